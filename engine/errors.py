@@ -1,0 +1,36 @@
+"""What can go wrong in a way that the user can mend.
+
+Every message says what is wrong with its value, the limit, and the next step. A bug is never one of these: it keeps its traceback.
+"""
+
+
+class EngineError(Exception):
+    """Base of all errors that are shown to the user as one line."""
+
+
+class AudioError(EngineError):
+    """The sound cannot be used: missing, empty, corrupt, not finite, too short."""
+
+
+class ModelError(EngineError):
+    """A model folder cannot be used: missing file, wrong hash, wrong shape, newer schema."""
+
+
+class SettingError(EngineError):
+    """An option is outside its range or names something that does not exist."""
+
+
+class PresetError(EngineError):
+    """A preset cannot be used: not JSON, a field that is wrong, too large, or it finds nothing on the rig."""
+
+
+class RigError(EngineError):
+    """The character cannot be keyed: no shape keys, linked data, gone."""
+
+
+class OutputError(EngineError):
+    """A result cannot be written."""
+
+
+class Cancelled(EngineError):
+    """The user stopped the work; nothing was written."""

@@ -1,0 +1,169 @@
+"""The plain values that cross borders: between the steps of the engine, and from the add-on to the engine.
+
+Knows nothing of files, models or Blender.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+Progress = Callable[[float], None]
+Cancel = Callable[[], bool]
+
+SAMPLE_RATE_HZ = 16_000     # what every speech encoder of this family is trained on
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """Mono sound at 16 kHz; samples (n,) float32, full scale is +-1."""
+
+    samples: FloatArray
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Face motion: weights (n_frames, n_channels) float32; row i stands for second i / fps."""
+
+    weights: FloatArray
+    channels: tuple[str, ...]
+    fps: float
+
+    def __getitem__(self, channel: str) -> FloatArray:
+        """The curve of one channel, (n_frames,)."""
+        return self.weights[:, self.channels.index(channel)]
+
+
+@dataclass(frozen=True)
+class Gains:
+    """Factor per face region, 0 (still) to 2 (twice as much); 1 leaves the model's motion as it is."""
+
+    jaw: float = 1.0
+    lips: float = 1.0
+    cheeks: float = 1.0
+    brows: float = 1.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a user can choose for one clip.
+
+    Attributes:
+        model: id of a model folder, or a path to one.
+        head: id of the head; empty takes the model's default.
+        identity: "pivot", an id or label of the model, "#12" (row of the style table) or "blend:A=0.3,B=0.7".
+        strength: 0 (pivot) over 1 (the identity) to 2 (twice its difference from the pivot).
+        fps: frames per second of the result, above 0.
+        smooth: 0 (as the model gives it) to 1 (very soft); closed lips stay closed.
+        gains: factor per face region.
+        max_error: keys may be dropped while the curve moves by less than this; None keeps a key on every frame.
+        device: auto | cpu | cuda | coreml | directml.
+        threads: CPU threads; 0 takes all cores but one.
+        raw: the head's exact output: no clamp, gain, smoothing, retiming or silence gate.
+        model_folders: folders that hold the user's own model folders, searched before the bundled ones.
+    """
+
+    model: str = "mini"
+    head: str = ""
+    identity: str = "pivot"
+    strength: float = 1.0
+    fps: float = 30.0
+    smooth: float = 0.0
+    gains: Gains = Gains()
+    max_error: float | None = None
+    device: str = "auto"
+    threads: int = 0
+    raw: bool = False
+    model_folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, order=True)
+class RigChannel:
+    """One thing on a character that can be keyed.
+
+    Attributes:
+        kind: "shape_key" (name is the key), "bone" (name is the bone) or "property" (name is its data path on the object).
+        path: for a bone: location, rotation_euler, rotation_quaternion or scale; else empty.
+        index: component of a vector path, 0 for a single number.
+    """
+
+    kind: str
+    name: str
+    path: str = ""
+    index: int = 0
+
+
+@dataclass(frozen=True)
+class Rig:
+    """The names of what one character can move, over all its meshes and armatures.
+
+    Attributes:
+        preset: name of a preset, a path to a JSON file, or "auto" to take the best match.
+        preset_folders: folders that hold the user's own presets, searched before the bundled ones.
+    """
+
+    shape_keys: frozenset[str] = frozenset()
+    bones: frozenset[str] = frozenset()
+    properties: frozenset[str] = frozenset()
+    preset: str = "auto"
+    preset_folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Keys of one rig channel: seconds (n,) float64 rising, from the start of the sound; values (n,) float32."""
+
+    seconds: NDArray[np.float64]
+    values: FloatArray
+
+
+@dataclass(frozen=True)
+class RigCurves:
+    """What to key on a character.
+
+    Attributes:
+        curves: one curve per rig channel; bone rotations are radians.
+        preset: name of the preset that made them.
+        mapped: source channels that drive something on this rig.
+        missing: source channels of the preset that found nothing on this rig.
+    """
+
+    curves: Mapping[RigChannel, Curve]
+    preset: str
+    mapped: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Animation:
+    """The result of one `animate` call.
+
+    Attributes:
+        motion: face motion on the scene's clock, in the model's channels.
+        curves: the same on the rig's channels; None when no rig was given.
+        device: where the network ran, for example "cpu".
+        warnings: sentences for the user, for example a device that could not be used.
+    """
+
+    motion: Motion
+    curves: RigCurves | None = None
+    device: str = "cpu"
+    warnings: tuple[str, ...] = field(default=())
+
+
+def no_progress(fraction: float) -> None:
+    """Progress callable for callers that show none."""
+
+
+def never() -> bool:
+    """Cancel callable for callers that never cancel."""
+    return False
