@@ -1,0 +1,118 @@
+"""Read any sound as mono 16 kHz: the first step of the pipeline.
+
+Knows files, sample rates and channels; knows nothing of models. Blocks are read, mixed and resampled one by one, so an hour of stereo at
+96 kHz needs no more memory than its mono 16 kHz result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import AudioError
+from .types import SAMPLE_RATE_HZ, FloatArray, Waveform
+
+MIN_DURATION_S = 0.1        # shorter than one short vowel: nothing to animate
+MAX_DURATION_S = 6 * 3600   # 1.4 GB as float32; longer recordings are a mistake in the file more often than a wish
+MIN_RATE_HZ = 4_000         # below this no consonant is left
+MAX_RATE_HZ = 768_000
+BLOCK_S = 10                # seconds read at a time
+RESAMPLE_QUALITY = "HQ"     # soxr's default grade: flat to 0.91 of the band, 120 dB rejection
+
+
+def read_audio(path: str | Path) -> Waveform:
+    """Read a wav, flac, ogg or mp3 file of any rate and channel count.
+
+    Args:
+        path: the sound file; channels are averaged.
+    Returns:
+        Mono 16 kHz sound, as loud as in the file.
+    Raises:
+        AudioError: missing, empty, corrupt or unknown file; not finite; shorter than 0.1 s or longer than 6 h.
+    """
+    import soundfile
+
+    path = Path(path)
+    if not path.is_file():
+        raise AudioError(f"Sound file not found: {path}. Check the path, or pick the file again.")
+    if path.stat().st_size == 0:
+        raise AudioError(f"Sound file is empty (0 bytes): {path}. Export it again.")
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            blocks = file.blocks(blocksize=BLOCK_S * file.samplerate, dtype="float32", always_2d=True)
+            return _to_waveform(blocks, file.samplerate, str(path))
+    except soundfile.LibsndfileError as error:
+        raise AudioError(
+            f"Sound file cannot be read: {path} ({str(error).rstrip('.')}). Wav, flac, ogg and mp3 work; convert it, or export it again."
+        ) from error
+
+
+def from_array(samples: NDArray[Any], rate_hz: float) -> Waveform:
+    """Take sound that is already in memory, for example from Blender's own decoder.
+
+    Args:
+        samples: (n,) or (n, channels), float (full scale +-1) or integer (full scale of its type).
+        rate_hz: sample rate of the array in Hz.
+    Returns:
+        Mono 16 kHz sound.
+    Raises:
+        AudioError: empty, not finite, of a wrong shape or rate, shorter than 0.1 s or longer than 6 h.
+    """
+    array = np.asarray(samples)
+    if array.ndim not in (1, 2):
+        raise AudioError(f"Sound array must be (n,) or (n, channels), got shape {array.shape}.")
+    if array.ndim == 1:
+        array = array[:, None]
+    step = max(1, int(BLOCK_S * rate_hz)) if rate_hz > 0 else 1
+    blocks = (_as_float(array[start:start + step]) for start in range(0, len(array), step))
+    return _to_waveform(blocks, rate_hz, "sound array")
+
+
+def _to_waveform(blocks: Iterable[FloatArray], rate_hz: float, name: str) -> Waveform:
+    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+        raise AudioError(f"Sample rate of {name} is {rate_hz:g} Hz; {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz work. Convert the sound to 48000 Hz.")
+    pieces = list(_resample(_mono(blocks, rate_hz, name), rate_hz))
+    samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+    duration_s = len(samples) / SAMPLE_RATE_HZ
+    if duration_s < MIN_DURATION_S:
+        raise AudioError(f"Sound is too short: {name} lasts {duration_s:.3f} s, at least {MIN_DURATION_S} s is needed.")
+    return Waveform(samples)
+
+
+def _mono(blocks: Iterable[FloatArray], rate_hz: float, name: str) -> Iterator[FloatArray]:
+    """Average the channels of each block, checking values and length on the way."""
+    n_read = 0
+    for block in blocks:
+        if not np.isfinite(block).all():
+            frame = n_read + int(np.argmin(np.isfinite(block).all(axis=1)))
+            raise AudioError(f"Sound holds a value that is not a number at {frame / rate_hz:.2f} s: {name}. Export it again as 16-bit wav.")
+        n_read += len(block)
+        if n_read > MAX_DURATION_S * rate_hz:
+            raise AudioError(f"Sound is too long: {name} lasts more than {MAX_DURATION_S // 3600} h. Split it into parts.")
+        yield block.mean(axis=1, dtype=np.float32)
+
+
+def _resample(blocks: Iterable[FloatArray], rate_hz: float) -> Iterator[FloatArray]:
+    if rate_hz == SAMPLE_RATE_HZ:
+        yield from blocks
+        return
+    import soxr
+
+    stream = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality=RESAMPLE_QUALITY)
+    for block in blocks:
+        yield stream.resample_chunk(block)
+    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def _as_float(block: NDArray[Any]) -> FloatArray:
+    if np.issubdtype(block.dtype, np.floating):
+        return block.astype(np.float32, copy=False)
+    if block.dtype == np.uint8:
+        return (block.astype(np.float32) - 128) / 128
+    if np.issubdtype(block.dtype, np.signedinteger):
+        return (block / -float(np.iinfo(block.dtype).min)).astype(np.float32)
+    raise AudioError(f"Sound array holds {block.dtype} values; float, uint8 or signed integers work.")

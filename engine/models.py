@@ -1,0 +1,254 @@
+"""Find, check and open model folders (DESIGN section 4).
+
+Knows files and their meaning; runs nothing. A folder is used only when every file is there, has the hash that model.json names, and fits
+the others in shape.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import ModelError, SettingError
+from .types import SAMPLE_RATE_HZ, FloatArray
+
+SCHEMA = 1
+MAX_JSON_BYTES = 4 * 2**20      # the largest official style table has 935 entries, about 100 kB
+REQUIRED_FILES = ("encoder.onnx", "decoder.onnx", "heads.npz", "identities.npy")
+SPACES = ("blendshapes", "flame", "vertices")
+RESAMPLE_PLACES = ("none", "features", "output")
+_HERE = Path(__file__).resolve().parent
+BUNDLED_FOLDERS = (_HERE.parent / "weights", _HERE / "weights")     # beside the engine (checkout, extension) or inside it (pip)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One speaking style; row i of the style table belongs to entry i."""
+
+    id: str
+    label: str
+    group: str
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """How sound is cut for the encoder.
+
+    Attributes:
+        rate_hz: features per second.
+        window_s, overlap_s: length of a window and what it shares with the next.
+        context_s: reach of encoder and decoder to one side, if both are convolutions: windows are then trimmed and equal the whole.
+            None: windows are cross-faded.
+    """
+
+    rate_hz: int
+    window_s: float
+    overlap_s: float
+    context_s: float | None
+
+
+@dataclass(frozen=True)
+class Head:
+    """One annotation: weight (d, k) and bias (k,) map the decoder's hidden values to k channels.
+
+    Attributes:
+        fps: frames per second of its output.
+        resample: where encoder rate becomes fps: "none" (fps is the encoder's rate), "features" or "output".
+        align_corners: whether resampling maps the end points onto each other.
+    """
+
+    id: str
+    space: str
+    channels: tuple[str, ...]
+    fps: int
+    resample: str
+    align_corners: bool
+    weight: FloatArray
+    bias: FloatArray
+
+
+@dataclass(frozen=True)
+class Model:
+    """An opened model folder; styles (m, s) float32 is the style table."""
+
+    folder: Path
+    id: str
+    title: str
+    system: str
+    licence: str
+    normalise: str
+    encoder: Encoder
+    heads: tuple[Head, ...]
+    identities: tuple[Identity, ...]
+    styles: FloatArray
+    pivot: int | None
+    default_head: str
+    phones: tuple[str, ...]
+    hashes: tuple[tuple[str, str], ...]
+
+    def head(self, head_id: str) -> Head:
+        """The head with this id; empty gives the default one. Raises SettingError."""
+        wanted = head_id or self.default_head
+        for head in self.heads:
+            if head.id == wanted:
+                return head
+        raise SettingError(f"Model {self.id} has no head {wanted!r}. It has: {', '.join(head.id for head in self.heads)}.")
+
+
+def list_models(folders: Sequence[str] = ()) -> tuple[Model, ...]:
+    """All models that can be opened, the user's before the bundled ones; damaged folders are left out (open_model says why)."""
+    found: dict[str, Model] = {}
+    for root in _roots(folders):
+        for file in sorted(root.glob("*/model.json")):
+            try:
+                model = open_model(str(file.parent))
+            except ModelError:
+                continue
+            found.setdefault(model.id, model)
+    return tuple(found.values())
+
+
+def open_model(model: str, folders: Sequence[str] = ()) -> Model:
+    """Open a model folder after checking it.
+
+    Args:
+        model: an id, looked up in `folders` and then among the bundled models, or a path to a folder.
+        folders: folders that hold model folders.
+    Raises:
+        ModelError: not found, a file is missing or has another hash, shapes do not fit, or the folder was made for a newer version.
+    """
+    folder = _find(model, folders)
+    stamps = tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(folder.iterdir()) if file.is_file())
+    return _open(folder, stamps)
+
+
+def _find(model: str, folders: Sequence[str]) -> Path:
+    if not model.strip():
+        raise ModelError("No model is chosen. Give an id such as 'mini', or a model folder.")
+    as_path = Path(model).expanduser()
+    if as_path.is_absolute() or as_path.parent != Path() or (as_path / "model.json").is_file():
+        if (as_path / "model.json").is_file():
+            return as_path.resolve()
+        raise ModelError(f"No model folder at {as_path} (model.json is missing). Give a folder written by `convert` or `export`, or a model id.")
+    for root in _roots(folders):
+        if (root / model / "model.json").is_file():
+            return root / model
+    known = sorted({file.parent.name for root in _roots(folders) for file in root.glob("*/model.json")})
+    raise ModelError(f"Model {model!r} not found. Installed: {', '.join(known) or 'none'}. Give one of these ids, or the path of a model folder.")
+
+
+def _roots(folders: Sequence[str]) -> list[Path]:
+    return [root for root in (*map(Path, folders), *BUNDLED_FOLDERS) if root.is_dir()]
+
+
+@lru_cache(maxsize=16)
+def _open(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> Model:
+    """Check and read one folder; `stamps` makes a changed folder another cache entry."""
+    info = _read_json(folder)
+    if info.get("schema") != SCHEMA:
+        raise ModelError(
+            f"Model {folder} has schema {info.get('schema')!r}, this version reads {SCHEMA}. Update UniTalker Lip Sync, or convert the model again."
+        )
+    hashes = _check_files(folder, info)
+    try:
+        return _build(folder, info, hashes)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ModelError(f"Model {folder}: model.json lacks or misspells a field ({error!r}). Export or convert the model again.") from error
+
+
+def _read_json(folder: Path) -> dict[str, Any]:
+    file = folder / "model.json"
+    if file.stat().st_size > MAX_JSON_BYTES:
+        raise ModelError(f"Model {folder}: model.json has {file.stat().st_size} bytes, at most {MAX_JSON_BYTES} are read. Export the model again.")
+    try:
+        info = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"Model {folder}: model.json is not JSON ({error}). Export the model again.") from error
+    if not isinstance(info, dict):
+        raise ModelError(f"Model {folder}: model.json must hold an object, got {type(info).__name__}. Export the model again.")
+    return info
+
+
+def _check_files(folder: Path, info: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    hashes = info.get("sha256")
+    if not isinstance(hashes, dict) or not set(REQUIRED_FILES) <= set(hashes):
+        raise ModelError(f"Model {folder}: model.json must name the sha256 of {', '.join(REQUIRED_FILES)}. Export the model again.")
+    for name, expected in hashes.items():
+        file = folder / name
+        if Path(name).name != name or not file.is_file():
+            raise ModelError(f"Model {folder}: file {name} is missing. Copy the whole folder again.")
+        actual = hashlib.sha256(file.read_bytes()).hexdigest()
+        if actual != expected:
+            raise ModelError(f"Model {folder}: file {name} is damaged (sha256 {actual[:12]}, expected {str(expected)[:12]}). Copy the folder again.")
+    return tuple(sorted((str(name), str(value)) for name, value in hashes.items()))
+
+
+def _build(folder: Path, info: dict[str, Any], hashes: tuple[tuple[str, str], ...]) -> Model:
+    identities = tuple(Identity(str(entry["id"]), str(entry["label"]), str(entry["group"])) for entry in info["identities"])
+    styles = _load_array(folder, "identities.npy")
+    if styles.ndim != 2 or len(styles) != len(identities):
+        raise ModelError(f"Model {folder}: identities.npy has shape {styles.shape}, model.json names {len(identities)} identities. Export it again.")
+    ids = [identity.id for identity in identities]
+    if info["pivot"] is not None and info["pivot"] not in ids:
+        raise ModelError(f"Model {folder}: pivot {info['pivot']!r} is none of its identities. Export the model again.")
+    model = Model(
+        folder=folder, id=str(info["id"]), title=str(info["title"]), system=str(info["system"]), licence=str(info["licence"]),
+        normalise=str(info["normalise"]), encoder=_encoder(folder, info["encoder"]), heads=_heads(folder, info["heads"]),
+        identities=identities, styles=styles, pivot=ids.index(info["pivot"]) if info["pivot"] is not None else None,
+        default_head=str(info["default_head"]), phones=tuple(map(str, info.get("phones", ()))), hashes=hashes,
+    )
+    if info["sample_rate"] != SAMPLE_RATE_HZ:
+        raise ModelError(f"Model {folder}: sample rate is {info['sample_rate']}, must be {SAMPLE_RATE_HZ}. Export the model again.")
+    if model.default_head not in [head.id for head in model.heads]:
+        raise ModelError(f"Model {folder}: default head {model.default_head!r} is none of its heads. Export the model again.")
+    if model.phones and "phones.onnx" not in dict(hashes):
+        raise ModelError(f"Model {folder}: phones are named but phones.onnx is missing. Export the model again.")
+    return model
+
+
+def _encoder(folder: Path, spec: dict[str, Any]) -> Encoder:
+    context_s = spec.get("context_s")
+    encoder = Encoder(int(spec["rate_hz"]), float(spec["window_s"]), float(spec["overlap_s"]), None if context_s is None else float(context_s))
+    least = 2 * (encoder.context_s or 0)
+    if encoder.rate_hz <= 0 or SAMPLE_RATE_HZ % encoder.rate_hz or not least <= encoder.overlap_s < encoder.window_s:
+        raise ModelError(
+            f"Model {folder}: encoder windows of {encoder.window_s} s with {encoder.overlap_s} s overlap at {encoder.rate_hz} Hz cannot be joined "
+            f"(at least {least:g} s must overlap, less than a window). Export the model again."
+        )
+    return encoder
+
+
+def _heads(folder: Path, specs: list[dict[str, Any]]) -> tuple[Head, ...]:
+    try:
+        arrays = np.load(folder / "heads.npz", allow_pickle=False)
+    except (ValueError, OSError) as error:
+        raise ModelError(f"Model {folder}: heads.npz cannot be read ({error}). Export the model again.") from error
+    heads = []
+    for spec in specs:
+        weight, bias = (np.asarray(arrays[f"{spec['id']}/{part}"], np.float32) for part in "Wb")
+        head = Head(
+            str(spec["id"]), str(spec["space"]), tuple(map(str, spec["channels"])), int(spec["fps"]),
+            str(spec["resample"]["where"]), bool(spec["resample"]["align_corners"]), weight, bias,
+        )
+        if weight.ndim != 2 or bias.shape != (weight.shape[1],) or weight.shape[1] != len(head.channels):
+            raise ModelError(
+                f"Model {folder}: head {head.id} has weights {weight.shape} and bias {bias.shape} for {len(head.channels)} channels. Export it again."
+            )
+        if head.space not in SPACES or head.resample not in RESAMPLE_PLACES or head.fps <= 0:
+            raise ModelError(f"Model {folder}: head {head.id} has space {head.space!r}, resample {head.resample!r}, fps {head.fps}. Export it again.")
+        heads.append(head)
+    return tuple(heads)
+
+
+def _load_array(folder: Path, name: str) -> FloatArray:
+    try:
+        return np.asarray(np.load(folder / name, allow_pickle=False), np.float32)
+    except (ValueError, OSError) as error:
+        raise ModelError(f"Model {folder}: {name} cannot be read ({error}). Export the model again.") from error

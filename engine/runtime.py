@@ -1,0 +1,126 @@
+"""Run ONNX graphs: the only file that knows ONNX Runtime.
+
+Sessions are kept between calls, so that a second clip or another style does not load the model again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import ModelError, SettingError
+from .types import FloatArray
+
+log = logging.getLogger(__name__)
+
+DEVICES = ("auto", "cpu", "cuda", "coreml", "directml")
+PROVIDERS = {
+    "cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider", "directml": "DmlExecutionProvider", "cpu": "CPUExecutionProvider",
+}   # in the order in which `auto` tries them
+MAX_SESSIONS = 12           # three graphs a model: four models stay open
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One loaded ONNX graph.
+
+    Attributes:
+        device: where it really runs.
+        warning: why it does not run where the user wanted, or empty.
+    """
+
+    file: Path
+    session: Any
+    device: str
+    warning: str
+
+    def run(self, inputs: Mapping[str, FloatArray]) -> FloatArray:
+        """Run the graph and return its first output. Raises ModelError when the inputs do not fit the graph."""
+        try:
+            output = self.session.run(None, dict(inputs))[0]
+        except Exception as error:      # noqa: BLE001  ONNX Runtime's own classes differ between versions
+            shapes = {name: tuple(array.shape) for name, array in inputs.items()}
+            raise ModelError(f"{self.file.name} of model {self.file.parent} failed on {shapes}: {str(error).splitlines()[0]}. Export it again.") from error
+        return np.asarray(output, np.float32)
+
+
+def devices() -> tuple[str, ...]:
+    """Devices that the installed ONNX Runtime offers, best first; "cpu" is always there."""
+    available = _import().get_available_providers()
+    return tuple(device for device, provider in PROVIDERS.items() if provider in available)
+
+
+def open_graph(file: Path, device: str = "auto", threads: int = 0) -> Graph:
+    """Load a graph, or take it from the graphs that are still open.
+
+    Args:
+        device: auto | cpu | cuda | coreml | directml; one that fails falls back to the CPU with a warning.
+        threads: CPU threads, 0 takes all cores but one.
+    Raises:
+        SettingError: unknown device. ModelError: the file is no graph that this ONNX Runtime can load.
+    """
+    if device not in DEVICES:
+        raise SettingError(f"Unknown device {device!r}. Choose one of: {', '.join(DEVICES)}.")
+    if threads < 0:
+        raise SettingError(f"Threads must be 0 (all cores but one) or more, got {threads}.")
+    key = (file, file.stat().st_mtime_ns, device, threads)
+    with _lock:
+        if key not in _open_graphs:
+            _open_graphs[key] = _load(file, device, threads or max(1, (os.cpu_count() or 2) - 1))
+            while len(_open_graphs) > MAX_SESSIONS:
+                _open_graphs.popitem(last=False)
+        _open_graphs.move_to_end(key)
+        return _open_graphs[key]
+
+
+_open_graphs: OrderedDict[tuple[Path, int, str, int], Graph] = OrderedDict()
+_lock = threading.Lock()
+
+
+def _load(file: Path, device: str, threads: int) -> Graph:
+    offered = devices()
+    wanted = [name for name in offered if device in ("auto", name)]
+    warning = "" if wanted else f"Device {device} is not offered by this ONNX Runtime (it has: {', '.join(offered)}); the CPU is used."
+    for name in wanted:
+        if name == "cpu":
+            break
+        try:
+            return Graph(file, _session(file, [PROVIDERS[name], PROVIDERS["cpu"]], threads), name, warning)
+        except Exception as error:      # noqa: BLE001  every provider fails in its own way; the CPU always remains
+            warning = f"Device {name} failed ({str(error).splitlines()[0]}); the CPU is used."
+            log.warning(warning)
+    try:
+        return Graph(file, _session(file, [PROVIDERS["cpu"]], threads), "cpu", warning)
+    except Exception as error:      # noqa: BLE001
+        raise ModelError(f"{file.name} of model {file.parent} cannot be loaded: {str(error).splitlines()[0]}. Export or copy the model again.") from error
+
+
+def _session(file: Path, providers: list[str], threads: int) -> Any:
+    ort = _import()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3      # errors only: the console belongs to Blender
+    session = ort.InferenceSession(str(file), options, providers=providers)
+    if providers[0] not in session.get_providers():
+        raise RuntimeError(f"{providers[0]} did not start")
+    return session
+
+
+def _import() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ModelError(
+            f"ONNX Runtime cannot be loaded ({error}). Install the extension zip made for this system and Blender's Python; "
+            "on Windows another add-on may have loaded an older C++ runtime: disable other add-ons and restart."
+        ) from error
+    return onnxruntime
