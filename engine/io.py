@@ -1,0 +1,145 @@
+"""Write and read motion: npz, Live Link Face csv, json.
+
+Files are written under a temporary name and renamed, so that an interrupted run leaves no half file.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from .channels import ARKIT_52, LIVE_LINK_ANGLES, LIVE_LINK_COLUMNS
+from .errors import OutputError
+from .types import Motion
+
+SUFFIXES = (".npz", ".csv", ".json")
+
+
+def check_output(path: str | Path) -> Path:
+    """The path, if a result can be written there: known suffix, existing folder.
+
+    Raises:
+        OutputError: naming what is wrong. Called before the work, so that nobody waits for a result that cannot be kept.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise OutputError(f"Output {path} has no known ending. Choose one of: {', '.join(SUFFIXES)}.")
+    if not path.parent.is_dir():
+        raise OutputError(f"Folder {path.parent} does not exist. Make it, or write somewhere else.")
+    if path.is_dir():
+        raise OutputError(f"Output {path} is a folder. Give a file name.")
+    return path
+
+
+def write_motion(motion: Motion, path: str | Path, meta: Mapping[str, Any]) -> None:
+    """Write motion in the format of the file ending.
+
+    Args:
+        path: .npz (frames (T, C) float32, channels, fps, meta), .csv (Live Link Face take) or .json.
+        meta: how it was made; plain values.
+    Raises:
+        OutputError: unknown ending, no such folder, disk errors, or a csv of motion that holds no ARKit channel.
+    """
+    path = check_output(path)
+    if path.suffix.lower() == ".csv" and not set(motion.channels) & set(ARKIT_52):
+        raise OutputError(f"{path}: a Live Link Face csv needs ARKit channels; this motion has {motion.channels[0]} and so on. Write npz or json.")
+    writer = {".npz": _write_npz, ".csv": _write_csv, ".json": _write_json}[path.suffix.lower()]
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise OutputError(f"Cannot write {path}: {error.strerror}. Write somewhere else.") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            writer(file, motion, meta)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(f"Cannot write {path}: {error.strerror}. Free some space, or write somewhere else.") from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def read_motion(path: str | Path) -> Motion:
+    """Read motion from npz, from a Live Link Face csv or from json, as write_motion makes them.
+
+    Raises:
+        OutputError: missing, unknown or damaged file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise OutputError(f"Motion file not found: {path}. Check the path.")
+    reader = {".npz": _read_npz, ".csv": _read_csv, ".json": _read_json}.get(path.suffix.lower())
+    if reader is None:
+        raise OutputError(f"Motion file {path} has no known ending. Choose one of: {', '.join(SUFFIXES)}.")
+    try:
+        return reader(path)
+    except (ValueError, KeyError, TypeError, IndexError, OSError) as error:
+        raise OutputError(f"Motion file {path} cannot be read ({error}). Export it again.") from error
+
+
+def _write_npz(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None:
+    np.savez_compressed(
+        file, frames=motion.weights, channels=np.asarray(motion.channels), fps=np.float64(motion.fps), meta=np.asarray(json.dumps(meta)),
+    )
+
+
+def _write_csv(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None:
+    """Live Link Face columns; channels that the motion lacks, and head and eye angles, are 0."""
+    column = {name: index for index, name in enumerate(motion.channels)}
+    source = [column.get(name) for name in ARKIT_52]
+    angles = ["0.0000000000"] * len(LIVE_LINK_ANGLES)
+    lines = [",".join(LIVE_LINK_COLUMNS)]
+    for frame, row in enumerate(motion.weights):
+        values = [f"{0.0 if index is None else row[index]:.10f}" for index in source]
+        lines.append(",".join([_timecode(frame, motion.fps), str(len(ARKIT_52) + len(LIVE_LINK_ANGLES)), *values, *angles]))
+    file.write(("\n".join(lines) + "\n").encode())
+
+
+def _write_json(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None:
+    frames = [[round(float(value), 5) for value in row] for row in motion.weights]
+    content = {"fps": motion.fps, "channels": motion.channels, "meta": dict(meta), "frames": frames}
+    file.write((json.dumps(content, ensure_ascii=False) + "\n").encode())
+
+
+def _read_npz(path: Path) -> Motion:
+    with np.load(path, allow_pickle=False) as arrays:
+        return Motion(np.asarray(arrays["frames"], np.float32), tuple(map(str, arrays["channels"])), float(arrays["fps"]))
+
+
+def _read_json(path: Path) -> Motion:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    channels = tuple(content["channels"])
+    return Motion(np.asarray(content["frames"], np.float32).reshape(-1, len(channels)), channels, float(content["fps"]))
+
+
+def _read_csv(path: Path) -> Motion:
+    """ARKit columns of a take; the rate comes from its time codes."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    if not rows:
+        raise ValueError("no frames in it")
+    names = {column: column[0].lower() + column[1:] for column in rows[0] if column and column[0].lower() + column[1:] in ARKIT_52}
+    weights = np.asarray([[float(row[column]) for column in names] for row in rows], np.float32)
+    return Motion(weights, tuple(names.values()), _rate([row["Timecode"] for row in rows]))
+
+
+def _timecode(frame: int, fps: float) -> str:
+    """Non-drop time code HH:MM:SS:FF.fff; 23.976 and 29.97 count 24 and 30 frames a second, as editing programs do."""
+    nominal = max(1, round(fps))
+    seconds, part = divmod(frame, nominal)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{part:02d}.000"
+
+
+def _rate(timecodes: list[str]) -> float:
+    """Frames per second of a take, counted over its whole seconds; the last, unfinished second is left out when there is another."""
+    stamps = [code.rsplit(":", 1)[0] for code in timecodes]
+    counts = [stamps.count(stamp) for stamp in dict.fromkeys(stamps)]
+    whole = counts[1:-1] or counts[:-1] or counts
+    return float(max(set(whole), key=whole.count))

@@ -1,0 +1,108 @@
+"""Where the lips touch: seen in motion, heard in the phones, and kept through every later step.
+
+A mouth that stays open on p, b or m is the first thing a viewer notices, so the pipeline measures contact with one formula and restores it
+after every step that could have loosened it. Knows ARKit channels; motion without them passes through unchanged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .types import FloatArray, Motion
+
+BoolArray = NDArray[np.bool_]
+
+SHUT_BELOW = 0.06           # seen lip opening, in jawOpen units, under which a viewer sees closed lips
+CONTACT_CLASSES = (("P", "B", "M"), ("F", "V"))     # lips on lips, lower lip on upper teeth
+SURE_FROM, SURE_AT = 0.30, 0.60     # phone score at which a closure begins to be helped, and is complete
+TUCK_ROLL, TUCK_UPPER_UP, TUCK_CLOSURE = 0.5, 0.2, 0.35     # f v: lower lip rolled in, upper lip lifted, jaw partly undone
+PRESS, ROLL = 0.25, 0.12    # p b m: lips pressed and slightly rolled in
+
+_NEEDED = ("jawOpen", "mouthClose", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight",
+           "mouthPressLeft", "mouthPressRight", "mouthRollLower", "mouthRollUpper")
+_PARTING = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight")
+
+
+def has_lips(channels: tuple[str, ...]) -> bool:
+    """Whether these channels are enough to tell if the lips touch."""
+    return set(_NEEDED) <= set(channels)
+
+
+def opening(motion: Motion) -> FloatArray:
+    """Seen distance of the lips (n_frames,) in jawOpen units; below SHUT_BELOW they look closed.
+
+    Source: jawOpen - mouthClose + .35 (lowerDown + upperUp) - .15 (press + rollLower), left and right averaged.
+    """
+    def mean(name: str) -> FloatArray:
+        return np.asarray((motion[name + "Left"] + motion[name + "Right"]) / 2, np.float32)
+
+    parting = 0.35 * (mean("mouthLowerDown") + mean("mouthUpperUp"))
+    return np.asarray(motion["jawOpen"] - motion["mouthClose"] + parting - 0.15 * (mean("mouthPress") + motion["mouthRollLower"]), np.float32)
+
+
+def shut_frames(motion: Motion) -> BoolArray:
+    """Frames (n_frames,) on which the lips touch; none where the channels do not tell."""
+    if not has_lips(motion.channels):
+        return np.zeros(len(motion.weights), np.bool_)
+    return np.asarray(opening(motion) < SHUT_BELOW)
+
+
+def contact_scores(logits: FloatArray, phones: tuple[str, ...]) -> FloatArray:
+    """Probability (t, 2) of lip closure and of lip-teeth contact, from phone logits (t, n_phones)."""
+    likelihood = np.exp(logits - logits.max(axis=1, keepdims=True))
+    likelihood /= likelihood.sum(axis=1, keepdims=True)
+    columns = [[phones.index(phone) for phone in phone_class if phone in phones] for phone_class in CONTACT_CLASSES]
+    return np.stack([likelihood[:, column].sum(axis=1) for column in columns], axis=1).astype(np.float32)
+
+
+def meet(motion: Motion, contact: FloatArray) -> Motion:
+    """Finish the lip contacts that regression leaves half done.
+
+    Args:
+        motion: ARKit motion at the model's frame rate.
+        contact: (n_frames, 2) scores of contact_scores.
+    Returns:
+        The same motion with lips that meet on p b m, and a lower lip under the teeth on f v.
+    """
+    if not has_lips(motion.channels):
+        return motion
+    closure, tuck = (_sure(contact[:, column]) for column in range(2))
+    weights = motion.weights.copy()
+    column = {name: weights[:, motion.channels.index(name)] for name in _NEEDED}      # views: writing them writes weights
+    for name in _PARTING:
+        column[name] *= 1 - closure
+    np.maximum(column["mouthClose"], np.maximum(closure, TUCK_CLOSURE * tuck) * column["jawOpen"], out=column["mouthClose"])
+    for name in ("mouthPressLeft", "mouthPressRight"):
+        np.maximum(column[name], PRESS * closure, out=column[name])
+    np.maximum(column["mouthRollUpper"], ROLL * closure, out=column["mouthRollUpper"])
+    np.maximum(column["mouthRollLower"], np.maximum(ROLL * closure, TUCK_ROLL * tuck), out=column["mouthRollLower"])
+    for name in ("mouthUpperUpLeft", "mouthUpperUpRight"):
+        np.maximum(column[name], TUCK_UPPER_UP * tuck * (1 - closure), out=column[name])
+    return replace(motion, weights=weights)
+
+
+def keep_shut(motion: Motion, shut: BoolArray) -> Motion:
+    """Close the lips again on frames that were shut before a step and no longer are.
+
+    Lip parting goes first, then mouthClose rises to jawOpen; the jaw itself stays as it is.
+    """
+    if not shut.any() or not has_lips(motion.channels):
+        return motion
+    rows = np.flatnonzero(shut & (opening(motion) >= SHUT_BELOW))
+    if not len(rows):
+        return motion
+    weights = motion.weights.copy()
+    for name in _PARTING:
+        weights[rows, motion.channels.index(name)] = 0
+    jaw, close = (motion.channels.index(name) for name in ("jawOpen", "mouthClose"))
+    weights[rows, close] = np.maximum(weights[rows, close], weights[rows, jaw])
+    return replace(motion, weights=weights)
+
+
+def _sure(score: FloatArray) -> FloatArray:
+    """Smooth step of a phone score: 0 below SURE_FROM, 1 above SURE_AT."""
+    x = np.clip((score - SURE_FROM) / (SURE_AT - SURE_FROM), 0, 1)
+    return np.asarray(x * x * (3 - 2 * x), np.float32)

@@ -1,0 +1,151 @@
+"""Shape motion without harming it: silence, gains, limits, smoothing, key reduction.
+
+Every step that could part closed lips gets the frames on which they touched, and puts them back (lips.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import lips
+from .channels import region
+from .errors import SettingError
+from .types import SAMPLE_RATE_HZ, Curve, FloatArray, Gains, Motion, RigChannel, RigCurves, Waveform
+
+SILENCE_DBFS = -60.0        # quieter than any speech in a recording that one can hear at normal volume
+SILENCE_FADE_DB = 6.0       # the mouth opens fully this far above
+LEVEL_BLOCK = 320           # samples, 20 ms: level resolution
+LEVEL_REACH = 2             # blocks to each side that a loud block keeps the mouth free: 40 ms of attack and release
+MAX_GAIN = 2.0
+MAX_SMOOTH_S = 0.08         # standard deviation of the filter at smooth = 1: softer loses whole syllables
+CONTACT_BLEND_S = 0.02      # how fast smoothed motion gives way to a closure
+CONTACT_TOLERANCE = 0.005   # closures may move this much in key reduction, however large the allowed error
+MAX_ERROR_LIMIT = 0.5
+
+
+def close_in_silence(motion: Motion, wave: Waveform) -> Motion:
+    """Fade the face to neutral where the sound is below -60 dBFS.
+
+    Only the level within 60 ms counts, never the rest of the clip, so that a part of a clip moves as the whole does.
+    """
+    level = _level_db(wave)
+    gate = np.clip((level - SILENCE_DBFS) / SILENCE_FADE_DB, 0, 1)
+    seconds = np.arange(len(motion.weights)) / motion.fps
+    per_frame = np.interp(seconds, np.arange(len(gate)) * (LEVEL_BLOCK / SAMPLE_RATE_HZ), gate).astype(np.float32)
+    return replace(motion, weights=motion.weights * per_frame[:, None])
+
+
+def limit(motion: Motion) -> Motion:
+    """Clip all weights to 0..1; lips that touched before still touch."""
+    shut = lips.shut_frames(motion)
+    return lips.keep_shut(replace(motion, weights=np.clip(motion.weights, 0, 1)), shut)
+
+
+def apply_gains(motion: Motion, gains: Gains) -> Motion:
+    """Scale each face region; closed lips stay closed.
+
+    Raises:
+        SettingError: a gain outside 0..2.
+    """
+    for field in fields(gains):
+        gain = getattr(gains, field.name)
+        if not 0 <= gain <= MAX_GAIN:
+            raise SettingError(f"Gain of {field.name} must be from 0 to {MAX_GAIN:g}, got {gain}.")
+    if gains == Gains():
+        return motion
+    shut = lips.shut_frames(motion)
+    factors = [getattr(gains, name) if (name := region(channel)) else 1.0 for channel in motion.channels]
+    return lips.keep_shut(replace(motion, weights=motion.weights * np.asarray(factors, np.float32)), shut)
+
+
+def smooth(motion: Motion, amount: float) -> Motion:
+    """Soften motion with a zero-phase Gaussian filter, around the lip closures instead of over them.
+
+    Args:
+        amount: 0 (unchanged) to 1 (standard deviation 80 ms).
+    Raises:
+        SettingError: amount outside 0..1.
+    """
+    if not 0 <= amount <= 1:
+        raise SettingError(f"Smoothing must be from 0 to 1, got {amount}.")
+    sigma = amount * MAX_SMOOTH_S * motion.fps
+    if sigma < 0.05 or len(motion.weights) < 2:     # frames; a narrower filter changes nothing visible
+        return motion
+    shut = lips.shut_frames(motion)
+    soft = _gaussian(motion.weights, sigma)
+    near = _gaussian(shut.astype(np.float32)[:, None], max(CONTACT_BLEND_S * motion.fps, 0.3))
+    keep = np.where(shut[:, None], np.float32(1), np.minimum(near * 2, 1))
+    return lips.keep_shut(replace(motion, weights=np.asarray(keep * motion.weights + (1 - keep) * soft, np.float32)), shut)
+
+
+def reduce_keys(curves: RigCurves, max_error: float, shut: NDArray[np.bool_]) -> RigCurves:
+    """Drop keys that straight lines between the others replace to within an error.
+
+    Args:
+        curves: one key per frame on every channel, as retarget gives them.
+        max_error: how far a curve may move, in the unit of its channel.
+        shut: (n_frames,) frames with closed lips; there at most 0.005 is allowed.
+    Returns:
+        The same curves with fewer keys; values of the keys that remain are unchanged.
+    Raises:
+        SettingError: max_error is not above 0, or above 0.5.
+    Source: cone intersection (Williams 1978), all curves side by side.
+    """
+    if not 0 < max_error <= MAX_ERROR_LIMIT:
+        raise SettingError(f"Key reduction error must be above 0 and at most {MAX_ERROR_LIMIT}, got {max_error}. Leave it out to key every frame.")
+    if not curves.curves or len(shut) < 3:
+        return curves
+    channels = list(curves.curves)
+    seconds = curves.curves[channels[0]].seconds
+    values = np.stack([curves.curves[channel].values for channel in channels], axis=1).astype(np.float64)
+    tolerance = np.where(shut, min(max_error, CONTACT_TOLERANCE), max_error)
+    keep = _cone_keys(seconds, values, tolerance)
+    reduced: dict[RigChannel, Curve] = {
+        channel: Curve(seconds[keep[:, column]], curves.curves[channel].values[keep[:, column]]) for column, channel in enumerate(channels)
+    }
+    return replace(curves, curves=reduced)
+
+
+def _cone_keys(seconds: NDArray[np.float64], values: NDArray[np.float64], tolerance: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which rows (n, c) to keep: a key is set where the next sample leaves the cone of lines that pass all samples since the last key."""
+    n_rows, n_columns = values.shape
+    keep = np.zeros(values.shape, np.bool_)
+    keep[[0, -1]] = True
+    anchor_s, anchor = np.full(n_columns, seconds[0]), values[0].copy()
+    low, high = np.full(n_columns, -np.inf), np.full(n_columns, np.inf)
+    for row in range(1, n_rows):
+        slope = (values[row] - anchor) / (seconds[row] - anchor_s)
+        outside = (slope < low) | (slope > high)
+        if outside.any():
+            keep[row - 1] |= outside
+            anchor_s[outside], anchor[outside] = seconds[row - 1], values[row - 1, outside]
+            low[outside], high[outside] = -np.inf, np.inf
+            slope[outside] = (values[row, outside] - anchor[outside]) / (seconds[row] - seconds[row - 1])
+        reach = tolerance[row] / (seconds[row] - anchor_s)
+        np.maximum(low, slope - reach, out=low)
+        np.minimum(high, slope + reach, out=high)
+    return keep
+
+
+def _level_db(wave: Waveform) -> FloatArray:
+    """Loudest 20 ms RMS level in dBFS within LEVEL_REACH blocks of each block."""
+    blocks = np.pad(wave.samples, (0, -len(wave.samples) % LEVEL_BLOCK)).reshape(-1, LEVEL_BLOCK)
+    power = np.einsum("ij,ij->i", blocks, blocks) / LEVEL_BLOCK
+    padded = np.pad(power, LEVEL_REACH)
+    loudest = np.lib.stride_tricks.sliding_window_view(padded, 2 * LEVEL_REACH + 1).max(axis=1)
+    return np.asarray(10 * np.log10(np.maximum(loudest, 1e-12)), np.float32)
+
+
+def _gaussian(rows: FloatArray, sigma: float) -> FloatArray:
+    """Zero-phase filter over frames; the ends continue with their last value."""
+    reach = max(1, int(np.ceil(3 * sigma)))
+    taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    taps /= taps.sum()
+    padded = np.pad(rows, ((reach, reach), (0, 0)), mode="edge")
+    result = np.zeros_like(rows, np.float32)
+    for offset, tap in enumerate(taps):
+        result += np.float32(tap) * padded[offset:offset + len(rows)]
+    return result

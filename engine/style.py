@@ -1,0 +1,88 @@
+"""Find the style vector that the user asked for.
+
+A style is a vector, not an index: the pivot, one identity, a row by number and a blend all end as (s,) float32.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import SettingError
+from .models import Model
+from .types import FloatArray, Settings
+
+MAX_STRENGTH = 2.0
+
+
+@dataclass(frozen=True)
+class Style:
+    """What the decoder needs to know of the speaker.
+
+    Attributes:
+        vector: (s,) the wanted style.
+        pivot: (s,) the neutral style that strength counts from.
+        strength: 0 (pivot) over 1 (the style) to 2 (twice its difference from the pivot).
+    """
+
+    vector: FloatArray
+    pivot: FloatArray
+    strength: float
+
+
+def resolve(settings: Settings, model: Model) -> Style:
+    """The style that settings.identity and settings.strength name in this model.
+
+    Raises:
+        SettingError: unknown identity, a row outside the table, a blend that cannot be read, strength outside 0..2.
+    """
+    if not 0 <= settings.strength <= MAX_STRENGTH:
+        raise SettingError(f"Strength must be from 0 to {MAX_STRENGTH:g}, got {settings.strength}.")
+    vector = _vector(settings.identity.strip(), model)
+    pivot = vector if model.pivot is None else model.styles[model.pivot]
+    return Style(vector, pivot, settings.strength)
+
+
+def _vector(identity: str, model: Model) -> FloatArray:
+    if identity.startswith("blend:"):
+        return _blend(identity, model)
+    return model.styles[_row(identity, model)]
+
+
+def _row(name: str, model: Model) -> int:
+    if name in ("", "pivot"):
+        return 0 if model.pivot is None else model.pivot
+    if name.startswith("#"):
+        return _numbered_row(name, model)
+    for row, identity in enumerate(model.identities):
+        if name == identity.id or name.casefold() == identity.label.casefold():
+            return row
+    shown = ", ".join(identity.id for identity in model.identities[:12])
+    raise SettingError(f"Model {model.id} has no identity {name!r}. It has {len(model.identities)}: {shown} (see `identities --model {model.id}`).")
+
+
+def _numbered_row(name: str, model: Model) -> int:
+    if not name[1:].isdecimal() or int(name[1:]) >= len(model.styles):
+        raise SettingError(f"Identity row {name!r} does not exist: model {model.id} has rows #0 to #{len(model.styles) - 1}.")
+    return int(name[1:])
+
+
+def _blend(text: str, model: Model) -> FloatArray:
+    """Weighted mean of style vectors; weights are made to sum to 1."""
+    rows, weights = [], []
+    for part in text.removeprefix("blend:").split(","):
+        name, equals, weight = part.rpartition("=")
+        try:
+            value = float(weight)
+        except ValueError:
+            value = math.nan
+        if not equals or not math.isfinite(value) or value < 0:
+            raise SettingError(f"Blend {text!r}: {part!r} is not NAME=WEIGHT with a weight of 0 or more. Write blend:relaxed=0.3,clear=0.7.")
+        rows.append(_row(name.strip(), model))
+        weights.append(value)
+    if sum(weights) <= 0:
+        raise SettingError(f"Blend {text!r}: the weights add up to 0. Give at least one a weight above 0.")
+    share = np.asarray(weights, np.float32) / np.float32(sum(weights))
+    return np.asarray(share @ model.styles[rows], np.float32)
