@@ -4,10 +4,12 @@
     animation = animate(read_audio("line.wav"), Settings(fps=24))
 """
 
+from .audio import from_array, read_audio
 from .errors import AudioError, Cancelled, EngineError, ModelError, OutputError, PresetError, RigError, SettingError
+from .pipeline import animate
 from .types import Animation, Curve, Gains, Motion, Rig, RigChannel, RigCurves, Settings, Waveform
 
 __all__ = [
     "Animation", "AudioError", "Cancelled", "Curve", "EngineError", "Gains", "ModelError", "Motion", "OutputError", "PresetError",
-    "Rig", "RigChannel", "RigCurves", "RigError", "SettingError", "Settings", "Waveform",
+    "Rig", "RigChannel", "RigCurves", "RigError", "SettingError", "Settings", "Waveform", "animate", "from_array", "read_audio",
 ]

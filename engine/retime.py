@@ -9,9 +9,7 @@ import numpy as np
 
 from . import lips
 from .errors import SettingError
-from .types import FloatArray, Motion
-
-MAX_FPS = 1000.0
+from .types import MAX_FPS, FloatArray, Motion
 
 
 def retime(motion: Motion, fps: float, n_frames: int | None = None) -> Motion:

@@ -69,8 +69,6 @@ def open_graph(file: Path, device: str = "auto", threads: int = 0) -> Graph:
     """
     if device not in DEVICES:
         raise SettingError(f"Unknown device {device!r}. Choose one of: {', '.join(DEVICES)}.")
-    if threads < 0:
-        raise SettingError(f"Threads must be 0 (all cores but one) or more, got {threads}.")
     key = (file, file.stat().st_mtime_ns, device, threads)
     with _lock:
         if key not in _open_graphs:

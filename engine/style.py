@@ -14,8 +14,6 @@ from .errors import SettingError
 from .models import Model
 from .types import FloatArray, Settings
 
-MAX_STRENGTH = 2.0
-
 
 @dataclass(frozen=True)
 class Style:
@@ -36,10 +34,8 @@ def resolve(settings: Settings, model: Model) -> Style:
     """The style that settings.identity and settings.strength name in this model.
 
     Raises:
-        SettingError: unknown identity, a row outside the table, a blend that cannot be read, strength outside 0..2.
+        SettingError: unknown identity, a row outside the table, a blend that cannot be read.
     """
-    if not 0 <= settings.strength <= MAX_STRENGTH:
-        raise SettingError(f"Strength must be from 0 to {MAX_STRENGTH:g}, got {settings.strength}.")
     vector = _vector(settings.identity.strip(), model)
     pivot = vector if model.pivot is None else model.styles[model.pivot]
     return Style(vector, pivot, settings.strength)

@@ -11,11 +11,22 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import SettingError
+
 FloatArray = NDArray[np.float32]
 Progress = Callable[[float], None]
 Cancel = Callable[[], bool]
 
 SAMPLE_RATE_HZ = 16_000     # what every speech encoder of this family is trained on
+MAX_FPS = 1000.0
+MAX_GAIN = 2.0
+MAX_STRENGTH = 2.0
+MAX_KEY_ERROR = 0.5         # half of a slider's range: more would not be the same motion
+
+
+def _check_range(what: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise SettingError(f"{what} must be from {low:g} to {high:g}, got {value}.")
 
 
 @dataclass(frozen=True)
@@ -45,12 +56,20 @@ class Motion:
 
 @dataclass(frozen=True)
 class Gains:
-    """Factor per face region, 0 (still) to 2 (twice as much); 1 leaves the model's motion as it is."""
+    """Factor per face region, 0 (still) to 2 (twice as much); 1 leaves the model's motion as it is.
+
+    Raises:
+        SettingError: a gain outside 0..2.
+    """
 
     jaw: float = 1.0
     lips: float = 1.0
     cheeks: float = 1.0
     brows: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("jaw", "lips", "cheeks", "brows"):
+            _check_range(f"Gain of {name}", getattr(self, name), 0, MAX_GAIN)
 
 
 @dataclass(frozen=True)
@@ -70,6 +89,8 @@ class Settings:
         threads: CPU threads; 0 takes all cores but one.
         raw: the head's exact output: no clamp, gain, smoothing, retiming or silence gate.
         model_folders: folders that hold the user's own model folders, searched before the bundled ones.
+    Raises:
+        SettingError: a number outside its range.
     """
 
     model: str = "mini"
@@ -84,6 +105,16 @@ class Settings:
     threads: int = 0
     raw: bool = False
     model_folders: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_range("Strength", self.strength, 0, MAX_STRENGTH)
+        _check_range("Smoothing", self.smooth, 0, 1)
+        if not 0 < self.fps <= MAX_FPS:
+            raise SettingError(f"Frame rate must be above 0 and at most {MAX_FPS:g}, got {self.fps}. Set it in Output > Frame Rate, or with --fps.")
+        if self.max_error is not None and not 0 < self.max_error <= MAX_KEY_ERROR:
+            raise SettingError(f"Key reduction error must be above 0 and at most {MAX_KEY_ERROR}, got {self.max_error}. Leave it out to key every frame.")
+        if self.threads < 0:
+            raise SettingError(f"Threads must be 0 (all cores but one) or more, got {self.threads}.")
 
 
 @dataclass(frozen=True, order=True)

@@ -1,0 +1,173 @@
+"""Command line: `python -m engine`, or `unitalker` when installed. DESIGN section 7 lists the commands.
+
+The only file of the engine that prints. Exit status: 0 done, 1 failed (one line on stderr), 2 wrong usage, 130 stopped with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import animate, io, models, presets, read_audio, runtime
+from .errors import EngineError, PresetError
+from .types import Animation, Gains, Motion, Progress, Rig, Settings, Waveform, no_progress
+
+STATUS_FAILED, STATUS_STOPPED = 1, 130
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the return value is the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except EngineError as error:
+        print(f"unitalker: {error}", file=sys.stderr)
+        return STATUS_FAILED
+    except KeyboardInterrupt:
+        print("unitalker: stopped; nothing was written.", file=sys.stderr)
+        return STATUS_STOPPED
+    except BrokenPipeError:
+        sys.stderr.close()      # the reader has gone (for example `| head`): nothing to say, and nobody to say it to
+        return STATUS_FAILED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="unitalker", description="Speech to face motion.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_animate(commands.add_parser("animate", help="make face motion from a sound file"))
+    _add_listing(commands.add_parser("models", help="list the models that are there"), _list_models)
+    identities = commands.add_parser("identities", help="list the speaking styles of a model")
+    identities.add_argument("--model", default=Settings.model, help="model id or folder (default: %(default)s)")
+    _add_listing(identities, _list_identities)
+    _add_listing(commands.add_parser("presets", help="list the rig presets that are there"), _list_presets)
+    _add_listing(commands.add_parser("devices", help="list the devices that networks can run on"), _list_devices)
+    _add_learning(commands)
+    return parser
+
+
+def _add_animate(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_animate)
+    parser.add_argument("audio", metavar="AUDIO", help="wav, flac, ogg or mp3")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help=".npz, .csv (Live Link Face) or .json")
+    parser.add_argument("--model", default=Settings.model, help="model id or folder (default: %(default)s)")
+    parser.add_argument("--head", default="", help="head id (default: the model's own)")
+    parser.add_argument("--identity", default=Settings.identity, help='pivot, an id, "#12" (row of the style table) or blend:A=0.3,B=0.7')
+    parser.add_argument("--strength", type=float, default=1.0, help="0 (pivot) to 2 (default: 1)")
+    parser.add_argument("--fps", type=float, default=30.0, help="frames per second of the result (default: 30)")
+    parser.add_argument("--smooth", type=float, default=0.0, help="0 to 1; closed lips stay closed (default: 0)")
+    for region in ("jaw", "lips", "cheeks", "brows"):
+        parser.add_argument(f"--gain-{region}", type=float, default=1.0, metavar="G", help=f"factor of the {region}, 0 to 2 (default: 1)")
+    parser.add_argument("--preset", default="", help="rig preset: a name, a JSON file or auto; needs --channels")
+    parser.add_argument("--channels", metavar="FILE", help="names of the rig's shape keys, one per line")
+    parser.add_argument("--device", choices=runtime.DEVICES, default="auto", help="where the network runs (default: auto)")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes all cores but one")
+    parser.add_argument("--raw", action="store_true", help="the head's exact output: no clamp, smoothing, retiming or silence")
+
+
+def _add_listing(parser: argparse.ArgumentParser, list_rows: Callable[[argparse.Namespace], list[dict[str, Any]]]) -> None:
+    parser.add_argument("--json", action="store_true", help="as JSON instead of a table")
+    parser.set_defaults(command=lambda options: _show(list_rows(options), options.json))
+
+
+def _animate(options: argparse.Namespace) -> None:
+    output = io.check_output(options.output)
+    gains = Gains(options.gain_jaw, options.gain_lips, options.gain_cheeks, options.gain_brows)
+    settings = Settings(
+        model=options.model, head=options.head, identity=options.identity, strength=options.strength, fps=options.fps, smooth=options.smooth,
+        gains=gains, device=options.device, threads=options.threads, raw=options.raw,
+    )
+    rig = _rig(options)
+    wave = read_audio(options.audio)
+    with _progress_bar() as progress:
+        animation = animate(wave, settings, rig, progress)
+    motion = _rig_motion(animation) if animation.curves else animation.motion
+    io.write_motion(motion, output, _meta(options, wave))
+    for warning in animation.warnings:
+        print(f"unitalker: {warning}", file=sys.stderr)
+    print(f"{output}: {len(motion.weights)} frames x {len(motion.channels)} channels at {motion.fps:g} fps, {wave.duration_s:.2f} s of sound")
+
+
+def _rig(options: argparse.Namespace) -> Rig | None:
+    if bool(options.preset) != bool(options.channels):
+        raise PresetError("--preset and --channels belong together: give the preset's name (or auto), and a file with the rig's shape key names.")
+    if not options.preset:
+        return None
+    try:
+        names = Path(options.channels).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PresetError(f"Channel file {options.channels} cannot be read ({error}). Give a text file with one shape key name per line.") from error
+    return Rig(shape_keys=frozenset(name.strip() for name in names if name.strip()), preset=options.preset)
+
+
+def _rig_motion(animation: Animation) -> Motion:
+    """The rig's curves as motion, one column per rig channel."""
+    assert animation.curves is not None
+    curves = dict(sorted(animation.curves.curves.items()))
+    names = tuple(channel.name if channel.kind == "shape_key" else f"{channel.name}.{channel.path}[{channel.index}]" for channel in curves)
+    return Motion(np.stack([curve.values for curve in curves.values()], axis=1), names, animation.motion.fps)
+
+
+def _meta(options: argparse.Namespace, wave: Waveform) -> dict[str, Any]:
+    kept = ("model", "head", "identity", "strength", "smooth", "gain_jaw", "gain_lips", "gain_cheeks", "gain_brows", "preset", "raw")
+    return {"audio": Path(options.audio).name, "duration_s": wave.duration_s, **{name: getattr(options, name) for name in kept}}
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Progress]:
+    """A bar on a terminal; nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield no_progress
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {elapsed}<{remaining}", leave=False) as bar:
+        yield lambda fraction: bar.update(100 * fraction - bar.n) and None
+
+
+def _list_models(options: argparse.Namespace) -> list[dict[str, Any]]:
+    return [
+        {"id": model.id, "title": model.title, "system": model.system, "heads": ", ".join(head.id for head in model.heads),
+         "identities": len(model.identities), "licence": model.licence, "folder": str(model.folder)}
+        for model in models.list_models()
+    ]
+
+
+def _list_identities(options: argparse.Namespace) -> list[dict[str, Any]]:
+    model = models.open_model(options.model)
+    return [
+        {"row": f"#{row}", "id": identity.id, "label": identity.label, "group": identity.group, "pivot": row == model.pivot}
+        for row, identity in enumerate(model.identities)
+    ]
+
+
+def _list_presets(options: argparse.Namespace) -> list[dict[str, Any]]:
+    return [{"name": preset.name, "source": preset.source, "targets": len(preset.targets)} for preset in presets.list_presets()]
+
+
+def _list_devices(options: argparse.Namespace) -> list[dict[str, Any]]:
+    return [{"device": device, "provider": runtime.PROVIDERS[device]} for device in runtime.devices()]
+
+
+def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    if not rows:
+        print("nothing found")
+        return
+    table = [tuple(rows[0]), *(tuple(str(value) for value in row.values()) for row in rows)]
+    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
+    for line in table:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+if __name__ == "__main__":
+    sys.exit(run())

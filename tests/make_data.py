@@ -1,0 +1,125 @@
+"""Make the small files in tests/data. Run `python tests/make_data.py` in an environment with the extra `learn`; the results are committed.
+
+tiny/: a model folder of a few kB with the true graph inputs and outputs, so that tests of the engine walk the ONNX Runtime path in
+milliseconds. Its jawOpen follows loudness, everything else is random; windows are 2 s long, so that short clips need several.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from engine.channels import ARKIT_52
+
+DATA = Path(__file__).resolve().parent / "data"
+OPSET = 17
+HOP, N_FEATURES, N_STYLE, N_HIDDEN = 320, 4, 3, 6
+PHONES = ("SIL", "P", "F", "AA", "IY")
+IDENTITIES = ("pivot", "wide", "round")
+
+
+def main() -> None:
+    folder = DATA / "tiny"
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(7)
+    _save(folder / "encoder.onnx", _encoder(random))
+    _save(folder / "decoder.onnx", _decoder(random))
+    _save(folder / "phones.onnx", _phones(random))
+    styles = np.concatenate([np.zeros((1, N_STYLE)), random.normal(size=(2, N_STYLE))]).astype(np.float32)
+    np.save(folder / "identities.npy", styles)
+    np.savez(folder / "heads.npz", **_heads(random))
+    files = ("encoder.onnx", "decoder.onnx", "phones.onnx", "identities.npy", "heads.npz")
+    info = _info({name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files})
+    (folder / "model.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+
+
+def _info(hashes: dict[str, str]) -> dict[str, object]:
+    def head(head_id: str, fps: int, where: str) -> dict[str, object]:
+        return {"id": head_id, "space": "blendshapes", "channels": ARKIT_52, "fps": fps, "resample": {"where": where, "align_corners": True}}
+
+    return {
+        "schema": 1, "id": "tiny", "title": "Tiny test model", "system": "unitalker", "licence": "GPL-3.0-or-later", "source": "random weights",
+        "made": "python tests/make_data.py", "sha256": hashes, "sample_rate": 16000, "normalise": "none",
+        "encoder": {"rate_hz": 50, "window_s": 2.0, "overlap_s": 0.4, "context_s": 0.06},
+        "heads": [head("arkit52", 50, "none"), head("before", 25, "features"), head("after", 30, "output")],
+        "identities": [{"id": name, "label": name.title(), "group": "Test"} for name in IDENTITIES],
+        "pivot": "pivot", "default_head": "arkit52", "phones": PHONES,
+    }
+
+
+def _heads(random: np.random.Generator) -> dict[str, np.ndarray]:
+    arrays = {}
+    for name in ("arkit52", "before", "after"):
+        weight = random.normal(scale=0.05, size=(N_HIDDEN, len(ARKIT_52))).astype(np.float32)
+        weight[:, ARKIT_52.index("jawOpen")] = [1, 0, 0, 0, 0, 0]
+        weight[:, ARKIT_52.index("mouthClose")] = 0
+        arrays[f"{name}/W"], arrays[f"{name}/b"] = weight, np.zeros(len(ARKIT_52), np.float32)
+    return arrays
+
+
+def _encoder(random: np.random.Generator) -> onnx.GraphProto:
+    """wave (1, n) -> features (1, n // 320, 4): the mean absolute value around each frame, and three random filters."""
+    average = np.full((1, 1, 2 * HOP), 1 / (2 * HOP), np.float32)
+    filters = random.normal(scale=0.02, size=(N_FEATURES - 1, 1, 2 * HOP)).astype(np.float32)
+    conv = {"strides": [HOP], "pads": [HOP, 0]}
+    nodes = [
+        helper.make_node("Unsqueeze", ["wave", "axis"], ["row"]),
+        helper.make_node("Abs", ["row"], ["loud"]),
+        helper.make_node("Conv", ["loud", "average"], ["level"], **conv),
+        helper.make_node("Conv", ["row", "filters"], ["bands"], **conv),
+        helper.make_node("Concat", ["level", "bands"], ["channels"], axis=1),
+        helper.make_node("Transpose", ["channels"], ["features"], perm=[0, 2, 1]),
+    ]
+    constants = {"axis": np.array([1]), "average": average, "filters": filters}
+    return _graph(nodes, {"wave": [1, "n"]}, {"features": [1, "t", N_FEATURES]}, constants)
+
+
+def _decoder(random: np.random.Generator) -> onnx.GraphProto:
+    """features (1, t, 4), style (1, 3) -> hidden (1, t, 6): one convolution over three frames; hidden 0 is the level, untouched by style."""
+    kernel = random.normal(scale=0.3, size=(N_HIDDEN, N_FEATURES + N_STYLE, 3)).astype(np.float32)
+    kernel[0] = 0
+    kernel[0, 0] = [1.0, 2.0, 1.0]
+    nodes = [
+        helper.make_node("Transpose", ["features"], ["rows"], perm=[0, 2, 1]),
+        helper.make_node("Shape", ["features"], ["n_frames"], start=1, end=2),
+        helper.make_node("Concat", ["one", "n_style", "n_frames"], ["wanted"], axis=0),
+        helper.make_node("Unsqueeze", ["style", "axis"], ["column"]),
+        helper.make_node("Expand", ["column", "wanted"], ["styles"]),
+        helper.make_node("Concat", ["rows", "styles"], ["both"], axis=1),
+        helper.make_node("Conv", ["both", "kernel"], ["mixed"], pads=[1, 1]),
+        helper.make_node("Tanh", ["mixed"], ["bent"]),
+        helper.make_node("Transpose", ["bent"], ["hidden"], perm=[0, 2, 1]),
+    ]
+    constants = {"axis": np.array([2]), "one": np.array([1]), "n_style": np.array([N_STYLE]), "kernel": kernel}
+    inputs = {"features": [1, "t", N_FEATURES], "style": [1, N_STYLE]}
+    return _graph(nodes, inputs, {"hidden": [1, "t", N_HIDDEN]}, constants)
+
+
+def _phones(random: np.random.Generator) -> onnx.GraphProto:
+    weight = random.normal(size=(N_FEATURES, len(PHONES))).astype(np.float32)
+    nodes = [helper.make_node("MatMul", ["features", "weight"], ["phones"])]
+    return _graph(nodes, {"features": [1, "t", N_FEATURES]}, {"phones": [1, "t", len(PHONES)]}, {"weight": weight})
+
+
+def _graph(
+    nodes: list[onnx.NodeProto], inputs: dict[str, list[object]], outputs: dict[str, list[object]], constants: dict[str, np.ndarray],
+) -> onnx.GraphProto:
+    values = [[helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in side.items()] for side in (inputs, outputs)]
+    return helper.make_graph(nodes, "tiny", *values, [numpy_helper.from_array(array, name) for name, array in constants.items()])
+
+
+def _save(path: Path, graph: onnx.GraphProto) -> None:
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+    onnx.checker.check_model(model, full_check=True)
+    path.write_bytes(model.SerializeToString())
+
+
+if __name__ == "__main__":
+    main()
