@@ -1,0 +1,100 @@
+"""The command line: files, exit statuses, one line on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from engine import io
+from engine.__main__ import run
+from tests.engine.conftest import DATA, make_syllables
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TINY = str(DATA / "tiny")
+JFK = ROOT.parent / "shared" / "data" / "speech" / "jfk_1961.flac"
+
+
+@pytest.fixture
+def sound(tmp_path) -> str:
+    soundfile.write(tmp_path / "line.wav", make_syllables(2.0).samples, 16000)
+    return str(tmp_path / "line.wav")
+
+
+@pytest.mark.parametrize("suffix", ["npz", "csv", "json"])
+def test_animate_writes_each_format(tmp_path, sound, suffix, capsys):
+    assert run(["animate", sound, "-o", str(tmp_path / f"a.{suffix}"), "--model", TINY]) == 0
+    assert "60 frames x 52 channels at 30 fps" in capsys.readouterr().out
+    assert io.read_motion(tmp_path / f"a.{suffix}").weights.shape == (60, 52)
+
+
+def test_animate_writes_rig_channels_through_a_preset(tmp_path, sound):
+    (tmp_path / "keys.txt").write_text("JawOpen\nMouthSmile_L\nmouthClose\nHair\n" + "\n".join(["eyeBlink_L", "mouthFunnel", "mouthPucker"]))
+    assert run(["animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY, "--preset", "arkit52", "--channels", str(tmp_path / "keys.txt")]) == 0
+    assert set(io.read_motion(tmp_path / "a.npz").channels) == {"JawOpen", "MouthSmile_L", "mouthClose", "eyeBlink_L", "mouthFunnel", "mouthPucker"}
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["animate", "no.wav", "-o", "a.npz"], "Sound file not found: no.wav"),
+    (["animate", "no.wav", "-o", "a.fbx"], "no known ending"),
+    (["animate", "no.wav", "-o", "a.npz", "--strength", "3"], "Strength must be from 0 to 2, got 3"),
+    (["animate", "no.wav", "-o", "a.npz", "--preset", "auto"], "--preset and --channels belong together"),
+    (["identities", "--model", "nope"], "'nope' not found"),
+])
+def test_failure_is_one_line_and_status_1(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == 1
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [[], ["sing"], ["animate", "a.wav"], ["animate", "a.wav", "-o", "a.npz", "--fps", "fast"]])
+def test_wrong_usage_is_status_2(arguments):
+    with pytest.raises(SystemExit) as stop:
+        run(arguments)
+    assert stop.value.code == 2
+
+
+def test_listings_are_json_on_request(capsys):
+    assert run(["identities", "--model", TINY, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["id"] for row in rows] == ["pivot", "wide", "round"] and rows[0]["pivot"] is True
+    assert run(["devices", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[-1]["device"] == "cpu"
+
+
+def test_listings_are_tables(capsys):
+    assert run(["models"]) == 0 and run(["presets"]) == 0
+    assert "arkit52" in capsys.readouterr().out
+
+
+def test_pipe_gets_no_progress_bar(tmp_path, sound):
+    done = subprocess.run([sys.executable, "-m", "engine", "animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY],
+                          cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr == "" and "%" not in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_leaves_no_half_file(tmp_path):
+    soundfile.write(tmp_path / "long.flac", np.tile(make_syllables(10.0).samples, 360), 16000)
+    process = subprocess.Popen([sys.executable, "-m", "engine", "animate", str(tmp_path / "long.flac"), "-o", str(tmp_path / "a.json"),
+                                "--model", TINY, "--threads", "1"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    time.sleep(1.5)
+    os.kill(process.pid, signal.SIGINT)
+    assert "nothing was written" in process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and [file.name for file in tmp_path.iterdir()] == ["long.flac"]
+
+
+@pytest.mark.skipif(not JFK.is_file(), reason="../shared is absent")
+def test_real_recording_gives_330_frames(tmp_path):
+    assert run(["animate", str(JFK), "-o", str(tmp_path / "jfk.npz")]) == 0
+    assert io.read_motion(tmp_path / "jfk.npz").weights.shape == (330, 52)

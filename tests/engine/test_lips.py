@@ -1,0 +1,97 @@
+"""Lips that touch stay together through every step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine import Gains, Motion
+from engine.channels import ARKIT_52
+from engine.lips import SHUT_BELOW, contact_scores, keep_shut, meet, opening, shut_frames
+from engine.retime import retime
+from engine.smooth import apply_gains, smooth
+
+
+def face(n_frames: int, fps: float = 50.0, **curves) -> Motion:
+    weights = np.zeros((n_frames, len(ARKIT_52)), np.float32)
+    for name, values in curves.items():
+        weights[:, ARKIT_52.index(name)] = values
+    return Motion(weights, ARKIT_52, fps)
+
+
+def talking(closure_frames: int = 3) -> Motion:
+    """Two seconds of an open mouth with a short closure in every fifth of a second."""
+    shut = np.arange(100) % 10 < closure_frames
+    return face(100, jawOpen=np.where(shut, 0.2, 0.6), mouthClose=np.where(shut, 0.2, 0), mouthLowerDownLeft=np.where(shut, 0, 0.3))
+
+
+def test_opening_counts_jaw_lips_and_press():
+    motion = face(1, jawOpen=0.5, mouthClose=0.2, mouthLowerDownLeft=0.4, mouthLowerDownRight=0.4, mouthPressLeft=0.2, mouthPressRight=0.2)
+    assert opening(motion)[0] == pytest.approx(0.5 - 0.2 + 0.35 * 0.4 - 0.15 * 0.2)
+
+
+@pytest.mark.parametrize("amount", [0.1, 0.5, 1.0])
+def test_smoothing_never_opens_a_closed_mouth(amount):
+    before = talking(closure_frames=2)
+    after = smooth(before, amount)
+    assert (opening(after)[shut_frames(before)] < SHUT_BELOW).all()
+    assert not np.array_equal(after.weights, before.weights)
+
+
+def test_smoothing_lowers_the_jitter_of_open_speech():
+    noise = 0.4 + 0.1 * np.random.default_rng(0).normal(size=200)
+    rough = face(200, jawOpen=noise)
+    assert np.abs(np.diff(smooth(rough, 0.5)["jawOpen"], 2)).mean() < 0.1 * np.abs(np.diff(rough["jawOpen"], 2)).mean()
+
+
+@pytest.mark.parametrize("gains", [Gains(jaw=2.0), Gains(jaw=0.3), Gains(lips=0.0), Gains(lips=2.0, jaw=1.5)])
+def test_gains_keep_closed_lips_closed(gains):
+    before = talking()
+    assert (opening(apply_gains(before, gains))[shut_frames(before)] < SHUT_BELOW).all()
+
+
+def test_gain_scales_its_region_only():
+    motion = apply_gains(face(1, jawOpen=0.4, mouthPucker=0.4, cheekPuff=0.4, browInnerUp=0.4, eyeBlinkLeft=0.4), Gains(0.5, 1.5, 2.0, 0.0))
+    got = [float(motion[name][0]) for name in ("jawOpen", "mouthPucker", "cheekPuff", "browInnerUp", "eyeBlinkLeft")]
+    assert got == pytest.approx([0.2, 0.6, 0.8, 0.0, 0.4])
+
+
+@pytest.mark.parametrize("fps", [12.0, 15.0, 23.976, 24.0, 30.0, 60.0])
+def test_slow_frame_rate_loses_no_closure(fps):
+    before = talking(closure_frames=1)      # 20 ms: shorter than any scene frame below 50 fps
+    after = retime(before, fps)
+    times = np.flatnonzero(shut_frames(before)) / before.fps
+    frames = np.minimum(np.round(times * fps).astype(int), len(after.weights) - 1)
+    assert shut_frames(after)[frames].all()
+
+
+def test_retime_keeps_clip_length_and_peak():
+    jaw = np.linspace(0, 1, 60, dtype=np.float32)[:, None]
+    out = retime(Motion(jaw, ("jawOpen",), fps=60.0), fps=24.0)
+    assert out.weights.shape == (24, 1)
+    assert out.weights.max() == pytest.approx(1.0, abs=0.06)
+
+
+def test_heard_closure_shuts_the_lips():
+    motion = face(3, jawOpen=0.3, mouthLowerDownLeft=0.2, mouthLowerDownRight=0.2)
+    met = meet(motion, np.array([[0, 0], [0.9, 0], [0, 0.9]], np.float32))
+    assert list(shut_frames(met)) == [False, True, False]
+    assert met["mouthRollLower"][2] == pytest.approx(0.5)
+    assert np.array_equal(met.weights[0], motion.weights[0])
+
+
+def test_contact_scores_sum_the_phones_of_a_class():
+    logits = np.log(np.array([[0.1, 0.2, 0.3, 0.4]], np.float32))
+    assert contact_scores(logits, ("SIL", "P", "M", "V"))[0] == pytest.approx([0.5, 0.4])
+
+
+def test_keep_shut_leaves_other_frames_alone():
+    motion = face(2, jawOpen=0.5)
+    kept = keep_shut(motion, np.array([True, False]))
+    assert opening(kept)[0] < SHUT_BELOW and kept.weights[1].tolist() == motion.weights[1].tolist()
+
+
+def test_motion_without_lip_channels_passes_through():
+    motion = Motion(np.ones((4, 2), np.float32), ("a", "b"), 30.0)
+    assert smooth(motion, 0.5).weights == pytest.approx(1.0)
+    assert not shut_frames(motion).any()

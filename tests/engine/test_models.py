@@ -1,0 +1,117 @@
+"""A damaged model folder is refused with the file, the value and the next step."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from engine import ModelError, SettingError
+from engine.models import list_models, open_model
+
+
+def edit(folder, change):
+    """Change model.json, and keep the hashes right so that the check behind them is reached."""
+    file = folder / "model.json"
+    info = json.loads(file.read_text())
+    change(info)
+    info["sha256"] = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in info["sha256"] if (folder / name).is_file()}
+    file.write_text(json.dumps(info))
+
+
+def test_opens_heads_identities_and_pivot(tiny):
+    model = open_model(tiny.model)
+    assert [head.id for head in model.heads] == ["arkit52", "before", "after"]
+    assert model.identities[model.pivot].id == "pivot"
+    assert model.styles.shape == (3, 3)
+
+
+def test_user_folder_comes_first(tiny_copy):
+    assert open_model("tiny", [str(tiny_copy.parent)]).folder == tiny_copy
+    assert "tiny" in [model.id for model in list_models([str(tiny_copy.parent)])]
+
+
+def test_unknown_model_lists_what_is_there(tiny_copy):
+    with pytest.raises(ModelError, match=r"'nope' not found\. Installed: .*tiny"):
+        open_model("nope", [str(tiny_copy.parent)])
+
+
+@pytest.mark.parametrize("name", ["encoder.onnx", "decoder.onnx", "heads.npz", "identities.npy"])
+def test_missing_file_is_named(tiny_copy, name):
+    (tiny_copy / name).unlink()
+    with pytest.raises(ModelError, match=f"file {name} is missing"):
+        open_model(str(tiny_copy))
+
+
+def test_wrong_hash_is_named(tiny_copy):
+    with (tiny_copy / "decoder.onnx").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(ModelError, match=r"decoder\.onnx is damaged \(sha256 .*expected"):
+        open_model(str(tiny_copy))
+
+
+def test_damage_after_opening_is_seen(tiny_copy):
+    open_model(str(tiny_copy))
+    (tiny_copy / "identities.npy").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"identities\.npy is damaged"):
+        open_model(str(tiny_copy))
+
+
+def test_newer_schema_asks_for_an_update(tiny_copy):
+    edit(tiny_copy, lambda info: info.update(schema=2))
+    with pytest.raises(ModelError, match=r"schema 2, this version reads 1\. Update"):
+        open_model(str(tiny_copy))
+
+
+def test_too_few_styles_are_counted(tiny_copy):
+    np.save(tiny_copy / "identities.npy", np.zeros((2, 3), np.float32))
+    edit(tiny_copy, lambda info: None)
+    with pytest.raises(ModelError, match=r"shape \(2, 3\), model\.json names 3 identities"):
+        open_model(str(tiny_copy))
+
+
+def test_head_of_wrong_width_is_named(tiny_copy):
+    edit(tiny_copy, lambda info: info["heads"][0]["channels"].pop())
+    with pytest.raises(ModelError, match=r"head arkit52 has weights \(6, 52\).* for 51 channels"):
+        open_model(str(tiny_copy))
+
+
+def test_pickled_arrays_are_refused(tiny_copy):
+    np.save(tiny_copy / "identities.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    edit(tiny_copy, lambda info: None)
+    with pytest.raises(ModelError, match=r"identities\.npy cannot be read"):
+        open_model(str(tiny_copy))
+
+
+def test_file_outside_the_folder_is_refused(tiny_copy):
+    info = json.loads((tiny_copy / "model.json").read_text())
+    info["sha256"]["../secret"] = "0"
+    (tiny_copy / "model.json").write_text(json.dumps(info))
+    with pytest.raises(ModelError, match=r"\.\./secret is missing"):
+        open_model(str(tiny_copy))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "[" * 100_000])
+def test_broken_model_json_is_named(tiny_copy, text):
+    (tiny_copy / "model.json").write_text(text)
+    with pytest.raises(ModelError, match=r"model\.json"):
+        open_model(str(tiny_copy))
+
+
+def test_missing_field_is_named(tiny_copy):
+    edit(tiny_copy, lambda info: info.pop("pivot"))
+    with pytest.raises(ModelError, match=r"lacks or misspells a field \(KeyError\('pivot'\)\)"):
+        open_model(str(tiny_copy))
+
+
+def test_windows_shorter_than_the_context_are_refused(tiny_copy):
+    edit(tiny_copy, lambda info: info["encoder"].update(overlap_s=0.1))
+    with pytest.raises(ModelError, match=r"at least 0\.12 s must overlap"):
+        open_model(str(tiny_copy))
+
+
+def test_unknown_head_lists_the_heads(tiny):
+    with pytest.raises(SettingError, match=r"no head 'x'\. It has: arkit52, before, after"):
+        open_model(tiny.model).head("x")

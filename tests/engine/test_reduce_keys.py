@@ -1,0 +1,57 @@
+"""Key reduction: fewer keys, a bound that holds, closures that stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine import Curve, RigChannel, RigCurves
+from engine.smooth import CONTACT_TOLERANCE, reduce_keys
+
+
+def rig_curves(values: np.ndarray, fps: float = 30.0) -> RigCurves:
+    seconds = np.arange(len(values)) / fps
+    curves = {RigChannel("shape_key", f"k{index}"): Curve(seconds, values[:, index].astype(np.float32)) for index in range(values.shape[1])}
+    return RigCurves(curves, "test", (), ())
+
+
+def speech_like(n: int = 600, seed: int = 3) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    return np.clip(np.convolve(random.normal(size=n + 8), np.hanning(9) / 2, mode="valid")[:, None] * [0.5, 1.0], 0, 1)
+
+
+@pytest.mark.parametrize("max_error", [0.005, 0.02, 0.1])
+def test_lines_between_keys_stay_within_the_error(max_error):
+    values = speech_like()
+    curves = rig_curves(values)
+    reduced = reduce_keys(curves, max_error, np.zeros(len(values), bool))
+    for channel, curve in reduced.curves.items():
+        full = curves.curves[channel]
+        assert np.abs(np.interp(full.seconds, curve.seconds, curve.values) - full.values).max() <= max_error + 1e-6
+        assert len(curve.seconds) < len(full.seconds)
+
+
+def test_larger_error_leaves_fewer_keys():
+    counts = [sum(len(curve.seconds) for curve in reduce_keys(rig_curves(speech_like()), error, np.zeros(600, bool)).curves.values())
+              for error in (0.005, 0.02, 0.1)]
+    assert counts[0] > counts[1] > counts[2]
+
+
+def test_closures_keep_their_own_tight_bound():
+    values = speech_like()
+    shut = (np.arange(len(values)) % 20) < 3
+    curves = rig_curves(values)
+    for channel, curve in reduce_keys(curves, 0.2, shut).curves.items():
+        full = curves.curves[channel]
+        error = np.abs(np.interp(full.seconds, curve.seconds, curve.values) - full.values)
+        assert error[shut].max() <= CONTACT_TOLERANCE + 1e-6
+
+
+def test_still_curve_keeps_two_keys():
+    reduced = reduce_keys(rig_curves(np.full((100, 1), 0.3)), 0.01, np.zeros(100, bool))
+    assert [len(curve.seconds) for curve in reduced.curves.values()] == [2]
+
+
+def test_first_and_last_key_remain():
+    curve = next(iter(reduce_keys(rig_curves(speech_like()), 0.1, np.zeros(600, bool)).curves.values()))
+    assert (curve.seconds[0], curve.seconds[-1]) == (0, 599 / 30)
