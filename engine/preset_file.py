@@ -1,0 +1,229 @@
+"""What a rig preset is, and how its file is read and checked; preset_save.py writes it.
+
+A preset is data from anywhere: nothing in it is ever run, and whatever is wrong with it becomes one PresetError.
+presets/SCHEMA.md explains the fields.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import math
+import reprlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from .channels import ARKIT_52
+from .errors import PresetError
+from .strict_json import NEXT_STEP, read_json
+from .types import RigChannel
+
+SCHEMA = 1                          # the newest schema this version reads
+MAX_SHOWN_CHARACTERS = 60           # of a wrong value, in a message
+SCHEMA_FILE_NAME = "schema.json"    # lies beside the bundled presets
+SOURCES = {"arkit52": ARKIT_52}     # what a preset can read from
+COMPONENTS = {"location": 3, "rotation_euler": 3, "rotation_quaternion": 4, "scale": 3}
+
+
+@dataclass(frozen=True)
+class Target:
+    """One rig channel as a weighted sum of source channels: clamp(sum * gain + offset), in the target's unit.
+
+    Attributes:
+        to: what is keyed; the name is the preset's spelling, the rig's own may differ in case and side suffix.
+        sources: source channel and weight, each channel once.
+        offset: value at rest.
+        clamp: lowest and highest value, or None for no limit.
+        degrees: weights, offset and clamp are degrees; the keys become radians.
+        share: targets of the same share name add up to at most 1, by scaling all of them down together; "" for none.
+    """
+
+    to: RigChannel
+    sources: tuple[tuple[str, float], ...]
+    gain: float = 1.0
+    offset: float = 0.0
+    clamp: tuple[float, float] | None = None
+    degrees: bool = False
+    share: str = ""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How one kind of rig is driven.
+
+    Attributes:
+        name: what the user sees.
+        source: channel set that it reads, a key of SOURCES.
+        targets: each rig channel once.
+        any_of: a rig without any of these names is not taken for this kind; () asks for none.
+        at_least: fewest targets that a rig must have to be taken for this kind.
+        path: the file it came from; "" when made in memory.
+    """
+
+    name: str
+    source: str
+    targets: tuple[Target, ...]
+    any_of: tuple[str, ...] = ()
+    at_least: int = 1
+    description: str = ""
+    path: str = ""
+
+    @property
+    def id(self) -> str:
+        """Short name for options and lists: the file name without its ending, or the name."""
+        return Path(self.path).stem if self.path else self.name
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Source channels that the preset uses, in the order of its source."""
+        used = {channel for target in self.targets for channel, _ in target.sources}
+        return tuple(channel for channel in SOURCES[self.source] if channel in used)
+
+
+def data_folder() -> Path:
+    """Folder of the bundled presets and their schema: inside the installed package, else beside engine/."""
+    inside = Path(__file__).resolve().parent / "presets_data"
+    return inside if (inside / SCHEMA_FILE_NAME).is_file() else Path(__file__).resolve().parent.parent / "presets"
+
+
+def load_preset(path: str | Path) -> Preset:
+    """Read and check one preset file.
+
+    Raises:
+        PresetError: missing, too large, not JSON (with the line), or a field that is wrong (with its place and value).
+    """
+    return replace(check_preset(read_json(path), str(path)), path=str(path))
+
+
+def check_preset(content: object, path: str) -> Preset:
+    """The preset that parsed JSON describes; path only names it in messages.
+
+    Raises:
+        PresetError: a field is missing, unknown, of the wrong type or outside its limits, or the schema is newer than SCHEMA.
+    """
+    _check_version(content, path)
+    _check_schema(content, path)
+    document = cast(dict[str, Any], content)
+    targets = tuple(_target(entry, f"targets[{i}]", document["source"], path) for i, entry in enumerate(document["targets"]))
+    first: dict[RigChannel, int] = {}
+    for i, target in enumerate(targets):
+        if first.setdefault(target.to, i) != i:
+            raise _wrong(path, f"targets[{i}].to", target.to.name, f"something that targets[{first[target.to]}] does not write already; "
+                         "put all its channels into one \"from\"")
+    detect = document.get("detect", {})
+    return Preset(
+        name=document["name"].strip(), source=document["source"], targets=targets, any_of=tuple(detect.get("any_of", ())),
+        at_least=int(detect.get("at_least", 1)), description=document.get("description", ""),
+    )
+
+
+def _check_version(document: object, path: str) -> None:
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise PresetError(
+            f"Preset file {path} is written for preset schema {schema}; this version reads up to {SCHEMA}. "
+            "Update UniTalker Lip Sync, or choose another preset."
+        )
+
+
+def _check_schema(document: object, path: str) -> None:
+    import fastjsonschema
+
+    try:
+        _validator()(document)
+    except fastjsonschema.JsonSchemaValueException as error:
+        field, rule = _field(error.path[1:]), str(error.rule)
+        if rule == "additionalProperties":
+            allowed = error.definition["properties"]
+            extra = min(set(error.value) - set(allowed))
+            raise _wrong(path, field, extra, "one of the fields " + ", ".join(key for key in allowed if key[0] != "$"), allowed) from error
+        if rule == "required":
+            absent = next(key for key in error.definition["required"] if key not in error.value)
+            raise PresetError(f"Preset file {path}, {field}: the field {absent!r} is missing. {NEXT_STEP}") from error
+        raise _wrong(path, field, error.value, _allowed(rule, error.rule_definition, field)) from error
+
+
+@functools.cache
+def _validator() -> Callable[[object], object]:
+    """Checker made once from our own schema.json."""
+    import fastjsonschema
+
+    schema = cast(dict[str, Any], read_json(data_folder() / SCHEMA_FILE_NAME))
+    return cast(Callable[[object], object], fastjsonschema.compile(schema, use_default=False))
+
+
+def _field(steps: Iterable[str]) -> str:
+    """["targets", "3", "from"] as "targets[3].from"."""
+    text = "".join(f"[{step}]" if step.isdigit() else f".{_shortened(step)}" for step in steps)
+    return text.lstrip(".") or "top level"
+
+
+def _allowed(rule: str, definition: str | float | list[object], field: str) -> str:
+    """What a rule of the schema asks for, in words."""
+    if rule == "pattern":
+        return 'a custom property as ["Name"] or pose.bones["Bone"]["Name"]' if field.endswith("path") else "text without control characters"
+    words = {
+        "enum": "{}", "type": "of type {}", "minimum": "{} or more", "maximum": "{} or less", "minLength": "text of {} or more characters",
+        "maxLength": "text of at most {} characters", "minItems": "a list of {} or more entries", "maxItems": "a list of at most {} entries",
+        "minProperties": "an object with {} or more fields", "maxProperties": "an object with at most {} fields",
+    }
+    return words.get(rule, rule + " {}").format(" or ".join(map(str, definition)) if isinstance(definition, list) else definition)
+
+
+def _target(entry: dict[str, Any], field: str, source: str, path: str) -> Target:
+    if source not in SOURCES:
+        raise _wrong(path, "source", source, "one of " + ", ".join(SOURCES), SOURCES)
+    for channel in entry["from"]:
+        if channel not in SOURCES[source]:
+            raise _wrong(path, f"{field}.from", channel, f"a channel of {source}", SOURCES[source])
+    to = entry["to"]
+    channel = _rig_channel(to)
+    size = COMPONENTS.get(channel.path, math.inf)
+    if channel.index >= size:
+        raise _wrong(path, f"{field}.to.index", channel.index, f"0 to {size - 1} for {channel.path}")
+    if "unit" in to and channel.path != "rotation_euler":
+        raise _wrong(path, f"{field}.to.unit", to["unit"], "left out unless path is rotation_euler")
+    clamp = entry.get("clamp", default_clamp(channel))
+    if clamp is not None and clamp[0] > clamp[1]:
+        raise _wrong(path, f"{field}.clamp", clamp, "[lowest, highest]")
+    return Target(
+        to=channel, sources=tuple((name, float(weight)) for name, weight in entry["from"].items()), gain=float(entry.get("gain", 1.0)),
+        offset=float(entry.get("offset", default_offset(channel))), clamp=None if clamp is None else (float(clamp[0]), float(clamp[1])),
+        degrees=to.get("unit") == "degree", share=entry.get("share", ""),
+    )
+
+
+def _rig_channel(to: dict[str, Any]) -> RigChannel:
+    index = int(to.get("index", 0))
+    if to["kind"] == "bone":
+        return RigChannel("bone", to["bone"], to["path"], index)
+    return RigChannel("shape_key", to["name"]) if to["kind"] == "shape_key" else RigChannel("property", to["path"], "", index)
+
+
+def default_offset(channel: RigChannel) -> float:
+    """Rest value: 1 for scale and for w of a quaternion, else a still face would collapse the bone."""
+    return 1.0 if channel.path == "scale" or (channel.path == "rotation_quaternion" and channel.index == 0) else 0.0
+
+
+def default_clamp(channel: RigChannel) -> tuple[float, float] | None:
+    """A shape key's slider goes from 0 to 1 unless its preset says otherwise."""
+    return (0.0, 1.0) if channel.kind == "shape_key" else None
+
+
+def _wrong(path: str, field: str, value: object, allowed: str, close_to: Iterable[str] = ()) -> PresetError:
+    close = difflib.get_close_matches(value, list(close_to), n=1) if isinstance(value, str) and len(value) < 256 else []
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return PresetError(f"Preset file {path}, {field}: {_shown(value)} is not allowed; it must be {allowed}.{hint} {NEXT_STEP}")
+
+
+def _shown(value: object) -> str:
+    """A value from the file, cut so that the message stays one line whatever the file holds."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = MAX_SHOWN_CHARACTERS
+    return _shortened(short.repr(value))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN_CHARACTERS else text[:MAX_SHOWN_CHARACTERS] + "..."

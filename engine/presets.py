@@ -1,0 +1,155 @@
+"""Find the rig preset that fits a character.
+
+Knows presets and the names on a rig; preset_file.py and preset_save.py know the files, retarget.py makes the curves.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import PresetError, RigError
+from .preset_file import SCHEMA_FILE_NAME, Preset, Target, data_folder, load_preset
+from .preset_save import save_preset
+from .rig_names import find_on_rig, first_names, rig_summary
+from .types import Rig, RigChannel
+
+__all__ = [
+    "Match", "Preset", "Target", "choose", "detect", "find_targets", "list_presets", "load_preset", "match", "save_preset", "scan_presets",
+]
+
+AUTO = "auto"
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Match:
+    """How well one preset fits one rig.
+
+    Attributes:
+        score: share of the preset's targets that the rig has, 0 to 1; 0 where the preset's detect rule does not hold.
+        found: source channels that reach the rig.
+        missing: source channels of the preset that reach nothing on the rig.
+        absent: names that the preset looked for in vain.
+        exact: number of targets found under exactly the preset's name.
+    """
+
+    preset: Preset
+    score: float
+    found: tuple[str, ...]
+    missing: tuple[str, ...]
+    absent: tuple[str, ...]
+    exact: int
+
+    def __str__(self) -> str:
+        return f"{len(self.found)} of {len(self.found) + len(self.missing)} channels found"
+
+
+def list_presets(folders: Sequence[str] = ()) -> tuple[Preset, ...]:
+    """All presets: the user's folders first, then the bundled ones; of two with one file name the first counts.
+
+    A file that is broken is left out with a logged warning; scan_presets gives the errors too.
+    """
+    presets, errors = scan_presets(folders)
+    for error in errors:
+        _LOG.warning("%s", error)
+    return presets
+
+
+def scan_presets(folders: Sequence[str] = ()) -> tuple[tuple[Preset, ...], tuple[PresetError, ...]]:
+    """The presets of list_presets, and one error for each file that is broken."""
+    presets: dict[str, Preset] = {}
+    errors = []
+    for path in _files(folders):
+        if path.stem in presets:
+            continue
+        try:
+            presets[path.stem] = load_preset(path)
+        except PresetError as error:
+            errors.append(error)
+    return tuple(presets.values()), tuple(errors)
+
+
+def detect(rig: Rig, presets: Sequence[Preset]) -> tuple[Match, ...]:
+    """Every preset's match with rig, best first.
+
+    Best: the detect rule holds, then most source channels reached, then most names spelled exactly, then the order of presets.
+    """
+    matches = [match(preset, rig) for preset in presets]
+    return tuple(sorted(matches, key=lambda found: (found.score == 0, -len(found.found), -found.exact)))
+
+
+def match(preset: Preset, rig: Rig) -> Match:
+    """How well preset fits rig."""
+    places = find_targets(preset, rig)
+    reached = {channel for target, to in zip(preset.targets, places, strict=True) if to for channel, _ in target.sources}
+    number = sum(1 for to in places if to)
+    holds = number >= preset.at_least and (not preset.any_of or _has_any(preset.any_of, rig))
+    return Match(
+        preset=preset,
+        score=number / len(preset.targets) if holds else 0.0,
+        found=tuple(channel for channel in preset.channels if channel in reached),
+        missing=tuple(channel for channel in preset.channels if channel not in reached),
+        absent=tuple(target.to.name for target, to in zip(preset.targets, places, strict=True) if not to),
+        exact=sum(1 for target, to in zip(preset.targets, places, strict=True) if target.to in to),
+    )
+
+
+def find_targets(preset: Preset, rig: Rig) -> tuple[tuple[RigChannel, ...], ...]:
+    """For each target of preset the rig's own channels that it drives, () where the rig has none."""
+    return find_on_rig([target.to for target in preset.targets], rig)
+
+
+def choose(rig: Rig) -> Preset:
+    """The preset that rig.preset asks for: a path to a JSON file, a name, or with "auto" the best match.
+
+    Raises:
+        PresetError: no preset has this name, or its file is broken.
+        RigError: with "auto", no preset fits the rig.
+    """
+    wanted = rig.preset.strip()
+    if wanted.lower().endswith(".json") or "/" in wanted or "\\" in wanted:
+        return load_preset(wanted)
+    if wanted.casefold() in (AUTO, ""):
+        return _best(rig)
+    presets = list_presets(rig.preset_folders)
+    for preset in presets:
+        if wanted.casefold() in (preset.id.casefold(), preset.name.casefold()):
+            return preset
+    for path in _files(rig.preset_folders):
+        if path.stem.casefold() == wanted.casefold():
+            return load_preset(path)    # raises: it is there but broken
+    raise PresetError(f"No preset is named {wanted!r}; there are {first_names([preset.id for preset in presets])}. Choose one of them, or \"auto\".")
+
+
+def _best(rig: Rig) -> Preset:
+    matches = detect(rig, list_presets(rig.preset_folders))
+    if matches and matches[0].score > 0:
+        return matches[0].preset
+    if not (rig.shape_keys or rig.bones or rig.properties):
+        raise RigError("The character has no shape keys, bones or custom properties to key. Choose a character with face shape keys.")
+    near = max(matches, key=lambda found: len(found.found), default=None)
+    best = f" Closest: {near.preset.name!r}, {near}." if near and near.found else ""
+    raise RigError(
+        f"No preset fits this character: it has {rig_summary(rig)}.{best} Name its shape keys as ARKit does (jawOpen, mouthClose, ...), "
+        "or write a preset for it (presets/SCHEMA.md) and choose that."
+    )
+
+
+def _has_any(names: Sequence[str], rig: Rig) -> bool:
+    """Whether rig has a shape key, bone or property of these names."""
+    wanted = [RigChannel(kind, name) for name in names for kind in ("shape_key", "bone", "property")]
+    return any(find_on_rig(wanted, rig))
+
+
+def _files(folders: Sequence[str]) -> list[Path]:
+    """Preset files in the order in which they count."""
+    paths: list[Path] = []
+    for folder in (*map(Path, folders), data_folder()):
+        try:
+            paths += sorted(path for path in folder.glob("*.json") if path.name != SCHEMA_FILE_NAME)
+        except OSError as error:
+            _LOG.warning("Preset folder %s cannot be read: %s. Check its path and permissions.", folder, error)
+    return paths

@@ -1,0 +1,107 @@
+"""Find what a preset wants among the names that a rig has.
+
+Shape keys are the same when their words are the same: jawOpen, JawOpen and jaw_open; eyeBlinkLeft, eyeBlink_L, EyeBlink.L and
+eye_blink_left. All spellings on the rig are taken, since a character's meshes (face, teeth, lashes) may spell one key differently.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+from .types import Rig, RigChannel
+
+PREFIX_KEYS = 3     # a vendor prefix counts when so many wanted keys stand behind it: one alone may be a corrective or an old copy
+MAX_NAMES_SHOWN = 8     # of a list in a message
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
+_SEPARATORS = re.compile(r"[._:|/\- ]+")
+_SIDES = {"l": "left", "left": "left", "r": "right", "right": "right"}
+
+
+def find_on_rig(wanted: Sequence[RigChannel], rig: Rig) -> tuple[tuple[RigChannel, ...], ...]:
+    """For each wanted channel the rig's own channels, () where the rig has none; no rig channel is given twice.
+
+    Shape keys: same words (see above); else behind a vendor prefix ("Head_", "CC_Base_Body."). Bones: exact, else whatever the case.
+    Properties: exact.
+    """
+    keys = _find_keys([channel.name for channel in wanted if channel.kind == "shape_key"], rig.shape_keys)
+    bones = _find_bones({channel.name for channel in wanted if channel.kind == "bone"}, rig.bones)
+    names: dict[str, dict[str, tuple[str, ...]]] = {"shape_key": keys, "bone": bones, "property": {name: (name,) for name in rig.properties}}
+    return tuple(
+        tuple(RigChannel(channel.kind, name, channel.path, channel.index) for name in names[channel.kind].get(channel.name, ()))
+        for channel in wanted
+    )
+
+
+def rig_summary(rig: Rig) -> str:
+    """What a character has, in words: "12 shape keys (Basis, Smile, ...), no bones, no custom properties"."""
+    kinds = (("shape keys", rig.shape_keys), ("bones", rig.bones), ("custom properties", rig.properties))
+    return ", ".join(f"{len(names)} {kind} ({first_names(sorted(names))})" if names else f"no {kind}" for kind, names in kinds)
+
+
+def first_names(names: Sequence[str]) -> str:
+    """The first names of a list, for a message."""
+    return ", ".join(names[:MAX_NAMES_SHOWN]) + (", ..." if len(names) > MAX_NAMES_SHOWN else "")
+
+
+def _find_keys(wanted: Sequence[str], have: Collection[str]) -> dict[str, tuple[str, ...]]:
+    exact = set(wanted)
+    by_case = _first_by(wanted, str.casefold)
+    by_words = _first_by(wanted, _words_of)
+    found: dict[str, list[str]] = defaultdict(list)
+    rest = []
+    for name in sorted(have):
+        owner = name if name in exact else by_case.get(name.casefold()) or by_words.get(_words_of(name))
+        if owner:
+            found[owner].append(name)
+        else:
+            rest.append(name)
+    for owner, names in _find_behind_prefix(by_words, rest).items():
+        if owner not in found:
+            found[owner] = names
+    return {owner: tuple(names) for owner, names in found.items()}
+
+
+def _first_by(names: Iterable[str], form: Callable[[str], str]) -> dict[str, str]:
+    """Form of a name -> the first name that has it."""
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(form(name), name)
+    return first
+
+
+def _words_of(name: str) -> str:
+    """The words of a name in lower case and joined, sides last: "L_browDown" and "BrowDown.Left" are browdownleft."""
+    words = [word.lower() for word in _WORDS.findall(name)]
+    sides = [_SIDES[word] for word in words if word in _SIDES]
+    return "".join([word for word in words if word not in _SIDES] + sides) or name
+
+
+def _find_behind_prefix(by_words: dict[str, str], have: Iterable[str]) -> dict[str, list[str]]:
+    """Wanted names behind a prefix that many keys of the rig share and that holds no word of a wanted name.
+
+    So "Head_jawOpen" is found, and the corrective "mouthSmile_jawOpen" is not. Digits may differ within one prefix ("A25_", "A26_").
+    """
+    vocabulary = {word.lower() for name in by_words.values() for word in _WORDS.findall(name)}
+    behind: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for name in have:
+        for separator in _SEPARATORS.finditer(name):
+            prefix, owner = name[:separator.end()], by_words.get(_words_of(name[separator.end():]))
+            if owner and vocabulary.isdisjoint(word.lower() for word in _WORDS.findall(prefix)):
+                behind[re.sub(r"\d+", "", prefix)][owner].append(name)
+                break
+    found: dict[str, list[str]] = defaultdict(list)
+    for owners in behind.values():
+        if len(owners) >= min(PREFIX_KEYS, len(by_words)):
+            for owner, names in owners.items():
+                found[owner] += names
+    return found
+
+
+def _find_bones(wanted: Collection[str], have: Collection[str]) -> dict[str, tuple[str, ...]]:
+    others = {name for name in have if name not in wanted}
+    return {
+        bone: (bone,) if bone in have else tuple(sorted(name for name in others if name.casefold() == bone.casefold()))
+        for bone in wanted
+    }
