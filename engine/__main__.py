@@ -6,6 +6,7 @@ The only file of the engine that prints. Exit status: 0 done, 1 failed (one line
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from . import animate, io, models, presets, read_audio, runtime
-from .errors import EngineError, PresetError
+from .errors import EngineError, PresetError, SettingError
 from .types import Animation, Gains, Motion, Progress, Rig, Settings, Waveform, no_progress
 
 STATUS_FAILED, STATUS_STOPPED = 1, 130
@@ -75,6 +76,32 @@ def _add_animate(parser: argparse.ArgumentParser) -> None:
 def _add_listing(parser: argparse.ArgumentParser, list_rows: Callable[[argparse.Namespace], list[dict[str, Any]]]) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON instead of a table")
     parser.set_defaults(command=lambda options: _show(list_rows(options), options.json))
+
+
+def _add_learning(commands: Any) -> None:
+    """Commands of engine/learn; they import torch, so each loads its module only when it runs."""
+    for name, argument, help_text in (
+        ("train", "CONFIG", "make the corpus and train a model, as a .toml file says"),
+        ("export", "RUN", "turn the newest checkpoint of a training run into a model folder"),
+    ):
+        parser = commands.add_parser(name, help=help_text)
+        parser.add_argument("path", type=Path, metavar=argument)
+        parser.set_defaults(command=_learn, learn=name)
+        if name == "export":
+            parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the model folder to write")
+    parser = commands.add_parser("evaluate", help="measure a model on real recordings with known phones")
+    parser.add_argument("model", metavar="MODEL", help="model id or folder")
+    parser.add_argument("path", type=Path, metavar="DATASET", help="folder with phones.json and the recordings")
+    parser.add_argument("--json", action="store_true", help="as JSON instead of a table")
+    parser.set_defaults(command=_learn, learn="evaluate")
+
+
+def _learn(options: argparse.Namespace) -> None:
+    try:
+        module = importlib.import_module(f".learn.{options.learn}", __package__)
+    except ImportError as error:
+        raise SettingError(f"`{options.learn}` needs the extra 'learn' ({error}). Install it: pip install 'unitalker[learn]'.") from error
+    module.command(options)
 
 
 def _animate(options: argparse.Namespace) -> None:

@@ -112,7 +112,7 @@ def _as_float(block: NDArray[Any]) -> FloatArray:
     if np.issubdtype(block.dtype, np.floating):
         return block.astype(np.float32, copy=False)
     if block.dtype == np.uint8:
-        return (block.astype(np.float32) - 128) / 128
+        return np.asarray((block.astype(np.float32) - 128) / 128, np.float32)
     if np.issubdtype(block.dtype, np.signedinteger):
-        return (block / -float(np.iinfo(block.dtype).min)).astype(np.float32)
+        return np.asarray(block / -float(np.iinfo(block.dtype).min), np.float32)
     raise AudioError(f"Sound array holds {block.dtype} values; float, uint8 or signed integers work.")

@@ -115,7 +115,7 @@ def _run(features: FloatArray, style: FloatArray, decoder: Decoder) -> FloatArra
             f"decoder.onnx of model {decoder.model.folder} gives shape {hidden.shape} for {len(features)} frames, "
             f"head {decoder.head.id} needs (1, {len(features)}, {len(decoder.head.weight)}). Export the model again."
         )
-    return hidden[0]
+    return np.asarray(hidden[0])
 
 
 def resample(rows: FloatArray, n_rows: int, align_corners: bool) -> FloatArray:

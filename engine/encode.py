@@ -110,7 +110,7 @@ cache = FeatureCache()
 
 
 def _key(wave: Waveform, model: Model) -> str:
-    digest = hashlib.blake2b(np.ascontiguousarray(wave.samples), digest_size=16)
+    digest = hashlib.blake2b(np.ascontiguousarray(wave.samples).data, digest_size=16)
     digest.update(repr((dict(model.hashes)["encoder.onnx"], model.encoder, model.normalise)).encode())
     return digest.hexdigest()
 

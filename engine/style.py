@@ -44,7 +44,7 @@ def resolve(settings: Settings, model: Model) -> Style:
 def _vector(identity: str, model: Model) -> FloatArray:
     if identity.startswith("blend:"):
         return _blend(identity, model)
-    return model.styles[_row(identity, model)]
+    return np.asarray(model.styles[_row(identity, model)])
 
 
 def _row(name: str, model: Model) -> int:
