@@ -46,7 +46,7 @@ class Graph:
         """Run the graph and return its first output. Raises ModelError when the inputs do not fit the graph."""
         try:
             output = self.session.run(None, dict(inputs))[0]
-        except Exception as error:      # noqa: BLE001  ONNX Runtime's own classes differ between versions
+        except Exception as error:
             shapes = {name: tuple(array.shape) for name, array in inputs.items()}
             raise ModelError(f"{self.file.name} of model {self.file.parent} failed on {shapes}: {str(error).splitlines()[0]}. Export it again.") from error
         return np.asarray(output, np.float32)
@@ -97,7 +97,7 @@ def _load(file: Path, device: str, threads: int) -> Graph:
             log.warning(warning)
     try:
         return Graph(file, _session(file, [PROVIDERS["cpu"]], threads), "cpu", warning)
-    except Exception as error:      # noqa: BLE001
+    except Exception as error:
         raise ModelError(f"{file.name} of model {file.parent} cannot be loaded: {str(error).splitlines()[0]}. Export or copy the model again.") from error
 
 

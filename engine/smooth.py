@@ -113,8 +113,10 @@ def _cone_keys(seconds: NDArray[np.float64], values: NDArray[np.float64], tolera
 
 def _level_db(wave: Waveform) -> FloatArray:
     """Loudest 20 ms RMS level in dBFS within LEVEL_REACH blocks of each block."""
-    blocks = np.pad(wave.samples, (0, -len(wave.samples) % LEVEL_BLOCK)).reshape(-1, LEVEL_BLOCK)
-    power = np.einsum("ij,ij->i", blocks, blocks) / LEVEL_BLOCK
+    n_whole = len(wave.samples) // LEVEL_BLOCK
+    blocks = wave.samples[:n_whole * LEVEL_BLOCK].reshape(n_whole, LEVEL_BLOCK)      # a view: an hour of sound is not copied
+    rest = wave.samples[n_whole * LEVEL_BLOCK:]
+    power = np.append(np.einsum("ij,ij->i", blocks, blocks), np.dot(rest, rest)) / LEVEL_BLOCK
     padded = np.pad(power, LEVEL_REACH)
     loudest = np.lib.stride_tricks.sliding_window_view(padded, 2 * LEVEL_REACH + 1).max(axis=1)
     return np.asarray(10 * np.log10(np.maximum(loudest, 1e-12)), np.float32)
