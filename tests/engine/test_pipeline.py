@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -162,3 +163,19 @@ def test_device_that_is_not_there_falls_back_with_a_warning(tiny, syllables):
 def test_unknown_device_lists_the_devices(tiny, syllables):
     with pytest.raises(SettingError, match="Choose one of: auto, cpu, cuda"):
         animate(syllables, replace(tiny, device="tpu"))
+
+
+def test_memory_grows_with_the_result_only(tiny):
+    """Ten times the sound may not need ten times the working memory: what grows is the result and a few copies of it."""
+    def peak_bytes(duration_s):
+        wave = make_syllables(duration_s)
+        cache.clear()
+        tracemalloc.start()
+        result = animate(wave, tiny).motion.weights
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak, result.nbytes
+
+    animate(make_syllables(1), tiny)
+    (short, short_result), (long, long_result) = peak_bytes(60), peak_bytes(600)
+    assert long - short < 12 * (long_result - short_result) < 600 * 16000 * 4 * 1.5
