@@ -26,7 +26,7 @@ LID_SHIFT = {"eyeLookInLeft": -0.6, "eyeLookOutLeft": 0.6}  # mm sideways: the c
 
 def eye_shapes(skin: Skin) -> dict[str, Array]:
     """Displacements (n, 3) mm of the whole face for all lid, brow, cheek-squint and nose shapes."""
-    shapes = {name: _lid_shape(skin, name) for name in LID_TRAVEL}
+    shapes = _lid_shapes(skin)
     points = skin.positions
     shapes |= brow_shapes(points)
     under_eye = bump(points, (36.0, -76.0, 180.0), 13.0)[:, None] * (0.0, -2.6, 4.0)
@@ -71,31 +71,33 @@ def turn_eye(points: Array, direction: str) -> Array:
     return turned + EYE_CENTRE - points
 
 
-def _lid_shape(skin: Skin, name: str) -> Array:
+def _lid_shapes(skin: Skin) -> dict[str, Array]:
+    """All shapes of LID_TRAVEL: the lids slide over the form, which is sculpted with shut eyes."""
     loops = skin.topology.eye
     rest = skin.positions[loops]
     v, side = lids.lid_parameters(loops.shape[1])
-    upper_travel, lower_travel = LID_TRAVEL[name]
     edge_x, edge_z = lids.edge_line(v, side)
     _, low_z = lids.edge_line(v, np.where(side == 0, 0.0, -1.0))
     middle_z = EYE_CENTRE[2] + lids.CORNER_TILT * (edge_x - EYE_CENTRE[0]) / lids.HALF_WIDTH
-    closed_z = middle_z + CLOSED_AT * (low_z - middle_z)
-    travel = np.where(side > 0, upper_travel, lower_travel) * np.abs(side)
-    down = (closed_z - edge_z) * travel
-    shift = LID_SHIFT.get(name, 0.0) * np.sin(np.pi * v)
+    closing = (1.0 - CLOSED_AT) * middle_z + CLOSED_AT * low_z - edge_z
+    sliding = rest[1 : lids.EDGE + 1]
+    follow = (np.arange(1, lids.EDGE + 1)[:, None] / lids.EDGE) ** 1.5
+    still = frontal_surface(sliding[..., 0], sliding[..., 2])
+    pressed = sliding[..., 1] - still[..., 1]  # the crease, which a closing lid unfolds
 
-    moved = np.zeros_like(skin.positions)
-    for loop in range(1, lids.EDGE + 1):
-        follow = (loop / lids.EDGE) ** 1.5
-        x, z = rest[loop, :, 0] + shift * follow, rest[loop, :, 2] + down * follow
-        target = frontal_surface(x, z)
-        before = frontal_surface(rest[loop, :, 0], rest[loop, :, 2])
-        pressed = rest[loop, :, 1] - before[:, 1]  # the crease, which a closing lid unfolds
-        target[:, 1] += pressed * (1.0 - np.clip(travel, 0.0, 1.0) * (side > 0))
-        moved[loops[loop]] = target - rest[loop]
-    edge = rest[lids.EDGE] + moved[loops[lids.EDGE]]
-    inner = edge - EYE_CENTRE
-    inner = EYE_CENTRE + inner / np.linalg.norm(inner, axis=1, keepdims=True) * (EYE_RADIUS + 0.15)
-    moved[loops[lids.EDGE + 1]] = inner - rest[lids.EDGE + 1]
-    moved[loops[lids.EDGE + 2]] = inner - rest[lids.EDGE + 1]
-    return moved
+    travel = np.stack([np.where(side > 0, *LID_TRAVEL[name]) * np.abs(side) for name in LID_TRAVEL])
+    shift = np.stack([LID_SHIFT.get(name, 0.0) * np.sin(np.pi * v) for name in LID_TRAVEL])
+    target = frontal_surface(
+        sliding[None, ..., 0] + shift[:, None] * follow, sliding[None, ..., 2] + (closing * travel)[:, None] * follow
+    )
+    target[..., 1] += pressed * (1.0 - np.clip(travel, 0.0, 1.0) * (side > 0))[:, None]
+
+    shapes = {}
+    for name, moved_to in zip(LID_TRAVEL, target, strict=True):
+        moved = np.zeros_like(skin.positions)
+        moved[loops[1 : lids.EDGE + 1]] = moved_to - sliding
+        inner = moved_to[-1] - EYE_CENTRE
+        inner = EYE_CENTRE + inner / np.linalg.norm(inner, axis=1, keepdims=True) * (EYE_RADIUS + lids.CLEARANCE)
+        moved[loops[lids.EDGE + 1 :]] = inner - rest[lids.EDGE + 1]
+        shapes[name] = moved
+    return shapes

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-EYE_CENTRE = np.array([33.0, -66.5, 203.0])
-EYE_RADIUS = 16.0
+EYE_CENTRE = np.array([33.0, -65.5, 201.0])
+EYE_RADIUS = 17.0
 
 MARCH_STEPS = 42
 MARCH_DAMPING = 0.9  # the ellipsoid distances are estimates: full steps could jump through thin parts
-FAR_MM = 260.0
+CLOSE_ENOUGH = 0.005  # mm
 
 
 def distance(points: Array) -> Array:
@@ -31,39 +31,40 @@ def distance(points: Array) -> Array:
 
 
 def _skull(p: Array) -> Array:
-    """Cranium, facial mass, jaw and neck."""
-    d = _ellipsoid(p, (0, 14, 240), (76, 94, 82))
-    d = _union(d, _ellipsoid(p, (0, -16, 186), (69, 76, 74)), 40)
-    d = _union(d, _ellipsoid(p, (0, -36, 150), (57, 54, 64)), 30)
-    d = _union(d, _capsule(p, (44, -4, 150), (38, -26, 118), 19, 16), 26)
-    d = _union(d, _capsule(p, (36, -30, 114), (8, -70, 102), 15, 15), 24)
-    neck = _capsule(p, (0, 24, -30), (0, 10, 150), 50, 46)
-    return _union(d, neck, 16)
+    """Cranium, facial mass, jaw and neck with the start of the shoulders."""
+    d = _ellipsoid(p, (0, 14, 234), (77, 92, 80))
+    d = _union(d, _ellipsoid(p, (0, -14, 186), (70, 76, 70)), 40)
+    d = _union(d, _ellipsoid(p, (0, -36, 150), (55, 54, 62)), 34)
+    d = _union(d, _capsule(p, (43, -2, 156), (35, -26, 122), 19, 15), 28)
+    d = _union(d, _capsule(p, (32, -32, 116), (7, -70, 103), 15, 15), 26)
+    neck = _capsule(p, (0, 28, -30), (0, 14, 150), 44, 42)
+    neck = _union(neck, _ellipsoid(p, (0, 32, -34), (120, 62, 40)), 50)
+    return _union(d, neck, 18)
 
 
 def _face_planes(d: Array, p: Array) -> Array:
     """Brow ridge, cheekbones, cheeks, muzzle and chin."""
-    d = _union(d, _capsule(p, (8, -82, 224), (42, -68, 225), 9, 8), 18)
-    d = _union(d, _ellipsoid(p, (40, -58, 168), (20, 22, 17)), 22)
-    d = _union(d, _ellipsoid(p, (32, -58, 146), (22, 22, 24)), 20)
+    d = _union(d, _capsule(p, (8, -81, 223), (42, -67, 225), 9, 8), 20)
+    d = _union(d, _ellipsoid(p, (41, -58, 169), (20, 21, 17)), 24)
+    d = _union(d, _ellipsoid(p, (32, -58, 146), (22, 22, 24)), 22)
     d = _union(d, _ellipsoid(p, (0, -74, 137), (29, 28, 22)), 22)
-    d = _union(d, _ellipsoid(p, (0, -79, 100), (17, 15, 14)), 16)
-    return _cut(d, _ellipsoid(p, (0, -105, 114.5), (18, 7, 4)), 10)  # the dent between lower lip and chin
+    d = _union(d, _ellipsoid(p, (0, -80, 101), (16, 14, 13)), 18)
+    return _cut(d, _ellipsoid(p, (0, -106, 114.5), (18, 7, 4)), 10)  # the dent between lower lip and chin
 
 
 def _nose(d: Array, p: Array) -> Array:
     """Bridge, tip, wings and nostrils."""
-    d = _union(d, _capsule(p, (0, -85, 214), (0, -106, 170), 6, 8), 12)
-    d = _union(d, _ellipsoid(p, (0, -110, 164), (10.5, 10.5, 9)), 8)
-    d = _union(d, _ellipsoid(p, (11, -100, 160), (7.5, 11, 7.5)), 7)
-    return _cut(d, _ellipsoid(p, (6.0, -106, 153), (3.6, 5.5, 4.5)), 3)
+    d = _union(d, _capsule(p, (0, -84, 212), (0, -105, 171), 5.5, 7.5), 13)
+    d = _union(d, _ellipsoid(p, (0, -110, 165.5), (9.5, 10, 8.5)), 9)
+    d = _union(d, _ellipsoid(p, (10.5, -100, 161), (6.5, 10, 7)), 6)
+    return _cut(d, _ellipsoid(p, (5.6, -105, 154), (3.2, 5.0, 3.6)), 3)
 
 
 def _eye_region(d: Array, p: Array) -> Array:
     """The socket, then the bulge of the lids over the eyeball."""
-    d = _cut(d, _ellipsoid(p, (33, -98, 205), (21, 16, 12)), 14)
+    d = _cut(d, _ellipsoid(p, (33, -99, 204), (21, 16, 13)), 14)
     lids = _ellipsoid(p, EYE_CENTRE + (0.5, 0, 0), (EYE_RADIUS + 2.0, EYE_RADIUS + 1.2, EYE_RADIUS + 1.2))
-    return _union(d, lids, 7)
+    return _union(d, lids, 6)
 
 
 def surface_from_outside(inner: Array, outer: Array) -> Array:
@@ -73,15 +74,18 @@ def surface_from_outside(inner: Array, outer: Array) -> Array:
     direction = direction / length
     travelled = np.zeros(len(inner))
     for _ in range(MARCH_STEPS):
-        travelled += MARCH_DAMPING * distance(outer + direction * travelled[:, None])
-        travelled = np.minimum(travelled, length[:, 0])
+        step = distance(outer + direction * travelled[:, None])
+        travelled = np.minimum(travelled + MARCH_DAMPING * step, length[:, 0])
+        if np.abs(step).max() < CLOSE_ENOUGH:
+            break
     return outer + direction * travelled[:, None]
 
 
 def frontal_surface(x: Array, z: Array) -> Array:
-    """Skin points (n, 3) straight behind the frontal positions x (n,) and z (n,)."""
-    outer = np.column_stack([x, np.full_like(x, -150.0), z])
-    return surface_from_outside(outer + np.array([0.0, 150.0, 0.0]), outer)
+    """Skin points (..., 3) straight behind the frontal positions x (...) and z (...)."""
+    outer = np.column_stack([x.ravel(), np.full(x.size, -130.0), z.ravel()])
+    found = surface_from_outside(outer + np.array([0.0, 130.0, 0.0]), outer)
+    return found.reshape(*x.shape, 3)
 
 
 def gradient(points: Array) -> Array:

@@ -10,8 +10,9 @@ from .form import EYE_CENTRE, EYE_RADIUS, Array, frontal_surface
 CREASE = 5  # the fold above the upper lid
 EDGE = 8  # the lid's outer edge; two more loops turn inwards to the eyeball
 
-HALF_WIDTH = 14.6  # mm, eye opening, middle to corner
-UPPER_HEIGHT, LOWER_HEIGHT = 6.6, 5.0  # mm, arch of the lids over and under the line between the corners
+HALF_WIDTH = 15.8  # mm, eye opening, middle to corner
+UPPER_HEIGHT, LOWER_HEIGHT = 8.2, 6.2  # mm, arch of the lids over and under the line between the corners
+CLEARANCE = 0.15  # mm between the lids' inner edge and the eyeball
 CORNER_TILT = 0.9  # mm, the outer corner lies this much higher than the eye's middle, the inner one lower
 
 
@@ -42,16 +43,15 @@ def lid_loops(rim: Array, loop_count: int) -> Array:
     edge_x, edge_z = edge_line(v, side)
     loops = np.empty((loop_count + 1, len(rim), 3))
     loops[0] = rim
-    for loop in range(1, EDGE + 1):
-        part = 1.0 - (1.0 - loop / EDGE) ** 1.25
-        loops[loop] = frontal_surface(
-            rim[:, 0] + (edge_x - rim[:, 0]) * part, rim[:, 2] + (edge_z - rim[:, 2]) * part
-        )
+    part = 1.0 - (1.0 - np.arange(1, EDGE + 1)[:, None] / EDGE) ** 1.25
+    loops[1 : EDGE + 1] = frontal_surface(
+        rim[:, 0] + (edge_x - rim[:, 0]) * part, rim[:, 2] + (edge_z - rim[:, 2]) * part
+    )
     _press_crease(loops, v, side)
     edge = loops[EDGE]
     outward = edge - EYE_CENTRE
     radius = np.linalg.norm(outward, axis=1, keepdims=True)
-    on_ball = EYE_CENTRE + outward / radius * (EYE_RADIUS + 0.15)
+    on_ball = EYE_CENTRE + outward / radius * (EYE_RADIUS + CLEARANCE)
     loops[EDGE + 1] = on_ball
     hidden = (on_ball - EYE_CENTRE) * np.array([1.06, 0.97, 1.0])
     hidden[:, 2] += 3.0 * side

@@ -48,10 +48,8 @@ def lip_loops(rim: Array, loop_count: int) -> Array:
     loops[0] = rim
     contact = _contact_line(u)
     border = _border(contact, u, side)
-    for loop in range(1, BORDER + 1):
-        part = (loop / BORDER) ** 0.85
-        x, z = (rim[:, i] + (border[:, i] - rim[:, i]) * part for i in (0, 2))
-        loops[loop] = frontal_surface(x, z)
+    part = (np.arange(1, BORDER + 1)[:, None] / BORDER) ** 0.85
+    loops[1 : BORDER + 1] = frontal_surface(*(rim[:, i] + (border[:, i] - rim[:, i]) * part for i in (0, 2)))
     loops[BORDER : CONTACT + 1] = _red(loops[BORDER], contact, u, side)
     inward = _inward(u)
     for loop in range(CONTACT + 1, CONTACT_END + 1):
@@ -66,7 +64,7 @@ def _contact_line(u: Array) -> Array:
     """Where the closed lips meet, seen from the front: one curve for both lips."""
     across = 0.62 * u + 0.38 * np.sin(u * np.pi / 2)
     x = HALF_WIDTH * across
-    z = MOUTH_Z + 1.7 * across**4 - 0.7 * across**2 - 0.7 * np.exp(-((x / 4.0) ** 2))
+    z = MOUTH_Z + 2.4 * across**4 - 0.5 * across**2 - 0.7 * np.exp(-((x / 4.0) ** 2))
     line = frontal_surface(x, z)
     line[:, 1] += RECESS - 0.9 * across**2
     return line

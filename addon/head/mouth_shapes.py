@@ -18,8 +18,8 @@ from .form import Array
 from .skin import Skin
 from .topology import Index
 
-CORNER_JAW = 0.46  # how far the mouth's corners follow the jaw
-SEAL_JAW = 0.52  # how far the lips' meeting point follows the jaw when mouthClose shuts them
+CORNER_JAW = 0.42  # how far the mouth's corners follow the jaw
+SEAL_JAW = 0.40  # how far the lips' meeting point follows the jaw when mouthClose shuts them
 NARROWING = 0.12  # an opening mouth grows narrower by this part
 
 
@@ -148,9 +148,9 @@ def _left(f: LipFrame) -> Array:
 
 
 def _corner(f: LipFrame, x: float, y: float, z: float) -> Array:
-    """Move the left corner; the lips follow it towards the middle, both alike."""
-    pull = smooth(f.across, -0.1, 1.05) ** 1.15
-    return pull[..., None] * np.array([x, y, z])
+    """Move the left corner; both lips follow alike, sideways evenly and up or down along a round curve."""
+    along = np.clip(f.across, 0.0, 1.0)
+    return _vector(x * along**1.1, y * along**1.6, z * along**2, f.red)
 
 
 def _above_contact(f: LipFrame) -> Array:
@@ -160,7 +160,7 @@ def _above_contact(f: LipFrame) -> Array:
 
 
 def _smile(f: LipFrame) -> Array:
-    return _corner(f, 7.5, 5.0, 8.0)
+    return _corner(f, 8.0, 5.0, 8.0)
 
 
 def _frown(f: LipFrame) -> Array:

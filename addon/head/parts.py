@@ -11,14 +11,14 @@ from .form import EYE_CENTRE, EYE_RADIUS, Array, frontal_surface
 
 Faces = list[tuple[int, ...]]
 
-IRIS_ANGLE, PUPIL_ANGLE = 24.0, 10.5  # degrees from the eye's pole
+IRIS_ANGLE, PUPIL_ANGLE = 25.5, 11.5  # degrees from the eye's pole
 EYE_RINGS = (PUPIL_ANGLE * 0.5, PUPIL_ANGLE, 17.0, IRIS_ANGLE, 27.0, 34.0, 44.0, 56.0, 70.0, 88.0, 110.0, 135.0, 160.0)
 EYE_SEGMENTS = 32
 
 TOOTH_WIDTHS = (8.4, 6.8, 7.4, 6.8, 6.8, 9.0, 8.6)  # mm, from the middle outwards
 TOOTH_HEIGHTS = (9.6, 8.8, 9.6, 8.6, 8.0, 7.2, 7.0)
 ARCH_WIDTH, ARCH_DEPTH, ARCH_FRONT_Y = 26.0, 40.0, -89.5  # mm, the ellipse the teeth's front faces stand on
-UPPER_EDGE_Z, LOWER_EDGE_Z = 129.7, 129.2
+UPPER_EDGE_Z, LOWER_EDGE_Z = 128.3, 127.9
 LOWER_ARCH_SCALE = 0.94
 TOOTH_THICKNESS = 6.0
 
@@ -156,19 +156,16 @@ def brow() -> tuple[Array, Faces]:
     """The left eyebrow: a flat tapered ridge on the brow bone."""
     t = np.linspace(0.0, 1.0, 25)
     x = 11.5 + 41.0 * t
-    z = 221.0 + 8.5 * np.sin(np.pi * 0.62 * t**0.9) - 2.5 * t**3
-    half_height = 2.9 * (1 - t) ** 0.55 * (1 - 0.25 * np.exp(-t / 0.06)) + 0.25
+    z = 223.5 + 6.0 * np.sin(np.pi * 0.62 * t) - 3.0 * t**3
+    half_height = 2.7 * (1 - t) ** 0.5 * (1 - 0.75 * np.exp(-t / 0.035)) + 0.2
     stick_out = 1.5 * np.sqrt(half_height / 2.9)
     turn = np.linspace(0.0, 2 * np.pi, 10, endpoint=False)
-    rows = []
-    for xi, zi, hi, oi in zip(x, z, half_height, stick_out, strict=True):
-        heights = zi + hi * np.cos(turn)
-        sheet = frontal_surface(np.full_like(turn, xi), heights)
-        sheet[:, 1] += np.where(np.sin(turn) > 0, -oi * np.sin(turn), -1.2 * np.sin(turn))
-        rows.append(sheet)
-    faces = surface_faces(len(rows), len(turn), closed=True)
+    heights = z[:, None] + half_height[:, None] * np.cos(turn)
+    sheet = frontal_surface(np.broadcast_to(x[:, None], heights.shape), heights)
+    sheet[..., 1] -= np.where(np.sin(turn) > 0, stick_out[:, None] * np.sin(turn), 1.2 * np.sin(turn))
+    faces = surface_faces(len(t), len(turn), closed=True)
     faces += [tuple(range(len(turn))), tuple(reversed(range(24 * len(turn), 25 * len(turn))))]
-    return np.concatenate(rows), faces
+    return sheet.reshape(-1, 3), faces
 
 
 def ear() -> tuple[Array, Faces]:
@@ -186,9 +183,9 @@ def ear() -> tuple[Array, Faces]:
     faces = surface_faces(len(rows), len(turn), closed=True)
     centre = len(sheet) - 1
     faces += [(centre, i, (i + 1) % len(turn)) for i in range(len(turn))]
-    lean, flare = np.radians(-12.0), np.radians(24.0)
+    lean, flare = np.radians(-12.0), np.radians(32.0)
     back, up, out = sheet.T
     back, up = back * np.cos(lean) - up * np.sin(lean), back * np.sin(lean) + up * np.cos(lean)
     x = out * np.cos(flare) + back * np.sin(flare)
     y = back * np.cos(flare) - out * np.sin(flare)
-    return np.column_stack([73.5 + x, 12.0 + y, 192.0 + up]), faces
+    return np.column_stack([75.0 + x, 8.0 + y, 190.0 + up]), faces
