@@ -196,10 +196,9 @@ def _target(entry: dict[str, Any], field: str, source: str, path: str) -> Target
 
 
 def _rig_channel(to: dict[str, Any]) -> RigChannel:
-    index = int(to.get("index", 0))
     if to["kind"] == "bone":
-        return RigChannel("bone", to["bone"], to["path"], index)
-    return RigChannel("shape_key", to["name"]) if to["kind"] == "shape_key" else RigChannel("property", to["path"], "", index)
+        return RigChannel("bone", to["bone"], to["path"], int(to.get("index", 0)))
+    return RigChannel(to["kind"], to["name"] if to["kind"] == "shape_key" else to["path"])
 
 
 def default_offset(channel: RigChannel) -> float:

@@ -66,10 +66,10 @@ def _entry(target: Target) -> dict[str, Any]:
 
 def _to(target: Target) -> dict[str, Any]:
     to = target.to
-    index = {"index": to.index} if to.index else {}
     if to.kind == "bone":
-        return {"kind": "bone", "bone": to.name, "path": to.path, **index, **({"unit": "degree"} if target.degrees else {})}
-    return {"kind": "property", "path": to.name, **index} if to.kind == "property" else {"kind": to.kind, "name": to.name}
+        unit = {"unit": "degree"} if target.degrees else {}
+        return {"kind": "bone", "bone": to.name, "path": to.path, "index": to.index, **unit}
+    return {"kind": to.kind, "name" if to.kind == "shape_key" else "path": to.name}
 
 
 def _free_path(name: str, folder: Path) -> Path:

@@ -261,8 +261,8 @@ def test_property_path_outside_the_grammar_is_refused(tmp_path, path):
 
 @pytest.mark.parametrize("path", ['["Smile"]', 'pose.bones["CTRL_face"]["Smile_L"]', '["say \\"ah\\""]', '["口"]'])
 def test_property_path_inside_the_grammar_is_read(tmp_path, path):
-    preset = load_preset(_file(tmp_path, _with_target(to={"kind": "property", "path": path, "index": 2})))
-    assert preset.targets[0].to == RigChannel("property", path, "", 2)
+    preset = load_preset(_file(tmp_path, _with_target(to={"kind": "property", "path": path})))
+    assert preset.targets[0].to == RigChannel("property", path)
 
 
 def test_too_large_file_is_refused_before_it_is_parsed(tmp_path):
@@ -310,7 +310,7 @@ def _mine(name: str = "Käthe's head") -> Preset:
         Target(RigChannel("shape_key", "free"), (("jawOpen", 1.0),), clamp=None),
         Target(RigChannel("bone", "jaw", "rotation_euler", 2), (("jawOpen", 18.0),), degrees=True),
         Target(RigChannel("bone", "jaw", "scale", 1), (("jawOpen", 0.1),), offset=1.0),
-        Target(RigChannel("property", '["Smile"]', "", 1), (("mouthSmileLeft", 1.0),)),
+        Target(RigChannel("property", '["Smile"]'), (("mouthSmileLeft", 1.0),)),
     ), any_of=("jaw",), at_least=2, description="Mine.")
 
 
