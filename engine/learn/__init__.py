@@ -1,0 +1,1 @@
+"""Learning: corpus, training, export and evaluation. Needs the extra `unitalker[learn]`."""

@@ -1,0 +1,1 @@
+"""Synthetic speech with phone times, and the viseme model that turns phones into face curves."""

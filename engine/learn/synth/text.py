@@ -1,0 +1,114 @@
+"""What the synthetic voices say: templates, fortunes, dictionary words, and syllables around sounds that look alike to the ear.
+
+The contrasts n/m, p/k/t and f/th get the most room: they sound close and look different.
+"""
+
+import random
+from functools import cache, lru_cache
+from pathlib import Path
+
+FORTUNES = Path("/usr/share/games/fortunes")  # Debian package fortunes; optional
+DICTIONARIES = Path("/usr/share/dict")  # Debian packages wamerican, wngerman, wfrench ...; optional
+LONGEST_TEXT = 110  # characters, about 7 s of speech
+CONTRASTS = ("m n", "p k t", "b d g", "f th", "v th", "m b p", "m n l", "n d l", "p f", "b v", "sh s", "w r l")
+VOWEL_SPELLINGS = ("a", "e", "i", "o", "u", "oo", "ee", "ay", "oh", "ah")
+TEMPLATES = (
+    "Please put the {a} {n} by the {n}.", "I have {d} {n}s and {d} more {n}s.", "Why would {p} leave the {n} at {d}?",
+    "My {n} is {a}, but your {n} was never {a}.", "{p} came back from {p} with a {a} {n}.", "Oh no, not the {n} again!",
+    "Maybe {p} will bump into {p} on the {n}.", "Five {a} {n}s moved very far from the {n}.", "Look, {p}, both {n}s are {a}.",
+    "We thought the {n} was thin, but it felt {a}.", "Both of them breathe through the {n}.", "Hmm, {p} might know.",
+    "The {n} in the {n} sang a {a} song.", "No more {n} for me, thank you, {p}.", "Give {p} a {n} and some {a} {n}s.",
+)
+NOUNS = ["map", "pump", "bottle", "farm", "mother", "fiber", "thumb", "panda", "number", "film", "voice", "valley", "moment", "baby", "pepper", "nothing", "river", "window", "camera", "lemon", "mirror", "puppy", "family", "problem", "finger", "bubble", "movie", "ocean", "summer", "pocket", "kitten", "monkey", "phone", "table", "method", "father", "thief", "bath", "cabin", "napkin", "paper", "knife", "gym", "dream", "lamp", "team", "thing", "noon"]
+ADJECTIVES = ["big", "small", "famous", "warm", "thin", "purple", "brave", "common", "simple", "empty", "polite", "bumpy", "fine", "slow", "narrow", "open", "wooden", "early", "funny", "other", "lovely", "beautiful", "violet", "perfect", "numb", "northern", "human"]
+PEOPLE = ["Mom", "Bob", "Peter", "Anna", "Nina", "Pam", "Tom", "Phoebe", "Vivian", "Mike", "Ben", "Thomas", "Emma", "Kim", "Paul", "Kate", "Timothy", "Nathan", "Beth", "Paris", "London", "Boston", "Miami", "Vienna", "Rome"]
+# Consonants and vowels that a voice of that language reads as one syllable.
+SCRIPTS: dict[str, tuple[str, str]] = {
+    "latin": ("p b m t d n k g f v s l r h z j", "a e i o u"),
+    "russian": ("п б м т д н к г ф в с л р х з ш ж ч", "а э и о у ы я е ю"),
+    "devanagari": ("प ब म त द न क ग फ भ व स ल र ह ज च श ट", "ा े ि ी ो ु ू"),
+    "telugu": ("ప బ మ త ద న క గ ఫ భ వ స ల ర హ జ చ శ ట", "ా ే ి ీ ో ు ూ"),
+}
+FAVOURED = {"latin": "pbmnfvtk", "russian": "пбмнфвтк", "devanagari": "पबमनफवतक", "telugu": "పబమనఫవతక"}
+
+
+def english_text(rng: random.Random) -> str:
+    """One English line: template, fortune, dictionary words or contrast syllables."""
+    kind = rng.random()
+    if kind < 0.25:
+        return _template(rng)
+    if kind < 0.50:
+        lines = _fortune_lines()
+        return rng.choice(lines) if lines else _template(rng)
+    if kind < 0.75:
+        words = dictionary_words("american-english")
+        return _with_pauses(rng.sample(words, 7), rng) if words else _template(rng)
+    return contrast_syllables(rng)
+
+
+def word_text(rng: random.Random, dictionary: str) -> str:
+    """Seven or so words of a Debian word list, or Latin syllables where the list is not installed."""
+    words = dictionary_words(dictionary)
+    if not words or rng.random() < 0.25:
+        return syllable_text(rng, "latin")
+    return _with_pauses(rng.sample(words, rng.randint(4, 8)), rng)
+
+
+def contrast_syllables(rng: random.Random) -> str:
+    """Nonsense words around one contrast, such as "nama mana, amna"."""
+    sounds = rng.choice(CONTRASTS).split()
+    words = []
+    for _ in range(rng.randint(5, 9)):
+        syllables = [rng.choice(sounds) + rng.choice(VOWEL_SPELLINGS) for _ in range(rng.randint(1, 3))]
+        words.append(("" if rng.random() < 0.6 else rng.choice(VOWEL_SPELLINGS)) + "".join(syllables)
+                     + ("" if rng.random() < 0.7 else rng.choice(sounds)))
+    return _with_pauses(words, rng)
+
+
+def syllable_text(rng: random.Random, script: str) -> str:
+    """Nonsense words in one of SCRIPTS, lip sounds favoured."""
+    consonants, vowels = (part.split() for part in SCRIPTS[script])
+    pool = consonants + [c for c in consonants if c in FAVOURED[script]] * 2
+    words = ["".join(rng.choice(pool) + rng.choice(vowels) for _ in range(rng.randint(1, 4)))
+             for _ in range(rng.randint(5, 9))]
+    return _with_pauses(words, rng)
+
+
+@cache
+def dictionary_words(name: str) -> list[str]:
+    """Plain words of 3 to 14 letters from a Debian word list; empty where it is not installed."""
+    path = DICTIONARIES / name
+    if not path.exists():
+        return []
+    words = path.read_text(encoding="utf-8", errors="ignore").split()
+    return [w for w in words if w.isalpha() and 3 <= len(w) <= 14 and not w.isupper()]
+
+
+@lru_cache(maxsize=1)
+def _fortune_lines() -> list[str]:
+    if not FORTUNES.is_dir():
+        return []
+    lines: set[str] = set()
+    for path in sorted(FORTUNES.iterdir()):
+        if path.suffix:
+            continue
+        for line in path.read_text(encoding="utf-8", errors="ignore").splitlines():
+            text = " ".join(line.split()).strip('"-')
+            if 30 <= len(text) <= LONGEST_TEXT and text.isascii() and not set(text) & set("<>{}[]|\\/*_=#~^@+%$&`"):
+                lines.add(text.replace('"', ""))
+    return sorted(lines)
+
+
+def _template(rng: random.Random) -> str:
+    text = rng.choice(TEMPLATES)
+    for mark, choices in (("{n}", NOUNS), ("{a}", ADJECTIVES), ("{p}", PEOPLE)):
+        while mark in text:
+            text = text.replace(mark, rng.choice(choices), 1)
+    while "{d}" in text:
+        text = text.replace("{d}", str(rng.choice([1, 4, 5, 7, 9, 11, 15, 50, 75, 1000])), 1)
+    return text
+
+
+def _with_pauses(words: list[str], rng: random.Random) -> str:
+    text = " ".join(word + ("," if rng.random() < 0.12 else "") for word in words).rstrip(",")
+    return text[:LONGEST_TEXT] + "."

@@ -1,0 +1,1 @@
+"""Networks in torch: for learning, conversion and export. Inference never loads them."""

@@ -1,0 +1,107 @@
+"""Speech encoders: a wave in, features at 50 Hz out. Later ones (WavLM, wav2vec2) join by the registry at the end."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .layers import DilatedBlock, LogMel, PowerSpectrum, SlidingNorm
+
+RATE_HZ = 50
+SAMPLES_PER_FRAME = 320  # 16 kHz
+
+
+class SpeechEncoder(nn.Module):
+    """What every encoder offers.
+
+    Attributes:
+        dim: channels of the features.
+        context_s: one-sided reach in seconds, or None where every frame sees the whole clip.
+    """
+
+    dim: int
+    context_s: float | None
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """(batch, samples) at 16 kHz -> (batch, t, dim) at 50 Hz."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class MelEncoderConfig:
+    """Sizes of a MelEncoder.
+
+    Attributes:
+        bands: mel bands between low_hz and high_hz.
+        channels: width of the body.
+        dilations: one residual block each, in frames of 20 ms.
+        norm_reach_s: one-sided reach of the sliding normalisation.
+        dropout: after the stem, of whole channels, while training.
+    """
+
+    bands: int = 80
+    low_hz: float = 40.0
+    high_hz: float = 7800.0
+    channels: int = 224
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1, 2, 4, 8, 1)
+    norm_reach_s: float = 1.8
+    dropout: float = 0.05
+
+
+class MelEncoder(SpeechEncoder):
+    """Mel bands, sliding normalisation and a dilated convolutional body: small enough for any computer."""
+
+    STEM_KERNEL = 5  # at 100 Hz
+    HALVING_KERNEL = 4  # stride 2: 100 Hz -> 50 Hz
+
+    def __init__(self, config: MelEncoderConfig) -> None:
+        super().__init__()
+        self.power = PowerSpectrum()
+        self.mel = LogMel(config.bands, config.low_hz, config.high_hz)
+        self.norm = SlidingNorm(config.bands, config.norm_reach_s)
+        self.stem = nn.Conv1d(config.bands, config.channels, self.STEM_KERNEL, padding=self.STEM_KERNEL // 2)
+        self.halve = nn.Conv1d(config.channels, config.channels, self.HALVING_KERNEL, stride=2, padding=1)
+        self.dropout = nn.Dropout1d(config.dropout)
+        self.blocks = nn.ModuleList(DilatedBlock(config.channels, dilation) for dilation in config.dilations)
+        self.last_norm = nn.BatchNorm2d(config.channels)
+        self.dim = config.channels
+        self.context_s = self._context_s(config)
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """(batch, 320 t) -> (batch, t, dim); frame i is centred on second i / 50."""
+        return self.from_power(self.power(wave))
+
+    def from_power(self, power: Tensor) -> Tensor:
+        """(batch, 257, 2 t) power spectrum, where training augments it, -> (batch, t, dim)."""
+        x = self.norm(*self.mel(power))
+        x = nn.functional.gelu(self.stem(x))
+        x = self.dropout(self.halve(x))[:, :, None].contiguous(memory_format=torch.channels_last)
+        for block in self.blocks:
+            x = block(x)
+        features: Tensor = nn.functional.gelu(self.last_norm(x))[:, :, 0]
+        return features.transpose(1, 2)
+
+    def _context_s(self, config: MelEncoderConfig) -> float:
+        """Reach of one feature frame, from the layer sizes: samples of the spectrum, frames of 10 ms and of 20 ms."""
+        frames_10ms = self.STEM_KERNEL // 2 + self.HALVING_KERNEL // 2 + 1  # the norm works on pairs: one more
+        frames_20ms = self.norm.reach_pairs + sum(config.dilations)
+        samples = PowerSpectrum.REACH_SAMPLES + frames_10ms * PowerSpectrum.HOP + frames_20ms * SAMPLES_PER_FRAME
+        return samples / 16000
+
+
+ENCODERS: Mapping[str, Callable[[Any], SpeechEncoder]] = {"mel": lambda config: MelEncoder(MelEncoderConfig(**config))}
+
+
+def make_encoder(kind: str, config: Mapping[str, Any]) -> SpeechEncoder:
+    """Build an encoder by its registry name.
+
+    Raises:
+        ValueError: no such kind.
+    """
+    if kind not in ENCODERS:
+        raise ValueError(f"Encoder kind {kind!r} is unknown. Known: {', '.join(ENCODERS)}.")
+    return ENCODERS[kind](config)
+
+
