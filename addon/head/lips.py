@@ -20,11 +20,12 @@ HALF_WIDTH = 25.5  # mm, mouth middle to corner
 MOUTH_Z = 131.0  # mm, height of the line between the lips
 UPPER_HEIGHT, LOWER_HEIGHT = 7.0, 9.0  # mm, visible red
 UPPER_BULGE, LOWER_BULGE = 3.2, 4.0  # mm, how far the red stands out of the face
+STRIP_DEPTH = 1.5  # mm from one contact loop to the next
 RECESS = 3.4  # mm, how deep the line between the lips lies
 
 # The lining behind the lips: (half width, up, down, y on the middle line) per loop, mm.
 LINING_RINGS = (
-    (29.0, 14.5, 15.0, -88.0),
+    (29.0, 14.5, 15.0, -90.0),
     (30.0, 15.5, 16.5, -80.0),
     (30.5, 16.0, 17.0, -70.0),
     (29.0, 15.5, 16.0, -58.0),
@@ -53,7 +54,7 @@ def lip_loops(rim: Array, loop_count: int) -> Array:
     loops[BORDER : CONTACT + 1] = _red(loops[BORDER], contact, u, side)
     inward = _inward(u)
     for loop in range(CONTACT + 1, CONTACT_END + 1):
-        loops[loop] = contact + inward * (2.0 * (loop - CONTACT))
+        loops[loop] = contact + inward * (STRIP_DEPTH * (loop - CONTACT))
     _inner_lip(loops, u, side, inward)
     _lining(loops, u, side)
     loops[:, [0, -1], 0] = 0.0
@@ -106,7 +107,7 @@ def _inward(u: Array) -> Array:
 def _inner_lip(loops: Array, u: Array, side: Array, inward: Array) -> None:
     open_part = np.sqrt(np.maximum(1.0 - u**2, 0.0)) * side
     start = loops[CONTACT_END]
-    for loop, (depth, height) in zip(range(CONTACT_END + 1, LINING + 1), ((1.2, 1.5), (2.0, 5.0), (2.4, 9.5)), strict=True):
+    for loop, (depth, height) in zip(range(CONTACT_END + 1, LINING + 1), ((0.6, 1.5), (1.0, 5.0), (1.2, 9.5)), strict=True):
         loops[loop] = start + inward * depth
         loops[loop, :, 2] += height * open_part
         loops[loop, :, 0] *= 1.0 + 0.02 * (loop - CONTACT_END)

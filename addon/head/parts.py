@@ -17,7 +17,7 @@ EYE_SEGMENTS = 32
 
 TOOTH_WIDTHS = (8.4, 6.8, 7.4, 6.8, 6.8, 9.0, 8.6)  # mm, from the middle outwards
 TOOTH_HEIGHTS = (9.6, 8.8, 9.6, 8.6, 8.0, 7.2, 7.0)
-ARCH_WIDTH, ARCH_DEPTH, ARCH_FRONT_Y = 26.0, 40.0, -89.5  # mm, the ellipse the teeth's front faces stand on
+ARCH_WIDTH, ARCH_DEPTH, ARCH_FRONT_Y = 26.0, 42.0, -92.0  # mm, the ellipse the teeth's front faces stand on
 UPPER_EDGE_Z, LOWER_EDGE_Z = 128.3, 127.9
 LOWER_ARCH_SCALE = 0.94
 TOOTH_THICKNESS = 6.0
@@ -141,7 +141,7 @@ def tongue() -> tuple[Array, Faces, Array]:
     round_tip = np.sqrt(np.maximum(1.0 - np.maximum((place - 0.72) / 0.28, 0.0) ** 2.2, 0.0))
     half_width = (17.0 - 3.0 * place) * round_tip
     half_height = (8.5 - 5.0 * place) * np.maximum(round_tip, 0.12)
-    y = -40.0 - 44.5 * place
+    y = -40.0 - 46.0 * place
     z = 118.5 + 5.2 * np.sin(place * np.pi * 0.62)
     turn = np.linspace(0.0, 2 * np.pi, TONGUE_SEGMENTS, endpoint=False)
     x = half_width[:, None] * np.sin(turn)

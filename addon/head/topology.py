@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 Index = NDArray[np.int64]
 
-COLUMNS = 40  # cells from the front line to the back line of one half
-ROWS = 66  # cells from the crown to the neck's rim
-MOUTH_COLUMNS, MOUTH_TOP, MOUTH_BOTTOM = 11, 33, 45
-EYE_COLUMNS, EYE_TOP, EYE_BOTTOM = (3, 17), 11, 25
+COLUMNS = 46  # cells from the front line to the back line of one half
+ROWS = 80  # cells from the crown to the neck's rim
+MOUTH_COLUMNS, MOUTH_TOP, MOUTH_BOTTOM = 14, 41, 55
+EYE_COLUMNS, EYE_TOP, EYE_BOTTOM = (4, 20), 13, 29  # a square block: lids.py counts on it
 MOUTH_LOOPS = 24  # loops inside the block's rim, counted inwards into the mouth (lips.py names them)
 EYE_LOOPS = 10  # the same for the lids (lids.py names them)
 
