@@ -1,0 +1,30 @@
+"""The Blender side of UniTalker Lip Sync. Registering imports no numpy, no engine and no file: that waits for the first use."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import catalog, command, job, operators, panels, preferences, properties, test_head
+
+CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES, *test_head.CLASSES)
+
+
+def register() -> None:
+    """Called by Blender when the extension is enabled."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    properties.register()
+    job.register()
+    command.register()
+    bpy.types.VIEW3D_MT_mesh_add.append(test_head.draw_add_menu)
+
+
+def unregister() -> None:
+    """Called by Blender when it is disabled: nothing of ours runs on."""
+    bpy.types.VIEW3D_MT_mesh_add.remove(test_head.draw_add_menu)
+    command.unregister()
+    job.unregister()
+    properties.unregister()
+    catalog.refresh()
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,151 @@
+"""Lists for the panel: models, identities, presets, and how well the character fits. Read once, then kept until Refresh.
+
+Panels draw many times a second, so no file is read and no mesh walked while nothing has changed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import bpy
+
+from .preferences import engine_preferences
+
+Item = tuple[str, str, str]
+
+log = logging.getLogger(__name__)
+_cache: dict[object, object] = {}       # also keeps the strings of enum items alive, which Blender needs
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What the panel says of the character: one line; then names that the preset looked for in vain; or what is wrong with it."""
+
+    line: str = ""
+    missing: tuple[str, ...] = ()
+    problem: str = ""
+    linked: bool = False
+
+
+def refresh() -> None:
+    """Forget everything, so that new files are seen."""
+    _cache.clear()
+
+
+def model_items(settings: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -> list[Item]:
+    """Enum items of the models that are installed."""
+    items = _kept("models", lambda: [(model.id, model.title, f"{model.system}, {model.licence}") for model in _list_models()])
+    return _with_current(items, settings.model)
+
+
+def identity_items(settings: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -> list[Item]:
+    """Enum items of the chosen model's identities, neutral first."""
+    return _with_current(_kept(("identities", settings.model), lambda: _list_identities(settings.model)), settings.identity)
+
+
+def preset_items(settings: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -> list[Item]:
+    """Enum items of the presets, "auto" first."""
+    return _with_current(_kept("presets", _list_presets), settings.preset)
+
+
+def get_pick(settings: bpy.types.PropertyGroup, name: str) -> int:
+    """Index of the chosen item; the choice itself is kept as text, so that it survives a change of the list."""
+    items = _ITEMS[name](settings, None)
+    chosen = getattr(settings, name)
+    return next((index for index, item in enumerate(items) if item[0] == chosen), 0)
+
+
+def set_pick(settings: bpy.types.PropertyGroup, name: str, index: int) -> None:
+    """Choose an item."""
+    setattr(settings, name, _ITEMS[name](settings, None)[index][0])
+
+
+def devices() -> tuple[str, ...]:
+    """Devices that the installed ONNX Runtime offers."""
+    from ..engine.runtime import devices as list_devices
+
+    return _kept("devices", list_devices)
+
+
+def fit(context: bpy.types.Context) -> Fit:
+    """How well the chosen character and preset fit; looked up again when the choice or the scene's objects change."""
+    settings = context.scene.unitalker
+    picked = [settings.character] if settings.character else [context.view_layer.objects.active, *context.selected_objects]
+    marks = tuple(_mark(obj) for obj in picked if obj is not None)
+    key = ("fit", marks, settings.with_related, settings.preset, len(context.scene.objects))
+    if key not in _cache:
+        for old in [old for old in _cache if isinstance(old, tuple) and old[0] == "fit"]:
+            del _cache[old]
+    return _kept(key, lambda: _look_at_character(context))
+
+
+def _look_at_character(context: bpy.types.Context) -> Fit:
+    from .. import engine
+    from ..engine import presets
+    from . import rig
+
+    settings = context.scene.unitalker
+    name = settings.character.name if settings.character else ""
+    linked = False
+    try:
+        picked = rig.pick(context, name)
+        linked = bool(rig.linked_objects(rig.related(context, picked)))
+        character = rig.gather(context, name, settings.with_related)
+        names = character.rig(settings.preset, engine_preferences(context).preset_folders)
+        match = presets.match(presets.choose(names), names)
+    except engine.EngineError as error:
+        return Fit(problem=str(error), linked=linked)
+    meshes = sum(target.kind == 'KEY' for target in character.targets)
+    return Fit(f"{match.preset.name}: {match}, {meshes} {'mesh' if meshes == 1 else 'meshes'}", match.absent)
+
+
+def _mark(obj: bpy.types.Object) -> tuple[object, ...]:
+    """What changes when an object's means of moving change."""
+    keys = getattr(obj.data, "shape_keys", None)
+    parent = obj.parent.session_uid if obj.parent else 0
+    return obj.session_uid, obj.name, len(keys.key_blocks) if keys else 0, parent, bool(keys and keys.library), bool(obj.library)
+
+
+def _list_models() -> tuple[object, ...]:
+    from ..engine.models import list_models
+
+    return list_models(engine_preferences(bpy.context).model_folders)
+
+
+def _list_identities(model_id: str) -> list[Item]:
+    from ..engine import EngineError
+    from ..engine.models import open_model
+
+    try:
+        model = open_model(model_id, engine_preferences(bpy.context).model_folders)
+    except EngineError as error:
+        log.warning("%s", error)
+        return [("pivot", "Neutral (pivot)", str(error))]
+    items = [(identity.id, identity.label, identity.group) for identity in model.identities]
+    pivot = model.pivot
+    return items if pivot is None else [items[pivot], *items[:pivot], *items[pivot + 1:]]
+
+
+def _list_presets() -> list[Item]:
+    from ..engine.presets import list_presets
+
+    presets = list_presets(engine_preferences(bpy.context).preset_folders)
+    return [("auto", "Automatic", "The preset that fits the character best"), *((preset.id, preset.name, preset.description) for preset in presets)]
+
+
+def _kept(key: object, make: Callable[[], object]) -> object:
+    if key not in _cache:
+        _cache[key] = make()
+    return _cache[key]
+
+
+def _with_current(items: list[Item], current: str) -> list[Item]:
+    """The items, and the current choice too when it is none of them (a blend, a folder, a model that was removed)."""
+    if any(item[0] == current for item in items):
+        return items
+    return _kept((current, len(items), items[0] if items else None), lambda: [*items, (current, current or "None", "Typed, or not installed")])
+
+
+_ITEMS = {"model": model_items, "identity": identity_items, "preset": preset_items}

@@ -1,0 +1,303 @@
+"""Operators: gather, call, write, report. What they do lives in take.py, rig.py and fcurves.py."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import bpy
+from bpy.props import StringProperty
+from bpy_extras.io_utils import ImportHelper
+
+from . import catalog
+from .job import Job
+from .properties import CHOICES, POINTERS, Choices, collect
+
+TICK_S = 0.1            # between two looks at the worker
+PANEL_AREAS = ('VIEW_3D', 'GRAPH_EDITOR', 'DOPESHEET_EDITOR', 'TIMELINE')      # redrawn while it works and after it wrote
+
+
+class UNITALKER_OT_animate(Choices, bpy.types.Operator):
+    """Make lip-sync keys for the character from the chosen sound"""
+
+    bl_idname = "unitalker.animate"
+    bl_label = "Generate Lip Sync"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    character: StringProperty(name="Character", description="Name of the object to key; empty takes the active and the selected ones")
+    speaker: StringProperty(name="Speaker", description="Name of the speaker object whose sound is used")
+
+    _job: Job | None = None
+    _timer: bpy.types.Timer | None = None
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """One job at a time."""
+        if Job.current is not None:
+            cls.poll_message_set("A lip sync is being made: wait for it, or press Esc")
+            return False
+        return context.scene is not None
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """With a window: work on a thread, so that Blender stays usable."""
+        if bpy.app.background:
+            return self.execute(context)
+        from .. import engine
+        from . import take
+
+        try:
+            self._request = take.gather(context, self._options(context))
+        except engine.EngineError as error:
+            return self._fail(context, error)
+        self._job = Job(partial(take.compute, self._request))
+        self._job.start()
+        self._timer = context.window_manager.event_timer_add(TICK_S, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        return {'RUNNING_MODAL'}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Wait for the worker; Esc cancels."""
+        if Job.current is not self._job:        # another file was loaded, or the add-on is being switched off
+            self._stop_waiting(context)
+            return {'CANCELLED'}
+        if event.type == 'ESC' and event.value == 'PRESS':
+            self._job.cancel()
+            return {'RUNNING_MODAL'}
+        if event.type == 'TIMER':
+            if self._job.done:
+                self._stop_waiting(context)
+                return self._finish(context, self._job.take)
+            _redraw(context)
+        return {'PASS_THROUGH'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Without a window, from scripts and when redone: the same steps in line."""
+        from .. import engine
+        from . import take
+
+        try:
+            self._request = take.gather(context, self._options(context))
+        except engine.EngineError as error:
+            return self._fail(context, error)
+        return self._finish(context, partial(take.compute, self._request))
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender ends or drops the operator."""
+        if self._job is not None:
+            self._job.drop()
+        self._stop_waiting(context)
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """What is worth trying again in the redo panel."""
+        self.layout.use_property_split = True
+        for name in ("identity", "strength", "smooth", "gain_jaw", "gain_lips", "gain_cheeks", "gain_brows", "shift_frames"):
+            self.layout.prop(self, name)
+
+    def _options(self, context: bpy.types.Context) -> object:
+        """What the caller gave, else what the panel says; kept in the operator so that redo starts from it."""
+        from .take import Options
+
+        given = {name: getattr(self, name) for name in CHOICES if self.properties.is_property_set(name, ghost=False)}
+        values = collect(context, given)
+        for name, value in values.items():
+            setattr(self, name, value)
+        return Options(**values)
+
+    def _finish(self, context: bpy.types.Context, result: object) -> set[str]:
+        """Write what result() gives, and say so."""
+        from .. import engine
+        from . import take
+
+        try:
+            summary = take.write(self._request, result())
+        except engine.Cancelled:
+            return self._say(context, 'INFO', "Cancelled: nothing was written.", (), failed=False)
+        except engine.EngineError as error:
+            return self._fail(context, error)
+        except Exception:
+            self._say(context, 'ERROR', "A bug stopped the lip sync: see the traceback in the system console.", (), failed=True)
+            raise
+        for warning in summary.warnings:
+            self.report({'WARNING'}, warning)
+        missing = (f"Missing: {', '.join(summary.missing)}",) if summary.missing else ()
+        self._say(context, 'INFO', summary.line, (*summary.warnings, *missing), failed=False)
+        return {'FINISHED'}
+
+    def _fail(self, context: bpy.types.Context, error: Exception) -> set[str]:
+        return self._say(context, 'ERROR', str(error), (), failed=True)
+
+    def _say(self, context: bpy.types.Context, kind: str, line: str, details: tuple[str, ...], failed: bool) -> set[str]:
+        settings = context.scene.unitalker
+        settings.result, settings.result_details, settings.result_failed = line, "\n".join(details), failed
+        self.report({kind}, line)
+        _redraw(context)
+        return {'CANCELLED'}
+
+    def _stop_waiting(self, context: bpy.types.Context) -> None:
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+        _redraw(context)
+
+
+class UNITALKER_OT_cancel(bpy.types.Operator):
+    """Stop the lip sync that is being made; nothing is written"""
+
+    bl_idname = "unitalker.cancel"
+    bl_label = "Cancel"
+    bl_options = {'INTERNAL'}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Only while one is being made."""
+        if Job.current is None:
+            cls.poll_message_set("No lip sync is being made")
+            return False
+        return True
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        """Ask the worker to stop."""
+        Job.current.cancel()
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_clear(bpy.types.Operator):
+    """Remove the lip sync of the character: all keys that this add-on made, and nothing else"""
+
+    bl_idname = "unitalker.clear"
+    bl_label = "Clear Lip Sync"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    character: StringProperty(name="Character", description="Name of the object; empty takes the panel's")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Not while one is being made."""
+        return UNITALKER_OT_animate.poll(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Remove and say how much."""
+        from .. import engine
+        from . import fcurves, rig
+
+        values = collect(context, {"character": self.character} if self.character else {})
+        try:
+            removed = fcurves.clear(rig.gather(context, values["character"], values["with_related"]))
+        except engine.EngineError as error:
+            self.report({'ERROR'}, str(error))
+            return {'CANCELLED'}
+        if not removed:
+            self.report({'WARNING'}, "This character has no lip sync: nothing was removed.")
+            return {'CANCELLED'}
+        settings = context.scene.unitalker
+        settings.result, settings.result_details, settings.result_failed = f"Removed {removed} channels.", "", False
+        self.report({'INFO'}, settings.result)
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_make_override(bpy.types.Operator):
+    """Make the linked character and its meshes editable in this file, so that its keys are saved here"""
+
+    bl_idname = "unitalker.make_override"
+    bl_label = "Make Editable Override"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    character: StringProperty(name="Character", description="Name of the object; empty takes the panel's")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Override, and pick what came out."""
+        from .. import engine
+        from . import rig
+
+        values = collect(context, {"character": self.character} if self.character else {})
+        try:
+            made = rig.make_editable(context, values["character"])
+        except engine.EngineError as error:
+            self.report({'ERROR'}, str(error))
+            return {'CANCELLED'}
+        context.scene.unitalker.character = made
+        catalog.refresh()
+        self.report({'INFO'}, f"{made.name!r} is editable in this file now.")
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_preset_save(bpy.types.Operator):
+    """Save the preset that fits this character as one of your own, to change it: a JSON file in your presets folder"""
+
+    bl_idname = "unitalker.preset_save"
+    bl_label = "Save as My Preset"
+
+    name: StringProperty(name="Name", description="Name of the new preset")
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask for the name."""
+        settings = context.scene.unitalker
+        self.name = f"{settings.character.name} preset" if settings.character else "My preset"
+        return context.window_manager.invoke_props_dialog(self)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Write the file and choose it."""
+        from .. import engine
+        from . import my_presets
+
+        try:
+            preset, path = my_presets.save(context, self.name)
+        except engine.EngineError as error:
+            self.report({'ERROR'}, str(error))
+            return {'CANCELLED'}
+        catalog.refresh()
+        context.scene.unitalker.preset = preset
+        self.report({'INFO'}, f"Saved {path}")
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_preset_load(bpy.types.Operator, ImportHelper):
+    """Check a preset file and copy it to your presets folder"""
+
+    bl_idname = "unitalker.preset_load"
+    bl_label = "Load Preset"
+
+    filename_ext = ".json"
+    filter_glob: StringProperty(default="*.json", options={'HIDDEN'})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Copy the file and choose it."""
+        from .. import engine
+        from . import my_presets
+
+        try:
+            preset, path = my_presets.load(self.filepath)
+        except engine.EngineError as error:
+            self.report({'ERROR'}, str(error))
+            return {'CANCELLED'}
+        catalog.refresh()
+        context.scene.unitalker.preset = preset
+        self.report({'INFO'}, f"Loaded {path}")
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_refresh(bpy.types.Operator):
+    """Look again for models, identities and presets"""
+
+    bl_idname = "unitalker.refresh"
+    bl_label = "Refresh"
+    bl_options = {'INTERNAL'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Forget the lists."""
+        catalog.refresh()
+        _redraw(context)
+        return {'FINISHED'}
+
+
+def _redraw(context: bpy.types.Context) -> None:
+    """Draw the panel's progress and the animation editors again."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in PANEL_AREAS:
+                area.tag_redraw()
+
+
+CLASSES = (
+    UNITALKER_OT_animate, UNITALKER_OT_cancel, UNITALKER_OT_clear, UNITALKER_OT_make_override, UNITALKER_OT_preset_save,
+    UNITALKER_OT_preset_load, UNITALKER_OT_refresh,
+)

@@ -1,0 +1,179 @@
+"""Sidebar tab "Lip Sync" of the 3D view: Audio, Character, Voice and Style, Output, and the button.
+
+Draws only what catalog.py keeps: no file is read and no mesh walked per draw.
+"""
+
+from __future__ import annotations
+
+import textwrap
+
+import bpy
+
+from . import catalog
+from .job import Job
+
+CHARACTER_WIDTH_PX = 7.2        # of the interface font at scale 1, on average, for wrapping
+MISSING_SHOWN = 12              # names that are listed before "and n more"
+
+
+class _Panel:
+    bl_space_type = 'VIEW_3D'
+    bl_region_type = 'UI'
+    bl_category = "Lip Sync"
+
+
+class UNITALKER_PT_audio(_Panel, bpy.types.Panel):
+    bl_label = "Audio"
+    bl_order = 0
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Strip, file or speaker."""
+        settings, layout = context.scene.unitalker, _split(self.layout)
+        layout.row().prop(settings, "source", expand=True)
+        if settings.source == 'STRIP':
+            layout.prop(settings, "strip", icon='SOUND', placeholder="Active strip")
+        elif settings.source == 'FILE':
+            layout.prop(settings, "audio")
+            layout.prop(settings, "start_frame")
+        else:
+            layout.prop(settings, "speaker")
+
+
+class UNITALKER_PT_character(_Panel, bpy.types.Panel):
+    bl_label = "Character"
+    bl_order = 1
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Object and preset, and how well they fit."""
+        settings, layout = context.scene.unitalker, _split(self.layout)
+        layout.prop(settings, "character", placeholder="Active and selected")
+        layout.prop(settings, "with_related")
+        row = layout.row(align=True)
+        row.prop(settings, "preset_pick")
+        row.operator("unitalker.preset_save", text="", icon='FILE_NEW')
+        row.operator("unitalker.preset_load", text="", icon='FILEBROWSER')
+        row.operator("unitalker.refresh", text="", icon='FILE_REFRESH')
+        fit = catalog.fit(context)
+        if fit.problem:
+            _paragraph(context, self.layout, fit.problem, 'ERROR')
+        else:
+            _paragraph(context, self.layout, fit.line, 'CHECKMARK')
+        if fit.linked:
+            self.layout.operator("unitalker.make_override", icon='LIBRARY_DATA_OVERRIDE')
+        if fit.missing:
+            header, body = self.layout.panel("unitalker_missing", default_closed=True)
+            header.label(text=f"{len(fit.missing)} not found")
+            if body:
+                _paragraph(context, body, _list(fit.missing))
+
+
+class UNITALKER_PT_style(_Panel, bpy.types.Panel):
+    bl_label = "Voice and Style"
+    bl_order = 2
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Model, identity, strength, smoothing, gains."""
+        settings, layout = context.scene.unitalker, _split(self.layout)
+        layout.prop(settings, "model_pick")
+        layout.prop(settings, "identity_pick")
+        layout.prop(settings, "strength", slider=True)
+        layout.prop(settings, "smooth", slider=True)
+        column = layout.column(align=True, heading="Gain")
+        for region in ("jaw", "lips", "cheeks", "brows"):
+            column.prop(settings, f"gain_{region}", slider=True)
+
+
+class UNITALKER_PT_output(_Panel, bpy.types.Panel):
+    bl_label = "Output"
+    bl_order = 3
+    bl_options = {'DEFAULT_CLOSED'}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Action, keys, shift."""
+        settings, layout = context.scene.unitalker, _split(self.layout)
+        layout.prop(settings, "action", icon='ACTION', placeholder="Automatic")
+        layout.prop(settings, "existing")
+        layout.prop(settings, "interpolation")
+        row = layout.row(heading="Fewer Keys", align=True)
+        row.prop(settings, "reduce", text="")
+        error = row.row()
+        error.active = settings.reduce
+        error.prop(settings, "max_error", text="")
+        layout.prop(settings, "shift_frames")
+
+
+class UNITALKER_PT_generate(_Panel, bpy.types.Panel):
+    bl_label = "Generate"
+    bl_options = {'HIDE_HEADER'}
+    bl_order = 4
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """The button or the progress, then the last result."""
+        settings, layout = context.scene.unitalker, self.layout
+        if Job.current is not None:
+            _draw_progress(layout, Job.current)
+            return
+        problem = _problem(context)
+        row = layout.row(align=True)
+        row.scale_y = 1.6
+        button = row.row(align=True)
+        button.enabled = not problem
+        button.operator("unitalker.animate", icon='PLAY')
+        row.operator("unitalker.clear", text="", icon='TRASH')
+        if problem:
+            _paragraph(context, layout, problem, 'INFO')
+        elif settings.result:
+            _draw_result(context, layout, settings)
+
+
+def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
+    row = layout.row(align=True)
+    row.scale_y = 1.6
+    text = "Stopping" if job.cancelling else f"Listening... {job.fraction:.0%}"
+    row.progress(factor=job.fraction, type='BAR', text=text)
+    row.operator("unitalker.cancel", text="", icon='X')
+
+
+def _draw_result(context: bpy.types.Context, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    box = layout.box()
+    _paragraph(context, box, settings.result, 'ERROR' if settings.result_failed else 'CHECKMARK')
+    for line in settings.result_details.splitlines():
+        _paragraph(context, box, line)
+
+
+def _problem(context: bpy.types.Context) -> str:
+    """Why the button is grey; empty when it may be pressed."""
+    settings = context.scene.unitalker
+    if settings.source == 'STRIP':
+        scene = getattr(context.workspace, "sequencer_scene", None) or context.scene
+        editor = scene.sequence_editor
+        if editor is None or not len(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all):
+            return "Add a sound strip in the Video Sequencer, or choose File."
+    elif settings.source == 'FILE' and not settings.audio:
+        return "Choose a sound file in Audio."
+    elif settings.source == 'SPEAKER' and settings.speaker is None:
+        return "Choose a speaker in Audio."
+    return "See Character: it cannot be keyed yet." if catalog.fit(context).problem else ""
+
+
+def _split(layout: bpy.types.UILayout) -> bpy.types.UILayout:
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    return layout
+
+
+def _paragraph(context: bpy.types.Context, layout: bpy.types.UILayout, text: str, icon: str = 'NONE') -> None:
+    """A sentence over as many lines as the region is wide."""
+    width = context.region.width / context.preferences.system.ui_scale
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for number, line in enumerate(textwrap.wrap(text, max(20, int((width - 60) / CHARACTER_WIDTH_PX)))):
+        column.label(text=line, icon=icon if number == 0 else ('BLANK1' if icon != 'NONE' else 'NONE'))
+
+
+def _list(names: tuple[str, ...]) -> str:
+    more = len(names) - MISSING_SHOWN
+    return ", ".join(names[:MISSING_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+CLASSES = (UNITALKER_PT_audio, UNITALKER_PT_character, UNITALKER_PT_style, UNITALKER_PT_output, UNITALKER_PT_generate)

@@ -1,0 +1,273 @@
+"""What can this character move? Meshes with shape keys, bones and custom properties, as plain names.
+
+Names, not data-blocks, wait for the result: undo and file loading would leave dead pointers. `Target.find` looks the data-block up again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from ..engine import Rig, RigChannel, RigError
+
+BOX_MARGIN = 0.02       # of the picked mesh's size: loose parts whose boxes come so near belong to it (lashes lie on the skin)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One data-block that takes keys.
+
+    Attributes:
+        object_name, library: look-up of the object; library is the .blend file of a linked one, else empty.
+        kind: 'KEY' for the shape keys of its mesh, 'OBJECT' for bones and custom properties.
+        names: shape keys; or bones. properties: data paths of numbers, from the object.
+        driven: data paths that a driver writes; keys there would do nothing.
+    """
+
+    object_name: str
+    library: str
+    kind: str
+    names: frozenset[str]
+    properties: frozenset[str]
+    driven: frozenset[tuple[str, int]]
+
+    def find(self) -> bpy.types.ID:
+        """The Key or Object of these names. Raises RigError when it is gone."""
+        obj = bpy.data.objects.get((self.object_name, self.library or None))
+        found = obj if obj is None or self.kind == 'OBJECT' else getattr(obj.data, "shape_keys", None)
+        if found is None:
+            what = "Its shape keys were" if obj is not None else "It was"
+            raise RigError(f"{self.object_name!r} cannot be keyed any more. {what} removed or renamed meanwhile. Start again.")
+        return found
+
+    def path_of(self, channel: RigChannel) -> tuple[str, int] | None:
+        """Data path and array index of a channel on this data-block, None if it is not here."""
+        name = bpy.utils.escape_identifier(channel.name)
+        if channel.kind == "shape_key":
+            return (f'key_blocks["{name}"].value', 0) if self.kind == 'KEY' and channel.name in self.names else None
+        if self.kind == 'KEY':
+            return None
+        if channel.kind == "bone":
+            return (f'pose.bones["{name}"].{channel.path}', channel.index) if channel.name in self.names else None
+        return (channel.name, channel.index) if channel.name in self.properties else None
+
+
+@dataclass(frozen=True)
+class Character:
+    """All that one character can move; targets[i] are distinct data-blocks."""
+
+    name: str
+    targets: tuple[Target, ...]
+
+    def rig(self, preset: str, preset_folders: tuple[str, ...]) -> Rig:
+        """The names for the engine."""
+        keys = [target for target in self.targets if target.kind == 'KEY']
+        objects = [target for target in self.targets if target.kind == 'OBJECT']
+        return Rig(
+            shape_keys=frozenset().union(*(target.names for target in keys)),
+            bones=frozenset().union(*(target.names for target in objects)),
+            properties=frozenset().union(*(target.properties for target in objects)),
+            preset=preset,
+            preset_folders=preset_folders,
+        )
+
+
+def scene_fps(scene: bpy.types.Scene) -> float:
+    """Frames per second, 23.976 and the like included."""
+    return scene.render.fps / scene.render.fps_base
+
+
+def gather(context: bpy.types.Context, name: str, with_related: bool = True) -> Character:
+    """What the character can move.
+
+    Args:
+        name: of an object; empty takes the active object and the selected ones.
+        with_related: also its children, siblings, meshes of the same armature and loose parts in the same place.
+    Raises:
+        RigError: no such object, it can move nothing, or its data is linked.
+    """
+    picked = pick(context, name)
+    members = related(context, picked) if with_related else picked
+    _refuse_linked(members)
+    targets = list(_targets(members))
+    if not targets:
+        raise RigError(
+            f"{picked[0].name!r} has no shape keys, bones or custom properties that could move. "
+            "Pick the face mesh or its armature, or add shape keys (Add > Mesh > Lip Sync Test Head has all of them)."
+        )
+    return Character(picked[0].name, tuple(targets))
+
+
+def pick(context: bpy.types.Context, name: str) -> list[bpy.types.Object]:
+    """The named object, or the active and the selected ones; the first is the one that the character is named after."""
+    if name:
+        found = context.scene.objects.get(name) or bpy.data.objects.get(name)
+        if found is None:
+            raise RigError(f"Character not found: {name!r}. Pick an object of this file.")
+        return [found]
+    active = context.view_layer.objects.active
+    chosen = [obj for obj in (active, *context.view_layer.objects.selected) if obj is not None and _can_move(obj)]
+    if not chosen:
+        raise RigError("No character is chosen. Pick one in the Character panel, or select a mesh with shape keys.")
+    return list(dict.fromkeys(chosen))
+
+
+def related(context: bpy.types.Context, picked: list[bpy.types.Object]) -> list[bpy.types.Object]:
+    """The picked objects, then what belongs to the same character, without doubles."""
+    found = dict.fromkeys(picked)
+    for obj in picked:
+        armature = _armature_of(obj)
+        root = _root(armature or obj, armature)
+        found.update(dict.fromkeys((root, *root.children_recursive)))
+        if armature is not None:
+            found.update(dict.fromkeys(other for other in context.scene.objects if _armature_of(other) == armature))
+        found.update(dict.fromkeys(_loose_parts(context.scene, obj)))
+    return list(found)
+
+
+def linked_objects(members: list[bpy.types.Object]) -> list[tuple[bpy.types.Object, str]]:
+    """Members that cannot keep keys, each with the reason."""
+    found = []
+    for obj in members:
+        collection = obj.instance_collection if obj.instance_type == 'COLLECTION' else None
+        keys = getattr(obj.data, "shape_keys", None)
+        if collection is not None and collection.library is not None:
+            found.append((obj, f"it shows the linked collection {collection.name!r}"))
+        elif obj.library is not None and (keys is not None or obj.pose is not None):
+            found.append((obj, "the object is linked"))
+        elif keys is not None and keys.library is not None:
+            found.append((obj, "its mesh and shape keys are linked"))
+    return found
+
+
+def make_editable(context: bpy.types.Context, name: str) -> bpy.types.Object:
+    """Override a linked character and its meshes, so that keys on it stay in this file. Returns the object to key.
+
+    An override of the object alone is not enough: its mesh and shape keys stay linked, and keys on them are lost on the next load.
+    Raises RigError when nothing of it is linked, or Blender refuses.
+    """
+    obj = pick(context, name)[0]
+    if not linked_objects(related(context, [obj])):
+        raise RigError(f"{obj.name!r} is editable already: nothing of it is linked.")
+    collection = obj.instance_collection if obj.instance_type == 'COLLECTION' else None
+    if collection is not None and collection.library is not None:
+        made = collection.override_hierarchy_create(context.scene, context.view_layer, reference=obj, do_fully_editable=True)
+        faces = [child for child in made.all_objects if getattr(child.data, "shape_keys", None)] if made else []
+        obj = next(iter(faces), obj)
+    elif obj.library is not None:
+        obj = obj.override_hierarchy_create(context.scene, context.view_layer, do_fully_editable=True) or obj
+    for member in related(context, [obj]):
+        keys = getattr(member.data, "shape_keys", None)
+        if member.library is None and keys is not None and keys.library is not None:
+            member.data.override_create(remap_local_usages=True)
+    left = linked_objects(related(context, [obj]))
+    if left:
+        raise RigError(f"Blender could not make {left[0][0].name!r} editable: {left[0][1]}. Use Object > Library Override > Make, or append it.")
+    return obj
+
+
+def _can_move(obj: bpy.types.Object) -> bool:
+    return bool(getattr(obj.data, "shape_keys", None)) or obj.type == 'ARMATURE' or obj.instance_collection is not None or bool(obj.children)
+
+
+def _armature_of(obj: bpy.types.Object) -> bpy.types.Object | None:
+    if obj.type == 'ARMATURE':
+        return obj
+    for modifier in obj.modifiers:
+        if modifier.type == 'ARMATURE' and modifier.object is not None:
+            return modifier.object
+    return next((parent for parent in _parents(obj) if parent.type == 'ARMATURE'), None)
+
+
+def _parents(obj: bpy.types.Object) -> Iterator[bpy.types.Object]:
+    while obj.parent is not None:
+        obj = obj.parent
+        yield obj
+
+
+def _root(obj: bpy.types.Object, armature: bpy.types.Object | None) -> bpy.types.Object:
+    """The highest parent that does not hold another character's armature too."""
+    root = obj
+    for parent in _parents(obj):
+        others = {child for child in parent.children_recursive if child.type == 'ARMATURE'} - {armature}
+        if others:
+            break
+        root = parent
+    return root
+
+
+def _loose_parts(scene: bpy.types.Scene, obj: bpy.types.Object) -> Iterator[bpy.types.Object]:
+    """Meshes without a parent that share key names with this one and lie in it: teeth or tongue that were separated from a head."""
+    names = _key_names(obj)
+    if not names or obj.parent is not None:
+        return
+    low, high = _box(obj)
+    margin = (high - low).max() * BOX_MARGIN
+    for other in scene.objects:
+        if other is obj or other.parent is not None or names.isdisjoint(_key_names(other)):
+            continue
+        other_low, other_high = _box(other)
+        centre, other_centre = (low + high) / 2, (other_low + other_high) / 2
+        inside = (other_low - margin <= centre).all() and (centre <= other_high + margin).all()
+        if inside or ((low - margin <= other_centre).all() and (other_centre <= high + margin).all()):
+            yield other
+
+
+def _box(obj: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest corner of the object in the world."""
+    corners = np.array(obj.bound_box) @ np.array(obj.matrix_world.to_3x3()).T + np.array(obj.matrix_world.translation)
+    return corners.min(0), corners.max(0)
+
+
+def _key_names(obj: bpy.types.Object) -> frozenset[str]:
+    """Shape keys of an object that can be moved: not the basis, and only relative ones."""
+    keys = getattr(obj.data, "shape_keys", None)
+    if keys is None or not keys.use_relative:
+        return frozenset()
+    return frozenset(block.name for block in keys.key_blocks if block != keys.reference_key)
+
+
+def _refuse_linked(members: list[bpy.types.Object]) -> None:
+    left = linked_objects(members)
+    if left:
+        reasons = "; ".join(f"{obj.name!r}: {reason}" for obj, reason in left[:4])
+        raise RigError(
+            f"This character is linked from another file, so keys on it would be lost on the next load ({reasons}). "
+            "Press Make Editable Override in the Character panel."
+        )
+
+
+def _targets(members: list[bpy.types.Object]) -> Iterator[Target]:
+    """One target per Key and per object that has bones or number properties; a Key that several objects share comes once."""
+    seen = set()
+    for obj in members:
+        library = obj.library.filepath if obj.library else ""
+        names = _key_names(obj)
+        keys = obj.data.shape_keys if names else None
+        if keys is not None and keys.session_uid not in seen:
+            seen.add(keys.session_uid)
+            yield Target(obj.name, library, 'KEY', names, frozenset(), _driven(keys))
+        bones = frozenset(bone.name for bone in obj.pose.bones) if obj.pose else frozenset()
+        properties = frozenset(_number_properties(obj))
+        if obj.library is None and (bones or properties):
+            yield Target(obj.name, library, 'OBJECT', bones, properties, _driven(obj))
+
+
+def _driven(owner: bpy.types.ID) -> frozenset[tuple[str, int]]:
+    animation = owner.animation_data
+    return frozenset((driver.data_path, driver.array_index) for driver in animation.drivers) if animation else frozenset()
+
+
+def _number_properties(obj: bpy.types.Object) -> Iterator[str]:
+    """Data paths of the custom properties of an object and its pose bones that hold one number."""
+    owners = [("", obj)]
+    if obj.pose:
+        owners += [(f'pose.bones["{bpy.utils.escape_identifier(bone.name)}"]', bone) for bone in obj.pose.bones]
+    for prefix, owner in owners:
+        for name, value in owner.items():
+            if isinstance(value, (int, float)) and not re.match(r"_|cycles", name):
+                yield f'{prefix}["{bpy.utils.escape_identifier(name)}"]'

@@ -1,0 +1,126 @@
+"""One lip-sync take in three steps: gather (Blender -> plain values), compute (no Blender, any thread), write (plain values -> keys).
+
+The button, scripts and the command line all walk these steps; operators.py only decides on which thread `compute` runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import bpy
+
+from .. import engine
+from ..engine import Animation, Gains, RigError, SettingError, Settings
+from . import fcurves, rig, strip_audio
+from .preferences import engine_preferences
+
+
+@dataclass(frozen=True)
+class Options:
+    """All that an animator can choose; properties.py explains each and holds the defaults.
+
+    Attributes:
+        source: 'STRIP', 'FILE' or 'SPEAKER', which of strip, audio and speaker counts.
+        reduce: whether keys are dropped where the curve moves by less than max_error.
+        start_frame: for a file. shift_frames: added to every key, negative lets the mouth lead.
+    """
+
+    source: str
+    strip: str
+    audio: str
+    speaker: str
+    start_frame: float
+    shift_frames: float
+    character: str
+    with_related: bool
+    preset: str
+    model: str
+    identity: str
+    strength: float
+    smooth: float
+    gain_jaw: float
+    gain_lips: float
+    gain_cheeks: float
+    gain_brows: float
+    action: str
+    interpolation: str
+    existing: str
+    reduce: bool
+    max_error: float
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `compute` and `write` need, as plain values."""
+
+    clip: strip_audio.Clip
+    character: rig.Character
+    rig: engine.Rig
+    settings: Settings
+    fps: float
+    shift_frames: float
+    keys: fcurves.KeyOptions
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What to tell the user: one line, then the channels that the character lacks and the warnings."""
+
+    line: str
+    missing: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def gather(context: bpy.types.Context, options: Options) -> Request:
+    """Read the scene. Raises EngineError kinds for everything that the user can mend."""
+    clip = _find_clip(context, options)
+    character = rig.gather(context, options.character, options.with_related)
+    preferences = engine_preferences(context)
+    fps = rig.scene_fps(context.scene)
+    return Request(
+        clip=clip,
+        character=character,
+        rig=character.rig(options.preset or "auto", preferences.preset_folders),
+        settings=_settings(options, preferences, fps),
+        fps=fps,
+        shift_frames=options.shift_frames,
+        keys=fcurves.KeyOptions(options.action, options.interpolation, options.existing),
+    )
+
+
+def compute(
+    request: Request, progress: Callable[[float], None] = engine.types.no_progress, cancelled: Callable[[], bool] = engine.types.never,
+) -> Animation:
+    """Decode the sound and run the engine: no Blender data, any thread."""
+    wave = strip_audio.read(request.clip)
+    return engine.animate(wave, request.settings, request.rig, progress, cancelled)
+
+
+def write(request: Request, animation: Animation) -> Summary:
+    """Key the character. Raises RigError, with nothing written, when it is gone or cannot take keys."""
+    curves = animation.curves
+    assert curves is not None       # a rig was given
+    first = request.clip.start_frame + request.shift_frames
+    frames = len(animation.motion.weights)
+    line = fcurves.Line(request.clip.name, first, first + frames - 1, request.fps)
+    written = fcurves.write(request.character, curves, line, request.keys)
+    text = f"{written.curves} channels, {frames} frames, {len(curves.mapped)} mapped, {len(curves.missing)} missing"
+    return Summary(f"{text} ({curves.preset}, Action {written.action!r})", curves.missing, (*animation.warnings, *written.warnings))
+
+
+def _find_clip(context: bpy.types.Context, options: Options) -> strip_audio.Clip:
+    if options.source == 'FILE':
+        return strip_audio.find_file(context, options.audio, options.start_frame)
+    if options.source == 'SPEAKER':
+        return strip_audio.find_speaker(context, options.speaker)
+    return strip_audio.find_strip(context, options.strip)
+
+
+def _settings(options: Options, preferences: object, fps: float) -> Settings:
+    return Settings(
+        model=options.model, identity=options.identity, strength=options.strength, smooth=options.smooth, fps=fps,
+        gains=Gains(options.gain_jaw, options.gain_lips, options.gain_cheeks, options.gain_brows),
+        max_error=options.max_error if options.reduce else None,
+        device=preferences.device, threads=preferences.threads, model_folders=preferences.model_folders,
+    )
