@@ -178,4 +178,4 @@ def test_memory_grows_with_the_result_only(tiny):
 
     animate(make_syllables(1), tiny)
     (short, short_result), (long, long_result) = peak_bytes(60), peak_bytes(600)
-    assert long - short < 12 * (long_result - short_result) < 600 * 16000 * 4 * 1.5
+    assert long - short < 8 * (long_result - short_result)
