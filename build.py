@@ -1,0 +1,279 @@
+#!/usr/bin/env python3
+"""The one door of this project: python3 build.py setup | demo | test | check | package | link | bench.
+
+Runs on any bare Python 3.10 or newer. What needs packages runs in the environments of tests/environments, which live in a cache outside
+the checkout. Nothing is written into the checkout but .venv (a link to the development environment), demo/ and dist/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.environments import BLENDERS, CACHE, ENVIRONMENTS, BuildError, any_blender, environment, environments
+
+ROOT = Path(__file__).resolve().parent
+BUNDLED_PYTHONS = ("3.11", "3.13")                  # Blender 4.2 to 5.0, and from 5.1 on
+PLATFORMS = {               # name in wheels.lock: platform tags that pip may resolve, widest last
+    "linux-x64": ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),
+    "windows-x64": ("win_amd64",),
+    "macos-arm64": ("macosx_13_0_arm64",),
+    "macos-x64": ("macosx_13_0_x86_64",),
+}
+NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "nets", "learn", "*.toml", ".*")
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    try:
+        return options.run(options)
+    except BuildError as error:
+        print(f"build.py: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="build.py", description="Set up, try, test and package UniTalker Lip Sync.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run, help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help, description=help)
+        sub.set_defaults(run=run)
+        return sub
+
+    command("setup", setup, "Make all environments now, and .venv as a link to the development one.")
+    demo_options = command("demo", demo, "Animate the sample clip on the test head: demo/hello.blend, hello.png, hello.csv.")
+    demo_options.add_argument("--video", action="store_true", help="also render demo/hello.mp4 with sound (about two minutes)")
+    test_options = command("test", test, "Run every test that this machine can run, and say what was skipped and why.")
+    test_options.add_argument("only", nargs="*", metavar="PART", help="engine, learn, build, addon or an environment such as bpy50")
+    command("check", check, "ruff on everything, mypy --strict on engine/.")
+    package_options = command("package", package, "Build the extension zip into dist/.")
+    package_options.add_argument("--platform", default=this_platform(), choices=[*PLATFORMS, "all"], help="default: %(default)s")
+    package_options.add_argument("--python", metavar="3.14", help="for tests only: wheels for this Python, which wheels.lock does not have")
+    link_options = command("link", link, "Install this checkout into your Blender as a development extension: edits are live.")
+    link_options.add_argument("--blender", metavar="5.2", help="Blender version; default: the newest in your user folder")
+    link_options.add_argument("--user-folder", type=Path, help="Blender's user folder of that version, if it is not the usual one")
+    command("bench", bench, "Print speeds; never fails on one.")
+    return parser
+
+
+# ---- commands ----
+
+def setup(options: argparse.Namespace) -> int:
+    made = environments(list(ENVIRONMENTS))
+    if "learn" in made:
+        _point_venv_to(made["learn"].parent.parent)
+    return 0 if len(made) == len(ENVIRONMENTS) else 1
+
+
+def demo(options: argparse.Namespace) -> int:
+    blender = any_blender()
+    archive = build_zip(blender, this_platform())
+    command = [blender, ROOT / "tests" / "demo" / "make_demo.py", archive, ROOT / "demo"] + ["--video"] * options.video
+    return run_in_blender(command)
+
+
+def test(options: argparse.Namespace) -> int:
+    sys.path.insert(0, str(ROOT))
+    from tests.suite import run_suite
+    made = environments(list(ENVIRONMENTS))
+    blender = next((made[name] for name in BLENDERS if name in made), None)
+    archive = build_zip(blender, this_platform()) if blender else None
+    return run_suite(made, [name for name in ENVIRONMENTS if name not in made], archive, options.only)
+
+
+def check(options: argparse.Namespace) -> int:
+    python = environment("learn")
+    lint = subprocess.run([python, "-m", "ruff", "check", "."], cwd=ROOT).returncode
+    types = subprocess.run([python, "-m", "mypy"], cwd=ROOT).returncode
+    return int(bool(lint or types))
+
+
+def package(options: argparse.Namespace) -> int:
+    blender = any_blender()
+    for name in PLATFORMS if options.platform == "all" else [options.platform]:
+        archive = build_zip(blender, name, options.python)
+        print(f"{archive.relative_to(ROOT)}  {archive.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def link(options: argparse.Namespace) -> int:
+    user = options.user_folder or _blender_user_folder(options.blender)
+    target = user / "extensions" / "user_default" / "unitalker"
+    if target.exists() and not (target / "addon").is_symlink():
+        raise BuildError(f"{target} holds an installed extension, not a link. Remove it in Blender (Preferences > Add-ons), then link again.")
+    if target.exists():
+        shutil.rmtree(target)       # removes the links in it, not what they point to
+    wheels = fetch_wheels(any_blender(), this_platform())
+    _stage(target, this_platform(), wheels, linked=True)
+    print(f"{target} now follows {ROOT}. Start Blender and enable UniTalker Lip Sync in Preferences > Add-ons; restart it after an edit.")
+    return 0
+
+
+def bench(options: argparse.Namespace) -> int:
+    made = environments(["newest", "oldest", *BLENDERS])
+    archive = build_zip(any_blender(), this_platform())
+    for name in ("oldest", "newest"):
+        if name in made:
+            subprocess.run([made[name], "-m", "tests.bench.engine"], cwd=ROOT)
+    for name in BLENDERS:
+        if name in made:
+            run_in_blender([made[name], ROOT / "tests" / "bench" / "addon.py", archive])
+    return 0
+
+
+# ---- helpers of the commands ----
+
+def _point_venv_to(folder: Path) -> None:
+    venv = ROOT / ".venv"
+    if venv.exists() and not venv.is_symlink():
+        print(f"{venv} is not a link; left as it is. The development environment is {folder}")
+        return
+    venv.unlink(missing_ok=True)
+    venv.symlink_to(folder, target_is_directory=True)
+
+
+def run_in_blender(command: list[object], limit_s: float = 900) -> int:
+    """Run a script in a bpy environment, with a private user folder and a hard limit (the module may hang at its end)."""
+    with tempfile.TemporaryDirectory(prefix="unitalker-") as user:
+        variables = {**os.environ, "BLENDER_USER_RESOURCES": user, "OMP_NUM_THREADS": "1"}
+        try:
+            return subprocess.run(list(map(str, command)), cwd=ROOT, env=variables, timeout=limit_s).returncode
+        except subprocess.TimeoutExpired:
+            raise BuildError(f"{command[1]} did not end within {limit_s:.0f} s.") from None
+
+
+# ---- the extension zip ----
+
+@dataclass(frozen=True)
+class Wheel:
+    """One line of wheels.lock; platform and python may be "any"."""
+
+    name: str
+    version: str
+    file: str
+    sha256: str
+    platform: str
+    python: str
+
+
+def read_lock() -> list[Wheel]:
+    lines = (ROOT / "wheels.lock").read_text(encoding="utf-8").splitlines()
+    return [Wheel(*line.split()) for line in lines if line and not line.startswith("#")]
+
+
+def this_platform() -> str:
+    system = {"Darwin": "macos", "Windows": "windows"}.get(platform.system(), "linux")
+    return f"{system}-{'arm64' if platform.machine().lower() in ('arm64', 'aarch64') else 'x64'}"
+
+
+def build_zip(blender: Path, platform_name: str, extra_python: str | None = None) -> Path:
+    """Stage a copy, build it with Blender's own builder, validate it, and put it into dist/. Needs a python that has bpy."""
+    if platform_name not in PLATFORMS:
+        raise BuildError(f"There are no wheels for {platform_name} in wheels.lock, only for {', '.join(PLATFORMS)}.")
+    wheels = resolve_wheels(blender, platform_name, extra_python) if extra_python else fetch_wheels(blender, platform_name)
+    suffix = f"-py{extra_python}-test" if extra_python else ""
+    archive = ROOT / "dist" / f"unitalker-{version()}-{platform_name.replace('-', '_')}{suffix}.zip"
+    archive.parent.mkdir(exist_ok=True)
+    cli = next(blender.parent.parent.glob("[lL]ib/**/site-packages/bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py"))
+    with tempfile.TemporaryDirectory(prefix="unitalker-") as temporary:
+        stage, draft = Path(temporary) / "unitalker", Path(temporary) / archive.name
+        _stage(stage, platform_name, wheels)
+        for arguments in (["build", "--source-dir", stage, "--output-filepath", draft], ["validate", draft]):
+            done = subprocess.run([blender, cli, *arguments], capture_output=True, text=True)
+            if done.returncode:
+                raise BuildError(f"Blender's extension builder refused to {arguments[0]} the extension:\n{done.stdout}{done.stderr}")
+        shutil.move(draft, archive)
+    return archive
+
+
+def version() -> str:
+    found = re.search(r'^version = "([^"]+)"', (ROOT / "blender_manifest.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert found, "blender_manifest.toml has no version"
+    return found[1]
+
+
+def fetch_wheels(python: Path, platform_name: str) -> list[Path]:
+    """The locked wheels of one platform, from the cache or by pip, which checks the hashes."""
+    folder = CACHE / "wheels"
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = [wheel for wheel in read_lock() if wheel.platform in (platform_name, "any")]
+    for tag in BUNDLED_PYTHONS:
+        missing = [wheel for wheel in wanted if wheel.python in (tag, "any") and _sha256(folder / wheel.file) != wheel.sha256]
+        requirements = "".join(f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n" for wheel in missing)
+        if missing:
+            _pip_download(python, folder, (platform_name, tag), requirements, ["--require-hashes"])
+    return [folder / wheel.file for wheel in wanted]
+
+
+def resolve_wheels(python: Path, platform_name: str, tag: str) -> list[Path]:
+    """The newest wheels for a Python that wheels.lock does not have; not pinned, so only for tests."""
+    folder = CACHE / f"wheels-{platform_name}-{tag}"
+    if not folder.exists():
+        names = sorted({wheel.name for wheel in read_lock()})
+        _pip_download(python, folder, (platform_name, tag), "\n".join(names), [])
+    return sorted(folder.glob("*.whl"))
+
+
+def _pip_download(python: Path, folder: Path, target: tuple[str, str], requirements: str, extra: list[str]) -> None:
+    platform_name, tag = target
+    tags = [word for name in PLATFORMS[platform_name] for word in ("--platform", name)]
+    with tempfile.TemporaryDirectory(prefix="unitalker-") as temporary:
+        listed = Path(temporary) / "requirements.txt"
+        listed.write_text(requirements)
+        command = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--python-version", tag, *tags, *extra]
+        done = subprocess.run([*command, "-r", listed, "-d", temporary], capture_output=True, text=True)
+        if done.returncode:
+            raise BuildError(f"pip could not fetch the wheels for {platform_name}, Python {tag}:\n{done.stderr}")
+        folder.mkdir(parents=True, exist_ok=True)
+        for wheel in Path(temporary).glob("*.whl"):
+            shutil.move(wheel, folder / wheel.name)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
+
+
+def _stage(folder: Path, platform_name: str, wheels: list[Path], linked: bool = False) -> None:
+    """Lay out an extension: what this checkout ships, its one-line __init__.py, and the wheels with their list in the manifest."""
+    (folder / "wheels").mkdir(parents=True)
+    for name in ("addon", "engine", "weights", "presets", "LICENSE", "THIRD_PARTY.md"):
+        source = ROOT / name
+        if linked:
+            (folder / name).symlink_to(source, target_is_directory=source.is_dir())
+        elif source.is_dir():
+            shutil.copytree(source, folder / name, ignore=NOT_SHIPPED)
+        else:
+            shutil.copy(source, folder / name)
+    for wheel in wheels:
+        shutil.copy(wheel, folder / "wheels" / wheel.name)
+    listed = "".join(f'    "./wheels/{wheel.name}",\n' for wheel in wheels)
+    generated = f'platforms = ["{platform_name}"]\nwheels = [\n{listed}]\n\n'
+    manifest = (ROOT / "blender_manifest.toml").read_text(encoding="utf-8")
+    (folder / "blender_manifest.toml").write_text(manifest.replace("[permissions]", generated + "[permissions]"), encoding="utf-8")
+    (folder / "__init__.py").write_text("from .addon import register, unregister  # noqa: F401\n", encoding="utf-8")
+
+
+def _blender_user_folder(wanted: str | None) -> Path:
+    home = {"Darwin": Path.home() / "Library/Application Support/Blender",
+            "Windows": Path(os.environ.get("APPDATA", "")) / "Blender Foundation/Blender"}.get(platform.system())
+    home = home or Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "blender"
+    if wanted:
+        return home / wanted
+    versions = sorted((path for path in home.glob("[0-9]*.[0-9]*")), key=lambda path: [int(part) for part in path.name.split(".")])
+    if not versions:
+        raise BuildError(f"No Blender user folder in {home}. Start Blender once, or name it: build.py link --user-folder PATH")
+    return versions[-1]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

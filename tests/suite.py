@@ -1,0 +1,136 @@
+"""The whole test suite: which tests run in which environment, two processes at a time, and one sum at the end.
+
+Called by `build.py test`. Runs on any bare Python 3.10 or newer; the tests themselves run in the environments of tests/environments.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PROCESSES = 2
+LIMIT_S = 600           # one process; the slowest file takes about a minute on a busy machine
+TAIL_LINES = 60         # of a failed process's output
+
+
+@dataclass(frozen=True)
+class Job:
+    """One pytest process.
+
+    Attributes:
+        part: what the command line calls it: engine, learn, build or addon.
+        environment: name of a pin file.
+        tests: path of a test file or folder, from the checkout's root.
+    """
+
+    part: str
+    environment: str
+    tests: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one process reported; log is its output, empty unless something failed. skipped holds one reason per skipped test."""
+
+    passed: int
+    failed: int
+    skipped: tuple[str, ...]
+    log: str = ""
+
+
+def run_suite(pythons: dict[str, Path], missing: list[str], archive: Path | None, only: list[str]) -> int:
+    """Run every test that this machine can run.
+
+    Args:
+        pythons: environment name: its interpreter.
+        missing: environments that could not be made, because their Python is not there.
+        archive: the extension zip that the add-on tests install.
+        only: parts or environments to run; empty runs all.
+    Returns:
+        0 when every test that ran passed and at least one did.
+    """
+    jobs = [job for job in _jobs() if not only or job.part in only or job.environment in only]
+    left_out = [job for job in jobs if job.environment in missing]
+    jobs = [job for job in jobs if job.environment in pythons]
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        outcomes = list(pool.map(lambda job: _run(job, pythons[job.environment], archive), jobs))
+    return _report(outcomes, left_out)
+
+
+def _jobs() -> Iterator[Job]:
+    """Longest first; add-on test files get a process each, so that one crash of Blender costs one file."""
+    yield Job("learn", "learn", "tests/learn")
+    for environment in ("bpy42", "bpy45", "bpy50", "bpy52"):
+        for file in sorted((ROOT / "tests" / "addon").glob("test_*.py")):
+            yield Job("addon", environment, f"tests/addon/{file.name}")
+    for environment in ("learn", "oldest", "newest"):
+        yield Job("engine", environment, "tests/engine")
+    yield Job("build", "learn", "tests/build")
+    yield Job("build", "learn", "tests/test_boundaries.py")
+
+
+def _run(job: Job, python: Path, archive: Path | None) -> Outcome:
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="unitalker-") as folder:
+        report, log = Path(folder) / "report.xml", Path(folder) / "log.txt"
+        variables = {**os.environ, "BLENDER_USER_RESOURCES": folder, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        variables |= {"UNITALKER_ZIP": str(archive)} if archive else {}
+        runner = ["tests/addon/run.py"] if job.part == "addon" else ["-m", "pytest", "-p", "no:cacheprovider"]
+        command = [str(python), *runner, job.tests, f"--junitxml={report}", "--durations=5"]
+        with log.open("w") as output:
+            status = _wait(subprocess.Popen(command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT, start_new_session=True))
+        outcome = _outcome(status, report, log.read_text(errors="replace"))
+    counts = f"{outcome.passed} passed, {outcome.failed} failed, {len(outcome.skipped)} skipped"
+    print(f"{job.environment:8} {job.tests:40} {counts:36} {time.monotonic() - start:5.0f} s", flush=True)
+    if outcome.log:
+        print(outcome.log, flush=True)
+    return outcome
+
+
+def _wait(process: subprocess.Popen[bytes]) -> str:
+    """Why the process ended badly, or "" if it did not; one that hangs is killed with its children."""
+    try:
+        status = process.wait(LIMIT_S)
+    except subprocess.TimeoutExpired:
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
+        return f"killed after {LIMIT_S} s"
+    return "" if status in (0, 5) else f"exit status {status}"       # 5: pytest found no test
+
+
+def _outcome(problem: str, report: Path, log: str) -> Outcome:
+    tail = "\n".join(log.splitlines()[-TAIL_LINES:])
+    if not report.exists():
+        return Outcome(0, 1 if problem else 0, (), f"{tail}\n{problem}, no report" if problem else "")
+    cases = list(ElementTree.parse(report).iter("testcase"))
+    failed = sum(case.find("failure") is not None or case.find("error") is not None for case in cases)
+    skipped = tuple(skip.get("message", "no reason") for case in cases for skip in case.iter("skipped"))
+    if problem and not failed:
+        failed = 1                                                   # the tests passed, the process did not
+    passed = max(len(cases) - failed - len(skipped), 0)
+    return Outcome(passed, failed, skipped, f"{tail}\n{problem}" if failed else "")
+
+
+def _report(outcomes: list[Outcome], left_out: list[Job]) -> int:
+    reasons = Counter(reason for outcome in outcomes for reason in outcome.skipped)
+    for name, files in Counter(job.environment for job in left_out).items():
+        print(f"*** not run: {files} test files or folders in {name}, its Python is missing (see above)")
+    for reason, count in reasons.most_common():
+        print(f"skipped {count}: {reason}")
+    passed, failed = sum(outcome.passed for outcome in outcomes), sum(outcome.failed for outcome in outcomes)
+    sys.stdout.flush()
+    print(f"{passed} passed, {failed} failed, {sum(reasons.values()) + len(left_out)} skipped", flush=True)
+    return 0 if passed and not failed else 1
