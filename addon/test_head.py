@@ -9,7 +9,7 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
-MATERIAL_ROUGHNESS = {"Teeth": 0.25, "Tongue": 0.4, "Lips": 0.4, "Eye White": 0.15, "Iris": 0.1, "Pupil": 0.05}
+MATERIAL_ROUGHNESS = {"Teeth": 0.25, "Tongue": 0.4, "Lips": 0.4, "Eye White": 0.15, "Iris": 0.1, "Pupil": 0.05, "Hair": 0.7}
 SKIN_ROUGHNESS = 0.55
 
 
@@ -42,7 +42,8 @@ def _add_part(part, collection: bpy.types.Collection) -> bpy.types.Object:
     mesh.update()
     made = bpy.data.objects.new(f"LipSync {part.name}", mesh)
     collection.objects.link(made)
-    made.shape_key_add(name="Basis", from_mix=False)
+    if part.shapes:
+        made.shape_key_add(name="Basis", from_mix=False)
     for name in sorted(part.shapes):
         key = made.shape_key_add(name=name, from_mix=False)
         key.value = 0.0  # some versions add new keys at full strength

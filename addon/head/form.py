@@ -45,11 +45,12 @@ def _skull(p: Array) -> Array:
 def _face_planes(d: Array, p: Array) -> Array:
     """Brow ridge, cheekbones, cheeks, muzzle and chin."""
     d = _union(d, _capsule(p, (8, -81, 223), (42, -67, 225), 9, 8), 20)
-    d = _union(d, _ellipsoid(p, (41, -58, 169), (20, 21, 17)), 24)
+    d = _union(d, _ellipsoid(p, (43, -57, 169), (20, 21, 17)), 24)
     d = _union(d, _ellipsoid(p, (32, -58, 146), (22, 22, 24)), 22)
-    d = _union(d, _ellipsoid(p, (0, -74, 137), (29, 28, 22)), 22)
-    d = _union(d, _ellipsoid(p, (0, -80, 101), (16, 14, 13)), 18)
-    return _cut(d, _ellipsoid(p, (0, -106, 114.5), (18, 7, 4)), 10)  # the dent between lower lip and chin
+    d = _union(d, _ellipsoid(p, (0, -74, 136), (29, 28, 24)), 22)
+    d = _union(d, _ellipsoid(p, (0, -82, 101), (16, 14, 13)), 18)
+    d = _cut(d, _ellipsoid(p, (0, -108, 114.5), (18, 7, 4)), 10)  # the dent between lower lip and chin
+    return _cut(d, _capsule(p, (0, -107.5, 151), (0, -109, 138), 4.2, 4.2), 5)  # the philtrum
 
 
 def _nose(d: Array, p: Array) -> Array:
@@ -57,7 +58,7 @@ def _nose(d: Array, p: Array) -> Array:
     d = _union(d, _capsule(p, (0, -84, 212), (0, -105, 171), 5.5, 7.5), 13)
     d = _union(d, _ellipsoid(p, (0, -110, 165.5), (9.5, 10, 8.5)), 9)
     d = _union(d, _ellipsoid(p, (10.5, -100, 161), (6.5, 10, 7)), 6)
-    return _cut(d, _ellipsoid(p, (5.6, -105, 154), (3.2, 5.0, 3.6)), 3)
+    return _cut(d, _ellipsoid(p, (5.8, -106, 156), (3.2, 5.4, 3.4)), 3.5)
 
 
 def _eye_region(d: Array, p: Array) -> Array:

@@ -11,7 +11,7 @@ CREASE = 5  # the fold above the upper lid
 EDGE = 8  # the lid's outer edge; two more loops turn inwards to the eyeball
 
 HALF_WIDTH = 15.8  # mm, eye opening, middle to corner
-UPPER_HEIGHT, LOWER_HEIGHT = 8.2, 6.2  # mm, arch of the lids over and under the line between the corners
+UPPER_HEIGHT, LOWER_HEIGHT = 7.0, 6.0  # mm, arch of the lids over and under the line between the corners
 CLEARANCE = 0.15  # mm between the lids' inner edge and the eyeball
 CORNER_TILT = 0.9  # mm, the outer corner lies this much higher than the eye's middle, the inner one lower
 

@@ -19,15 +19,16 @@ LINING = 18  # from here on the mouth's inner wall, not lip
 HALF_WIDTH = 25.5  # mm, mouth middle to corner
 MOUTH_Z = 131.0  # mm, height of the line between the lips
 UPPER_HEIGHT, LOWER_HEIGHT = 7.0, 9.0  # mm, visible red
-UPPER_BULGE, LOWER_BULGE = 3.2, 4.0  # mm, how far the red stands out of the face
-STRIP_DEPTH = 1.5  # mm from one contact loop to the next
-RECESS = 3.4  # mm, how deep the line between the lips lies
+UPPER_BULGE, LOWER_BULGE = 2.4, 3.2  # mm, how far the red stands out of the face
+STRIP_DEPTH = 1.2  # mm from one contact loop to the next
+RECESS = 2.8  # mm, how deep the line between the lips lies
 
+INNER_LIP = ((0.6, 1.4), (1.2, 4.2), (2.2, 8.0))  # (depth behind the contact, height) per loop, mm
 # The lining behind the lips: (half width, up, down, y on the middle line) per loop, mm.
 LINING_RINGS = (
-    (29.0, 14.5, 15.0, -90.0),
-    (30.0, 15.5, 16.5, -80.0),
-    (30.5, 16.0, 17.0, -70.0),
+    (29.5, 14.5, 14.0, -91.5),
+    (31.0, 15.5, 16.5, -84.0),
+    (31.5, 16.0, 17.0, -72.0),
     (29.0, 15.5, 16.0, -58.0),
     (25.0, 13.0, 13.0, -46.0),
     (15.0, 7.0, 7.0, -38.0),
@@ -107,7 +108,7 @@ def _inward(u: Array) -> Array:
 def _inner_lip(loops: Array, u: Array, side: Array, inward: Array) -> None:
     open_part = np.sqrt(np.maximum(1.0 - u**2, 0.0)) * side
     start = loops[CONTACT_END]
-    for loop, (depth, height) in zip(range(CONTACT_END + 1, LINING + 1), ((0.6, 1.5), (1.0, 5.0), (1.2, 9.5)), strict=True):
+    for loop, (depth, height) in zip(range(CONTACT_END + 1, LINING + 1), INNER_LIP, strict=True):
         loops[loop] = start + inward * depth
         loops[loop, :, 2] += height * open_part
         loops[loop, :, 0] *= 1.0 + 0.02 * (loop - CONTACT_END)

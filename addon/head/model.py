@@ -9,6 +9,7 @@ import numpy as np
 from . import fields, lids, lips, parts
 from .eye_shapes import brow_shapes, eye_shapes, turn_eye
 from .form import EYE_CENTRE, Array
+from .hair import hair
 from .mouth_shapes import mouth_shapes
 from .skin import Skin, make_skin
 
@@ -17,16 +18,16 @@ MIRROR = np.array([-1.0, 1.0, 1.0])
 
 # Linear base colours, as Blender stores them.
 COLOURS = {
-    "Skin": (0.72, 0.43, 0.32),
+    "Skin": (0.78, 0.48, 0.36),
     "Lips": (0.58, 0.22, 0.19),
-    "Mouth": (0.10, 0.018, 0.018),
+    "Mouth": (0.16, 0.03, 0.03),
     "Teeth": (0.80, 0.77, 0.68),
     "Gums": (0.48, 0.12, 0.12),
-    "Tongue": (0.52, 0.15, 0.15),
+    "Tongue": (0.62, 0.21, 0.20),
     "Eye White": (0.84, 0.84, 0.82),
     "Iris": (0.09, 0.20, 0.26),
     "Pupil": (0.008, 0.008, 0.01),
-    "Hair": (0.055, 0.028, 0.016),
+    "Hair": (0.12, 0.055, 0.026),
 }
 
 
@@ -51,12 +52,12 @@ class Part:
 
 
 def build_head() -> tuple[Part, ...]:
-    """Build all parts: the face, which carries every shape, then teeth, tongue, eyes and brows with those they need."""
+    """Build all parts: the face, which carries every shape, then teeth, tongue, eyes and brows with those they need, and hair."""
     skin = make_skin()
     face_shapes = mouth_shapes(skin)
     for name, moved in eye_shapes(skin).items():
         face_shapes[name] = face_shapes.get(name, 0.0) + moved
-    made = (_face(skin, face_shapes), _teeth(), _tongue(), _eyes(), _brows(skin, face_shapes))
+    made = (_face(skin, face_shapes), _teeth(), _tongue(), _eyes(), _brows(skin, face_shapes), _hair())
     return tuple(_in_metres(part) for part in made)
 
 
@@ -128,7 +129,7 @@ def _tongue() -> Part:
     positions, faces, place = parts.tongue()
     shapes = _jaw_part_shapes(positions, 0.75 + 0.25 * fields.smooth(place, 0.0, 0.6))
     reach = fields.smooth(place, 0.0, 1.0)
-    out = np.column_stack([np.zeros_like(reach), -34.0 * reach, 4.0 * np.sin(np.pi * np.minimum(reach, 0.9))])
+    out = np.column_stack([np.zeros_like(reach), -44.0 * reach, 9.0 * reach])
     shapes["tongueOut"] = out
     return Part("Tongue", positions, faces, ("Tongue",), np.zeros(len(faces), dtype=int), shapes)
 
@@ -162,6 +163,11 @@ def _brows(skin: Skin, face_shapes: dict[str, Array]) -> Part:
     faces = brow_faces + [tuple(i + first for i in face) for face in lash_faces]
     positions, faces = _with_mirror(positions, faces)
     return Part("Brows", positions, faces, ("Hair",), np.zeros(len(faces), dtype=int), _both_sides(full))
+
+
+def _hair() -> Part:
+    positions, faces = hair()
+    return Part("Hair", positions, faces, ("Hair",), np.zeros(len(faces), dtype=int), {})
 
 
 def _lash(edge: Array, v: Array) -> tuple[Array, parts.Faces]:

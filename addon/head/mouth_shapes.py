@@ -182,7 +182,9 @@ def _press(f: LipFrame) -> Array:
 
 def _roll(f: LipFrame, side: float) -> Array:
     on_lip = (f.side == side).astype(float)
-    back = 1.5 + 3.6 * np.sin(np.pi * np.minimum(f.red, 1.0)) + 1.4 * f.red
+    loop = np.arange(lips.BORDER, lips.BORDER + len(f.red))[:, None]
+    inner = smooth(loop, lips.CONTACT, lips.LINING)  # the lip's back gives way too, or it would come through
+    back = 0.6 + 2.8 * np.sin(np.pi * f.red) + 0.9 * f.red + 1.8 * inner
     return on_lip[..., None] * _vector(0.0, back * f.arc, -0.74 * _above_contact(f), f.red)
 
 
@@ -212,7 +214,7 @@ def _funnel(f: LipFrame) -> Array:
 
 def _pucker(f: LipFrame) -> Array:
     forward = -(8.0 + 1.5 * np.sin(np.pi * f.red)) * (0.4 + 0.6 * f.arc)
-    fuller = f.side * f.red * (0.4 + 1.8 * np.abs(f.across)) * f.arc
+    fuller = f.side * f.red * (0.3 + 4.2 * f.across**2) * f.arc
     return _vector(-0.42 * f.rest[..., 0], forward, fuller, f.red)
 
 

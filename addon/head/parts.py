@@ -17,8 +17,8 @@ EYE_SEGMENTS = 32
 
 TOOTH_WIDTHS = (8.4, 6.8, 7.4, 6.8, 6.8, 9.0, 8.6)  # mm, from the middle outwards
 TOOTH_HEIGHTS = (9.6, 8.8, 9.6, 8.6, 8.0, 7.2, 7.0)
-ARCH_WIDTH, ARCH_DEPTH, ARCH_FRONT_Y = 26.0, 42.0, -92.0  # mm, the ellipse the teeth's front faces stand on
-UPPER_EDGE_Z, LOWER_EDGE_Z = 128.3, 127.9
+ARCH_WIDTH, ARCH_DEPTH, ARCH_FRONT_Y = 28.0, 42.0, -95.0  # mm, the ellipse the teeth's front faces stand on
+UPPER_EDGE_Z, LOWER_EDGE_Z = 128.8, 128.3
 LOWER_ARCH_SCALE = 0.94
 TOOTH_THICKNESS = 6.0
 
@@ -107,7 +107,7 @@ def _arch(arc: Array, scale: float) -> tuple[Array, Array]:
     """Points (n, 2) in x, y at arc mm along the tooth arch from the middle, and the outward directions there."""
     angle = np.linspace(0.0, np.pi / 2, 200)
     x = ARCH_WIDTH * scale * np.sin(angle)
-    y = ARCH_FRONT_Y + (1 - scale) * 30.0 + ARCH_DEPTH * scale * (1.0 - np.cos(angle))
+    y = ARCH_FRONT_Y + (1 - scale) * 48.0 + ARCH_DEPTH * scale * (1.0 - np.cos(angle))
     run = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))])
     points = np.column_stack([np.interp(arc, run, x), np.interp(arc, run, y)])
     inside = np.clip(arc, 0.5, run[-1] - 0.5)
@@ -140,9 +140,9 @@ def tongue() -> tuple[Array, Faces, Array]:
     place = np.linspace(0.0, 1.0, TONGUE_STATIONS)
     round_tip = np.sqrt(np.maximum(1.0 - np.maximum((place - 0.72) / 0.28, 0.0) ** 2.2, 0.0))
     half_width = (17.0 - 3.0 * place) * round_tip
-    half_height = (8.5 - 5.0 * place) * np.maximum(round_tip, 0.12)
-    y = -40.0 - 46.0 * place
-    z = 118.5 + 5.2 * np.sin(place * np.pi * 0.62)
+    half_height = (8.5 - 4.6 * place) * np.maximum(round_tip, 0.12)
+    y = -42.0 - 45.0 * place
+    z = 118.5 + 7.0 * place**1.4
     turn = np.linspace(0.0, 2 * np.pi, TONGUE_SEGMENTS, endpoint=False)
     x = half_width[:, None] * np.sin(turn)
     up = half_height[:, None] * np.cos(turn)

@@ -22,7 +22,7 @@ ROW_RAYS = (
     (13, 48.5, 36.0, 128.0),
     (21, 38.5, 24.0, 128.0),
     (29, 29.0, 12.0, 128.0),
-    (41, 13.0, -1.0, 128.0),
+    (41, 9.2, -3.0, 128.0),
     (48, 2.0, -10.0, 128.0),
     (55, -12.5, -20.0, 128.0),
     (62, -26.0, -30.0, 128.0),
@@ -32,7 +32,7 @@ ROW_RAYS = (
 )
 AXIS_Y = 5.0  # mm
 NOSE_BOX = (24.0, 144.0, 190.0)  # mm: half width, bottom and top of the part that is evened out
-NOSE_ROUNDS = 24
+NOSE_ROUNDS = 36
 
 
 @dataclass(frozen=True)
