@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ def rhubarb_mouth(cues: Sequence[Mapping[str, Any]], n_frames: int) -> SeenMouth
     """Cues ({start, end in seconds, value: shape letter}) as an animator would ease them."""
     shapes = np.zeros((n_frames, 4))
     for cue in cues:
-        first, last = (round(float(cue[key]) * FPS) for key in ("start", "end"))
+        first, last = (math.ceil(float(cue[key]) * FPS - 1e-6) for key in ("start", "end"))  # frames whose second is inside
         shapes[first:last] = RHUBARB_SHAPES[str(cue["value"])]
     eased = np.stack([np.convolve(np.pad(column, 2, mode="edge"), EASE, mode="valid") for column in shapes.T], axis=1)
     opening, jaw, rounding, tuck = eased.T

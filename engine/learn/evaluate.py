@@ -75,10 +75,11 @@ def table(report: Report) -> str:
     """A text table, one row per measure, and whether ours is at least as good as loudness on it."""
     names = list(report.columns)
     won = beats(report.columns[OURS], report.columns[LOUDNESS])
+    verdict = {True: "yes", False: "NO", None: "one-sided"}
     rows = [["measure", *names, "beats loudness"]]
     for item in fields(Measures):
         values = [getattr(report.columns[name], item.name) for name in names]
-        rows.append([item.name, *("-" if math.isnan(value) else f"{value:.2f}" for value in values), "yes" if won[item.name] else "NO"])
+        rows.append([item.name, *("-" if math.isnan(value) else f"{value:.2f}" for value in values), verdict[won.get(item.name)]])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([*lines, f"{report.speed:.0f} x real time on one thread"])

@@ -203,7 +203,9 @@ def _loop(state: _State, run: _Run) -> None:
     while state.step < settings.steps:
         for group in state.optimizer.param_groups:
             group["lr"] = learning_rate(state.step, settings)
-        batch = run.batches.batch(settings.seed * 1_000_003 + state.step)
+        step_seed = settings.seed * 1_000_003 + state.step  # a resumed run draws what an uninterrupted one would
+        torch.manual_seed(step_seed)
+        batch = run.batches.batch(step_seed)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=settings.bfloat16):
             curves, phones = training_step(state.model, batch, run.scale, settings.loss)
         state.optimizer.zero_grad(set_to_none=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 FORTUNES = Path("/usr/share/games/fortunes")  # Debian package fortunes; optional
 DICTIONARIES = Path("/usr/share/dict")  # Debian packages wamerican, wngerman, wfrench ...; optional
+ENGLISH = "american-english"
 LONGEST_TEXT = 110  # characters, about 7 s of speech
 CONTRASTS = ("m n", "p k t", "b d g", "f th", "v th", "m b p", "m n l", "n d l", "p f", "b v", "sh s", "w r l")
 VOWEL_SPELLINGS = ("a", "e", "i", "o", "u", "oo", "ee", "ay", "oh", "ah")
@@ -41,7 +42,7 @@ def english_text(rng: random.Random) -> str:
         lines = _fortune_lines()
         return rng.choice(lines) if lines else _template(rng)
     if kind < 0.75:
-        words = dictionary_words("american-english")
+        words = dictionary_words(ENGLISH)
         return _with_pauses(rng.sample(words, 7), rng) if words else _template(rng)
     return contrast_syllables(rng)
 
@@ -81,7 +82,8 @@ def dictionary_words(name: str) -> list[str]:
     if not path.exists():
         return []
     words = path.read_text(encoding="utf-8", errors="ignore").split()
-    return [w for w in words if w.isalpha() and 3 <= len(w) <= 14 and not w.isupper()]
+    foreign_letters = name != ENGLISH  # flite and festival's English voices read ASCII
+    return [w for w in words if w.isalpha() and 3 <= len(w) <= 14 and not w.isupper() and (foreign_letters or w.isascii())]
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,215 @@
+"""Data, loss, training steps and export, on a corpus of a few seconds and a network of a few thousand weights."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="engine.learn needs the extra 'learn'")
+pytest.importorskip("onnx", reason="export needs the extra 'learn'")
+
+from engine import Settings, Waveform, animate, models
+from engine.channels import ARKIT_52
+from engine.errors import EngineError, OutputError, SettingError
+from engine.learn import export as export_module
+from engine.learn import train as train_module
+from engine.learn.augment import AugmentConfig, augment
+from engine.learn.datasets import STYLE_NAMES, CorpusBatches, frame_labels, pick_identity
+from engine.learn.export import export, overlap_s
+from engine.learn.losses import CurveScale, curve_loss
+from engine.learn.synth.phones import PHONE_INDEX, Phone
+from engine.learn.synth.utterance import Utterance, save_shard
+from engine.learn.train import TrainConfig, learning_rate, load_run, read_config, to_arkit_tensor, train_on
+
+TINY = TrainConfig(
+    steps=4, batch_size=2, crop_s=1.0, checkpoint_steps=2, decoder_dim=8, style_dim=4,
+    encoder={"bands": 16, "channels": 8, "dilations": (1, 2), "norm_reach_s": 0.3},
+)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> Path:
+    """Six utterances of noise bursts."""
+    folder = tmp_path_factory.mktemp("corpus")
+    rng = np.random.default_rng(0)
+    labels = ["SIL", "M", "AA", "P", "IY", "F", "UW", "SIL"]
+    phones = tuple(Phone(label, 0.1 * i, 0.1 * (i + 1)) for i, label in enumerate(labels))
+    for n in range(2):
+        save_shard(folder / f"test_{n}.npz", [Utterance((rng.normal(size=12800) * 3000).astype(np.int16), phones, "v") for _ in range(3)])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(corpus, tmp_path_factory) -> Path:
+    return train_on(corpus, TINY, tmp_path_factory.mktemp("run"))
+
+
+def weights_of(path: Path):
+    return torch.load(path, weights_only=True)["average"]
+
+
+def test_batch_has_one_target_frame_for_two_spectrum_frames(corpus):
+    batch = CorpusBatches(corpus, 1.0, 3, 0.1).batch(0)
+    assert batch.power.shape == (3, 257, 100) and batch.curves.shape[:2] == (3, 50) and batch.phones.shape == (3, 50)
+    assert torch.isfinite(batch.power).all() and (batch.power >= 0).all()
+
+
+def test_same_seed_gives_the_same_batch(corpus):
+    batches = CorpusBatches(corpus, 1.0, 2, 0.1)
+    assert torch.equal(batches.batch(5).power, batches.batch(5).power)
+    assert not torch.equal(batches.batch(5).power, batches.batch(6).power)
+
+
+def test_pivot_replaces_one_identity_in_ten():
+    rng = random.Random(0)
+    drawn = [pick_identity(2, len(STYLE_NAMES), 0.1, rng) for _ in range(5000)]
+    assert drawn.count(len(STYLE_NAMES)) / 5000 == pytest.approx(0.1, abs=0.015)
+    assert set(drawn) == {2, len(STYLE_NAMES)}
+
+
+def test_frame_takes_the_phone_at_its_second():
+    labels = frame_labels([Phone("M", 0.03, 0.05), Phone("AA", 0.05, 0.10)], 6)
+    assert labels.tolist() == [PHONE_INDEX[name] for name in ("SIL", "SIL", "M", "AA", "AA", "SIL")]
+
+
+def test_speed_moves_events_in_the_spectrum():
+    power = torch.full((2, 257, 300), 1e-12)
+    power[:, 40:60, 200:204] = 1.0
+    calm = AugmentConfig(vtlp=(1, 1), room=0, babble=0, breath=0, hum=0, clicks=0, time_mask=0, band_mask=0, noise_snr_db=(80, 80))
+    out = augment(power, torch.tensor([1.0, 1.25]), 220, calm, torch.Generator().manual_seed(0))
+    assert [int(out[i].sum(0).argmax()) for i in range(2)] == [pytest.approx(201, abs=2), pytest.approx(161, abs=2)]
+
+
+def test_silence_becomes_noise_not_speech():
+    out = augment(torch.zeros(2, 257, 120), torch.ones(2), 100, AugmentConfig(), torch.Generator().manual_seed(0))
+    assert torch.isfinite(out).all() and (out > 0).any()
+
+
+def test_loss_of_the_mean_is_one_and_of_the_truth_zero():
+    target = torch.rand(4, 50, 3)
+    target[:, :, 2] = 0  # a channel that never moves
+    scale = CurveScale(target, torch.ones(3))
+    mean = target.mean(dim=(0, 1), keepdim=True).expand_as(target)
+    assert float(curve_loss(target, target, scale, 1.5)) == 0
+    assert float(curve_loss(mean, target, scale, 0.0)) == pytest.approx(1, abs=0.02)
+    assert float(scale.level[2]) == 0
+
+
+def test_learning_rate_warms_up_and_falls_in_the_second_half():
+    settings = TrainConfig(steps=1000, warmup_steps=100, learning_rate=1.0)
+    assert [learning_rate(step, settings) for step in (0, 99, 500, 750, 1000)] == pytest.approx([0.01, 1, 1, 0.5, 0])
+
+
+def test_training_moves_speech_channels_only(run):
+    head = weights_of(run / "last.pt")["heads.arkit52.weight"]
+    assert head[ARKIT_52.index("jawOpen")].abs().max() > 0
+    assert head[ARKIT_52.index("browInnerUp")].abs().max() == 0
+
+
+def test_interrupted_and_resumed_training_equals_an_uninterrupted_one(corpus, run, tmp_path, monkeypatch):
+    class Interrupted(Exception):
+        pass
+
+    def save_and_stop(*arguments):
+        save_checkpoint(*arguments)
+        raise Interrupted
+
+    save_checkpoint = train_module._checkpoint
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr(train_module, "_checkpoint", save_and_stop)
+        train_on(corpus, TINY, tmp_path)
+    assert torch.load(tmp_path / "last.pt", weights_only=True)["step"] == 2
+    train_on(corpus, TINY, tmp_path)
+    for name, value in weights_of(run / "last.pt").items():
+        assert torch.allclose(weights_of(tmp_path / "last.pt")[name].float(), value.float(), atol=1e-6), name
+
+
+def test_no_corpus_is_an_error_with_the_next_step(tmp_path):
+    with pytest.raises(EngineError, match="No corpus in .*Make it first"):
+        CorpusBatches(tmp_path, 1.0, 1, 0.1)
+
+
+def test_unknown_field_of_a_config_is_an_error(tmp_path):
+    (tmp_path / "bad.toml").write_text("stepz = 3\n", encoding="utf-8")
+    with pytest.raises(SettingError, match="stepz"):
+        read_config(tmp_path / "bad.toml")
+
+
+def test_config_of_the_bundled_model_can_be_read():
+    settings = read_config(Path(__file__).parents[2] / "weights" / "mini.toml")
+    assert settings.pivot_share == pytest.approx(0.1)
+
+
+def test_exported_folder_gives_what_torch_gives(run, tmp_path):
+    export(run, tmp_path / "tiny")
+    model = load_run(run / "best.pt")
+    wave = np.random.default_rng(1).normal(size=16000 * 3).astype(np.float32) * 0.1
+    motion = animate(Waveform(wave), Settings(model=str(tmp_path / "tiny"), identity="clear", raw=True, device="cpu", threads=1)).motion
+    with torch.no_grad():
+        wanted = model(torch.from_numpy(wave)[None], torch.tensor([STYLE_NAMES.index("clear")]), "arkit52")[0].numpy()
+    assert motion.channels == tuple(ARKIT_52) and motion.fps == 50
+    assert np.abs(motion.weights - wanted).max() < 1e-4
+
+
+def test_exported_folder_in_windows_equals_the_whole(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(export_module, "WINDOW_S", 2.0)
+    export(run, tmp_path / "windows")
+    monkeypatch.setattr(export_module, "WINDOW_S", 60.0)
+    export(run, tmp_path / "whole")
+    wave = Waveform(np.random.default_rng(1).normal(size=16000 * 7).astype(np.float32) * 0.1)
+    parts, whole = (
+        animate(wave, Settings(model=str(tmp_path / name), raw=True, device="cpu", threads=1)).motion.weights for name in ("windows", "whole")
+    )
+    assert np.abs(parts - whole).max() < 1e-5
+
+
+def test_exported_folder_says_what_it_is(run, tmp_path):
+    export(run, tmp_path / "tiny")
+    model = models.open_model(str(tmp_path / "tiny"))
+    assert [identity.id for identity in model.identities] == ["pivot", *STYLE_NAMES] and model.pivot == 0
+    assert model.phones[0] == "SIL" and len(model.phones) == len(PHONE_INDEX)
+    assert model.encoder.overlap_s >= 2 * model.encoder.context_s
+    assert not [path for path in tmp_path.iterdir() if path.name != "tiny"]
+
+
+def test_pivot_row_of_the_folder_is_the_last_row_of_the_table(run, tmp_path):
+    export(run, tmp_path / "tiny")
+    table = weights_of(run / "best.pt")["styles"].numpy()
+    assert np.array_equal(np.load(tmp_path / "tiny" / "identities.npy"), table[[-1, *range(len(STYLE_NAMES))]])
+
+
+def test_too_large_a_folder_is_refused_and_nothing_is_written(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(export_module, "LARGEST_FOLDER_BYTES", 1000)
+    with pytest.raises(OutputError, match="at most 1000"):
+        export(run, tmp_path / "out" / "tiny")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_folder_that_is_no_model_is_not_replaced(run, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(OutputError, match="no model folder"):
+        export(run, tmp_path)
+    assert (tmp_path / "notes.txt").exists()
+
+
+def test_overlap_hides_both_edges():
+    assert overlap_s(2.8675) == pytest.approx(5.74)
+    assert math.isclose(overlap_s(0.06), 0.12)
+
+
+def test_targets_are_spread_to_both_sides():
+    curves = torch.rand(2, 5, 19)
+    weights = to_arkit_tensor(curves)
+    left, right = ARKIT_52.index("mouthPressLeft"), ARKIT_52.index("mouthPressRight")
+    assert torch.equal(weights[:, :, left], weights[:, :, right]) and weights[:, :, left].abs().max() > 0
+
+
+def test_model_json_is_plain(run, tmp_path):
+    export(run, tmp_path / "tiny")
+    info = json.loads((tmp_path / "tiny" / "model.json").read_text(encoding="utf-8"))
+    assert info["id"] == "tiny" and info["encoder"]["rate_hz"] == 50 and set(info["sha256"]) >= {"encoder.onnx", "decoder.onnx", "phones.onnx"}
