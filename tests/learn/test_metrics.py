@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="engine.learn needs the extra 'learn'")
-
 from engine.learn.baselines import loudness_mouth, rhubarb_mouth
 from engine.learn.metrics import SeenMouth, auc, beats, measure, reference_mouth
 from engine.learn.synth.phones import Phone

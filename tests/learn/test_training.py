@@ -9,9 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch", reason="engine.learn needs the extra 'learn'")
-pytest.importorskip("onnx", reason="export needs the extra 'learn'")
+import torch
 
 from engine import Settings, Waveform, animate, models
 from engine.channels import ARKIT_52
@@ -130,7 +128,7 @@ def test_interrupted_and_resumed_training_equals_an_uninterrupted_one(corpus, ru
 
 
 def test_no_corpus_is_an_error_with_the_next_step(tmp_path):
-    with pytest.raises(EngineError, match="No corpus in .*Make it first"):
+    with pytest.raises(EngineError, match=r"No corpus in .*Make it first"):
         CorpusBatches(tmp_path, 1.0, 1, 0.1)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="engine.learn needs the extra 'learn'")
-
 from engine.channels import ARKIT_52
 from engine.learn.metrics import seen_mouth
 from engine.learn.synth.phones import PHONES, VOWELS, Phone
@@ -53,7 +51,8 @@ def test_mouth_rests_in_silence(style):
 
 
 def test_open_rounded_and_spread_vowels_look_different():
-    assert curve("jawOpen", "AA AA AA").max() > 0.5 > 0.2 > curve("jawOpen", "IY IY IY").max()
+    assert curve("jawOpen", "AA AA AA").max() > 0.5
+    assert curve("jawOpen", "IY IY IY").max() < 0.2
     assert curve("mouthPucker", "UW UW UW").max() > 0.6
     assert curve("mouthStretchLeft", "IY IY IY").max() > 0.2
     assert curve("mouthFunnel", "SH SH SH").max() > 0.45
