@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     command("setup", setup, "Make all environments now, and .venv as a link to the development one.")
     demo_options = command("demo", demo, "Animate the sample clip on the test head: demo/hello.blend, hello.png, hello.csv.")
     demo_options.add_argument("--video", action="store_true", help="also render demo/hello.mp4 with sound (about two minutes)")
+    demo_options.add_argument("--model", default="mini", help="model id or folder; default: %(default)s")
     test_options = command("test", test, "Run every test that this machine can run, and say what was skipped and why.")
     test_options.add_argument("only", nargs="*", metavar="PART", help="engine, learn, build, addon or an environment such as bpy50")
     command("check", check, "ruff on everything, mypy --strict on engine/.")
@@ -78,8 +79,7 @@ def setup(options: argparse.Namespace) -> int:
 def demo(options: argparse.Namespace) -> int:
     blender = any_blender()
     archive = build_zip(blender, this_platform())
-    command = [blender, ROOT / "tests" / "demo" / "make_demo.py", archive, ROOT / "demo"] + ["--video"] * options.video
-    return run_in_blender(command)
+    return run_in_blender(blender, "tests.demo.make_demo", [archive, ROOT / "demo", "--model", options.model] + ["--video"] * options.video)
 
 
 def test(options: argparse.Namespace) -> int:
@@ -127,7 +127,7 @@ def bench(options: argparse.Namespace) -> int:
             subprocess.run([made[name], "-m", "tests.bench.engine"], cwd=ROOT)
     for name in BLENDERS:
         if name in made:
-            run_in_blender([made[name], ROOT / "tests" / "bench" / "addon.py", archive])
+            run_in_blender(made[name], "tests.bench.addon", [archive])
     return 0
 
 
@@ -142,14 +142,14 @@ def _point_venv_to(folder: Path) -> None:
     venv.symlink_to(folder, target_is_directory=True)
 
 
-def run_in_blender(command: list[object], limit_s: float = 900) -> int:
-    """Run a script in a bpy environment, with a private user folder and a hard limit (the module may hang at its end)."""
+def run_in_blender(blender: Path, module: str, arguments: list[object], limit_s: float = 900) -> int:
+    """Run a module of this checkout in a bpy environment, with a private user folder and a hard limit: Blender as a module may hang."""
     with tempfile.TemporaryDirectory(prefix="unitalker-") as user:
         variables = {**os.environ, "BLENDER_USER_RESOURCES": user, "OMP_NUM_THREADS": "1"}
         try:
-            return subprocess.run(list(map(str, command)), cwd=ROOT, env=variables, timeout=limit_s).returncode
+            return subprocess.run([blender, "-m", module, *map(str, arguments)], cwd=ROOT, env=variables, timeout=limit_s).returncode
         except subprocess.TimeoutExpired:
-            raise BuildError(f"{command[1]} did not end within {limit_s:.0f} s.") from None
+            raise BuildError(f"{module} did not end within {limit_s:.0f} s.") from None
 
 
 # ---- the extension zip ----

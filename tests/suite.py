@@ -84,10 +84,9 @@ def _run(job: Job, python: Path, archive: Path | None) -> Outcome:
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="unitalker-") as folder:
         report, log = Path(folder) / "report.xml", Path(folder) / "log.txt"
-        variables = {**os.environ, "BLENDER_USER_RESOURCES": folder, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        variables = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         variables |= {"UNITALKER_ZIP": str(archive)} if archive else {}
-        runner = ["tests/addon/run.py"] if job.part == "addon" else ["-m", "pytest", "-p", "no:cacheprovider"]
-        command = [str(python), *runner, job.tests, f"--junitxml={report}", "--durations=5"]
+        command = [str(python), "-m", "pytest", "-p", "no:cacheprovider", job.tests, f"--junitxml={report}", "--durations=5"]
         with log.open("w") as output:
             status = _wait(subprocess.Popen(command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT, start_new_session=True))
         outcome = _outcome(status, report, log.read_text(errors="replace"))
