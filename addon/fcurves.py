@@ -195,14 +195,14 @@ def _write_part(part: _Part, action: bpy.types.Action, line: Line, options: KeyO
     spans = [span, *(tuple(old) for name, old in record.lines.items() if name == line.name)]
     _write_curves(part, bag, spans, options.interpolation)
     _remove_stale(bag, action, part, spans)
-    _widen_sliders(part)
-    covered = [span, *record.lines.values()]
+    slider_warning = _widen_sliders(part)
+    covered = [span, *(frames for name, frames in record.lines.items() if name != line.name)]
     whole = (min(first for first, _ in covered), max(last for _, last in covered))
     moved = actions.play(part.owner, place, whole, options.existing == 'LAYER')
     if moved:
         record.moved[part.id] = moved
     record.store(action)
-    warnings = [f"Your Action went to the NLA track {moved!r}; the lip sync plays over it."] if moved else []
+    warnings = [slider_warning, f"Your Action went to the NLA track {moved!r}; the lip sync plays over it." if moved else ""]
     if actions.is_own(part.owner.animation_data.action):
         warnings.append(actions.hold_outside(part.owner, set(part.points), part.shared))
     return warnings
@@ -272,18 +272,22 @@ def _remove_stale(bag: bpy.types.ActionChannelbag, action: bpy.types.Action, par
             _set_keys(curve, empty, 0, 0, kept)
 
 
-def _widen_sliders(part: _Part) -> None:
-    """Blender cuts shape key values at the slider's ends: move the ends to the highest and lowest key."""
+def _widen_sliders(part: _Part) -> str:
+    """Blender cuts shape key values at the slider's ends: move the ends to the lowest and highest key. Returns a sentence for the user or ""."""
     if part.target.kind != 'KEY':
-        return
+        return ""
+    widened = 0
     blocks = {f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value': block for block in part.owner.key_blocks}
     for (path, _), points in part.points.items():
-        low, high = float(points[:, 1].min()), float(points[:, 1].max())
         block = blocks[path]
-        if high > block.slider_max:
-            block.slider_max = min(high, SLIDER_LIMIT)
-        if low < block.slider_min:
-            block.slider_min = max(low, -SLIDER_LIMIT)
+        low = max(min(block.slider_min, float(points[:, 1].min())), -SLIDER_LIMIT)
+        high = min(max(block.slider_max, float(points[:, 1].max())), SLIDER_LIMIT)
+        if (low, high) != (block.slider_min, block.slider_max):
+            block.slider_min, block.slider_max = low, high
+            widened += 1
+    if widened and part.owner.user.override_library is not None:
+        return f"{widened} sliders of {part.target.object_name!r} are too short and an override cannot keep longer ones: set them in the linked file."
+    return ""
 
 
 def _remember_rest(part: _Part, record: Record) -> None:

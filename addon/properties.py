@@ -23,6 +23,7 @@ EXISTING = (
     ('KEEP', "Keep Mine", "Channels that you have keyed stay yours: your Action stays active and the lip sync plays from an NLA track beneath it"),
     ('LAYER', "Play on Top", "Your Action moves unchanged to an NLA track, as by Push Down, and the lip sync plays over it"),
 )
+RELATIVE_PATHS = {'PATH_SUPPORTS_BLEND_RELATIVE'} if bpy.app.version >= (4, 5, 0) else set()     # before, every path property may be relative
 POINTERS = ("character", "speaker")     # objects in the panel, names for the operator
 SOURCE_OF = {"strip": 'STRIP', "audio": 'FILE', "speaker": 'SPEAKER'}
 
@@ -42,7 +43,9 @@ class Choices:
 
     source: EnumProperty(name="Source", description="Where the speech comes from", items=SOURCES)
     strip: StringProperty(name="Strip", description="Sound strip; empty takes the active one, or the only one", search=_search_strips)
-    audio: StringProperty(name="File", description="Sound file of any format that this Blender plays", subtype='FILE_PATH')
+    audio: StringProperty(
+        name="File", description="Sound file of any format that this Blender plays", subtype='FILE_PATH', options=RELATIVE_PATHS,
+    )
     start_frame: FloatProperty(name="Start", description="Frame on which the sound file starts", default=1.0, precision=1, step=100)
     shift_frames: FloatProperty(
         name="Shift", description="Frames added to every key; with -1 the mouth leads the sound by one frame",

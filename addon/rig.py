@@ -153,21 +153,49 @@ def make_editable(context: bpy.types.Context, name: str) -> bpy.types.Object:
     obj = pick(context, name)[0]
     if not linked_objects(related(context, [obj])):
         raise RigError(f"{obj.name!r} is editable already: nothing of it is linked.")
-    collection = obj.instance_collection if obj.instance_type == 'COLLECTION' else None
-    if collection is not None and collection.library is not None:
-        made = collection.override_hierarchy_create(context.scene, context.view_layer, reference=obj, do_fully_editable=True)
-        faces = [child for child in made.all_objects if getattr(child.data, "shape_keys", None)] if made else []
-        obj = next(iter(faces), obj)
-    elif obj.library is not None:
-        obj = obj.override_hierarchy_create(context.scene, context.view_layer, do_fully_editable=True) or obj
+    instanced = obj.instance_collection if obj.instance_type == 'COLLECTION' else None
+    collection = instanced if instanced is not None and instanced.library is not None else _linked_collection(context.scene, obj)
+    if collection is not None or obj.library is not None:
+        (collection or obj).override_hierarchy_create(
+            context.scene, context.view_layer, reference=obj if collection is instanced else None, do_fully_editable=True,
+        )
+        obj = _override_of(context.scene, obj, instanced)
     for member in related(context, [obj]):
         keys = getattr(member.data, "shape_keys", None)
         if member.library is None and keys is not None and keys.library is not None:
             member.data.override_create(remap_local_usages=True)
+    _hide_originals(context.scene)
     left = linked_objects(related(context, [obj]))
     if left:
         raise RigError(f"Blender could not make {left[0][0].name!r} editable: {left[0][1]}. Use Object > Library Override > Make, or append it.")
     return obj
+
+
+def _linked_collection(scene: bpy.types.Scene, obj: bpy.types.Object) -> bpy.types.Collection | None:
+    """The linked collection of the scene that holds a linked object, the outermost one."""
+    for collection in scene.collection.children_recursive:
+        if obj.library is not None and collection.library is not None and obj in set(collection.all_objects):
+            return collection
+    return None
+
+
+def _override_of(scene: bpy.types.Scene, obj: bpy.types.Object, instanced: bpy.types.Collection | None) -> bpy.types.Object:
+    """The override of a linked object; of an empty that shows a linked collection, the one with the most shape keys."""
+    originals = {obj} if instanced is None else set(instanced.all_objects)
+    made = [other for other in scene.objects if other.override_library is not None and other.override_library.reference in originals]
+    return max(made, key=lambda other: len(_key_names(other)), default=obj)
+
+
+def _hide_originals(scene: bpy.types.Scene) -> None:
+    """Take linked objects and collections out of the scene when their overrides are in it too: nobody wants the head twice."""
+    overridden = {obj.override_library.reference for obj in scene.objects if obj.override_library is not None}
+    for collection in (scene.collection, *scene.collection.children_recursive):
+        if collection.library is not None:
+            continue
+        for obj in [obj for obj in collection.objects if obj in overridden]:
+            collection.objects.unlink(obj)
+        for child in [child for child in collection.children if child.library is not None and overridden & set(child.all_objects)]:
+            collection.children.unlink(child)
 
 
 def _can_move(obj: bpy.types.Object) -> bool:

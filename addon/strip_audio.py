@@ -233,6 +233,6 @@ def _decode(path: str, clip: Clip) -> tuple[Waveform, float]:
         if math.isfinite(clip.length_s) and Path(path).suffix.lower() in SEEKABLE:
             from_s = max(0.0, clip.first_s - SEEK_MARGIN_S)
             sound = sound.limit(from_s, clip.first_s + clip.length_s + SEEK_MARGIN_S)
-        return from_array(sound.data(), rate_hz), from_s
+        return from_array(sound.data(), rate_hz, path), from_s
     except aud.error as error:
         raise AudioError(f"Sound file cannot be read: {path} ({error}). Convert it to wav, or export it again.") from error

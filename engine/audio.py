@@ -51,12 +51,13 @@ def read_audio(path: str | Path) -> Waveform:
         ) from error
 
 
-def from_array(samples: NDArray[Any], rate_hz: float) -> Waveform:
+def from_array(samples: NDArray[Any], rate_hz: float, name: str = "sound array") -> Waveform:
     """Take sound that is already in memory, for example from Blender's own decoder.
 
     Args:
         samples: (n,) or (n, channels), float (full scale +-1) or integer (full scale of its type).
         rate_hz: sample rate of the array in Hz.
+        name: where it comes from, for messages.
     Returns:
         Mono 16 kHz sound.
     Raises:
@@ -69,7 +70,7 @@ def from_array(samples: NDArray[Any], rate_hz: float) -> Waveform:
         array = array[:, None]
     step = max(1, int(BLOCK_S * rate_hz)) if rate_hz > 0 else 1
     blocks = (_as_float(array[start:start + step]) for start in range(0, len(array), step))
-    return _to_waveform(blocks, rate_hz, "sound array")
+    return _to_waveform(blocks, rate_hz, name)
 
 
 def _to_waveform(blocks: Iterable[FloatArray], rate_hz: float, name: str) -> Waveform:

@@ -122,7 +122,8 @@ def make_face(ext: Extension, name: str, keys: tuple[str, ...] | None = None) ->
     if names:
         obj.shape_key_add(name="Basis")
     for key in names:
-        obj.shape_key_add(name=key, from_mix=False).data[0].co.z = 0.1
+        block = obj.shape_key_add(name=key, from_mix=False)
+        block.data[0].co.z, block.value = 0.1, 0.0      # 5.0 makes them at 1
     bpy.context.view_layer.objects.active = obj
     obj.select_set(True)
     return obj

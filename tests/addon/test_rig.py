@@ -1,0 +1,228 @@
+"""What a character can move, and linked characters."""
+
+from __future__ import annotations
+
+import bpy
+import pytest
+
+from .conftest import SHARED, TINY, curves, make_face
+
+
+def gather(ext, name="Face", with_related=True):
+    return ext.module("addon.rig").gather(bpy.context, name, with_related)
+
+
+def test_basis_is_no_channel(ext, face):
+    target, = gather(ext).targets
+    assert len(target.names) == 52 and "Basis" not in target.names
+
+
+def test_children_and_siblings_of_one_root_belong_together(ext):
+    root = bpy.data.objects.new("Root", None)
+    bpy.context.scene.collection.objects.link(root)
+    for name in ("Face", "Teeth", "Tongue"):
+        make_face(ext, name, ("jawOpen",)).parent = root
+    make_face(ext, "Stranger", ("jawOpen",)).location.x = 5
+    bpy.context.view_layer.update()
+    assert {target.object_name for target in gather(ext).targets} == {"Face", "Teeth", "Tongue"}
+
+
+def test_meshes_of_one_armature_belong_together_and_other_armatures_stop_the_climb(ext):
+    stage = bpy.data.objects.new("Stage", None)
+    bpy.context.scene.collection.objects.link(stage)
+    for number, name in enumerate(("Ann", "Bob")):
+        armature = bpy.data.objects.new(f"{name} Rig", bpy.data.armatures.new(name))
+        bpy.context.scene.collection.objects.link(armature)
+        armature.parent = stage
+        body, lashes = make_face(ext, f"{name} Body", ("jawOpen",)), make_face(ext, f"{name} Lashes", ("eyeBlinkLeft",))
+        body.parent = armature
+        lashes.modifiers.new("Armature", 'ARMATURE').object = armature
+        body.location.x = lashes.location.x = 10 * number
+    bpy.context.view_layer.update()
+    assert {target.object_name for target in gather(ext, "Ann Body").targets} == {"Ann Body", "Ann Lashes"}
+
+
+def test_loose_parts_in_one_place_belong_together_but_a_copy_beside_does_not(ext):
+    make_face(ext, "Face", ("jawOpen", "mouthClose"))
+    make_face(ext, "Teeth", ("jawOpen",))
+    make_face(ext, "Copy", ("jawOpen",)).location.x = 3
+    bpy.context.view_layer.update()
+    assert {target.object_name for target in gather(ext).targets} == {"Face", "Teeth"}
+    assert {target.object_name for target in gather(ext, with_related=False).targets} == {"Face"}
+
+
+def test_shape_keys_that_two_objects_share_come_once(ext, face):
+    twin = bpy.data.objects.new("Twin", face.data)
+    bpy.context.scene.collection.objects.link(twin)
+    twin.parent = face
+    assert len(gather(ext).targets) == 1
+
+
+def test_bones_and_number_properties_are_found(ext):
+    armature = bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig"))
+    bpy.context.scene.collection.objects.link(armature)
+    bpy.context.view_layer.objects.active = armature
+    bpy.ops.object.mode_set(mode='EDIT')
+    armature.data.edit_bones.new("jaw").tail.z = 1
+    bpy.ops.object.mode_set(mode='OBJECT')
+    armature.pose.bones["jaw"]["Smile"] = 0.0
+    armature["Open"] = 0.0
+    armature["Note"] = "text"
+    target, = gather(ext, "Rig").targets
+    assert target.names == {"jaw"}
+    assert target.properties == {'["Open"]', 'pose.bones["jaw"]["Smile"]'}
+
+
+def test_nothing_chosen_says_what_to_do(ext, face):
+    bpy.context.view_layer.objects.active = None
+    face.select_set(False)
+    with pytest.raises(ext.module("engine").RigError, match="No character is chosen"):
+        gather(ext, "")
+
+
+def test_object_without_keys_is_refused_and_nothing_is_written(ext, speech):
+    make_face(ext, "Plain", ())
+    with pytest.raises(RuntimeError, match="has no shape keys, bones or custom properties"):
+        bpy.ops.unitalker.animate(audio=speech, character="Plain")
+    assert len(bpy.data.actions) == 0
+
+
+def test_keys_that_no_preset_knows_are_refused_with_their_names(ext, speech):
+    make_face(ext, "Odd", ("bulge", "squash"))
+    with pytest.raises(RuntimeError, match="No preset fits this character.*bulge"):
+        bpy.ops.unitalker.animate(audio=speech, character="Odd")
+    assert len(bpy.data.actions) == 0
+
+
+def test_unknown_character_is_named(ext, face, speech):
+    with pytest.raises(RuntimeError, match="Character not found: 'Nobody'"):
+        bpy.ops.unitalker.animate(audio=speech, character="Nobody")
+
+
+def test_driven_keys_are_left_alone_and_reported(ext, face, speech):
+    keys = face.data.shape_keys
+    keys.key_blocks["jawOpen"].driver_add("value").driver.expression = "0.25"
+    bpy.ops.unitalker.animate(audio=speech, character="Face")
+    assert 'key_blocks["jawOpen"].value' not in curves(keys)
+    assert len(curves(keys)) == 51
+    assert "jawOpen of 'Face': driven" in bpy.context.scene.unitalker.result_details
+
+
+# ---- linked characters
+
+@pytest.fixture
+def library(ext, tmp_path):
+    """A file with a collection "Cast" of Face and its child Teeth; then an empty scene."""
+    cast = bpy.data.collections.new("Cast")
+    bpy.context.scene.collection.children.link(cast)
+    for name in ("Face", "Teeth"):
+        obj = make_face(ext, name)
+        cast.objects.link(obj)
+        bpy.context.scene.collection.objects.unlink(obj)
+    bpy.data.objects["Teeth"].parent = bpy.data.objects["Face"]
+    path = str(tmp_path / "cast.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True, load_ui=False)
+    return path
+
+
+def link_object(path):
+    with bpy.data.libraries.load(path, link=True) as (_, wanted):
+        wanted.objects = ["Face", "Teeth"]
+    for obj in wanted.objects:
+        bpy.context.scene.collection.objects.link(obj)
+    return wanted.objects[0]
+
+
+def link_instance(path):
+    with bpy.data.libraries.load(path, link=True) as (_, wanted):
+        wanted.collections = ["Cast"]
+    empty = bpy.data.objects.new("Cast", None)
+    empty.instance_type, empty.instance_collection = 'COLLECTION', wanted.collections[0]
+    bpy.context.scene.collection.objects.link(empty)
+    return empty
+
+
+def link_collection(path):
+    with bpy.data.libraries.load(path, link=True) as (_, wanted):
+        wanted.collections = ["Cast"]
+    bpy.context.scene.collection.children.link(wanted.collections[0])
+    return bpy.context.scene.objects["Face"]
+
+
+def link_mesh(path):
+    with bpy.data.libraries.load(path, link=True) as (_, wanted):
+        wanted.meshes = ["Face"]
+    obj = bpy.data.objects.new("Face", wanted.meshes[0])
+    bpy.context.scene.collection.objects.link(obj)
+    return obj
+
+
+def override_of_object_only(path):
+    obj = link_object(path)
+    made = obj.override_hierarchy_create(bpy.context.scene, bpy.context.view_layer, do_fully_editable=True)
+    for linked in [linked for linked in bpy.context.scene.objects if linked.library]:
+        bpy.context.scene.collection.objects.unlink(linked)
+    return made
+
+
+LINKINGS = (link_object, link_instance, link_collection, link_mesh, override_of_object_only)
+
+
+@pytest.mark.parametrize("link", LINKINGS)
+def test_linked_character_is_refused_with_the_way_out(ext, library, speech, link):
+    obj = link(library)
+    with pytest.raises(RuntimeError, match="linked from another file.*Make Editable Override"):
+        bpy.ops.unitalker.animate(audio=speech, character=obj.name)
+    assert not any(ext.module("addon.actions").is_own(action) for action in bpy.data.actions)
+
+
+@pytest.mark.parametrize("link", LINKINGS)
+def test_keys_on_an_override_survive_saving_and_loading(ext, library, speech, tmp_path, link):
+    meshes = 1 if link is link_mesh else 2
+    assert bpy.ops.unitalker.make_override(character=link(library).name) == {'FINISHED'}
+    scene = bpy.context.scene
+    assert len([obj for obj in scene.objects if getattr(obj.data, "shape_keys", None)]) == meshes       # no head twice
+    assert bpy.ops.unitalker.animate(audio=speech, character=scene.unitalker.character.name, model=TINY) == {'FINISHED'}
+    path = str(tmp_path / "shot.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    bpy.ops.wm.open_mainfile(filepath=path)
+    faces = [obj for obj in bpy.context.scene.objects if getattr(obj.data, "shape_keys", None)]
+    assert [len(curves(obj.data.shape_keys)) for obj in faces] == [52] * meshes
+
+
+def test_override_of_a_local_character_is_refused(ext, face):
+    with pytest.raises(RuntimeError, match="editable already"):
+        bpy.ops.unitalker.make_override(character="Face")
+
+
+# ---- a real head
+
+@pytest.fixture
+def ict_head(ext):
+    path = SHARED / "rigs" / "ict_facekit_head.glb"
+    if not path.is_file():
+        pytest.skip(f"{path} is not there (test data that is not in the repository)")
+    bpy.ops.import_scene.gltf(filepath=str(path))
+    return bpy.context.view_layer.objects.active
+
+
+def test_ict_head_is_keyed_as_it_is(ext, ict_head, speech):
+    bpy.ops.unitalker.animate(audio=speech, character=ict_head.name, model=TINY)
+    assert len(curves(ict_head.data.shape_keys)) >= 51
+    assert "ict" in bpy.context.scene.unitalker.result.lower()
+
+
+def test_ict_head_separated_by_material_is_keyed_on_every_part_once(ext, ict_head, speech):
+    bpy.ops.object.mode_set(mode='EDIT')
+    bpy.ops.mesh.select_all(action='SELECT')
+    bpy.ops.mesh.separate(type='MATERIAL')
+    bpy.ops.object.mode_set(mode='OBJECT')
+    parts = [obj for obj in bpy.context.scene.objects if obj.type == 'MESH']
+    assert len(parts) == 3
+    bpy.ops.object.select_all(action='DESELECT')
+    for _ in range(2):
+        bpy.ops.unitalker.animate(audio=speech, character=ict_head.name, model=TINY)
+        assert [len(curves(obj.data.shape_keys)) >= 51 for obj in parts] == [True] * 3
+        assert {len(curve.keyframe_points) for obj in parts for curve in curves(obj.data.shape_keys).values()} == {48}
+    assert len(bpy.data.actions) == (1 if hasattr(bpy.data.actions[0], "slots") else 3)
