@@ -1,13 +1,17 @@
 """Add > Mesh > Lip Sync Test Head: a stylised head with the 52 ARKit shapes, made by code.
 
-The geometry comes from `head/`; this file turns it into Blender objects. Face, teeth, tongue, eyes and brows are
+The geometry comes from `head/`; this file turns it into Blender objects. Face, teeth, tongue, eyes, brows and hair are
 separate meshes, each with the shape keys it needs; all are children of the face, which carries all 52.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import bpy
-import numpy as np
+
+if TYPE_CHECKING:
+    from .head.model import Part
 
 MATERIAL_ROUGHNESS = {"Teeth": 0.25, "Tongue": 0.4, "Lips": 0.4, "Eye White": 0.15, "Iris": 0.1, "Pupil": 0.05, "Hair": 0.7}
 SKIN_ROUGHNESS = 0.55
@@ -22,17 +26,15 @@ def build_test_head(target: bpy.types.Context | bpy.types.Collection) -> bpy.typ
     from .head.model import build_head
 
     collection = target if isinstance(target, bpy.types.Collection) else target.collection
-    face: bpy.types.Object | None = None
-    for part in build_head():
-        made = _add_part(part, collection)
-        if face is None:
-            face = made
-        else:
-            made.parent = face
+    face, *others = [_add_part(part, collection) for part in build_head()]
+    for other in others:
+        other.parent = face
     return face
 
 
-def _add_part(part, collection: bpy.types.Collection) -> bpy.types.Object:
+def _add_part(part: Part, collection: bpy.types.Collection) -> bpy.types.Object:
+    import numpy as np
+
     mesh = bpy.data.meshes.new(f"LipSync {part.name}")
     mesh.from_pydata(part.positions.tolist(), [], part.faces)
     for name in part.materials:
@@ -60,7 +62,8 @@ def _material(name: str) -> bpy.types.Material:
     roughness = MATERIAL_ROUGHNESS.get(name, SKIN_ROUGHNESS)
     material.diffuse_color = colour
     material.roughness = roughness
-    material.use_nodes = True
+    if material.node_tree is None:  # 5.0 and later always have one
+        material.use_nodes = True
     shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
     shader.inputs["Base Color"].default_value = colour
     shader.inputs["Roughness"].default_value = roughness

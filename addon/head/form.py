@@ -54,11 +54,10 @@ def _face_planes(d: Array, p: Array) -> Array:
 
 
 def _nose(d: Array, p: Array) -> Array:
-    """Bridge, tip, wings and nostrils."""
+    """Bridge, tip and wings."""
     d = _union(d, _capsule(p, (0, -84, 212), (0, -105, 171), 5.5, 7.5), 13)
     d = _union(d, _ellipsoid(p, (0, -110, 165.5), (9.5, 10, 8.5)), 9)
-    d = _union(d, _ellipsoid(p, (10.5, -100, 161), (6.5, 10, 7)), 6)
-    return _cut(d, _ellipsoid(p, (5.8, -106, 156), (3.2, 5.4, 3.4)), 3.5)
+    return _union(d, _ellipsoid(p, (10.5, -100, 161), (6.5, 10, 7)), 6)
 
 
 def _eye_region(d: Array, p: Array) -> Array:
@@ -74,10 +73,12 @@ def surface_from_outside(inner: Array, outer: Array) -> Array:
     length = np.linalg.norm(direction, axis=1, keepdims=True)
     direction = direction / length
     travelled = np.zeros(len(inner))
+    moving = np.arange(len(inner))
     for _ in range(MARCH_STEPS):
-        step = distance(outer + direction * travelled[:, None])
-        travelled = np.minimum(travelled + MARCH_DAMPING * step, length[:, 0])
-        if np.abs(step).max() < CLOSE_ENOUGH:
+        step = distance(outer[moving] + direction[moving] * travelled[moving, None])
+        travelled[moving] = np.minimum(travelled[moving] + MARCH_DAMPING * step, length[moving, 0])
+        moving = moving[np.abs(step) > CLOSE_ENOUGH]
+        if len(moving) == 0:
             break
     return outer + direction * travelled[:, None]
 

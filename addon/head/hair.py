@@ -18,7 +18,8 @@ HAIRLINE = (
 )
 THICKNESS_TOP, THICKNESS_SIDE = 10.0, 4.5  # mm
 QUIFF, QUIFF_CENTRE, QUIFF_RADIUS = 9.0, (14.0, -62.0, 286.0), 30.0  # mm, the fuller part over the forehead
-GROOVE = 1.0  # mm
+GROOVE = 1.3  # mm
+FRINGE_WAVE = -5.0  # mm that the hairline over the forehead rises and falls: a side parting
 SWIRL = 0.9  # radians that the grooves turn on their way to the crown
 STRANDS_AROUND = 17
 
@@ -41,7 +42,7 @@ def hair() -> tuple[Array, Faces]:
     turn = np.linspace(0.0, 2 * np.pi, STRANDS, endpoint=False)[:, None]
     swept = turn + SWIRL * part
     waves = np.sin(STRANDS_AROUND * swept) + 0.7 * np.sin(1.7 * STRANDS_AROUND // 1 * swept + 3.0 * part)
-    groove = GROOVE * waves * smooth(part, 0.02, 0.2) * smooth(part, 0.98, 0.75)
+    groove = GROOVE * waves * smooth(part, 0.0, 0.12) * smooth(part, 0.98, 0.75)
     shell = skin + outward * (full * rise + groove - 1.2 * (part < 1e-6))[..., None]
     points = shell.transpose(1, 0, 2).reshape(-1, 3)
     faces = [face[::-1] for face in surface_faces(STEPS - 1, STRANDS, closed=True)]
@@ -60,7 +61,9 @@ def _meridians() -> tuple[Array, Array]:
     direction = np.stack([x, c * forward + s * up, -s * forward + c * up], axis=-1).reshape(-1, 3)
     scalp = surface_from_outside(np.broadcast_to(CENTRE, direction.shape), CENTRE + direction * 190.0)
     scalp = scalp.reshape(STRANDS, SAMPLES, 3)
-    height = scalp[..., 2] - np.interp(scalp[..., 1], *np.transpose(HAIRLINE))
+    line = np.interp(scalp[..., 1], *np.transpose(HAIRLINE))
+    line += smooth(scalp[..., 1], -40.0, -62.0) * FRINGE_WAVE * np.sin(scalp[..., 0] / 17.0 - 0.6)
+    height = scalp[..., 2] - line
     first_bare = np.argmax(height < 0, axis=1)
     rows = np.arange(STRANDS)
     inside, outside = height[rows, first_bare - 1], height[rows, first_bare]

@@ -133,7 +133,7 @@ def _jaw_shapes(skin: Skin, frame: LipFrame) -> dict[str, Array]:
 
 
 def _puff(points: Array) -> Array:
-    weight = bump(points, (45.0, -62.0, 137.0), 17.0) + bump(points, (-45.0, -62.0, 137.0), 17.0)
+    weight = bump(points, (46.0, -62.0, 143.0), 20.0) + bump(points, (-46.0, -62.0, 143.0), 20.0)
     out = np.column_stack([np.sign(points[:, 0]) * 7.5, np.full(len(points), -5.5), np.full(len(points), 0.0)])
     return weight[:, None] * out
 
@@ -219,7 +219,7 @@ def _pucker(f: LipFrame) -> Array:
 
 
 def _sideways(f: LipFrame) -> Array:
-    return _vector(8.0, 3.0 * f.across, 0.5 * f.across, f.red)
+    return _vector(10.0, 4.0 * f.across, 0.6 * f.across, f.red)
 
 
 def _upper_up(f: LipFrame) -> Array:

@@ -12,13 +12,13 @@ from .form import EYE_CENTRE, EYE_RADIUS, Array, frontal_surface
 Faces = list[tuple[int, ...]]
 
 IRIS_ANGLE, PUPIL_ANGLE = 25.5, 11.5  # degrees from the eye's pole
-EYE_RINGS = (PUPIL_ANGLE * 0.5, PUPIL_ANGLE, 17.0, IRIS_ANGLE, 27.0, 34.0, 44.0, 56.0, 70.0, 88.0, 110.0, 135.0, 160.0)
+EYE_RINGS = (PUPIL_ANGLE * 0.5, PUPIL_ANGLE, 17.0, IRIS_ANGLE - 3.0, IRIS_ANGLE, 34.0, 44.0, 56.0, 70.0, 88.0, 110.0, 135.0, 160.0)
 EYE_SEGMENTS = 32
 
 TOOTH_WIDTHS = (8.4, 6.8, 7.4, 6.8, 6.8, 9.0, 8.6)  # mm, from the middle outwards
 TOOTH_HEIGHTS = (9.6, 8.8, 9.6, 8.6, 8.0, 7.2, 7.0)
 ARCH_WIDTH, ARCH_DEPTH, ARCH_FRONT_Y = 28.0, 42.0, -95.0  # mm, the ellipse the teeth's front faces stand on
-UPPER_EDGE_Z, LOWER_EDGE_Z = 128.8, 128.3
+UPPER_EDGE_Z, LOWER_EDGE_Z = 128.7, 129.4
 LOWER_ARCH_SCALE = 0.94
 TOOTH_THICKNESS = 6.0
 
@@ -37,7 +37,7 @@ def surface_faces(rows: int, columns: int, closed: bool) -> Faces:
 
 
 def eyeball() -> tuple[Array, Faces, Array]:
-    """The left eyeball, pole forwards, and per face 0 white, 1 iris, 2 pupil."""
+    """The left eyeball, pole forwards, and per face 0 white, 1 iris, 2 pupil or the iris' dark rim."""
     angles = np.radians(EYE_RINGS)
     turn = np.linspace(0.0, 2 * np.pi, EYE_SEGMENTS, endpoint=False)
     ring = np.stack(
@@ -50,7 +50,9 @@ def eyeball() -> tuple[Array, Faces, Array]:
     ).reshape(-1, 3)
     points = EYE_CENTRE + EYE_RADIUS * np.concatenate([ring, [[0, -1, 0], [0, 1, 0]]])
     faces = surface_faces(len(angles), EYE_SEGMENTS, closed=True)
-    kind = [2 if EYE_RINGS[f // EYE_SEGMENTS + 1] <= PUPIL_ANGLE else 1 if EYE_RINGS[f // EYE_SEGMENTS + 1] <= IRIS_ANGLE else 0 for f in range(len(faces))]
+    outer = np.array(EYE_RINGS[1:])
+    by_ring = np.where((outer <= PUPIL_ANGLE) | (outer == IRIS_ANGLE), 2, np.where(outer < IRIS_ANGLE, 1, 0))
+    kind = np.repeat(by_ring, EYE_SEGMENTS).tolist()
     front, back = len(ring), len(ring) + 1
     last = len(ring) - EYE_SEGMENTS
     for i in range(EYE_SEGMENTS):

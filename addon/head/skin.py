@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import topology as topo
+from .fields import bump, smooth
 from .form import Array, distance, gradient, surface_from_outside
 from .lids import lid_loops
 from .lips import lip_loops
@@ -15,24 +16,25 @@ from .topology import Topology
 RAY_LENGTH = 260.0  # mm, from well outside the head
 # Azimuth of the columns, degrees from the front line; and per row: elevation at the front and at the back in degrees,
 # height in mm of the point on the head's axis that the row's rays run to.
-COLUMN_AZIMUTH = ((0, 0.0), (4, 7.2), (14, 23.5), (20, 40.0), (34, 92.0), (46, 180.0))
+COLUMN_AZIMUTH = ((0, 0.0), (5, 7.4), (15, 23.5), (21, 40.0), (36, 92.0), (48, 180.0))
 ROW_RAYS = (
     (0, 90.0, 90.0, 128.0),
     (5, 71.0, 62.0, 128.0),
     (13, 48.5, 36.0, 128.0),
     (21, 38.5, 24.0, 128.0),
     (29, 29.0, 12.0, 128.0),
-    (41, 9.2, -3.0, 128.0),
-    (48, 2.0, -10.0, 128.0),
-    (55, -12.5, -20.0, 128.0),
-    (62, -26.0, -30.0, 128.0),
-    (68, -50.0, -36.0, 126.0),
-    (73, -40.0, -24.0, 80.0),
-    (80, 0.0, 0.0, 0.0),
+    (45, 9.2, -3.0, 128.0),
+    (52, 0.0, -10.0, 128.0),
+    (59, -12.5, -20.0, 128.0),
+    (66, -26.0, -30.0, 128.0),
+    (72, -50.0, -36.0, 126.0),
+    (77, -40.0, -24.0, 80.0),
+    (84, 0.0, 0.0, 0.0),
 )
 AXIS_Y = 5.0  # mm
 NOSE_BOX = (24.0, 144.0, 190.0)  # mm: half width, bottom and top of the part that is evened out
-NOSE_ROUNDS = 36
+NOSE_ROUNDS = 50
+NOSTRIL, NOSTRIL_RADIUS, NOSTRIL_PRESS = (7.0, -106.0, 156.0), 3.2, np.array([-1.6, 0.8, 7.0])  # mm
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def make_skin() -> Skin:
     half = np.zeros((topology.half_count, 3))
     used = topology.grid >= 0
     half[topology.grid[used]] = _cast_grid()[used]
-    half[topology.crown] = surface_from_outside(np.array([[0.0, 12.0, 200.0]]), np.array([[0.0, 12.0, 400.0]]))[0]
+    half[topology.crown] = surface_from_outside(np.array([[0.0, AXIS_Y, 200.0]]), np.array([[0.0, AXIS_Y, 400.0]]))[0]
     _even_out_nose(half, topology)
     half[topology.mouth] = lip_loops(half[topology.mouth[0]], topo.MOUTH_LOOPS)
     half[topology.eye] = lid_loops(half[topology.eye[0]], topo.EYE_LOOPS)
@@ -91,7 +93,7 @@ def _smooth_rows(values: Array) -> Array:
 
 
 def _even_out_nose(half: Array, topology: Topology) -> None:
-    """Slide the nose's vertices along the form until they stand evenly, also under the tip that rays hardly see."""
+    """Slide the nose's vertices along the form until they stand evenly, also under the tip that rays hardly see; then press the nostrils in."""
     grid = topology.grid
     width, bottom, top = NOSE_BOX
     rows, columns = np.nonzero(grid[1:-1, :-1] >= 0)
@@ -110,3 +112,5 @@ def _even_out_nose(half: Array, topology: Topology) -> None:
         wanted -= normal * distance(wanted)[:, None]
         wanted[middle, 0] = 0.0
         half[vertices] = wanted
+    nostril = bump(half[vertices], NOSTRIL, NOSTRIL_RADIUS) * smooth(half[vertices, 0], 1.5, 5.0)
+    half[vertices] += nostril[:, None] * NOSTRIL_PRESS

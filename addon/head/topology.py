@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 Index = NDArray[np.int64]
 
-COLUMNS = 46  # cells from the front line to the back line of one half
-ROWS = 80  # cells from the crown to the neck's rim
-MOUTH_COLUMNS, MOUTH_TOP, MOUTH_BOTTOM = 14, 41, 55
-EYE_COLUMNS, EYE_TOP, EYE_BOTTOM = (4, 20), 13, 29  # a square block: lids.py counts on it
+COLUMNS = 48  # cells from the front line to the back line of one half
+ROWS = 84  # cells from the crown to the neck's rim
+MOUTH_COLUMNS, MOUTH_TOP, MOUTH_BOTTOM = 15, 45, 59
+EYE_COLUMNS, EYE_TOP, EYE_BOTTOM = (5, 21), 13, 29  # a square block: lids.py counts on it
 MOUTH_LOOPS = 24  # loops inside the block's rim, counted inwards into the mouth (lips.py names them)
 EYE_LOOPS = 10  # the same for the lids (lids.py names them)
 
@@ -59,7 +59,8 @@ def make_topology() -> Topology:
     faces += _throat_faces(mouth[-1])
 
     on_seam = np.zeros(half_count, dtype=bool)
-    on_seam[[crown, *grid[:, 0][grid[:, 0] >= 0], *grid[:, -1], *mouth[:, 0], *mouth[:, -1]]] = True
+    seam = np.concatenate([[crown], grid[:, 0], grid[:, -1], mouth[:, 0], mouth[:, -1]])
+    on_seam[seam[seam >= 0]] = True
     image = np.arange(half_count)
     image[~on_seam] = half_count + np.arange(np.count_nonzero(~on_seam))
     mirror = np.concatenate([image, np.flatnonzero(~on_seam)])
