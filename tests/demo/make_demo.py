@@ -213,6 +213,8 @@ def _render(scene: bpy.types.Scene, frame: int, path: Path) -> None:
 def render_video(path: Path) -> None:
     """All frames with sound; `draw_contact_sheet` has chosen the renderer."""
     scene = bpy.context.scene
+    scene.render.use_sequencer = True       # or the sound strip is silent
+    scene.display.render_aa = 'FXAA'        # a third of the time
     if hasattr(scene.render.image_settings, "media_type"):
         scene.render.image_settings.media_type = 'VIDEO'
     scene.render.image_settings.file_format = 'FFMPEG'
