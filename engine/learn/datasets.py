@@ -50,7 +50,7 @@ class CorpusBatches:
     def __init__(self, folder: Path, crop_s: float, batch_size: int, pivot_share: float) -> None:
         paths = sorted(folder.glob("*_*.npz"))
         if not paths:
-            raise EngineError(f"No corpus in {folder}. Make it first: python -m engine.learn.rebuild CONFIG --work FOLDER.")
+            raise EngineError(f"No corpus in {folder}. Make it first: python -m engine train CONFIG.toml.")
         self.utterances: list[Utterance] = [u for path in paths for u in load_shard(path)]
         self.frames = round(crop_s * FPS)
         self.batch_size = batch_size

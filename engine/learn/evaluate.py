@@ -19,6 +19,7 @@ from ..pipeline import animate
 from ..types import Settings, Waveform
 from .baselines import loudness_mouth, rhubarb_mouth
 from .metrics import FPS, Measures, SeenMouth, beats, measure, seen_mouth
+from .paired import evaluate_paired, is_paired
 from .recordings import RealSpeech
 
 FloatArray = NDArray[Any]
@@ -38,7 +39,11 @@ class Report:
 
 
 def command(options: argparse.Namespace) -> None:
-    """`evaluate MODEL DATASET [--json]`."""
+    """`evaluate MODEL DATASET [--json]`: recordings with phone times, or with animators' curves (always as JSON)."""
+    if is_paired(options.path):
+        paired = {name: asdict(measures) for name, measures in evaluate_paired(options.model, options.path).items()}
+        sys.stdout.write(json.dumps(paired, indent=1) + "\n")
+        return
     report = evaluate(options.model, options.path)
     text = json.dumps({name: asdict(column) for name, column in report.columns.items()}, indent=1) if options.json else table(report)
     sys.stdout.write(text + "\n")

@@ -33,6 +33,7 @@ LOG_STEPS = 25
 IMPORTANCE = {  # of a curve against the others, which have 1: a missed contact is seen first, a shrug hardly
     "mouthClose": 2.0, "mouthPress": 2.0, "jawForward": 0.3, "mouthDimple": 0.3, "mouthShrugLower": 0.3, "mouthShrugUpper": 0.3,
     "mouthRollUpper": 0.5, "cheekPuff": 0.2, "cheekSquint": 0.2, "noseSneer": 0.2,
+    "tongueOut": 0.4,
 }
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class TrainConfig:
         work: folder for the corpus and the run, relative to the config file; keep it outside the checkout.
         real_speech: folder with phones.json and recordings, relative likewise; half of its voices choose the best checkpoint.
             Empty or absent: the last weights are the best.
+        output: model folder to write at the end, relative likewise; empty writes none (`export` does it later).
         corpus_scale: 1 is the whole corpus, about 8 h.
         steps, batch_size, crop_s: length of the run; crops of crop_s seconds.
         learning_rate: reached after warmup_steps, falls linearly to 0 over the second half.
@@ -57,6 +59,7 @@ class TrainConfig:
 
     work: str = "../../unitalker-work"
     real_speech: str = ""
+    output: str = ""
     corpus_scale: float = 1.0
     steps: int = 2000
     batch_size: int = 10
@@ -104,7 +107,7 @@ def command(options: argparse.Namespace) -> None:
 
 
 def train(config: Path) -> Path:
-    """Make the corpus and train, or go on where an interrupted run stopped.
+    """Make the corpus, train and export, or go on where an interrupted run stopped.
 
     Args:
         config: TOML with the fields of TrainConfig.
@@ -121,7 +124,12 @@ def train(config: Path) -> Path:
         log.warning("no real speech at %s: the last weights will be taken as the best", real_speech)
         real_speech = None
     make_corpus(work / "corpus", settings.corpus_scale)
-    return train_on(work / "corpus", settings, work / config.stem, real_speech)
+    run = train_on(work / "corpus", settings, work / config.stem, real_speech)
+    if settings.output:
+        from .export import export  # here: export reads this module's checkpoints
+
+        export(run, (config.parent / settings.output).resolve())
+    return run
 
 
 def train_on(corpus: Path, settings: TrainConfig, run: Path, real_speech: Path | None = None) -> Path:

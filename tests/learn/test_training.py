@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from engine.learn.export import export, overlap_s
 from engine.learn.losses import CurveScale, curve_loss
 from engine.learn.synth.phones import PHONE_INDEX, Phone
 from engine.learn.synth.utterance import Utterance, save_shard
-from engine.learn.train import TrainConfig, learning_rate, load_run, read_config, to_arkit_tensor, train_on
+from engine.learn.train import TrainConfig, learning_rate, load_run, read_config, to_arkit_tensor, train, train_on
 
 TINY = TrainConfig(
     steps=4, batch_size=2, crop_s=1.0, checkpoint_steps=2, decoder_dim=8, style_dim=4,
@@ -125,6 +126,17 @@ def test_interrupted_and_resumed_training_equals_an_uninterrupted_one(corpus, ru
     train_on(corpus, TINY, tmp_path)
     for name, value in weights_of(run / "last.pt").items():
         assert torch.allclose(weights_of(tmp_path / "last.pt")[name].float(), value.float(), atol=1e-6), name
+
+
+def test_one_command_makes_the_corpus_trains_and_exports(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(train_module, "make_corpus", lambda folder, scale: shutil.copytree(corpus, folder))
+    (tmp_path / "small.toml").write_text(
+        'work = "work"\noutput = "model"\nsteps = 2\nbatch_size = 1\ncrop_s = 1.0\ndecoder_dim = 8\nstyle_dim = 4\n'
+        "[encoder]\nbands = 16\nchannels = 8\ndilations = [1]\nnorm_reach_s = 0.2\n", encoding="utf-8",
+    )
+    train(tmp_path / "small.toml")
+    assert (tmp_path / "work" / "small" / "best.pt").exists()
+    assert models.open_model(str(tmp_path / "model")).id == "model"
 
 
 def test_no_corpus_is_an_error_with_the_next_step(tmp_path):
