@@ -156,7 +156,7 @@ def build(tensors: dict[str, Tensor], sizes: Layout, encoder_fields: Mapping[str
     return model.eval().requires_grad_(False)
 
 
-def _read_safetensors(path: Path) -> Any:
+def _read_safetensors(path: Path) -> object:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -166,7 +166,7 @@ def _read_safetensors(path: Path) -> Any:
         raise ModelError(f"Checkpoint {path} cannot be read ({error}). Copy or download it again.") from error
 
 
-def _read_pt(path: Path) -> Any:
+def _read_pt(path: Path) -> object:
     """weights_only: a pickle that wants to run anything is refused by torch. Mapped into memory where the file's format allows."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zip_format(path))

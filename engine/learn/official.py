@@ -198,8 +198,8 @@ def read_template(dataset: Dataset, size: int, root: Path | None) -> tuple[Float
 
 def _subjects(dataset: Dataset, root: Path | None) -> list[Row]:
     """Rows of one data set, with the speakers' names where its train.json is there."""
-    group = dataset.id if dataset.folder.startswith(dataset.id) else f"{dataset.id} {dataset.folder}"
-    group = dataset.folder.rsplit("/", 1)[-1].replace("_", " ", 1) if dataset.id in dataset.folder else group
+    folder = dataset.folder.rsplit("/", 1)[-1].removeprefix(f"{dataset.id}_").removeprefix("unitalker_")
+    group = f"{dataset.id} {folder}".replace("_", " ")
     names = [f"{group} {number}" for number in range(dataset.subjects)]
     try:
         ids = json.loads(((root or Path()) / dataset.folder / "train.json").read_text(encoding="utf-8"))["info"]["id_list"] if root else []

@@ -1,13 +1,15 @@
-"""Speech encoders: a wave in, features at 50 Hz out. Later ones (WavLM, wav2vec2) join by the registry at the end."""
+"""Speech encoders: a wave in, features at 50 Hz out. The registry at the end also knows the published ones of pretrained.py."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .layers import DilatedBlock, LogMel, PowerSpectrum, SlidingNorm
+from .pretrained import PUBLISHED, PretrainedEncoder, make_pretrained
 
 RATE_HZ = 50
 SAMPLES_PER_FRAME = 320  # 16 kHz
@@ -91,17 +93,22 @@ class MelEncoder(SpeechEncoder):
         return samples / 16000
 
 
-ENCODERS: Mapping[str, Callable[[Any], SpeechEncoder]] = {"mel": lambda config: MelEncoder(MelEncoderConfig(**config))}
+Encoder = SpeechEncoder | PretrainedEncoder
+
+ENCODERS: Mapping[str, Callable[[Any], Encoder]] = {
+    "mel": lambda config: MelEncoder(MelEncoderConfig(**config)), **{kind: partial(make_pretrained, kind) for kind in PUBLISHED},
+}
 
 
-def make_encoder(kind: str, config: Mapping[str, Any]) -> SpeechEncoder:
+def make_encoder(kind: str, config: Mapping[str, Any]) -> Encoder:
     """Build an encoder by its registry name.
 
+    Args:
+        kind: "mel" or one of pretrained.PUBLISHED.
+        config: for mel the fields of MelEncoderConfig, else see pretrained.make_pretrained.
     Raises:
-        ValueError: no such kind.
+        ValueError: no such kind, or a local folder that does not fit it.
     """
     if kind not in ENCODERS:
         raise ValueError(f"Encoder kind {kind!r} is unknown. Known: {', '.join(ENCODERS)}.")
     return ENCODERS[kind](config)
-
-

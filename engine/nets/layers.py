@@ -7,6 +7,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+def resample(x: Tensor, n_frames: int, align_corners: bool = True) -> Tensor:
+    """The frequency adaptor: (batch, t, channels) -> (batch, n_frames, channels) by linear interpolation.
+
+    With align_corners, as UniTalker has it, first and last frame stay first and last; a single frame is the first.
+    """
+    if n_frames == x.shape[1]:
+        return x
+    return functional.interpolate(x.transpose(1, 2), size=n_frames, mode="linear", align_corners=align_corners).transpose(1, 2)
+
+
 class ChannelLayerNorm(nn.Module):
     """Layer normalisation over the channels of (batch, channels, time)."""
 
