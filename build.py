@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="build.py", description="Set up, try, test and package UniTalker Lip Sync.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run, help: str) -> argparse.ArgumentParser:
+    def command(name: str, run: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help, description=help)
         sub.set_defaults(run=run)
         return sub
@@ -184,7 +185,7 @@ def build_zip(blender: Path, platform_name: str, extra_python: str | None = None
     suffix = f"-py{extra_python}-test" if extra_python else ""
     archive = ROOT / "dist" / f"unitalker-{version()}-{platform_name.replace('-', '_')}{suffix}.zip"
     archive.parent.mkdir(exist_ok=True)
-    cli = next(blender.parent.parent.glob("[lL]ib/**/site-packages/bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py"))
+    cli = extension_cli(blender)
     with tempfile.TemporaryDirectory(prefix="unitalker-") as temporary:
         stage, draft = Path(temporary) / "unitalker", Path(temporary) / archive.name
         _stage(stage, platform_name, wheels)
@@ -194,6 +195,11 @@ def build_zip(blender: Path, platform_name: str, extra_python: str | None = None
                 raise BuildError(f"Blender's extension builder refused to {arguments[0]} the extension:\n{done.stdout}{done.stderr}")
         shutil.move(draft, archive)
     return archive
+
+
+def extension_cli(blender: Path) -> Path:
+    """Blender's own extension program, in the environment of this python."""
+    return next(blender.parent.parent.glob("[lL]ib/**/site-packages/bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py"))
 
 
 def version() -> str:

@@ -227,7 +227,7 @@ if __name__ == "__main__":
     try:
         main()
         status = 0
-    except BaseException:
+    except (Exception, SystemExit):     # shown below, and the process must not end in the usual way
         traceback.print_exc()
         status = 1
     sys.stdout.flush()

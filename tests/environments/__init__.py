@@ -37,14 +37,20 @@ def environment(name: str) -> Path:
     Raises:
         BuildError: its Python is missing, or pip failed.
     """
-    pins = PINS / f"{name}.txt"
     base = find_python(ENVIRONMENTS[name])
-    version = subprocess.run([base, "-V"], capture_output=True, text=True).stdout
-    key = hashlib.sha256(pins.read_bytes() + version.encode() + str(base).encode()).hexdigest()[:12]
-    folder = CACHE / "environments" / f"{name}-{key}"
+    folder = _folder_of(name, base)
     if not folder.exists():
-        _make_environment(folder, base, pins)
+        _make_environment(folder, base, PINS / f"{name}.txt")
     return _python_of(folder)
+
+
+def cached(name: str) -> Path | None:
+    """The python of one environment if it has been made already."""
+    try:
+        folder = _folder_of(name, find_python(ENVIRONMENTS[name]))
+    except BuildError:
+        return None
+    return _python_of(folder) if folder.exists() else None
 
 
 def environments(names: list[str]) -> dict[str, Path]:
@@ -60,7 +66,7 @@ def environments(names: list[str]) -> dict[str, Path]:
         print(f"\n*** {message}\n*** Left out: {without}\n", flush=True)
     names = [name for name in names if ENVIRONMENTS[name] not in missing]
     with ThreadPoolExecutor(INSTALLS_AT_ONCE) as pool:
-        return dict(zip(names, pool.map(environment, names)))
+        return dict(zip(names, pool.map(environment, names), strict=True))
 
 
 def find_python(version: str) -> str:
@@ -79,6 +85,12 @@ def find_python(version: str) -> str:
             if answer.startswith(version + " "):
                 return answer.split(" ", 1)[1]
     raise BuildError(f"Python {version} (with venv) was not found on PATH, in pyenv or in uv. Install it, for example: uv python install {version}")
+
+
+def _folder_of(name: str, base: str) -> Path:
+    version = subprocess.run([base, "-V"], capture_output=True, text=True).stdout
+    key = hashlib.sha256((PINS / f"{name}.txt").read_bytes() + version.encode() + base.encode()).hexdigest()[:12]
+    return CACHE / "environments" / f"{name}-{key}"
 
 
 def _make_environment(folder: Path, base: str, pins: Path) -> None:
