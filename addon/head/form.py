@@ -13,6 +13,7 @@ Array = NDArray[np.float64]
 
 EYE_CENTRE = np.array([33.0, -65.5, 201.0])
 EYE_RADIUS = 17.0
+LID_OFFSET = np.array([0.5, 0.0, 0.0])  # the shut lids bulge a little further out than the eyeball
 
 MARCH_STEPS = 42
 MARCH_DAMPING = 0.9  # the ellipsoid distances are estimates: full steps could jump through thin parts
@@ -26,8 +27,7 @@ def distance(points: Array) -> Array:
     d = _skull(p)
     d = _face_planes(d, p)
     d = _nose(d, p)
-    d = _eye_region(d, p)
-    return d
+    return _eye_region(d, p)
 
 
 def _skull(p: Array) -> Array:
@@ -44,7 +44,7 @@ def _skull(p: Array) -> Array:
 
 def _face_planes(d: Array, p: Array) -> Array:
     """Brow ridge, cheekbones, cheeks, muzzle and chin."""
-    d = _union(d, _capsule(p, (8, -81, 223), (42, -67, 225), 9, 8), 20)
+    d = _union(d, _capsule(p, (0, -80.5, 221), (42, -67, 225), 8.5, 8), 26)
     d = _union(d, _ellipsoid(p, (43, -57, 169), (20, 21, 17)), 24)
     d = _union(d, _ellipsoid(p, (32, -58, 146), (22, 22, 24)), 22)
     d = _union(d, _ellipsoid(p, (0, -74, 136), (29, 28, 24)), 22)
@@ -63,7 +63,7 @@ def _nose(d: Array, p: Array) -> Array:
 def _eye_region(d: Array, p: Array) -> Array:
     """The socket, then the bulge of the lids over the eyeball."""
     d = _cut(d, _ellipsoid(p, (33, -99, 204), (21, 16, 13)), 14)
-    lids = _ellipsoid(p, EYE_CENTRE + (0.5, 0, 0), (EYE_RADIUS + 2.0, EYE_RADIUS + 1.2, EYE_RADIUS + 1.2))
+    lids = _ellipsoid(p, EYE_CENTRE + LID_OFFSET, (EYE_RADIUS + 2.0, EYE_RADIUS + 1.2, EYE_RADIUS + 1.2))
     return _union(d, lids, 6)
 
 

@@ -23,7 +23,7 @@ COLOURS = {
     "Mouth": (0.16, 0.03, 0.03),
     "Teeth": (0.80, 0.77, 0.68),
     "Gums": (0.48, 0.12, 0.12),
-    "Tongue": (0.62, 0.21, 0.20),
+    "Tongue": (0.66, 0.25, 0.25),
     "Eye White": (0.84, 0.84, 0.82),
     "Iris": (0.13, 0.30, 0.36),
     "Pupil": (0.01, 0.014, 0.018),
@@ -129,7 +129,7 @@ def _tongue() -> Part:
     positions, faces, place = parts.tongue()
     shapes = _jaw_part_shapes(positions, 0.75 + 0.25 * fields.smooth(place, 0.0, 0.6))
     reach = fields.smooth(place, 0.0, 1.0)
-    out = np.column_stack([np.zeros_like(reach), -44.0 * reach, 9.0 * reach])
+    out = np.column_stack([np.zeros_like(reach), -48.0 * reach, 4.5 * reach])
     shapes["tongueOut"] = out
     return Part("Tongue", positions, faces, ("Tongue",), np.zeros(len(faces), dtype=int), shapes)
 

@@ -120,6 +120,7 @@ def _jaw_shapes(skin: Skin, frame: LipFrame) -> dict[str, Array]:
         "jawLeft": weight[:, None] * jaw_left(points),
         "jawForward": weight[:, None] * jaw_forward(points),
     }
+    shapes["jawLeft"][frame.vertices] += _along_contact(frame, shapes["jawLeft"][frame.vertices][..., 0])
     narrow = np.zeros_like(frame.rest)
     narrow[..., 0] = -NARROWING * frame.rest[..., 0] * np.abs(frame.across) ** 2
     shapes["jawOpen"] += spread(skin, frame, narrow, 30.0)
@@ -132,9 +133,18 @@ def _jaw_shapes(skin: Skin, frame: LipFrame) -> dict[str, Array]:
     return shapes
 
 
+def _along_contact(frame: LipFrame, sideways: Array) -> Array:
+    """What keeps lips that slide over one another by sideways mm (loops, spokes) on the line where they touch."""
+    line = frame.rest[lips.CONTACT - lips.BORDER]
+    line = line[np.argsort(line[:, 0])]
+    start = frame.across * lips.HALF_WIDTH
+    rise = [np.interp(start + sideways, line[:, 0], line[:, i]) - np.interp(start, line[:, 0], line[:, i]) for i in (1, 2)]
+    return _vector(0.0, rise[0], rise[1], frame.red) * frame.ease[..., None]
+
+
 def _puff(points: Array) -> Array:
     weight = bump(points, (46.0, -62.0, 143.0), 20.0) + bump(points, (-46.0, -62.0, 143.0), 20.0)
-    out = np.column_stack([np.sign(points[:, 0]) * 7.5, np.full(len(points), -5.5), np.full(len(points), 0.0)])
+    out = np.column_stack([np.sign(points[:, 0]) * 9.0, np.full(len(points), -6.5), np.zeros(len(points))])
     return weight[:, None] * out
 
 
@@ -208,14 +218,14 @@ def _shrug_lower(f: LipFrame) -> Array:
 
 def _funnel(f: LipFrame) -> Array:
     forward = -(5.2 + 3.0 * (1.0 - f.red)) * (0.45 + 0.55 * f.arc)
-    open_z = np.where(f.side > 0, 4.4 - 0.8 * f.red, -5.0 + 0.8 * f.red) * f.arc * np.abs(f.side)
-    return _vector(-0.25 * f.rest[..., 0], forward, open_z, f.red)
+    open_z = np.where(f.side > 0, 3.8 - 0.6 * f.red, -5.6 + 0.8 * f.red) * f.arc * np.abs(f.side)
+    return _vector(-0.29 * f.rest[..., 0], forward, open_z, f.red)
 
 
 def _pucker(f: LipFrame) -> Array:
     forward = -(8.0 + 1.5 * np.sin(np.pi * f.red)) * (0.4 + 0.6 * f.arc)
     fuller = f.side * f.red * (0.3 + 4.2 * f.across**2) * f.arc
-    return _vector(-0.42 * f.rest[..., 0], forward, fuller, f.red)
+    return _vector(-0.48 * f.rest[..., 0], forward, fuller - 1.8 * f.arc, f.red)  # the upper lip comes down over the teeth
 
 
 def _sideways(f: LipFrame) -> Array:

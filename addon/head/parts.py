@@ -49,7 +49,7 @@ def eyeball() -> tuple[Array, Faces, Array]:
         axis=-1,
     ).reshape(-1, 3)
     points = EYE_CENTRE + EYE_RADIUS * np.concatenate([ring, [[0, -1, 0], [0, 1, 0]]])
-    faces = surface_faces(len(angles), EYE_SEGMENTS, closed=True)
+    faces = [f[::-1] for f in surface_faces(len(angles), EYE_SEGMENTS, closed=True)]
     outer = np.array(EYE_RINGS[1:])
     by_ring = np.where((outer <= PUPIL_ANGLE) | (outer == IRIS_ANGLE), 2, np.where(outer < IRIS_ANGLE, 1, 0))
     kind = np.repeat(by_ring, EYE_SEGMENTS).tolist()
@@ -57,7 +57,7 @@ def eyeball() -> tuple[Array, Faces, Array]:
     last = len(ring) - EYE_SEGMENTS
     for i in range(EYE_SEGMENTS):
         k = (i + 1) % EYE_SEGMENTS
-        faces += [(front, i, k), (back, last + k, last + i)]
+        faces += [(front, k, i), (back, last + i, last + k)]
         kind += [2, 0]
     return points, faces, np.array(kind)
 
@@ -102,7 +102,7 @@ def _tooth(width: float, height: float) -> tuple[Array, Faces]:
     x = ring * squared(np.cos(lon), 0.55) * width / 2 * taper
     y = ring * squared(np.sin(lon), 0.65) * TOOTH_THICKNESS / 2 * thin
     points = np.stack([x, y + (1 - thin) * TOOTH_THICKNESS / 4, z * height / 2], axis=-1).reshape(-1, 3)
-    return points, [f[::-1] for f in surface_faces(len(lat), len(lon), closed=True)]
+    return points, surface_faces(len(lat), len(lon), closed=True)
 
 
 def _arch(arc: Array, scale: float) -> tuple[Array, Array]:
@@ -134,7 +134,7 @@ def _gum(widths: Array, scale: float, edge_z: float, sign: float) -> tuple[Array
     rows.append(rows[0])
     faces = surface_faces(len(rows), len(arc), closed=False)
     sheet = np.concatenate(rows)
-    return sheet, faces if sign > 0 else [f[::-1] for f in faces]
+    return sheet, [f[::-1] for f in faces] if sign > 0 else faces
 
 
 def tongue() -> tuple[Array, Faces, Array]:
@@ -142,15 +142,15 @@ def tongue() -> tuple[Array, Faces, Array]:
     place = np.linspace(0.0, 1.0, TONGUE_STATIONS)
     round_tip = np.sqrt(np.maximum(1.0 - np.maximum((place - 0.72) / 0.28, 0.0) ** 2.2, 0.0))
     half_width = (17.0 - 3.0 * place) * round_tip
-    half_height = (8.5 - 4.6 * place) * np.maximum(round_tip, 0.12)
+    half_height = (8.5 - 4.2 * place) * np.maximum(round_tip, 0.02) ** 0.6
     y = -42.0 - 45.0 * place
-    z = 118.5 + 7.0 * place**1.4
+    z = 118.5 + 9.0 * place**1.4
     turn = np.linspace(0.0, 2 * np.pi, TONGUE_SEGMENTS, endpoint=False)
     x = half_width[:, None] * np.sin(turn)
     up = half_height[:, None] * np.cos(turn)
     groove = -1.3 * np.exp(-((x / 3.5) ** 2)) * (np.cos(turn) > 0.2) * np.sin(np.pi * np.clip(place, 0, 0.9))[:, None]
     points = np.stack([x, np.broadcast_to(y[:, None], x.shape), z[:, None] + up + groove], axis=-1).reshape(-1, 3)
-    faces = [f[::-1] for f in surface_faces(TONGUE_STATIONS, TONGUE_SEGMENTS, closed=True)]
+    faces = surface_faces(TONGUE_STATIONS, TONGUE_SEGMENTS, closed=True)
     return points, faces, np.repeat(place, TONGUE_SEGMENTS)
 
 
@@ -165,8 +165,9 @@ def brow() -> tuple[Array, Faces]:
     heights = z[:, None] + half_height[:, None] * np.cos(turn)
     sheet = frontal_surface(np.broadcast_to(x[:, None], heights.shape), heights)
     sheet[..., 1] -= np.where(np.sin(turn) > 0, stick_out[:, None] * np.sin(turn), 1.2 * np.sin(turn))
-    faces = surface_faces(len(t), len(turn), closed=True)
-    faces += [tuple(range(len(turn))), tuple(reversed(range(24 * len(turn), 25 * len(turn))))]
+    faces = [f[::-1] for f in surface_faces(len(t), len(turn), closed=True)]
+    last = (len(t) - 1) * len(turn)
+    faces += [tuple(range(len(turn))), tuple(range(last + len(turn) - 1, last - 1, -1))]
     return sheet.reshape(-1, 3), faces
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 import bpy
@@ -19,6 +20,8 @@ SPEECH_SHUT = {
     "rolled": {"mouthRollLower": 1.0, "mouthRollUpper": 1.0},
     "open jaw, lips shut": {"jawOpen": 1.0, "mouthClose": 1.0},
     "puffed": {"cheekPuff": 1.0},
+    "jaw to the left": {"jawLeft": 1.0},
+    "jaw forward": {"jawForward": 1.0},
 }
 SPEECH_OPEN = {
     "ah": {"jawOpen": 0.6, "mouthLowerDown": 0.22, "mouthUpperUp": 0.08, "mouthFunnel": 0.06},
@@ -90,7 +93,7 @@ def touching_pairs(rest: np.ndarray, lips: np.ndarray, opening: np.ndarray) -> n
 def head(ext) -> Head:
     started = time.perf_counter()
     face = ext.module("addon.test_head").build_test_head(bpy.context)
-    print(f"test head built in {time.perf_counter() - started:.2f} s, {len(face.data.vertices)} vertices")
+    logging.getLogger(__name__).info("test head: %.2f s, %d vertices", time.perf_counter() - started, len(face.data.vertices))
     return Head(face, ext.module("engine.channels").ARKIT_52)
 
 
@@ -229,3 +232,16 @@ def test_size_is_that_of_a_head(head):
     skull = head.rest[head.rest[:, 2] > 84.0]
     assert 220.0 < np.ptp(skull[:, 2]) < 260.0 and 140.0 < np.ptp(skull[:, 0]) < 190.0
     assert head.rest[:, 2].min() == pytest.approx(0.0, abs=1.0)
+
+
+def test_faces_look_outwards(head):
+    for obj in head.objects:
+        points = read(obj.data.vertices)
+        points -= points.mean(axis=0)
+        corners = (points[list(t.vertices)] for t in triangles(obj.data))
+        assert sum(np.dot(a, np.cross(b, c)) for a, b, c in corners) > 0.0, obj.name
+
+
+def triangles(mesh: bpy.types.Mesh) -> object:
+    mesh.calc_loop_triangles()
+    return mesh.loop_triangles
