@@ -50,16 +50,21 @@ def preset_items(settings: bpy.types.PropertyGroup, _context: bpy.types.Context 
     return _with_current(_kept("presets", _list_presets), settings.preset)
 
 
-def get_pick(settings: bpy.types.PropertyGroup, name: str) -> int:
-    """Index of the chosen item; the choice itself is kept as text, so that it survives a change of the list."""
-    items = _ITEMS[name](settings, None)
-    chosen = getattr(settings, name)
-    return next((index for index, item in enumerate(items) if item[0] == chosen), 0)
+def getter(name: str) -> Callable[[bpy.types.PropertyGroup], int]:
+    """For a picker: index of the chosen item. The choice itself is kept as text, so that it survives a change of the list."""
+    def get(settings: bpy.types.PropertyGroup) -> int:
+        chosen = getattr(settings, name)
+        return next((index for index, item in enumerate(_ITEMS[name](settings, None)) if item[0] == chosen), 0)
+
+    return get
 
 
-def set_pick(settings: bpy.types.PropertyGroup, name: str, index: int) -> None:
-    """Choose an item."""
-    setattr(settings, name, _ITEMS[name](settings, None)[index][0])
+def setter(name: str) -> Callable[[bpy.types.PropertyGroup, int], None]:
+    """For a picker: choose an item."""
+    def choose(settings: bpy.types.PropertyGroup, index: int) -> None:
+        setattr(settings, name, _ITEMS[name](settings, None)[index][0])
+
+    return choose
 
 
 def devices() -> tuple[str, ...]:

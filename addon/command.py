@@ -5,13 +5,16 @@ Options that are not given are what the file's own Lip Sync panel says. Exit sta
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import bpy
 
 from .properties import EXISTING, INTERPOLATIONS, collect
+
+if TYPE_CHECKING:
+    import argparse
 
 FAILED, WRONG_USAGE = 1, 2
 _handle: object = None
@@ -45,6 +48,8 @@ def run(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    import argparse  # here, not at the top: Blender starts without it
+
     parser = argparse.ArgumentParser(prog="blender -b FILE.blend --command unitalker", description="Speech to lip-sync keys on a character.")
     sound = parser.add_mutually_exclusive_group()
     sound.add_argument("--strip", help="sound strip of the Video Sequencer (default: the active or only one)")

@@ -145,7 +145,7 @@ def _prepare(target: Target, curves: RigCurves, line: Line, options: KeyOptions,
     points: dict[Channel, Points] = {}
     for channel, curve in to_bone_modes(curves.curves, modes).items():
         place = target.path_of(channel)
-        if place is not None:
+        if place is not None and _exists(owner, place[0]):
             frames = np.round(line.first_frame + curve.seconds * line.fps, 4)
             points[place] = np.stack([frames, curve.values], 1).astype(np.float32)
     driven = target.driven & points.keys()
@@ -156,6 +156,15 @@ def _prepare(target: Target, curves: RigCurves, line: Line, options: KeyOptions,
         warnings.append(f"{_names(shared)} of {target.object_name!r}: your own keys stay.")
     left_alone = driven | (shared if options.existing == 'KEEP' else shared & actions.artist_channels(owner, in_own=True))
     return _Part(target, owner, {channel: rows for channel, rows in points.items() if channel not in left_alone}, shared - left_alone)
+
+
+def _exists(owner: bpy.types.ID, path: str) -> bool:
+    """Whether a data path still leads somewhere: a shape key or bone may have been removed while the worker ran."""
+    try:
+        owner.path_resolve(path)
+    except ValueError:
+        return False
+    return True
 
 
 def _nothing_left(character: Character, warnings: list[str]) -> str:
@@ -303,10 +312,9 @@ def _remember_rest(part: _Part, record: Record) -> None:
 def _put_at_rest(owner: bpy.types.ID, rest: Mapping[str, float]) -> None:
     for name, value in rest.items():
         path, _, index = name.rpartition("|")
-        try:
-            current = owner.path_resolve(path)
-        except ValueError:          # the shape key or bone is gone
+        if not _exists(owner, path):
             continue
+        current = owner.path_resolve(path)
         if hasattr(current, "__len__"):
             current[int(index)] = value
         elif path.endswith('"]'):

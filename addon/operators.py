@@ -10,7 +10,7 @@ from bpy_extras.io_utils import ImportHelper
 
 from . import catalog
 from .job import Job
-from .properties import CHOICES, POINTERS, Choices, collect
+from .properties import CHOICES, Choices, collect
 
 TICK_S = 0.1            # between two looks at the worker
 PANEL_AREAS = ('VIEW_3D', 'GRAPH_EDITOR', 'DOPESHEET_EDITOR', 'TIMELINE')      # redrawn while it works and after it wrote

@@ -34,6 +34,10 @@ def _search_strips(_owner: object, context: bpy.types.Context, _text: str) -> li
     return [strip.name for strip in sound_strips(sequencer_scene(context))]
 
 
+def _is_speaker(_settings: object, obj: bpy.types.Object) -> bool:
+    return obj.type == 'SPEAKER'
+
+
 def _gain(name: str, what: str) -> object:
     return FloatProperty(name=name, description=f"How much {what} move: 0 still, 2 twice as much", default=1.0, min=0.0, max=2.0, subtype='FACTOR')
 
@@ -92,19 +96,19 @@ class UNITALKER_PG_settings(Choices, bpy.types.PropertyGroup):
         name="Character", description="Face mesh or armature to key; empty takes the active object and the selected ones", type=bpy.types.Object,
     )
     speaker: PointerProperty(
-        name="Speaker", description="Speaker object whose sound is used", type=bpy.types.Object, poll=lambda _self, obj: obj.type == 'SPEAKER',
+        name="Speaker", description="Speaker object whose sound is used", type=bpy.types.Object, poll=_is_speaker,
     )
     model_pick: EnumProperty(
         name="Model", description="What turns speech into motion", items=catalog.model_items,
-        get=lambda self: catalog.get_pick(self, "model"), set=lambda self, index: catalog.set_pick(self, "model", index),
+        get=catalog.getter("model"), set=catalog.setter("model"),
     )
     identity_pick: EnumProperty(
         name="Identity", description="Speaking style", items=catalog.identity_items,
-        get=lambda self: catalog.get_pick(self, "identity"), set=lambda self, index: catalog.set_pick(self, "identity", index),
+        get=catalog.getter("identity"), set=catalog.setter("identity"),
     )
     preset_pick: EnumProperty(
         name="Preset", description="How speech drives this rig", items=catalog.preset_items,
-        get=lambda self: catalog.get_pick(self, "preset"), set=lambda self, index: catalog.set_pick(self, "preset", index),
+        get=catalog.getter("preset"), set=catalog.setter("preset"),
     )
     result: StringProperty(name="Result", description="What the last run did")
     result_details: StringProperty(name="Details", description="Warnings and channels that the character lacks, one per line")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import bpy
 
 from .. import engine
-from ..engine import Animation, Gains, RigError, SettingError, Settings
+from ..engine import Animation, Gains, Settings
 from . import fcurves, rig, strip_audio
 from .preferences import engine_preferences
 

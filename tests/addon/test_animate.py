@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import bpy
 import numpy as np
-import pytest
 
-from .conftest import TINY, curves, jaw, keys_of, make_face
+from .conftest import TINY, curves, jaw, keys_of
 
 
 def test_file_becomes_one_key_per_frame_on_every_arkit_key(ext, face, speech):

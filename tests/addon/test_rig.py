@@ -89,7 +89,7 @@ def test_object_without_keys_is_refused_and_nothing_is_written(ext, speech):
 
 def test_keys_that_no_preset_knows_are_refused_with_their_names(ext, speech):
     make_face(ext, "Odd", ("bulge", "squash"))
-    with pytest.raises(RuntimeError, match="No preset fits this character.*bulge"):
+    with pytest.raises(RuntimeError, match=r"No preset fits this character.*bulge"):
         bpy.ops.unitalker.animate(audio=speech, character="Odd")
     assert len(bpy.data.actions) == 0
 
@@ -172,7 +172,7 @@ LINKINGS = (link_object, link_instance, link_collection, link_mesh, override_of_
 @pytest.mark.parametrize("link", LINKINGS)
 def test_linked_character_is_refused_with_the_way_out(ext, library, speech, link):
     obj = link(library)
-    with pytest.raises(RuntimeError, match="linked from another file.*Make Editable Override"):
+    with pytest.raises(RuntimeError, match=r"linked from another file.*Make Editable Override"):
         bpy.ops.unitalker.animate(audio=speech, character=obj.name)
     assert not any(ext.module("addon.actions").is_own(action) for action in bpy.data.actions)
 

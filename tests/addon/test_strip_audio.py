@@ -199,7 +199,7 @@ def test_the_sequencer_may_show_another_scene(ext, clicks):
     strips.new_scene("Shot", shot, 3, 180)
     assert clip_of(ext)[0].start_frame == 25         # frame 180 of the edit shows frame 5 of the shot
     edit.render.fps = 30
-    with pytest.raises(ext.module("engine").AudioError, match="30 frames per second.*at 24"):
+    with pytest.raises(ext.module("engine").AudioError, match=r"30 frames per second.*at 24"):
         clip_of(ext)
 
 
@@ -219,7 +219,7 @@ def test_a_missing_sound_says_what_to_do_and_writes_nothing(ext, face, clicks, t
     shutil.copy(clicks, path)
     add_strip(path)
     path.unlink()
-    with pytest.raises(RuntimeError, match="gone.wav.*Find Missing Files"):
+    with pytest.raises(RuntimeError, match=r"gone.wav.*Find Missing Files"):
         bpy.ops.unitalker.animate(strip="Line", character="Face")
     assert len(bpy.data.actions) == 0
 
@@ -233,7 +233,7 @@ def test_speed_changes_are_refused(ext, clicks, monkeypatch):
         name = add_strip(clicks).name
 
     monkeypatch.setattr(ext.module("addon.strip_audio"), "_pick", lambda scene, name: Retimed)
-    with pytest.raises(ext.module("engine").AudioError, match="'Line' has 2 retiming keys.*Reset"):
+    with pytest.raises(ext.module("engine").AudioError, match=r"'Line' has 2 retiming keys.*Reset"):
         clip_of(ext)
 
 
@@ -250,7 +250,7 @@ def test_a_speaker_starts_where_its_nla_strip_does(ext, clicks):
 
 
 def test_no_strips_at_all(ext, face):
-    with pytest.raises(RuntimeError, match="has no sound strip.*Add > Sound"):
+    with pytest.raises(RuntimeError, match=r"has no sound strip.*Add > Sound"):
         bpy.ops.unitalker.animate(character="Face")
 
 

@@ -1,0 +1,256 @@
+"""The worker thread: progress, cancel, and what may happen to the file meanwhile. The window's modal loop is walked step by step."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import SimpleNamespace
+
+import bpy
+import pytest
+
+from .conftest import curves, jaw, make_face
+
+
+def wait_for(job):
+    end = time.monotonic() + 20
+    while not job.done:
+        assert time.monotonic() < end, "the worker does not end"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def job_module(ext):
+    module = ext.module("addon.job")
+    yield module
+    if module.Job.current is not None:
+        module.Job.current.drop(5)
+
+
+def blocked_job(job_module):
+    """A job that waits until `released` is set or it is cancelled, as a long clip would."""
+    released, begun = threading.Event(), threading.Event()
+
+    def work(progress, cancelled):
+        progress(0.25)
+        begun.set()
+        while not released.is_set() and not cancelled():
+            time.sleep(0.005)
+        return "cancelled" if cancelled() else "result"
+
+    job = job_module.Job(work)
+    job.start()
+    assert begun.wait(5)
+    return job, released
+
+
+def test_result_and_progress_come_from_the_worker(job_module):
+    job, released = blocked_job(job_module)
+    assert (job.fraction, job.done, job_module.Job.current) == (0.25, False, job)
+    released.set()
+    wait_for(job)
+    assert job.take() == "result" and job_module.Job.current is None
+
+
+def test_errors_come_out_on_the_main_thread(job_module):
+    def work(progress, cancelled):
+        raise ValueError("broken")
+
+    job = job_module.Job(work)
+    job.start()
+    wait_for(job)
+    with pytest.raises(ValueError, match="broken"):
+        job.take()
+    assert job_module.Job.current is None
+
+
+def test_cancel_operator_stops_the_worker(job_module):
+    job, _ = blocked_job(job_module)
+    assert bpy.ops.unitalker.cancel() == {'FINISHED'}
+    wait_for(job)
+    assert job.take() == "cancelled"
+
+
+def test_a_second_job_and_idle_cancel_are_refused(job_module, face, speech):
+    job, released = blocked_job(job_module)
+    with pytest.raises(RuntimeError, match="poll"):
+        bpy.ops.unitalker.animate(audio=speech, character="Face")
+    released.set()
+    wait_for(job)
+    job.take()
+    with pytest.raises(RuntimeError, match="poll"):
+        bpy.ops.unitalker.cancel()
+
+
+def test_loading_a_file_stops_the_worker(job_module):
+    job, _ = blocked_job(job_module)
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True, load_ui=False)
+    assert job_module.Job.current is None
+    wait_for(job)
+    assert len(bpy.data.actions) == 0
+
+
+def test_switching_the_add_on_off_stops_the_worker(job_module, package):
+    import addon_utils
+
+    job, _ = blocked_job(job_module)
+    addon_utils.disable(package)
+    assert job.done
+    addon_utils.enable(package)
+
+
+# ---- what may happen to the character while the worker runs
+
+def gathered(ext, speech):
+    take, properties = ext.module("addon.take"), ext.module("addon.properties")
+    request = take.gather(bpy.context, take.Options(**properties.collect(bpy.context, {"audio": speech, "character": "Face"})))
+    return take, request, take.compute(request)
+
+
+def test_the_request_holds_no_blender_data(ext, face, speech):
+    _, request, animation = gathered(ext, speech)
+    seen = repr(request) + repr(animation.curves)
+    assert "bpy" not in seen
+
+
+def test_a_deleted_character_is_one_error_and_nothing_is_written(ext, face, speech):
+    take, request, animation = gathered(ext, speech)
+    bpy.data.objects.remove(face)
+    with pytest.raises(ext.module("engine").RigError, match="'Face' cannot be keyed any more"):
+        take.write(request, animation)
+    assert len(bpy.data.actions) == 0
+
+
+def test_a_deleted_part_leaves_nothing_half_written(ext, face, speech):
+    teeth = make_face(ext, "Teeth", ("jawOpen",))
+    teeth.parent = face
+    take, request, animation = gathered(ext, speech)
+    bpy.data.objects.remove(teeth)
+    with pytest.raises(ext.module("engine").RigError, match="'Teeth' cannot be keyed any more"):
+        take.write(request, animation)
+    assert len(bpy.data.actions) == 0 and face.data.shape_keys.animation_data is None
+
+
+def test_removed_shape_keys_are_one_error(ext, face, speech):
+    take, request, animation = gathered(ext, speech)
+    face.shape_key_clear()
+    with pytest.raises(ext.module("engine").RigError, match="shape keys were removed"):
+        take.write(request, animation)
+
+
+def test_one_removed_shape_key_does_not_stop_the_others(ext, face, speech):
+    take, request, animation = gathered(ext, speech)
+    face.shape_key_remove(face.data.shape_keys.key_blocks["jawOpen"])
+    take.write(request, animation)
+    assert len(curves(face.data.shape_keys)) == 51
+
+
+def test_undo_while_the_worker_runs(ext, face, speech):
+    bpy.ops.ed.undo_push(message="before")
+    make_face(ext, "Later", ("jawOpen",)).location.x = 9
+    bpy.ops.ed.undo_push(message="added")
+    take, request, animation = gathered(ext, speech)
+    bpy.ops.ed.undo()
+    assert "Later" not in bpy.data.objects
+    take.write(request, animation)
+    assert len(jaw(bpy.data.objects["Face"])) == 48
+
+
+# ---- the operator in a window, driven by hand: Blender's module has no event loop
+
+class Operator:
+    """What Blender makes of the operator class, without a window: the same methods on plain attributes."""
+
+    def __init__(self, ext, given):
+        self.cls = ext.module("addon.operators").UNITALKER_OT_animate
+        self.reports = []
+        self.values = given
+        self.properties = SimpleNamespace(is_property_set=lambda name, ghost: name in given)
+
+    def report(self, kind, text):
+        self.reports.append((next(iter(kind)), text))
+
+    def __getattr__(self, name):
+        if name in self.__dict__.get("values", {}):
+            return self.values[name]
+        found = getattr(self.cls, name)
+        return found.__get__(self) if callable(found) else found
+
+
+@pytest.fixture
+def window(monkeypatch):
+    """A context whose window manager counts timers."""
+    manager = SimpleNamespace(timers=0, windows=())
+
+    def add(step, window):
+        manager.timers += 1
+        return object()
+
+    def remove(timer):
+        manager.timers -= 1
+
+    manager.event_timer_add, manager.event_timer_remove, manager.modal_handler_add = add, remove, lambda operator: True
+    context = bpy.context
+
+    class Context:
+        window_manager = manager
+        window = None
+
+        def __getattr__(self, name):
+            return getattr(context, name)
+
+    monkeypatch.setattr("bpy.app", SimpleNamespace(background=False, version=bpy.app.version), raising=False)
+    return Context()
+
+
+def event(kind, value='NOTHING'):
+    return SimpleNamespace(type=kind, value=value)
+
+
+def test_modal_run_writes_once_and_takes_its_timer_away(ext, job_module, face, speech, window):
+    operator = Operator(ext, {"audio": speech, "character": "Face"})
+    assert operator.invoke(window, None) == {'RUNNING_MODAL'}
+    assert window.window_manager.timers == 1
+    assert operator.modal(window, event('MOUSEMOVE')) == {'PASS_THROUGH'}
+    wait_for(job_module.Job.current)
+    assert operator.modal(window, event('TIMER')) == {'FINISHED'}
+    assert window.window_manager.timers == 0 and job_module.Job.current is None
+    assert len(jaw(face)) == 48
+
+
+def test_esc_cancels_and_writes_nothing(ext, job_module, face, speech, window, monkeypatch):
+    take = ext.module("addon.take")
+    cancelled_error = ext.module("engine").Cancelled
+
+    def slow(request, progress, cancelled):
+        while not cancelled():
+            time.sleep(0.005)
+        raise cancelled_error("Cancelled.")
+
+    monkeypatch.setattr(take, "compute", slow)
+    operator = Operator(ext, {"audio": speech, "character": "Face"})
+    operator.invoke(window, None)
+    assert operator.modal(window, event('TIMER')) == {'PASS_THROUGH'}
+    assert operator.modal(window, event('ESC', 'PRESS')) == {'RUNNING_MODAL'}
+    wait_for(job_module.Job.current)
+    assert operator.modal(window, event('TIMER')) == {'CANCELLED'}
+    assert len(bpy.data.actions) == 0 and window.window_manager.timers == 0
+    assert operator.reports[-1] == ('INFO', "Cancelled: nothing was written.")
+
+
+def test_modal_ends_when_a_file_was_loaded(ext, job_module, face, speech, window):
+    operator = Operator(ext, {"audio": speech, "character": "Face"})
+    operator.invoke(window, None)
+    job_module.drop_on_load()
+    assert operator.modal(window, event('TIMER')) == {'CANCELLED'}
+    assert window.window_manager.timers == 0 and len(bpy.data.actions) == 0
+
+
+def test_modal_reports_a_character_that_was_deleted(ext, job_module, face, speech, window):
+    operator = Operator(ext, {"audio": speech, "character": "Face"})
+    operator.invoke(window, None)
+    wait_for(job_module.Job.current)
+    bpy.data.objects.remove(face)
+    assert operator.modal(window, event('TIMER')) == {'CANCELLED'}
+    assert operator.reports[-1][0] == 'ERROR' and "cannot be keyed any more" in operator.reports[-1][1]
+    assert bpy.context.scene.unitalker.result_failed

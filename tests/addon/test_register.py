@@ -1,0 +1,148 @@
+"""Switching on and off, what that loads, and the panel's lists."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import bpy
+import pytest
+
+from .conftest import ROOT, TINY, curves, make_face
+
+MAX_REGISTER_S = 0.05
+
+# a fresh process, since here everything is loaded already
+MEASURE = """
+import bpy, addon_utils, os, sys, time
+addon_utils.extensions_refresh()
+before = set(sys.modules)
+start = time.perf_counter()
+addon_utils.enable({package!r}, default_set=True)
+took = time.perf_counter() - start
+assert {package!r} in bpy.context.preferences.addons
+heavy = [name for name in ("numpy", "onnxruntime", "soundfile", "soxr", {package!r} + ".engine") if name in set(sys.modules) - before]
+print("\\nMEASURED", round(took, 4), heavy, flush=True)
+os._exit(0)
+"""
+
+
+def test_switching_on_is_quick_and_loads_nothing_heavy(ext, package):
+    run = subprocess.run(
+        [sys.executable, "-c", MEASURE.format(package=package)], capture_output=True, text=True, timeout=60, env=os.environ,
+    )
+    assert run.returncode == 0, run.stderr
+    line = next(line for line in run.stdout.splitlines() if line.startswith("MEASURED"))
+    _, seconds, heavy = line.split(maxsplit=2)
+    assert heavy == "[]"
+    assert float(seconds) < 10 * MAX_REGISTER_S         # with room for a busy computer; `build.py bench` gives the figure
+
+
+def test_off_and_on_again_leaves_nothing_behind(ext, package):
+    import addon_utils
+
+    handlers = len(bpy.app.handlers.load_pre)
+    addon_utils.disable(package)
+    assert not hasattr(bpy.types.Scene, "unitalker") and not hasattr(bpy.types, "UNITALKER_PT_audio")
+    assert len(bpy.app.handlers.load_pre) == handlers - 1
+    addon_utils.enable(package)
+    assert len(bpy.app.handlers.load_pre) == handlers and bpy.context.scene.unitalker.model == TINY
+
+
+def test_registering_at_start_up_touches_no_data(ext, package):
+    try:
+        from _bpy_restrict_state import RestrictBlend
+    except ImportError:                     # its name before 5.0
+        from bpy_restrict_state import RestrictBlend
+
+    addon = ext.module("addon")
+    addon.unregister()
+    with RestrictBlend():
+        addon.register()
+    assert bpy.context.scene.unitalker.strength == 1.0
+
+
+def test_settings_are_saved_with_the_file(ext, face, tmp_path):
+    settings = bpy.context.scene.unitalker
+    settings.character, settings.identity, settings.strength, settings.audio = face, "wide", 1.5, "//line.wav"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    settings = bpy.context.scene.unitalker
+    assert (settings.character.name, settings.identity, settings.strength, settings.audio) == ("Face", "wide", 1.5, "//line.wav")
+
+
+# ---- lists
+
+def test_identities_come_from_the_model_with_the_pivot_first(ext):
+    settings = bpy.context.scene.unitalker
+    catalog = ext.module("addon.catalog")
+    assert [item[0] for item in catalog.identity_items(settings, bpy.context)] == ["pivot", "wide", "round"]
+    assert settings.identity_pick == "pivot"
+    settings.identity_pick = "round"
+    assert settings.identity == "round"
+
+
+def test_a_typed_blend_stays_in_the_list(ext):
+    settings = bpy.context.scene.unitalker
+    settings.identity = "blend:wide=0.5,round=0.5"
+    assert settings.identity_pick == "blend:wide=0.5,round=0.5"
+
+
+def test_lists_are_kept_until_refresh(ext, monkeypatch):
+    settings, catalog = bpy.context.scene.unitalker, ext.module("addon.catalog")
+    catalog.identity_items(settings, bpy.context)
+    monkeypatch.setattr(ext.module("engine.models"), "open_model", None)
+    assert len(catalog.identity_items(settings, bpy.context)) == 3
+    bpy.ops.unitalker.refresh()
+    with pytest.raises(TypeError):
+        catalog.identity_items(settings, bpy.context)
+    monkeypatch.undo()
+
+
+def test_fit_says_how_many_channels_and_which_are_missing(ext):
+    make_face(ext, "Face", ext.module("engine.channels").ARKIT_52[:37])
+    fit = ext.module("addon.catalog").fit(bpy.context)
+    assert "37 of 52 channels found, 1 mesh" in fit.line and len(fit.missing) == 15
+
+
+def test_fit_follows_the_choice(ext, face):
+    catalog = ext.module("addon.catalog")
+    assert "52 of 52" in catalog.fit(bpy.context).line
+    face.select_set(False)
+    bpy.context.view_layer.objects.active = None
+    assert "No character is chosen" in catalog.fit(bpy.context).problem
+
+
+# ---- presets of the user
+
+def test_a_saved_preset_is_chosen_and_used(ext, face, speech):
+    assert bpy.ops.unitalker.preset_save(name="My Rig") == {'FINISHED'}
+    settings = bpy.context.scene.unitalker
+    assert settings.preset == settings.preset_pick == "my_rig"
+    bpy.ops.unitalker.animate(audio=speech, character="Face")
+    assert "My Rig" in settings.result and len(curves(face.data.shape_keys)) == 52
+    Path(ext.module("addon.preferences").user_folder("presets"), "my_rig.json").unlink()
+    bpy.ops.unitalker.refresh()
+
+
+def test_a_loaded_preset_is_checked_and_copied(ext, face, tmp_path):
+    content = json.loads((ROOT / "presets" / "arkit52.json").read_text())
+    content["name"] = "From a friend"
+    source = tmp_path / "friend.json"
+    source.write_text(json.dumps(content))
+    assert bpy.ops.unitalker.preset_load(filepath=str(source)) == {'FINISHED'}
+    assert bpy.context.scene.unitalker.preset == "from_a_friend"
+    Path(ext.module("addon.preferences").user_folder("presets"), "from_a_friend.json").unlink()
+    bpy.ops.unitalker.refresh()
+
+
+@pytest.mark.parametrize("content", ["{", '{"schema": 1}', '{"schema": 99, "name": "x"}', "x" * (10 * 2**20)])
+def test_a_broken_preset_is_one_error_and_nothing_is_copied(ext, face, tmp_path, content):
+    source = tmp_path / "broken.json"
+    source.write_text(content)
+    with pytest.raises(RuntimeError, match=r"broken\.json"):
+        bpy.ops.unitalker.preset_load(filepath=str(source))
+    assert not list(Path(ext.module("addon.preferences").user_folder("presets", create=True)).glob("*.json"))
