@@ -8,15 +8,17 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import animate, io, models, presets, read_audio, runtime
+from . import animate_all, io, models, presets, read_audio, runtime
 from .errors import EngineError, PresetError, SettingError
 from .types import Animation, Gains, Motion, Progress, Rig, Settings, Waveform, no_progress
 
@@ -59,8 +61,9 @@ def _add_animate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("audio", metavar="AUDIO", help="wav, flac, ogg or mp3")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help=".npz, .csv (Live Link Face) or .json")
     parser.add_argument("--model", default=Settings.model, help="model id or folder (default: %(default)s)")
-    parser.add_argument("--head", default="", help="head id (default: the model's own)")
-    parser.add_argument("--identity", default=Settings.identity, help='pivot, an id, "#12" (row of the style table) or blend:A=0.3,B=0.7')
+    parser.add_argument("--head", default="", help="head id, or all: one file per head, named OUT.HEAD (default: the model's own)")
+    parser.add_argument("--identity", action="append", metavar="ID", help=(
+        'pivot, an id, "#12" (row of the style table) or blend:A=0.3,B=0.7; may be given several times: one file each (default: pivot)'))
     parser.add_argument("--strength", type=float, default=1.0, help="0 (pivot) to 2 (default: 1)")
     parser.add_argument("--fps", type=float, default=30.0, help="frames per second of the result (default: 30)")
     parser.add_argument("--smooth", type=float, default=0.0, help="0 to 1; closed lips stay closed (default: 0)")
@@ -71,6 +74,7 @@ def _add_animate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=runtime.DEVICES, default="auto", help="where the network runs (default: auto)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes all cores but one")
     parser.add_argument("--raw", action="store_true", help="the head's exact output: no clamp, smoothing, retiming or silence")
+    parser.add_argument("--template", default="", metavar="NPY", help="neutral face to add the output to, flat and in the model's scale")
 
 
 def _add_listing(parser: argparse.ArgumentParser, list_rows: Callable[[argparse.Namespace], list[dict[str, Any]]]) -> None:
@@ -89,6 +93,14 @@ def _add_learning(commands: Any) -> None:
         parser.set_defaults(command=_learn, learn=name)
         if name == "export":
             parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the model folder to write")
+    parser = commands.add_parser("convert", help="turn an official UniTalker checkpoint into a model folder")
+    parser.add_argument("path", type=Path, metavar="CHECKPOINT", help=".pt or .safetensors")
+    parser.add_argument("--encoder", type=Path, required=True, metavar="DIR", help="folder with the encoder's config.json and preprocessor_config.json")
+    parser.add_argument("--pca", type=Path, metavar="DIR", help="data root with DATASET/pca.npz and id_template.npy; without it vertex heads are left out")
+    parser.add_argument("--config", type=Path, metavar="YAML", help="the official yaml it was trained with (default: the released values)")
+    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="of the encoder's weights (default: fp32)")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the model folder to write")
+    parser.set_defaults(command=_learn, learn="convert")
     parser = commands.add_parser("evaluate", help="measure a model on real recordings with known phones")
     parser.add_argument("model", metavar="MODEL", help="model id or folder")
     parser.add_argument("path", type=Path, metavar="DATASET", help="folder with phones.json and the recordings")
@@ -107,19 +119,42 @@ def _learn(options: argparse.Namespace) -> None:
 def _animate(options: argparse.Namespace) -> None:
     output = io.check_output(options.output)
     gains = Gains(options.gain_jaw, options.gain_lips, options.gain_cheeks, options.gain_brows)
-    settings = Settings(
-        model=options.model, head=options.head, identity=options.identity, strength=options.strength, fps=options.fps, smooth=options.smooth,
-        gains=gains, device=options.device, threads=options.threads, raw=options.raw,
+    common = Settings(
+        model=options.model, strength=options.strength, fps=options.fps, smooth=options.smooth, gains=gains, device=options.device,
+        threads=options.threads, raw=options.raw, template=options.template,
     )
+    wanted = _wanted(options, common)
     rig = _rig(options)
     wave = read_audio(options.audio)
     with _progress_bar() as progress:
-        animation = animate(wave, settings, rig, progress)
-    motion = _rig_motion(animation) if animation.curves else animation.motion
-    io.write_motion(motion, output, _meta(options, wave))
-    for warning in animation.warnings:
-        print(f"unitalker: {warning}", file=sys.stderr)
-    print(f"{output}: {len(motion.weights)} frames x {len(motion.channels)} channels at {motion.fps:g} fps, {wave.duration_s:.2f} s of sound")
+        animations = animate_all(wave, wanted, rig, progress)
+    for settings, animation in zip(wanted, animations, strict=True):
+        file = _output_file(output, settings, wanted)
+        motion = _rig_motion(animation) if animation.curves else animation.motion
+        io.write_motion(motion, file, _meta(options, settings, wave))
+        for warning in animation.warnings:
+            print(f"unitalker: {warning}", file=sys.stderr)
+        print(f"{file}: {len(motion.weights)} frames x {len(motion.channels)} channels at {motion.fps:g} fps, {wave.duration_s:.2f} s of sound")
+
+
+def _wanted(options: argparse.Namespace, common: Settings) -> list[Settings]:
+    """One Settings per head and identity that is asked for."""
+    heads = [options.head]
+    if options.head == "all":
+        heads = [head.id for head in models.open_model(options.model).heads]
+        if options.template and len(heads) > 1:
+            raise SettingError(f"--template fits one head, --head all asks for {len(heads)}. Name the head.")
+    return [replace(common, head=head, identity=identity) for head in heads for identity in options.identity or [Settings.identity]]
+
+
+def _output_file(output: Path, settings: Settings, wanted: Sequence[Settings]) -> Path:
+    """OUT.npz, or OUT.HEAD.npz, OUT.IDENTITY.npz, OUT.HEAD.IDENTITY.npz where several heads or identities are asked for."""
+    parts = [
+        name for name, values in ((settings.head, {one.head for one in wanted}), (settings.identity, {one.identity for one in wanted}))
+        if len(values) > 1
+    ]
+    plain = [re.sub(r"[^\w.+-]+", "_", part).strip("_") for part in parts]
+    return output.with_name(".".join([output.stem, *plain]) + output.suffix)
 
 
 def _rig(options: argparse.Namespace) -> Rig | None:
@@ -142,9 +177,10 @@ def _rig_motion(animation: Animation) -> Motion:
     return Motion(np.stack([curve.values for curve in curves.values()], axis=1), names, animation.motion.fps)
 
 
-def _meta(options: argparse.Namespace, wave: Waveform) -> dict[str, Any]:
-    kept = ("model", "head", "identity", "strength", "smooth", "gain_jaw", "gain_lips", "gain_cheeks", "gain_brows", "preset", "raw")
-    return {"audio": Path(options.audio).name, "duration_s": wave.duration_s, **{name: getattr(options, name) for name in kept}}
+def _meta(options: argparse.Namespace, settings: Settings, wave: Waveform) -> dict[str, Any]:
+    kept = ("model", "strength", "smooth", "gain_jaw", "gain_lips", "gain_cheeks", "gain_brows", "preset", "raw", "template")
+    chosen = {"head": settings.head, "identity": settings.identity}
+    return {"audio": Path(options.audio).name, "duration_s": wave.duration_s, **chosen, **{name: getattr(options, name) for name in kept}}
 
 
 @contextmanager

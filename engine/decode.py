@@ -1,13 +1,14 @@
-"""Turn feature windows and a style into face motion.
+"""Turn feature windows and styles into face motion.
 
-Knows the decoder, one head and how windows are joined; knows nothing of sound or of scene time. Each window goes through decoder and head
+Knows the decoder, heads and how windows are joined; knows nothing of sound or of scene time. Each window goes through decoder and heads
 by itself; purely convolutional models are trimmed to what does not see the window's edge, so the joined result equals the whole; others
-are cross-faded over the shared stretch, as the reference does.
+are cross-faded over the shared stretch: in a straight line as the reference does where the exact output is wanted, else along a curve without
+corners that leaves out the stretch next to each window's edge, where the encoder lacks context.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +16,12 @@ import numpy as np
 from . import lips, runtime
 from .encode import FeatureWindow, windows
 from .errors import ModelError
-from .models import Head, Model
+from .heads import Head
+from .models import Model
 from .style import Style
 from .types import SAMPLE_RATE_HZ, FloatArray, Motion
+
+FADE_MARGIN = 0.1           # share of the overlap at either end in which one window alone counts
 
 
 @dataclass(frozen=True)
@@ -25,9 +29,23 @@ class Decoder:
     """The opened graphs that follow the encoder; phones is None for a model that names no phones."""
 
     model: Model
-    head: Head
     graph: runtime.Graph
     phones: runtime.Graph | None
+
+
+@dataclass(frozen=True)
+class Track:
+    """One wanted result of a clip.
+
+    Attributes:
+        template: neutral face added to the head's channels; None adds nothing. A head with a basis gets it later, with its vertices.
+        exact: join windows as the reference does.
+    """
+
+    head: Head
+    style: Style
+    template: FloatArray | None = None
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,7 +53,7 @@ class Decoded:
     """Head output, and how sure the phone graph is that the lips touch.
 
     Attributes:
-        motion: as the head gives it, not clamped, at the head's frame rate.
+        motion: as the head gives it (coefficients where it has a basis), not clamped, at the head's frame rate.
         contact: (n_frames, 2) scores 0..1 of lip closure (p b m) and lip-teeth contact (f v); None without phones.
     """
 
@@ -43,31 +61,32 @@ class Decoded:
     contact: FloatArray | None
 
 
-def decode(feature_windows: Iterable[FeatureWindow], decoder: Decoder, style: Style, n_samples: int) -> Decoded:
-    """Decode the windows of one clip and join them.
+def decode(feature_windows: Iterable[FeatureWindow], decoder: Decoder, tracks: Sequence[Track], n_samples: int) -> list[Decoded]:
+    """Decode the windows of one clip for all tracks in one go, and join them.
 
     Args:
-        feature_windows: windows of the clip, in order.
-        decoder: opened decoder, head and phone graph.
-        style: wanted style, pivot and strength.
+        feature_windows: windows of the clip, in order; each is asked for once.
+        decoder: opened decoder and phone graph.
+        tracks: wanted heads and styles; heads of one frame rate share the decoder's work for a style.
         n_samples: length of the clip.
     Returns:
-        Motion of frame_count(n_samples) frames, at the head's frame rate.
+        One result per track, of frame_count(n_samples) frames at its head's frame rate.
     """
-    head, encoder = decoder.head, decoder.model.encoder
-    spans = windows(n_samples, encoder)
-    joined = np.zeros((frame_count(n_samples, head, encoder.rate_hz), len(head.channels) + len(lips.CONTACT_CLASSES)), np.float32)
-    overlap = round(encoder.overlap_s * head.fps)
-    for index, window in enumerate(feature_windows):
-        values = _decode_window(window, decoder, style)
-        first = round(spans[index][0] / SAMPLE_RATE_HZ * head.fps)
-        if index:
-            shared = min(overlap, len(values))
-            fade = _trim(shared) if encoder.context_s is not None else np.linspace(0, 1, shared, dtype=np.float32)
-            values[:shared] = fade[:, None] * values[:shared] + (1 - fade[:, None]) * joined[first:first + shared]
-        joined[first:first + len(values)] = values[:len(joined) - first]
-    motion = Motion(joined[:, :len(head.channels)], head.channels, float(head.fps))
-    return Decoded(motion, joined[:, len(head.channels):] if decoder.phones else None)
+    spans = windows(n_samples, decoder.model.encoder)
+    joined = [_empty(track, decoder.model, spans) for track in tracks]
+    for window in feature_windows:
+        hidden: dict[object, FloatArray] = {}
+        scores = _contact_scores(window, decoder)
+        for rows, track in zip(joined, tracks, strict=True):
+            _join(rows, _decode_window(window, decoder, track, hidden, scores), track, window, decoder.model)
+    results = []
+    for rows, track in zip(joined, tracks, strict=True):
+        weights = rows[:, :len(track.head.channels)]
+        if track.template is not None and track.head.basis is None:
+            weights += track.template
+        motion = Motion(weights, track.head.channels, float(track.head.fps))
+        results.append(Decoded(motion, rows[:, len(track.head.channels):] if decoder.phones else None))
+    return results
 
 
 def frame_count(n_samples: int, head: Head, rate_hz: int) -> int:
@@ -77,43 +96,84 @@ def frame_count(n_samples: int, head: Head, rate_hz: int) -> int:
     return round(n_samples / SAMPLE_RATE_HZ * head.fps)
 
 
+def _empty(track: Track, model: Model, spans: list[tuple[int, int]]) -> FloatArray:
+    start, stop = spans[-1]
+    n_frames = round(start / SAMPLE_RATE_HZ * track.head.fps) + frame_count(stop - start, track.head, model.encoder.rate_hz)
+    return np.zeros((n_frames, len(track.head.channels) + len(lips.CONTACT_CLASSES)), np.float32)
+
+
+def _join(joined: FloatArray, values: FloatArray, track: Track, window: FeatureWindow, model: Model) -> None:
+    """Write one window's values (frames, columns) into the clip's, over what the last window left there."""
+    first = round(window.start / SAMPLE_RATE_HZ * track.head.fps)
+    if window.start:
+        shared = min(round(model.encoder.overlap_s * track.head.fps), len(values))
+        fade = _trim(shared) if model.encoder.context_s is not None else _fade(shared, track.exact)
+        values[:shared] = fade[:, None] * values[:shared] + (1 - fade[:, None]) * joined[first:first + shared]
+    joined[first:first + len(values)] = values[:len(joined) - first]
+
+
 def _trim(shared: int) -> FloatArray:
     """Weights that switch from one window to the next in the middle of what they share."""
     return (np.arange(shared) >= shared // 2).astype(np.float32)
 
 
-def _decode_window(window: FeatureWindow, decoder: Decoder, style: Style) -> FloatArray:
-    """(frames, channels + contact classes) of one window."""
-    head = decoder.head
+def _fade(shared: int, exact: bool) -> FloatArray:
+    """Weights (shared,) of the later window, 0 to 1: the reference's line, or a curve whose first two derivatives are 0 at both ends."""
+    if exact:
+        return np.linspace(0, 1, shared, dtype=np.float32)
+    x = np.clip((np.linspace(0, 1, shared) - FADE_MARGIN) / (1 - 2 * FADE_MARGIN), 0, 1)
+    return np.asarray(x ** 3 * (x * (6 * x - 15) + 10), np.float32)
+
+
+def _decode_window(
+    window: FeatureWindow, decoder: Decoder, track: Track, hidden: dict[object, FloatArray], scores: FloatArray | None,
+) -> FloatArray:
+    """(frames, channels + contact classes) of one window; `hidden` keeps decoder outputs for tracks that differ in the head only."""
+    head = track.head
     n_frames = frame_count(window.stop - window.start, head, decoder.model.encoder.rate_hz)
     features = resample(window.features, n_frames, head.align_corners) if head.resample == "features" else window.features
-    hidden = _hidden(features, style, decoder)
-    weights = hidden @ head.weight + head.bias
+    weights = _weights(features, head, track.style, decoder, hidden)
     if head.resample == "output":
         weights = resample(weights, n_frames, head.align_corners)
     contact = np.zeros((len(weights), len(lips.CONTACT_CLASSES)), np.float32)
-    if decoder.phones:
-        scores = lips.contact_scores(decoder.phones.run({"features": window.features[None]})[0], decoder.model.phones)
+    if scores is not None:
         contact = scores if len(scores) == len(weights) else resample(scores, len(weights), head.align_corners)
     return np.concatenate([weights, contact], axis=1)
 
 
-def _hidden(features: FloatArray, style: Style, decoder: Decoder) -> FloatArray:
-    """Decoder output (t, d); strength moves it along the line from the pivot's to the style's."""
+def _contact_scores(window: FeatureWindow, decoder: Decoder) -> FloatArray | None:
+    if not decoder.phones:
+        return None
+    return lips.contact_scores(decoder.phones.run({"features": window.features[None]})[0], decoder.model.phones)
+
+
+def _weights(features: FloatArray, head: Head, style: Style, decoder: Decoder, hidden: dict[object, FloatArray]) -> FloatArray:
+    """Head output (t, k); strength moves it along the line from the pivot's to the style's."""
+    def last_hidden(vector: FloatArray) -> FloatArray:
+        key = (len(features), head.align_corners, vector.tobytes())
+        if key not in hidden:
+            hidden[key] = _run(features, vector, head, decoder)
+        rows = hidden[key]
+        for weight, bias in head.layers:
+            rows = np.tanh(rows @ weight + bias)
+        return rows
+
     if style.strength == 1 or np.array_equal(style.vector, style.pivot):
-        return _run(features, style.vector, decoder)
-    pivot = _run(features, style.pivot, decoder)
-    if style.strength == 0:
-        return pivot
-    return pivot + np.float32(style.strength) * (_run(features, style.vector, decoder) - pivot)
+        mixed = last_hidden(style.vector)
+    elif style.strength == 0:
+        mixed = last_hidden(style.pivot)
+    else:
+        pivot = last_hidden(style.pivot)
+        mixed = pivot + np.float32(style.strength) * (last_hidden(style.vector) - pivot)
+    return np.asarray(mixed @ head.weight + head.bias, np.float32)
 
 
-def _run(features: FloatArray, style: FloatArray, decoder: Decoder) -> FloatArray:
+def _run(features: FloatArray, style: FloatArray, head: Head, decoder: Decoder) -> FloatArray:
     hidden = decoder.graph.run({"features": features[None], "style": style[None]})
-    if hidden.ndim != 3 or hidden.shape[1:] != (len(features), len(decoder.head.weight)):
+    if hidden.ndim != 3 or hidden.shape[1:] != (len(features), len(head.weight)):
         raise ModelError(
             f"decoder.onnx of model {decoder.model.folder} gives shape {hidden.shape} for {len(features)} frames, "
-            f"head {decoder.head.id} needs (1, {len(features)}, {len(decoder.head.weight)}). Export the model again."
+            f"head {head.id} needs (1, {len(features)}, {len(head.weight)}). Export the model again."
         )
     return np.asarray(hidden[0])
 
@@ -121,8 +181,10 @@ def _run(features: FloatArray, style: FloatArray, decoder: Decoder) -> FloatArra
 def resample(rows: FloatArray, n_rows: int, align_corners: bool) -> FloatArray:
     """Linear interpolation of (n, c) to (n_rows, c), as torch's interpolate does with and without align_corners."""
     n = len(rows)
+    if n_rows == n:
+        return rows
     if align_corners:
-        position = np.linspace(0, n - 1, n_rows) if n_rows > 1 else np.zeros(1)
+        position = np.linspace(0, n - 1, n_rows) if n_rows > 1 else np.zeros(n_rows)
     else:
         position = np.clip((np.arange(n_rows) + 0.5) * n / n_rows - 0.5, 0, n - 1)
     low = np.minimum(position.astype(np.int64), max(n - 2, 0))

@@ -1,7 +1,7 @@
 """Find, check and open model folders (DESIGN section 4).
 
 Knows files and their meaning; runs nothing. A folder is used only when every file is there, has the hash that model.json names, and fits
-the others in shape.
+the others in shape. What a head may hold is said in heads.py. Optional in model.json: `phones`, a head's `pca`; `pivot` may be null.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from typing import Any
 import numpy as np
 
 from .errors import ModelError, SettingError
+from .heads import Head, load_arrays, read_heads
 from .types import SAMPLE_RATE_HZ, FloatArray
 
 SCHEMA = 1
 MAX_JSON_BYTES = 4 * 2**20      # the largest official style table has 935 entries, about 100 kB
 REQUIRED_FILES = ("encoder.onnx", "decoder.onnx", "heads.npz", "identities.npy")
-SPACES = ("blendshapes", "flame", "vertices")
-RESAMPLE_PLACES = ("none", "features", "output")
 _HERE = Path(__file__).resolve().parent
 BUNDLED_FOLDERS = (_HERE.parent / "weights", _HERE / "weights")     # beside the engine (checkout, extension) or inside it (pip)
 
@@ -52,26 +51,6 @@ class Encoder:
     window_s: float
     overlap_s: float
     context_s: float | None
-
-
-@dataclass(frozen=True)
-class Head:
-    """One annotation: weight (d, k) and bias (k,) map the decoder's hidden values to k channels.
-
-    Attributes:
-        fps: frames per second of its output.
-        resample: where encoder rate becomes fps: "none" (fps is the encoder's rate), "features" or "output".
-        align_corners: whether resampling maps the end points onto each other.
-    """
-
-    id: str
-    space: str
-    channels: tuple[str, ...]
-    fps: int
-    resample: str
-    align_corners: bool
-    weight: FloatArray
-    bias: FloatArray
 
 
 @dataclass(frozen=True)
@@ -184,7 +163,8 @@ def _check_files(folder: Path, info: dict[str, Any]) -> tuple[tuple[str, str], .
         file = folder / name
         if Path(name).name != name or not file.is_file():
             raise ModelError(f"Model {folder}: file {name} is missing. Copy the whole folder again.")
-        actual = hashlib.sha256(file.read_bytes()).hexdigest()
+        with file.open("rb") as content:
+            actual = hashlib.file_digest(content, "sha256").hexdigest()
         if actual != expected:
             raise ModelError(f"Model {folder}: file {name} is damaged (sha256 {actual[:12]}, expected {str(expected)[:12]}). Copy the folder again.")
     return tuple(sorted((str(name), str(value)) for name, value in hashes.items()))
@@ -192,7 +172,7 @@ def _check_files(folder: Path, info: dict[str, Any]) -> tuple[tuple[str, str], .
 
 def _build(folder: Path, info: dict[str, Any], hashes: tuple[tuple[str, str], ...]) -> Model:
     identities = tuple(Identity(str(entry["id"]), str(entry["label"]), str(entry["group"])) for entry in info["identities"])
-    styles = _load_array(folder, "identities.npy")
+    styles = np.asarray(load_arrays(folder, "identities.npy"), np.float32)
     if styles.ndim != 2 or len(styles) != len(identities):
         raise ModelError(f"Model {folder}: identities.npy has shape {styles.shape}, model.json names {len(identities)} identities. Export it again.")
     ids = [identity.id for identity in identities]
@@ -200,7 +180,7 @@ def _build(folder: Path, info: dict[str, Any], hashes: tuple[tuple[str, str], ..
         raise ModelError(f"Model {folder}: pivot {info['pivot']!r} is none of its identities. Export the model again.")
     model = Model(
         folder=folder, id=str(info["id"]), title=str(info["title"]), system=str(info["system"]), licence=str(info["licence"]),
-        normalise=str(info["normalise"]), encoder=_encoder(folder, info["encoder"]), heads=_heads(folder, info["heads"]),
+        normalise=str(info["normalise"]), encoder=_encoder(folder, info["encoder"]), heads=read_heads(folder, info["heads"], dict(hashes)),
         identities=identities, styles=styles, pivot=ids.index(info["pivot"]) if info["pivot"] is not None else None,
         default_head=str(info["default_head"]), phones=tuple(map(str, info.get("phones", ()))), hashes=hashes,
     )
@@ -223,32 +203,3 @@ def _encoder(folder: Path, spec: dict[str, Any]) -> Encoder:
             f"(at least {least:g} s must overlap, less than a window). Export the model again."
         )
     return encoder
-
-
-def _heads(folder: Path, specs: list[dict[str, Any]]) -> tuple[Head, ...]:
-    try:
-        arrays = np.load(folder / "heads.npz", allow_pickle=False)
-    except (ValueError, OSError) as error:
-        raise ModelError(f"Model {folder}: heads.npz cannot be read ({error}). Export the model again.") from error
-    heads = []
-    for spec in specs:
-        weight, bias = (np.asarray(arrays[f"{spec['id']}/{part}"], np.float32) for part in "Wb")
-        head = Head(
-            str(spec["id"]), str(spec["space"]), tuple(map(str, spec["channels"])), int(spec["fps"]),
-            str(spec["resample"]["where"]), bool(spec["resample"]["align_corners"]), weight, bias,
-        )
-        if weight.ndim != 2 or bias.shape != (weight.shape[1],) or weight.shape[1] != len(head.channels):
-            raise ModelError(
-                f"Model {folder}: head {head.id} has weights {weight.shape} and bias {bias.shape} for {len(head.channels)} channels. Export it again."
-            )
-        if head.space not in SPACES or head.resample not in RESAMPLE_PLACES or head.fps <= 0:
-            raise ModelError(f"Model {folder}: head {head.id} has space {head.space!r}, resample {head.resample!r}, fps {head.fps}. Export it again.")
-        heads.append(head)
-    return tuple(heads)
-
-
-def _load_array(folder: Path, name: str) -> FloatArray:
-    try:
-        return np.asarray(np.load(folder / name, allow_pickle=False), np.float32)
-    except (ValueError, OSError) as error:
-        raise ModelError(f"Model {folder}: {name} cannot be read ({error}). Export the model again.") from error

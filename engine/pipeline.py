@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from . import lips, runtime, smooth
-from .decode import Decoder, decode
+from .decode import Decoded, Decoder, Track, decode
 from .encode import encode
-from .models import Head, Model, open_model
-from .presets import choose
+from .errors import SettingError
+from .heads import read_template, to_vertices
+from .models import Model, open_model
+from .presets import Preset, choose
 from .retarget import retarget
 from .retime import retime
-from .style import resolve
+from .style import missing_pivot, resolve
 from .types import SAMPLE_RATE_HZ, Animation, Cancel, Motion, Progress, Rig, Settings, Waveform, never, no_progress
 
 
@@ -24,37 +29,82 @@ def animate(
         rig: what the character can move; None gives motion only.
         progress: told the finished fraction, 0..1. cancelled: asked between windows of sound.
     Returns:
-        Motion of round(seconds * settings.fps) frames on the scene's clock (raw: the head's own frames).
+        Motion of round(seconds * settings.fps) frames on the scene's clock (raw: the head's own frames); for a head with a PCA basis vertices,
+        with the coefficients beside them.
     Raises:
         EngineError: a kind of it for everything that the user can mend; Cancelled when `cancelled` said so.
     """
-    model = open_model(settings.model, settings.model_folders)
-    head, style = model.head(settings.head), resolve(settings, model)
+    return animate_all(wave, [settings], rig, progress, cancelled)[0]
+
+
+def animate_all(
+    wave: Waveform, wanted: Sequence[Settings], rig: Rig | None = None, progress: Progress = no_progress, cancelled: Cancel = never,
+) -> list[Animation]:
+    """Several heads, identities or finishes of one clip: as animate() for each, but the encoder runs once.
+
+    Raises:
+        SettingError: the settings ask for different models or devices. Else as animate().
+    """
+    first = wanted[0]
+    if any((one.model, one.device, one.threads) != (first.model, first.device, first.threads) for one in wanted):
+        raise SettingError("Settings of one call must agree in model, device and threads. Make one call per model.")
+    model = open_model(first.model, first.model_folders)
     preset = choose(rig) if rig else None
-    encoder, decoder = _open_graphs(model, head, settings)
-    decoded = decode(encode(wave, model, encoder, progress, cancelled), decoder, style, len(wave.samples))
-    motion = decoded.motion
-    if not settings.raw:
-        if decoded.contact is not None:
-            motion = lips.meet(motion, decoded.contact)
-        motion = smooth.close_in_silence(smooth.limit(motion), wave)
-        motion = smooth.limit(smooth.apply_gains(smooth.smooth(motion, settings.smooth), settings.gains))
-        motion = retime(motion, settings.fps, round(len(wave.samples) / SAMPLE_RATE_HZ * settings.fps))
+    tracks = [_track(model, settings) for settings in wanted]
+    encoder, decoder = _open_graphs(model, first)
+    decoded = decode(encode(wave, model, encoder, progress, cancelled), decoder, tracks, len(wave.samples))
+    animations = []
+    for settings, track, result in zip(wanted, tracks, decoded, strict=True):
+        finished = _finish(result, track, settings, wave)
+        warnings = tuple(filter(None, (encoder.warning, missing_pivot(settings, model), _silence_warning(track, wave))))
+        animations.append(replace(_rigged(finished, settings, preset, rig, track), device=encoder.device, warnings=warnings))
+    return animations
+
+
+def _track(model: Model, settings: Settings) -> Track:
+    head = model.head(settings.head)
+    template = read_template(settings.template, head) if settings.template else head.template
+    return Track(head, resolve(settings, model), template, settings.raw)
+
+
+def _finish(decoded: Decoded, track: Track, settings: Settings, wave: Waveform) -> Motion:
+    """What follows the decoder: contacts, silence, limits, smoothing, the scene's clock."""
+    if settings.raw:
+        return decoded.motion
+    bounded = track.head.space == "blendshapes"     # vertices and parameters have no limits, and no rest at 0
+    motion = _shape(decoded, settings, wave) if bounded else smooth.smooth(decoded.motion, settings.smooth)
+    return retime(motion, settings.fps, round(len(wave.samples) / SAMPLE_RATE_HZ * settings.fps))
+
+
+def _rigged(motion: Motion, settings: Settings, preset: Preset | None, rig: Rig | None, track: Track) -> Animation:
     curves = retarget(motion, preset, rig) if rig and preset else None
     if curves and settings.max_error is not None:
         curves = smooth.reduce_keys(curves, settings.max_error, lips.shut_frames(motion))
-    return Animation(motion, curves, encoder.device, tuple(filter(None, (encoder.warning, _silence_warning(motion, wave)))))
+    if track.head.basis is None:
+        return Animation(motion, curves)
+    return Animation(to_vertices(motion, track.head, track.template), curves, coefficients=motion)
 
 
-def _open_graphs(model: Model, head: Head, settings: Settings) -> tuple[runtime.Graph, Decoder]:
+def _shape(decoded: Decoded, settings: Settings, wave: Waveform) -> Motion:
+    motion = decoded.motion
+    if decoded.contact is not None:
+        motion = lips.meet(motion, decoded.contact)
+    motion = smooth.close_in_silence(smooth.limit(motion), wave)
+    return smooth.limit(smooth.apply_gains(smooth.smooth(motion, settings.smooth), settings.gains))
+
+
+def _open_graphs(model: Model, settings: Settings) -> tuple[runtime.Graph, Decoder]:
     encoder = runtime.open_graph(model.folder / "encoder.onnx", settings.device, settings.threads)
     decoder, phones = (
         runtime.open_graph(model.folder / name, "cpu", settings.threads) if name in dict(model.hashes) else None
         for name in ("decoder.onnx", "phones.onnx")
     )       # small graphs: copying to a GPU costs more than it saves
     assert decoder is not None      # open_model checked that it is there
-    return encoder, Decoder(model, head, decoder, phones if model.phones else None)
+    return encoder, Decoder(model, decoder, phones if model.phones else None)
 
 
-def _silence_warning(motion: Motion, wave: Waveform) -> str:
-    return "" if wave.samples.any() else f"The sound is silent for all of its {wave.duration_s:.1f} s: the mouth stays closed."
+def _silence_warning(track: Track, wave: Waveform) -> str:
+    if wave.samples.any():
+        return ""
+    closed = ": the mouth stays closed" if track.head.space == "blendshapes" else ""
+    return f"The sound is silent for all of its {wave.duration_s:.1f} s{closed}."

@@ -41,6 +41,14 @@ def resolve(settings: Settings, model: Model) -> Style:
     return Style(vector, pivot, settings.strength)
 
 
+def missing_pivot(settings: Settings, model: Model) -> str:
+    """A sentence for the user where a model without a neutral style was asked for one; else empty."""
+    if model.pivot is not None or (settings.identity.strip() not in ("", "pivot") and settings.strength == 1):
+        return ""
+    name = model.identities[_row(settings.identity.strip(), model)].id if settings.identity.strip() in ("", "pivot") else settings.identity
+    return f"Model {model.id} has no neutral style: {name} is used as it is, and strength has no effect."
+
+
 def _vector(identity: str, model: Model) -> FloatArray:
     if identity.startswith("blend:"):
         return _blend(identity, model)
@@ -49,7 +57,7 @@ def _vector(identity: str, model: Model) -> FloatArray:
 
 def _row(name: str, model: Model) -> int:
     if name in ("", "pivot"):
-        return 0 if model.pivot is None else model.pivot
+        return len(model.styles) - 1 if model.pivot is None else model.pivot     # without a pivot the reference takes the last row
     if name.startswith("#"):
         return _numbered_row(name, model)
     for row, identity in enumerate(model.identities):

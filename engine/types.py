@@ -87,7 +87,8 @@ class Settings:
         max_error: keys may be dropped while the curve moves by less than this; None keeps a key on every frame.
         device: auto | cpu | cuda | coreml | directml.
         threads: CPU threads; 0 takes all cores but one.
-        raw: the head's exact output: no clamp, gain, smoothing, retiming or silence gate.
+        raw: the head's exact output: no clamp, gain, smoothing, retiming or silence gate; windows are joined as the reference does.
+        template: .npy file with the neutral face that the head's output is added to, flat and in the model's scale; empty takes the model's own.
         model_folders: folders that hold the user's own model folders, searched before the bundled ones.
     Raises:
         SettingError: a number outside its range.
@@ -104,6 +105,7 @@ class Settings:
     device: str = "auto"
     threads: int = 0
     raw: bool = False
+    template: str = ""
     model_folders: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -179,16 +181,18 @@ class Animation:
     """The result of one `animate` call.
 
     Attributes:
-        motion: face motion on the scene's clock, in the model's channels.
+        motion: face motion on the scene's clock, in the model's channels (vertices for a head with a PCA basis).
         curves: the same on the rig's channels; None when no rig was given.
         device: where the network ran, for example "cpu".
         warnings: sentences for the user, for example a device that could not be used.
+        coefficients: PCA coefficients behind the vertices; None where motion is what the head gives.
     """
 
     motion: Motion
     curves: RigCurves | None = None
     device: str = "cpu"
     warnings: tuple[str, ...] = field(default=())
+    coefficients: Motion | None = None
 
 
 def no_progress(fraction: float) -> None:
