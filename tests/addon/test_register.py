@@ -18,7 +18,7 @@ MAX_REGISTER_S = 0.05
 # a fresh process, since here everything is loaded already
 MEASURE = """
 import bpy, addon_utils, os, sys, time
-addon_utils.extensions_refresh()
+addon_utils.extensions_refresh(addon_modules_pending=[{package!r}])     # unpacks the wheels: once per installation
 before = set(sys.modules)
 start = time.perf_counter()
 addon_utils.enable({package!r}, default_set=True)

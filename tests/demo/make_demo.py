@@ -224,12 +224,13 @@ def render_video(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    status = 1
     try:
         main()
         status = 0
-    except (Exception, SystemExit):     # shown below, and the process must not end in the usual way
-        traceback.print_exc()
-        status = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)        # at a normal end Blender as a module crashes or hangs
+    finally:
+        if status:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)        # at a normal end Blender as a module crashes or hangs

@@ -1,6 +1,6 @@
 """The environments that this project builds, tests and shows itself in: the pins (the .txt files here) and the code that installs them.
 
-An environment lives in $UNITALKER_CACHE/environments (default ~/.cache/unitalker), named after a hash of its pins and its Python: a
+An environment lives in $UNITALKER_CACHE/environments (default ~/.cache/unitalker), named after a hash of its pins and its Python's version: a
 second run finds it, a changed pin makes a new one. Runs on any bare Python 3.10 or newer.
 """
 
@@ -39,7 +39,8 @@ def environment(name: str) -> Path:
     """
     base = find_python(ENVIRONMENTS[name])
     folder = _folder_of(name, base)
-    if not folder.exists():
+    if not _python_of(folder).exists():
+        shutil.rmtree(folder, ignore_errors=True)       # there, but without its Python: that was uninstalled
         _make_environment(folder, base, PINS / f"{name}.txt")
     return _python_of(folder)
 
@@ -47,10 +48,10 @@ def environment(name: str) -> Path:
 def cached(name: str) -> Path | None:
     """The python of one environment if it has been made already."""
     try:
-        folder = _folder_of(name, find_python(ENVIRONMENTS[name]))
+        python = _python_of(_folder_of(name, find_python(ENVIRONMENTS[name])))
     except BuildError:
         return None
-    return _python_of(folder) if folder.exists() else None
+    return python if python.exists() else None
 
 
 def environments(names: list[str]) -> dict[str, Path]:
@@ -78,7 +79,7 @@ def find_python(version: str) -> str:
     for folder, pattern in ((pyenv, f"{version}.*"), (uv, f"*-{version}.*")):
         found += [[str(home / "bin" / name)] for home in sorted(folder.glob(pattern))]
         found += [[str(home / "python.exe")] for home in sorted(folder.glob(pattern))]
-    probe = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2], sys.executable)"
+    probe = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2], sys._base_executable)"       # a venv's own may go
     for command in found:
         if shutil.which(command[0]):
             answer = subprocess.run([*command, "-c", probe], capture_output=True, text=True).stdout.strip()
@@ -89,7 +90,7 @@ def find_python(version: str) -> str:
 
 def _folder_of(name: str, base: str) -> Path:
     version = subprocess.run([base, "-V"], capture_output=True, text=True).stdout
-    key = hashlib.sha256((PINS / f"{name}.txt").read_bytes() + version.encode() + base.encode()).hexdigest()[:12]
+    key = hashlib.sha256((PINS / f"{name}.txt").read_bytes() + version.encode()).hexdigest()[:12]
     return CACHE / "environments" / f"{name}-{key}"
 
 
