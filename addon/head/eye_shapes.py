@@ -9,7 +9,7 @@ from .fields import bump, smooth
 from .form import EYE_CENTRE, EYE_RADIUS, Array, frontal_surface
 from .skin import Skin
 
-LOOK_ANGLES = {"Up": 24.0, "Down": 28.0, "In": 30.0, "Out": 30.0}  # degrees the eyeball turns at 1
+LOOK_ANGLES = {"Up": 20.0, "Down": 24.0, "In": 28.0, "Out": 28.0}  # degrees the eyeball turns at 1
 CLOSED_AT = 0.68  # closed lids meet at this part of the lower lid's arch
 # Lid shapes: how far the upper and the lower edge travel, in parts of their way to the closed line.
 LID_TRAVEL = {

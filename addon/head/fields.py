@@ -13,7 +13,7 @@ JAW_ANGLE = np.radians(19.0)
 JAW_SLIDE = np.array([0.0, -4.0, 0.0])  # mm
 JAW_SIDE = np.array([8.0, 0.0, 0.0])  # mm, for jawLeft
 JAW_SIDE_YAW = np.radians(2.5)
-JAW_FORWARD = np.array([0.0, -7.0, 0.0])  # mm
+JAW_FORWARD = np.array([0.0, -6.0, 0.0])  # mm
 MOUTH_CORNER_YZ = (-86.0, 131.0)  # mm, end of the line that parts jaw from skull in the side view
 
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import lips
-from .fields import bump, jaw_forward, jaw_left, jaw_open, jaw_weight, smooth
+from .fields import JAW_FORWARD, bump, jaw_forward, jaw_left, jaw_open, jaw_weight, smooth
 from .form import Array
 from .skin import Skin
 from .topology import Index
 
 CORNER_JAW = 0.42  # how far the mouth's corners follow the jaw
 SEAL_JAW = 0.40  # how far the lips' meeting point follows the jaw when mouthClose shuts them
+UPPER_LIP_FORWARD = 0.45  # how far the lower lip takes the upper one along in jawForward
 NARROWING = 0.12  # an opening mouth grows narrower by this part
 
 
@@ -120,7 +121,10 @@ def _jaw_shapes(skin: Skin, frame: LipFrame) -> dict[str, Array]:
         "jawLeft": weight[:, None] * jaw_left(points),
         "jawForward": weight[:, None] * jaw_forward(points),
     }
-    shapes["jawLeft"][frame.vertices] += _along_contact(frame, shapes["jawLeft"][frame.vertices][..., 0])
+    slide = _along_contact(frame, shapes["jawLeft"][frame.vertices][..., 0])
+    shapes["jawLeft"] += spread(skin, frame, slide, 18.0)
+    pushed = UPPER_LIP_FORWARD * (1.0 - frame.jaw)[..., None] * JAW_FORWARD
+    shapes["jawForward"] += spread(skin, frame, pushed, 18.0)
     narrow = np.zeros_like(frame.rest)
     narrow[..., 0] = -NARROWING * frame.rest[..., 0] * np.abs(frame.across) ** 2
     shapes["jawOpen"] += spread(skin, frame, narrow, 30.0)
@@ -139,7 +143,7 @@ def _along_contact(frame: LipFrame, sideways: Array) -> Array:
     line = line[np.argsort(line[:, 0])]
     start = frame.across * lips.HALF_WIDTH
     rise = [np.interp(start + sideways, line[:, 0], line[:, i]) - np.interp(start, line[:, 0], line[:, i]) for i in (1, 2)]
-    return _vector(0.0, rise[0], rise[1], frame.red) * frame.ease[..., None]
+    return _vector(0.0, rise[0], rise[1], frame.red)
 
 
 def _puff(points: Array) -> Array:
