@@ -222,11 +222,11 @@ def fetch_wheels(python: Path, platform_name: str) -> list[Path]:
 
 
 def resolve_wheels(python: Path, platform_name: str, tag: str) -> list[Path]:
-    """The newest wheels for a Python that wheels.lock does not have; not pinned, so only for tests."""
+    """Wheels for a Python that wheels.lock does not have: the newest of those made for one Python; not pinned, so only for tests."""
     folder = CACHE / f"wheels-{platform_name}-{tag}"
-    if not folder.exists():
-        names = sorted({wheel.name for wheel in read_lock()})
-        _pip_download(python, folder, (platform_name, tag), "\n".join(names), [])
+    shutil.rmtree(folder, ignore_errors=True)
+    names = {wheel.name if wheel.python != "any" else f"{wheel.name}=={wheel.version}" for wheel in read_lock()}
+    _pip_download(python, folder, (platform_name, tag), "\n".join(sorted(names)), [])
     return sorted(folder.glob("*.whl"))
 
 
