@@ -14,19 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from .. import runtime
 from ..channels import ARKIT_52
 from ..errors import OutputError, SettingError
 from ..nets.encoders import RATE_HZ, SAMPLES_PER_FRAME
 from ..nets.unitalker import UniTalker
+from .graphs import write_graph
 from .synth.phones import PHONES
 from .train import HEAD, load_run
 
-OPSET = 17  # the newest that ONNX Runtime 1.18 runs without complaint
 LARGEST_FOLDER_BYTES = 15_000_000
 WINDOW_S = 30.0
 TOLERANCE = 1e-4  # of ONNX against torch, in features of about 1
@@ -86,10 +85,10 @@ def write_folder(model: UniTalker, folder: Path) -> None:
     wave = torch.zeros(1, frames * SAMPLES_PER_FRAME)
     features = torch.zeros(1, frames, model.encoder.dim)
     style = torch.zeros(1, model.styles.shape[1])
-    _write_graph(model.encoder, (wave,), folder / "encoder.onnx", {"wave": {1: "samples"}}, "features")
-    _write_graph(model.decoder, (features, style), folder / "decoder.onnx", {"features": {1: "frames"}, "style": {}}, "hidden")
+    write_graph(model.encoder, (wave,), folder / "encoder.onnx", {"wave": {1: "samples"}}, "features")
+    write_graph(model.decoder, (features, style), folder / "decoder.onnx", {"features": {1: "frames"}, "style": {}}, "hidden")
     if model.phone_head is not None:
-        _write_graph(model.phone_head, (features,), folder / "phones.onnx", {"features": {1: "frames"}}, "phones")
+        write_graph(model.phone_head, (features,), folder / "phones.onnx", {"features": {1: "frames"}}, "phones")
     heads = {}
     for name, head in model.heads.items():
         assert isinstance(head, nn.Linear)
@@ -105,14 +104,6 @@ def write_folder(model: UniTalker, folder: Path) -> None:
 def overlap_s(context_s: float) -> float:
     """Shortest overlap of windows that hides their edges: twice the reach, in whole frames."""
     return math.ceil(2 * context_s * RATE_HZ - 1e-6) / RATE_HZ
-
-
-def _write_graph(module: nn.Module, inputs: tuple[Tensor, ...], path: Path, axes: dict[str, dict[int, str]], output: str) -> None:
-    torch.onnx.export(
-        module, inputs, str(path), input_names=list(axes), output_names=[output], opset_version=OPSET, dynamo=False,
-        dynamic_axes={**{name: value for name, value in axes.items() if value}, output: {1: "frames"}},
-    )
-    onnx.checker.check_model(str(path))
 
 
 def _model_json(model: UniTalker, folder: Path) -> dict[str, Any]:

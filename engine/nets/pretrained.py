@@ -86,9 +86,12 @@ class PretrainedEncoder(nn.Module):
         states: Tensor = self.model.encoder(hidden)[0]
         return states
 
-    def bake_weight_norm(self) -> None:
-        """Replace the weight-normalised kernel by its value: for export, where it never changes again."""
+    def prepare_for_export(self) -> None:
+        """Replace the weight-normalised kernel by its value, and the group norm by one that ONNX Runtime computes as exactly as torch does."""
         nn.utils.parametrize.remove_parametrizations(self.model.encoder.pos_conv_embed.conv, "weight")
+        for layer in self.model.feature_extractor.conv_layers:
+            if isinstance(getattr(layer, "layer_norm", None), nn.GroupNorm):
+                layer.layer_norm = TimeNorm(layer.layer_norm)
 
 
 class GatedAttention(nn.Module):
@@ -149,6 +152,27 @@ class GatedAttention(nn.Module):
         logarithm = torch.log(size.clamp_min(1).float() / exact) / math.log(self.max_distance / exact) * (half - exact)
         far = (exact + logarithm.clamp_min(0).long()).clamp_max(half - 1)
         return torch.where(size < exact, size, far) + half * (distances > 0).long()
+
+
+class TimeNorm(nn.Module):
+    """Group norm with one channel a group, with sums in two stages: over the 80,000 steps of 25 s ONNX Runtime's one-stage sums err by 6e-4."""
+
+    BLOCK = 256  # steps summed first, about the square root of a window
+
+    def __init__(self, source: nn.GroupNorm) -> None:
+        super().__init__()
+        assert source.num_groups == source.num_channels
+        self.weight, self.bias, self.eps = source.weight, source.bias, source.eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, t) -> the same shape."""
+        centred = x - self._mean(x)
+        scale = torch.rsqrt(self._mean(centred * centred) + self.eps)
+        return centred * (scale * self.weight[:, None]) + self.bias[:, None]
+
+    def _mean(self, x: Tensor) -> Tensor:
+        blocks = functional.avg_pool1d(functional.pad(x, (0, self.BLOCK - 1)), self.BLOCK)
+        return blocks.sum(dim=2, keepdim=True) * (self.BLOCK / x.shape[2])
 
 
 def make_pretrained(kind: str, config: Mapping[str, Any]) -> PretrainedEncoder:
