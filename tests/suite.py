@@ -84,7 +84,7 @@ def _run(job: Job, python: Path, archive: Path | None) -> Outcome:
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="unitalker-") as folder:
         report, log = Path(folder) / "report.xml", Path(folder) / "log.txt"
-        variables = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        variables = {**os.environ, "OMP_NUM_THREADS": "1"}
         variables |= {"UNITALKER_ZIP": str(archive)} if archive else {}
         command = [str(python), "-m", "pytest", "-p", "no:cacheprovider", job.tests, f"--junitxml={report}", "--durations=5"]
         with log.open("w") as output:

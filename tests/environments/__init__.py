@@ -100,7 +100,7 @@ def _make_environment(folder: Path, base: str, pins: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f"draft-{folder.name}-", dir=folder.parent))
     try:
-        for command in ([base, "-m", "venv", draft], [_python_of(draft), "-m", "pip", "install", "--quiet", "-r", pins]):
+        for command in ([base, "-m", "venv", draft], [_python_of(draft), "-m", "pip", "install", "--quiet", "--no-compile", "-r", pins]):
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
                 raise BuildError(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
