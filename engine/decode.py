@@ -50,11 +50,11 @@ class Track:
 
 @dataclass(frozen=True)
 class Decoded:
-    """Head output, and how sure the phone graph is that the lips touch.
+    """Head output, and how sure the phone graph is that the lips touch or rest.
 
     Attributes:
         motion: as the head gives it (coefficients where it has a basis), not clamped, at the head's frame rate.
-        contact: (n_frames, 2) scores 0..1 of lip closure (p b m) and lip-teeth contact (f v); None without phones.
+        contact: (n_frames, 3) scores 0..1 of lips.CONTACT_CLASSES; None without phones.
     """
 
     motion: Motion

@@ -16,10 +16,12 @@ from .types import FloatArray, Motion
 BoolArray = NDArray[np.bool_]
 
 SHUT_BELOW = 0.06           # seen lip opening, in jawOpen units, under which a viewer sees closed lips
-CONTACT_CLASSES = (("P", "B", "M"), ("F", "V"))     # lips on lips, lower lip on upper teeth
+CONTACT_CLASSES = (("P", "B", "M"), ("F", "V"), ("SIL",))       # lips on lips, lower lip on upper teeth, nobody speaks
 SURE_FROM, SURE_AT = 0.30, 0.60     # phone score at which a closure begins to be helped, and is complete
 TUCK_ROLL, TUCK_UPPER_UP, TUCK_CLOSURE = 0.5, 0.2, 0.35     # f v: lower lip rolled in, upper lip lifted, jaw partly undone
 PRESS, ROLL = 0.25, 0.12    # p b m: lips pressed and slightly rolled in
+REST_FROM, REST_AT = 0.5, 0.9   # score of silence at which the face begins to rest, and rests
+REST_MARGIN_S = 0.06        # a silence rests the face only so far from its ends: the closure of a t or k is no pause
 
 _NEEDED = ("jawOpen", "mouthClose", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight",
            "mouthPressLeft", "mouthPressRight", "mouthRollLower", "mouthRollUpper")
@@ -51,7 +53,7 @@ def shut_frames(motion: Motion) -> BoolArray:
 
 
 def contact_scores(logits: FloatArray, phones: tuple[str, ...]) -> FloatArray:
-    """Probability (t, 2) of lip closure and of lip-teeth contact, from phone logits (t, n_phones)."""
+    """Probability (t, 3) of lip closure, of lip-teeth contact and of silence, from phone logits (t, n_phones)."""
     likelihood = np.exp(logits - logits.max(axis=1, keepdims=True))
     likelihood /= likelihood.sum(axis=1, keepdims=True)
     columns = [[phones.index(phone) for phone in phone_class if phone in phones] for phone_class in CONTACT_CLASSES]
@@ -59,18 +61,18 @@ def contact_scores(logits: FloatArray, phones: tuple[str, ...]) -> FloatArray:
 
 
 def meet(motion: Motion, contact: FloatArray) -> Motion:
-    """Finish the lip contacts that regression leaves half done.
+    """Finish what regression leaves half done: lip contacts, and rest in pauses.
 
     Args:
         motion: ARKit motion at the model's frame rate.
-        contact: (n_frames, 2) scores of contact_scores.
+        contact: (n_frames, 3) scores of contact_scores.
     Returns:
-        The same motion with lips that meet on p b m, and a lower lip under the teeth on f v.
+        The same motion with lips that meet on p b m, a lower lip under the teeth on f v, and a face at rest in pauses.
     """
     if not has_lips(motion.channels):
         return motion
-    closure, tuck = (_sure(contact[:, column]) for column in range(2))
-    weights = motion.weights.copy()
+    closure, tuck = (_step(contact[:, column], SURE_FROM, SURE_AT) for column in range(2))
+    weights = motion.weights * (1 - _rest(contact[:, 2], motion.fps))[:, None]
     column = {name: weights[:, motion.channels.index(name)] for name in _NEEDED}      # views: writing them writes weights
     for name in _PARTING:
         column[name] *= 1 - closure
@@ -102,7 +104,15 @@ def keep_shut(motion: Motion, shut: BoolArray) -> Motion:
     return replace(motion, weights=weights)
 
 
-def _sure(score: FloatArray) -> FloatArray:
-    """Smooth step of a phone score: 0 below SURE_FROM, 1 above SURE_AT."""
-    x = np.clip((score - SURE_FROM) / (SURE_AT - SURE_FROM), 0, 1)
+def _rest(score: FloatArray, fps: float) -> FloatArray:
+    """How far the face rests, 0..1 (n_frames,): 1 inside of silences, with soft edges within REST_MARGIN_S of their ends."""
+    reach = max(1, round(REST_MARGIN_S * fps))
+    around = np.lib.stride_tricks.sliding_window_view
+    inside = around(np.pad(_step(score, REST_FROM, REST_AT), reach, mode="edge"), 2 * reach + 1).min(axis=1)
+    return np.asarray(around(np.pad(inside, reach // 2, mode="edge"), 2 * (reach // 2) + 1).mean(axis=1), np.float32)
+
+
+def _step(score: FloatArray, start: float, end: float) -> FloatArray:
+    """Smooth step of a score: 0 below start, 1 above end."""
+    x = np.clip((score - start) / (end - start), 0, 1)
     return np.asarray(x * x * (3 - 2 * x), np.float32)

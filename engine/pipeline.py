@@ -90,7 +90,8 @@ def _shape(decoded: Decoded, settings: Settings, wave: Waveform) -> Motion:
     if decoded.contact is not None:
         motion = lips.meet(motion, decoded.contact)
     motion = smooth.close_in_silence(smooth.limit(motion), wave)
-    return smooth.limit(smooth.apply_gains(smooth.smooth(motion, settings.smooth), settings.gains))
+    motion = smooth.limit(smooth.apply_gains(smooth.smooth(motion, settings.smooth), settings.gains))
+    return smooth.ease_ends(motion)
 
 
 def _open_graphs(model: Model, settings: Settings) -> tuple[runtime.Graph, Decoder]:

@@ -18,6 +18,7 @@ SILENCE_DBFS = -60.0        # quieter than any speech in a recording that one ca
 SILENCE_FADE_DB = 6.0       # the mouth opens fully this far above
 LEVEL_BLOCK = 320           # samples, 20 ms: level resolution
 LEVEL_REACH = 2             # blocks to each side that a loud block keeps the mouth free: 40 ms of attack and release
+EASE_IN_S, EASE_OUT_S = 0.06, 0.12      # lips part quickly and come to rest slowly
 MAX_SMOOTH_S = 0.08         # standard deviation of the filter at smooth = 1: softer loses whole syllables
 CONTACT_BLEND_S = 0.02      # how fast smoothed motion gives way to a closure
 CONTACT_TOLERANCE = 0.005   # closures may move this much in key reduction, however large the allowed error
@@ -33,6 +34,13 @@ def close_in_silence(motion: Motion, wave: Waveform) -> Motion:
     seconds = np.arange(len(motion.weights)) / motion.fps
     per_frame = np.interp(seconds, np.arange(len(gate)) * (LEVEL_BLOCK / SAMPLE_RATE_HZ), gate).astype(np.float32)
     return replace(motion, weights=motion.weights * per_frame[:, None])
+
+
+def ease_ends(motion: Motion) -> Motion:
+    """Start and end at rest, so that a clip cut in mid-word leaves no open mouth before and after it."""
+    seconds = np.arange(len(motion.weights)) / motion.fps
+    ramp = np.minimum(seconds / EASE_IN_S, (seconds[-1] - seconds) / EASE_OUT_S).clip(0, 1)
+    return replace(motion, weights=motion.weights * ramp.astype(np.float32)[:, None])
 
 
 def limit(motion: Motion) -> Motion:

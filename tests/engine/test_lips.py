@@ -9,7 +9,7 @@ from engine import Gains, Motion
 from engine.channels import ARKIT_52
 from engine.lips import SHUT_BELOW, contact_scores, keep_shut, meet, opening, shut_frames
 from engine.retime import retime
-from engine.smooth import apply_gains, smooth
+from engine.smooth import apply_gains, ease_ends, smooth
 
 
 def face(n_frames: int, fps: float = 50.0, **curves) -> Motion:
@@ -74,7 +74,7 @@ def test_retime_keeps_clip_length_and_peak():
 
 def test_heard_closure_shuts_the_lips():
     motion = face(3, jawOpen=0.3, mouthLowerDownLeft=0.2, mouthLowerDownRight=0.2)
-    met = meet(motion, np.array([[0, 0], [0.9, 0], [0, 0.9]], np.float32))
+    met = meet(motion, np.array([[0, 0, 0], [0.9, 0, 0], [0, 0.9, 0]], np.float32))
     assert list(shut_frames(met)) == [False, True, False]
     assert met["mouthRollLower"][2] == pytest.approx(0.5)
     assert np.array_equal(met.weights[0], motion.weights[0])
@@ -82,7 +82,7 @@ def test_heard_closure_shuts_the_lips():
 
 def test_contact_scores_sum_the_phones_of_a_class():
     logits = np.log(np.array([[0.1, 0.2, 0.3, 0.4]], np.float32))
-    assert contact_scores(logits, ("SIL", "P", "M", "V"))[0] == pytest.approx([0.5, 0.4])
+    assert contact_scores(logits, ("SIL", "P", "M", "V"))[0] == pytest.approx([0.5, 0.4, 0.1])
 
 
 def test_keep_shut_leaves_other_frames_alone():
@@ -95,3 +95,16 @@ def test_motion_without_lip_channels_passes_through():
     motion = Motion(np.ones((4, 2), np.float32), ("a", "b"), 30.0)
     assert smooth(motion, 0.5).weights == pytest.approx(1.0)
     assert not shut_frames(motion).any()
+
+
+def test_face_rests_in_a_pause_but_not_in_a_stop():
+    silence = np.zeros(100, np.float32)
+    silence[20:24] = silence[50:80] = 1.0       # the closure of a k, and a pause of 0.6 s
+    contact = np.stack([np.zeros(100), np.zeros(100), silence], axis=1).astype(np.float32)
+    jaw = meet(face(100, jawOpen=0.1), contact)["jawOpen"]
+    assert jaw[:50] == pytest.approx(0.1) and not jaw[55:75].any() and jaw[80:] == pytest.approx(0.1)
+
+
+def test_clip_cut_in_mid_word_starts_and_ends_at_rest():
+    jaw = ease_ends(face(100, jawOpen=0.5))["jawOpen"]
+    assert jaw[0] == jaw[-1] == 0 and jaw[10:90] == pytest.approx(0.5)
