@@ -96,7 +96,7 @@ class UNITALKER_OT_animate(Choices, bpy.types.Operator):
         """What the caller gave, else what the panel says; kept in the operator so that redo starts from it."""
         from .take import Options
 
-        given = {name: getattr(self, name) for name in CHOICES if self.properties.is_property_set(name, ghost=False)}
+        given = {name: getattr(self, name) for name in CHOICES if self.properties.is_property_set(name)}
         values = collect(context, given)
         for name, value in values.items():
             setattr(self, name, value)

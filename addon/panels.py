@@ -13,6 +13,7 @@ from . import catalog
 from .job import Job
 
 CHARACTER_WIDTH_PX = 7.2        # of the interface font at scale 1, on average, for wrapping
+SEVERAL = "Pick one"            # shown in the empty field when several sound strips could be meant
 MISSING_SHOWN = 12              # names that are listed before "and n more"
 
 
@@ -28,10 +29,11 @@ class UNITALKER_PT_audio(_Panel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """Strip, file or speaker."""
-        settings, layout = context.scene.unitalker, _split(self.layout)
+        settings, layout = context.scene.unitalker, self.layout
         layout.row().prop(settings, "source", expand=True)
+        layout = _split(layout)
         if settings.source == 'STRIP':
-            layout.prop(settings, "strip", icon='SOUND', placeholder="Active strip")
+            layout.prop(settings, "strip", icon='SOUND', placeholder=_strip_in_use(context))
         elif settings.source == 'FILE':
             layout.prop(settings, "audio")
             layout.prop(settings, "start_frame")
@@ -46,13 +48,11 @@ class UNITALKER_PT_character(_Panel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Object and preset, and how well they fit."""
         settings, layout = context.scene.unitalker, _split(self.layout)
-        layout.prop(settings, "character", placeholder="Active and selected")
+        layout.prop(settings, "character", placeholder="Active object")
         layout.prop(settings, "with_related")
         row = layout.row(align=True)
         row.prop(settings, "preset_pick")
-        row.operator("unitalker.preset_save", text="", icon='FILE_NEW')
-        row.operator("unitalker.preset_load", text="", icon='FILEBROWSER')
-        row.operator("unitalker.refresh", text="", icon='FILE_REFRESH')
+        row.menu("UNITALKER_MT_presets", text="", icon='DOWNARROW_HLT')
         fit = catalog.fit(context)
         if fit.problem:
             _paragraph(context, self.layout, fit.problem, 'ERROR')
@@ -67,6 +67,17 @@ class UNITALKER_PT_character(_Panel, bpy.types.Panel):
                 _paragraph(context, body, _list(fit.missing))
 
 
+class UNITALKER_MT_presets(bpy.types.Menu):
+    bl_label = "Presets"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """The user's own presets, and looking again for files."""
+        self.layout.operator("unitalker.preset_save", icon='FILE_NEW')
+        self.layout.operator("unitalker.preset_load", icon='FILEBROWSER')
+        self.layout.separator()
+        self.layout.operator("unitalker.refresh", icon='FILE_REFRESH')
+
+
 class UNITALKER_PT_style(_Panel, bpy.types.Panel):
     bl_label = "Voice and Style"
     bl_order = 2
@@ -78,8 +89,9 @@ class UNITALKER_PT_style(_Panel, bpy.types.Panel):
         layout.prop(settings, "identity_pick")
         layout.prop(settings, "strength", slider=True)
         layout.prop(settings, "smooth", slider=True)
-        column = layout.column(align=True, heading="Gain")
-        for region in ("jaw", "lips", "cheeks", "brows"):
+        column = layout.column(align=True)
+        column.prop(settings, "gain_jaw", text="Gain Jaw", slider=True)
+        for region in ("lips", "cheeks", "brows"):
             column.prop(settings, f"gain_{region}", slider=True)
 
 
@@ -144,16 +156,27 @@ def _draw_result(context: bpy.types.Context, layout: bpy.types.UILayout, setting
 def _problem(context: bpy.types.Context) -> str:
     """Why the button is grey; empty when it may be pressed."""
     settings = context.scene.unitalker
-    if settings.source == 'STRIP':
-        scene = getattr(context.workspace, "sequencer_scene", None) or context.scene
-        editor = scene.sequence_editor
-        if editor is None or not len(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all):
-            return "Add a sound strip in the Video Sequencer, or choose File."
-    elif settings.source == 'FILE' and not settings.audio:
+    if settings.source == 'STRIP' and not settings.strip and not _strip_in_use(context):
+        return "Add a sound strip in the Video Sequencer, or choose File."
+    if settings.source == 'STRIP' and not settings.strip and _strip_in_use(context) == SEVERAL:
+        return "Pick a sound strip in Audio."
+    if settings.source == 'FILE' and not settings.audio:
         return "Choose a sound file in Audio."
-    elif settings.source == 'SPEAKER' and settings.speaker is None:
+    if settings.source == 'SPEAKER' and settings.speaker is None:
         return "Choose a speaker in Audio."
-    return "See Character: it cannot be keyed yet." if catalog.fit(context).problem else ""
+    return "This character cannot be keyed yet: see Character below." if catalog.fit(context).problem else ""
+
+
+def _strip_in_use(context: bpy.types.Context) -> str:
+    """Name of the sound strip that an empty field means; empty when there is no sound strip."""
+    scene = getattr(context.workspace, "sequencer_scene", None) or context.scene
+    editor = scene.sequence_editor
+    if editor is None:
+        return ""
+    active = editor.active_strip
+    strips = editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
+    sounds = [active] if active is not None and active.type == 'SOUND' else [strip for strip in strips if strip.type == 'SOUND']
+    return sounds[0].name if len(sounds) == 1 else (SEVERAL if sounds else "")
 
 
 def _split(layout: bpy.types.UILayout) -> bpy.types.UILayout:
@@ -176,4 +199,6 @@ def _list(names: tuple[str, ...]) -> str:
     return ", ".join(names[:MISSING_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-CLASSES = (UNITALKER_PT_audio, UNITALKER_PT_character, UNITALKER_PT_style, UNITALKER_PT_output, UNITALKER_PT_generate)
+CLASSES = (
+    UNITALKER_MT_presets, UNITALKER_PT_audio, UNITALKER_PT_character, UNITALKER_PT_style, UNITALKER_PT_output, UNITALKER_PT_generate,
+)

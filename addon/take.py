@@ -105,7 +105,7 @@ def write(request: Request, animation: Animation) -> Summary:
     frames = len(animation.motion.weights)
     line = fcurves.Line(request.clip.name, first, first + frames - 1, request.fps)
     written = fcurves.write(request.character, curves, line, request.keys)
-    text = f"{written.curves} channels, {frames} frames, {len(curves.mapped)} mapped, {len(curves.missing)} missing"
+    text = f"{written.curves} curves, {frames} frames, {len(curves.mapped)} channels mapped, {len(curves.missing)} missing"
     return Summary(f"{text} ({curves.preset}, Action {written.action!r})", curves.missing, (*animation.warnings, *written.warnings))
 
 

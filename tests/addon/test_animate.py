@@ -24,3 +24,12 @@ def test_operator_equals_engine(ext, face, speech):
     written = curves(face.data.shape_keys)
     for channel in expected.channels:
         np.testing.assert_allclose(keys_of(written[f'key_blocks["{channel}"].value'])[:, 1], expected[channel], atol=1e-6)
+
+
+def test_the_button_follows_the_panel_and_not_the_last_call(ext, face, speech):
+    settings = bpy.context.scene.unitalker
+    settings.source, settings.audio = 'FILE', speech
+    for start in (1, 11, 21):
+        settings.start_frame = start
+        bpy.ops.unitalker.animate('INVOKE_DEFAULT')
+        assert jaw(face)[0, 0] == start

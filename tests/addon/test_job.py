@@ -165,7 +165,7 @@ class Operator:
         self.cls = ext.module("addon.operators").UNITALKER_OT_animate
         self.reports = []
         self.values = given
-        self.properties = SimpleNamespace(is_property_set=lambda name, ghost: name in given)
+        self.properties = SimpleNamespace(is_property_set=lambda name: name in given)
 
     def report(self, kind, text):
         self.reports.append((next(iter(kind)), text))
