@@ -115,7 +115,11 @@ def link(options: argparse.Namespace) -> int:
     if target.exists():
         shutil.rmtree(target)       # removes the links in it, not what they point to
     wheels = fetch_wheels(any_blender(), this_platform())
-    _stage(target, this_platform(), wheels, linked=True)
+    try:
+        _stage(target, this_platform(), wheels, linked=True)
+    except OSError as error:
+        shutil.rmtree(target, ignore_errors=True)
+        raise BuildError(f"No links in {target}: {error}. On Windows, switch on developer mode.") from error
     print(f"{target} now follows {ROOT}. Start Blender and enable UniTalker Lip Sync in Preferences > Add-ons; restart it after an edit.")
     return 0
 
@@ -140,7 +144,10 @@ def _point_venv_to(folder: Path) -> None:
         print(f"{venv} is not a link; left as it is. The development environment is {folder}")
         return
     venv.unlink(missing_ok=True)
-    venv.symlink_to(folder, target_is_directory=True)
+    try:
+        venv.symlink_to(folder, target_is_directory=True)
+    except OSError as error:        # Windows without developer mode
+        print(f"No link .venv ({error}). The development environment is {folder}")
 
 
 def run_in_blender(blender: Path, module: str, arguments: list[object], limit_s: float = 900) -> int:
