@@ -202,7 +202,7 @@ def hf_config(fields: Mapping[str, Any]) -> TransformersPart:
     """The transformers config of a config.json's fields.
 
     Raises:
-        ValueError: model_type is none of MODEL_TYPES.
+        ValueError: model_type is none of MODEL_TYPES, or sizes that do not go together.
     """
     import transformers
 
@@ -210,7 +210,10 @@ def hf_config(fields: Mapping[str, Any]) -> TransformersPart:
     if fields.get("model_type") not in classes:
         raise ValueError(f"model_type is {fields.get('model_type')!r}, must be one of {', '.join(MODEL_TYPES)}.")
     known = {name: value for name, value in fields.items() if name not in ("model_type", "transformers_version", "torch_dtype", "dtype", "architectures")}
-    return classes[fields["model_type"]](**known)
+    try:
+        return classes[fields["model_type"]](**known)
+    except Exception as error:  # transformers' own checks raise kinds that changed from version to version
+        raise ValueError(f"config.json describes no {fields['model_type']}: {error}") from error
 
 
 def modern_weight_norm(name: str) -> str:

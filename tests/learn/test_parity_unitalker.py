@@ -9,9 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch", reason="engine.nets needs the extra 'learn'")
-pytest.importorskip("transformers", reason="engine.nets needs the extra 'learn'")
+import torch
 
 from engine import Settings, Waveform, animate, animate_all
 from engine.channels import FLAME_413
@@ -74,8 +72,7 @@ def template(name: str, run: dict) -> np.ndarray:
 
 def pca(name: str, dataset: str, width: int) -> PcaSpace:
     arrays = np.load(FIXTURES / name / "data" / info(name)["dataset_config"][dataset]["dirname"] / "pca.npz")
-    return PcaSpace(*(torch.from_numpy(arrays[key]) for key in ("components_to_data", "original_data_mean"))) if width == 0 else PcaSpace(
-        torch.from_numpy(arrays["components_to_data"][:width]), torch.from_numpy(arrays["original_data_mean"]))
+    return PcaSpace(torch.from_numpy(arrays["components_to_data"][:width]), torch.from_numpy(arrays["original_data_mean"]))
 
 
 def head_output(model, name: str, run: dict, samples: np.ndarray):
@@ -135,29 +132,26 @@ def test_every_stage_is_the_references(name):
 
 # --- what the comparison must see ---------------------------------------------------------------------------------------------------------
 
-def edge_padding(model) -> None:
+def with_edge_padding(name: str, patch):
+    model = network(name)
     for block in model.decoder.blocks:
         block.conv.padding_mode = "replicate"
         block.conv._reversed_padding_repeated_twice = [1, 1]
-
-
-MISTAKES = {
-    "padding of the decoder": lambda name, _: edged(network(name)),
-    "gelu by tanh in the convolutions": lambda name, _: network(name, feat_extract_activation="gelu_new"),
-    "gelu by tanh in the layers": lambda name, _: network(name, hidden_act="gelu_new"),
-    "epsilon of the norms": lambda name, _: network(name, layer_norm_eps=1e-2),
-    "align_corners": lambda name, patch: aligned_otherwise(name, patch),
-}
-
-
-def edged(model):
-    edge_padding(model)
     return model
 
 
-def aligned_otherwise(name: str, patch):
+def without_align_corners(name: str, patch):
     patch.setattr(unitalker, "resample", lambda x, n_frames: resample(x, n_frames, align_corners=False))
     return network(name)
+
+
+MISTAKES = {
+    "padding of the decoder": with_edge_padding,
+    "align_corners": without_align_corners,
+    "gelu by tanh in the convolutions": lambda name, patch: network(name, feat_extract_activation="gelu_new"),
+    "gelu by tanh in the layers": lambda name, patch: network(name, hidden_act="gelu_new"),
+    "epsilon of the norms": lambda name, patch: network(name, layer_norm_eps=1e-2),
+}
 
 
 @reference
@@ -245,8 +239,7 @@ def test_demo_of_a_long_clip_joins_windows_as_the_reference_does(demo_model):
     name, recorded = "demo_wavlm_common", np.load(FIXTURES / "demo_wavlm_common" / "demo_io.npz")
     wave = Waveform((recorded["wav_long"] / 32768).astype(np.float32))
     common = Settings(demo_model, "inhouse_blendshape_weight", raw=True, threads=1)
-    exact, = animate_all(wave, [common])
-    seen = vertices(name, common.head, exact.motion.weights)
+    seen = vertices(name, common.head, animate(wave, common).motion.weights)
     assert seen.shape == (796, 12, 3)
     assert np.abs(seen - recorded["long|l.wav|D6"]).max() < TOLERANCE
 
