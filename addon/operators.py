@@ -12,6 +12,7 @@ from . import catalog
 from .job import Job
 from .properties import CHOICES, Choices, collect
 
+MISSING = "Missing channels"    # begins the line of the details that names them
 TICK_S = 0.1            # between two looks at the worker
 PANEL_AREAS = ('VIEW_3D', 'GRAPH_EDITOR', 'DOPESHEET_EDITOR', 'TIMELINE')      # redrawn while it works and after it wrote
 
@@ -118,7 +119,7 @@ class UNITALKER_OT_animate(Choices, bpy.types.Operator):
             raise
         for warning in summary.warnings:
             self.report({'WARNING'}, warning)
-        missing = (f"Missing: {', '.join(summary.missing)}",) if summary.missing else ()
+        missing = (f"{MISSING}: {', '.join(summary.missing)}",) if summary.missing else ()
         self._say(context, 'INFO', summary.line, (*summary.warnings, *missing), failed=False)
         return {'FINISHED'}
 

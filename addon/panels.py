@@ -11,6 +11,7 @@ import bpy
 
 from . import catalog
 from .job import Job
+from .operators import MISSING
 
 CHARACTER_WIDTH_PX = 7.2        # of the interface font at scale 1, on average, for wrapping
 SEVERAL = "Pick one"            # shown in the empty field when several sound strips could be meant
@@ -149,8 +150,14 @@ def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
 def _draw_result(context: bpy.types.Context, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     box = layout.box()
     _paragraph(context, box, settings.result, 'ERROR' if settings.result_failed else 'CHECKMARK')
-    for line in settings.result_details.splitlines():
+    details = settings.result_details.splitlines()
+    for line in [line for line in details if not line.startswith(MISSING)]:
         _paragraph(context, box, line)
+    for line in [line for line in details if line.startswith(MISSING)]:
+        header, body = layout.panel("unitalker_result_missing", default_closed=True)
+        header.label(text=MISSING)
+        if body:
+            _paragraph(context, body, line.removeprefix(MISSING).lstrip(" :"))
 
 
 def _problem(context: bpy.types.Context) -> str:

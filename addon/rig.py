@@ -111,6 +111,8 @@ def pick(context: bpy.types.Context, name: str) -> list[bpy.types.Object]:
         return [found]
     active = context.view_layer.objects.active
     chosen = [obj for obj in (active, *context.view_layer.objects.selected) if obj is not None and _can_move(obj)]
+    if not chosen and active is not None:
+        return [active]         # gather says what it lacks
     if not chosen:
         raise RigError("No character is chosen. Pick one in the Character panel, or select a mesh with shape keys.")
     return list(dict.fromkeys(chosen))

@@ -226,3 +226,9 @@ def test_ict_head_separated_by_material_is_keyed_on_every_part_once(ext, ict_hea
         assert [len(curves(obj.data.shape_keys)) >= 51 for obj in parts] == [True] * 3
         assert {len(curve.keyframe_points) for obj in parts for curve in curves(obj.data.shape_keys).values()} == {48}
     assert len(bpy.data.actions) == (1 if hasattr(bpy.data.actions[0], "slots") else 3)
+
+
+def test_active_object_without_keys_is_named(ext):
+    make_face(ext, "Plain", ())
+    with pytest.raises(ext.module("engine").RigError, match=r"'Plain' has no shape keys"):
+        gather(ext, "")
