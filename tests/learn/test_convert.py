@@ -146,7 +146,8 @@ def test_without_pca_vertex_heads_are_left_out_and_named(copy, caplog):
 def test_smaller_encoders_stay_near(copy, caplog, wavlm, precision, limit):
     caplog.set_level("INFO")
     convert(sources(copy), copy / "out", precision)
-    assert f"{precision}: encoder" in caplog.text and "largest error" in caplog.text
+    assert f"{precision}: encoder" in caplog.text and "largest error" in caplog.text and "Quantization" not in caplog.text
+    assert f"encoder {precision}, largest error" in json.loads((copy / "out" / "model.json").read_text())["made"]
     wave = Waveform(make_golden.wave())
     exact, small = (animate(wave, Settings(str(folder), raw=True, threads=1)).motion.weights for folder in (wavlm, copy / "out"))
     assert 0 < np.abs(exact - small).max() < limit

@@ -264,7 +264,8 @@ def test_windows_of_a_normalising_encoder_are_normalised_twice(tmp_path):
 # --- the model folder ---------------------------------------------------------------------------------------------------------------------
 
 @reference
-@pytest.mark.parametrize(("name", "suffix"), [("wavlm_conv_full_ids", "pt"), ("wav2vec2_conv", "pt"), ("wav2vec2_conv", "safetensors")])
+@pytest.mark.parametrize("suffix", ["pt", "safetensors"])
+@pytest.mark.parametrize("name", FORWARD)
 def test_converted_checkpoint_gives_the_recorded_motion(name, suffix, tmp_path):
     folder = converted(name, tmp_path, suffix)
     clips = np.load(FIXTURES / "audio.npz")
