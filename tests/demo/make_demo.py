@@ -142,10 +142,9 @@ def look_through_camera() -> None:
 
 def animate(face: bpy.types.Object, model: str) -> None:
     """The button."""
-    given = {"strip": "hello"} if bpy.app.build_options.audaspace else {"audio": str(DATA / "sample.flac"), "start_frame": START_FRAME}
     bpy.context.scene.unitalker.model = model
     bpy.context.scene.unitalker.character = face
-    if bpy.ops.unitalker.animate(**given) != {'FINISHED'}:
+    if bpy.ops.unitalker.animate(strip="hello") != {'FINISHED'}:
         raise RuntimeError(bpy.context.scene.unitalker.result)
     print(bpy.context.scene.unitalker.result)
 
