@@ -253,19 +253,19 @@ def _set_keys(curve: bpy.types.FCurve, points: Points, mode: int, auto: int, kep
 
 def _keys_outside(curve: bpy.types.FCurve, spans: list[Span]) -> Keys | None:
     """The keys of a curve that lie in none of the spans; None when there are none."""
-    count = len(curve.keyframe_points)
-    if not count:
-        return None
-    keys = {}
-    for name, (dtype, width) in KEY_FIELDS.items():
-        values = np.empty(count * width, dtype)
-        curve.keyframe_points.foreach_get(name, values)
-        keys[name] = values.reshape(count, width)
-    frames = keys["co"][:, 0]
-    outside = np.ones(count, bool)
+    frames = _field(curve, "co")[:, 0]
+    outside = np.ones(len(frames), bool)
     for first, last in spans:
         outside &= (frames < first - SAME_FRAME) | (frames > last + SAME_FRAME)
-    return {name: values[outside] for name, values in keys.items()} if outside.any() else None
+    return {name: _field(curve, name)[outside] for name in KEY_FIELDS} if outside.any() else None
+
+
+def _field(curve: bpy.types.FCurve, name: str) -> np.ndarray:
+    """One field of all keys of a curve, (n, numbers per key)."""
+    dtype, width = KEY_FIELDS[name]
+    values = np.empty(len(curve.keyframe_points) * width, dtype)
+    curve.keyframe_points.foreach_get(name, values)
+    return values.reshape(-1, width)
 
 
 def _remove_stale(bag: bpy.types.ActionChannelbag, action: bpy.types.Action, part: _Part, spans: list[Span]) -> None:

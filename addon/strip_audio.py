@@ -6,6 +6,7 @@ The only file that uses `aud`, Blender's own decoder: what is analysed is then w
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import tempfile
@@ -222,6 +223,10 @@ def _cut(clip: Clip, path: str) -> Waveform:
 
 def _decode(path: str, clip: Clip) -> tuple[Waveform, float]:
     """Sound of a file and the second at which it starts: the needed part where seeking is exact, else all of it."""
+    seekable = Path(path).suffix.lower() in SEEKABLE
+    if seekable and math.isinf(clip.length_s):
+        with contextlib.suppress(AudioError):       # a codec that only Blender knows, or a bad file: aud says which
+            return read_audio(path), 0.0            # the same samples, but block by block: an hour of stereo needs 0.5 GB, not 3
     try:
         import aud
     except ImportError:         # Blender built without sound
@@ -230,7 +235,7 @@ def _decode(path: str, clip: Clip) -> tuple[Waveform, float]:
         sound = aud.Sound.file(path)
         rate_hz, _ = sound.specs        # before data(): a file that cannot be read then raises instead of ending Blender
         from_s = 0.0
-        if math.isfinite(clip.length_s) and Path(path).suffix.lower() in SEEKABLE:
+        if seekable and math.isfinite(clip.length_s):
             from_s = max(0.0, clip.first_s - SEEK_MARGIN_S)
             sound = sound.limit(from_s, clip.first_s + clip.length_s + SEEK_MARGIN_S)
         return from_array(sound.data(), rate_hz, path), from_s

@@ -13,7 +13,7 @@ import bpy
 from .. import engine
 from ..engine import Animation, Gains, Settings
 from . import fcurves, rig, strip_audio
-from .preferences import engine_preferences
+from .preferences import EnginePreferences, engine_preferences
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _find_clip(context: bpy.types.Context, options: Options) -> strip_audio.Clip
     return strip_audio.find_strip(context, options.strip)
 
 
-def _settings(options: Options, preferences: object, fps: float) -> Settings:
+def _settings(options: Options, preferences: EnginePreferences, fps: float) -> Settings:
     return Settings(
         model=options.model, identity=options.identity, strength=options.strength, smooth=options.smooth, fps=fps,
         gains=Gains(options.gain_jaw, options.gain_lips, options.gain_cheeks, options.gain_brows),

@@ -239,14 +239,25 @@ def test_speed_changes_are_refused(ext, clicks, monkeypatch):
 
 @needs_aud
 def test_a_speaker_starts_where_its_nla_strip_does(ext, clicks):
-    data = bpy.data.speakers.new("Voice")
-    data.sound = bpy.data.sounds.load(clicks)
-    speaker = bpy.data.objects.new("Voice", data)
-    bpy.context.scene.collection.objects.link(speaker)
+    bpy.context.scene.frame_set(13)
+    bpy.ops.object.speaker_add()            # makes the NLA strip too
+    speaker = bpy.context.view_layer.objects.active
+    speaker.data.sound = bpy.data.sounds.load(clicks)
     audio = ext.module("addon.strip_audio")
+    clip = audio.find_speaker(bpy.context, speaker.name)
+    assert clip.start_frame == 13
+    assert heard(audio.read(clip), 13)[13 + FPS] == 1
+    speaker.animation_data_clear()
     bpy.context.scene.frame_start = 7
-    assert audio.find_speaker(bpy.context, "Voice").start_frame == 7
-    assert heard(audio.read(audio.find_speaker(bpy.context, "Voice")), 7)[7 + FPS] == 1
+    assert audio.find_speaker(bpy.context, speaker.name).start_frame == 7
+
+
+@needs_aud
+def test_a_speaker_without_sound_says_so(ext):
+    bpy.ops.object.speaker_add()
+    name = bpy.context.view_layer.objects.active.name
+    with pytest.raises(ext.module("engine").AudioError, match=f"Speaker '{name}' has no sound"):
+        ext.module("addon.strip_audio").find_speaker(bpy.context, name)
 
 
 def test_no_strips_at_all(ext, face):
