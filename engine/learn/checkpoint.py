@@ -83,6 +83,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if unknown:
         raise ModelError(f"Checkpoint {path} has {len(unknown)} unknown tensors: {_some(unknown)}. Give a UniTalker checkpoint of the released code.")
     tensors = {str(renamed[name]): tensor for name, tensor in given.items()}
+    if len(tensors) < len(given):
+        twice = [name for name, ours in renamed.items() if list(renamed.values()).count(ours) > 1]
+        raise ModelError(f"Checkpoint {path} has one tensor in both spellings of weight norm: {_some(twice)}. Keep one of them.")
     broken = [name for name, tensor in tensors.items() if not tensor.is_floating_point() or not bool(torch.isfinite(tensor).all())]
     if broken:
         raise ModelError(f"Checkpoint {path}: {_some(broken)} hold values that are not finite numbers. Download or train it again.")

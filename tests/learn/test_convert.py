@@ -218,6 +218,18 @@ def test_wrapped_state_dict(copy):
     refuse(copy, "flat dict of names and tensors, it holds dict, int", checkpoint=copy / "a.pt")
 
 
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a folder that cannot be written")
+def test_folder_that_cannot_be_written(copy):
+    copy.chmod(0o500)
+    with pytest.raises(OutputError, match="Cannot write"):
+        convert(sources(copy), copy / "out")
+
+
+def test_output_below_a_file_is_refused(copy):
+    with pytest.raises(OutputError, match="Cannot write"):
+        convert(sources(copy), copy / "config.json" / "out")
+
+
 def changed(copy: Path, change) -> Path:
     tensors = load_file(copy / "checkpoint.safetensors")
     change(tensors)
@@ -230,6 +242,7 @@ def changed(copy: Path, change) -> Path:
     (lambda t: t.update({"out_head_dict.../x.weight": torch.zeros(1)}), r"unknown tensors: out_head_dict\.\.\./x"),
     (lambda t: t.update({"audio_encoder.encoder.layers.0.extra": torch.zeros(1)}), r"1 unknown \(encoder\.model\.encoder\.layers\.0\.extra"),
     (lambda t: t.pop("decoder.tcn.first_net.conv_layers.1.norm.bias"), r"1 missing \(decoder\.blocks\.1\.norm\.norm\.bias"),
+    (lambda t: t.update({"audio_encoder.encoder.pos_conv_embed.conv.parametrizations.weight.original0": torch.ones(1, 1, 16)}), "both spellings"),
     (lambda t: t.pop("decoder.audio_feature_map.weight"), r"lacks decoder\.map\.weight"),
     (lambda t: t.update({"decoder.audio_feature_map.bias": torch.zeros(3)}), r"misshapen \(decoder\.map\.bias \(3,\) instead of \(8,\)"),
     (lambda t: t["decoder.audio_feature_map.weight"].fill_(float("nan")), r"decoder\.map\.weight hold values that are not finite"),
