@@ -192,8 +192,8 @@ def demo_model(tmp_path_factory) -> str:
     return converted("demo_wavlm_common", tmp_path_factory.mktemp("demo"))
 
 
-def converted(name: str, work: Path, suffix: str = "safetensors") -> str:
-    fixture = info(name)
+def converted(name: str, work: Path, suffix: str = "safetensors", place: int = 1) -> str:
+    fixture = {**info(name), "unitalker": {**info(name)["unitalker"], "interpolate_pos": place}}
     (work / "config.json").write_text(json.dumps(fixture["encoder_config"]))
     (work / "preprocessor_config.json").write_text(json.dumps(fixture["preprocessor"]))
     (work / "official.yaml").write_text(json.dumps({"MODEL": fixture["unitalker"], "dataset_config": fixture["dataset_config"]}))
@@ -282,6 +282,16 @@ def test_converted_checkpoint_gives_the_recorded_motion(name, suffix, tmp_path):
         assert np.abs(result.weights - io(name)[f"run{run['index']}_out_motion"][0]).max() < TOLERANCE
         checked.add((run["annot_type"], run["style_idx"]))
     assert len(checked) >= 9
+
+
+@reference
+@pytest.mark.parametrize("place", [0, 2])
+@pytest.mark.parametrize("name", FORWARD)
+def test_converted_checkpoint_with_the_adaptor_elsewhere(name, place, tmp_path):
+    run, = (run for run in info(name)["runs"] if run["interpolate_pos"] == place)
+    settings = Settings(converted(name, tmp_path, place=place), run["annot_type"], f"#{run['style_idx']}", raw=True, threads=1)
+    result = animate(Waveform(np.load(FIXTURES / "audio.npz")[run["audio"]]), settings).motion.weights     # its template is the demo's
+    assert np.abs(result - io(name)[f"run{run['index']}_out_motion"][0]).max() < TOLERANCE
 
 
 # --- data items and spaces ----------------------------------------------------------------------------------------------------------------
