@@ -27,7 +27,7 @@ FPS = 30
 START_FRAME = 1
 PICTURE_PX = 480
 AIM = 0.53              # height of the nose, as a share of the head with its neck
-CAMERA_OFFSET = (-0.5, -1.95, 0.08)         # from there, in head heights
+CAMERA_OFFSET = (-0.25, -2.0, 0.05)         # from there, in head heights
 BACKGROUND = (0.72, 0.72, 0.70)             # linear
 SHOWN = (               # phones on the contact sheet: (word, phone, which of them in that word), in the order of the sentence
     ("Maybe", "M", 0), ("Maybe", "EY", 0), ("Bob", "B", 0), ("Bob", "AA", 0), ("mother", "M", 0), ("blue", "B", 0),
