@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import catalog, command, job, operators, panels, preferences, properties, test_head
+from . import catalog, command, job, model_operators, operators, panels, preferences, properties, test_head
 
-CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES, *test_head.CLASSES)
+CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *model_operators.CLASSES, *panels.CLASSES, *test_head.CLASSES)
 
 
 def register() -> None:

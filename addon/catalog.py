@@ -6,8 +6,10 @@ Panels draw many times a second, so no file is read and no mesh walked while not
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import bpy
 
@@ -36,13 +38,43 @@ def refresh() -> None:
 
 def model_items(settings: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -> list[Item]:
     """Enum items of the models that are installed."""
-    items = _kept("models", lambda: [(model.id, model.title, f"{model.system}, {model.licence}") for model in _list_models()])
-    return _with_current(items, settings.model)
+    return _with_current(_kept("models", _list_models), settings.model)
 
 
 def identity_items(settings: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -> list[Item]:
     """Enum items of the chosen model's identities, neutral first."""
-    return _with_current(_kept(("identities", settings.model), lambda: _list_identities(settings.model)), settings.identity)
+    return _with_current(_identities(settings.model), settings.identity)
+
+
+def identity_groups(settings: bpy.types.PropertyGroup) -> list[tuple[str, int]]:
+    """Groups of the chosen model's identities and how many each has, in the model's order."""
+    return _kept(("groups", settings.model), lambda: list(Counter(group for _, _, group in _identities(settings.model)).items()))
+
+
+def identity_search_items(settings: bpy.types.PropertyGroup, group: str) -> list[Item]:
+    """Enum items to search in: the group is part of the name. An empty group gives all."""
+    return _kept(("search", settings.model, group), lambda: [
+        (name, label if its_group in label else f"{its_group}: {label}", its_group)
+        for name, label, its_group in _identities(settings.model) if group in ("", its_group)
+    ])
+
+
+def identity_label(settings: bpy.types.PropertyGroup) -> str:
+    """Name of the chosen identity, as people read it."""
+    return next((label for name, label, _ in identity_items(settings, None) if name == settings.identity), settings.identity)
+
+
+def model_problem(settings: bpy.types.PropertyGroup) -> str:
+    """Why the chosen model cannot be used; empty when it can."""
+    return _chosen(settings.model)[1]
+
+
+def choose_model(settings: bpy.types.PropertyGroup, model_id: str) -> None:
+    """Choose a model; an identity that it does not have gives way to neutral."""
+    settings.model = model_id
+    known = {name for name, _, _ in _identities(model_id)}
+    if settings.identity not in known and not settings.identity.startswith(("blend:", "#")):
+        settings.identity = "pivot"
 
 
 def preset_items(settings: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -> list[Item]:
@@ -62,7 +94,11 @@ def getter(name: str) -> Callable[[bpy.types.PropertyGroup], int]:
 def setter(name: str) -> Callable[[bpy.types.PropertyGroup, int], None]:
     """For a picker: choose an item."""
     def choose(settings: bpy.types.PropertyGroup, index: int) -> None:
-        setattr(settings, name, _ITEMS[name](settings, None)[index][0])
+        chosen = _ITEMS[name](settings, None)[index][0]
+        if name == "model":
+            choose_model(settings, chosen)
+        else:
+            setattr(settings, name, chosen)
 
     return choose
 
@@ -113,24 +149,48 @@ def _mark(obj: bpy.types.Object) -> tuple[object, ...]:
     return obj.session_uid, obj.name, len(keys.key_blocks) if keys else 0, parent, bool(keys and keys.library), bool(obj.library)
 
 
-def _list_models() -> tuple[object, ...]:
-    from ..engine.models import list_models
+def _list_models() -> list[Item]:
+    from ..engine.models import scan_models
 
-    return list_models(engine_preferences(bpy.context).model_folders)
+    models, broken = scan_models(engine_preferences(bpy.context).model_folders)
+    usable = [(_choice(model.id, model.folder), model.title, f"{model.system}, {len(model.identities)} identities, {model.licence}") for model in models]
+    return [*usable, *((_choice(folder.name, folder), f"{folder.name} (cannot be used)", str(error)) for folder, error in broken)]
 
 
-def _list_identities(model_id: str) -> list[Item]:
+def _choice(model_id: str, folder: Path) -> str:
+    """What chooses a model: its id, or its path where the folder has another name than the id."""
+    return model_id if folder.name == model_id else str(folder)
+
+
+def _chosen(model_id: str) -> tuple[object, str]:
+    return _kept(("model", model_id), lambda: _open_chosen(model_id))
+
+
+def _open_chosen(model_id: str) -> tuple[object, str]:
+    """The chosen model, and why it cannot be opened."""
     from ..engine import EngineError
     from ..engine.models import open_model
 
     try:
-        model = open_model(model_id, engine_preferences(bpy.context).model_folders)
+        return open_model(model_id, engine_preferences(bpy.context).model_folders), ""
     except EngineError as error:
         log.warning("%s", error)
-        return [("pivot", "Neutral (pivot)", str(error))]
+        return None, str(error)
+
+
+def _identities(model_id: str) -> list[Item]:
+    return _kept(("identities", model_id), lambda: _list_identities(model_id))
+
+
+def _list_identities(model_id: str) -> list[Item]:
+    model, problem = _chosen(model_id)
+    if model is None:
+        return [("pivot", "Neutral (pivot)", problem)]
     items = [(identity.id, identity.label, identity.group) for identity in model.identities]
-    pivot = model.pivot
-    return items if pivot is None else [items[pivot], *items[:pivot], *items[pivot + 1:]]
+    neutral = model.pivot
+    if neutral is None:
+        return [("pivot", f"{items[-1][1]} (in place of a neutral style)", items[-1][2]), *items]
+    return [("pivot", *items[neutral][1:]), *items[:neutral], *items[neutral + 1:]]
 
 
 def _list_presets() -> list[Item]:

@@ -11,6 +11,7 @@ import bpy
 
 from . import catalog
 from .job import Job
+from .model_panel import draw_model
 from .operators import MISSING
 
 CHARACTER_WIDTH_PX = 7.2        # of the interface font at scale 1, on average, for wrapping
@@ -86,8 +87,10 @@ class UNITALKER_PT_style(_Panel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Model, identity, strength, smoothing, gains."""
         settings, layout = context.scene.unitalker, _split(self.layout)
-        layout.prop(settings, "model_pick")
-        layout.prop(settings, "identity_pick")
+        draw_model(layout, settings)
+        problem = catalog.model_problem(settings)
+        if problem:
+            _paragraph(context, self.layout, problem, 'ERROR')
         layout.prop(settings, "strength", slider=True)
         layout.prop(settings, "smooth", slider=True)
         column = layout.column(align=True)

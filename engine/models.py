@@ -82,16 +82,28 @@ class Model:
 
 
 def list_models(folders: Sequence[str] = ()) -> tuple[Model, ...]:
-    """All models that can be opened, the user's before the bundled ones; damaged folders are left out (open_model says why)."""
+    """All models that can be opened, the user's before the bundled ones; damaged folders are left out (scan_models says why)."""
+    return scan_models(folders)[0]
+
+
+def scan_models(folders: Sequence[str] = ()) -> tuple[tuple[Model, ...], tuple[tuple[Path, ModelError], ...]]:
+    """The models of list_models, and each folder that cannot be opened with the reason."""
     found: dict[str, Model] = {}
+    broken = []
     for root in _roots(folders):
         for file in sorted(root.glob("*/model.json")):
             try:
                 model = open_model(str(file.parent))
-            except ModelError:
+            except ModelError as error:
+                broken.append((file.parent, error))
                 continue
             found.setdefault(model.id, model)
-    return tuple(found.values())
+    return tuple(found.values()), tuple(broken)
+
+
+def forget_models() -> None:
+    """Close the files of all opened models, so that their folders can be removed."""
+    _open.cache_clear()
 
 
 def open_model(model: str, folders: Sequence[str] = ()) -> Model:

@@ -1,0 +1,136 @@
+"""Operators of the models: add and remove one, pick an identity among hundreds."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, StringProperty
+
+from . import catalog
+
+DEFAULT_MODEL = "mini"      # what is chosen when the chosen one was removed
+
+
+class UNITALKER_OT_model_add(bpy.types.Operator):
+    """Check a model folder, made by `convert` or `export`, and copy it to your models folder. Choose the folder, or the model.json in it"""
+
+    bl_idname = "unitalker.model_add"
+    bl_label = "Add Model"
+
+    filepath: StringProperty(name="Model Folder", description="Folder with a model.json", subtype='FILE_PATH')
+    filter_glob: StringProperty(default="model.json", options={'HIDDEN'})
+    filter_folder: BoolProperty(default=True, options={'HIDDEN'})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask for the folder."""
+        context.window_manager.fileselect_add(self)
+        return {'RUNNING_MODAL'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Copy the folder and choose the model."""
+        from .. import engine
+        from . import my_models
+        from .preferences import engine_preferences
+
+        try:
+            model = my_models.add(self.filepath, engine_preferences(context))
+        except engine.EngineError as error:
+            self.report({'ERROR'}, str(error))
+            return {'CANCELLED'}
+        catalog.refresh()
+        catalog.choose_model(context.scene.unitalker, model.id)
+        heads, identities = len(model.heads), len(model.identities)
+        self.report({'INFO'}, f"Added {model.title}: {heads} {'head' if heads == 1 else 'heads'}, {identities} identities")
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_model_remove(bpy.types.Operator):
+    """Delete the chosen model from your models folder; the folder it was added from stays as it is"""
+
+    bl_idname = "unitalker.model_remove"
+    bl_label = "Remove Model"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Only models that were added can be removed."""
+        from . import my_models
+
+        chosen = context.scene.unitalker.model
+        if my_models.own_folder(chosen) is None:
+            cls.poll_message_set(f"{chosen!r} is none of the models that you added: it stays")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first."""
+        chosen = context.scene.unitalker.model
+        return context.window_manager.invoke_confirm(
+            self, event, title="Remove Model", message=f"Delete {chosen} from your models folder?", confirm_text="Remove", icon='WARNING',
+        )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Remove it and choose the bundled one."""
+        from .. import engine
+        from . import my_models
+
+        settings = context.scene.unitalker
+        removed = settings.model
+        catalog.refresh()       # lets go of the model's files
+        try:
+            folder = my_models.remove(removed)
+        except engine.EngineError as error:
+            self.report({'ERROR'}, str(error))
+            return {'CANCELLED'}
+        catalog.choose_model(settings, DEFAULT_MODEL)
+        self.report({'INFO'}, f"Removed {folder}")
+        return {'FINISHED'}
+
+
+def _identities(operator: bpy.types.Operator, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
+    return [] if context is None else catalog.identity_search_items(context.scene.unitalker, operator.group)
+
+
+class UNITALKER_OT_identity_pick(bpy.types.Operator):
+    """Search the speaking styles of the chosen model by name or group"""
+
+    bl_idname = "unitalker.identity_pick"
+    bl_label = "Pick Identity"
+    bl_options = {'INTERNAL', 'UNDO'}
+    bl_property = "identity"
+
+    group: StringProperty(name="Group", description="Search in this group only", options={'SKIP_SAVE'})
+    identity: EnumProperty(name="Identity", description="Speaking style", items=_identities)
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Open the list with its search field."""
+        context.window_manager.invoke_search_popup(self)
+        return {'FINISHED'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Choose it."""
+        context.scene.unitalker.identity = self.identity
+        return {'FINISHED'}
+
+
+class UNITALKER_MT_models(bpy.types.Menu):
+    bl_label = "Models"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """Add and remove, and looking again for folders."""
+        self.layout.operator("unitalker.model_add", text="Add Model...", icon='FILEBROWSER')
+        self.layout.operator("unitalker.model_remove", text="Remove Model...", icon='TRASH')
+        self.layout.separator()
+        self.layout.operator("unitalker.refresh", icon='FILE_REFRESH')
+
+
+class UNITALKER_MT_identities(bpy.types.Menu):
+    bl_label = "Identities"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """One entry for each group; each opens a search in it."""
+        for group, count in catalog.identity_groups(context.scene.unitalker):
+            self.layout.operator("unitalker.identity_pick", text=f"{group} ({count})").group = group
+
+
+CLASSES = (
+    UNITALKER_OT_model_add, UNITALKER_OT_model_remove, UNITALKER_OT_identity_pick, UNITALKER_MT_models, UNITALKER_MT_identities,
+)
