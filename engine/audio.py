@@ -6,6 +6,8 @@ Knows files, sample rates and channels; knows nothing of models. Blocks are read
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ MIN_RATE_HZ = 4_000         # below this no consonant is left
 MAX_RATE_HZ = 768_000
 BLOCK_S = 10                # seconds read at a time
 RESAMPLE_QUALITY = "HQ"     # soxr's default grade: flat to 0.91 of the band, 120 dB rejection
+MAX_PEAK = 1_000            # 60 dB above full scale; more is another unit, for example 16-bit values written as float
 
 
 def read_audio(path: str | Path) -> Waveform:
@@ -36,18 +39,13 @@ def read_audio(path: str | Path) -> Waveform:
     """
     import soundfile
 
-    path = Path(path)
-    if not path.is_file():
-        raise AudioError(f"Sound file not found: {path}. Check the path, or pick the file again.")
-    if path.stat().st_size == 0:
-        raise AudioError(f"Sound file is empty (0 bytes): {path}. Export it again.")
+    _check_file(path)
     try:
-        with soundfile.SoundFile(str(path)) as file:
-            blocks = file.blocks(blocksize=BLOCK_S * file.samplerate, dtype="float32", always_2d=True)
-            return _to_waveform(blocks, file.samplerate, str(path))
+        with soundfile.SoundFile(str(path) if sys.platform == "win32" else os.fsencode(path)) as file:     # bytes: a name need not be UTF-8
+            return _to_waveform(_blocks(file), file.samplerate, str(path))
     except soundfile.LibsndfileError as error:
         raise AudioError(
-            f"Sound file cannot be read: {path} ({str(error).rstrip('.')}). Wav, flac, ogg and mp3 work; convert it, or export it again."
+            f"Sound file cannot be read: {path} ({error.error_string.rstrip('.')}). Wav, flac, ogg and mp3 work; convert it, or export it again."
         ) from error
 
 
@@ -64,13 +62,28 @@ def from_array(samples: NDArray[Any], rate_hz: float, name: str = "sound array")
         AudioError: empty, not finite, of a wrong shape or rate, shorter than 0.1 s or longer than 6 h.
     """
     array = np.asarray(samples)
-    if array.ndim not in (1, 2):
+    if array.ndim not in (1, 2) or 0 in array.shape[1:]:
         raise AudioError(f"Sound array must be (n,) or (n, channels), got shape {array.shape}.")
     if array.ndim == 1:
         array = array[:, None]
-    step = max(1, int(BLOCK_S * rate_hz)) if rate_hz > 0 else 1
+    step = max(1, int(BLOCK_S * min(rate_hz, MAX_RATE_HZ))) if rate_hz > 0 else 1
     blocks = (_as_float(array[start:start + step]) for start in range(0, len(array), step))
     return _to_waveform(blocks, rate_hz, name)
+
+
+def _check_file(path: str | Path) -> None:
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise AudioError(f"Sound file {path} is a folder, pipe or device. Give a sound file; save what comes from a pipe first.")
+    if not os.path.isfile(path):        # os.path: a name that is too long or behind a locked folder is not there either
+        raise AudioError(f"Sound file not found: {path}. Check the path, or pick the file again.")
+    if os.path.getsize(path) == 0:
+        raise AudioError(f"Sound file is empty (0 bytes): {path}. Export it again.")
+
+
+def _blocks(file: Any) -> Iterator[FloatArray]:     # noqa: ANN401  soundfile has no types
+    """What is really in an opened SoundFile; its own blocks() repeats old samples where a file ends before its header says."""
+    while len(block := file.read(BLOCK_S * file.samplerate, dtype="float32", always_2d=True)):
+        yield block
 
 
 def _to_waveform(blocks: Iterable[FloatArray], rate_hz: float, name: str) -> Waveform:
@@ -91,6 +104,9 @@ def _mono(blocks: Iterable[FloatArray], rate_hz: float, name: str) -> Iterator[F
         if not np.isfinite(block).all():
             frame = n_read + int(np.argmin(np.isfinite(block).all(axis=1)))
             raise AudioError(f"Sound holds a value that is not a number at {frame / rate_hz:.2f} s: {name}. Export it again as 16-bit wav.")
+        peak = float(np.abs(block).max(initial=0))
+        if peak > MAX_PEAK:
+            raise AudioError(f"Sound reaches {peak:.3g}, full scale is 1 and {MAX_PEAK:,} the limit: {name}. Export it again as 16-bit wav.")
         n_read += len(block)
         if n_read > MAX_DURATION_S * rate_hz:
             raise AudioError(f"Sound is too long: {name} lasts more than {MAX_DURATION_S // 3600} h. Split it into parts.")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import sys
+
 import numpy as np
 import pytest
 import soundfile
@@ -58,6 +62,44 @@ def test_non_ascii_path(tmp_path):
     assert read_audio(path).duration_s == 1.0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file names that are not text")
+def test_file_name_that_is_not_utf8(tmp_path):
+    path = os.path.join(os.fsencode(tmp_path), b"na\xefve.wav")
+    soundfile.write(path, tone(16000), 16000)
+    assert read_audio(os.fsdecode(path)).duration_s == 1.0
+
+
+def test_mp3_cut_in_half_ends_where_its_sound_ends(tmp_path):
+    noise = np.random.default_rng(0).normal(scale=0.1, size=25 * 16000)
+    soundfile.write(tmp_path / "a.mp3", noise, 16000)
+    content = (tmp_path / "a.mp3").read_bytes()
+    (tmp_path / "a.mp3").write_bytes(content[:len(content) // 2])
+    assert read_audio(tmp_path / "a.mp3").duration_s == pytest.approx(12.5, abs=0.5)
+
+
+def test_float_sound_above_full_scale_is_kept(tmp_path):
+    soundfile.write(tmp_path / "a.wav", 20 * tone(16000), 16000, subtype="FLOAT")
+    assert np.abs(read_audio(tmp_path / "a.wav").samples).max() == pytest.approx(10, abs=0.1)
+
+
+@pytest.mark.parametrize("scale", [32768, 1e30, 6e38])
+def test_sound_in_another_unit_is_refused(tmp_path, scale):
+    soundfile.write(tmp_path / "a.wav", np.stack([scale * tone(16000).astype(np.float64)] * 6, axis=1), 16000, subtype="FLOAT")
+    with pytest.raises(AudioError, match=r"reaches .*full scale is 1 and 1,000 the limit"):
+        read_audio(tmp_path / "a.wav")
+
+
+def test_folder_is_not_called_missing(tmp_path):
+    with pytest.raises(AudioError, match=r"is a folder, pipe or device"):
+        read_audio(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".wav", "a\0b.wav"])
+def test_impossible_file_name_is_not_found(tmp_path, name):
+    with pytest.raises(AudioError, match="Sound file not found"):
+        read_audio(tmp_path / name)
+
+
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(AudioError, match=r"not found: .*no\.wav.*pick the file"):
         read_audio(tmp_path / "no.wav")
@@ -93,15 +135,16 @@ def test_no_samples_at_all_is_an_error():
         from_array(np.zeros((0, 2), np.float32), 48000)
 
 
-@pytest.mark.parametrize("rate_hz", [0, -1, 1000, float("nan")])
+@pytest.mark.parametrize("rate_hz", [0, -1, 1000, float("nan"), float("inf")])
 def test_impossible_rate_names_the_limits(rate_hz):
     with pytest.raises(AudioError, match=r"4000 to 768000 Hz work"):
         from_array(tone(16000), rate_hz)
 
 
-def test_wrong_array_shape_is_named():
-    with pytest.raises(AudioError, match=r"got shape \(1, 2, 3\)"):
-        from_array(np.zeros((1, 2, 3)), 16000)
+@pytest.mark.parametrize("shape", [(1, 2, 3), (16000, 0), ()])
+def test_wrong_array_shape_is_named(shape):
+    with pytest.raises(AudioError, match=re.escape(f"got shape {shape}")):
+        from_array(np.zeros(shape), 16000)
 
 
 def test_hour_long_sound_is_read(tmp_path):
