@@ -30,6 +30,7 @@ PLATFORMS = {               # name in wheels.lock: platform tags that pip may re
     "macos-arm64": ("macosx_13_0_arm64",),
     "macos-x64": ("macosx_13_0_x86_64",),
 }
+GPU_PLATFORMS = {"directml": ("windows-x64",), "cuda": ("linux-x64", "windows-x64")}     # zips of their own; CoreML is in the usual macOS wheel
 NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "nets", "learn", "*.toml", ".*")
 
 
@@ -59,7 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     test_options.add_argument("only", nargs="*", metavar="PART", help="engine, learn, build, addon or an environment such as bpy50")
     command("check", check, "ruff on everything, mypy --strict on engine/.")
     package_options = command("package", package, "Build the extension zip into dist/.")
-    package_options.add_argument("--platform", default=this_platform(), choices=[*PLATFORMS, "all"], help="default: %(default)s")
+    package_options.add_argument("--platform", choices=[*PLATFORMS, "all"], help=f"default: {this_platform()}, with --gpu all that it is made for")
+    package_options.add_argument("--gpu", choices=[*GPU_PLATFORMS], help="an ONNX Runtime for graphics cards: directml (Windows, any card) or cuda (NVIDIA)")
     package_options.add_argument("--python", metavar="3.14", help="for tests only: wheels for this Python, which wheels.lock does not have")
     link_options = command("link", link, "Install this checkout into your Blender as a development extension: edits are live.")
     link_options.add_argument("--blender", metavar="5.2", help="Blender version; default: the newest in your user folder")
@@ -101,8 +103,10 @@ def check(options: argparse.Namespace) -> int:
 
 def package(options: argparse.Namespace) -> int:
     blender = any_blender()
-    for name in PLATFORMS if options.platform == "all" else [options.platform]:
-        archive = build_zip(blender, name, options.python)
+    fitting = GPU_PLATFORMS[options.gpu] if options.gpu else tuple(PLATFORMS)
+    platform_name = options.platform or ("all" if options.gpu else this_platform())
+    for name in fitting if platform_name == "all" else [platform_name]:
+        archive = build_zip(blender, name, options.python, options.gpu)
         print(f"{archive.relative_to(ROOT)}  {archive.stat().st_size / 1e6:.1f} MB")
     return 0
 
@@ -174,9 +178,18 @@ class Wheel:
     python: str
 
 
-def read_lock() -> list[Wheel]:
-    lines = (ROOT / "wheels.lock").read_text(encoding="utf-8").splitlines()
-    return [Wheel(*line.split()) for line in lines if line and not line.startswith("#")]
+def read_lock(gpu: str | None = None) -> list[Wheel]:
+    """The lines of wheels.lock for the usual zips; with `gpu` its section's ONNX Runtime takes the place of the usual one."""
+    sections: dict[str, list[Wheel]] = {"": []}
+    section = ""
+    for line in (ROOT / "wheels.lock").read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+            sections[section] = []
+        elif line and not line.startswith("#"):
+            sections[section].append(Wheel(*line.split()))
+    instead = sections[gpu] if gpu else []
+    return [wheel for wheel in sections[""] if not (gpu and wheel.name == "onnxruntime")] + instead
 
 
 def this_platform() -> str:
@@ -184,12 +197,15 @@ def this_platform() -> str:
     return f"{system}-{'arm64' if platform.machine().lower() in ('arm64', 'aarch64') else 'x64'}"
 
 
-def build_zip(blender: Path, platform_name: str, extra_python: str | None = None) -> Path:
+def build_zip(blender: Path, platform_name: str, extra_python: str | None = None, gpu: str | None = None) -> Path:
     """Stage a copy, build it with Blender's own builder, validate it, and put it into dist/. Needs a python that has bpy."""
-    if platform_name not in PLATFORMS:
-        raise BuildError(f"There are no wheels for {platform_name} in wheels.lock, only for {', '.join(PLATFORMS)}.")
-    wheels = resolve_wheels(blender, platform_name, extra_python) if extra_python else fetch_wheels(blender, platform_name)
-    suffix = f"-py{extra_python}-test" if extra_python else ""
+    fitting = GPU_PLATFORMS[gpu] if gpu else tuple(PLATFORMS)
+    if platform_name not in fitting:
+        raise BuildError(f"There are no {gpu + ' ' if gpu else ''}wheels for {platform_name} in wheels.lock, only for {', '.join(fitting)}.")
+    if gpu and extra_python:
+        raise BuildError("--gpu and --python do not go together: wheels for graphics cards are only known for the Pythons of wheels.lock.")
+    wheels = resolve_wheels(blender, platform_name, extra_python) if extra_python else fetch_wheels(blender, platform_name, gpu)
+    suffix = f"-py{extra_python}-test" if extra_python else f"-{gpu}" if gpu else ""
     archive = ROOT / "dist" / f"unitalker-{version()}-{platform_name.replace('-', '_')}{suffix}.zip"
     archive.parent.mkdir(exist_ok=True)
     cli = extension_cli(blender)
@@ -215,11 +231,11 @@ def version() -> str:
     return found[1]
 
 
-def fetch_wheels(python: Path, platform_name: str) -> list[Path]:
+def fetch_wheels(python: Path, platform_name: str, gpu: str | None = None) -> list[Path]:
     """The locked wheels of one platform, from the cache or by pip, which checks the hashes."""
     folder = CACHE / "wheels"
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = [wheel for wheel in read_lock() if wheel.platform in (platform_name, "any")]
+    wanted = [wheel for wheel in read_lock(gpu) if wheel.platform in (platform_name, "any")]
     for tag in BUNDLED_PYTHONS:
         missing = [wheel for wheel in wanted if wheel.python in (tag, "any") and _sha256(folder / wheel.file) != wheel.sha256]
         requirements = "".join(f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n" for wheel in missing)

@@ -40,6 +40,33 @@ def test_unknown_platform_is_refused_with_the_known_ones():
         build.build_zip(Path(sys.executable), "amiga-x64")
 
 
+def test_gpu_zip_for_another_system_is_refused_with_those_that_it_is_made_for():
+    with pytest.raises(build.BuildError, match=r"no directml wheels for linux-x64.*only for windows-x64"):
+        build.build_zip(Path(sys.executable), "linux-x64", gpu="directml")
+    with pytest.raises(build.BuildError, match="--gpu and --python do not go together"):
+        build.build_zip(Path(sys.executable), "linux-x64", "3.14", "cuda")
+
+
+@pytest.mark.parametrize(("words", "made"), [
+    (["--gpu", "directml"], [("windows-x64", "directml")]),
+    (["--gpu", "cuda"], [("linux-x64", "cuda"), ("windows-x64", "cuda")]),
+    (["--gpu", "cuda", "--platform", "windows-x64"], [("windows-x64", "cuda")]),
+    (["--platform", "all"], [(name, None) for name in build.PLATFORMS]),
+])
+def test_package_builds_what_is_asked_for(monkeypatch, capsys, words, made):
+    asked = []
+
+    def build_zip(_blender, platform, _python, gpu):
+        asked.append((platform, gpu))
+        return build.ROOT / "build.py"
+
+    monkeypatch.setattr(build, "any_blender", lambda: Path(sys.executable))
+    monkeypatch.setattr(build, "build_zip", build_zip)
+    options = build._parser().parse_args(["package", *words])
+    assert options.run(options) == 0
+    assert asked == made
+
+
 @pytest.fixture
 def offline(monkeypatch):
     monkeypatch.setattr(build, "any_blender", lambda: Path(sys.executable))
