@@ -81,6 +81,10 @@ def decode(feature_windows: Iterable[FeatureWindow], decoder: Decoder, tracks: S
             _join(rows, _decode_window(window, decoder, track, hidden, scores), track, window, decoder.model)
     results = []
     for rows, track in zip(joined, tracks, strict=True):
+        if not np.isfinite(rows).all():
+            raise ModelError(
+                f"Model {decoder.model.folder}, head {track.head.id}, gives values that are not finite. Choose another device, or export the model again."
+            )
         weights = rows[:, :len(track.head.channels)]
         if track.template is not None and track.head.basis is None:
             weights += track.template
@@ -144,7 +148,13 @@ def _decode_window(
 def _contact_scores(window: FeatureWindow, decoder: Decoder) -> FloatArray | None:
     if not decoder.phones:
         return None
-    return lips.contact_scores(decoder.phones.run({"features": window.features[None]})[0], decoder.model.phones)
+    logits, phones = decoder.phones.run({"features": window.features[None]}), decoder.model.phones
+    if logits.shape != (1, len(window.features), len(phones)):
+        raise ModelError(
+            f"phones.onnx of model {decoder.model.folder} gives shape {logits.shape}, "
+            f"(1, {len(window.features)}, {len(phones)}) is needed for the phones of model.json. Export the model again."
+        )
+    return lips.contact_scores(logits[0], phones)
 
 
 def _weights(features: FloatArray, head: Head, style: Style, decoder: Decoder, hidden: dict[object, FloatArray]) -> FloatArray:

@@ -21,6 +21,7 @@ from .models import Encoder, Model
 from .types import SAMPLE_RATE_HZ, Cancel, FloatArray, Progress, Waveform, never, no_progress
 
 CACHE_BYTES = 256 * 2**20       # features of about 90 minutes of the bundled model; longer clips are encoded anew each time
+RATE_TOLERANCE_FRAMES = 3       # an encoder without padding loses some at a window's ends
 NORMALISE_EPSILON = 1e-7        # as in the reference's feature extractor
 
 
@@ -127,6 +128,12 @@ def _encode_window(wave: Waveform, span: tuple[int, int], model: Model, graph: r
     features = graph.run({"wave": samples[None]})
     if features.ndim != 3 or features.shape[0] != 1:
         raise ModelError(f"encoder.onnx of model {model.folder} gives shape {features.shape}, (1, t, c) is needed. Export the model again.")
+    wanted = len(samples) * model.encoder.rate_hz / SAMPLE_RATE_HZ
+    if abs(features.shape[1] - wanted) > RATE_TOLERANCE_FRAMES:
+        raise ModelError(
+            f"encoder.onnx of model {model.folder} gives {features.shape[1]} features for {len(samples) / SAMPLE_RATE_HZ:g} s, "
+            f"{model.encoder.rate_hz} Hz in model.json means {wanted:g}. Export the model again."
+        )
     return FeatureWindow(start, stop, features[0])
 
 

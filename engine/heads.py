@@ -8,20 +8,24 @@ vertices (v0.x, v0.y, v0.z, v1.x ...), and `channels` may be left out.
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .channels import vertex_channels
 from .errors import ModelError, SettingError
-from .types import FloatArray, Motion
+from .types import MAX_FPS, FloatArray, Motion
 
 SPACES = ("blendshapes", "flame", "vertices")
 RESAMPLE_PLACES = ("none", "features", "output")
 MAX_HIDDEN_LAYERS = 8
+_DAMAGE = (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)      # what reading a damaged .npy or .npz can raise
 
 
 @dataclass(frozen=True)
@@ -74,12 +78,24 @@ def read_heads(folder: Path, specs: list[dict[str, Any]], hashes: Mapping[str, s
     return tuple(_head(folder, spec, arrays, hashes) for spec in specs)
 
 
-def load_arrays(folder: Path, name: str) -> Any:    # noqa: ANN401  an NpzFile or an array, as the file's ending says
-    """Open a .npy or .npz of a model folder without unpickling. Raises ModelError."""
+def load_array(folder: Path, name: str) -> FloatArray:
+    """A .npy of a model folder as float32, without unpickling. Raises ModelError: damaged, or not finite numbers."""
     try:
-        return np.load(folder / name, allow_pickle=False)
-    except (ValueError, OSError) as error:
-        raise ModelError(f"Model {folder}: {name} cannot be read ({error}). Export the model again.") from error
+        with (folder / name).open("rb") as file:
+            return _finite(folder, name, np.load(file, allow_pickle=False))
+    except _DAMAGE as error:
+        raise ModelError(f"Model {folder}: {name} cannot be read ({_reason(error)}). Export the model again.") from error
+
+
+def load_arrays(folder: Path, name: str) -> dict[str, FloatArray]:
+    """All arrays of a .npz of a model folder as float32, without unpickling. Raises ModelError: damaged, or not finite numbers."""
+    try:
+        with zipfile.ZipFile(folder / name):        # np.load alone would take a .npy as well
+            pass
+        with np.load(folder / name, allow_pickle=False) as arrays:
+            return {key: _finite(folder, f"{key} in {name}", arrays[key]) for key in arrays.files}
+    except _DAMAGE as error:
+        raise ModelError(f"Model {folder}: {name} cannot be read ({_reason(error)}). Export the model again.") from error
 
 
 def read_template(path: str, head: Head) -> FloatArray:
@@ -105,11 +121,25 @@ def to_vertices(motion: Motion, head: Head, template: FloatArray | None) -> Moti
     return replace(motion, weights=np.asarray(vertices, np.float32), channels=vertex_channels(len(head.basis.mean) // 3))
 
 
+def _finite(folder: Path, what: str, values: NDArray[Any]) -> FloatArray:
+    if values.dtype.kind not in "fiu":
+        raise ModelError(f"Model {folder}: {what} holds {values.dtype} values, numbers are needed. Export the model again.")
+    with np.errstate(over="ignore"):
+        numbers = values.astype(np.float32, copy=False)
+    if not np.isfinite(numbers).all():
+        raise ModelError(f"Model {folder}: {what} holds values that are not finite. Export the model again.")
+    return numbers
+
+
+def _reason(error: BaseException) -> str:
+    return str(error).split(". ", maxsplit=1)[0]        # NumPy goes on to recommend unpickling
+
+
 def _head(folder: Path, spec: dict[str, Any], arrays: Mapping[str, FloatArray], hashes: Mapping[str, str]) -> Head:
     head_id = str(spec["id"])
 
     def array(part: str) -> FloatArray:
-        return np.asarray(arrays[f"{head_id}/{part}"], np.float32)
+        return arrays[f"{head_id}/{part}"]
 
     weight, bias = array("W"), array("b")
     basis = _basis(folder, str(spec["pca"]), array("mean"), hashes) if spec.get("pca") else None
@@ -122,8 +152,11 @@ def _head(folder: Path, spec: dict[str, Any], arrays: Mapping[str, FloatArray], 
     )
     if weight.ndim != 2 or bias.shape != (weight.shape[1],) or weight.shape[1] != len(channels):
         raise ModelError(f"Model {folder}: head {head_id} has weights {weight.shape} and bias {bias.shape} for {len(channels)} channels. Export it again.")
-    if head.space not in SPACES or head.resample not in RESAMPLE_PLACES or head.fps <= 0:
-        raise ModelError(f"Model {folder}: head {head_id} has space {head.space!r}, resample {head.resample!r}, fps {head.fps}. Export it again.")
+    if head.space not in SPACES or head.resample not in RESAMPLE_PLACES or head.fps != spec["fps"] or not 0 < head.fps <= MAX_FPS:
+        raise ModelError(f"Model {folder}: head {head_id} has space {head.space!r}, resample {head.resample!r}, fps {spec['fps']}. Export it again.")
+    if len(set(channels)) < len(channels):
+        twice = next(name for name in channels if channels.count(name) > 1)
+        raise ModelError(f"Model {folder}: head {head_id} names channel {twice!r} twice. Export it again.")
     if any(matrix.shape != (len(weight), len(weight)) or row.shape != (len(weight),) for matrix, row in layers):
         raise ModelError(f"Model {folder}: head {head_id} has hidden layers that are not {len(weight)} wide. Export it again.")
     _check_sizes(folder, head)
@@ -135,8 +168,8 @@ def _basis(folder: Path, file: str, mean: FloatArray, hashes: Mapping[str, str])
         raise ModelError(f"Model {folder}: PCA file {file} is not among the files of model.json. Convert the model again.")
     try:
         return Basis(np.load(folder / file, mmap_mode="r", allow_pickle=False), mean)
-    except (ValueError, OSError) as error:
-        raise ModelError(f"Model {folder}: {file} cannot be read ({error}). Convert the model again.") from error
+    except _DAMAGE as error:
+        raise ModelError(f"Model {folder}: {file} cannot be read ({_reason(error)}). Convert the model again.") from error
 
 
 def _check_sizes(folder: Path, head: Head) -> None:

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .errors import ModelError, SettingError
-from .heads import Head, load_arrays, read_heads
+from .heads import Head, load_array, read_heads
 from .types import SAMPLE_RATE_HZ, FloatArray
 
 SCHEMA = 1
 MAX_JSON_BYTES = 4 * 2**20      # the largest official style table has 935 entries, about 100 kB
+MAX_WINDOW_S = 600.0            # an encoder works on a whole window at once: more would need tens of gigabytes
+NORMALISATIONS = ("none", "clip")
 REQUIRED_FILES = ("encoder.onnx", "decoder.onnx", "heads.npz", "identities.npy")
 _HERE = Path(__file__).resolve().parent
 BUNDLED_FOLDERS = (_HERE.parent / "weights", _HERE / "weights")     # beside the engine (checkout, extension) or inside it (pip)
@@ -116,27 +118,30 @@ def open_model(model: str, folders: Sequence[str] = ()) -> Model:
         ModelError: not found, a file is missing or has another hash, shapes do not fit, or the folder was made for a newer version.
     """
     folder = _find(model, folders)
-    stamps = tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(folder.iterdir()) if file.is_file())
-    return _open(folder, stamps)
+    try:
+        stamps = tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(folder.iterdir()) if file.is_file())
+        return _open(folder, stamps)
+    except OSError as error:
+        raise ModelError(f"Model {folder} cannot be read ({error.strerror}: {error.filename}). Check its permissions, or copy it again.") from error
 
 
 def _find(model: str, folders: Sequence[str]) -> Path:
     if not model.strip():
         raise ModelError("No model is chosen. Give an id such as 'mini', or a model folder.")
-    as_path = Path(model).expanduser()
-    if as_path.is_absolute() or as_path.parent != Path() or (as_path / "model.json").is_file():
-        if (as_path / "model.json").is_file():
+    as_path = Path(os.path.expanduser(model))       # os.path: an unknown user's home or an impossible name is a folder that is not there
+    if as_path.is_absolute() or as_path.parent != Path() or os.path.isfile(as_path / "model.json"):
+        if os.path.isfile(as_path / "model.json"):
             return as_path.resolve()
         raise ModelError(f"No model folder at {as_path} (model.json is missing). Give a folder written by `convert` or `export`, or a model id.")
     for root in _roots(folders):
-        if (root / model / "model.json").is_file():
+        if os.path.isfile(root / model / "model.json"):
             return root / model
     known = sorted({file.parent.name for root in _roots(folders) for file in root.glob("*/model.json")})
     raise ModelError(f"Model {model!r} not found. Installed: {', '.join(known) or 'none'}. Give one of these ids, or the path of a model folder.")
 
 
 def _roots(folders: Sequence[str]) -> list[Path]:
-    return [root for root in (*map(Path, folders), *BUNDLED_FOLDERS) if root.is_dir()]
+    return [root for root in (*map(Path, folders), *BUNDLED_FOLDERS) if os.path.isdir(root)]
 
 
 @lru_cache(maxsize=16)
@@ -150,7 +155,7 @@ def _open(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> Model:
     hashes = _check_files(folder, info)
     try:
         return _build(folder, info, hashes)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError) as error:
         raise ModelError(f"Model {folder}: model.json lacks or misspells a field ({error!r}). Export or convert the model again.") from error
 
 
@@ -173,7 +178,7 @@ def _check_files(folder: Path, info: dict[str, Any]) -> tuple[tuple[str, str], .
         raise ModelError(f"Model {folder}: model.json must name the sha256 of {', '.join(REQUIRED_FILES)}. Export the model again.")
     for name, expected in hashes.items():
         file = folder / name
-        if Path(name).name != name or not file.is_file():
+        if Path(name).name != name or not os.path.isfile(file):
             raise ModelError(f"Model {folder}: file {name} is missing. Copy the whole folder again.")
         with file.open("rb") as content:
             actual = hashlib.file_digest(content, "sha256").hexdigest()
@@ -184,8 +189,8 @@ def _check_files(folder: Path, info: dict[str, Any]) -> tuple[tuple[str, str], .
 
 def _build(folder: Path, info: dict[str, Any], hashes: tuple[tuple[str, str], ...]) -> Model:
     identities = tuple(Identity(str(entry["id"]), str(entry["label"]), str(entry["group"])) for entry in info["identities"])
-    styles = np.asarray(load_arrays(folder, "identities.npy"), np.float32)
-    if styles.ndim != 2 or len(styles) != len(identities):
+    styles = load_array(folder, "identities.npy")
+    if styles.ndim != 2 or len(styles) != len(identities) or not identities:
         raise ModelError(f"Model {folder}: identities.npy has shape {styles.shape}, model.json names {len(identities)} identities. Export it again.")
     ids = [identity.id for identity in identities]
     if info["pivot"] is not None and info["pivot"] not in ids:
@@ -198,6 +203,9 @@ def _build(folder: Path, info: dict[str, Any], hashes: tuple[tuple[str, str], ..
     )
     if info["sample_rate"] != SAMPLE_RATE_HZ:
         raise ModelError(f"Model {folder}: sample rate is {info['sample_rate']}, must be {SAMPLE_RATE_HZ}. Export the model again.")
+    _check_heads(model)
+    if model.normalise not in NORMALISATIONS:
+        raise ModelError(f"Model {folder}: normalise is {model.normalise!r}, must be one of {', '.join(NORMALISATIONS)}. Export the model again.")
     if model.default_head not in [head.id for head in model.heads]:
         raise ModelError(f"Model {folder}: default head {model.default_head!r} is none of its heads. Export the model again.")
     if model.phones and "phones.onnx" not in dict(hashes):
@@ -205,13 +213,28 @@ def _build(folder: Path, info: dict[str, Any], hashes: tuple[tuple[str, str], ..
     return model
 
 
+def _check_heads(model: Model) -> None:
+    ids = [head.id for head in model.heads]
+    if len(set(ids)) < len(ids):
+        raise ModelError(f"Model {model.folder}: two heads have the same id ({', '.join(ids)}). Export the model again.")
+    for head in model.heads:
+        if head.resample == "none" and head.fps != model.encoder.rate_hz:
+            raise ModelError(
+                f"Model {model.folder}: head {head.id} is not resampled, so its fps must be the encoder's {model.encoder.rate_hz}, got {head.fps}. "
+                "Export the model again."
+            )
+
+
 def _encoder(folder: Path, spec: dict[str, Any]) -> Encoder:
     context_s = spec.get("context_s")
     encoder = Encoder(int(spec["rate_hz"]), float(spec["window_s"]), float(spec["overlap_s"]), None if context_s is None else float(context_s))
     least = 2 * (encoder.context_s or 0)
-    if encoder.rate_hz <= 0 or SAMPLE_RATE_HZ % encoder.rate_hz or not least <= encoder.overlap_s < encoder.window_s:
+    frames = (encoder.window_s - encoder.overlap_s) * encoder.rate_hz       # by which each window starts after the one before
+    aligned = encoder.context_s is None or (math.isfinite(frames) and abs(frames - round(frames)) < 1e-6)
+    if encoder.rate_hz <= 0 or SAMPLE_RATE_HZ % encoder.rate_hz or not 0 <= least <= encoder.overlap_s or not frames >= 1 or not aligned \
+            or not encoder.window_s <= MAX_WINDOW_S:
         raise ModelError(
             f"Model {folder}: encoder windows of {encoder.window_s} s with {encoder.overlap_s} s overlap at {encoder.rate_hz} Hz cannot be joined "
-            f"(at least {least:g} s must overlap, less than a window). Export the model again."
+            f"(at least {least:g} s must overlap, a window must be longer by whole frames and last at most {MAX_WINDOW_S:g} s). Export the model again."
         )
     return encoder

@@ -85,11 +85,12 @@ def test_pickled_arrays_are_refused(tiny_copy):
         open_model(str(tiny_copy))
 
 
-def test_file_outside_the_folder_is_refused(tiny_copy):
+@pytest.mark.parametrize("name", ["../secret", "x" * 300])
+def test_file_outside_the_folder_is_refused(tiny_copy, name):
     info = json.loads((tiny_copy / "model.json").read_text())
-    info["sha256"]["../secret"] = "0"
+    info["sha256"][name] = "0"
     (tiny_copy / "model.json").write_text(json.dumps(info))
-    with pytest.raises(ModelError, match=r"\.\./secret is missing"):
+    with pytest.raises(ModelError, match=f"{name} is missing"):
         open_model(str(tiny_copy))
 
 
@@ -115,3 +116,55 @@ def test_windows_shorter_than_the_context_are_refused(tiny_copy):
 def test_unknown_head_lists_the_heads(tiny):
     with pytest.raises(SettingError, match=r"no head 'x'\. It has: arkit52, before, after"):
         open_model(tiny.model).head("x")
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"rate_hz": "abc"}, r"misspells a field \(ValueError"), ({"rate_hz": float("inf")}, "misspells a field"),
+    ({"window_s": 1e308}, "last at most 600 s"), ({"window_s": float("nan")}, "windows of nan s"), ({"context_s": float("nan")}, "cannot be joined"),
+    ({"overlap_s": -0.5, "context_s": -1}, "cannot be joined"), ({"overlap_s": 1.99999}, "longer by whole frames"),
+    ({"window_s": 0.001, "overlap_s": 0, "context_s": 0}, "longer by whole frames"), ({"rate_hz": 100}, "fps must be the encoder's 100, got 50"),
+])
+def test_impossible_windows_are_refused(tiny_copy, change, message):
+    edit(tiny_copy, lambda info: info["encoder"].update(change))
+    with pytest.raises(ModelError, match=message):
+        open_model(str(tiny_copy))
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda info: info["heads"][0]["channels"].__setitem__(1, "eyeBlinkLeft"), "head arkit52 names channel 'eyeBlinkLeft' twice"),
+    (lambda info: info["heads"][1].update(id="arkit52"), "two heads have the same id"),
+    (lambda info: info["heads"][0].update(fps=29.97), r"fps 29\.97"), (lambda info: info["heads"][2].update(fps=10**9), "fps 1000000000"),
+    (lambda info: info.update(normalise="loud"), "normalise is 'loud', must be one of none, clip"),
+])
+def test_contradictions_in_model_json_are_named(tiny_copy, change, message):
+    edit(tiny_copy, change)
+    with pytest.raises(ModelError, match=message):
+        open_model(str(tiny_copy))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4 no zip", b"\x93NUMPY\x01\x00"])
+@pytest.mark.parametrize("name", ["heads.npz", "identities.npy"])
+def test_damaged_arrays_are_named(tiny_copy, name, content):
+    (tiny_copy / name).write_bytes(content)
+    edit(tiny_copy, lambda info: None)
+    with pytest.raises(ModelError, match=f"{name} cannot be read"):
+        open_model(str(tiny_copy))
+
+
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "not finite"), (1e300, "not finite"), ("x", "<U1 values, numbers are needed")])
+def test_arrays_hold_finite_numbers(tiny_copy, value, message):
+    np.save(tiny_copy / "identities.npy", np.full((3, 3), value))
+    edit(tiny_copy, lambda info: None)
+    with pytest.raises(ModelError, match=message):
+        open_model(str(tiny_copy))
+
+
+def test_one_damaged_folder_does_not_hide_the_others(tiny_copy):
+    edit(tiny_copy, lambda info: info["encoder"].update(rate_hz="abc"))
+    assert "mini" in [model.id for model in list_models([str(tiny_copy.parent)])]
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/models/x", "x" * 300, "a\0b", "./" + "x" * 300])
+def test_impossible_model_path_is_not_found(name):
+    with pytest.raises(ModelError, match=r"not found|No model folder"):
+        open_model(name)

@@ -155,6 +155,32 @@ def test_graph_that_does_not_fit_is_a_model_error(tiny, tiny_copy, syllables):
         animate(syllables, replace(tiny, model=str(tiny_copy)))
 
 
+def test_values_that_overflow_are_a_model_error(tiny, syllables, monkeypatch):
+    run = Graph.run
+    monkeypatch.setattr(Graph, "run", lambda graph, inputs: run(graph, inputs) * np.float32(np.nan if graph.file.name == "decoder.onnx" else 1))
+    with pytest.raises(ModelError, match=r"head arkit52, gives values that are not finite\. Choose another device"):
+        animate(syllables, tiny)
+
+
+def test_phone_graph_that_does_not_fit_is_a_model_error(tiny, tiny_copy, syllables):
+    import json
+
+    info = json.loads((tiny_copy / "model.json").read_text())
+    (tiny_copy / "model.json").write_text(json.dumps({**info, "phones": [*info["phones"], "M"]}))
+    with pytest.raises(ModelError, match=r"phones\.onnx of model .* gives shape \(1, 100, 5\)"):
+        animate(syllables, replace(tiny, model=str(tiny_copy)))
+
+
+def test_encoder_of_another_rate_is_a_model_error(tiny, tiny_copy, syllables):
+    import json
+
+    info = json.loads((tiny_copy / "model.json").read_text())
+    info["encoder"]["rate_hz"] = info["heads"][0]["fps"] = 25
+    (tiny_copy / "model.json").write_text(json.dumps(info))
+    with pytest.raises(ModelError, match=r"gives 100 features for 2 s, 25 Hz in model\.json means 50"):
+        animate(syllables, replace(tiny, model=str(tiny_copy)))
+
+
 def test_device_that_is_not_there_falls_back_with_a_warning(tiny, syllables):
     animation = animate(syllables, replace(tiny, device="coreml"))
     assert animation.device == "cpu" and "coreml" in animation.warnings[0]
