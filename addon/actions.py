@@ -7,8 +7,9 @@ Action holds the curves itself and every data-block has its own Action.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import bpy
 
@@ -17,6 +18,7 @@ GROUP = "Lip Sync"              # channel group of our curves, and name of our N
 
 Channel = tuple[str, int]       # data path and array index
 Span = tuple[float, float]      # first and last frame
+Entry = TypeVar("Entry")
 
 
 @dataclass
@@ -25,13 +27,18 @@ class Record:
 
     Attributes:
         lines: name of a line of sound -> first and last frame of its keys.
-        rest: data-block -> channel as "path|index" -> value before the first key.
+        rest: data-block (`key_of`) -> channel as "path|index" -> value before the first key.
         moved: data-block -> NLA track to which the artist's Action was moved.
+        sliders: data-block -> shape key -> lowest and highest value before widening, then after it.
+        asked, given: name that was wanted for the Action, and the one it got where Blender shortened it or it was taken; else empty.
     """
 
     lines: dict[str, Span] = field(default_factory=dict)
     rest: dict[str, dict[str, float]] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
+    sliders: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    asked: str = ""
+    given: str = ""
 
     @classmethod
     def of(cls, action: bpy.types.Action) -> Record:
@@ -50,6 +57,7 @@ class Place:
     action: bpy.types.Action
     slot: bpy.types.ActionSlot | None
     strip: bpy.types.NlaStrip | None = None
+    muted: bool = False
 
 
 def has_slots() -> bool:
@@ -72,7 +80,7 @@ def places(owner: bpy.types.ID) -> Iterator[Place]:
     for track in animation.nla_tracks:
         for strip in track.strips:
             if strip.action is not None:
-                yield Place(strip.action, getattr(strip, "action_slot", None), strip)
+                yield Place(strip.action, getattr(strip, "action_slot", None), strip, track.mute or strip.mute)
 
 
 def bag_of(place: Place) -> bpy.types.ActionChannelbag | bpy.types.Action | None:
@@ -98,16 +106,64 @@ def artist_channels(owner: bpy.types.ID, in_own: bool = False) -> frozenset[Chan
     """Channels of a data-block that play keys which are not ours; in_own: only those which the artist added to our Action."""
     return frozenset(
         (curve.data_path, curve.array_index)
-        for place in places(owner) if not (in_own and not is_own(place.action)) and not (place.strip and place.strip.mute)
+        for place in places(owner) if not (in_own and not is_own(place.action)) and not place.muted
         for curve in curves_of(place) if not is_ours(curve, place.action)
     )
+
+
+def key_of(place: Place) -> str:
+    """What stands for the data-block of a place in a Record: it outlives renaming. Before 4.4 an Action has one data-block only."""
+    return str(place.slot.handle) if place.slot else ""
+
+
+def of_place(entries: Mapping[str, Entry], place: Place, default: Entry) -> Entry:
+    """The entry of a place in a Record, also in a file of 4.2 that a later Blender opened."""
+    return entries.get(key_of(place), entries.get("", default))
 
 
 def new_action(name: str) -> bpy.types.Action:
     """An empty Action of ours."""
     action = bpy.data.actions.new(name)
-    Record().store(action)
+    (Record() if action.name == name else Record(asked=name, given=action.name)).store(action)
     return action
+
+
+def is_called(action: bpy.types.Action, name: str) -> bool:
+    """Whether an Action is ours and what the user means by a name, which Blender may have shortened or numbered."""
+    if not is_own(action):
+        return False
+    record = Record.of(action)
+    return name == action.name or (name == record.asked and record.given == action.name)
+
+
+def unshare(owners: list[bpy.types.ID]) -> None:
+    """Give data-blocks their own copies of our Actions which others play too: a copied character still plays the original's keys."""
+    copies: dict[bpy.types.Action, bpy.types.Action] = {}
+    for owner in owners:
+        for place in [place for place in places(owner) if is_own(place.action) and any(user not in owners for user in _users(place))]:
+            if place.action not in copies:
+                copies[place.action] = place.action.copy()
+            copy = copies[place.action]
+            slot = next(slot for slot in copy.slots if slot.identifier == place.slot.identifier) if place.slot else None
+            _assign(place.strip or owner.animation_data, Place(copy, slot))
+
+
+def _users(place: Place) -> Iterable[bpy.types.ID]:
+    """The data-blocks that play what a place plays."""
+    if place.slot is not None:
+        return place.slot.users()
+    return bpy.data.user_map(subset={place.action})[place.action]
+
+
+def silence(owner: bpy.types.ID, name: str) -> str:
+    """Why the lip sync that was written does not play now: a sentence for the user, or ""."""
+    animation = owner.animation_data
+    solo = next((track.name for track in animation.nla_tracks if track.is_solo), "")
+    if solo:
+        return f"The NLA track {solo!r} of {name!r} is solo: the lip sync plays once you switch Solo off in the NLA editor."
+    if len(animation.nla_tracks) and not animation.use_nla:
+        return f"The NLA of {name!r} is switched off, so not all of its tracks play: switch it on in the NLA editor, beside the name."
+    return ""
 
 
 def open_place(
@@ -141,11 +197,12 @@ def play(owner: bpy.types.ID, place: Place, span: Span, on_top: bool) -> str:
     moved = ""
     if animation.action is not None and not is_own(animation.action) and on_top:
         moved = _move_to_track(animation)
-    for other in [other for other in places(owner) if other.strip is not None and is_own(other.action)]:
-        _remove_strip(animation, other.strip)
+    for other in [other for other in places(owner) if is_own(other.action)]:
+        if other.action != place.action:
+            other.action.use_fake_user = True       # an earlier take under another name: kept for the artist to go back to
+        if other.strip is not None:
+            _remove_strip(animation, other.strip)
     if animation.action is None or is_own(animation.action):
-        if animation.action not in (None, place.action):
-            animation.action.use_fake_user = True       # an earlier take under another name: kept for the artist to go back to
         _assign(animation, place)
         return moved
     track = animation.nla_tracks.new()
@@ -182,10 +239,10 @@ def stop(owner: bpy.types.ID, place: Place, moved: str) -> None:
         animation.nla_tracks.remove(track)
 
 
-def _assign(animation: bpy.types.AnimData, place: Place) -> None:
-    animation.action = place.action
+def _assign(player: bpy.types.AnimData | bpy.types.NlaStrip, place: Place) -> None:
+    player.action = place.action
     if place.slot is not None:
-        animation.action_slot = place.slot
+        player.action_slot = place.slot
 
 
 def _move_to_track(animation: bpy.types.AnimData) -> str:

@@ -12,6 +12,7 @@ and nothing else: neither other lines nor what the artist keyed in between.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,14 +20,13 @@ import bpy
 import numpy as np
 
 from ..engine import RigCurves, RigError
-from . import actions
+from . import actions, sliders
 from .actions import GROUP, Channel, Place, Record, Span
 from .rig import Character, Target
 from .rotation import to_bone_modes
 
 SAME_FRAME = 1e-3               # frames; keys nearer than this are on one frame
 NAMES_SHOWN = 6                 # of channels in a message
-SLIDER_LIMIT = 10.0             # Blender's own limit for the range of a shape key
 KEY_FIELDS: dict[str, tuple[type, int]] = {     # what makes a key: type and numbers per key, as foreach_get wants them
     "co": (np.float32, 2), "handle_left": (np.float32, 2), "handle_right": (np.float32, 2), "interpolation": (np.uint8, 1),
     "easing": (np.uint8, 1), "handle_left_type": (np.uint8, 1), "handle_right_type": (np.uint8, 1), "type": (np.uint8, 1),
@@ -82,10 +82,6 @@ class _Part:
     points: dict[Channel, Points]
     shared: frozenset[Channel]
 
-    @property
-    def id(self) -> str:
-        return f"{self.target.kind} {self.target.object_name}"
-
 
 def write(character: Character, curves: RigCurves, line: Line, options: KeyOptions) -> Written:
     """Key a character.
@@ -99,6 +95,7 @@ def write(character: Character, curves: RigCurves, line: Line, options: KeyOptio
     parts = [part for target in character.targets if (part := _prepare(target, curves, line, options, warnings)).points]
     if not parts:
         raise RigError(_nothing_left(character, warnings))
+    actions.unshare([target.find() for target in character.targets])
     used: dict[str, bpy.types.Action] = {}
     for part in parts:
         action = _action_for(part, parts, character, options.action)
@@ -119,17 +116,18 @@ def clear(character: Character) -> int:
         Number of curves removed.
     """
     removed, touched = 0, set()
-    for target in character.targets:
-        owner = target.find()
-        part = _Part(target, owner, {}, frozenset())
+    owners = [target.find() for target in character.targets]
+    actions.unshare(owners)
+    for owner in owners:
         for place in [place for place in actions.places(owner) if actions.is_own(place.action)]:
             record = Record.of(place.action)
             touched.add(place.action)
             channels = _remove_curves(place)
             removed += len(channels)
             if not actions.curves_of(place):
-                actions.stop(owner, place, record.moved.get(part.id, ""))
-            _put_at_rest(owner, record.rest.get(part.id, {}))
+                actions.stop(owner, place, actions.of_place(record.moved, place, ""))
+            _put_at_rest(owner, actions.of_place(record.rest, place, {}))
+            sliders.restore(owner, actions.of_place(record.sliders, place, {}))
     for action in touched:
         if action.users == 0:
             bpy.data.actions.remove(action)
@@ -175,7 +173,8 @@ def _nothing_left(character: Character, warnings: list[str]) -> str:
 
 def _names(channels: frozenset[Channel]) -> str:
     """Channels in words: "jawOpen, mouthClose and 3 more"."""
-    names = sorted({path.split('"')[-2] if '"' in path else path for path, _ in channels})
+    quoted = {path: re.findall(r'"((?:[^"\\]|\\.)*)"', path) for path, _ in channels}
+    names = sorted({bpy.utils.unescape_identifier(found[-1]) if found else path for path, found in quoted.items()})
     more = len(names) - NAMES_SHOWN
     return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
@@ -187,33 +186,33 @@ def _action_for(part: _Part, parts: list[_Part], character: Character, wanted: s
     if not together and part is not parts[0]:
         name += f" {part.target.object_name}"
     for place in [place for other in (parts if together else [part]) for place in actions.places(other.owner)]:
-        if actions.is_own(place.action) and (not wanted or place.action.name == name):
+        if actions.is_own(place.action) and (not wanted or actions.is_called(place.action, name)):
             return place.action
-    known = bpy.data.actions.get(name) if wanted else None
-    if actions.is_own(known) and known.library is None:
-        return known
-    return actions.new_action(name)
+    known = [action for action in bpy.data.actions if actions.is_called(action, name)] if wanted else []
+    free = (action for action in known if together or action.users == action.use_fake_user)     # without slots an Action is for one data-block
+    return next(free, None) or actions.new_action(name)
 
 
 def _write_part(part: _Part, action: bpy.types.Action, line: Line, options: KeyOptions) -> list[str]:
     part.owner.animation_data_create()
     place, bag = actions.open_place(part.owner, action, part.target.object_name)
     record = Record.of(action)
-    _remember_rest(part, record)
+    _remember_rest(part, record.rest.setdefault(actions.key_of(place), {}))
     span = (line.first_frame, line.last_frame)
     spans = [span, *(tuple(old) for name, old in record.lines.items() if name == line.name)]
     _write_curves(part, bag, spans, options.interpolation)
     _remove_stale(bag, action, part, spans)
-    slider_warning = _widen_sliders(part)
+    widened = sliders.widen(part.owner, part.points, record.sliders.setdefault(actions.key_of(place), {})) if part.target.kind == 'KEY' else 0
     covered = [span, *(frames for name, frames in record.lines.items() if name != line.name)]
     whole = (min(first for first, _ in covered), max(last for _, last in covered))
     moved = actions.play(part.owner, place, whole, options.existing == 'LAYER')
     if moved:
-        record.moved[part.id] = moved
+        record.moved[actions.key_of(place)] = moved
     record.store(action)
-    warnings = [slider_warning, f"Your Action went to the NLA track {moved!r}; the lip sync plays over it." if moved else ""]
+    warnings = [_slider_warning(part, widened), f"Your Action went to the NLA track {moved!r}; the lip sync plays over it." if moved else ""]
     if actions.is_own(part.owner.animation_data.action):
         warnings.append(actions.hold_outside(part.owner, set(part.points), part.shared))
+    warnings.append(actions.silence(part.owner, part.target.object_name))
     return warnings
 
 
@@ -281,27 +280,14 @@ def _remove_stale(bag: bpy.types.ActionChannelbag, action: bpy.types.Action, par
             _set_keys(curve, empty, 0, 0, kept)
 
 
-def _widen_sliders(part: _Part) -> str:
-    """Blender cuts shape key values at the slider's ends: move the ends to the lowest and highest key. Returns a sentence for the user or ""."""
-    if part.target.kind != 'KEY':
-        return ""
-    widened = 0
-    blocks = {f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value': block for block in part.owner.key_blocks}
-    for (path, _), points in part.points.items():
-        block = blocks[path]
-        low = max(min(block.slider_min, float(points[:, 1].min())), -SLIDER_LIMIT)
-        high = min(max(block.slider_max, float(points[:, 1].max())), SLIDER_LIMIT)
-        if (low, high) != (block.slider_min, block.slider_max):
-            block.slider_min, block.slider_max = low, high
-            widened += 1
+def _slider_warning(part: _Part, widened: int) -> str:
     if widened and part.owner.user.override_library is not None:
         return f"{widened} sliders of {part.target.object_name!r} are too short and an override cannot keep longer ones: set them in the linked file."
     return ""
 
 
-def _remember_rest(part: _Part, record: Record) -> None:
+def _remember_rest(part: _Part, rest: dict[str, float]) -> None:
     """Note the values from before the first key, for `clear`."""
-    rest = record.rest.setdefault(part.id, {})
     for path, index in part.points:
         name = f"{path}|{index}"
         if name not in rest:

@@ -264,13 +264,13 @@ def test_clear_without_lip_sync_says_so(ext, face):
 # ---- values
 
 def test_values_over_the_slider_widen_it(ext, face):
-    fcurves, types = ext.module("addon.fcurves"), ext.module("engine.types")
+    types = ext.module("engine.types")
     curve = types.Curve(np.array([0.0, 1.0]), np.array([-0.2, 1.6], np.float32))
     write(ext, {types.RigChannel("shape_key", "jawOpen"): curve})
     block = face.data.shape_keys.key_blocks["jawOpen"]
     assert (block.slider_min, block.slider_max) == (pytest.approx(-0.2), pytest.approx(1.6))
     assert values_at(face.data.shape_keys, 25)[0] == pytest.approx(1.6)
-    assert fcurves.SLIDER_LIMIT == 10
+    assert ext.module("addon.sliders").SLIDER_LIMIT == 10
 
 
 def write(ext, channels, character="Face", fps=24.0):

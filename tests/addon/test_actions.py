@@ -1,0 +1,163 @@
+"""Which Action plays where, and whose it is: names, copies of characters, NLA switches, renamed objects."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+import pytest
+
+from .conftest import curves, jaw, make_face, own_action
+
+JAW, SMILE = 'key_blocks["jawOpen"].value', 'key_blocks["mouthSmileLeft"].value'
+
+
+def animate(speech, character="Face", **options):
+    return bpy.ops.unitalker.animate(audio=speech, character=character, **options)
+
+
+def details():
+    return bpy.context.scene.unitalker.result_details
+
+
+@pytest.mark.parametrize("name", ["Take 1", "Ä" * 200])
+def test_a_name_that_blender_changes_still_means_one_action(ext, face, speech, name):
+    bpy.data.actions.new("Take 1").use_fake_user = True         # the artist's
+    for _ in range(3):
+        animate(speech, action=name)
+    assert len(bpy.data.actions) == 2 and len(jaw(face)) == 48
+
+
+def test_a_take_that_the_artist_renamed_is_left_alone(ext, face, speech):
+    animate(speech, action="Take")
+    bpy.data.actions["Take"].name = "Best"
+    animate(speech, action="Take")
+    assert {action.name for action in bpy.data.actions} == {"Best", "Take"} and bpy.data.actions["Best"].use_fake_user
+
+
+def test_two_characters_with_one_action_name_keep_their_own_keys(ext, face, speech):
+    other = make_face(ext, "Other")
+    other.location.x = 9
+    bpy.context.view_layer.update()
+    animate(speech, action="Take")
+    before = jaw(face)
+    for _ in range(2):
+        animate(speech, "Other", action="Take", gain_jaw=0.5)
+    np.testing.assert_array_equal(jaw(face), before)
+    assert jaw(other)[:, 1].max() == pytest.approx(before[:, 1].max() / 2, abs=1e-3)
+    assert len(bpy.data.actions) == (1 if hasattr(bpy.data.actions[0], "slots") else 2)
+
+
+def test_an_earlier_take_beneath_the_artists_action_survives_saving(ext, face, speech, tmp_path):
+    own_action(face.data.shape_keys, {SMILE: [(1, 0.3)]})
+    for name in ("Take 1", "Take 2"):
+        animate(speech, action=name)
+    path = str(tmp_path / "shot.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    bpy.ops.wm.open_mainfile(filepath=path)
+    assert {"Mine", "Take 1", "Take 2"} == {action.name for action in bpy.data.actions}
+
+
+@pytest.mark.parametrize("clear", [False, True])
+def test_a_copy_of_a_character_leaves_the_keys_of_the_original(ext, face, speech, clear):
+    animate(speech)
+    before = jaw(face)
+    copy = face.copy()
+    copy.data = face.data.copy()        # its shape keys still play the same Action
+    bpy.context.scene.collection.objects.link(copy)
+    copy.location.x = 9
+    bpy.context.view_layer.update()
+    if clear:
+        bpy.ops.unitalker.clear(character=copy.name)
+        assert not curves(copy.data.shape_keys)
+    else:
+        animate(speech, copy.name, gain_jaw=0.5)
+        assert jaw(copy)[:, 1].max() == pytest.approx(before[:, 1].max() / 2, abs=1e-3)
+    np.testing.assert_array_equal(jaw(face), before)
+
+
+def test_a_copy_of_a_character_with_strips_leaves_the_strips_of_the_original(ext, face, speech):
+    own_action(face.data.shape_keys, {SMILE: [(1, 0.3)]})
+    animate(speech)
+    copy = face.copy()
+    copy.data = face.data.copy()
+    bpy.context.scene.collection.objects.link(copy)
+    copy.location.x = 9
+    bpy.context.view_layer.update()
+    original = face.data.shape_keys.animation_data.nla_tracks[0].strips[0].action
+    animate(speech, copy.name, start_frame=101)
+    track, = copy.data.shape_keys.animation_data.nla_tracks
+    assert track.strips[0].action != original
+    assert original.frame_range[:] == (1, 48) and track.strips[0].action.frame_range[:] == (101, 148)
+
+
+# ---- NLA switches
+
+def on_track(keys):
+    """Push the artist's Action down to a track; the track."""
+    action, slot = keys.animation_data.action, getattr(keys.animation_data, "action_slot", None)
+    keys.animation_data.action = None
+    track = keys.animation_data.nla_tracks.new()
+    strip = track.strips.new("Mine", 1, action)
+    if slot:
+        strip.action_slot = slot
+    return track
+
+
+def test_a_muted_track_of_the_artist_does_not_hold_a_channel_back(ext, face, speech):
+    keys = face.data.shape_keys
+    own_action(keys, {JAW: [(1, 0.5), (50, 0.5)]})
+    on_track(keys).mute = True
+    animate(speech)
+    assert len(curves(keys)) == 52
+
+
+@pytest.mark.parametrize("existing", ['KEEP', 'LAYER'])
+def test_an_nla_that_is_switched_off_is_said(ext, face, speech, existing):
+    keys = face.data.shape_keys
+    own_action(keys, {SMILE: [(1, 0.3)]})
+    keys.animation_data.use_nla = False
+    animate(speech, existing=existing)
+    assert "NLA of 'Face' is switched off" in details()
+
+
+def test_a_solo_track_is_said(ext, face, speech):
+    keys = face.data.shape_keys
+    own_action(keys, {SMILE: [(1, 0.3)]})
+    on_track(keys).is_solo = True
+    animate(speech)
+    assert "'NlaTrack' of 'Face' is solo" in details()
+
+
+# ---- clear
+
+def test_clear_after_renaming_the_object_gives_all_back(ext, face, speech):
+    keys = face.data.shape_keys
+    keys.key_blocks["mouthSmileLeft"].value = 0.25
+    mine = own_action(keys, {JAW: [(1, 0.5), (200, 0.5)]})
+    animate(speech, existing='LAYER')
+    face.name = "Renamed"
+    animate(speech, "Renamed", existing='LAYER')
+    bpy.context.scene.frame_set(24)
+    bpy.ops.unitalker.clear(character="Renamed")
+    assert keys.animation_data.action == mine and len(keys.animation_data.nla_tracks) == 0
+    assert keys.key_blocks["mouthSmileLeft"].value == pytest.approx(0.25)
+
+
+def test_clear_gives_the_slider_ranges_back(ext, face, speech):
+    blocks = face.data.shape_keys.key_blocks
+    for block in blocks[1:]:
+        block.slider_min, block.slider_max = 0.05, 0.2
+    for _ in range(2):
+        animate(speech)
+    assert blocks["jawOpen"].slider_max > 0.5
+    blocks["jawLeft"].slider_max = 0.7          # the artist's own, later
+    bpy.ops.unitalker.clear(character="Face")
+    assert (blocks["jawOpen"].slider_min, blocks["jawOpen"].slider_max) == (pytest.approx(0.05), pytest.approx(0.2))
+    assert blocks["jawLeft"].slider_max == pytest.approx(0.7)
+
+
+def test_names_with_quotes_are_told_whole(ext, face, speech):
+    face.data.shape_keys.key_blocks["jawOpen"].name = 'jaw"\\Open'
+    actions, fcurves = ext.module("addon.actions"), ext.module("addon.fcurves")
+    path = f'key_blocks["{bpy.utils.escape_identifier(face.data.shape_keys.key_blocks[1].name)}"].value'
+    assert actions.GROUP and fcurves._names(frozenset({(path, 0)})) == face.data.shape_keys.key_blocks[1].name
