@@ -6,13 +6,16 @@ The only file of the engine that prints. Exit status: 0 done, 1 failed (one line
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +30,12 @@ STATUS_FAILED, STATUS_STOPPED = 1, 130
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the return value is the exit status."""
+    _print_any_name()
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
+        if sys.stdout:
+            sys.stdout.flush()
     except EngineError as error:
         print(f"unitalker: {error}", file=sys.stderr)
         return STATUS_FAILED
@@ -37,9 +43,27 @@ def run(arguments: Sequence[str] | None = None) -> int:
         print("unitalker: stopped; nothing was written.", file=sys.stderr)
         return STATUS_STOPPED
     except BrokenPipeError:
-        sys.stderr.close()      # the reader has gone (for example `| head`): nothing to say, and nobody to say it to
+        _drop_output()          # the reader has gone (for example `| head`): nothing to say, and nobody to say it to
+        return STATUS_FAILED
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        _drop_output()
+        print("unitalker: the output cannot be printed: no space left on device. Free some space, or print somewhere else.", file=sys.stderr)
         return STATUS_FAILED
     return 0
+
+
+def _print_any_name() -> None:
+    """Escape what a terminal or pipe cannot show, for example Chinese file names on a Western Windows."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Lead what is still to be printed nowhere, else Python tries once more at its end and complains."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -163,8 +187,8 @@ def _rig(options: argparse.Namespace) -> Rig | None:
     if not options.preset:
         return None
     try:
-        names = Path(options.channels).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        names = Path(options.channels).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
         raise PresetError(f"Channel file {options.channels} cannot be read ({error}). Give a text file with one shape key name per line.") from error
     return Rig(shape_keys=frozenset(name.strip() for name in names if name.strip()), preset=options.preset)
 

@@ -9,6 +9,8 @@ import csv
 import json
 import os
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -31,10 +33,13 @@ def check_output(path: str | Path) -> Path:
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise OutputError(f"Output {path} has no known ending. Choose one of: {', '.join(SUFFIXES)}.")
-    if not path.parent.is_dir():
-        raise OutputError(f"Folder {path.parent} does not exist. Make it, or write somewhere else.")
-    if path.is_dir():
-        raise OutputError(f"Output {path} is a folder. Give a file name.")
+    folder = os.path.dirname(os.path.realpath(path))        # of the file itself where path is a link to it
+    if not os.path.isdir(folder):
+        raise OutputError(f"Folder {folder} does not exist. Make it, or write somewhere else.")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OutputError(f"Output {path} is a folder, pipe or device. Give a file name.")
+    if not os.access(folder, os.W_OK) or (os.path.exists(path) and not os.access(path, os.W_OK)):
+        raise OutputError(f"Output {path} is write-protected. Change its permissions or those of its folder, or write somewhere else.")
     return path
 
 
@@ -45,21 +50,26 @@ def write_motion(motion: Motion, path: str | Path, meta: Mapping[str, Any]) -> N
         path: .npz (frames (T, C) float32, channels, fps, meta), .csv (Live Link Face take) or .json.
         meta: how it was made; plain values.
     Raises:
-        OutputError: unknown ending, no such folder, disk errors, or a csv of motion that holds no ARKit channel.
+        OutputError: unknown ending, no such folder, disk errors, or a csv of motion that holds other than ARKit channels.
     """
     path = check_output(path)
-    if path.suffix.lower() == ".csv" and not set(motion.channels) & set(ARKIT_52):
-        raise OutputError(f"{path}: a Live Link Face csv needs ARKit channels; this motion has {motion.channels[0]} and so on. Write npz or json.")
+    others = [name for name in motion.channels if name not in ARKIT_52] if path.suffix.lower() == ".csv" else []
+    if others:
+        raise OutputError(
+            f"{path}: a Live Link Face csv holds ARKit channels only; {len(others)} of this motion's {len(motion.channels)} would be lost "
+            f"({', '.join(others[:3])}{', ...' if len(others) > 3 else ''}). Write npz or json."
+        )
     writer = {".npz": _write_npz, ".csv": _write_csv, ".json": _write_json}[path.suffix.lower()]
+    target = Path(os.path.realpath(path))       # a link stays a link
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:32]}.")
     except OSError as error:
         raise OutputError(f"Cannot write {path}: {error.strerror}. Write somewhere else.") from error
     try:
         with os.fdopen(handle, "wb") as file:
             writer(file, motion, meta)
         os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except OSError as error:
         raise OutputError(f"Cannot write {path}: {error.strerror}. Free some space, or write somewhere else.") from error
     finally:
@@ -73,14 +83,14 @@ def read_motion(path: str | Path) -> Motion:
         OutputError: missing, unknown or damaged file.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise OutputError(f"Motion file not found: {path}. Check the path.")
     reader = {".npz": _read_npz, ".csv": _read_csv, ".json": _read_json}.get(path.suffix.lower())
     if reader is None:
         raise OutputError(f"Motion file {path} has no known ending. Choose one of: {', '.join(SUFFIXES)}.")
     try:
         return reader(path)
-    except (ValueError, KeyError, TypeError, IndexError, OSError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise OutputError(f"Motion file {path} cannot be read ({error}). Export it again.") from error
 
 
@@ -105,7 +115,7 @@ def _write_csv(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None
 def _write_json(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None:
     frames = [[round(float(value), 5) for value in row] for row in motion.weights]
     content = {"fps": motion.fps, "channels": motion.channels, "meta": dict(meta), "frames": frames}
-    file.write((json.dumps(content, ensure_ascii=False) + "\n").encode())
+    file.write((json.dumps(content, ensure_ascii=False) + "\n").encode(errors="backslashreplace"))     # a file name need not be UTF-8
 
 
 def _read_npz(path: Path) -> Motion:

@@ -23,6 +23,9 @@ PRESS, ROLL = 0.25, 0.12    # p b m: lips pressed and slightly rolled in
 REST_FROM, REST_AT = 0.5, 0.9   # score of silence at which the face begins to rest, and rests
 REST_MARGIN_S = 0.06        # a silence rests the face only so far from its ends: the closure of a t or k is no pause
 
+CONTACT_TOLERANCE = 0.005   # what a curve may move on a closure in key reduction at the most, however large the allowed error
+_OPENING_REACH = 1 + 1 + 0.35 * 2 + 0.15 * 2 + 0.01     # how far `opening` moves when every channel in it moves by 1 the wrong way, and rounding
+
 _NEEDED = ("jawOpen", "mouthClose", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight",
            "mouthPressLeft", "mouthPressRight", "mouthRollLower", "mouthRollUpper")
 _PARTING = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight")
@@ -50,6 +53,14 @@ def shut_frames(motion: Motion) -> BoolArray:
     if not has_lips(motion.channels):
         return np.zeros(len(motion.weights), np.bool_)
     return np.asarray(opening(motion) < SHUT_BELOW)
+
+
+def contact_slack(motion: Motion) -> FloatArray:
+    """How far each curve may move on a frame (n_frames,) without parting lips that touch; infinite where they do not touch."""
+    if not has_lips(motion.channels):
+        return np.full(len(motion.weights), np.inf, np.float32)
+    free = (SHUT_BELOW - opening(motion)) / _OPENING_REACH
+    return np.asarray(np.where(free > 0, np.minimum(free, CONTACT_TOLERANCE), np.inf), np.float32)
 
 
 def contact_scores(logits: FloatArray, phones: tuple[str, ...]) -> FloatArray:

@@ -79,7 +79,7 @@ def _finish(decoded: Decoded, track: Track, settings: Settings, wave: Waveform) 
 def _rigged(motion: Motion, settings: Settings, preset: Preset | None, rig: Rig | None, track: Track) -> Animation:
     curves = retarget(motion, preset, rig) if rig and preset else None
     if curves and settings.max_error is not None:
-        curves = smooth.reduce_keys(curves, settings.max_error, lips.shut_frames(motion))
+        curves = smooth.reduce_keys(curves, settings.max_error, lips.contact_slack(motion))
     if track.head.basis is None:
         return Animation(motion, curves)
     return Animation(to_vertices(motion, track.head, track.template), curves, coefficients=motion)
@@ -105,7 +105,13 @@ def _open_graphs(model: Model, settings: Settings) -> tuple[runtime.Graph, Decod
 
 
 def _silence_warning(track: Track, wave: Waveform) -> str:
-    if wave.samples.any():
+    closed = ": the mouth stays closed" if track.head.space == "blendshapes" and not track.exact else ""
+    if not wave.samples.any():
+        return f"The sound is silent for all of its {wave.duration_s:.1f} s{closed}."
+    peak_db = smooth.loudest_db(wave)
+    if not closed or peak_db > smooth.SILENCE_DBFS:
         return ""
-    closed = ": the mouth stays closed" if track.head.space == "blendshapes" else ""
-    return f"The sound is silent for all of its {wave.duration_s:.1f} s{closed}."
+    return (
+        f"The sound is quieter than {smooth.SILENCE_DBFS:g} dBFS all along (at most {peak_db:.0f}){closed}. "
+        "Raise its volume, or give one channel of it if its channels cancel each other."
+    )

@@ -24,12 +24,14 @@ def retime(motion: Motion, fps: float, n_frames: int | None = None) -> Motion:
     Returns:
         The same channels as (m_frames, n_channels).
     Raises:
-        SettingError: fps is not above 0, or above 1000.
+        SettingError: fps is not above 0, above 1000, or so low that the clip would have no frame.
     Source: linear interpolation; a cubic could overshoot and open a closed mouth.
     """
     if not 0 < fps <= MAX_FPS:
         raise SettingError(f"Scene frame rate must be above 0 and at most {MAX_FPS:g}, got {fps}. Set it in Output > Frame Rate, or with --fps.")
     n_wanted = round(len(motion.weights) * fps / motion.fps) if n_frames is None else n_frames
+    if n_wanted < 1:
+        raise SettingError(f"Frame rate {fps:g} leaves no frame for {len(motion.weights) / motion.fps:.2f} s of sound. Choose a higher rate.")
     if fps == motion.fps and n_wanted == len(motion.weights):
         return motion
     position = np.minimum(np.arange(n_wanted) * (motion.fps / fps), len(motion.weights) - 1)

@@ -21,7 +21,6 @@ LEVEL_REACH = 2             # blocks to each side that a loud block keeps the mo
 EASE_IN_S, EASE_OUT_S = 0.06, 0.12      # lips part quickly and come to rest slowly
 MAX_SMOOTH_S = 0.08         # standard deviation of the filter at smooth = 1: softer loses whole syllables
 CONTACT_BLEND_S = 0.02      # how fast smoothed motion gives way to a closure
-CONTACT_TOLERANCE = 0.005   # closures may move this much in key reduction, however large the allowed error
 
 
 def close_in_silence(motion: Motion, wave: Waveform) -> Motion:
@@ -74,23 +73,23 @@ def smooth(motion: Motion, amount: float) -> Motion:
     return lips.keep_shut(replace(motion, weights=np.asarray(keep * motion.weights + (1 - keep) * soft, np.float32)), shut)
 
 
-def reduce_keys(curves: RigCurves, max_error: float, shut: NDArray[np.bool_]) -> RigCurves:
+def reduce_keys(curves: RigCurves, max_error: float, slack: FloatArray) -> RigCurves:
     """Drop keys that straight lines between the others replace to within an error.
 
     Args:
         curves: one key per frame on every channel, as retarget gives them.
         max_error: how far a curve may move, in the unit of its channel.
-        shut: (n_frames,) frames with closed lips; there at most 0.005 is allowed.
+        slack: (n_frames,) how far curves may move on each frame, as lips.contact_slack says; infinite where only max_error counts.
     Returns:
         The same curves with fewer keys; values of the keys that remain are unchanged.
     Source: cone intersection (Williams 1978), all curves side by side.
     """
-    if not curves.curves or len(shut) < 3:
+    if not curves.curves or len(slack) < 3:
         return curves
     channels = list(curves.curves)
     seconds = curves.curves[channels[0]].seconds
     values = np.stack([curves.curves[channel].values for channel in channels], axis=1).astype(np.float64)
-    tolerance = np.where(shut, min(max_error, CONTACT_TOLERANCE), max_error)
+    tolerance = np.minimum(slack.astype(np.float64), max_error)
     keep = _cone_keys(seconds, values, tolerance)
     reduced: dict[RigChannel, Curve] = {
         channel: Curve(seconds[keep[:, column]], curves.curves[channel].values[keep[:, column]]) for column, channel in enumerate(channels)
@@ -117,6 +116,11 @@ def _cone_keys(seconds: NDArray[np.float64], values: NDArray[np.float64], tolera
         np.maximum(low, slope - reach, out=low)
         np.minimum(high, slope + reach, out=high)
     return keep
+
+
+def loudest_db(wave: Waveform) -> float:
+    """Level of the loudest 20 ms in dBFS, at least -120."""
+    return float(_level_db(wave).max())
 
 
 def _level_db(wave: Waveform) -> FloatArray:

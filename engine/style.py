@@ -14,6 +14,8 @@ from .errors import SettingError
 from .models import Model
 from .types import FloatArray, Settings
 
+MAX_ROW_DIGITS = 9          # of "#12"; Python refuses to read far longer numbers
+
 
 @dataclass(frozen=True)
 class Style:
@@ -68,8 +70,8 @@ def _row(name: str, model: Model) -> int:
 
 
 def _numbered_row(name: str, model: Model) -> int:
-    if not name[1:].isdecimal() or int(name[1:]) >= len(model.styles):
-        raise SettingError(f"Identity row {name!r} does not exist: model {model.id} has rows #0 to #{len(model.styles) - 1}.")
+    if not name[1:].isdecimal() or len(name) > MAX_ROW_DIGITS + 1 or int(name[1:]) >= len(model.styles):
+        raise SettingError(f"Identity row {name[:MAX_ROW_DIGITS + 1]!r} does not exist: model {model.id} has rows #0 to #{len(model.styles) - 1}.")
     return int(name[1:])
 
 
@@ -86,7 +88,7 @@ def _blend(text: str, model: Model) -> FloatArray:
             raise SettingError(f"Blend {text!r}: {part!r} is not NAME=WEIGHT with a weight of 0 or more. Write blend:relaxed=0.3,clear=0.7.")
         rows.append(_row(name.strip(), model))
         weights.append(value)
-    if sum(weights) <= 0:
+    if max(weights) <= 0:
         raise SettingError(f"Blend {text!r}: the weights add up to 0. Give at least one a weight above 0.")
-    share = np.asarray(weights, np.float32) / np.float32(sum(weights))
-    return np.asarray(share @ model.styles[rows], np.float32)
+    share = np.asarray(weights) / max(weights)      # first by the largest: a sum of huge weights would be infinite
+    return np.asarray((share / share.sum()).astype(np.float32) @ model.styles[rows], np.float32)

@@ -21,6 +21,7 @@ SAMPLE_RATE_HZ = 16_000     # what every speech encoder of this family is traine
 MAX_FPS = 1000.0
 MAX_GAIN = 2.0
 MAX_STRENGTH = 2.0
+MAX_THREADS = 256           # more than any network here can use
 MAX_KEY_ERROR = 0.5         # half of a slider's range: more would not be the same motion
 
 
@@ -115,8 +116,8 @@ class Settings:
             raise SettingError(f"Frame rate must be above 0 and at most {MAX_FPS:g}, got {self.fps}. Set it in Output > Frame Rate, or with --fps.")
         if self.max_error is not None and not 0 < self.max_error <= MAX_KEY_ERROR:
             raise SettingError(f"Key reduction error must be above 0 and at most {MAX_KEY_ERROR}, got {self.max_error}. Leave it out to key every frame.")
-        if self.threads < 0:
-            raise SettingError(f"Threads must be 0 (all cores but one) or more, got {self.threads}.")
+        if not 0 <= self.threads <= MAX_THREADS:
+            raise SettingError(f"Threads must be 0 (all cores but one) to {MAX_THREADS}, got {self.threads}.")
 
 
 @dataclass(frozen=True, order=True)

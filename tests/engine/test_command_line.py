@@ -47,7 +47,11 @@ def test_animate_writes_rig_channels_through_a_preset(tmp_path, sound):
     (["animate", "no.wav", "-o", "a.fbx"], "no known ending"),
     (["animate", "no.wav", "-o", "a.npz", "--strength", "3"], "Strength must be from 0 to 2, got 3"),
     (["animate", "no.wav", "-o", "a.npz", "--preset", "auto"], "--preset and --channels belong together"),
+    (["animate", "no.wav", "-o", "a.npz", "--threads", "99999999999"], "Threads must be 0 (all cores but one) to 256, got 99999999999"),
+    (["animate", "x" * 300 + ".wav", "-o", "a.npz"], "Sound file not found"),
+    (["animate", "no.wav", "-o", "."], "no known ending"),
     (["identities", "--model", "nope"], "'nope' not found"),
+    (["identities", "--model", "~nobody-of-this-name/x"], "No model folder"),
 ])
 def test_failure_is_one_line_and_status_1(tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
@@ -81,6 +85,35 @@ def test_pipe_gets_no_progress_bar(tmp_path, sound):
     done = subprocess.run([sys.executable, "-m", "engine", "animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY],
                           cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stderr == "" and "%" not in done.stdout
+
+
+def test_file_name_that_the_pipe_cannot_show_is_escaped(tmp_path, sound):
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
+    done = subprocess.run([sys.executable, "-m", "engine", "animate", sound, "-o", str(tmp_path / "你好.npz"), "--model", TINY],
+                          cwd=ROOT, capture_output=True, check=True, env=environment)
+    assert rb"\u4f60\u597d.npz: 60 frames" in done.stdout and (tmp_path / "你好.npz").is_file()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+def test_reader_that_has_gone_is_no_traceback():
+    command = f"'{sys.executable}' -m engine identities --model '{TINY}' | true; exit ${{PIPESTATUS[0]}}"
+    for unbuffered in ("", "1"):
+        done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONUNBUFFERED": unbuffered})
+        assert (done.returncode, done.stderr) in ((1, ""), (0, ""))       # 0 where all was written before the reader went
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_full_disk_behind_the_output_is_one_line():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "engine", "identities", "--model", TINY], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and done.stderr == "unitalker: the output cannot be printed: no space left on device. Free some space, or print somewhere else.\n"
+
+
+def test_channel_file_of_a_windows_editor_is_read(tmp_path, sound):
+    (tmp_path / "keys.txt").write_bytes(b"\xef\xbb\xbfjawOpen\r\nmouthClose\r\nmouthFunnel\r\n")
+    arguments = ["animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY, "--preset", "arkit52", "--channels", str(tmp_path / "keys.txt")]
+    assert run(arguments) == 0
+    assert set(io.read_motion(tmp_path / "a.npz").channels) == {"jawOpen", "mouthClose", "mouthFunnel"}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
 
 from engine import Motion, OutputError
 from engine.channels import ARKIT_52, LIVE_LINK_COLUMNS
-from engine.io import read_motion, write_motion
+from engine.io import check_output, read_motion, write_motion
 
 
 def motion(n_frames: int = 65, fps: float = 30.0) -> Motion:
@@ -48,12 +50,15 @@ def test_csv_fills_missing_channels_with_zero(tmp_path):
     assert float(row["JawOpen"]) == 1 and float(row["MouthClose"]) == 0
 
 
-def test_csv_of_other_channels_is_refused(tmp_path):
-    with pytest.raises(OutputError, match="needs ARKit channels"):
-        write_motion(Motion(np.ones((3, 1), np.float32), ("x",), 30.0), tmp_path / "a.csv", {})
+def test_csv_that_would_lose_channels_is_refused(tmp_path):
+    with pytest.raises(OutputError, match=r"holds ARKit channels only; 1 of this motion's 2 would be lost \(JawOpen\)\. Write npz"):
+        write_motion(Motion(np.ones((3, 2), np.float32), ("jawOpen", "JawOpen"), 30.0), tmp_path / "a.csv", {})
+    assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("name", "message"), [("a.fbx", "no known ending"), ("nowhere/a.npz", "does not exist")])
+@pytest.mark.parametrize(("name", "message"), [
+    ("a.fbx", "no known ending"), ("nowhere/a.npz", "does not exist"), ("x" * 300 + ".npz", "File name too long"), (".", "no known ending"),
+])
 def test_impossible_output_is_named(tmp_path, name, message):
     with pytest.raises(OutputError, match=message):
         write_motion(motion(), tmp_path / name, {})
@@ -76,3 +81,39 @@ def test_damaged_motion_file_is_named(tmp_path):
     (tmp_path / "a.json").write_text("{}")
     with pytest.raises(OutputError, match="cannot be read"):
         read_motion(tmp_path / "a.json")
+
+
+def test_write_protected_folder_is_seen_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.io.os.access", lambda path, mode: os.fspath(path) != os.fspath(tmp_path))     # chmod does not stop root
+    with pytest.raises(OutputError, match=r"a\.npz is write-protected"):
+        check_output(tmp_path / "a.npz")
+
+
+def test_write_protected_file_is_kept(tmp_path, monkeypatch):
+    (tmp_path / "a.npz").write_text("precious")
+    monkeypatch.setattr("engine.io.os.access", lambda path, mode: os.path.isdir(path))
+    with pytest.raises(OutputError, match=r"a\.npz is write-protected"):
+        write_motion(motion(), tmp_path / "a.npz", {})
+    assert (tmp_path / "a.npz").read_text() == "precious"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_link_stays_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "a.json").symlink_to(tmp_path / "real" / "b.json")
+    write_motion(motion(), tmp_path / "a.json", {})
+    assert (tmp_path / "a.json").is_symlink() and read_motion(tmp_path / "real" / "b.json").weights.shape == (65, 52)
+
+
+def test_meta_may_name_a_file_that_is_not_utf8(tmp_path):
+    for suffix in ("json", "npz"):
+        write_motion(motion(), tmp_path / f"a.{suffix}", {"audio": "na\udcefve.wav"})
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["meta"] == {"audio": "na\udcefve.wav"}
+
+
+@pytest.mark.parametrize("suffix", ["npz", "csv", "json"])
+@pytest.mark.parametrize("content", [b"", b"PK\3\4 no zip", b"\xff\xfe", b"[]", b"a,b\n1,2\n"])
+def test_motion_file_of_nonsense_is_named(tmp_path, suffix, content):
+    (tmp_path / f"a.{suffix}").write_bytes(content)
+    with pytest.raises(OutputError, match=rf"a\.{suffix} cannot be read"):
+        read_motion(tmp_path / f"a.{suffix}")

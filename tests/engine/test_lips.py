@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from engine import Gains, Motion
 from engine.channels import ARKIT_52
-from engine.lips import SHUT_BELOW, contact_scores, keep_shut, meet, opening, shut_frames
+from engine.lips import SHUT_BELOW, contact_scores, contact_slack, keep_shut, meet, opening, shut_frames
 from engine.retime import retime
 from engine.smooth import apply_gains, ease_ends, smooth
 
@@ -78,6 +80,17 @@ def test_heard_closure_shuts_the_lips():
     assert list(shut_frames(met)) == [False, True, False]
     assert met["mouthRollLower"][2] == pytest.approx(0.5)
     assert np.array_equal(met.weights[0], motion.weights[0])
+
+
+def test_key_reduction_never_opens_a_closed_mouth():
+    """Every channel moves as far as it may, each the way that opens the mouth most; lips that almost part included."""
+    jaw = np.concatenate([np.linspace(0, 0.0599, 50), np.linspace(0.061, 0.5, 50)])
+    before = face(100, jawOpen=jaw, mouthPressLeft=0.2, mouthPressRight=0.2, mouthRollLower=0.1, mouthClose=0.045)
+    slack = contact_slack(before)[:, None]
+    assert np.isinf(contact_slack(before)[~shut_frames(before)]).all() and slack[shut_frames(before)].max() <= 0.005
+    way = np.array([-1 if name in ("mouthClose", "mouthPressLeft", "mouthPressRight", "mouthRollLower") else 1 for name in ARKIT_52])
+    moved = replace(before, weights=(before.weights + np.where(np.isinf(slack), 0, slack) * way).astype(np.float32))
+    assert (opening(moved)[shut_frames(before)] < SHUT_BELOW).all()
 
 
 def test_contact_scores_sum_the_phones_of_a_class():

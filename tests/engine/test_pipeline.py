@@ -86,12 +86,13 @@ def test_identity_by_row_label_and_blend(tiny, syllables):
     assert np.array_equal(raw("wide"), raw("#1"))
     assert np.array_equal(raw("wide"), raw("Wide"))
     assert np.allclose(raw("blend:wide=2,round=0"), raw("wide"), atol=1e-6)
+    assert np.allclose(raw("blend:wide=1e308,round=1e308"), raw("blend:wide=1e-300,round=1e-300"), atol=1e-6)
     assert np.abs(raw("blend:wide=1,round=1") - raw("wide")).max() > 1e-3
 
 
 @pytest.mark.parametrize(("identity", "message"), [
     ("nobody", "no identity 'nobody'. It has 3: pivot, wide, round"), ("#3", "rows #0 to #2"), ("#x", "rows #0 to #2"),
-    ("blend:wide", "not NAME=WEIGHT"), ("blend:wide=-1", "weight of 0 or more"), ("blend:wide=0", "add up to 0"), ("blend:wide=nan", "0 or more"),
+    ("#" + "9" * 5000, "rows #0 to #2"), ("blend:wide", "not NAME=WEIGHT"), ("blend:wide=-1", "weight of 0 or more"), ("blend:wide=0", "add up to 0"), ("blend:wide=nan", "0 or more"),
 ])
 def test_wrong_identity_says_what_exists(tiny, syllables, identity, message):
     with pytest.raises(SettingError, match=message):
@@ -101,7 +102,7 @@ def test_wrong_identity_says_what_exists(tiny, syllables, identity, message):
 @pytest.mark.parametrize(("change", "message"), [
     ({"strength": 2.5}, "Strength must be from 0 to 2, got 2.5"), ({"smooth": -1}, "Smoothing must be from 0 to 1"),
     ({"fps": 0}, "Frame rate must be above 0"), ({"fps": float("nan")}, "Frame rate"), ({"max_error": 0}, "error must be above 0"),
-    ({"threads": -1}, "Threads"),
+    ({"threads": -1}, "Threads"), ({"threads": 10**6}, "Threads must be 0 .* to 256"),
 ])
 def test_settings_outside_their_range_are_refused(change, message):
     with pytest.raises(SettingError, match=message):
@@ -117,6 +118,16 @@ def test_silent_sound_closes_the_mouth_and_says_so(tiny):
     animation = animate(Waveform(np.zeros(16000, np.float32)), tiny)
     assert not animation.motion.weights.any()
     assert "silent for all of its 1.0 s" in animation.warnings[0]
+
+
+def test_sound_below_the_silence_level_is_told(tiny, syllables):
+    assert "quieter than -60 dBFS all along (at most -90)" in animate(Waveform(syllables.samples * np.float32(1e-4)), tiny).warnings[0]
+    assert not animate(syllables, tiny).warnings
+
+
+def test_rate_that_leaves_no_frame_is_refused(tiny):
+    with pytest.raises(SettingError, match=r"Frame rate 0\.5 leaves no frame for 0\.10 s of sound"):
+        animate(make_syllables(0.1), replace(tiny, fps=0.5))
 
 
 def test_pause_closes_the_mouth(tiny):

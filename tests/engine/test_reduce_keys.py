@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from engine import Curve, RigChannel, RigCurves
-from engine.smooth import CONTACT_TOLERANCE, reduce_keys
+from engine.lips import CONTACT_TOLERANCE
+from engine.smooth import reduce_keys
+
+FREE = np.full(600, np.inf, np.float32)
 
 
 def rig_curves(values: np.ndarray, fps: float = 30.0) -> RigCurves:
@@ -24,7 +27,7 @@ def speech_like(n: int = 600, seed: int = 3) -> np.ndarray:
 def test_lines_between_keys_stay_within_the_error(max_error):
     values = speech_like()
     curves = rig_curves(values)
-    reduced = reduce_keys(curves, max_error, np.zeros(len(values), bool))
+    reduced = reduce_keys(curves, max_error, FREE)
     for channel, curve in reduced.curves.items():
         full = curves.curves[channel]
         assert np.abs(np.interp(full.seconds, curve.seconds, curve.values) - full.values).max() <= max_error + 1e-6
@@ -32,7 +35,7 @@ def test_lines_between_keys_stay_within_the_error(max_error):
 
 
 def test_larger_error_leaves_fewer_keys():
-    counts = [sum(len(curve.seconds) for curve in reduce_keys(rig_curves(speech_like()), error, np.zeros(600, bool)).curves.values())
+    counts = [sum(len(curve.seconds) for curve in reduce_keys(rig_curves(speech_like()), error, FREE).curves.values())
               for error in (0.005, 0.02, 0.1)]
     assert counts[0] > counts[1] > counts[2]
 
@@ -41,17 +44,17 @@ def test_closures_keep_their_own_tight_bound():
     values = speech_like()
     shut = (np.arange(len(values)) % 20) < 3
     curves = rig_curves(values)
-    for channel, curve in reduce_keys(curves, 0.2, shut).curves.items():
+    for channel, curve in reduce_keys(curves, 0.2, np.where(shut, np.float32(CONTACT_TOLERANCE), FREE)).curves.items():
         full = curves.curves[channel]
         error = np.abs(np.interp(full.seconds, curve.seconds, curve.values) - full.values)
         assert error[shut].max() <= CONTACT_TOLERANCE + 1e-6
 
 
 def test_still_curve_keeps_two_keys():
-    reduced = reduce_keys(rig_curves(np.full((100, 1), 0.3)), 0.01, np.zeros(100, bool))
+    reduced = reduce_keys(rig_curves(np.full((100, 1), 0.3)), 0.01, FREE[:100])
     assert [len(curve.seconds) for curve in reduced.curves.values()] == [2]
 
 
 def test_first_and_last_key_remain():
-    curve = next(iter(reduce_keys(rig_curves(speech_like()), 0.1, np.zeros(600, bool)).curves.values()))
+    curve = next(iter(reduce_keys(rig_curves(speech_like()), 0.1, FREE).curves.values()))
     assert (curve.seconds[0], curve.seconds[-1]) == (0, 599 / 30)
