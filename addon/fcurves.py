@@ -146,6 +146,10 @@ def _prepare(target: Target, curves: RigCurves, line: Line, options: KeyOptions,
         if place is not None and _exists(owner, place[0]):
             frames = np.round(line.first_frame + curve.seconds * line.fps, 4)
             points[place] = np.stack([frames, curve.values], 1).astype(np.float32)
+    muted = {bpy.utils.escape_identifier(block.name) for block in owner.key_blocks if block.mute} if target.kind == 'KEY' else set()
+    unseen = frozenset(channel for channel in points if channel[0] in {f'key_blocks["{name}"].value' for name in muted})
+    if unseen:
+        warnings.append(f"{_names(unseen)} of {target.object_name!r}: muted, so nothing moves until you unmute.")
     driven = target.driven & points.keys()
     if driven:
         warnings.append(f"{_names(driven)} of {target.object_name!r}: driven, left alone. Key what drives them instead.")

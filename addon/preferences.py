@@ -35,11 +35,14 @@ def user_folder(name: str, create: bool = False) -> str:
 
 
 def engine_preferences(context: bpy.types.Context) -> EnginePreferences:
-    """The preferences as plain values."""
-    preferences = context.preferences.addons[BASE_PACKAGE].preferences
-    chosen = bpy.path.abspath(preferences.model_folder) if preferences.model_folder else ""
+    """The preferences as plain values; the defaults where the extension is enabled for this session only (`blender --addons`)."""
+    entry = context.preferences.addons.get(BASE_PACKAGE)
+    preferences = entry.preferences if entry is not None else None
+    chosen = bpy.path.abspath(preferences.model_folder) if preferences is not None and preferences.model_folder else ""
     models = tuple(folder for folder in (chosen, user_folder("models")) if folder and os.path.isdir(folder))
     presets = tuple(folder for folder in (user_folder("presets"),) if os.path.isdir(folder))
+    if preferences is None:
+        return EnginePreferences(model_folders=models, preset_folders=presets)
     return EnginePreferences(preferences.device, preferences.threads, models, presets)
 
 

@@ -86,7 +86,7 @@ def gather(context: bpy.types.Context, name: str, with_related: bool = True) -> 
 
     Args:
         name: of an object; empty takes the active object and the selected ones.
-        with_related: also its children, siblings, meshes of the same armature and loose parts in the same place.
+        with_related: also its children, siblings that touch it, meshes of the same armature and loose parts in the same place.
     Raises:
         RigError: no such object, it can move nothing, or its data is linked.
     """
@@ -94,6 +94,9 @@ def gather(context: bpy.types.Context, name: str, with_related: bool = True) -> 
     members = related(context, picked) if with_related else picked
     _refuse_linked(members)
     targets = list(_targets(members))
+    absolute = next((obj.name for obj in picked if getattr(obj.data, "shape_keys", None) and not obj.data.shape_keys.use_relative), "")
+    if not targets and absolute:
+        raise RigError(f"The shape keys of {absolute!r} are absolute, so they cannot be mixed. Tick Relative in Object Data > Shape Keys.")
     if not targets:
         raise RigError(
             f"{picked[0].name!r} has no shape keys, bones or custom properties that could move. "
@@ -123,11 +126,11 @@ def related(context: bpy.types.Context, picked: list[bpy.types.Object]) -> list[
     found = dict.fromkeys(picked)
     for obj in picked:
         armature = _armature_of(obj)
-        root = _root(armature or obj, armature)
-        found.update(dict.fromkeys((root, *root.children_recursive)))
+        found.update(dict.fromkeys(_family(obj, _root(armature or obj, armature), armature)))
         if armature is not None:
-            found.update(dict.fromkeys(other for other in context.scene.objects if _armature_of(other) == armature))
-        found.update(dict.fromkeys(_loose_parts(context.scene, obj)))
+            scene = next(iter(obj.users_scene), context.scene)
+            found.update(dict.fromkeys(other for other in scene.objects if _armature_of(other) == armature))
+        found.update(dict.fromkeys(_loose_parts(_surroundings(context, obj), obj)))
     return list(found)
 
 
@@ -230,15 +233,34 @@ def _root(obj: bpy.types.Object, armature: bpy.types.Object | None) -> bpy.types
     return root
 
 
-def _loose_parts(scene: bpy.types.Scene, obj: bpy.types.Object) -> Iterator[bpy.types.Object]:
+def _family(obj: bpy.types.Object, root: bpy.types.Object, armature: bpy.types.Object | None) -> list[bpy.types.Object]:
+    """The root and what hangs below it, without meshes that stand apart: other characters under one empty."""
+    members = [root, *root.children_recursive]
+    own = {obj, *obj.children_recursive, *(other for other in members if armature is not None and _armature_of(other) == armature)}
+    apart = [other for other in members if other not in own and _key_names(other)]
+    near = [other for other in own if _key_names(other)]
+    while near and apart:
+        boxes = [_box(other) for other in near]
+        near = [other for other in apart if any(_touch(_box(other), box) for box in boxes)]
+        apart = [other for other in apart if other not in near]
+    return [other for other in members if other not in apart]
+
+
+def _surroundings(context: bpy.types.Context, obj: bpy.types.Object) -> set[bpy.types.Object]:
+    """Objects among which parts of a character may lie: what is seen together, not backups in excluded collections and other scenes."""
+    seen = set(context.view_layer.objects).intersection(context.scene.objects)      # the view layer may still list what was just taken out
+    return seen if obj in seen else {other for scene in obj.users_scene for other in scene.objects} - seen
+
+
+def _loose_parts(around: set[bpy.types.Object], obj: bpy.types.Object) -> Iterator[bpy.types.Object]:
     """Meshes without a parent that share key names with this one and lie in it: teeth or tongue that were separated from a head."""
     names = _key_names(obj)
     if not names or obj.parent is not None:
         return
     low, high = _box(obj)
     margin = (high - low).max() * BOX_MARGIN
-    for other in scene.objects:
-        if other is obj or other.parent is not None or names.isdisjoint(_key_names(other)):
+    for other in sorted(around, key=lambda other: other.name_full):
+        if other == obj or other.parent is not None or names.isdisjoint(_key_names(other)):
             continue
         other_low, other_high = _box(other)
         centre, other_centre = (low + high) / 2, (other_low + other_high) / 2
@@ -251,6 +273,12 @@ def _box(obj: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
     """Lowest and highest corner of the object in the world."""
     corners = np.array(obj.bound_box) @ np.array(obj.matrix_world.to_3x3()).T + np.array(obj.matrix_world.translation)
     return corners.min(0), corners.max(0)
+
+
+def _touch(box: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> bool:
+    """Whether two boxes meet, or nearly."""
+    margin = (box[1] - box[0]).max() * BOX_MARGIN
+    return bool((box[0] - margin <= other[1]).all() and (other[0] <= box[1] + margin).all())
 
 
 def _key_names(obj: bpy.types.Object) -> frozenset[str]:

@@ -31,7 +31,7 @@ class Clip:
     """A piece of sound and its place on the timeline.
 
     Attributes:
-        name: of the strip, file or speaker; re-running on the same name replaces its keys.
+        name: of the strip, file or speaker.
         path: the sound file; packed: its bytes when it lies in the .blend file.
         first_s: second of the file that sounds on start_frame; may be negative by less than one frame (then silence comes first).
         length_s: audible seconds from there; infinite up to the end of the file.
@@ -225,7 +225,7 @@ def _decode(path: str, clip: Clip) -> tuple[Waveform, float]:
     """Sound of a file and the second at which it starts: the needed part where seeking is exact, else all of it."""
     seekable = Path(path).suffix.lower() in SEEKABLE
     if seekable and math.isinf(clip.length_s):
-        with contextlib.suppress(AudioError):       # a codec that only Blender knows, or a bad file: aud says which
+        with contextlib.suppress(AudioError, ImportError, OSError):     # a codec that only Blender knows, a bad file, a damaged soundfile
             return read_audio(path), 0.0            # the same samples, but block by block: an hour of stereo needs 0.5 GB, not 3
     try:
         import aud

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import bpy
 
 from .. import engine
-from ..engine import Animation, Gains, Settings
-from . import fcurves, rig, strip_audio
+from ..engine import Animation, Gains, SettingError, Settings
+from ..engine.models import open_model
+from . import fcurves, rig, strip_audio, vertex_head
 from .preferences import EnginePreferences, engine_preferences
+
+MAX_FRAME = 1_048_574       # Blender's timeline ends there, on both sides
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,10 @@ class Options:
     with_related: bool
     preset: str
     model: str
+    head: str
+    vertex_mode: str
+    vertex_error: float
+    cache_folder: str
     identity: str
     strength: float
     smooth: float
@@ -52,9 +60,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Request:
-    """What `compute` and `write` need, as plain values."""
+    """What `compute` and `write` need, as plain values; making the same line again replaces its keys."""
 
     clip: strip_audio.Clip
+    line: str
     character: rig.Character
     rig: engine.Rig
     settings: Settings
@@ -74,14 +83,21 @@ class Summary:
 
 def gather(context: bpy.types.Context, options: Options) -> Request:
     """Read the scene. Raises EngineError kinds for everything that the user can mend."""
+    _check_frames(options)
     clip = _find_clip(context, options)
-    character = rig.gather(context, options.character, options.with_related)
     preferences = engine_preferences(context)
+    head = open_model(options.model, preferences.model_folders).head(options.head)
+    character, plan = None, None
+    if head.space == "vertices":
+        plan = vertex_head.plan(_members(context, options.character, options.with_related), options.model, head, _vertex_options(options))
+    else:
+        character = rig.gather(context, options.character, options.with_related)
     fps = rig.scene_fps(context.scene)
     return Request(
         clip=clip,
         character=character,
-        rig=character.rig(options.preset or "auto", preferences.preset_folders),
+        rig=character.rig(options.preset or "auto", preferences.preset_folders) if character else None,
+        vertices=plan,
         settings=_settings(options, preferences, fps),
         fps=fps,
         shift_frames=options.shift_frames,
@@ -103,10 +119,42 @@ def write(request: Request, animation: Animation) -> Summary:
     assert curves is not None       # a rig was given
     first = request.clip.start_frame + request.shift_frames
     frames = len(animation.motion.weights)
-    line = fcurves.Line(request.clip.name, first, first + frames - 1, request.fps)
+    line = fcurves.Line(request.line, first, first + frames - 1, request.fps)
     written = fcurves.write(request.character, curves, line, request.keys)
     text = f"{written.curves} curves, {frames} frames, {len(curves.mapped)} channels mapped, {len(curves.missing)} missing"
     return Summary(f"{text} ({curves.preset}, Action {written.action!r})", curves.missing, (*animation.warnings, *written.warnings))
+
+
+def _check_frames(options: Options) -> None:
+    start = options.start_frame if options.source == 'FILE' else 0.0
+    for frame in (start, start + options.shift_frames):
+        if not abs(frame) <= MAX_FRAME:         # so that nan is refused too
+            raise SettingError(f"Lip sync cannot start on frame {frame:g}: Blender's timeline ends at {MAX_FRAME}. Mend Start or Shift.")
+
+
+def clear(context: bpy.types.Context, character: str, with_related: bool) -> int:
+    """Remove what `write` made on a character. Returns the number of curves, shape keys and caches removed; raises RigError."""
+    meshes = _members(context, character, with_related)
+    removed, problem = 0, None
+    try:
+        removed = fcurves.clear(rig.gather(context, character, with_related))
+    except engine.RigError as error:        # a mesh with a cache has nothing that could be keyed
+        problem = error
+    removed += vertex_head.clear(meshes)
+    if problem is not None and not removed:
+        raise problem
+    return removed
+
+
+def _members(context: bpy.types.Context, character: str, with_related: bool) -> list[bpy.types.Object]:
+    picked = rig.pick(context, character)
+    return rig.related(context, picked) if with_related else picked
+
+
+def _vertex_options(options: Options) -> vertex_head.VertexOptions:
+    return vertex_head.VertexOptions(
+        options.vertex_mode, options.vertex_error / 100, options.cache_folder, options.max_error if options.reduce else None,
+    )
 
 
 def _find_clip(context: bpy.types.Context, options: Options) -> strip_audio.Clip:
@@ -119,7 +167,7 @@ def _find_clip(context: bpy.types.Context, options: Options) -> strip_audio.Clip
 
 def _settings(options: Options, preferences: EnginePreferences, fps: float) -> Settings:
     return Settings(
-        model=options.model, identity=options.identity, strength=options.strength, smooth=options.smooth, fps=fps,
+        model=options.model, head=options.head, identity=options.identity, strength=options.strength, smooth=options.smooth, fps=fps,
         gains=Gains(options.gain_jaw, options.gain_lips, options.gain_cheeks, options.gain_brows),
         max_error=options.max_error if options.reduce else None,
         device=preferences.device, threads=preferences.threads, model_folders=preferences.model_folders,
