@@ -79,6 +79,13 @@ def open_graph(file: Path, device: str = "auto", threads: int = 0) -> Graph:
         return _open_graphs[key]
 
 
+def forget(folder: Path) -> None:
+    """Close the graphs of a model folder, so that it can be moved or removed: Windows holds files that are mapped."""
+    with _lock:
+        for key in [key for key in _open_graphs if key[0].parent == folder]:
+            del _open_graphs[key]
+
+
 _open_graphs: OrderedDict[tuple[Path, int, str, int], Graph] = OrderedDict()
 _lock = threading.Lock()
 

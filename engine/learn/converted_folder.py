@@ -31,7 +31,7 @@ from ..nets.pretrained import PretrainedEncoder
 from ..nets.unitalker import UniTalker, frame_count
 from ..style import Style
 from ..types import SAMPLE_RATE_HZ, FloatArray
-from .graphs import write_graph
+from .graphs import WEIGHTS_SUFFIX, split_weights, write_graph
 from .official import CHANNELS, FLAME_TYPES, Dataset, Pca, Row
 from .precision import shrink
 
@@ -96,20 +96,26 @@ def _write_folder(model: UniTalker, folder: Path, contents: Contents, precision:
         raise OutputError(f"The graphs differ from torch by {error:.2g} in the heads' output, at most {TOLERANCE:g} is allowed. Please report this.")
     log.info("ONNX equals torch within %.1g", error)
     if precision != "fp32":
-        before = (folder / "encoder.onnx").stat().st_size
+        before = _encoder_bytes(folder)
         shrink(folder / "encoder.onnx", precision)
+        (folder / f"encoder.onnx{WEIGHTS_SUFFIX}").unlink(missing_ok=True)      # they are inside again
+        split_weights(folder / "encoder.onnx")
         _rewrite_json(folder, "")
-        error, after = _compare(folder, heads, vector, expected), (folder / "encoder.onnx").stat().st_size
+        error, after = _compare(folder, heads, vector, expected), _encoder_bytes(folder)
         _rewrite_json(folder, f"; encoder {precision}, largest error in the heads' output {error:.2g}")
         log.info("%s: encoder %.1f MB instead of %.1f MB, largest error in the heads' output %.2g", precision, after / 1e6, before / 1e6, error)
 
 
 def _rewrite_json(folder: Path, made: str) -> None:
-    """Renew the encoder's hash in model.json, and add to how the folder was made."""
+    """Renew the hashes in model.json, and add to how the folder was made."""
     info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    info["sha256"]["encoder.onnx"] = _sha256(folder / "encoder.onnx")
+    info["sha256"] = {file.name: _sha256(file) for file in sorted(folder.iterdir()) if file.name != "model.json"}
     info["made"] += made
     (folder / "model.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+
+
+def _encoder_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.glob("encoder.onnx*"))
 
 
 def _write_arrays(model: UniTalker, folder: Path, heads: Mapping[str, HeadFiles]) -> None:
@@ -160,6 +166,8 @@ def _write_graphs(model: UniTalker, folder: Path) -> None:
     features = torch.zeros(1, 50, encoder.front_dim if inside else encoder.dim)
     write_graph(first.eval(), (_noise(TRACE_SAMPLES),), folder / "encoder.onnx", {"wave": {1: "samples"}}, "features")
     write_graph(second.eval(), (features, model.styles[-1:]), folder / "decoder.onnx", {"features": {1: "frames"}, "style": {}}, "hidden")
+    for name in ("encoder.onnx", "decoder.onnx"):
+        split_weights(folder / name)
 
 
 def _model_json(folder: Path, contents: Contents) -> str:
@@ -223,4 +231,5 @@ def _compare(folder: Path, heads: Mapping[str, HeadFiles], style: FloatArray, ex
         for name, result in zip(heads, decode([window], Decoder(opened, decoder, None), tracks, n_samples), strict=True):
             size = max(1.0, float(np.abs(wanted[name]).max()))
             worst = max(worst, float(np.abs(result.motion.weights - wanted[name]).max()) / size)
+    runtime.forget(folder)      # it is renamed next
     return worst

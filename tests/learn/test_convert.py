@@ -13,9 +13,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engine import ModelError, OutputError, SettingError, Settings, Waveform, animate, animate_all, models
+from engine import ModelError, OutputError, SettingError, Settings, Waveform, animate, animate_all, encode, models
 from engine.__main__ import run
 from engine.channels import ARKIT_51, ETF_52, FLAME_413
+from engine.learn import graphs
 from engine.learn.checkpoint import layout, read_tensors
 from engine.learn.convert import Sources, convert
 from engine.learn.official import DATASETS, name_rows
@@ -151,6 +152,30 @@ def test_smaller_encoders_stay_near(copy, caplog, wavlm, precision, limit):
     wave = Waveform(make_golden.wave())
     exact, small = (animate(wave, Settings(str(folder), raw=True, threads=1)).motion.weights for folder in (wavlm, copy / "out"))
     assert 0 < np.abs(exact - small).max() < limit
+
+
+def test_weights_of_a_large_encoder_lie_beside_it_and_give_the_same(copy, monkeypatch, wavlm):
+    monkeypatch.setattr(graphs, "SPLIT_FROM_BYTES", 1)
+    wave = Waveform(make_golden.wave())
+    whole = animate(wave, Settings(str(wavlm), raw=True, threads=1)).motion.weights
+    for precision in ("fp32", "fp16"):
+        convert(sources(copy), copy / precision, precision)
+        assert (copy / precision / "encoder.onnx.data").stat().st_size > 10_000
+        split = animate(wave, Settings(str(copy / precision), raw=True, threads=1)).motion.weights
+        assert np.abs(split - whole).max() < (1e-5 if precision == "fp32" else 0.02)
+
+
+def test_split_encoders_that_differ_only_in_their_weights_do_not_share_features(copy, monkeypatch):
+    monkeypatch.setattr(graphs, "SPLIT_FROM_BYTES", 1)
+    wave = Waveform(make_golden.wave())
+    convert(sources(copy), copy / "one")
+    tensors = load_file(copy / "checkpoint.safetensors")
+    name = "audio_encoder.encoder.layers.0.feed_forward.output_dense.weight"
+    save_file({**tensors, name: tensors[name] + 1.0}, copy / "checkpoint.safetensors")
+    convert(sources(copy), copy / "two")
+    one, two = (models.open_model(str(copy / folder)) for folder in ("one", "two"))
+    assert dict(one.hashes)["encoder.onnx"] == dict(two.hashes)["encoder.onnx"]
+    assert encode._key(wave, one) != encode._key(wave, two)
 
 
 def test_layout_comes_from_the_tensors():
