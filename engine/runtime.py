@@ -25,6 +25,8 @@ DEVICES = ("auto", "cpu", "cuda", "coreml", "directml")
 PROVIDERS = {
     "cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider", "directml": "DmlExecutionProvider", "cpu": "CPUExecutionProvider",
 }   # in the order in which `auto` tries them
+OPTIONS = {"CUDAExecutionProvider": {"cudnn_conv_algo_search": "HEURISTIC"}}    # the default tries all algorithms anew for each length of sound
+NEEDS = {"CUDAExecutionProvider": ": it needs an NVIDIA driver, CUDA 12 and cuDNN 9 (ONNX Runtime 1.18: CUDA 11.8 and cuDNN 8)"}
 MAX_SESSIONS = 12           # three graphs a model: four models stay open
 
 
@@ -48,7 +50,8 @@ class Graph:
             output = self.session.run(None, dict(inputs))[0]
         except Exception as error:
             shapes = {name: tuple(array.shape) for name, array in inputs.items()}
-            raise ModelError(f"{self.file.name} of model {self.file.parent} failed on {shapes}: {str(error).splitlines()[0]}. Export it again.") from error
+            step = "Export it again" if self.device == "cpu" else f"Choose the CPU instead of {self.device}"
+            raise ModelError(f"{self.file.name} of model {self.file.parent} failed on {shapes}: {_first_line(error)}. {step}.") from error
         return np.asarray(output, np.float32)
 
 
@@ -56,6 +59,19 @@ def devices() -> tuple[str, ...]:
     """Devices that the installed ONNX Runtime offers, best first; "cpu" is always there."""
     available = _import().get_available_providers()
     return tuple(device for device, provider in PROVIDERS.items() if provider in available)
+
+
+def version() -> str:
+    """Version of the installed ONNX Runtime."""
+    return str(_import().__version__)
+
+
+def refuse(device: str, reason: str) -> None:
+    """Use a device no more, because of `reason`; an empty reason allows it again. The CPU cannot be refused."""
+    if _refused.get(device, "") != reason and device != "cpu":
+        with _lock:
+            _refused[device] = reason
+            _open_graphs.clear()
 
 
 def open_graph(file: Path, device: str = "auto", threads: int = 0) -> Graph:
@@ -87,6 +103,7 @@ def forget(folder: Path) -> None:
 
 
 _open_graphs: OrderedDict[tuple[Path, int, str, int], Graph] = OrderedDict()
+_refused: dict[str, str] = {}
 _lock = threading.Lock()
 
 
@@ -97,15 +114,19 @@ def _load(file: Path, device: str, threads: int) -> Graph:
     for name in wanted:
         if name == "cpu":
             break
+        if _refused.get(name):
+            if device == name:      # for `auto` the test has told it once
+                warning = f"Device {name} did not pass its test ({_refused[name]}); the CPU is used. Test it again once that is mended."
+            continue
         try:
             return Graph(file, _session(file, [PROVIDERS[name], PROVIDERS["cpu"]], threads), name, warning)
         except Exception as error:      # noqa: BLE001  every provider fails in its own way; the CPU always remains
-            warning = f"Device {name} failed ({str(error).splitlines()[0]}); the CPU is used."
+            warning = f"Device {name} failed ({_first_line(error)}); the CPU is used."
             log.warning(warning)
     try:
         return Graph(file, _session(file, [PROVIDERS["cpu"]], threads), "cpu", warning)
     except Exception as error:
-        raise ModelError(f"{file.name} of model {file.parent} cannot be loaded: {str(error).splitlines()[0]}. Export or copy the model again.") from error
+        raise ModelError(f"{file.name} of model {file.parent} cannot be loaded: {_first_line(error)}. Export or copy the model again.") from error
 
 
 def _session(file: Path, providers: list[str], threads: int) -> Any:
@@ -114,10 +135,15 @@ def _session(file: Path, providers: list[str], threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3      # errors only: the console belongs to Blender
-    session = ort.InferenceSession(str(file), options, providers=providers)
+    options.enable_mem_pattern = PROVIDERS["directml"] not in providers      # DirectML does without
+    session = ort.InferenceSession(str(file), options, providers=[(name, OPTIONS.get(name, {})) for name in providers])
     if providers[0] not in session.get_providers():
-        raise RuntimeError(f"{providers[0]} did not start")
+        raise RuntimeError(f"{providers[0]} did not start{NEEDS.get(providers[0], '')}")
     return session
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _import() -> Any:
