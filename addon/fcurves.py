@@ -201,15 +201,20 @@ def _write_part(part: _Part, action: bpy.types.Action, line: Line, options: KeyO
     part.owner.animation_data_create()
     place, bag = actions.open_place(part.owner, action, part.target.object_name)
     record = Record.of(action)
-    _remember_rest(part, record.rest.setdefault(actions.key_of(place), {}))
+    rest = record.rest.setdefault(actions.key_of(place), {})
+    rest.update({name: value for name, value in _rest_of_others(part.owner, action).items() if name not in rest})
+    _remember_rest(part, rest)
     span = (line.first_frame, line.last_frame)
     spans = [span, *(tuple(old) for name, old in record.lines.items() if name == line.name)]
     _write_curves(part, bag, spans, options.interpolation)
     _remove_stale(bag, action, part, spans)
+    playing = {f"{curve.data_path}|{curve.array_index}" for curve in bag.fcurves}
+    left = {name: rest.pop(name) for name in set(rest) - playing}
     widened = sliders.widen(part.owner, part.points, record.sliders.setdefault(actions.key_of(place), {})) if part.target.kind == 'KEY' else 0
     covered = [span, *(frames for name, frames in record.lines.items() if name != line.name)]
     whole = (min(first for first, _ in covered), max(last for _, last in covered))
     moved = actions.play(part.owner, place, whole, options.existing == 'LAYER')
+    _put_at_rest(part.owner, left)
     if moved:
         record.moved[actions.key_of(place)] = moved
     record.store(action)
@@ -297,6 +302,15 @@ def _remember_rest(part: _Part, rest: dict[str, float]) -> None:
         if name not in rest:
             value = part.owner.path_resolve(path)
             rest[name] = float(value[index] if hasattr(value, "__len__") else value)
+
+
+def _rest_of_others(owner: bpy.types.ID, action: bpy.types.Action) -> dict[str, float]:
+    """Values from before the earlier takes that another Action of ours is about to replace."""
+    found: dict[str, float] = {}
+    for place in actions.places(owner):
+        if actions.is_own(place.action) and place.action != action:
+            found.update(actions.of_place(Record.of(place.action).rest, place, {}))
+    return found
 
 
 def _put_at_rest(owner: bpy.types.ID, rest: Mapping[str, float]) -> None:

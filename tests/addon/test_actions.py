@@ -161,3 +161,41 @@ def test_names_with_quotes_are_told_whole(ext, face, speech):
     actions, fcurves = ext.module("addon.actions"), ext.module("addon.fcurves")
     path = f'key_blocks["{bpy.utils.escape_identifier(face.data.shape_keys.key_blocks[1].name)}"].value'
     assert actions.GROUP and fcurves._names(frozenset({(path, 0)})) == face.data.shape_keys.key_blocks[1].name
+
+
+# ---- values at rest
+
+def both_rigs(ext):
+    channels = ext.module("engine.channels")
+    return make_face(ext, "Face", (*channels.ARKIT_52, *channels.OCULUS_15))
+
+
+def test_shapes_that_a_change_of_preset_leaves_go_back_to_rest(ext, speech):
+    blocks = both_rigs(ext).data.shape_keys.key_blocks
+    blocks["mouthSmileLeft"].value = 0.25
+    animate(speech, preset="arkit52")
+    bpy.context.scene.frame_set(24)
+    assert blocks["jawOpen"].value > 0.5
+    animate(speech, preset="oculus15")
+    assert blocks["jawOpen"].value == 0 and blocks["mouthSmileLeft"].value == pytest.approx(0.25)
+    blocks["mouthSmileLeft"].value = 0.7        # the artist's own from here on
+    bpy.ops.unitalker.clear(character="Face")
+    assert blocks["mouthSmileLeft"].value == pytest.approx(0.7)
+
+
+def test_shapes_that_another_take_leaves_go_back_to_rest(ext, speech):
+    blocks = both_rigs(ext).data.shape_keys.key_blocks
+    animate(speech, preset="arkit52", action="Take 1")
+    bpy.context.scene.frame_set(24)
+    animate(speech, preset="oculus15", action="Take 2")
+    assert blocks["jawOpen"].value == 0
+
+
+def test_clear_after_a_second_take_knows_the_values_from_before_the_first(ext, face, speech):
+    blocks = face.data.shape_keys.key_blocks
+    blocks["mouthSmileLeft"].value = 0.25
+    animate(speech, action="Take 1")
+    bpy.context.scene.frame_set(24)
+    animate(speech, action="Take 2")
+    bpy.ops.unitalker.clear(character="Face")
+    assert blocks["jawOpen"].value == 0 and blocks["mouthSmileLeft"].value == pytest.approx(0.25)
