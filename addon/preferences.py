@@ -43,7 +43,40 @@ def engine_preferences(context: bpy.types.Context) -> EnginePreferences:
     presets = tuple(folder for folder in (user_folder("presets"),) if os.path.isdir(folder))
     if preferences is None:
         return EnginePreferences(model_folders=models, preset_folders=presets)
+    _recall(preferences.device_tests)
     return EnginePreferences(preferences.device, preferences.threads, models, presets)
+
+
+def _recall(tests: str) -> None:
+    """Tell the engine what the test of an earlier session found."""
+    if tests:
+        from ..engine.devices import remember
+
+        remember(tests)
+
+
+class UNITALKER_OT_test_devices(bpy.types.Operator):
+    """Run the bundled model on every device of this computer and compare with the processor. What fails is not used"""
+
+    bl_idname = "unitalker.test_devices"
+    bl_label = "Test Devices"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Test, remember, report."""
+        from ..engine import EngineError, devices
+
+        entry = context.preferences.addons.get(BASE_PACKAGE)
+        try:
+            reports = devices.test_devices()
+            tests = devices.to_text(reports)
+        except EngineError as error:
+            self.report({'ERROR'}, str(error))
+            return {'CANCELLED'}
+        if entry is not None:
+            entry.preferences.device_tests = tests
+            context.preferences.is_dirty = True
+        self.report({'INFO'}, "; ".join(f"{_label(report.device)}: {report}" for report in reports))
+        return {'FINISHED'}
 
 
 class UNITALKER_AP_preferences(bpy.types.AddonPreferences):
@@ -57,16 +90,36 @@ class UNITALKER_AP_preferences(bpy.types.AddonPreferences):
         name="Model Folder", description="Folder with more models, each in its own folder with a model.json", subtype='DIR_PATH',
     )
 
-    def draw(self, _context: bpy.types.Context) -> None:
-        """Device with what is there, threads, folder."""
-        from .catalog import devices
+    device_tests: StringProperty(options={'HIDDEN'})      # engine.devices.to_text
 
+    def draw(self, _context: bpy.types.Context) -> None:
+        """Device with what the last test found, threads, folder."""
         layout = self.layout
         layout.use_property_split = True
         layout.prop(self, "device")
-        layout.label(text=f"Available here: {', '.join(devices())}", icon='INFO')
+        self._draw_devices(layout.box().column(align=True))
         layout.prop(self, "threads")
         layout.prop(self, "model_folder")
 
+    def _draw_devices(self, column: bpy.types.UILayout) -> None:
+        from ..engine import EngineError
+        from ..engine.devices import from_text
+        from ..engine.runtime import build
 
-CLASSES = (UNITALKER_AP_preferences,)
+        reports, tested = from_text(self.device_tests)
+        for report in reports:
+            column.label(text=f"{_label(report.device)}: {report}", icon='CHECKMARK' if report.works else 'CANCEL')
+        try:
+            here = build()
+        except EngineError as error:
+            column.label(text=str(error), icon='ERROR')
+            return
+        column.label(text=f"ONNX Runtime {here}" + ("; tested with another one: test again" if reports and tested != here else ""), icon='INFO')
+        column.operator("unitalker.test_devices")
+
+
+def _label(device: str) -> str:
+    return next(label for name, label, _ in DEVICES if name == device)
+
+
+CLASSES = (UNITALKER_OT_test_devices, UNITALKER_AP_preferences)

@@ -6,10 +6,11 @@ runtime.py from then on, with the reason, until a later test passes.
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -69,11 +70,26 @@ def test_devices(model: str = TEST_MODEL) -> tuple[DeviceReport, ...]:
     return tuple(test_device(device, model) for device in ON_THIS_SYSTEM)
 
 
-def remember(reports: Sequence[DeviceReport]) -> None:
-    """Take over what an earlier test found, for example in another session; the CPU is never refused."""
+def to_text(reports: Sequence[DeviceReport]) -> str:
+    """Reports as JSON, with the ONNX Runtime that they are about, to be kept between sessions."""
+    return json.dumps({"runtime": runtime.build(), "reports": [asdict(report) for report in reports]})
+
+
+def from_text(text: str) -> tuple[tuple[DeviceReport, ...], str]:
+    """(reports, runtime.build() of their time) of to_text(); nothing if the text is no such thing."""
+    try:
+        info = json.loads(text)
+        return tuple(DeviceReport(**report) for report in info["reports"]), str(info["runtime"])
+    except (ValueError, TypeError, KeyError):
+        return (), ""
+
+
+def remember(text: str) -> None:
+    """Refuse what the test of another session refused, as long as ONNX Runtime is the same; loads nothing."""
+    reports, build = from_text(text)
     for report in reports:
         if report.device in runtime.PROVIDERS:
-            runtime.refuse(report.device, report.reason)
+            runtime.refuse(report.device, report.reason, build)
 
 
 def _compare(device: str, model: str) -> DeviceReport:

@@ -61,16 +61,20 @@ def devices() -> tuple[str, ...]:
     return tuple(device for device, provider in PROVIDERS.items() if provider in available)
 
 
-def version() -> str:
-    """Version of the installed ONNX Runtime."""
-    return str(_import().__version__)
+def build() -> str:
+    """The installed ONNX Runtime, for example "1.23.2 with cuda, cpu": another one may do what this one could not."""
+    return f"{_import().__version__} with {', '.join(devices())}"
 
 
-def refuse(device: str, reason: str) -> None:
-    """Use a device no more, because of `reason`; an empty reason allows it again. The CPU cannot be refused."""
-    if _refused.get(device, "") != reason and device != "cpu":
+def refuse(device: str, reason: str, with_build: str = "") -> None:
+    """Use a device no more, because of `reason`; an empty reason allows it again. The CPU cannot be refused.
+
+    Args:
+        with_build: refuse it only where build() says this; empty: always.
+    """
+    if _refused.get(device, ("", "")) != (reason, with_build) and device != "cpu":
         with _lock:
-            _refused[device] = reason
+            _refused[device] = (reason, with_build)
             _open_graphs.clear()
 
 
@@ -103,7 +107,7 @@ def forget(folder: Path) -> None:
 
 
 _open_graphs: OrderedDict[tuple[Path, int, str, int], Graph] = OrderedDict()
-_refused: dict[str, str] = {}
+_refused: dict[str, tuple[str, str]] = {}
 _lock = threading.Lock()
 
 
@@ -114,9 +118,10 @@ def _load(file: Path, device: str, threads: int) -> Graph:
     for name in wanted:
         if name == "cpu":
             break
-        if _refused.get(name):
+        reason, with_build = _refused.get(name, ("", ""))
+        if reason and with_build in ("", build()):
             if device == name:      # for `auto` the test has told it once
-                warning = f"Device {name} did not pass its test ({_refused[name]}); the CPU is used. Test it again once that is mended."
+                warning = f"Device {name} did not pass its test ({reason}); the CPU is used. Test it again once that is mended."
             continue
         try:
             return Graph(file, _session(file, [PROVIDERS[name], PROVIDERS["cpu"]], threads), name, warning)

@@ -114,10 +114,29 @@ def test_cpu_always_works_and_is_never_refused(tiny, stand_in):
     assert devices.test_device("cpu", tiny.model).works
 
 
+FAILED = (devices.DeviceReport("cuda", False, "it computes wrongly"), devices.DeviceReport("cpu", False, "nonsense"))
+
+
 def test_what_another_session_found_is_remembered(tiny, stand_in, syllables):
     stand_in(cuda="good")
-    devices.remember([devices.DeviceReport("cuda", False, "it computes wrongly"), devices.DeviceReport("cpu", False, "nonsense")])
+    text = devices.to_text(FAILED)
+    assert devices.from_text(text) == (FAILED, f"{onnxruntime.__version__} with cuda, cpu")
+    devices.remember(text)
     assert animate(syllables, replace(tiny, device="auto")).device == "cpu"
+
+
+def test_what_was_found_of_another_onnxruntime_counts_no_more(tiny, stand_in, syllables):
+    stand_in(cuda="good", directml="good")
+    text = devices.to_text(FAILED)
+    stand_in(cuda="good")
+    devices.remember(text)
+    assert animate(syllables, replace(tiny, device="auto")).device == "cuda"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"runtime": "1"}', '{"runtime": "1", "reports": [{"place": "cuda"}]}'])
+def test_damaged_memory_is_no_memory(text):
+    devices.remember(text)
+    assert devices.from_text(text) == ((), "")
 
 
 def test_every_device_of_this_system_is_tested_within_seconds(tiny, stand_in, monkeypatch):

@@ -1,0 +1,68 @@
+"""Devices in the preferences: tested, shown, remembered. Only the processor is really there."""
+
+from __future__ import annotations
+
+import bpy
+import pytest
+
+from .conftest import curves
+
+
+@pytest.fixture
+def preferences(ext, package):
+    kept = bpy.context.preferences.addons[package].preferences
+    yield kept
+    kept.device_tests = ""
+    for device in ("cuda", "coreml", "directml"):
+        ext.module("engine.runtime").refuse(device, "")
+
+
+def test_button_tests_every_device_of_this_system_and_keeps_what_it_found(ext, preferences):
+    devices = ext.module("engine.devices")
+    assert bpy.ops.unitalker.test_devices() == {'FINISHED'}
+    reports, build = devices.from_text(preferences.device_tests)
+    assert [report.device for report in reports] == list(devices.ON_THIS_SYSTEM)
+    assert reports[-1].device == "cpu" and reports[-1].works
+    assert build == ext.module("engine.runtime").build()
+
+
+def test_device_that_failed_in_an_earlier_session_is_not_tried_again(ext, preferences, face, speech, monkeypatch):
+    runtime, devices = ext.module("engine.runtime"), ext.module("engine.devices")
+    monkeypatch.setattr(runtime, "devices", lambda: ("cuda", "cpu"))
+    opened = []
+    session = runtime._session
+    monkeypatch.setattr(runtime, "_session", lambda file, providers, threads: opened.append(providers[0]) or session(file, ["CPUExecutionProvider"], threads))
+    preferences.device_tests = devices.to_text([devices.DeviceReport("cuda", False, "it computes wrongly")])
+    runtime._open_graphs.clear()
+    assert bpy.ops.unitalker.animate(audio=speech, character="Face") == {'FINISHED'}
+    assert opened and set(opened) == {"CPUExecutionProvider"}
+    assert len(curves(face.data.shape_keys)) == 52
+
+
+class Column:
+    """Takes what a layout is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+
+    def label(self, text: str, icon: str) -> None:
+        self.lines.append((text, icon))
+
+    def operator(self, name: str) -> None:
+        self.lines.append((name, ""))
+
+
+def test_preferences_say_which_devices_work_and_why_the_others_do_not(ext, preferences):
+    devices, module = ext.module("engine.devices"), ext.module("addon.preferences")
+    preferences.device_tests = devices.to_text(
+        [devices.DeviceReport("cuda", False, "no such card"), devices.DeviceReport("cpu", True, "", 0.02)],
+    )
+    column = Column()
+    module.UNITALKER_AP_preferences._draw_devices(preferences, column)
+    assert column.lines[:2] == [("CUDA: no such card", 'CANCEL'), ("Processor: works, 50 times real time", 'CHECKMARK')]
+    assert column.lines[2][0].startswith("ONNX Runtime ") and "test again" not in column.lines[2][0]
+    assert column.lines[3][0] == "unitalker.test_devices"
+    preferences.device_tests = preferences.device_tests.replace("with cpu", "with cuda, cpu")
+    column = Column()
+    module.UNITALKER_AP_preferences._draw_devices(preferences, column)
+    assert "tested with another one: test again" in column.lines[2][0]
