@@ -17,6 +17,12 @@ from .preferences import engine_preferences
 
 Item = tuple[str, str, str]
 
+OWN_HEAD = "AUTO"               # stands for an empty head in the picker: Blender takes an empty id for a separator
+HEAD_HINTS = {
+    "blendshapes": "Face shapes for any character that a preset fits", "flame": "FLAME parameters, for a FLAME rig",
+    "vertices": "Vertices, for a mesh of this topology",
+}
+
 log = logging.getLogger(__name__)
 _cache: dict[object, object] = {}       # also keeps the strings of enum items alive, which Blender needs
 
@@ -46,6 +52,16 @@ def identity_items(settings: bpy.types.PropertyGroup, _context: bpy.types.Contex
     return _with_current(_identities(settings.model), settings.identity)
 
 
+def head_items(settings: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -> list[Item]:
+    """Enum items of the chosen model's heads, the model's own choice first."""
+    return _with_current(_kept(("heads", settings.model), lambda: _list_heads(settings.model)), settings.head or OWN_HEAD)
+
+
+def gives_vertices(settings: bpy.types.PropertyGroup) -> bool:
+    """Whether the chosen head moves vertices."""
+    return _kept(("space", settings.model, settings.head), lambda: _space(settings.model, settings.head)) == "vertices"
+
+
 def identity_groups(settings: bpy.types.PropertyGroup) -> list[tuple[str, int]]:
     """Groups of the chosen model's identities and how many each has, in the model's order."""
     return _kept(("groups", settings.model), lambda: list(Counter(group for _, _, group in _identities(settings.model)).items()))
@@ -73,6 +89,8 @@ def choose_model(settings: bpy.types.PropertyGroup, model_id: str) -> None:
     """Choose a model; an identity that it does not have gives way to neutral."""
     settings.model = model_id
     known = {name for name, _, _ in _identities(model_id)}
+    if settings.head not in {name for name, _, _ in _kept(("heads", model_id), lambda: _list_heads(model_id))}:
+        settings.head = ""
     if settings.identity not in known and not settings.identity.startswith(("blend:", "#")):
         settings.identity = "pivot"
 
@@ -85,7 +103,7 @@ def preset_items(settings: bpy.types.PropertyGroup, _context: bpy.types.Context 
 def getter(name: str) -> Callable[[bpy.types.PropertyGroup], int]:
     """For a picker: index of the chosen item. The choice itself is kept as text, so that it survives a change of the list."""
     def get(settings: bpy.types.PropertyGroup) -> int:
-        chosen = getattr(settings, name)
+        chosen = getattr(settings, name) or (OWN_HEAD if name == "head" else "")
         return next((index for index, item in enumerate(_ITEMS[name](settings, None)) if item[0] == chosen), 0)
 
     return get
@@ -98,7 +116,7 @@ def setter(name: str) -> Callable[[bpy.types.PropertyGroup, int], None]:
         if name == "model":
             choose_model(settings, chosen)
         else:
-            setattr(settings, name, chosen)
+            setattr(settings, name, "" if chosen == OWN_HEAD and name == "head" else chosen)
 
     return choose
 
@@ -115,7 +133,7 @@ def fit(context: bpy.types.Context) -> Fit:
     settings = context.scene.unitalker
     picked = [settings.character] if settings.character else [context.view_layer.objects.active, *context.selected_objects]
     marks = tuple(_mark(obj) for obj in picked if obj is not None)
-    key = ("fit", marks, settings.with_related, settings.preset, len(context.scene.objects))
+    key = ("fit", marks, settings.with_related, settings.preset, settings.model, settings.head, len(context.scene.objects))
     if key not in _cache:
         for old in [old for old in _cache if isinstance(old, tuple) and old[0] == "fit"]:
             del _cache[old]
@@ -130,6 +148,8 @@ def _look_at_character(context: bpy.types.Context) -> Fit:
     settings = context.scene.unitalker
     name = settings.character.name if settings.character else ""
     linked = False
+    if gives_vertices(settings):
+        return _look_for_mesh(context, name)
     try:
         picked = rig.pick(context, name)
         linked = bool(rig.linked_objects(rig.related(context, picked)))
@@ -142,11 +162,26 @@ def _look_at_character(context: bpy.types.Context) -> Fit:
     return Fit(f"{match.preset.name}: {match}, {meshes} {'mesh' if meshes == 1 else 'meshes'}", match.absent)
 
 
+def _look_for_mesh(context: bpy.types.Context, name: str) -> Fit:
+    """Whether the character has a mesh of the chosen head's topology."""
+    from .. import engine
+    from . import take
+
+    settings = context.scene.unitalker
+    head = _chosen(settings.model)[0].head(settings.head)
+    try:
+        obj = take.mesh_for(context, name, settings.with_related, head)
+    except engine.EngineError as error:
+        return Fit(problem=str(error))
+    return Fit(f"{obj.name}: {head.width // 3} vertices, as head {head.id} moves")
+
+
 def _mark(obj: bpy.types.Object) -> tuple[object, ...]:
     """What changes when an object's means of moving change."""
     keys = getattr(obj.data, "shape_keys", None)
     parent = obj.parent.session_uid if obj.parent else 0
-    return obj.session_uid, obj.name, len(keys.key_blocks) if keys else 0, parent, bool(keys and keys.library), bool(obj.library)
+    size = len(obj.data.vertices) if obj.type == 'MESH' else 0
+    return obj.session_uid, obj.name, size, len(keys.key_blocks) if keys else 0, parent, bool(keys and keys.library), bool(obj.library)
 
 
 def _list_models() -> list[Item]:
@@ -176,6 +211,20 @@ def _open_chosen(model_id: str) -> tuple[object, str]:
     except EngineError as error:
         log.warning("%s", error)
         return None, str(error)
+
+
+def _list_heads(model_id: str) -> list[Item]:
+    model = _chosen(model_id)[0]
+    if model is None:
+        return [(OWN_HEAD, "Automatic", "")]
+    items = [(head.id, head.id.replace("_", " "), HEAD_HINTS[head.space]) for head in model.heads]
+    return [(OWN_HEAD, "Automatic", f"The model's own choice: {model.default_head}"), *items]
+
+
+def _space(model_id: str, head_id: str) -> str:
+    model = _chosen(model_id)[0]
+    wanted = head_id or (model.default_head if model else "")
+    return next((head.space for head in model.heads if head.id == wanted), "") if model else ""
 
 
 def _identities(model_id: str) -> list[Item]:
@@ -213,4 +262,4 @@ def _with_current(items: list[Item], current: str) -> list[Item]:
     return _kept((current, len(items), items[0] if items else None), lambda: [*items, (current, current or "None", "Typed, or not installed")])
 
 
-_ITEMS = {"model": model_items, "identity": identity_items, "preset": preset_items}
+_ITEMS = {"model": model_items, "head": head_items, "identity": identity_items, "preset": preset_items}

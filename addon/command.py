@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .properties import EXISTING, INTERPOLATIONS, collect
+from .properties import EXISTING, INTERPOLATIONS, VERTEX_MODES, collect
 
 if TYPE_CHECKING:
     import argparse
@@ -61,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only-this-object", dest="with_related", action="store_false", default=None, help="leave related meshes alone")
     parser.add_argument("--preset", help="preset id, JSON file, or auto")
     parser.add_argument("--model", help="model id or folder")
+    parser.add_argument("--head", help="which face of the model (default: its own choice, blendshapes where it has them)")
+    parser.add_argument("--vertex-mode", type=str.upper, choices=[item[0] for item in VERTEX_MODES], help="how a head that gives vertices plays")
+    parser.add_argument("--vertex-error", type=float, help="percent of the mesh's size that a vertex may be off with shape keys")
+    parser.add_argument("--cache-folder", help="where point caches are written (default: beside the .blend file)")
     parser.add_argument("--identity", help="speaking style, for example pivot or blend:A=0.3,B=0.7")
     parser.add_argument("--strength", type=float, help="0 neutral, 1 the style, 2 twice as far")
     parser.add_argument("--smooth", type=float, help="0 to 1")

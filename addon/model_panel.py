@@ -6,12 +6,13 @@ import bpy
 
 from . import catalog
 
+ONE_HEAD = 2            # entries of the list for a model with one head: "Automatic" and the head
 FEW = 12                # identities that a plain list shows; more are searched
 LABEL_SHARE = 0.4       # of the row's width, as Blender splits properties
 
 
 def draw_model(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
-    """Model with its menu, then the identity."""
+    """Model with its menu, then the identity, then the head where there is a choice."""
     row = layout.row(align=True)
     row.prop(settings, "model_pick")
     row.menu("UNITALKER_MT_models", text="", icon='DOWNARROW_HLT')
@@ -19,6 +20,8 @@ def draw_model(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) ->
         layout.prop(settings, "identity_pick")
     else:
         _draw_search(layout, settings)
+    if len(catalog.head_items(settings, None)) > ONE_HEAD:
+        layout.prop(settings, "head_pick")
 
 
 def _draw_search(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
@@ -30,3 +33,9 @@ def _draw_search(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) 
     row = split.row(align=True)
     row.operator("unitalker.identity_pick", text=catalog.identity_label(settings), icon='VIEWZOOM')
     row.menu("UNITALKER_MT_identities", text="", icon='DOWNARROW_HLT')
+
+
+def draw_vertices(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """How a head that gives vertices plays."""
+    layout.prop(settings, "vertex_mode")
+    layout.prop(settings, "vertex_error" if settings.vertex_mode == 'KEYS' else "cache_folder")

@@ -178,11 +178,11 @@ class UNITALKER_OT_clear(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Remove and say how much."""
         from .. import engine
-        from . import fcurves, rig
+        from . import take
 
         values = collect(context, {"character": self.character} if self.character else {})
         try:
-            removed = fcurves.clear(rig.gather(context, values["character"], values["with_related"]))
+            removed = take.clear(context, values["character"], values["with_related"])
         except engine.EngineError as error:
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}

@@ -11,7 +11,7 @@ import bpy
 
 from . import catalog
 from .job import Job
-from .model_panel import draw_model
+from .model_panel import draw_model, draw_vertices
 from .operators import MISSING
 
 CHARACTER_WIDTH_PX = 7.2        # of the interface font at scale 1, on average, for wrapping
@@ -107,6 +107,8 @@ class UNITALKER_PT_output(_Panel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Action, keys, shift."""
         settings, layout = context.scene.unitalker, _split(self.layout)
+        if catalog.gives_vertices(settings):
+            draw_vertices(layout, settings)
         layout.prop(settings, "action", icon='ACTION', placeholder="Automatic")
         layout.prop(settings, "existing")
         layout.prop(settings, "interpolation")

@@ -23,6 +23,10 @@ EXISTING = (
     ('KEEP', "Keep Mine", "Channels that you have keyed stay yours: your Action stays active and the lip sync plays from an NLA track beneath it"),
     ('LAYER', "Play on Top", "Your Action moves unchanged to an NLA track, as by Push Down, and the lip sync plays over it"),
 )
+VERTEX_MODES = (
+    ('KEYS', "PCA Shape Keys", "Shape keys from the head's own components, as many as the accuracy needs, with curves to edit"),
+    ('CACHE', "Point Cache", "Exactly what the head gives, from a file that a modifier plays"),
+)
 RELATIVE_PATHS = {'PATH_SUPPORTS_BLEND_RELATIVE'} if bpy.app.version >= (4, 5, 0) else set()     # before, every path property may be relative
 POINTERS = ("character", "speaker")     # objects in the panel, names for the operator
 SOURCE_OF = {"strip": 'STRIP', "audio": 'FILE', "speaker": 'SPEAKER'}
@@ -61,6 +65,16 @@ class Choices:
     )
     preset: StringProperty(name="Preset", description='How speech drives this rig: an id, a JSON file, or "auto" for what fits best', default="auto")
     model: StringProperty(name="Model", description="What turns speech into motion: an id, or a folder", default="mini")
+    head: StringProperty(name="Head", description="Which face of the model: an id; empty takes the model's own choice, blendshapes where it has them")
+    vertex_mode: EnumProperty(name="Vertices", description="How a head that gives vertices plays on a mesh of its topology", items=VERTEX_MODES)
+    vertex_error: FloatProperty(
+        name="Accuracy", description="The largest distance that a vertex may be off, as a share of the mesh's size: decides how many shape keys are made",
+        default=0.1, min=0.001, max=10.0, precision=3, step=1, subtype='PERCENTAGE',
+    )
+    cache_folder: StringProperty(
+        name="Cache Folder", description="Where point caches are written; empty takes a folder beside the .blend file", subtype='DIR_PATH',
+        options=RELATIVE_PATHS,
+    )
     identity: StringProperty(
         name="Identity", description='Speaking style: an id of the model, "pivot" for neutral, or "blend:A=0.3,B=0.7"', default="pivot",
     )
@@ -105,6 +119,9 @@ class UNITALKER_PG_settings(Choices, bpy.types.PropertyGroup):
     identity_pick: EnumProperty(
         name="Identity", description="Speaking style", items=catalog.identity_items,
         get=catalog.getter("identity"), set=catalog.setter("identity"),
+    )
+    head_pick: EnumProperty(
+        name="Head", description="Which face of the model", items=catalog.head_items, get=catalog.getter("head"), set=catalog.setter("head"),
     )
     preset_pick: EnumProperty(
         name="Preset", description="How speech drives this rig", items=catalog.preset_items,

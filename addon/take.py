@@ -13,6 +13,7 @@ import bpy
 
 from .. import engine
 from ..engine import Animation, Gains, SettingError, Settings
+from ..engine.heads import Head
 from ..engine.models import open_model
 from . import fcurves, rig, strip_audio, vertex_head
 from .preferences import EnginePreferences, engine_preferences
@@ -60,12 +61,18 @@ class Options:
 
 @dataclass(frozen=True)
 class Request:
-    """What `compute` and `write` need, as plain values; making the same line again replaces its keys."""
+    """What `compute` and `write` need, as plain values; making the same line again replaces its keys.
+
+    Attributes:
+        character, rig: what is keyed; None for a head that gives vertices.
+        vertices: the mesh that such a head moves, else None.
+    """
 
     clip: strip_audio.Clip
     line: str
-    character: rig.Character
-    rig: engine.Rig
+    character: rig.Character | None
+    rig: engine.Rig | None
+    vertices: vertex_head.Plan | None
     settings: Settings
     fps: float
     shift_frames: float
@@ -89,12 +96,14 @@ def gather(context: bpy.types.Context, options: Options) -> Request:
     head = open_model(options.model, preferences.model_folders).head(options.head)
     character, plan = None, None
     if head.space == "vertices":
-        plan = vertex_head.plan(_members(context, options.character, options.with_related), options.model, head, _vertex_options(options))
+        mesh = mesh_for(context, options.character, options.with_related, head)
+        plan = vertex_head.plan(mesh, options.model, head, _vertex_options(options))
     else:
         character = rig.gather(context, options.character, options.with_related)
     fps = rig.scene_fps(context.scene)
     return Request(
         clip=clip,
+        line="/".join(Path(clip.path).parts[-2:]) if options.source == 'FILE' else clip.name,      # line.wav may lie in many folders
         character=character,
         rig=character.rig(options.preset or "auto", preferences.preset_folders) if character else None,
         vertices=plan,
@@ -107,19 +116,24 @@ def gather(context: bpy.types.Context, options: Options) -> Request:
 
 def compute(
     request: Request, progress: Callable[[float], None] = engine.types.no_progress, cancelled: Callable[[], bool] = engine.types.never,
-) -> Animation:
+) -> Animation | vertex_head.Solved:
     """Decode the sound and run the engine: no Blender data, any thread."""
     wave = strip_audio.read(request.clip)
-    return engine.animate(wave, request.settings, request.rig, progress, cancelled)
+    animation = engine.animate(wave, request.settings, request.rig, progress, cancelled)
+    return vertex_head.solve(animation, request.vertices) if request.vertices else animation
 
 
-def write(request: Request, animation: Animation) -> Summary:
+def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
     """Key the character. Raises RigError, with nothing written, when it is gone or cannot take keys."""
-    curves = animation.curves
-    assert curves is not None       # a rig was given
+    animation = result.animation if isinstance(result, vertex_head.Solved) else result
     first = request.clip.start_frame + request.shift_frames
     frames = len(animation.motion.weights)
     line = fcurves.Line(request.line, first, first + frames - 1, request.fps)
+    if isinstance(result, vertex_head.Solved):
+        text, warnings = vertex_head.write(result, request.vertices, line, request.keys)
+        return Summary(text, (), warnings)
+    curves = animation.curves
+    assert curves is not None       # a rig was given
     written = fcurves.write(request.character, curves, line, request.keys)
     text = f"{written.curves} curves, {frames} frames, {len(curves.mapped)} channels mapped, {len(curves.missing)} missing"
     return Summary(f"{text} ({curves.preset}, Action {written.action!r})", curves.missing, (*animation.warnings, *written.warnings))
@@ -144,6 +158,11 @@ def clear(context: bpy.types.Context, character: str, with_related: bool) -> int
     if problem is not None and not removed:
         raise problem
     return removed
+
+
+def mesh_for(context: bpy.types.Context, character: str, with_related: bool, head: Head) -> bpy.types.Object:
+    """The mesh of a character that a vertex head moves. Raises RigError."""
+    return vertex_head.find_mesh(_members(context, character, with_related), head)
 
 
 def _members(context: bpy.types.Context, character: str, with_related: bool) -> list[bpy.types.Object]:
