@@ -42,8 +42,13 @@ class Record:
 
     @classmethod
     def of(cls, action: bpy.types.Action) -> Record:
-        """The record of one of our Actions."""
-        return cls(**json.loads(action[OWNER]))
+        """The record of one of our Actions; what cannot be read, for example of a later version, is left out."""
+        try:
+            stored = dict(json.loads(action[OWNER]))
+        except (TypeError, ValueError):
+            stored = {}
+        empty = cls()
+        return cls(**{name: value for name, value in stored.items() if name in empty.__dict__ and type(value) is type(getattr(empty, name))})
 
     def store(self, action: bpy.types.Action) -> None:
         """Keep it in the Action; that makes the Action ours."""

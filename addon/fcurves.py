@@ -116,6 +116,8 @@ def clear(character: Character) -> int:
         Number of curves removed.
     """
     removed, touched = 0, set()
+    for target in character.targets:
+        _refuse_tweak_mode(target, target.find())
     owners = [target.find() for target in character.targets]
     actions.unshare(owners)
     for owner in owners:
@@ -137,8 +139,7 @@ def clear(character: Character) -> int:
 def _prepare(target: Target, curves: RigCurves, line: Line, options: KeyOptions, warnings: list[str]) -> _Part:
     """The keys for one data-block; adds to warnings what was left alone."""
     owner = target.find()
-    if owner.animation_data is not None and owner.animation_data.use_tweak_mode:
-        raise RigError(f"{target.object_name!r} is in NLA tweak mode. Leave it in the NLA editor (Tab), then try again.")
+    _refuse_tweak_mode(target, owner)
     modes = {bone.name: bone.rotation_mode for bone in owner.pose.bones} if target.kind == 'OBJECT' and owner.pose else {}
     points: dict[Channel, Points] = {}
     for channel, curve in to_bone_modes(curves.curves, modes).items():
@@ -158,6 +159,11 @@ def _prepare(target: Target, curves: RigCurves, line: Line, options: KeyOptions,
         warnings.append(f"{_names(shared)} of {target.object_name!r}: your own keys stay.")
     left_alone = driven | (shared if options.existing == 'KEEP' else shared & actions.artist_channels(owner, in_own=True))
     return _Part(target, owner, {channel: rows for channel, rows in points.items() if channel not in left_alone}, shared - left_alone)
+
+
+def _refuse_tweak_mode(target: Target, owner: bpy.types.ID) -> None:
+    if owner.animation_data is not None and owner.animation_data.use_tweak_mode:
+        raise RigError(f"{target.object_name!r} is in NLA tweak mode. Leave it in the NLA editor (Tab), then try again.")
 
 
 def _exists(owner: bpy.types.ID, path: str) -> bool:
@@ -213,6 +219,7 @@ def _write_part(part: _Part, action: bpy.types.Action, line: Line, options: KeyO
     widened = sliders.widen(part.owner, part.points, record.sliders.setdefault(actions.key_of(place), {})) if part.target.kind == 'KEY' else 0
     covered = [span, *(frames for name, frames in record.lines.items() if name != line.name)]
     whole = (min(first for first, _ in covered), max(last for _, last in covered))
+    earlier = {place.action.name for place in actions.places(part.owner) if actions.is_own(place.action) and place.action != action}
     moved = actions.play(part.owner, place, whole, options.existing == 'LAYER')
     _put_at_rest(part.owner, left)
     if moved:
@@ -221,6 +228,7 @@ def _write_part(part: _Part, action: bpy.types.Action, line: Line, options: KeyO
     warnings = [_slider_warning(part, widened), f"Your Action went to the NLA track {moved!r}; the lip sync plays over it." if moved else ""]
     if actions.is_own(part.owner.animation_data.action):
         warnings.append(actions.hold_outside(part.owner, set(part.points), part.shared))
+    warnings += [f"Your earlier take {name!r} no longer plays; it is kept in this file." for name in sorted(earlier)]
     warnings.append(actions.silence(part.owner, part.target.object_name))
     return warnings
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import bpy
 import numpy as np
 import pytest
@@ -199,3 +201,38 @@ def test_clear_after_a_second_take_knows_the_values_from_before_the_first(ext, f
     animate(speech, action="Take 2")
     bpy.ops.unitalker.clear(character="Face")
     assert blocks["jawOpen"].value == 0 and blocks["mouthSmileLeft"].value == pytest.approx(0.25)
+
+
+# ---- what may go wrong
+
+def test_clear_in_tweak_mode_is_one_error(ext, face, speech):
+    keys = face.data.shape_keys
+    own_action(keys, {SMILE: [(1, 0.3)]})
+    animate(speech)
+    keys.animation_data.action = None
+    track = keys.animation_data.nla_tracks[0]
+    track.select = track.strips[0].select = True
+    with contextlib.suppress(AttributeError, RuntimeError):
+        keys.animation_data.use_tweak_mode = True
+    if not keys.animation_data.use_tweak_mode:
+        pytest.skip("this Blender does not enter tweak mode without an NLA editor")
+    with pytest.raises(RuntimeError, match="Error: 'Face' is in NLA tweak mode"):
+        bpy.ops.unitalker.clear(character="Face")
+
+
+@pytest.mark.parametrize("note", ['{"lines": {}, "later": 1}', '{"rest": 5, "lines": {}}', "not json", "[]", 5])
+def test_a_note_that_a_later_version_or_a_person_wrote_stops_nothing(ext, face, speech, note):
+    animate(speech)
+    bpy.data.actions["Face Lip Sync"][ext.module("addon.actions").OWNER] = note
+    animate(speech)
+    assert len(bpy.data.actions) == 1 and len(jaw(face)) == 48
+    assert bpy.ops.unitalker.clear(character="Face") == {'FINISHED'}
+
+
+def test_a_take_that_stops_playing_is_said(ext, face, speech):
+    animate(speech, action="Take 1")
+    assert details() == ""
+    animate(speech, action="Take 2")
+    assert "'Take 1' no longer plays" in details()
+    animate(speech, action="Take 2")
+    assert details() == ""
