@@ -76,6 +76,8 @@ def _check_file(path: str | Path) -> None:
         raise AudioError(f"Sound file {path} is a folder, pipe or device. Give a sound file; save what comes from a pipe first.")
     if not os.path.isfile(path):        # os.path: a name that is too long or behind a locked folder is not there either
         raise AudioError(f"Sound file not found: {path}. Check the path, or pick the file again.")
+    if not os.access(path, os.R_OK):
+        raise AudioError(f"Sound file may not be read: {path} (permission denied). Change its permissions, or copy it.")
     if os.path.getsize(path) == 0:
         raise AudioError(f"Sound file is empty (0 bytes): {path}. Export it again.")
 

@@ -89,9 +89,8 @@ def _shape(decoded: Decoded, settings: Settings, wave: Waveform) -> Motion:
     motion = decoded.motion
     if decoded.contact is not None:
         motion = lips.meet(motion, decoded.contact)
-    motion = smooth.close_in_silence(smooth.limit(motion), wave)
-    motion = smooth.limit(smooth.apply_gains(smooth.smooth(motion, settings.smooth), settings.gains))
-    return smooth.ease_ends(motion)
+    motion = smooth.ease_ends(smooth.close_in_silence(smooth.limit(motion), wave))      # first all that closes the mouth, then what keeps it closed
+    return smooth.limit(smooth.apply_gains(smooth.smooth(motion, settings.smooth), settings.gains))
 
 
 def _open_graphs(model: Model, settings: Settings) -> tuple[runtime.Graph, Decoder]:
