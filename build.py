@@ -66,7 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     link_options = command("link", link, "Install this checkout into your Blender as a development extension: edits are live.")
     link_options.add_argument("--blender", metavar="5.2", help="Blender version; default: the newest in your user folder")
     link_options.add_argument("--user-folder", type=Path, help="Blender's user folder of that version, if it is not the usual one")
-    command("bench", bench, "Print speeds; never fails on one.")
+    bench_options = command("bench", bench, "Print speeds; never fails on one.")
+    bench_options.add_argument("--models", action="store_true", help="UniTalker at real sizes beside the released code's way (Linux, 30 minutes, 4 GB of disk)")
+    bench_options.add_argument("--threads", type=int, nargs="+", metavar="N", help="with --models: how many, one after the other; default: 1 and all")
     return parser
 
 
@@ -129,6 +131,9 @@ def link(options: argparse.Namespace) -> int:
 
 
 def bench(options: argparse.Namespace) -> int:
+    if options.models:
+        threads = ["--threads", *map(str, options.threads)] if options.threads else []
+        return subprocess.run([environment("learn"), "-m", "tests.bench.unitalker", CACHE / "bench", *threads], cwd=ROOT).returncode
     made = environments(["newest", "oldest", *BLENDERS])
     archive = build_zip(any_blender(), this_platform())
     for name in ("oldest", "newest"):

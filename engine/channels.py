@@ -7,6 +7,8 @@ sure, the rest was matched with two other public lists that begin alike); FLAME 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 ARKIT_52 = (
     "eyeBlinkLeft", "eyeLookDownLeft", "eyeLookInLeft", "eyeLookOutLeft", "eyeLookUpLeft", "eyeSquintLeft", "eyeWideLeft",
     "eyeBlinkRight", "eyeLookDownRight", "eyeLookInRight", "eyeLookOutRight", "eyeLookUpRight", "eyeSquintRight", "eyeWideRight",
@@ -50,6 +52,7 @@ LIVE_LINK_ANGLES = (
 LIVE_LINK_COLUMNS = ("Timecode", "BlendShapeCount", *(name[0].upper() + name[1:] for name in ARKIT_52), *LIVE_LINK_ANGLES)
 
 
+@lru_cache(maxsize=4)
 def vertex_channels(n_vertices: int) -> tuple[str, ...]:
     """Names of flat vertex coordinates: v0.x, v0.y, v0.z, v1.x and so on."""
     return tuple(f"v{vertex}.{axis}" for vertex in range(n_vertices) for axis in "xyz")
