@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from . import animate_all, io, models, presets, read_audio, runtime
-from .errors import EngineError, PresetError, SettingError
+from .errors import EngineError, OutputError, PresetError, SettingError
 from .types import Animation, Gains, Motion, Progress, Rig, Settings, Waveform, no_progress
 
 STATUS_FAILED, STATUS_STOPPED = 1, 130
@@ -148,12 +148,12 @@ def _animate(options: argparse.Namespace) -> None:
         threads=options.threads, raw=options.raw, template=options.template,
     )
     wanted = _wanted(options, common)
+    files = _output_files(output, wanted, [options.audio, options.channels, options.preset, options.template])
     rig = _rig(options)
     wave = read_audio(options.audio)
     with _progress_bar() as progress:
         animations = animate_all(wave, wanted, rig, progress)
-    for settings, animation in zip(wanted, animations, strict=True):
-        file = _output_file(output, settings, wanted)
+    for settings, animation, file in zip(wanted, animations, files, strict=True):
         motion = _rig_motion(animation) if animation.curves else animation.motion
         io.write_motion(motion, file, _meta(options, settings, wave))
         for warning in animation.warnings:
@@ -163,12 +163,24 @@ def _animate(options: argparse.Namespace) -> None:
 
 def _wanted(options: argparse.Namespace, common: Settings) -> list[Settings]:
     """One Settings per head and identity that is asked for."""
-    heads = [options.head]
+    heads, identities = [options.head], dict.fromkeys(options.identity or [Settings.identity])
     if options.head == "all":
         heads = [head.id for head in models.open_model(options.model).heads]
         if options.template and len(heads) > 1:
             raise SettingError(f"--template fits one head, --head all asks for {len(heads)}. Name the head.")
-    return [replace(common, head=head, identity=identity) for head in heads for identity in options.identity or [Settings.identity]]
+    return [replace(common, head=head, identity=identity) for head in heads for identity in identities]
+
+
+def _output_files(output: Path, wanted: Sequence[Settings], inputs: Sequence[str | None]) -> list[Path]:
+    """The file of each result, checked before the work: none is written twice, and none over what is read."""
+    files = [io.check_output(_output_file(output, settings, wanted)) for settings in wanted]
+    names = [str(file).casefold() for file in files]
+    for file, name in zip(files, names, strict=True):
+        if names.count(name) > 1:
+            raise SettingError(f"Two results would both be written to {file}. Ask for them one by one, with another -o each.")
+        if any(given and os.path.exists(given) and os.path.exists(file) and os.path.samefile(given, file) for given in inputs):
+            raise OutputError(f"Output {file} is also read by this command. Give another file name.")
+    return files
 
 
 def _output_file(output: Path, settings: Settings, wanted: Sequence[Settings]) -> Path:
@@ -178,7 +190,7 @@ def _output_file(output: Path, settings: Settings, wanted: Sequence[Settings]) -
         if len(values) > 1
     ]
     plain = [re.sub(r"[^\w.+-]+", "_", part).strip("_") for part in parts]
-    return output.with_name(".".join([output.stem, *plain]) + output.suffix)
+    return output.with_name(".".join([output.stem, *filter(None, plain)]) + output.suffix)
 
 
 def _rig(options: argparse.Namespace) -> Rig | None:

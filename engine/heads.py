@@ -105,9 +105,13 @@ def read_template(path: str, head: Head) -> FloatArray:
         SettingError: missing, no .npy, or of another size.
     """
     try:
-        template = np.asarray(np.load(path, allow_pickle=False), np.float32).reshape(-1)
-    except (OSError, ValueError, EOFError) as error:
-        raise SettingError(f"Template {path} cannot be read ({error}). Give a .npy file with the neutral face's {head.width} numbers.") from error
+        with open(path, "rb") as file:
+            content = np.load(file, allow_pickle=False)
+        if not isinstance(content, np.ndarray) or content.dtype.kind not in "fiu":
+            raise ValueError("it does not hold one array of numbers")
+        template = content.astype(np.float32).reshape(-1)
+    except _DAMAGE as error:
+        raise SettingError(f"Template {path} cannot be read ({_reason(error)}). Give a .npy file with the neutral face's {head.width} numbers.") from error
     if template.shape != (head.width,) or not np.isfinite(template).all():
         raise SettingError(f"Template {path} has {template.size} numbers, head {head.id} needs {head.width} finite ones.")
     return template

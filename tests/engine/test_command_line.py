@@ -87,6 +87,23 @@ def test_pipe_gets_no_progress_bar(tmp_path, sound):
     assert done.stderr == "" and "%" not in done.stdout
 
 
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["--identity", "wide", "--identity", "WIDE"], "Two results would both be written to"),
+    (["--template", "OUTPUT"], "is also read by this command"), (["--preset", "arkit52", "--channels", "OUTPUT"], "is also read by this command"),
+])
+def test_nothing_is_written_twice_or_over_what_is_read(tmp_path, sound, capsys, arguments, message):
+    output = tmp_path / "a.json"
+    output.write_text("precious")
+    assert run(["animate", sound, "-o", str(output), "--model", TINY, *[str(output) if word == "OUTPUT" else word for word in arguments]]) == 1
+    assert message in capsys.readouterr().err
+    assert output.read_text() == "precious" and len(list(tmp_path.iterdir())) == 2
+
+
+def test_one_identity_named_twice_is_written_once(tmp_path, sound, capsys):
+    assert run(["animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY, "--identity", "wide", "--identity", "wide"]) == 0
+    assert capsys.readouterr().out.count("frames") == 1 and (tmp_path / "a.npz").is_file()
+
+
 def test_file_name_that_the_pipe_cannot_show_is_escaped(tmp_path, sound):
     environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
     done = subprocess.run([sys.executable, "-m", "engine", "animate", sound, "-o", str(tmp_path / "你好.npz"), "--model", TINY],

@@ -79,11 +79,13 @@ def test_own_template_takes_the_place_of_the_models(settings, face, syllables, t
 
 @pytest.mark.parametrize(("content", "message"), [
     (np.zeros(13), "has 13 numbers, head face needs 12"), (np.full(12, np.nan), "12 finite ones"), (np.array([{}]), "cannot be read"),
-    (None, r"none\.npy cannot be read"),
+    (None, r"none\.npy cannot be read"), (np.zeros(12, complex), "not hold one array of numbers"), (b"PK\3\4 no zip", r"t\.npy cannot be read"),
 ])
 def test_wrong_template_is_refused(settings, syllables, tmp_path, content, message):
     path = tmp_path / ("none.npy" if content is None else "t.npy")
-    if content is not None:
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
         np.save(path, content, allow_pickle=True)
     with pytest.raises(SettingError, match=message):
         animate(syllables, replace(settings, template=str(path)))
