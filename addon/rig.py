@@ -111,6 +111,8 @@ def pick(context: bpy.types.Context, name: str) -> list[bpy.types.Object]:
         found = context.scene.objects.get(name) or bpy.data.objects.get(name)
         if found is None:
             raise RigError(f"Character not found: {name!r}. Pick an object of this file.")
+        if not found.users_collection and found.library is None:        # the panel's choice alone keeps a deleted object in the file
+            raise RigError(f"{name!r} was deleted from its scene. Pick another character.")
         return [found]
     active = context.view_layer.objects.active
     chosen = [obj for obj in (active, *context.view_layer.objects.selected) if obj is not None and _can_move(obj)]

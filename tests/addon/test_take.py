@@ -127,3 +127,24 @@ def test_command_refuses_frames_that_are_none(ext, face, speech, tmp_path, capsy
     run, out = ext.module("addon.command").run, tmp_path / "out.blend"
     assert run(["--audio", speech, "--model", TINY, "--character", "Face", option, "nan", "--save", str(out)]) == 1
     assert capsys.readouterr().err.count("\n") == 1 and not out.exists()
+
+
+def test_a_deleted_character_that_the_panel_still_holds_is_one_error(ext, face, speech):
+    settings = bpy.context.scene.unitalker
+    settings.character = face               # the pointer keeps it in the file
+    bpy.ops.object.delete()
+    assert settings.character is not None
+    with pytest.raises(RuntimeError, match="'Face' was deleted from its scene"):
+        bpy.ops.unitalker.animate(audio=speech)
+    assert len(bpy.data.actions) == 0
+
+
+def test_a_character_that_is_only_instanced_is_keyed(ext, face, speech):
+    collection = bpy.data.collections.new("Actor")
+    collection.objects.link(face)
+    bpy.context.scene.collection.objects.unlink(face)
+    empty = bpy.data.objects.new("Empty", None)
+    empty.instance_type, empty.instance_collection = 'COLLECTION', collection
+    bpy.context.scene.collection.objects.link(empty)
+    animate(speech)
+    assert len(jaw(face)) == 48
