@@ -53,4 +53,7 @@ def write(folder: str, name: str, frames: Iterable[FloatArray], size: tuple[int,
 
 def relative(path: str) -> str:
     """A path as .blend files keep it: relative to the saved file, so that both can be moved together."""
-    return bpy.path.relpath(path) if bpy.data.filepath else path
+    try:
+        return bpy.path.relpath(path) if bpy.data.filepath else path
+    except ValueError:          # on another drive of Windows
+        return path
