@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -60,6 +60,13 @@ def head_items(settings: bpy.types.PropertyGroup, _context: bpy.types.Context | 
 def gives_vertices(settings: bpy.types.PropertyGroup) -> bool:
     """Whether the chosen head moves vertices."""
     return _kept(("space", settings.model, settings.head), lambda: _space(settings.model, settings.head)) == "vertices"
+
+
+def source(settings: bpy.types.PropertyGroup) -> str:
+    """The channel set that the chosen head gives."""
+    from ..engine.presets import source_of
+
+    return source_of(_kept(("space", settings.model, settings.head), lambda: _space(settings.model, settings.head)))
 
 
 def identity_groups(settings: bpy.types.PropertyGroup) -> list[tuple[str, int]]:
@@ -154,7 +161,7 @@ def _look_at_character(context: bpy.types.Context) -> Fit:
         picked = rig.pick(context, name)
         linked = bool(rig.linked_objects(rig.related(context, picked)))
         character = rig.gather(context, name, settings.with_related)
-        names = character.rig(settings.preset, engine_preferences(context).preset_folders)
+        names = replace(character.rig(settings.preset, engine_preferences(context).preset_folders), source=source(settings))
         match = presets.match(presets.choose(names), names)
     except engine.EngineError as error:
         return Fit(problem=str(error), linked=linked)

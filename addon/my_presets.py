@@ -7,7 +7,7 @@ from dataclasses import replace
 import bpy
 
 from ..engine import PresetError, presets
-from . import rig
+from . import catalog, rig
 from .preferences import engine_preferences, user_folder
 
 
@@ -17,7 +17,8 @@ def save(context: bpy.types.Context, name: str) -> tuple[str, str]:
         raise PresetError("The preset has no name. Give it one.")
     settings = context.scene.unitalker
     character = rig.gather(context, settings.character.name if settings.character else "", settings.with_related)
-    fitting = presets.choose(character.rig(settings.preset, engine_preferences(context).preset_folders))
+    names = character.rig(settings.preset, engine_preferences(context).preset_folders)
+    fitting = presets.choose(replace(names, source=catalog.source(settings)))
     return _store(replace(fitting, name=name.strip(), path=""))
 
 

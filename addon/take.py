@@ -6,7 +6,7 @@ The button, scripts and the command line all walk these steps; operators.py only
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -15,6 +15,7 @@ from .. import engine
 from ..engine import Animation, Gains, SettingError, Settings
 from ..engine.heads import Head
 from ..engine.models import open_model
+from ..engine.presets import source_of
 from . import fcurves, rig, strip_audio, vertex_head
 from .preferences import EnginePreferences, engine_preferences
 
@@ -105,7 +106,7 @@ def gather(context: bpy.types.Context, options: Options) -> Request:
         clip=clip,
         line="/".join(Path(clip.path).parts[-2:]) if options.source == 'FILE' else clip.name,      # line.wav may lie in many folders
         character=character,
-        rig=character.rig(options.preset or "auto", preferences.preset_folders) if character else None,
+        rig=_rig_for(character, options, preferences, head) if character else None,
         vertices=plan,
         settings=_settings(options, preferences, fps),
         fps=fps,
@@ -158,6 +159,10 @@ def clear(context: bpy.types.Context, character: str, with_related: bool) -> int
     if problem is not None and not removed:
         raise problem
     return removed
+
+
+def _rig_for(character: rig.Character, options: Options, preferences: EnginePreferences, head: Head) -> engine.Rig:
+    return replace(character.rig(options.preset or "auto", preferences.preset_folders), source=source_of(head.space))
 
 
 def mesh_for(context: bpy.types.Context, character: str, with_related: bool, head: Head) -> bpy.types.Object:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from .channels import ARKIT_52
+from .channels import ARKIT_52, FLAME_413
 from .errors import PresetError
 from .strict_json import NEXT_STEP, read_json
 from .types import RigChannel
@@ -23,7 +23,7 @@ from .types import RigChannel
 SCHEMA = 1                          # the newest schema this version reads
 MAX_SHOWN_CHARACTERS = 60           # of a wrong value, in a message
 SCHEMA_FILE_NAME = "schema.json"    # lies beside the bundled presets
-SOURCES = {"arkit52": ARKIT_52}     # what a preset can read from
+SOURCES = {"arkit52": ARKIT_52, "flame413": FLAME_413}      # what a preset can read from
 COMPONENTS = {"location": 3, "rotation_euler": 3, "rotation_quaternion": 4, "scale": 3}
 
 

@@ -17,7 +17,7 @@ from .rig_names import find_on_rig, first_names, rig_summary
 from .types import Rig, RigChannel
 
 __all__ = [
-    "Match", "Preset", "Target", "choose", "detect", "find_targets", "list_presets", "load_preset", "match", "save_preset", "scan_presets",
+    "Match", "Preset", "Target", "choose", "detect", "find_targets", "list_presets", "load_preset", "match", "save_preset", "scan_presets", "source_of",
 ]
 
 AUTO = "auto"
@@ -102,6 +102,11 @@ def find_targets(preset: Preset, rig: Rig) -> tuple[tuple[RigChannel, ...], ...]
     return find_on_rig([target.to for target in preset.targets], rig)
 
 
+def source_of(space: str) -> str:
+    """The channel set that a preset must read for a head of this space."""
+    return "flame413" if space == "flame" else "arkit52"
+
+
 def choose(rig: Rig) -> Preset:
     """The preset that rig.preset asks for: a path to a JSON file, a name, or with "auto" the best match.
 
@@ -125,7 +130,7 @@ def choose(rig: Rig) -> Preset:
 
 
 def _best(rig: Rig) -> Preset:
-    matches = detect(rig, list_presets(rig.preset_folders))
+    matches = detect(rig, [preset for preset in list_presets(rig.preset_folders) if preset.source == rig.source])
     if matches and matches[0].score > 0:
         return matches[0].preset
     if not (rig.shape_keys or rig.bones or rig.properties):

@@ -143,6 +143,7 @@ class Rig:
     Attributes:
         preset: name of a preset, a path to a JSON file, or "auto" to take the best match.
         preset_folders: folders that hold the user's own presets, searched before the bundled ones.
+        source: channel set of the motion; "auto" takes a preset that reads it.
     """
 
     shape_keys: frozenset[str] = frozenset()
@@ -150,6 +151,7 @@ class Rig:
     properties: frozenset[str] = frozenset()
     preset: str = "auto"
     preset_folders: tuple[str, ...] = ()
+    source: str = "arkit52"
 
 
 @dataclass(frozen=True)

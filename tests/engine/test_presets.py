@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
 
 import pytest
 
-from engine.channels import ARKIT_52
+from engine.channels import ARKIT_52, FLAME_413
 from engine.errors import OutputError, PresetError, RigError
 from engine.preset_file import data_folder
 from engine.presets import Preset, Target, choose, detect, find_targets, list_presets, load_preset, match, save_preset, scan_presets
@@ -350,3 +351,11 @@ def test_folder_that_cannot_be_written_gives_one_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="Choose a folder"):
         save_preset(_mine(), tmp_path / "file")
+
+
+def test_flame_preset_is_for_flame_motion_alone():
+    keys = (*ARKIT_52, *(f"Exp{number}" for number in range(1, 101)))
+    assert choose(_keys(*keys)).id == "arkit52"
+    flame = choose(dataclasses.replace(_keys(*keys), source="flame413"))
+    assert flame.id == "flame" and len(flame.targets) == 103
+    assert set(flame.channels) < set(FLAME_413)
