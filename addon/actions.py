@@ -241,6 +241,7 @@ def stop(owner: bpy.types.ID, place: Place, moved: str) -> None:
         strip = track.strips[0]
         _assign(animation, Place(strip.action, getattr(strip, "action_slot", None)))
         animation.action_blend_type, animation.action_influence = strip.blend_type, strip.influence
+        animation.action_extrapolation = strip.extrapolation
         animation.nla_tracks.remove(track)
 
 
@@ -254,12 +255,12 @@ def _move_to_track(animation: bpy.types.AnimData) -> str:
     """What Push Down does: the active Action goes on in a new NLA track, on its own frames."""
     place = Place(animation.action, getattr(animation, "action_slot", None))
     frames = [frame for curve in curves_of(place) for frame in curve.range()]
-    blend_type, influence = animation.action_blend_type, animation.action_influence
+    blend_type, influence, extrapolation = animation.action_blend_type, animation.action_influence, animation.action_extrapolation
     animation.action = None
     track = animation.nla_tracks.new()
     track.name = place.action.name
     strip = _fill_track(track, place, (min(frames, default=1.0), max(frames, default=1.0) + (1.0 if len(set(frames)) < 2 else 0.0)))
-    strip.blend_type, strip.influence = blend_type, influence
+    strip.blend_type, strip.influence, strip.extrapolation = blend_type, influence, extrapolation
     return track.name
 
 

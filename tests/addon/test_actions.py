@@ -165,6 +165,15 @@ def test_names_with_quotes_are_told_whole(ext, face, speech):
     assert actions.GROUP and fcurves._names(frozenset({(path, 0)})) == face.data.shape_keys.key_blocks[1].name
 
 
+def test_clear_gives_a_moved_action_its_own_way_of_playing_back(ext, face, speech):
+    animation = own_action(face.data.shape_keys, {JAW: [(1, 0.5), (200, 0.5)]}) and face.data.shape_keys.animation_data
+    before = animation.action_extrapolation, animation.action_blend_type, animation.action_influence = 'HOLD_FORWARD', 'ADD', 0.5
+    animate(speech, existing='LAYER')
+    assert animation.nla_tracks[0].strips[0].extrapolation == 'HOLD_FORWARD'
+    bpy.ops.unitalker.clear(character="Face")
+    assert (animation.action_extrapolation, animation.action_blend_type, animation.action_influence) == before
+
+
 # ---- values at rest
 
 def both_rigs(ext):
