@@ -188,7 +188,8 @@ def _mark(obj: bpy.types.Object) -> tuple[object, ...]:
     keys = getattr(obj.data, "shape_keys", None)
     parent = obj.parent.session_uid if obj.parent else 0
     size = len(obj.data.vertices) if obj.type == 'MESH' else 0
-    return obj.session_uid, obj.name, size, len(keys.key_blocks) if keys else 0, parent, bool(keys and keys.library), bool(obj.library)
+    shapes = (*(block.name for block in keys.key_blocks), keys.use_relative) if keys else ()
+    return obj.session_uid, obj.name, size, shapes, parent, bool(keys and keys.library), bool(obj.library)
 
 
 def _list_models() -> list[Item]:
