@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import SettingError
+from .errors import AudioError, SettingError
 
 FloatArray = NDArray[np.float32]
 Progress = Callable[[float], None]
@@ -32,9 +32,17 @@ def _check_range(what: str, value: float, low: float, high: float) -> None:
 
 @dataclass(frozen=True)
 class Waveform:
-    """Mono sound at 16 kHz; samples (n,) float32, full scale is +-1."""
+    """Mono sound at 16 kHz; samples (n,) float32, full scale is +-1. read_audio() and from_array() make one of any sound.
+
+    Raises:
+        AudioError: samples of another shape or number type, or none at all.
+    """
 
     samples: FloatArray
+
+    def __post_init__(self) -> None:
+        if self.samples.ndim != 1 or self.samples.dtype != np.float32 or not len(self.samples):
+            raise AudioError(f"Sound must be (n,) float32 at 16 kHz, got shape {self.samples.shape} {self.samples.dtype}. Take from_array(samples, rate).")
 
     @property
     def duration_s(self) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from engine import AudioError, from_array, read_audio
+from engine import AudioError, Waveform, from_array, read_audio
 
 TONE_HZ = 440
 
@@ -152,6 +152,12 @@ def test_impossible_rate_names_the_limits(rate_hz):
 def test_wrong_array_shape_is_named(shape):
     with pytest.raises(AudioError, match=re.escape(f"got shape {shape}")):
         from_array(np.zeros(shape), 16000)
+
+
+@pytest.mark.parametrize("samples", [np.zeros(0, np.float32), np.zeros(1600), np.zeros((1600, 2), np.float32), np.zeros(1600, ">f4")])
+def test_waveform_of_another_kind_names_the_way(samples):
+    with pytest.raises(AudioError, match=r"must be \(n,\) float32 at 16 kHz, got shape .* Take from_array"):
+        Waveform(samples)
 
 
 def test_hour_long_sound_is_read(tmp_path):
