@@ -30,8 +30,8 @@ AIM = 0.53              # height of the nose, as a share of the head with its ne
 CAMERA_OFFSET = (-0.25, -2.0, 0.05)         # from there, in head heights
 BACKGROUND = (0.72, 0.72, 0.70)             # linear
 SHOWN = (               # phones on the contact sheet: (word, phone, which of them in that word), in the order of the sentence
-    ("Maybe", "M", 0), ("Maybe", "EY", 0), ("Bob", "B", 0), ("Bob", "AA", 0), ("mother", "M", 0), ("blue", "B", 0),
-    ("blue", "UW", 0), ("Mama", "AA", 0), ("Mama", "M", 1), ("look", "UH", 0), ("popped", "AA", 0), ("popped", "P", 1),
+    ("Maybe", "M", 0), ("Maybe", "EY", 0), ("Bob", "B", 0), ("Bob", "AA", 0), ("mother", "M", 0), ("new", "UW", 0),
+    ("blue", "B", 0), ("Mama", "AA", 0), ("Mama", "M", 1), ("look", "UH", 0), ("popped", "AA", 0), ("popped", "P", 1),
 )
 LIPS_MEET = ("M", "B", "P")
 
