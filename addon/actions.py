@@ -157,6 +157,8 @@ def _users(place: Place) -> Iterable[bpy.types.ID]:
     """The data-blocks that play what a place plays."""
     if place.slot is not None:
         return place.slot.users()
+    if place.action.users - place.action.use_fake_user <= 1:        # the map below looks at the whole file
+        return ()
     return bpy.data.user_map(subset={place.action})[place.action]
 
 
