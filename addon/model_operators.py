@@ -17,7 +17,7 @@ class UNITALKER_OT_model_add(bpy.types.Operator):
     bl_label = "Add Model"
 
     filepath: StringProperty(name="Model Folder", description="Folder with a model.json", subtype='FILE_PATH')
-    filter_glob: StringProperty(default="model.json", options={'HIDDEN'})
+    filter_glob: StringProperty(default="*model.json", options={'HIDDEN'})
     filter_folder: BoolProperty(default=True, options={'HIDDEN'})
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:

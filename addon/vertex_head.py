@@ -45,7 +45,13 @@ class VertexOptions:
 
 @dataclass(frozen=True)
 class Plan:
-    """A mesh to animate: name of the object, its neutral vertices (n, 3), its size, and how the head's displacements lie on it."""
+    """A mesh to animate.
+
+    Attributes:
+        rest: its neutral vertices (n, 3); size: length of its diagonal.
+        placement: how the head's displacements lie on it.
+        made: number of this head's components that it has shape keys for.
+    """
 
     object_name: str
     model: str
@@ -55,6 +61,7 @@ class Plan:
     placement: Placement
     options: VertexOptions
     cache_folder: str
+    made: int
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,9 @@ def plan(obj: bpy.types.Object, model: str, head: Head, options: VertexOptions) 
     template = head.template if head.template is not None else np.zeros(head.width, np.float32)
     folder = point_cache.folder_for(options.folder) if options.mode == 'CACHE' else ""
     placement = fit_placement(template.reshape(-1, 3), rest)
-    return Plan(obj.name, model, head, rest, float(np.linalg.norm(np.ptp(rest, axis=0))), placement, options, folder)
+    record = _record(obj)
+    made = len(record.units) if record is not None and (record.model, record.head) == (model, head.id) else 0
+    return Plan(obj.name, model, head, rest, float(np.linalg.norm(np.ptp(rest, axis=0))), placement, options, folder, made)
 
 
 def solve(animation: Animation, wanted: Plan) -> Solved:
@@ -111,7 +120,7 @@ def solve(animation: Animation, wanted: Plan) -> Solved:
         return Solved(animation, 0, 0.0)
     scale = wanted.placement.scale
     tolerance = wanted.options.error * wanted.size / scale if scale > 0 else 0.0
-    number, error = components_needed(animation.coefficients.weights, np.asarray(basis.components), tolerance)
+    number, error = components_needed(animation.coefficients.weights, np.asarray(basis.components), tolerance, max(1, wanted.made))
     return Solved(animation, number, error * scale)
 
 

@@ -49,18 +49,19 @@ def fit_placement(neutral: FloatArray, mesh: FloatArray) -> Placement:
     return Placement(scale, rotation.astype(np.float32), misfit)
 
 
-def components_needed(coefficients: FloatArray, components: FloatArray, tolerance: float) -> tuple[int, float]:
+def components_needed(coefficients: FloatArray, components: FloatArray, tolerance: float, at_least: int = 1) -> tuple[int, float]:
     """The first components that reach a tolerance.
 
     Args:
         coefficients: (n_frames, k); components: (k, n) of flat vertices.
         tolerance: the largest distance that any vertex may be off on any frame, in the head's units.
+        at_least: so many are taken anyway, 1 or more.
     Returns:
-        How many components (at least 1), and the largest distance that is left.
+        How many components, and the largest distance that is left.
     """
     motion = np.linalg.norm(coefficients * np.linalg.norm(components, axis=1), axis=1)
     tried = coefficients[np.argsort(motion)[-TRIED_FRAMES:]]
-    low, high = 1, len(components)
+    low, high = min(at_least, len(components)), len(components)
     while low < high:
         middle = (low + high) // 2
         if _left_out(tried, components, middle) <= tolerance:

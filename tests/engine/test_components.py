@@ -39,3 +39,4 @@ def test_no_vertex_is_further_off_than_the_tolerance_on_any_frame(tolerance):
     assert error == pytest.approx(np.linalg.norm(rest.reshape(-1, 3), axis=1).max(initial=0), rel=1e-5, abs=1e-6)
     assert error <= tolerance and 1 <= number <= 30
     assert number == 1 or tolerance < 1e6
+    assert components_needed(coefficients, components, tolerance, at_least=29)[0] >= 29
