@@ -72,8 +72,9 @@ def _finish(decoded: Decoded, track: Track, settings: Settings, wave: Waveform) 
     if settings.raw:
         return decoded.motion
     bounded = track.head.space == "blendshapes"     # vertices and parameters have no limits, and no rest at 0
-    motion = _shape(decoded, settings, wave) if bounded else smooth.smooth(decoded.motion, settings.smooth)
-    return retime(motion, settings.fps, round(len(wave.samples) / SAMPLE_RATE_HZ * settings.fps))
+    n_frames = round(len(wave.samples) / SAMPLE_RATE_HZ * settings.fps)
+    motion = _shape(decoded, settings, wave, (n_frames - 1) / settings.fps) if bounded else smooth.smooth(decoded.motion, settings.smooth)
+    return retime(motion, settings.fps, n_frames)
 
 
 def _rigged(motion: Motion, settings: Settings, preset: Preset | None, rig: Rig | None, track: Track) -> Animation:
@@ -85,11 +86,11 @@ def _rigged(motion: Motion, settings: Settings, preset: Preset | None, rig: Rig 
     return Animation(to_vertices(motion, track.head, track.template), curves, coefficients=motion)
 
 
-def _shape(decoded: Decoded, settings: Settings, wave: Waveform) -> Motion:
+def _shape(decoded: Decoded, settings: Settings, wave: Waveform, end_s: float) -> Motion:
     motion = decoded.motion
     if decoded.contact is not None:
         motion = lips.meet(motion, decoded.contact)
-    motion = smooth.ease_ends(smooth.close_in_silence(smooth.limit(motion), wave))      # first all that closes the mouth, then what keeps it closed
+    motion = smooth.ease_ends(smooth.close_in_silence(smooth.limit(motion), wave), end_s)      # first all that closes the mouth, then what keeps it closed
     return smooth.limit(smooth.apply_gains(smooth.smooth(motion, settings.smooth), settings.gains))
 
 

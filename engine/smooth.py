@@ -35,10 +35,15 @@ def close_in_silence(motion: Motion, wave: Waveform) -> Motion:
     return replace(motion, weights=motion.weights * per_frame[:, None])
 
 
-def ease_ends(motion: Motion) -> Motion:
-    """Start and end at rest, so that a clip cut in mid-word leaves no open mouth before and after it."""
+def ease_ends(motion: Motion, end_s: float = np.inf) -> Motion:
+    """Start and end at rest, so that a clip cut in mid-word leaves no open mouth before and after it.
+
+    Args:
+        end_s: when the face must be at rest: the last frame of a slower clock, whose key holds on after the clip; by default the last frame.
+    """
     seconds = np.arange(len(motion.weights)) / motion.fps
-    ramp = np.minimum(seconds / EASE_IN_S, (seconds[-1] - seconds) / EASE_OUT_S).clip(0, 1)
+    rest_s = np.floor(min(end_s, seconds[-1]) * motion.fps + 1e-6) / motion.fps      # the frame before it: between frames motion is a line
+    ramp = np.minimum(seconds / EASE_IN_S, (rest_s - seconds) / EASE_OUT_S).clip(0, 1)
     return replace(motion, weights=motion.weights * ramp.astype(np.float32)[:, None])
 
 

@@ -130,6 +130,15 @@ def test_rate_that_leaves_no_frame_is_refused(tiny):
         animate(make_syllables(0.1), replace(tiny, fps=0.5))
 
 
+@pytest.mark.parametrize("fps", [8.0, 12.0, 23.976, 24.0, 30.0, 60.0])
+@pytest.mark.parametrize("n_samples", [16000 * 3, 16000 * 3 + 640, 54321])
+def test_clip_cut_in_mid_word_ends_at_rest_on_any_clock(tiny, fps, n_samples):
+    """The last key holds on in the scene after the clip, so it must be closed at every rate."""
+    wave = Waveform(np.random.default_rng(0).normal(scale=0.1, size=n_samples).astype(np.float32))
+    weights = animate(wave, replace(tiny, fps=fps, smooth=0.5)).motion.weights
+    assert weights[len(weights) // 2].any() and not weights[[0, -1]].any()
+
+
 def test_pause_closes_the_mouth(tiny):
     wave = make_syllables(3)
     wave.samples[16000:32000] = 0
