@@ -6,6 +6,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from . import catalog
+from .operators import redraw
 
 DEFAULT_MODEL = "mini"      # what is chosen when the chosen one was removed
 
@@ -38,6 +39,7 @@ class UNITALKER_OT_model_add(bpy.types.Operator):
             return {'CANCELLED'}
         catalog.refresh()
         catalog.choose_model(context.scene.unitalker, model.id)
+        redraw(context)
         heads, identities = len(model.heads), len(model.identities)
         self.report({'INFO'}, f"Added {model.title}: {heads} {'head' if heads == 1 else 'heads'}, {identities} identities")
         return {'FINISHED'}
@@ -81,6 +83,7 @@ class UNITALKER_OT_model_remove(bpy.types.Operator):
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}
         catalog.choose_model(settings, DEFAULT_MODEL)
+        redraw(context)
         self.report({'INFO'}, f"Removed {folder}")
         return {'FINISHED'}
 
@@ -108,6 +111,7 @@ class UNITALKER_OT_identity_pick(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Choose it."""
         context.scene.unitalker.identity = self.identity
+        redraw(context)
         return {'FINISHED'}
 
 

@@ -67,7 +67,7 @@ class UNITALKER_OT_animate(Choices, bpy.types.Operator):
             if self._job.done:
                 self._stop_waiting(context)
                 return self._finish(context, self._job.take)
-            _redraw(context)
+            redraw(context)
         return {'PASS_THROUGH'}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -130,14 +130,14 @@ class UNITALKER_OT_animate(Choices, bpy.types.Operator):
         settings = context.scene.unitalker
         settings.result, settings.result_details, settings.result_failed = line, "\n".join(details), failed
         self.report({kind}, line)
-        _redraw(context)
+        redraw(context)
         return {'CANCELLED'}
 
     def _stop_waiting(self, context: bpy.types.Context) -> None:
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
-        _redraw(context)
+        redraw(context)
 
 
 class UNITALKER_OT_cancel(bpy.types.Operator):
@@ -286,11 +286,11 @@ class UNITALKER_OT_refresh(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Forget the lists."""
         catalog.refresh()
-        _redraw(context)
+        redraw(context)
         return {'FINISHED'}
 
 
-def _redraw(context: bpy.types.Context) -> None:
+def redraw(context: bpy.types.Context) -> None:
     """Draw the panel's progress and the animation editors again."""
     for window in context.window_manager.windows:
         for area in window.screen.areas:
