@@ -117,15 +117,14 @@ def clear(character: Character) -> int:
     """
     removed, touched = 0, set()
     for target in character.targets:
-        _refuse_tweak_mode(target, target.find())
+        refuse_tweak_mode(target, target.find())
     owners = [target.find() for target in character.targets]
     actions.unshare(owners)
     for owner in owners:
         for place in [place for place in actions.places(owner) if actions.is_own(place.action)]:
             record = Record.of(place.action)
             touched.add(place.action)
-            channels = _remove_curves(place)
-            removed += len(channels)
+            removed += _remove_curves(place)
             if not actions.curves_of(place):
                 actions.stop(owner, place, actions.of_place(record.moved, place, ""))
             _put_at_rest(owner, actions.of_place(record.rest, place, {}))
@@ -139,7 +138,7 @@ def clear(character: Character) -> int:
 def _prepare(target: Target, curves: RigCurves, line: Line, options: KeyOptions, warnings: list[str]) -> _Part:
     """The keys for one data-block; adds to warnings what was left alone."""
     owner = target.find()
-    _refuse_tweak_mode(target, owner)
+    refuse_tweak_mode(target, owner)
     modes = {bone.name: bone.rotation_mode for bone in owner.pose.bones} if target.kind == 'OBJECT' and owner.pose else {}
     points: dict[Channel, Points] = {}
     for channel, curve in to_bone_modes(curves.curves, modes).items():
@@ -161,7 +160,8 @@ def _prepare(target: Target, curves: RigCurves, line: Line, options: KeyOptions,
     return _Part(target, owner, {channel: rows for channel, rows in points.items() if channel not in left_alone}, shared - left_alone)
 
 
-def _refuse_tweak_mode(target: Target, owner: bpy.types.ID) -> None:
+def refuse_tweak_mode(target: Target, owner: bpy.types.ID) -> None:
+    """Raise RigError in NLA tweak mode, where Actions cannot be changed."""
     if owner.animation_data is not None and owner.animation_data.use_tweak_mode:
         raise RigError(f"{target.object_name!r} is in NLA tweak mode. Leave it in the NLA editor (Tab), then try again.")
 
@@ -337,14 +337,13 @@ def _put_at_rest(owner: bpy.types.ID, rest: Mapping[str, float]) -> None:
             setattr(owner.path_resolve(holder), attribute, value)
 
 
-def _remove_curves(place: Place) -> list[Channel]:
-    """Remove our curves of one place; their channels."""
+def _remove_curves(place: Place) -> int:
+    """Remove our curves of one place; how many there were."""
     ours = [curve for curve in actions.curves_of(place) if actions.is_ours(curve, place.action)]
-    channels = [(curve.data_path, curve.array_index) for curve in ours]
     bag = actions.bag_of(place)
     for curve in ours:
         bag.fcurves.remove(curve)
-    return channels
+    return len(ours)
 
 
 def _enum_value(prop: str, name: str) -> int:

@@ -150,15 +150,14 @@ def _check_frames(options: Options) -> None:
 def clear(context: bpy.types.Context, character: str, with_related: bool) -> int:
     """Remove what `write` made on a character. Returns the number of curves, shape keys and caches removed; raises RigError."""
     meshes = _members(context, character, with_related)
-    removed, problem = 0, None
     try:
-        removed = fcurves.clear(rig.gather(context, character, with_related))
-    except engine.RigError as error:        # a mesh with a cache has nothing that could be keyed
-        problem = error
-    removed += vertex_head.clear(meshes)
-    if problem is not None and not removed:
-        raise problem
-    return removed
+        found = rig.gather(context, character, with_related)
+    except engine.RigError:        # a mesh with nothing but a cache
+        removed = vertex_head.clear(meshes)
+        if not removed:
+            raise
+        return removed
+    return fcurves.clear(found) + vertex_head.clear(meshes)
 
 
 def _rig_for(character: rig.Character, options: Options, preferences: EnginePreferences, head: Head) -> engine.Rig:

@@ -152,6 +152,8 @@ def _write_keys(
 ) -> tuple[str, tuple[str, ...]]:
     coefficients, basis = solved.animation.coefficients, wanted.head.basis
     assert coefficients is not None and basis is not None
+    if obj.data.shape_keys is not None:         # before anything is changed
+        fcurves.refuse_tweak_mode(_character(obj, []).targets[0], obj.data.shape_keys)
     record, gave_way = _record(obj), ()
     if record is not None and (record.model, record.head) != (wanted.model, wanted.head.id):
         fcurves.clear(_character(obj, record.names))
@@ -251,8 +253,12 @@ def _remove_keys(obj: bpy.types.Object) -> int:
 
 
 def _record(obj: bpy.types.Object) -> _Record | None:
+    """What we noted on the mesh's Key; None where there is nothing that this version can read."""
     keys = obj.data.shape_keys
-    return _Record(**json.loads(keys[RECORD])) if keys is not None and RECORD in keys else None
+    try:
+        return _Record(**json.loads(keys[RECORD])) if keys is not None and RECORD in keys else None
+    except (ValueError, TypeError):
+        return None
 
 
 def _character(obj: bpy.types.Object, names: list[str]) -> rig.Character:

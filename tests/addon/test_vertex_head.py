@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -132,6 +133,38 @@ def test_clear_leaves_the_mesh_as_it_was(ext, model, speech):
     bpy.ops.unitalker.clear()
     assert obj.data.shape_keys is None and not [action for action in bpy.data.actions if action.users]
     np.testing.assert_array_equal(shown(obj, 30), before)
+
+
+@pytest.mark.parametrize("note", ["not json", "[]", '{"later": 1}', 5])
+def test_a_note_that_cannot_be_read_stops_nothing(ext, model, speech, note):
+    obj = make_mesh(model)
+    bpy.ops.unitalker.animate(audio=speech)
+    names = [block.name for block in obj.data.shape_keys.key_blocks]
+    obj.data.shape_keys["unitalker_pca"] = note
+    bpy.ops.unitalker.animate(audio=speech)
+    assert [block.name for block in obj.data.shape_keys.key_blocks] == names
+
+
+def test_tweak_mode_is_refused_with_nothing_changed(ext, model, speech):
+    obj = make_mesh(model)
+    bpy.ops.unitalker.animate(audio=speech, vertex_error=2.0)
+    keys = obj.data.shape_keys
+    names, animation = [block.name for block in keys.key_blocks], keys.animation_data
+    action, slot = animation.action, getattr(animation, "action_slot", None)
+    animation.action = None
+    track = animation.nla_tracks.new()
+    strip = track.strips.new("Take", 1, action)
+    if slot is not None:
+        strip.action_slot = slot
+    track.select = strip.select = True
+    with contextlib.suppress(AttributeError, RuntimeError):
+        animation.use_tweak_mode = True
+    if not animation.use_tweak_mode:
+        pytest.skip("this Blender does not enter tweak mode without an NLA editor")
+    for call in (lambda: bpy.ops.unitalker.animate(audio=speech, vertex_error=0.001), bpy.ops.unitalker.clear):
+        with pytest.raises(RuntimeError, match="NLA tweak mode"):
+            call()
+    assert [block.name for block in keys.key_blocks] == names
 
 
 def test_another_head_takes_over(ext, model, speech, tmp_path):
