@@ -140,7 +140,7 @@ def _session(file: Path, providers: list[str], threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")    # threads that wait leave their core to Blender
-    options.log_severity_level = 3      # errors only: the console belongs to Blender
+    options.log_severity_level = 4      # fatal only: what fails is told as one ModelError, and the console belongs to Blender
     options.enable_mem_pattern = PROVIDERS["directml"] not in providers      # DirectML does without
     session = ort.InferenceSession(str(file), options, providers=[(name, OPTIONS.get(name, {})) for name in providers])
     if providers[0] not in session.get_providers():
