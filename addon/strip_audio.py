@@ -17,7 +17,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..engine import AudioError, Waveform, from_array, read_audio
+from ..engine import AudioError, InstallError, Waveform, from_array, read_audio
 from ..engine.audio import MIN_DURATION_S
 from ..engine.types import SAMPLE_RATE_HZ
 from .rig import scene_fps
@@ -225,7 +225,7 @@ def _decode(path: str, clip: Clip) -> tuple[Waveform, float]:
     """Sound of a file and the second at which it starts: the needed part where seeking is exact, else all of it."""
     seekable = Path(path).suffix.lower() in SEEKABLE
     if seekable and math.isinf(clip.length_s):
-        with contextlib.suppress(AudioError, ImportError, OSError):     # a codec that only Blender knows, a bad file, a damaged soundfile
+        with contextlib.suppress(AudioError, InstallError, OSError):     # a codec that only Blender knows, a bad file, a damaged soundfile
             return read_audio(path), 0.0            # the same samples, but block by block: an hour of stereo needs 0.5 GB, not 3
     try:
         import aud

@@ -2,14 +2,30 @@
 
     from engine import Settings, animate, read_audio
     animation = animate(read_audio("line.wav"), Settings(fps=24))
+
+The names below are loaded when they are first asked for, so that importing the package itself loads nothing, not even NumPy.
 """
 
-from .audio import from_array, read_audio
-from .errors import AudioError, Cancelled, EngineError, ModelError, OutputError, PresetError, RigError, SettingError
-from .pipeline import animate, animate_all
-from .types import Animation, Curve, Gains, Motion, Rig, RigChannel, RigCurves, Settings, Waveform
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .audio import from_array, read_audio
+    from .errors import AudioError, Cancelled, EngineError, InstallError, ModelError, OutputError, PresetError, RigError, SettingError
+    from .pipeline import animate, animate_all
+    from .types import Animation, Curve, Gains, Motion, Rig, RigChannel, RigCurves, Settings, Waveform
 
 __all__ = [
-    "Animation", "AudioError", "Cancelled", "Curve", "EngineError", "Gains", "ModelError", "Motion", "OutputError", "PresetError",
+    "Animation", "AudioError", "Cancelled", "Curve", "EngineError", "Gains", "InstallError", "ModelError", "Motion", "OutputError", "PresetError",
     "Rig", "RigChannel", "RigCurves", "RigError", "SettingError", "Settings", "Waveform", "animate", "animate_all", "from_array", "read_audio",
 ]
+
+if not TYPE_CHECKING:       # a type checker would take any name
+    def __getattr__(name: str) -> object:
+        """A public name, from the first of these modules that has it."""
+        if name in __all__:
+            for module in ("errors", "types", "audio", "pipeline"):
+                names = vars(import_module(f".{module}", __name__))
+                if name in names:
+                    return names[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import AudioError
+from .packages import needs
 from .types import SAMPLE_RATE_HZ, FloatArray, Waveform
 
 MIN_DURATION_S = 0.1        # shorter than one short vowel: nothing to animate
@@ -37,7 +38,8 @@ def read_audio(path: str | Path) -> Waveform:
     Raises:
         AudioError: missing, empty, corrupt or unknown file; not finite; shorter than 0.1 s or longer than 6 h.
     """
-    import soundfile
+    with needs("soundfile"):
+        import soundfile
 
     _check_file(path)
     try:
@@ -119,7 +121,8 @@ def _resample(blocks: Iterable[FloatArray], rate_hz: float) -> Iterator[FloatArr
     if rate_hz == SAMPLE_RATE_HZ:
         yield from blocks
         return
-    import soxr
+    with needs("soxr"):
+        import soxr
 
     stream = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality=RESAMPLE_QUALITY)
     for block in blocks:

@@ -32,5 +32,9 @@ class OutputError(EngineError):
     """A result cannot be written."""
 
 
+class InstallError(EngineError):
+    """A package that comes with the extension cannot be loaded: missing, damaged, or made for another system."""
+
+
 class Cancelled(EngineError):
     """The user stopped the work; nothing was written."""

@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from .channels import ARKIT_52, FLAME_413
 from .errors import PresetError
+from .packages import needs
 from .strict_json import NEXT_STEP, read_json
 from .types import RigChannel
 
@@ -129,7 +130,8 @@ def _check_version(document: object, path: str) -> None:
 
 
 def _check_schema(document: object, path: str) -> None:
-    import fastjsonschema
+    with needs("fastjsonschema"):
+        import fastjsonschema
 
     try:
         _validator()(document)
@@ -148,7 +150,8 @@ def _check_schema(document: object, path: str) -> None:
 @functools.cache
 def _validator() -> Callable[[object], object]:
     """Checker made once from our own schema.json."""
-    import fastjsonschema
+    with needs("fastjsonschema"):
+        import fastjsonschema
 
     schema = cast(dict[str, Any], read_json(data_folder() / SCHEMA_FILE_NAME))
     return cast(Callable[[object], object], fastjsonschema.compile(schema, use_default=False))

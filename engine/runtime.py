@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ModelError, SettingError
+from .packages import needs
 from .types import FloatArray
 
 log = logging.getLogger(__name__)
@@ -100,9 +101,10 @@ def open_graph(file: Path, device: str = "auto", threads: int = 0) -> Graph:
 
 
 def forget(folder: Path) -> None:
-    """Close the graphs of a model folder, so that it can be moved or removed: Windows holds files that are mapped."""
+    """Close the graphs of a model folder, by whichever path it was opened: it can then be moved or removed, since Windows holds files that are mapped."""
+    wanted = folder.resolve()
     with _lock:
-        for key in [key for key in _open_graphs if key[0].parent == folder]:
+        for key in [key for key in _open_graphs if key[0].parent.resolve() == wanted]:
             del _open_graphs[key]
 
 
@@ -153,11 +155,6 @@ def _first_line(error: Exception) -> str:
 
 
 def _import() -> Any:
-    try:
+    with needs("onnxruntime", " On Windows another add-on may have loaded an older C++ runtime: disable other add-ons and restart."):
         import onnxruntime
-    except ImportError as error:
-        raise ModelError(
-            f"ONNX Runtime cannot be loaded ({error}). Install the extension zip made for this system and Blender's Python; "
-            "on Windows another add-on may have loaded an older C++ runtime: disable other add-ons and restart."
-        ) from error
     return onnxruntime
