@@ -6,7 +6,7 @@ The button, scripts and the command line all walk these steps; operators.py only
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
@@ -15,7 +15,6 @@ from .. import engine
 from ..engine import Animation, Gains, SettingError, Settings
 from ..engine.heads import Head
 from ..engine.models import open_model
-from ..engine.presets import source_of
 from . import fcurves, rig, strip_audio, vertex_head
 from .preferences import EnginePreferences, engine_preferences
 
@@ -106,7 +105,7 @@ def gather(context: bpy.types.Context, options: Options) -> Request:
         clip=clip,
         line="/".join(Path(clip.path).parts[-2:]) if options.source == 'FILE' else clip.name,      # line.wav may lie in many folders
         character=character,
-        rig=_rig_for(character, options, preferences, head) if character else None,
+        rig=character.rig(options.preset or "auto", preferences.preset_folders) if character else None,
         vertices=plan,
         settings=_settings(options, preferences, fps),
         fps=fps,
@@ -160,10 +159,6 @@ def clear(context: bpy.types.Context, character: str, with_related: bool) -> int
     return fcurves.clear(found) + vertex_head.clear(meshes)
 
 
-def _rig_for(character: rig.Character, options: Options, preferences: EnginePreferences, head: Head) -> engine.Rig:
-    return replace(character.rig(options.preset or "auto", preferences.preset_folders), source=source_of(head.space))
-
-
 def mesh_for(context: bpy.types.Context, character: str, with_related: bool, head: Head) -> bpy.types.Object:
     """The mesh of a character that a vertex head moves. Raises RigError."""
     return vertex_head.find_mesh(_members(context, character, with_related), head)
@@ -192,6 +187,6 @@ def _settings(options: Options, preferences: EnginePreferences, fps: float) -> S
     return Settings(
         model=options.model, head=options.head, identity=options.identity, strength=options.strength, smooth=options.smooth, fps=fps,
         gains=Gains(options.gain_jaw, options.gain_lips, options.gain_cheeks, options.gain_brows),
-        max_error=options.max_error if options.reduce else None,
+        max_error=options.max_error if options.reduce else None, vertices=options.vertex_mode == 'CACHE',
         device=preferences.device, threads=preferences.threads, model_folders=preferences.model_folders,
     )

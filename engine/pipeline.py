@@ -8,10 +8,10 @@ from dataclasses import replace
 from . import lips, runtime, smooth
 from .decode import Decoded, Decoder, Track, decode
 from .encode import encode
-from .errors import SettingError
+from .errors import PresetError, SettingError
 from .heads import read_template, to_vertices
 from .models import Model, open_model
-from .presets import Preset, choose
+from .presets import Preset, choose, source_of
 from .retarget import retarget
 from .retime import retime
 from .style import missing_pivot, resolve
@@ -30,7 +30,7 @@ def animate(
         progress: told the finished fraction, 0..1. cancelled: asked between windows of sound.
     Returns:
         Motion of round(seconds * settings.fps) frames on the scene's clock (raw: the head's own frames); for a head with a PCA basis vertices,
-        with the coefficients beside them.
+        with the coefficients beside them (settings.vertices).
     Raises:
         EngineError: a kind of it for everything that the user can mend; Cancelled when `cancelled` said so.
     """
@@ -49,15 +49,16 @@ def animate_all(
     if any((one.model, one.device, one.threads) != (first.model, first.device, first.threads) for one in wanted):
         raise SettingError("Settings of one call must agree in model, device and threads. Make one call per model.")
     model = open_model(first.model, first.model_folders)
-    preset = choose(rig) if rig else None
     tracks = [_track(model, settings) for settings in wanted]
+    presets = _presets(rig, tracks) if rig else {}
     encoder, decoder = _open_graphs(model, first)
     decoded = decode(encode(wave, model, encoder, progress, cancelled), decoder, tracks, len(wave.samples))
     animations = []
     for settings, track, result in zip(wanted, tracks, decoded, strict=True):
         finished = _finish(result, track, settings, wave)
         warnings = tuple(filter(None, (encoder.warning, missing_pivot(settings, model), _silence_warning(track, wave))))
-        animations.append(replace(_rigged(finished, settings, preset, rig, track), device=encoder.device, warnings=warnings))
+        rigged = _rigged(finished, settings, presets.get(track.head.space), rig, track)
+        animations.append(replace(rigged, device=encoder.device, warnings=warnings))
     return animations
 
 
@@ -65,6 +66,14 @@ def _track(model: Model, settings: Settings) -> Track:
     head = model.head(settings.head)
     template = read_template(settings.template, head) if settings.template else head.template
     return Track(head, resolve(settings, model), template, settings.raw)
+
+
+def _presets(rig: Rig, tracks: Sequence[Track]) -> dict[str, Preset]:
+    """The preset for each space of the wanted heads: what a head gives decides what the preset must read."""
+    heads = {track.head.space: track.head for track in tracks}
+    if "vertices" in heads:
+        raise PresetError(f"Head {heads['vertices'].id} gives vertices, which no preset reads. Choose another head, or leave the preset out.")
+    return {space: choose(replace(rig, source=source_of(space))) for space in heads}
 
 
 def _finish(decoded: Decoded, track: Track, settings: Settings, wave: Waveform) -> Motion:
@@ -83,7 +92,7 @@ def _rigged(motion: Motion, settings: Settings, preset: Preset | None, rig: Rig 
         curves = smooth.reduce_keys(curves, settings.max_error, lips.contact_slack(motion))
     if track.head.basis is None:
         return Animation(motion, curves)
-    return Animation(to_vertices(motion, track.head, track.template), curves, coefficients=motion)
+    return Animation(to_vertices(motion, track.head, track.template) if settings.vertices else motion, curves, coefficients=motion)
 
 
 def _shape(decoded: Decoded, settings: Settings, wave: Waveform, end_s: float) -> Motion:

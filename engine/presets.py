@@ -21,6 +21,7 @@ __all__ = [
 ]
 
 AUTO = "auto"
+FLAME_SOURCE = "flame413"       # a key of preset_file.SOURCES
 _LOG = logging.getLogger(__name__)
 
 
@@ -104,7 +105,7 @@ def find_targets(preset: Preset, rig: Rig) -> tuple[tuple[RigChannel, ...], ...]
 
 def source_of(space: str) -> str:
     """The channel set that a preset must read for a head of this space."""
-    return "flame413" if space == "flame" else "arkit52"
+    return FLAME_SOURCE if space == "flame" else "arkit52"
 
 
 def choose(rig: Rig) -> Preset:
@@ -137,8 +138,9 @@ def _best(rig: Rig) -> Preset:
         raise RigError("The character has no shape keys, bones or custom properties to key. Choose a character with face shape keys.")
     near = max(matches, key=lambda found: len(found.found), default=None)
     best = f" Closest: {near.preset.name!r}, {near}." if near and near.found else ""
+    names = "FLAME rigs do (Exp1, Exp2, ...; a bone named jaw)" if rig.source == FLAME_SOURCE else "ARKit does (jawOpen, mouthClose, ...)"
     raise RigError(
-        f"No preset fits this character: it has {rig_summary(rig)}.{best} Name its shape keys as ARKit does (jawOpen, mouthClose, ...), "
+        f"No preset fits this character: it has {rig_summary(rig)}.{best} Name its shape keys as {names}, "
         "or write a preset for it (presets/SCHEMA.md) and choose that."
     )
 
