@@ -128,13 +128,6 @@ def setter(name: str) -> Callable[[bpy.types.PropertyGroup, int], None]:
     return choose
 
 
-def devices() -> tuple[str, ...]:
-    """Devices that the installed ONNX Runtime offers."""
-    from ..engine.runtime import devices as list_devices
-
-    return _kept("devices", list_devices)
-
-
 def fit(context: bpy.types.Context) -> Fit:
     """How well the chosen character and preset fit; looked up again when the choice or the scene's objects change."""
     settings = context.scene.unitalker
@@ -251,9 +244,13 @@ def _list_identities(model_id: str) -> list[Item]:
 
 
 def _list_presets() -> list[Item]:
+    from ..engine import InstallError
     from ..engine.presets import list_presets
 
-    presets = list_presets(engine_preferences(bpy.context).preset_folders)
+    try:
+        presets = list_presets(engine_preferences(bpy.context).preset_folders)
+    except InstallError as error:
+        return [("auto", "Automatic", str(error))]
     return [("auto", "Automatic", "The preset that fits the character best"), *((preset.id, preset.name, preset.description) for preset in presets)]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import bpy
 
-from ..engine import ModelError, OutputError
+from ..engine import ModelError, OutputError, runtime
 from ..engine.models import Model, forget_models, open_model
 from .preferences import EnginePreferences, user_folder
 
@@ -46,7 +46,8 @@ def remove(model_id: str) -> Path:
     folder = own_folder(model_id)
     if folder is None:
         raise ModelError(f"Model {model_id!r} is none of those that you added: it stays. Only models of {user_folder('models')} can be removed here.")
-    forget_models()         # lets go of its files, which Windows would not remove else
+    forget_models()         # these two let go of its files, which Windows would not remove else
+    runtime.forget(folder)
     try:
         with tempfile.TemporaryDirectory(dir=folder.parent.parent, prefix="removing-", ignore_cleanup_errors=True) as name:
             folder.rename(Path(name) / "old")

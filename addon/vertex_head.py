@@ -8,6 +8,8 @@ line is made again, and removed by `clear`; the artist's own keys and modifiers 
 from __future__ import annotations
 
 import json
+import logging
+import math
 from dataclasses import dataclass
 
 import bpy
@@ -19,6 +21,8 @@ from ..engine.heads import Head
 from ..engine.smooth import reduce_keys
 from ..engine.types import Curve, FloatArray
 from . import fcurves, point_cache, rig
+
+log = logging.getLogger(__name__)
 
 RECORD = "unitalker_pca"        # custom property of a Key: JSON of _Record
 MODIFIER = "Lip Sync"           # name of our Mesh Cache modifier
@@ -83,6 +87,19 @@ class _Record:
     units: list[float]
     made_basis: bool
 
+    def whole(self) -> bool:
+        """Whether every field is what _make_keys writes."""
+        texts = [self.model, self.head, *self.names] if isinstance(self.names, list) else [None]
+        units = self.units if isinstance(self.units, list) else [None]
+        return (
+            all(isinstance(text, str) for text in texts) and isinstance(self.made_basis, bool) and len(self.names) == len(units) + 1
+            and all(isinstance(unit, float) and 0 < unit < math.inf for unit in units)
+        )
+
+    def belongs_to(self, model: str, head: Head) -> bool:
+        """Whether this head's components are what the keys hold: a model that was converted anew may have fewer."""
+        return (self.model, self.head) == (model, head.id) and head.basis is not None and len(self.units) <= len(head.basis.components)
+
 
 def find_mesh(members: list[bpy.types.Object], head: Head) -> bpy.types.Object:
     """The mesh of this topology among a character's objects. Raises RigError when there is none, or it cannot be changed."""
@@ -109,7 +126,7 @@ def plan(obj: bpy.types.Object, model: str, head: Head, options: VertexOptions) 
     folder = point_cache.folder_for(options.folder) if options.mode == 'CACHE' else ""
     placement = fit_placement(template.reshape(-1, 3), rest)
     record = _record(obj)
-    made = len(record.units) if record is not None and (record.model, record.head) == (model, head.id) else 0
+    made = len(record.units) if record is not None and record.belongs_to(model, head) else 0
     return Plan(obj.name, model, head, rest, float(np.linalg.norm(np.ptp(rest, axis=0))), placement, options, folder, made)
 
 
@@ -155,7 +172,7 @@ def _write_keys(
     if obj.data.shape_keys is not None:         # before anything is changed
         fcurves.refuse_tweak_mode(_character(obj, []).targets[0], obj.data.shape_keys)
     record, gave_way = _record(obj), ()
-    if record is not None and (record.model, record.head) != (wanted.model, wanted.head.id):
+    if record is not None and not record.belongs_to(wanted.model, wanted.head):
         fcurves.clear(_character(obj, record.names))
         _remove_keys(obj)
         gave_way = (f"What head {record.head} of model {record.model} had made on {obj.name!r} gave way.",)
@@ -253,12 +270,19 @@ def _remove_keys(obj: bpy.types.Object) -> int:
 
 
 def _record(obj: bpy.types.Object) -> _Record | None:
-    """What we noted on the mesh's Key; None where there is nothing that this version can read."""
+    """What we noted on the mesh's Key. A note that is damaged, or written by another version, counts as none: `clear` leaves its shape keys, and
+    making the line again takes up those of our names and writes a new note."""
     keys = obj.data.shape_keys
-    try:
-        return _Record(**json.loads(keys[RECORD])) if keys is not None and RECORD in keys else None
-    except (ValueError, TypeError):
+    if keys is None or RECORD not in keys:
         return None
+    try:
+        record = _Record(**json.loads(keys[RECORD]))
+        if record.whole():
+            return record
+    except (ValueError, TypeError, RecursionError):
+        pass
+    log.warning("The note %r on %r cannot be read and counts as none.", RECORD, obj.name)
+    return None
 
 
 def _character(obj: bpy.types.Object, names: list[str]) -> rig.Character:

@@ -103,6 +103,26 @@ def test_removed_model_is_gone_and_the_bundled_one_chosen(ext, tmp_path, empty_s
     assert (settings.model, settings.identity) == ("mini", "pivot")
 
 
+def test_removed_model_has_no_open_graphs_when_its_folder_goes(ext, face, speech, tmp_path, empty_store, monkeypatch):
+    bpy.ops.unitalker.model_add(filepath=str(make_model(tmp_path / "actor")))
+    bpy.ops.unitalker.animate(audio=speech, character="Face")
+    runtime, my_models = ext.module("engine.runtime"), ext.module("addon.my_models")
+    left = []
+
+    def opened() -> list[str]:
+        return [key[0].name for key in runtime._open_graphs if key[0].parent.name == "actor"]
+
+    class Store(type(Path())):
+        def rename(self, target):
+            left.append(opened())
+            return super().rename(target)
+
+    assert "encoder.onnx" in opened()
+    monkeypatch.setattr(my_models, "Path", Store)
+    assert bpy.ops.unitalker.model_remove() == {'FINISHED'}
+    assert left == [[]] and not (empty_store / "actor").exists()
+
+
 @pytest.mark.parametrize("model", ["mini", TINY, "", "../models/actor"])
 def test_models_that_were_not_added_cannot_be_removed(ext, tmp_path, model):
     bpy.ops.unitalker.model_add(filepath=str(make_model(tmp_path / "actor")))

@@ -135,14 +135,43 @@ def test_clear_leaves_the_mesh_as_it_was(ext, model, speech):
     np.testing.assert_array_equal(shown(obj, 30), before)
 
 
-@pytest.mark.parametrize("note", ["not json", "[]", '{"later": 1}', 5])
-def test_a_note_that_cannot_be_read_stops_nothing(ext, model, speech, note):
+@pytest.mark.parametrize("damage", [
+    lambda note: "not json", lambda note: "[]", lambda note: '{"later": 1}', lambda note: 5, lambda note: "[" * 100_000,
+    lambda note: json.dumps({**note, "units": "12"}), lambda note: json.dumps({**note, "units": note["units"][1:]}),
+    lambda note: json.dumps({**note, "units": [0.0, *note["units"][1:]]}), lambda note: json.dumps({**note, "units": [float("nan"), *note["units"][1:]]}),
+    lambda note: json.dumps({**note, "names": None}), lambda note: json.dumps({**note, "names": [1, *note["names"][1:]]}),
+    lambda note: json.dumps({**note, "model": 1}), lambda note: json.dumps({**note, "made_basis": "no"}),
+])
+def test_damaged_note_counts_as_none_and_is_mended_by_making_the_line_again(ext, model, speech, damage):
     obj = make_mesh(model)
     bpy.ops.unitalker.animate(audio=speech)
-    names = [block.name for block in obj.data.shape_keys.key_blocks]
-    obj.data.shape_keys["unitalker_pca"] = note
+    keys = obj.data.shape_keys
+    names, note = [block.name for block in keys.key_blocks], json.loads(keys["unitalker_pca"])
+    keys["unitalker_pca"] = damage(note)
+    with contextlib.suppress(RuntimeError):
+        bpy.ops.unitalker.clear()
+    assert [block.name for block in keys.key_blocks] == names
     bpy.ops.unitalker.animate(audio=speech)
-    assert [block.name for block in obj.data.shape_keys.key_blocks] == names
+    assert [block.name for block in keys.key_blocks] == names
+    assert json.loads(keys["unitalker_pca"]) == {**note, "made_basis": False}
+
+
+def test_model_that_came_back_with_fewer_components_takes_over(ext, model, speech):
+    obj = make_mesh(model)
+    bpy.ops.unitalker.animate(audio=speech, vertex_error=0.001)
+    keys = obj.data.shape_keys
+    note = json.loads(keys["unitalker_pca"])
+    more = N_COMPONENTS + 1 - len(note["units"])
+    keys["unitalker_pca"] = json.dumps({**note, "names": note["names"] + ["x"] * more, "units": note["units"] + [1.0] * more})
+    assert bpy.ops.unitalker.animate(audio=speech) == {'FINISHED'}
+    assert "gave way" in bpy.context.scene.unitalker.result_details
+
+
+def test_shape_keys_need_no_vertices_of_the_engine(ext, model, speech, monkeypatch):
+    obj = make_mesh(model)
+    monkeypatch.setattr(ext.module("engine.pipeline"), "to_vertices", lambda *_: pytest.fail("vertices were made"))
+    assert bpy.ops.unitalker.animate(audio=speech) == {'FINISHED'}
+    assert len(obj.data.shape_keys.key_blocks) > 2
 
 
 def test_tweak_mode_is_refused_with_nothing_changed(ext, model, speech):
