@@ -178,10 +178,12 @@ def _basis(folder: Path, file: str, mean: FloatArray, hashes: Mapping[str, str])
 
 def _check_sizes(folder: Path, head: Head) -> None:
     basis = head.basis
-    if basis and (basis.components.dtype != np.float32 or basis.components.shape != (len(head.bias), basis.mean.size) or basis.mean.size % 3):
+    if basis and (basis.components.dtype != np.float32 or basis.components.shape != (len(head.bias), *basis.mean.shape) or basis.mean.size % 3):
         raise ModelError(
             f"Model {folder}: PCA of head {head.id} has components {basis.components.shape} {basis.components.dtype} and mean {basis.mean.shape}, "
             f"the head gives {len(head.bias)} coefficients. Convert the model again."
         )
+    if basis and not np.isfinite(basis.components).all():
+        raise ModelError(f"Model {folder}: PCA of head {head.id} holds values that are not finite. Convert the model again.")
     if head.template is not None and head.template.shape != (head.width,):
         raise ModelError(f"Model {folder}: template of head {head.id} has shape {head.template.shape}, must be ({head.width},). Convert the model again.")

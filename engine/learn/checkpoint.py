@@ -86,10 +86,14 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if len(tensors) < len(given):
         twice = [name for name, ours in renamed.items() if list(renamed.values()).count(ours) > 1]
         raise ModelError(f"Checkpoint {path} has one tensor in both spellings of weight norm: {_some(twice)}. Keep one of them.")
-    broken = [name for name, tensor in tensors.items() if not tensor.is_floating_point() or not bool(torch.isfinite(tensor).all())]
+    odd = [name for name, tensor in tensors.items() if not tensor.is_floating_point() or tensor.layout != torch.strided or tensor.device.type != "cpu"]
+    if odd:
+        raise ModelError(f"Checkpoint {path}: {_some(odd)} hold no plain floating point numbers. Download or train it again.")
+    tensors = {name: tensor.float() for name, tensor in tensors.items()}
+    broken = [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
     if broken:
         raise ModelError(f"Checkpoint {path}: {_some(broken)} hold values that are not finite numbers. Download or train it again.")
-    return {name: tensor.float() for name, tensor in tensors.items()}
+    return tensors
 
 
 def layout(tensors: Mapping[str, Tensor]) -> Layout:
@@ -99,6 +103,10 @@ def layout(tensors: Mapping[str, Tensor]) -> Layout:
     heads = sorted({name.split(".")[1] for name in tensors if name.startswith("heads.")})
     if missing or not heads:
         raise ModelError(f"The checkpoint lacks {_some(missing or ['out_head_dict.*'])}. Give a UniTalker checkpoint of the released code.")
+    axes = {"styles": 2, POSITIONS: 3}
+    flat = [f"{name} {tuple(tensor.shape)}" for name, tensor in tensors.items() if tensor.ndim < axes.get(name, 1)]
+    if flat:
+        raise ModelError(f"The checkpoint has tensors of too few axes: {_some(flat)}. Give a UniTalker checkpoint of the released code.")
     numbers = [int(name.split(".")[2]) for name in tensors if name.startswith(f"heads.{heads[0]}.") and name.count(".") == 3]
     last = f"{max(numbers)}." if numbers else ""
     period = _period(tensors[POSITIONS]) if POSITIONS in tensors else 0
@@ -119,8 +127,8 @@ def read_encoder_folder(folder: Path) -> tuple[dict[str, Any], bool]:
     contents: list[dict[str, Any]] = []
     for name in ("config.json", "preprocessor_config.json"):
         try:
-            contents.append(json.loads((folder / name).read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
+            contents.append(_json_object(folder / name))
+        except (OSError, ValueError, RecursionError) as error:
             raise ModelError(
                 f"Encoder folder {folder}: {name} cannot be read ({error}). Download config.json and preprocessor_config.json of the encoder "
                 "(microsoft/wavlm-base-plus or facebook/wav2vec2-large-xlsr-53) into it."
@@ -157,6 +165,13 @@ def build(tensors: dict[str, Tensor], sizes: Layout, encoder_fields: Mapping[str
     if sizes.period:
         model.decoder.positions = periodic_positions(sizes.period, sizes.decoder_dim)
     return model.eval().requires_grad_(False)
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError(f"it holds {type(content).__name__}, not an object")
+    return content
 
 
 def _read_safetensors(path: Path) -> object:

@@ -6,6 +6,7 @@ Reads and checks everything before a file is written; converted_folder.py then w
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from ..errors import OutputError, SettingError
 from .checkpoint import Layout, build, layout, read_encoder_folder, read_tensors
 from .converted_folder import Contents, HeadFiles, write_whole
 from .official import Dataset, Official, choose_datasets, name_rows, read_config, read_pca, read_template
+
+SHOWN = 4       # names in an error message
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +49,7 @@ def convert(sources: Sources, output: Path, precision: str = "fp32") -> None:
         OutputError: `output` is no model folder, or the graphs give something else than torch.
     """
     output = output.resolve()
-    if output.exists() and (not output.is_dir() or (any(output.iterdir()) and not (output / "model.json").exists())):
-        raise OutputError(f"{output} is there and no model folder. Give another folder.")
+    _check_output(output)
     official = read_config(sources.config)
     fields, normalise = read_encoder_folder(sources.encoder)
     tensors = read_tensors(sources.checkpoint)
@@ -67,6 +69,20 @@ def convert(sources: Sources, output: Path, precision: str = "fp32") -> None:
         log.warning(line)
     size = sum(file.stat().st_size for file in output.iterdir())
     log.info("%s: %d heads, %d identities, %.1f MB", output, len(heads), len(rows), size / 1e6)
+
+
+def _check_output(output: Path) -> None:
+    """Raises OutputError unless the folder is new, empty, or a model folder with nothing else in it, since it will be replaced."""
+    if not output.exists():
+        return
+    try:
+        found = {file.name for file in output.iterdir()}
+        info = json.loads((output / "model.json").read_text(encoding="utf-8")) if found else {"sha256": {}}
+        others = sorted(found - {"model.json", *info["sha256"]})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{output} is there and no model folder. Give another folder.") from error
+    if others:
+        raise OutputError(f"{output} holds a model and more ({', '.join(others[:SHOWN])}), which would be lost. Give another folder, or move that away.")
 
 
 def _check_config(official: Official, sizes: Layout) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -79,7 +78,8 @@ def write_whole(model: UniTalker, output: Path, contents: Contents, precision: s
         folder.mkdir()
         _write_folder(model, folder, contents, precision)
         if output.exists():
-            shutil.rmtree(output)
+            runtime.forget(output)
+            output.rename(Path(name) / "old")       # it goes with the temporary folder
         folder.rename(output)
 
 

@@ -7,17 +7,20 @@ with the fields of the official table.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..channels import ARKIT_51, ETF_52, FLAME_413
 from ..errors import ModelError, SettingError
-from ..types import FloatArray
+from ..types import MAX_FPS, FloatArray
 
+MAX_SUBJECTS = 100_000
 PIVOT_LABEL = "Neutral (pivot)"
 CHANNELS: Mapping[str, tuple[str, ...]] = {
     "3DETF_blendshape_weight": ETF_52, "inhouse_blendshape_weight": ARKIT_51, "flame_params_from_dadhead": FLAME_413,
@@ -114,7 +117,7 @@ def read_config(path: Path | None) -> Official:
         kind = {"conv": "tcn", "transformer": "transformer", None: None}[fields.get("decoder_type")]
         optional = {name: None if fields.get(name) is None else int(fields[name]) for name in ("period", "pca_dim")}
         return Official(int(fields.get("interpolate_pos", 1)), kind, optional["period"], optional["pca_dim"], datasets)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, yaml.YAMLError) as error:
         raise SettingError(f"Config {path} cannot be used ({type(error).__name__}: {error}). Give the official yaml that the checkpoint was trained with.") from error
 
 
@@ -160,7 +163,7 @@ def read_pca(dataset: Dataset, width: int, root: Path, pca_dim: int | None) -> P
     path = root / dataset.folder / "pca.npz"
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            components, mean = (np.asarray(arrays[name], np.float32) for name in ("components_to_data", "original_data_mean"))
+            components, mean = (_numbers(arrays[name]) for name in ("components_to_data", "original_data_mean"))
             statistics = len(arrays["data_components_mean"]) if "data_components_mean" in arrays else width
     except Exception as error:      # a damaged zip fails in many ways
         raise ModelError(f"PCA file {path} cannot be read ({error}). Copy it again, or leave --pca out: vertex heads are then left out.") from error
@@ -186,14 +189,23 @@ def read_template(dataset: Dataset, size: int, root: Path | None) -> tuple[Float
             raise ModelError(f"{path} is missing: vertex head {dataset.annotation} has no neutral face. Give the data root with --pca.")
         return np.zeros(size, np.float32), f"No id_template.npy of {dataset.id}: the neutral face of {dataset.annotation} is taken as 0."
     try:
-        rows = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        rows = _numbers(np.load(path, allow_pickle=False))
+    except Exception as error:      # as above
         raise ModelError(f"{path} cannot be read ({error}). Copy it again.") from error
-    flat = rows.reshape(len(rows), -1) if rows.ndim > 1 else rows[None]
-    if flat.shape[1] != size:
-        raise ModelError(f"{path} has {flat.shape[1]} numbers per face, {dataset.annotation} has {size}. Give the data root of this checkpoint.")
-    row = dataset.demo_row if dataset.demo_row < len(flat) else 0
-    return np.asarray(flat[row] * dataset.scale, np.float32), ""
+    faces, per_face = (len(rows), rows[0].size) if rows.ndim > 1 and len(rows) else (1, rows.size)
+    if per_face != size:
+        raise ModelError(f"{path} has {per_face} numbers per face, {dataset.annotation} has {size}. Give the data root of this checkpoint.")
+    row = dataset.demo_row if dataset.demo_row < faces else 0
+    return np.asarray(rows.reshape(faces, size)[row] * dataset.scale, np.float32), ""
+
+
+def _numbers(array: NDArray[Any]) -> FloatArray:
+    """As float32. Raises ValueError: no array of finite numbers."""
+    with np.errstate(over="ignore"):
+        numbers = np.asarray(array, np.float32) if isinstance(array, np.ndarray) and array.dtype.kind in "fiu" else None
+    if numbers is None or not np.isfinite(numbers).all():
+        raise ValueError("it does not hold finite numbers")
+    return numbers
 
 
 def _subjects(dataset: Dataset, root: Path | None) -> list[Row]:
@@ -203,9 +215,9 @@ def _subjects(dataset: Dataset, root: Path | None) -> list[Row]:
     names = [f"{group} {number}" for number in range(dataset.subjects)]
     try:
         ids = json.loads(((root or Path()) / dataset.folder / "train.json").read_text(encoding="utf-8"))["info"]["id_list"] if root else []
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         ids = []
-    if len(ids) == dataset.subjects:
+    if isinstance(ids, list) and len(ids) == dataset.subjects:
         names = [f"{group} {speaker}" for speaker in ids]
     return [Row(f"{dataset.id}_{number}", name, group) for number, name in enumerate(names)]
 
@@ -219,7 +231,10 @@ def _flat(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _dataset(name: str, spec: Mapping[str, Any]) -> Dataset:
     base = DATASETS.get(name)
-    return Dataset(
+    dataset = Dataset(
         name, str(spec["dirname"]), str(spec["annot_type"]), float(spec["scale"]), int(spec["subjects"]), bool(spec["pca"]),
         int(spec.get("fps", base.fps if base else 30)), int(spec.get("demo_row", base.demo_row if base else 0)),
     )
+    if not 0 < dataset.scale < math.inf or not 0 <= dataset.subjects <= MAX_SUBJECTS or not 0 < dataset.fps <= MAX_FPS or dataset.demo_row < 0:
+        raise ValueError(f"{name} has scale {dataset.scale}, {dataset.subjects} subjects, {dataset.fps} fps, demo_row {dataset.demo_row}")
+    return dataset

@@ -32,8 +32,11 @@ def _halve(path: Path) -> None:
     model = onnx.load(str(path))
     casts = []
     for tensor in model.graph.initializer:
-        if tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) >= LEAST_VALUES:
-            half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{tensor.name}_fp16")
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < LEAST_VALUES:
+            continue
+        values = numpy_helper.to_array(tensor)
+        if np.abs(values).max() <= np.finfo(np.float16).max:        # beyond, half precision has only infinity
+            half = numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}_fp16")
             casts.append(helper.make_node("Cast", [half.name], [tensor.name], to=TensorProto.FLOAT))
             tensor.CopyFrom(half)
     nodes = list(model.graph.node)

@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import TensorProto
 from safetensors.torch import load_file, save_file
 
 from engine import ModelError, OutputError, SettingError, Settings, Waveform, animate, animate_all, encode, models
@@ -20,6 +22,7 @@ from engine.learn import graphs
 from engine.learn.checkpoint import layout, read_tensors
 from engine.learn.convert import Sources, convert
 from engine.learn.official import DATASETS, name_rows
+from engine.learn.precision import shrink
 from tests import make_golden
 
 GOLDEN = Path(__file__).resolve().parent.parent / "data" / "golden"
@@ -250,6 +253,31 @@ def test_folder_that_cannot_be_written(copy):
         convert(sources(copy), copy / "out")
 
 
+def test_model_that_is_there_is_replaced_but_nothing_else_is_lost(copy, wavlm):
+    shutil.copytree(wavlm, copy / "out")
+    (copy / "out" / "identities.npy").write_bytes(b"old")
+    convert(sources(copy), copy / "out")
+    assert models.open_model(str(copy / "out")).styles.shape == (9, 64)
+    (copy / "out" / "notes.txt").write_text("precious")
+    for content in ((copy / "out" / "model.json").read_text(), "{}", "[]", "no json"):
+        (copy / "out" / "model.json").write_text(content)
+        with pytest.raises(OutputError, match=r"holds a model and more \(notes\.txt\)|is there and no model folder"):
+            convert(sources(copy), copy / "out")
+    assert (copy / "out" / "notes.txt").read_text() == "precious"
+
+
+@pytest.mark.parametrize(("largest", "kind"), [(6e4, TensorProto.FLOAT16), (7e4, TensorProto.FLOAT)])
+def test_weights_that_half_precision_cannot_hold_stay_whole(tmp_path, largest, kind):
+    graphs.write_graph(torch.nn.Linear(64, 64, bias=False).eval(), (torch.zeros(1, 2, 64),), tmp_path / "a.onnx", {"x": {1: "frames"}}, "y")
+    model = onnx.load(str(tmp_path / "a.onnx"))
+    weight = onnx.numpy_helper.to_array(model.graph.initializer[0]).copy()
+    weight[3, 4] = largest
+    model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(weight, model.graph.initializer[0].name))
+    onnx.save(model, str(tmp_path / "a.onnx"))
+    shrink(tmp_path / "a.onnx", "fp16")
+    assert [tensor.data_type for tensor in onnx.load(str(tmp_path / "a.onnx")).graph.initializer] == [kind]
+
+
 def test_output_below_a_file_is_refused(copy):
     with pytest.raises(OutputError, match="Cannot write"):
         convert(sources(copy), copy / "config.json" / "out")
@@ -271,6 +299,11 @@ def changed(copy: Path, change) -> Path:
     (lambda t: t.pop("decoder.audio_feature_map.weight"), r"lacks decoder\.map\.weight"),
     (lambda t: t.update({"decoder.audio_feature_map.bias": torch.zeros(3)}), r"misshapen \(decoder\.map\.bias \(3,\) instead of \(8,\)"),
     (lambda t: t["decoder.audio_feature_map.weight"].fill_(float("nan")), r"decoder\.map\.weight hold values that are not finite"),
+    (lambda t: t.update({"decoder.learnable_style_emb.weight": torch.full((9, 4), 1e300, dtype=torch.float64)}), "styles hold values that are not finite"),
+    (lambda t: t.update({"decoder.learnable_style_emb.weight": torch.zeros(4)}), r"too few axes: styles \(4,\)"),
+    (lambda t: t.update({"decoder.audio_feature_map.weight": torch.tensor(1.0)}), r"too few axes: decoder\.map\.weight \(\)"),
+    (lambda t: t.update({"decoder.PPE.pe": torch.zeros(8)}), r"too few axes: decoder\.PPE\.pe \(8,\)"),
+    (lambda t: t.update({"decoder.audio_feature_map.bias": torch.zeros(8, dtype=torch.int64)}), r"decoder\.map\.bias hold no plain floating"),
     (lambda t: t.update({"out_head_dict.my_face.weight": torch.zeros(4, 8), "out_head_dict.my_face.bias": torch.zeros(4)}), "unknown head my_face"),
 ])
 def test_unknown_missing_and_misshapen_tensors_are_named(copy, change, message):
@@ -294,9 +327,16 @@ def test_wrong_encoder_folder(copy, change, message):
 
 
 @pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json"])
-def test_encoder_folder_without_a_file(copy, name):
-    (copy / name).unlink()
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b"\xff", b"[" * 100_000])
+def test_encoder_folder_without_a_file_that_can_be_read(copy, name, content):
+    (copy / name).unlink() if content is None else (copy / name).write_bytes(content)
     refuse(copy, f"{name} cannot be read")
+
+
+def test_sparse_tensor_in_a_pt_is_refused(copy):
+    tensors = load_file(copy / "checkpoint.safetensors")
+    torch.save({**tensors, "decoder.audio_feature_map.bias": torch.zeros(8).to_sparse()}, copy / "a.pt")
+    refuse(copy, r"decoder\.map\.bias hold no plain floating point numbers", checkpoint=copy / "a.pt")
 
 
 @pytest.mark.parametrize(("arrays", "message"), [
@@ -305,9 +345,27 @@ def test_encoder_folder_without_a_file(copy, name):
     ({"components_to_data": np.zeros((4, 15)), "original_data_mean": np.zeros(15)}, "has 12 numbers per face, BIWI_23370_vertices has 15"),
     ({"components_to_data": np.zeros((4, 12))}, "original_data_mean"),
     ({"components_to_data": np.array([{}], dtype=object), "original_data_mean": np.zeros(12)}, "cannot be read"),
+    ({"components_to_data": np.full((4, 12), np.nan), "original_data_mean": np.zeros(12)}, r"cannot be read \(it does not hold finite numbers\)"),
+    ({"components_to_data": np.full((4, 12), 1e300), "original_data_mean": np.zeros(12)}, "not hold finite numbers"),
 ])
 def test_pca_of_another_size(copy, arrays, message):
     np.savez(copy / "data" / "D0_BIWI" / "pca.npz", **arrays)
+    refuse(copy, message)
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    (np.full((6, 12), np.nan), "not hold finite numbers"), (np.zeros((0, 12)), "0 numbers per face"), (np.float32(1.0), "1 numbers per face"),
+    (np.array(["a"]), "not hold finite"), (b"", "cannot be read"), (b"PK\3\4 no zip", "cannot be read"), ({"a": np.zeros(12)}, "cannot be read"),
+])
+def test_neutral_face_that_is_none(copy, content, message):
+    path = copy / "data" / "D0_BIWI" / "id_template.npy"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif isinstance(content, dict):
+        with path.open("wb") as file:
+            np.savez(file, **content)
+    else:
+        np.save(path, content)
     refuse(copy, message)
 
 
@@ -337,13 +395,6 @@ def test_folder_with_other_things_is_not_replaced(copy):
     with pytest.raises(OutputError, match="no model folder"):
         convert(sources(copy), copy / "mine")
     assert (copy / "mine" / "diary.txt").read_text() == "dear"
-
-
-def test_model_folder_is_replaced_whole(copy):
-    convert(sources(copy), copy / "out")
-    (copy / "out" / "old.txt").write_text("x")
-    convert(sources(copy), copy / "out")
-    assert not (copy / "out" / "old.txt").exists() and models.open_model(str(copy / "out"))
 
 
 # --- long clips ---------------------------------------------------------------------------------------------------------------------------
