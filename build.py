@@ -290,6 +290,8 @@ def _stage(folder: Path, platform_name: str, wheels: list[Path], linked: bool = 
             shutil.copy(source, folder / name)
     for wheel in wheels:
         shutil.copy(wheel, folder / "wheels" / wheel.name)
+    if any(wheel.name.startswith("onnxruntime_directml-") for wheel in wheels):
+        shutil.copytree(ROOT / "docs" / "licences", folder / "licences")        # Microsoft's terms of DirectML.dll, which the wheel leaves out
     listed = "".join(f'    "./wheels/{wheel.name}",\n' for wheel in wheels)
     generated = f'platforms = ["{platform_name}"]\nwheels = [\n{listed}]\n\n'
     manifest = (ROOT / "blender_manifest.toml").read_text(encoding="utf-8")

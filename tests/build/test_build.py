@@ -40,6 +40,18 @@ def test_unknown_platform_is_refused_with_the_known_ones():
         build.build_zip(Path(sys.executable), "amiga-x64")
 
 
+@pytest.mark.parametrize(("wheel", "expected"), [
+    ("onnxruntime_directml-1.23.0-cp313-cp313-win_amd64.whl", ["DirectML_LICENSE.txt", "DirectML_ThirdPartyNotices.txt"]),
+    ("onnxruntime-1.23.2-cp313-cp313-win_amd64.whl", []),
+])
+def test_microsofts_terms_of_directml_lie_in_the_zips_that_hold_it(tmp_path, wheel, expected):
+    (tmp_path / wheel).write_bytes(b"")
+    build._stage(tmp_path / "stage", "windows-x64", [tmp_path / wheel])
+    staged = sorted((tmp_path / "stage").glob("licences/*"))
+    assert [file.name for file in staged] == expected
+    assert not staged or "MICROSOFT DIRECTX MACHINE LEARNING" in staged[0].read_text(encoding="utf-8")
+
+
 def test_gpu_zip_for_another_system_is_refused_with_those_that_it_is_made_for():
     with pytest.raises(build.BuildError, match=r"no directml wheels for linux-x64.*only for windows-x64"):
         build.build_zip(Path(sys.executable), "linux-x64", gpu="directml")

@@ -49,6 +49,10 @@ def test_it_holds_the_program_its_model_its_presets_and_its_licences(names):
     assert {"weights/mini/model.json", "weights/mini/encoder.onnx", "presets/arkit52.json", "presets/schema.json"} <= names
 
 
+def test_licence_that_the_directml_wheel_lacks_is_in_it(names):
+    assert ("licences/DirectML_LICENSE.txt" in names) == (GPU == "directml")
+
+
 def test_learning_code_tests_and_caches_stay_out(names):
     for name in names:
         path = PurePosixPath(name)
