@@ -5,34 +5,42 @@ The only file of the engine that prints. Exit status: 0 done, 1 failed (one line
 
 from __future__ import annotations
 
-import argparse
-import errno
-import importlib
-import json
-import os
-import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from io import TextIOWrapper
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-
-from . import animate_all, io, models, presets, read_audio, runtime
-from .errors import EngineError, OutputError, PresetError, SettingError
-from .types import Animation, Gains, Motion, Progress, Rig, Settings, Waveform, no_progress
 
 STATUS_FAILED, STATUS_STOPPED = 1, 130
+STOPPED = "unitalker: stopped; nothing was written."
+
+try:
+    import argparse
+    import errno
+    import importlib
+    import json
+    import os
+    import re
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import contextmanager
+    from dataclasses import replace
+    from io import TextIOWrapper
+    from pathlib import Path
+    from typing import Any
+
+    import numpy as np
+
+    from . import animate_all, io, models, presets, read_audio, runtime
+    from .errors import EngineError, OutputError, PresetError, SettingError
+    from .types import Animation, Gains, Motion, Progress, Rig, Settings, Waveform, no_progress
+except KeyboardInterrupt:       # while all this loads, which takes a third of a second
+    print(STOPPED, file=sys.stderr)
+    sys.exit(STATUS_STOPPED)
+
+BONE = "bone:"       # marks a bone in a file of channels
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the return value is the exit status."""
-    _print_any_name()
-    options = _parser().parse_args(arguments)
     try:
+        _print_any_name()
+        options = _parser().parse_args(arguments)
         options.command(options)
         if sys.stdout:
             sys.stdout.flush()
@@ -40,7 +48,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         print(f"unitalker: {error}", file=sys.stderr)
         return STATUS_FAILED
     except KeyboardInterrupt:
-        print("unitalker: stopped; nothing was written.", file=sys.stderr)
+        print(STOPPED, file=sys.stderr)
         return STATUS_STOPPED
     except BrokenPipeError:
         _drop_output()          # the reader has gone (for example `| head`): nothing to say, and nobody to say it to
@@ -94,7 +102,7 @@ def _add_animate(parser: argparse.ArgumentParser) -> None:
     for region in ("jaw", "lips", "cheeks", "brows"):
         parser.add_argument(f"--gain-{region}", type=float, default=1.0, metavar="G", help=f"factor of the {region}, 0 to 2 (default: 1)")
     parser.add_argument("--preset", default="", help="rig preset: a name, a JSON file or auto; needs --channels")
-    parser.add_argument("--channels", metavar="FILE", help="names of the rig's shape keys, one per line")
+    parser.add_argument("--channels", metavar="FILE", help="names of the rig's shape keys, one per line; a bone as bone:NAME")
     parser.add_argument("--device", choices=runtime.DEVICES, default="auto", help="where the network runs (default: auto)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes all cores but one")
     parser.add_argument("--raw", action="store_true", help="the head's exact output: no clamp, smoothing, retiming or silence")
@@ -202,7 +210,9 @@ def _rig(options: argparse.Namespace) -> Rig | None:
         names = Path(options.channels).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
         raise PresetError(f"Channel file {options.channels} cannot be read ({error}). Give a text file with one shape key name per line.") from error
-    return Rig(shape_keys=frozenset(name.strip() for name in names if name.strip()), preset=options.preset)
+    given = {name.strip() for name in names if name.strip()}
+    bones = frozenset(name for name in given if name.startswith(BONE))
+    return Rig(frozenset(given - bones), frozenset(name.removeprefix(BONE) for name in bones), preset=options.preset)
 
 
 def _rig_motion(animation: Animation) -> Motion:

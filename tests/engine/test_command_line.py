@@ -144,6 +144,21 @@ def test_ctrl_c_leaves_no_half_file(tmp_path):
     assert process.returncode == 130 and [file.name for file in tmp_path.iterdir()] == ["long.flac"]
 
 
+@pytest.mark.parametrize("module", ["numpy", "onnxruntime"])
+def test_ctrl_c_while_the_program_still_loads_is_one_line(tmp_path, sound, module):
+    (tmp_path / "early").mkdir()
+    (tmp_path / "early" / f"{module}.py").write_text("raise KeyboardInterrupt")
+    done = subprocess.run([sys.executable, "-m", "engine", "animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY], cwd=ROOT, text=True,
+                          capture_output=True, env={**os.environ, "PYTHONPATH": str(tmp_path / "early")})
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "unitalker: stopped; nothing was written.\n")
+    assert not (tmp_path / "a.npz").exists()
+
+
+def test_package_itself_loads_nothing():
+    code = "import engine, sys; print(sorted(name for name in sys.modules if name.startswith(('numpy', 'engine', 'onnx'))))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, check=True).stdout == "['engine']\n"
+
+
 @pytest.mark.skipif(not JFK.is_file(), reason="../shared is absent")
 def test_real_recording_gives_330_frames(tmp_path):
     assert run(["animate", str(JFK), "-o", str(tmp_path / "jfk.npz")]) == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import ModelError, SettingError, animate, animate_all, io
+from engine import ModelError, SettingError, Settings, animate, animate_all, io, read_audio
 from engine.__main__ import run
 from engine.decode import _fade
 from engine.models import open_model
@@ -32,7 +32,7 @@ def face(tiny_copy) -> Path:
     where = {"where": "features", "align_corners": True}
     edit(tiny_copy, lambda info: (
         info["heads"].append({"id": "face", "space": "vertices", "pca": "face.pca.npy", "fps": 25, "resample": where}),
-        info["heads"].append({"id": "deep", "space": "flame", "channels": ["jaw", "neck"], "fps": 30, "resample": where}),
+        info["heads"].append({"id": "deep", "space": "flame", "channels": ["expression000", "jawX"], "fps": 30, "resample": where}),
         info["sha256"].update({"face.pca.npy": ""}),
     ))
     return tiny_copy
@@ -60,6 +60,13 @@ def test_vertices_follow_the_scene_clock_and_nothing_else_unless_raw(settings, s
     scene = animate(syllables, replace(settings, raw=False, fps=25)).motion.weights
     assert np.allclose(raw, scene, atol=1e-6) and np.abs(scene).max() > 1
     assert len(animate(syllables, replace(settings, raw=False, fps=60)).motion.weights) == 360
+
+
+def test_coefficients_alone_leave_the_vertices_out(settings, syllables, monkeypatch):
+    whole = animate(syllables, replace(settings, raw=False))
+    monkeypatch.setattr("engine.pipeline.to_vertices", lambda *_: pytest.fail("vertices were made"))
+    alone = animate(syllables, replace(settings, raw=False, vertices=False))
+    assert alone.motion is alone.coefficients and np.array_equal(alone.motion.weights, whole.coefficients.weights)
 
 
 def test_basis_stays_on_disk(face):
@@ -114,9 +121,18 @@ def test_head_that_does_not_fit_is_named(face, damage, message):
         open_model(str(face))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_basis_that_is_not_finite_is_named(face, value):
+    np.save(face / "face.pca.npy", np.full((5, N_COORDINATES), value, np.float32))
+    edit(face, lambda info: None)
+    with pytest.raises(ModelError, match="PCA of head face holds values that are not finite"):
+        open_model(str(face))
+
+
 @pytest.mark.parametrize(("name", "array", "message"), [
     ("face/template", np.zeros(5), r"template of head face has shape \(5,\), must be \(12,\)"),
     ("deep/W0", np.zeros((6, 5)), "hidden layers that are not 6 wide"), ("face/mean", np.zeros(10), r"mean \(10,\)"),
+    ("face/mean", np.zeros((1, 12)), r"mean \(1, 12\)"),
 ])
 def test_array_of_another_size_is_named(face, name, array, message):
     np.savez(face / "heads.npz", **{**np.load(face / "heads.npz"), name: array.astype(np.float32)})
@@ -149,6 +165,39 @@ def test_exact_fade_is_the_references_line_and_the_other_has_no_corners():
     curve = _fade(150, exact=False)
     assert curve[:15].max() == 0 and curve[-15:].min() == 1 and np.all(np.diff(curve) >= 0)
     assert np.abs(np.diff(curve, 2)).max() < 0.001      # the line bends by 0.0067 at its ends
+
+
+FLAME_RIG = [*(f"Exp{number}" for number in range(1, 101)), "bone:jaw"]
+
+
+def preset_arguments(face, tmp_path, head: str, names: list[str]) -> list[str]:
+    import soundfile
+
+    soundfile.write(tmp_path / "a.wav", make_syllables(1.0).samples, 16000)
+    (tmp_path / "rig.txt").write_text("\n".join(names))
+    return ["animate", str(tmp_path / "a.wav"), "-o", str(tmp_path / "a.npz"), "--model", str(face), "--head", head, "--preset", "auto",
+            "--channels", str(tmp_path / "rig.txt")]
+
+
+def test_command_line_finds_the_preset_of_a_flame_rig(face, tmp_path):
+    assert run(preset_arguments(face, tmp_path, "deep", FLAME_RIG)) == 0
+    written = io.read_motion(tmp_path / "a.npz")
+    expected = animate(read_audio(tmp_path / "a.wav"), Settings(model=str(face), head="deep")).motion
+    assert written.channels == ("jaw.rotation_euler[0]", "Exp1")
+    assert np.allclose(written.weights, expected.weights[:, ::-1], atol=1e-6) and np.abs(expected.weights).max() > 1
+
+
+@pytest.mark.parametrize(("head", "names", "message"), [
+    ("deep", ["jawOpen", "mouthClose"], "No preset fits this character: it has 2 shape keys (jawOpen, mouthClose), no bones, no custom properties. "
+     "Name its shape keys as FLAME rigs do (Exp1, Exp2, ...; a bone named jaw)"),
+    ("before", FLAME_RIG, "Name its shape keys as ARKit does"),
+    ("face", FLAME_RIG, "Head face gives vertices, which no preset reads. Choose another head, or leave the preset out"),
+    ("all", FLAME_RIG, "Head face gives vertices"),
+])
+def test_head_that_does_not_fit_the_rig_is_told_before_the_work(face, tmp_path, capsys, monkeypatch, head, names, message):
+    monkeypatch.setattr("engine.pipeline.encode", lambda *_: pytest.fail("it was encoded"))
+    assert run(preset_arguments(face, tmp_path, head, names)) == 1
+    assert message in capsys.readouterr().err and not (tmp_path / "a.npz").exists()
 
 
 def test_command_line_writes_one_file_per_head_and_identity(face, tmp_path, capsys):
