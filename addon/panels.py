@@ -57,16 +57,16 @@ class UNITALKER_PT_character(_Panel, bpy.types.Panel):
         row.menu("UNITALKER_MT_presets", text="", icon='DOWNARROW_HLT')
         fit = catalog.fit(context)
         if fit.problem:
-            _paragraph(context, self.layout, fit.problem, 'ERROR')
+            paragraph(context, self.layout, fit.problem, 'ERROR')
         else:
-            _paragraph(context, self.layout, fit.line, 'CHECKMARK')
+            paragraph(context, self.layout, fit.line, 'CHECKMARK')
         if fit.linked:
             self.layout.operator("unitalker.make_override", icon='LIBRARY_DATA_OVERRIDE')
         if fit.missing:
             header, body = self.layout.panel("unitalker_missing", default_closed=True)
             header.label(text=f"{len(fit.missing)} not found")
             if body:
-                _paragraph(context, body, _list(fit.missing))
+                paragraph(context, body, _list(fit.missing))
 
 
 class UNITALKER_MT_presets(bpy.types.Menu):
@@ -90,7 +90,7 @@ class UNITALKER_PT_style(_Panel, bpy.types.Panel):
         draw_model(layout, settings)
         problem = catalog.model_problem(settings)
         if problem:
-            _paragraph(context, self.layout, problem, 'ERROR')
+            paragraph(context, self.layout, problem, 'ERROR')
         layout.prop(settings, "strength", slider=True)
         layout.prop(settings, "smooth", slider=True)
         column = layout.column(align=True)
@@ -139,7 +139,7 @@ class UNITALKER_PT_generate(_Panel, bpy.types.Panel):
         button.operator("unitalker.animate", icon='PLAY')
         row.operator("unitalker.clear", text="", icon='TRASH')
         if problem:
-            _paragraph(context, layout, problem, 'INFO')
+            paragraph(context, layout, problem, 'INFO')
         elif settings.result:
             _draw_result(context, layout, settings)
 
@@ -154,15 +154,15 @@ def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
 
 def _draw_result(context: bpy.types.Context, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     box = layout.box()
-    _paragraph(context, box, settings.result, 'ERROR' if settings.result_failed else 'CHECKMARK')
+    paragraph(context, box, settings.result, 'ERROR' if settings.result_failed else 'CHECKMARK')
     details = settings.result_details.splitlines()
     for line in [line for line in details if not line.startswith(MISSING)]:
-        _paragraph(context, box, line)
+        paragraph(context, box, line)
     for line in [line for line in details if line.startswith(MISSING)]:
         header, body = layout.panel("unitalker_result_missing", default_closed=True)
         header.label(text=MISSING)
         if body:
-            _paragraph(context, body, line.removeprefix(MISSING).lstrip(" :"))
+            paragraph(context, body, line.removeprefix(MISSING).lstrip(" :"))
 
 
 def _problem(context: bpy.types.Context) -> str:
@@ -197,7 +197,7 @@ def _split(layout: bpy.types.UILayout) -> bpy.types.UILayout:
     return layout
 
 
-def _paragraph(context: bpy.types.Context, layout: bpy.types.UILayout, text: str, icon: str = 'NONE') -> None:
+def paragraph(context: bpy.types.Context, layout: bpy.types.UILayout, text: str, icon: str = 'NONE') -> None:
     """A sentence over as many lines as the region is wide."""
     width = context.region.width / context.preferences.system.ui_scale
     column = layout.column(align=True)

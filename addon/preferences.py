@@ -92,29 +92,31 @@ class UNITALKER_AP_preferences(bpy.types.AddonPreferences):
 
     device_tests: StringProperty(options={'HIDDEN'})      # engine.devices.to_text
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         """Device with what the last test found, threads, folder."""
         layout = self.layout
         layout.use_property_split = True
         layout.prop(self, "device")
-        self._draw_devices(layout.box().column(align=True))
+        self._draw_devices(context, layout.box().column(align=True))
         layout.prop(self, "threads")
         layout.prop(self, "model_folder")
 
-    def _draw_devices(self, column: bpy.types.UILayout) -> None:
+    def _draw_devices(self, context: bpy.types.Context, column: bpy.types.UILayout) -> None:
         from ..engine import EngineError
         from ..engine.devices import from_text
         from ..engine.runtime import build
+        from .panels import paragraph
 
         reports, tested = from_text(self.device_tests)
         for report in reports:
-            column.label(text=f"{_label(report.device)}: {report}", icon='CHECKMARK' if report.works else 'CANCEL')
+            paragraph(context, column, f"{_label(report.device)}: {report}", 'CHECKMARK' if report.works else 'CANCEL')
         try:
             here = build()
         except EngineError as error:
-            column.label(text=str(error), icon='ERROR')
+            paragraph(context, column, str(error), 'ERROR')
             return
-        column.label(text=f"ONNX Runtime {here}" + ("; tested with another one: test again" if reports and tested != here else ""), icon='INFO')
+        again = "; tested with another one: test again" if reports and tested != here else ""
+        paragraph(context, column, f"ONNX Runtime {here}{again}", 'INFO')
         column.operator("unitalker.test_devices")
 
 

@@ -21,6 +21,7 @@ from .types import SAMPLE_RATE_HZ, FloatArray
 
 TEST_MODEL = "mini"
 TOLERANCE = 0.02        # of the largest feature: cards may round the factors of products to 10 bits (5e-4 each); what is wrong is far off
+OTHER_ZIP = "It comes with another zip of UniTalker Lip Sync, made for graphics cards"
 ON_THIS_SYSTEM = {"darwin": ("coreml", "cpu"), "win32": ("cuda", "directml", "cpu")}.get(sys.platform, ("cuda", "cpu"))
 
 
@@ -52,13 +53,13 @@ def test_device(device: str, model: str = TEST_MODEL) -> DeviceReport:
         device: cpu | cuda | coreml | directml.
         model: id or folder of the model to run.
     Raises:
-        SettingError: unknown device, or auto. ModelError: the model cannot be opened, or ONNX Runtime cannot be loaded.
+        SettingError: unknown device, or auto. ModelError: the model cannot be opened. InstallError: no ONNX Runtime.
     """
     if device not in runtime.PROVIDERS:
         raise SettingError(f"Device {device!r} cannot be tested. Choose one of: {', '.join(runtime.PROVIDERS)}.")
     offered = runtime.devices()
     if device not in offered:
-        return DeviceReport(device, False, f"the installed ONNX Runtime is not made for it (it has: {', '.join(offered)})")
+        return DeviceReport(device, False, f"the installed ONNX Runtime is not made for it (it has: {', '.join(offered)}). {OTHER_ZIP}")
     runtime.refuse(device, "")
     report = _compare(device, model)
     runtime.refuse(device, report.reason)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import bpy
 import pytest
 
@@ -45,6 +47,9 @@ class Column:
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
 
+    def column(self, align: bool) -> Column:
+        return self
+
     def label(self, text: str, icon: str) -> None:
         self.lines.append((text, icon))
 
@@ -52,17 +57,33 @@ class Column:
         self.lines.append((name, ""))
 
 
+def draw(module: object, preferences: object, width_px: int = 2000) -> Column:
+    """What the preferences show in a region of this width."""
+    column = Column()
+    system = SimpleNamespace(ui_scale=1.0)
+    context = SimpleNamespace(region=SimpleNamespace(width=width_px), preferences=SimpleNamespace(system=system))
+    module.UNITALKER_AP_preferences._draw_devices(preferences, context, column)
+    return column
+
+
+def test_long_reason_is_read_whole_in_a_narrow_window(ext, preferences):
+    devices, module = ext.module("engine.devices"), ext.module("addon.preferences")
+    reason = "Device cuda failed (libcublasLt.so.12: cannot open shared object file: no such file or directory); the CPU is used."
+    preferences.device_tests = devices.to_text([devices.DeviceReport("cuda", False, reason)])
+    lines = [line for line in draw(module, preferences, 400).lines if line[1] in ('CANCEL', 'BLANK1')]
+    assert lines[0][1] == 'CANCEL' and len(lines) > 2 and max(len(text) for text, _ in lines) < 60
+    assert " ".join(text for text, _ in lines).startswith(f"CUDA: {reason}")
+
+
 def test_preferences_say_which_devices_work_and_why_the_others_do_not(ext, preferences):
     devices, module = ext.module("engine.devices"), ext.module("addon.preferences")
     preferences.device_tests = devices.to_text(
         [devices.DeviceReport("cuda", False, "no such card"), devices.DeviceReport("cpu", True, "", 0.02)],
     )
-    column = Column()
-    module.UNITALKER_AP_preferences._draw_devices(preferences, column)
+    column = draw(module, preferences)
     assert column.lines[:2] == [("CUDA: no such card", 'CANCEL'), ("Processor: works, 50 times real time", 'CHECKMARK')]
     assert column.lines[2][0].startswith("ONNX Runtime ") and "test again" not in column.lines[2][0]
     assert column.lines[3][0] == "unitalker.test_devices"
     preferences.device_tests = preferences.device_tests.replace("with cpu", "with cuda, cpu")
-    column = Column()
-    module.UNITALKER_AP_preferences._draw_devices(preferences, column)
+    column = draw(module, preferences)
     assert "tested with another one: test again" in column.lines[2][0]
