@@ -4,90 +4,165 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import OutputError
 from ..pipeline import animate
 from ..types import Settings, Waveform
+from . import tables
 from .baselines import loudness_mouth, rhubarb_mouth
-from .metrics import FPS, Measures, SeenMouth, beats, measure, seen_mouth
-from .paired import evaluate_paired, is_paired
-from .recordings import RealSpeech
+from .bootstrap import Figure, figures
+from .evaluation_sets import PAIRED, SPEECH, EvaluationSet, data_folder, read_set, read_sets
+from .metrics import FPS, ClipEvents, Measures, SeenMouth, gather, pool, reference_mouth, seen_mouth
+from .paired import PairedClip, evaluate_paired, is_paired
+from .recordings import Clip
+from .word_metrics import gather_words, pool_words
 
 FloatArray = NDArray[Any]
 
+ROBUSTNESS = "robustness"  # a word in the place of a dataset, as SPEECH
+PAIRED_SET = "facegood_zh"
 RHUBARB_RUNS = {"Rhubarb words": "pocketSphinx", "Rhubarb + transcript": "pocketSphinx_with_transcript", "Rhubarb phonetic": "phonetic"}
-CUES_BESIDE = ("rhubarb", "../../peer_outputs/rhubarb_aligned")  # of the dataset; where Rhubarb's cues may lie
 NOISE_SNR_DB, ROOM_RT60_S, ROOM_DIRECT_DB = 10.0, 0.4, 6.0
-LOUDNESS, OURS = "loudness", "ours"
+OURS, UNSEEN, NOISY, LOUDNESS, REFERENCE = "ours", "ours, unseen voices", "ours, room + noise", "loudness", "viseme model"
+
+
+@dataclass(frozen=True)
+class SetReport:
+    """One set of recordings, measured.
+
+    Attributes:
+        systems: figures by system ("ours" are all voices) and measure.
+        kinds: ours by kind of recording, and measure; empty where all clips are of one kind.
+        mouths: what was measured, by system and clip.
+        speed: seconds of speech per second of work, on one thread.
+    """
+
+    recordings: EvaluationSet
+    systems: Mapping[str, Mapping[str, Figure]]
+    kinds: Mapping[str, Mapping[str, Figure]]
+    mouths: Mapping[str, Mapping[str, SeenMouth]]
+    speed: float
+
+    @property
+    def columns(self) -> dict[str, Measures]:
+        """Plain values by system, where phone times are known."""
+        names = [item.name for item in fields(Measures)]
+        return {name: Measures(**{m: column[m].value for m in names}) for name, column in self.systems.items() if names[0] in column}
 
 
 @dataclass(frozen=True)
 class Report:
-    """Measures by name of the system; seconds of speech per second of work, on one thread."""
+    """All sets and the clips with animators' curves."""
 
-    columns: Mapping[str, Measures]
-    speed: float
+    model: str
+    sets: tuple[SetReport, ...]
+    paired: tuple[PairedClip, ...]
 
 
 def command(options: argparse.Namespace) -> None:
-    """`evaluate MODEL DATASET [--json]`: recordings with phone times, or with animators' curves (always as JSON)."""
-    if is_paired(options.path):
-        paired = {name: asdict(measures) for name, measures in evaluate_paired(options.model, options.path).items()}
-        sys.stdout.write(json.dumps(paired, indent=1) + "\n")
+    """`evaluate MODEL DATASET [--data FOLDER] [--json [FILE]] [--pictures FOLDER]`."""
+    if str(options.path) == ROBUSTNESS:
+        from .robustness import command as robustness_command
+
+        robustness_command(options)
         return
-    report = evaluate(options.model, options.path)
-    text = json.dumps({name: asdict(column) for name, column in report.columns.items()}, indent=1) if options.json else table(report)
-    sys.stdout.write(text + "\n")
+    report = evaluate_all(options.model, options.path, options.data)
+    if options.pictures:
+        from .pictures import draw_report
+
+        draw_report(report.sets, options.pictures)
+    write_result(options.json, tables.as_json(report.model, report.sets, report.paired), lambda: tables.speech(report.sets, report.paired))
 
 
-def evaluate(model: str, dataset: Path, identity: str = "pivot") -> Report:
-    """Measure a model, and Rhubarb and the loudness baseline beside it.
+def write_result(json_to: str | None, content: dict[str, Any], text: Callable[[], str]) -> None:
+    """The table on stdout, JSON instead of it ("-"), or both, the JSON in a file.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    if json_to == "-":
+        sys.stdout.write(json.dumps(content, indent=1) + "\n")
+        return
+    sys.stdout.write(text() + "\n")
+    if json_to:
+        try:
+            Path(json_to).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"{json_to} cannot be written ({error}). Give --json another file.") from error
+
+
+def evaluate_all(model: str, dataset: Path, data: Path | None = None) -> Report:
+    """Measure a model on a folder, or on everything that is there (the word "speech").
 
     Args:
         model: id or folder.
-        dataset: folder with phones.json and flac files; Rhubarb's cues are used where they lie beside it.
+        dataset: a folder of recordings, or Path("speech").
+        data: folder with speech/ and paired/; by default one beside the checkout is looked for.
+    Raises:
+        EngineError: no such model, no recordings, broken labels.
+    """
+    if str(dataset) != SPEECH:
+        if is_paired(dataset):
+            return Report(model, (), tuple(evaluate_paired(model, dataset)))
+        return Report(model, tuple(evaluate_set(model, one) for one in read_set(dataset)), ())
+    folder = data_folder(data)
+    sets = tuple(evaluate_set(model, one) for one in read_sets(folder))
+    paired = folder / PAIRED / PAIRED_SET
+    return Report(model, sets, tuple(evaluate_paired(model, paired)) if is_paired(paired) else ())
+
+
+def evaluate(model: str, dataset: Path, identity: str = "pivot") -> SetReport:
+    """Measure a model on one folder with phone times, and Rhubarb and the loudness baseline beside it.
+
+    Args:
+        model: id or folder.
+        dataset: folder of recordings; Rhubarb's cues are used where they lie beside it.
         identity: speaking style; the pivot is what the measures are meant for.
     Returns:
         Columns "ours" (all voices), "ours, unseen voices" (those that never chose a checkpoint), "ours, room + noise", the baselines.
     Raises:
         EngineError: no such model, no recordings.
     """
-    speech = RealSpeech.read(dataset)
+    return evaluate_set(model, read_set(dataset)[0], identity)
+
+
+def evaluate_set(model: str, recordings: EvaluationSet, identity: str = "pivot") -> SetReport:
+    """As evaluate(), for a set that is already read."""
     settings = Settings(model=model, identity=identity, fps=FPS, device="cpu", threads=1)
     animate(Waveform(np.zeros(16000, np.float32)), settings)  # opens the graphs, outside the clock
+    clips = recordings.clips
     began_s = time.perf_counter()
-    ours = {clip.name: _our_mouth(clip.samples, settings) for clip in speech.clips}
-    speed = sum(clip.samples.size for clip in speech.clips) / 16000 / (time.perf_counter() - began_s)
-    unseen = {clip.name for clip in speech.half_of_the_voices(second=True).clips}
-    noisy = {clip.name: _our_mouth(in_noisy_room(clip.samples, seed), settings) for seed, clip in enumerate(speech.clips)}
-    mouths: dict[str, dict[str, SeenMouth]] = {
-        OURS: ours, "ours, unseen voices": {name: mouth for name, mouth in ours.items() if name in unseen}, "ours, room + noise": noisy,
-        **_rhubarb(speech, dataset), LOUDNESS: {clip.name: loudness_mouth(clip.samples, clip.frames) for clip in speech.clips},
-    }
-    return Report({name: measure(column, speech.phones) for name, column in mouths.items() if column}, speed)
+    ours = {clip.name: our_mouth(clip.samples, settings) for clip in clips}
+    speed = recordings.seconds / (time.perf_counter() - began_s)
+    mouths: dict[str, dict[str, SeenMouth]] = {OURS: ours}
+    if recordings.phones and recordings.cues is not None:
+        mouths[NOISY] = {clip.name: our_mouth(in_noisy_room(clip.samples, seed), settings) for seed, clip in enumerate(clips)}
+        mouths.update(_rhubarb(clips, recordings.cues))
+    mouths[LOUDNESS] = {clip.name: loudness_mouth(clip.samples, clip.frames) for clip in clips}
+    if recordings.phones:
+        mouths[REFERENCE] = {clip.name: reference_mouth(clip.phones, clip.frames) for clip in clips}
+    mouths = {name: column for name, column in mouths.items() if column}
+    gathered = {name: _gather(recordings, column, mouths.get(REFERENCE)) for name, column in mouths.items()}
+    if 0 < len(recordings.unseen) < len(clips):
+        gathered[UNSEEN] = {name: events for name, events in gathered[OURS].items() if name in recordings.unseen}
+    pooled = pool if recordings.phones else pool_words
+    systems = {name: figures(pooled(_flat(gathered[name]))) for name in (OURS, UNSEEN, *list(mouths)[1:]) if name in gathered}
+    return SetReport(recordings, systems, _by_kind(recordings, gathered[OURS], pooled), mouths, speed)
 
 
-def table(report: Report) -> str:
-    """A text table, one row per measure, and whether ours is at least as good as loudness on it."""
-    names = list(report.columns)
-    won = beats(report.columns[OURS], report.columns[LOUDNESS])
-    verdict = {True: "yes", False: "NO", None: "one-sided"}
-    rows = [["measure", *names, "beats loudness"]]
-    for item in fields(Measures):
-        values = [getattr(report.columns[name], item.name) for name in names]
-        rows.append([item.name, *("-" if math.isnan(value) else f"{value:.2f}" for value in values), verdict[won.get(item.name)]])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, f"{report.speed:.0f} x real time on one thread"])
+def our_mouth(samples: FloatArray, settings: Settings) -> SeenMouth:
+    """What the engine makes of a recording (n,), at settings.fps."""
+    motion = animate(Waveform(np.ascontiguousarray(samples, np.float32)), settings).motion
+    return seen_mouth(motion.weights, motion.channels)
 
 
 def in_noisy_room(samples: FloatArray, seed: int) -> NDArray[np.float32]:
@@ -105,18 +180,34 @@ def in_noisy_room(samples: FloatArray, seed: int) -> NDArray[np.float32]:
     return np.asarray(mixed / max(1.0, np.abs(mixed).max()), np.float32)
 
 
-def _our_mouth(samples: FloatArray, settings: Settings) -> SeenMouth:
-    motion = animate(Waveform(np.ascontiguousarray(samples, np.float32)), settings).motion
-    return seen_mouth(motion.weights, motion.channels)
+def _gather(
+    recordings: EvaluationSet, mouths: Mapping[str, SeenMouth], references: Mapping[str, SeenMouth] | None,
+) -> dict[str, list[ClipEvents]]:
+    """Events of each clip; where only words are known, one item per word."""
+    if references is not None:
+        return {name: [gather(mouth, recordings.phones[name], references[name])] for name, mouth in mouths.items()}
+    lengths_s = {clip.name: clip.samples.size / 16000 for clip in recordings.clips}
+    return {name: gather_words(mouth, recordings.words[name], lengths_s[name]) for name, mouth in mouths.items()}
 
 
-def _rhubarb(speech: RealSpeech, dataset: Path) -> dict[str, dict[str, SeenMouth]]:
-    """Rhubarb's mouths by run; empty where no cues lie beside the dataset."""
-    folder = next((dataset / name for name in CUES_BESIDE if (dataset / name).is_dir()), None)
-    if folder is None:
+def _by_kind(
+    recordings: EvaluationSet, gathered: Mapping[str, list[ClipEvents]], pooled: Callable[[Sequence[ClipEvents]], Any],
+) -> dict[str, Mapping[str, Figure]]:
+    kinds = dict.fromkeys(recordings.kinds.values())
+    if len(kinds) < 2:
         return {}
+    of_kind = {kind: {name: events for name, events in gathered.items() if recordings.kinds.get(name) == kind} for kind in kinds}
+    return {kind: figures(pooled(_flat(events))) for kind, events in of_kind.items() if events}
+
+
+def _flat(gathered: Mapping[str, list[ClipEvents]]) -> list[ClipEvents]:
+    return [item for items in gathered.values() for item in items]
+
+
+def _rhubarb(clips: Sequence[Clip], folder: Path) -> dict[str, dict[str, SeenMouth]]:
+    """Rhubarb's mouths by run."""
     found: dict[str, dict[str, SeenMouth]] = {title: {} for title in RHUBARB_RUNS}
-    for clip in speech.clips:
+    for clip in clips:
         path = folder / f"{clip.name}.json"
         if not path.exists():
             continue
@@ -125,5 +216,3 @@ def _rhubarb(speech: RealSpeech, dataset: Path) -> dict[str, dict[str, SeenMouth
             if cues.get(key):
                 found[title][clip.name] = rhubarb_mouth(cues[key], clip.frames)
     return found
-
-

@@ -12,6 +12,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from ..errors import EngineError
+from . import split
 from .synth.phones import Phone
 
 FloatArray = NDArray[Any]
@@ -37,9 +38,10 @@ class Clip:
 
 @dataclass(frozen=True)
 class RealSpeech:
-    """Recordings with phone times."""
+    """Recordings with phone times; the name of their folder is what the split knows them by."""
 
     clips: tuple[Clip, ...]
+    name: str = ""
 
     @classmethod
     def read(cls, folder: Path) -> RealSpeech:
@@ -60,12 +62,12 @@ class RealSpeech:
             if rate_hz != 16000 or samples.ndim != 1:
                 raise EngineError(f"{path} is {rate_hz} Hz with shape {samples.shape}; 16000 Hz mono is needed.")
             clips.append(Clip(name, voice_of(name), samples, tuple(Phone(*phone) for phone in entry["phones"])))
-        return cls(tuple(clips))
+        return cls(tuple(clips), folder.resolve().name)
 
     def half_of_the_voices(self, second: bool) -> RealSpeech:
-        """Every other voice in alphabetical order: the first half chooses checkpoints, the second is never looked at."""
-        voices = sorted({clip.voice for clip in self.clips})[1 if second else 0::2]
-        return RealSpeech(tuple(clip for clip in self.clips if clip.voice in voices))
+        """The voices that choose checkpoints, or (second) those that only report, as evaluation_split.json says."""
+        first = split.choosing({clip.name: clip.voice for clip in self.clips}, self.name)
+        return RealSpeech(tuple(clip for clip in self.clips if (clip.name in first) != second), self.name)
 
     @property
     def phones(self) -> Mapping[str, Sequence[Phone]]:

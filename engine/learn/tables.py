@@ -1,0 +1,153 @@
+"""The evaluator's figures as text tables and as JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from .bootstrap import Figure
+from .goals import GOALS, NOISY_GOALS, PAIRED_GOALS, Goal, shown, verdict
+from .paired import LOUDNESS, OURS, THEIRS, PairedClip, mean_of
+
+if TYPE_CHECKING:
+    from .evaluate import SetReport
+
+UNSEEN, NOISY = "ours, unseen voices", "ours, room + noise"
+KIND_MEASURES = (
+    "pbm_recall", "closure_auc", "closure_precision", "fv_recall", "fv_precision", "round_recall", "round_false", "open_auc", "silence_shut", "r_lip",
+    "lag_ms", "jitter",
+)
+DECIMALS: Mapping[str, int] = {"jitter": 4, "lag_ms": 1, "closure_auc": 3, "round_auc": 3, "open_auc": 3, "vowels_shut": 3}
+
+
+def speech(sets: Sequence[SetReport], paired: Sequence[PairedClip]) -> str:
+    """Every set's table, ours by kind of recording, and the clips with animators' curves."""
+    parts = [table for report in sets for table in (_set(report), _kinds(report)) if table]
+    if paired:
+        parts.append(_paired(paired))
+    return "\n\n".join(parts)
+
+
+def as_json(model: str, sets: Sequence[SetReport], paired: Sequence[PairedClip]) -> dict[str, Any]:
+    """The same figures for a program; NaN is null."""
+    content: dict[str, Any] = _plain({
+        "model": model,
+        "goals": {name: asdict(goal) for name, goal in GOALS.items()},
+        "sets": [
+            {
+                "name": report.recordings.name, "language": report.recordings.language, "title": report.recordings.title,
+                "clips": len(report.recordings.clips), "seconds": round(report.recordings.seconds, 1), "speed": round(report.speed, 1),
+                "systems": {name: {m: asdict(f) for m, f in column.items()} for name, column in report.systems.items()},
+                "kinds": {name: {m: asdict(f) for m, f in column.items()} for name, column in report.kinds.items()},
+            }
+            for report in sets
+        ],
+        "paired": [asdict(clip) for clip in paired],
+    })
+    return content
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Columns of text, each as wide as its widest cell."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def number(value: float, measure: str = "") -> str:
+    """A value as the tables write it; - for none."""
+    return "-" if math.isnan(value) else f"{value:.{DECIMALS.get(measure, 2)}f}"
+
+
+def with_interval(figure: Figure, measure: str = "") -> str:
+    """Value and interval."""
+    if math.isnan(figure.low):
+        return number(figure.value, measure)
+    return f"{number(figure.value, measure)} [{number(figure.low, measure)} {number(figure.high, measure)}]"
+
+
+def _set(report: SetReport) -> str:
+    recordings = report.recordings
+    rows = _word_rows(report) if not recordings.phones else _rows(report)
+    of_goals = [row[-3:] for row in rows[1:] if row[-2] in {"met", "NOT met"}]
+    met = sum(row[-2] == "met" for row in of_goals)
+    lines = [
+        f"{recordings.name} ({recordings.language}): {recordings.title}; {len(recordings.clips)} clips, {recordings.seconds:.0f} s, "
+        f"{len({clip.voice for clip in recordings.clips})} voices",
+        aligned(rows),
+        f"{met} of {len(of_goals)} goals met; {report.speed:.0f} x real time on one thread" if of_goals else f"{report.speed:.0f} x real time on one thread",
+    ]
+    return "\n".join(lines)
+
+
+def _rows(report: SetReport) -> list[list[str]]:
+    """One row per measure; the last three cells are the goal, its verdict and the goal with the transcript."""
+    systems = report.systems
+    names = [name for name in systems if name != OURS]
+    rows = [["measure", "events", "ours [95 %]", *names, "goal", "", "with transcript"]]
+    for measure, figure in systems[OURS].items():
+        others = [with_interval(systems[n][measure], measure) if n == UNSEEN else number(systems[n][measure].value, measure) for n in names]
+        goal = GOALS.get(measure)
+        rows.append([measure, str(figure.events), with_interval(figure, measure), *others, shown(goal), verdict(goal, figure), shown(goal, True)])
+    if NOISY in systems:
+        for measure, goal in NOISY_GOALS.items():
+            figure = systems[NOISY][measure]
+            dashes = ["-"] * len(names)
+            title = f"{measure}, room + 10 dB noise"
+            rows.append([title, str(figure.events), with_interval(figure, measure), *dashes, shown(goal), verdict(goal, figure), "-"])
+    return rows
+
+
+def _word_rows(report: SetReport) -> list[list[str]]:
+    systems = report.systems
+    names = [name for name in systems if name != OURS]
+    rows = [["measure", "words", "ours [95 %]", *names, "goal", "", "with transcript"]]
+    for measure, figure in systems[OURS].items():
+        goal = WORD_GOALS.get(measure)
+        others = [number(systems[name][measure].value, measure) for name in names]
+        rows.append([measure, str(figure.events), with_interval(figure, measure), *others, shown(goal), verdict(goal, figure), shown(goal, True)])
+    return rows
+
+
+def _kinds(report: SetReport) -> str:
+    """Ours by kind of recording; empty where there is one kind."""
+    if not report.kinds:
+        return ""
+    rows = [["ours by kind", "clips", "p/b/m", *KIND_MEASURES]]
+    for kind, column in report.kinds.items():
+        clips = sum(value == kind for value in report.recordings.kinds.values())
+        rows.append([kind, str(clips), str(column["pbm_recall"].events), *(number(column[m].value, m) for m in KIND_MEASURES)])
+    return aligned(rows)
+
+
+def _paired(clips: Sequence[PairedClip]) -> str:
+    """r with the animators' curves: as it is, at the best shift, the shift; and the goals."""
+    names = list(THEIRS)
+    rows = [["clip", "may train", "system", *(f"{name} r [95 %], best r at ms" for name in names)]]
+    for clip in clips:
+        for system, curves in clip.systems.items():
+            cells = [
+                f"{with_interval(curves[name].r)}, {number(curves[name].best_r.value)} at {curves[name].lag_ms:+.0f}" if name in curves else "-"
+                for name in names
+            ]
+            rows.append([clip.name, "yes" if clip.role == "train" else "no", system, *cells])
+    for system in (OURS, LOUDNESS):
+        means = {name: mean_of(clips, system, name, lambda figures: figures.best_r.value) for name in names}
+        rows.append(["mean, best r", "", system, *(number(means[name]) for name in names)])
+        if system == OURS:
+            judged = {name: f"{shown(PAIRED_GOALS.get(name))}: {verdict(PAIRED_GOALS.get(name), means[name])}" for name in names}
+    rows.append(["goal", "", "", *(judged[name] if name in PAIRED_GOALS else "-" for name in names)])
+    seconds = sum(clip.seconds for clip in clips)
+    return f"facegood_zh (zh): Mandarin, animators' curves from video; {len(clips)} clips, {seconds:.0f} s, 1 voice\n" + aligned(rows)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  JSON
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+WORD_GOALS: Mapping[str, Goal] = {"silence_shut": GOALS["silence_shut"]}
