@@ -135,8 +135,10 @@ def _add_learning(commands: Any) -> None:
     parser.set_defaults(command=_learn, learn="convert")
     parser = commands.add_parser("evaluate", help="measure a model on real recordings with known phones")
     parser.add_argument("model", metavar="MODEL", help="model id or folder")
-    parser.add_argument("path", type=Path, metavar="DATASET", help="folder with phones.json and the recordings")
-    parser.add_argument("--json", action="store_true", help="as JSON instead of a table")
+    parser.add_argument("path", type=Path, metavar="DATASET", help="folder of recordings with known phones, or a word: speech, robustness (all of --data)")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="holds speech/ and paired/ (default: one beside the checkout)")
+    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="also write JSON to FILE; without FILE as JSON instead of a table")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw one picture per clip: sound, phones, curves")
     parser.set_defaults(command=_learn, learn="evaluate")
 
 
