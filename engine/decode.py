@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import lips, runtime
+from . import runtime
+from .align import log_scores
 from .encode import FeatureWindow, windows
 from .errors import ModelError
 from .heads import Head
@@ -50,15 +51,15 @@ class Track:
 
 @dataclass(frozen=True)
 class Decoded:
-    """Head output, and how sure the phone graph is that the lips touch or rest.
+    """Head output, and what the phone graph heard.
 
     Attributes:
         motion: as the head gives it (coefficients where it has a basis), not clamped, at the head's frame rate.
-        contact: (n_frames, 3) scores 0..1 of lips.CONTACT_CLASSES; None without phones.
+        scores: (t, n_phones) logarithm of the probability of each of the model's phones, at the encoder's rate; None without phones.
     """
 
     motion: Motion
-    contact: FloatArray | None
+    scores: FloatArray | None
 
 
 def decode(feature_windows: Iterable[FeatureWindow], decoder: Decoder, tracks: Sequence[Track], n_samples: int) -> list[Decoded]:
@@ -74,22 +75,21 @@ def decode(feature_windows: Iterable[FeatureWindow], decoder: Decoder, tracks: S
     """
     spans = windows(n_samples, decoder.model.encoder)
     joined = [_empty(track, decoder.model, spans) for track in tracks]
+    scores = np.zeros((-(-n_samples * decoder.model.encoder.rate_hz // SAMPLE_RATE_HZ), len(decoder.model.phones)), np.float32)
     for window in feature_windows:
         hidden: dict[object, FloatArray] = {}
-        scores = _contact_scores(window, decoder)
+        if decoder.phones:
+            _join_scores(scores, _phone_scores(window, decoder.phones, decoder.model), window, decoder.model)
         for rows, track in zip(joined, tracks, strict=True):
-            _join(rows, _decode_window(window, decoder, track, hidden, scores), track, window, decoder.model)
+            _join(rows, _decode_window(window, decoder, track, hidden), track, window, decoder.model)
     results = []
     for rows, track in zip(joined, tracks, strict=True):
         if not np.isfinite(rows).all():
             raise ModelError(
                 f"Model {decoder.model.folder}, head {track.head.id}, gives values that are not finite. Choose another device, or export the model again."
             )
-        weights = rows[:, :len(track.head.channels)]
-        if track.template is not None and track.head.basis is None:
-            weights += track.template
-        motion = Motion(weights, track.head.channels, float(track.head.fps))
-        results.append(Decoded(motion, rows[:, len(track.head.channels):] if decoder.phones else None))
+        weights = rows if track.template is None or track.head.basis is not None else rows + track.template
+        results.append(Decoded(Motion(weights, track.head.channels, float(track.head.fps)), scores if decoder.phones else None))
     return results
 
 
@@ -103,7 +103,7 @@ def frame_count(n_samples: int, head: Head, rate_hz: int) -> int:
 def _empty(track: Track, model: Model, spans: list[tuple[int, int]]) -> FloatArray:
     start, stop = spans[-1]
     n_frames = round(start / SAMPLE_RATE_HZ * track.head.fps) + frame_count(stop - start, track.head, model.encoder.rate_hz)
-    return np.zeros((n_frames, len(track.head.channels) + len(lips.CONTACT_CLASSES)), np.float32)
+    return np.zeros((n_frames, len(track.head.channels)), np.float32)
 
 
 def _join(joined: FloatArray, values: FloatArray, track: Track, window: FeatureWindow, model: Model) -> None:
@@ -129,32 +129,31 @@ def _fade(shared: int, exact: bool) -> FloatArray:
     return np.asarray(x ** 3 * (x * (6 * x - 15) + 10), np.float32)
 
 
-def _decode_window(
-    window: FeatureWindow, decoder: Decoder, track: Track, hidden: dict[object, FloatArray], scores: FloatArray | None,
-) -> FloatArray:
-    """(frames, channels + contact classes) of one window; `hidden` keeps decoder outputs for tracks that differ in the head only."""
+def _decode_window(window: FeatureWindow, decoder: Decoder, track: Track, hidden: dict[object, FloatArray]) -> FloatArray:
+    """(frames, channels) of one window; `hidden` keeps decoder outputs for tracks that differ in the head only."""
     head = track.head
     n_frames = frame_count(window.stop - window.start, head, decoder.model.encoder.rate_hz)
     features = resample(window.features, n_frames, head.align_corners) if head.resample == "features" else window.features
     weights = _weights(features, head, track.style, decoder, hidden)
-    if head.resample == "output":
-        weights = resample(weights, n_frames, head.align_corners)
-    contact = np.zeros((len(weights), len(lips.CONTACT_CLASSES)), np.float32)
-    if scores is not None:
-        contact = scores if len(scores) == len(weights) else resample(scores, len(weights), head.align_corners)
-    return np.concatenate([weights, contact], axis=1)
+    return resample(weights, n_frames, head.align_corners) if head.resample == "output" else weights
 
 
-def _contact_scores(window: FeatureWindow, decoder: Decoder) -> FloatArray | None:
-    if not decoder.phones:
-        return None
-    logits, phones = decoder.phones.run({"features": window.features[None]}), decoder.model.phones
+def _phone_scores(window: FeatureWindow, graph: runtime.Graph, model: Model) -> FloatArray:
+    logits, phones = graph.run({"features": window.features[None]}), model.phones
     if logits.shape != (1, len(window.features), len(phones)):
         raise ModelError(
-            f"phones.onnx of model {decoder.model.folder} gives shape {logits.shape}, "
+            f"phones.onnx of model {model.folder} gives shape {logits.shape}, "
             f"(1, {len(window.features)}, {len(phones)}) is needed for the phones of model.json. Export the model again."
         )
-    return lips.contact_scores(logits[0], phones)
+    return log_scores(logits[0])
+
+
+def _join_scores(joined: FloatArray, scores: FloatArray, window: FeatureWindow, model: Model) -> None:
+    """Write one window's scores into the clip's, from the middle of what it shares with the window before; an encoder that loses frames repeats its last."""
+    first = round(window.start / SAMPLE_RATE_HZ * model.encoder.rate_hz)
+    skipped = round(model.encoder.overlap_s * model.encoder.rate_hz) // 2 if window.start else 0
+    wanted = joined[first + skipped:-(-window.stop * model.encoder.rate_hz // SAMPLE_RATE_HZ)]
+    wanted[:] = scores[np.minimum(np.arange(skipped, skipped + len(wanted)), len(scores) - 1)]
 
 
 def _weights(features: FloatArray, head: Head, style: Style, decoder: Decoder, hidden: dict[object, FloatArray]) -> FloatArray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from . import lips, runtime, smooth
-from .decode import Decoded, Decoder, Track, decode
+from . import g2p, lips, runtime, smooth, transcript
+from .decode import Decoder, Track, decode
 from .encode import encode
 from .errors import PresetError, SettingError
 from .heads import read_template, to_vertices
@@ -43,22 +43,25 @@ def animate_all(
     """Several heads, identities or finishes of one clip: as animate() for each, but the encoder runs once.
 
     Raises:
-        SettingError: the settings ask for different models or devices. Else as animate().
+        SettingError: the settings ask for different models, devices or transcripts. Else as animate().
     """
     first = wanted[0]
-    if any((one.model, one.device, one.threads) != (first.model, first.device, first.threads) for one in wanted):
-        raise SettingError("Settings of one call must agree in model, device and threads. Make one call per model.")
+    if len({(one.model, one.device, one.threads, one.transcript, one.language) for one in wanted}) > 1:
+        raise SettingError("Settings of one call must agree in model, device, threads and transcript. Make one call per model.")
     model = open_model(first.model, first.model_folders)
     tracks = [_track(model, settings) for settings in wanted]
     presets = _presets(rig, tracks) if rig else {}
+    words = _words(first, model)        # before the work: a text that cannot be read is told at once
     encoder, decoder = _open_graphs(model, first)
     decoded = decode(encode(wave, model, encoder, progress, cancelled), decoder, tracks, len(wave.samples))
+    scores = decoded[0].scores
+    heard = transcript.listen(scores, model.phones, model.encoder.rate_hz, words) if scores is not None else None
     animations = []
     for settings, track, result in zip(wanted, tracks, decoded, strict=True):
-        finished = _finish(result, track, settings, wave)
-        warnings = tuple(filter(None, (encoder.warning, missing_pivot(settings, model), _silence_warning(track, wave))))
+        finished = _finish(result.motion, heard, track, settings, wave)
+        warnings = (encoder.warning, missing_pivot(settings, model), _silence_warning(track, wave), _transcript_warning(heard, track, settings))
         rigged = _rigged(finished, settings, presets.get(track.head.space), rig, track)
-        animations.append(replace(rigged, device=encoder.device, warnings=warnings))
+        animations.append(replace(rigged, device=encoder.device, warnings=tuple(filter(None, warnings)), phones=heard.phones if heard else ()))
     return animations
 
 
@@ -66,6 +69,14 @@ def _track(model: Model, settings: Settings) -> Track:
     head = model.head(settings.head)
     template = read_template(settings.template, head) if settings.template else head.template
     return Track(head, resolve(settings, model), template, settings.raw)
+
+
+def _words(settings: Settings, model: Model) -> g2p.Words | None:
+    if settings.transcript is None:
+        return None
+    if not model.phones:
+        raise SettingError(f"Model {model.id} does not hear phones, so it cannot follow a transcript. Choose another model, or leave the transcript out.")
+    return g2p.read_words(settings.transcript, settings.language)
 
 
 def _presets(rig: Rig, tracks: Sequence[Track]) -> dict[str, Preset]:
@@ -76,13 +87,13 @@ def _presets(rig: Rig, tracks: Sequence[Track]) -> dict[str, Preset]:
     return {space: choose(replace(rig, source=source_of(space))) for space in heads}
 
 
-def _finish(decoded: Decoded, track: Track, settings: Settings, wave: Waveform) -> Motion:
-    """What follows the decoder: contacts, silence, limits, smoothing, the scene's clock."""
+def _finish(motion: Motion, heard: transcript.Heard | None, track: Track, settings: Settings, wave: Waveform) -> Motion:
+    """What follows the decoder: the transcript, contacts, silence, limits, smoothing, the scene's clock."""
     if settings.raw:
-        return decoded.motion
+        return motion
     bounded = track.head.space == "blendshapes"     # vertices and parameters have no limits, and no rest at 0
     n_frames = round(len(wave.samples) / SAMPLE_RATE_HZ * settings.fps)
-    motion = _shape(decoded, settings, wave, (n_frames - 1) / settings.fps) if bounded else smooth.smooth(decoded.motion, settings.smooth)
+    motion = _shape(motion, heard, settings, wave, (n_frames - 1) / settings.fps) if bounded else smooth.smooth(motion, settings.smooth)
     return retime(motion, settings.fps, n_frames)
 
 
@@ -95,10 +106,10 @@ def _rigged(motion: Motion, settings: Settings, preset: Preset | None, rig: Rig 
     return Animation(to_vertices(motion, track.head, track.template) if settings.vertices else motion, curves, coefficients=motion)
 
 
-def _shape(decoded: Decoded, settings: Settings, wave: Waveform, end_s: float) -> Motion:
-    motion = decoded.motion
-    if decoded.contact is not None:
-        motion = lips.meet(motion, decoded.contact)
+def _shape(motion: Motion, heard: transcript.Heard | None, settings: Settings, wave: Waveform, end_s: float) -> Motion:
+    if heard is not None:
+        cues = transcript.on_clock(heard, len(motion.weights), motion.fps)
+        motion = lips.meet(transcript.shape(motion, cues), cues.contact)
     motion = smooth.ease_ends(smooth.close_in_silence(smooth.limit(motion), wave), end_s)      # first all that closes the mouth, then what keeps it closed
     return smooth.limit(smooth.apply_gains(smooth.smooth(motion, settings.smooth), settings.gains))
 
@@ -111,6 +122,12 @@ def _open_graphs(model: Model, settings: Settings) -> tuple[runtime.Graph, Decod
     )       # small graphs: copying to a GPU costs more than it saves
     assert decoder is not None      # open_model checked that it is there
     return encoder, Decoder(model, decoder, phones if model.phones else None)
+
+
+def _transcript_warning(heard: transcript.Heard | None, track: Track, settings: Settings) -> str:
+    if settings.transcript is not None and (settings.raw or not lips.has_lips(track.head.channels)):
+        return f"The transcript does not change what head {track.head.id} gives{' with --raw' if settings.raw else ''}: only ARKit channels follow it."
+    return heard.warning if heard else ""
 
 
 def _silence_warning(track: Track, wave: Waveform) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import AudioError, SettingError
+from .phones import Phone
 
 FloatArray = NDArray[np.float32]
 Progress = Callable[[float], None]
@@ -98,6 +99,8 @@ class Settings:
         threads: CPU threads; 0 takes all cores but one.
         raw: the head's exact output: no clamp, gain, smoothing, retiming or silence gate; windows are joined as the reference does.
         template: .npy file with the neutral face that the head's output is added to, flat and in the model's scale; empty takes the model's own.
+        transcript: what is said in the sound, None where it is not known; it sharpens the mouth. A text that does not fit is left out with a warning.
+        language: that the transcript is in, for example "de" or "en-gb"; empty guesses it by the script (Latin letters: American English).
         vertices: a head with a PCA basis gives vertices; False leaves it at the coefficients (60 s of BIWI: 3 MB instead of 421 MB).
         model_folders: folders that hold the user's own model folders, searched before the bundled ones.
     Raises:
@@ -116,6 +119,8 @@ class Settings:
     threads: int = 0
     raw: bool = False
     template: str = ""
+    transcript: str | None = None
+    language: str = ""
     vertices: bool = True
     model_folders: tuple[str, ...] = ()
 
@@ -199,6 +204,7 @@ class Animation:
         device: where the network ran, for example "cpu".
         warnings: sentences for the user, for example a device that could not be used.
         coefficients: PCA coefficients behind the vertices; None where motion is what the head gives.
+        phones: what is said when, without gaps from start to end: of the transcript where one fits, else as heard; () for a model without phones.
     """
 
     motion: Motion
@@ -206,6 +212,7 @@ class Animation:
     device: str = "cpu"
     warnings: tuple[str, ...] = field(default=())
     coefficients: Motion | None = None
+    phones: tuple[Phone, ...] = ()
 
 
 def no_progress(fraction: float) -> None:
