@@ -35,6 +35,7 @@ def run(arguments: list[str]) -> int:
         given["reduce"] = True
     try:
         _check_output(save)
+        _read_transcript(given)
         request = take.gather(bpy.context, take.Options(**collect(bpy.context, given)))
         summary = take.write(request, take.compute(request))
         _save(save)
@@ -55,6 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     sound.add_argument("--strip", help="sound strip of the Video Sequencer (default: the active or only one)")
     sound.add_argument("--audio", type=os.path.abspath, help="sound file")
     sound.add_argument("--speaker", help="speaker object")
+    words = parser.add_mutually_exclusive_group()
+    words.add_argument("--transcript", help="what is said: sharpens the mouth")
+    words.add_argument("--transcript-file", help="the same from a text file (UTF-8)")
+    words.add_argument("--transcript-text", help="name of a text data-block with it")
+    parser.add_argument("--language", help="of the transcript, such as de or en-gb (default: by its script; Latin letters: en-us)")
     parser.add_argument("--start-frame", type=float, help="frame on which a sound file starts")
     parser.add_argument("--shift-frames", type=float, help="frames added to every key")
     parser.add_argument("--character", required=True, help="object to key, with all that belongs to it")
@@ -76,6 +82,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-error", type=float, help="leave out keys; the most by which a curve may move")
     parser.add_argument("--save", required=True, metavar="OUT.blend", help="new file to write")
     return parser
+
+
+def _read_transcript(given: dict[str, object]) -> None:
+    """Put the words in the place of their file's name."""
+    from ..engine.g2p import check_words, read_file
+
+    if "transcript_file" in given:
+        given["transcript"] = read_file(str(given.pop("transcript_file")))
+    if "transcript" in given:
+        check_words(str(given["transcript"]))       # an empty one is no "none": nothing is ignored silently
 
 
 def _check_output(path: str) -> None:

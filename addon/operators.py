@@ -26,6 +26,7 @@ class UNITALKER_OT_animate(Choices, bpy.types.Operator):
 
     character: StringProperty(name="Character", description="Name of the object to key; empty takes the active and the selected ones")
     speaker: StringProperty(name="Speaker", description="Name of the speaker object whose sound is used")
+    transcript_text: StringProperty(name="Transcript Text", description="Name of the text data-block with what is said; counts instead of the transcript")
 
     _job: Job | None = None
     _timer: bpy.types.Timer | None = None

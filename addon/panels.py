@@ -41,6 +41,10 @@ class UNITALKER_PT_audio(_Panel, bpy.types.Panel):
             layout.prop(settings, "start_frame")
         else:
             layout.prop(settings, "speaker")
+        header, body = self.layout.panel("unitalker_transcript", default_closed=True)
+        header.label(text="Transcript")
+        if body:
+            _draw_transcript(body, settings)
 
 
 class UNITALKER_PT_character(_Panel, bpy.types.Panel):
@@ -142,6 +146,14 @@ class UNITALKER_PT_generate(_Panel, bpy.types.Panel):
             paragraph(context, layout, problem, 'INFO')
         elif settings.result:
             _draw_result(context, layout, settings)
+
+
+def _draw_transcript(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """A line or a text data-block, and its language."""
+    if settings.transcript_text is None:
+        layout.prop(settings, "transcript", text="", placeholder="What is said")
+    layout.template_ID(settings, "transcript_text", new="text.new", open="text.open")
+    _split(layout).prop(settings, "language", placeholder="By its script")
 
 
 def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:

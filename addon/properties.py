@@ -28,7 +28,7 @@ VERTEX_MODES = (
     ('CACHE', "Point Cache", "Exactly what the head gives, from a file that a modifier plays"),
 )
 RELATIVE_PATHS = {'PATH_SUPPORTS_BLEND_RELATIVE'} if bpy.app.version >= (4, 5, 0) else set()     # before, every path property may be relative
-POINTERS = ("character", "speaker")     # objects in the panel, names for the operator
+POINTERS = ("character", "speaker", "transcript_text")      # data-blocks in the panel, names for the operator
 SOURCE_OF = {"strip": 'STRIP', "audio": 'FILE', "speaker": 'SPEAKER'}
 
 
@@ -36,6 +36,12 @@ def _search_strips(_owner: object, context: bpy.types.Context, _text: str) -> li
     from .strip_audio import sequencer_scene, sound_strips
 
     return [strip.name for strip in sound_strips(sequencer_scene(context))]
+
+
+def _search_languages(_owner: object, _context: bpy.types.Context, _text: str) -> list[str]:
+    from ..engine.g2p import languages
+
+    return list(languages())
 
 
 def _is_speaker(_settings: object, obj: bpy.types.Object) -> bool:
@@ -55,6 +61,13 @@ class Choices:
         name="File", description="Sound file of any format that this Blender plays", subtype='FILE_PATH', options=RELATIVE_PATHS,
     )
     start_frame: FloatProperty(name="Start", description="Frame on which the sound file starts", default=1.0, precision=1, step=100)
+    transcript: StringProperty(
+        name="Transcript", description="What is said, in plain words: lips meet and round where the words say so. A longer text fits better into a text data-block",
+    )
+    language: StringProperty(
+        name="Language", description='Language of the transcript, such as "de" or "en-gb"; empty takes it from the script, American English for Latin letters',
+        search=_search_languages, search_options={'SUGGESTION'},
+    )
     shift_frames: FloatProperty(
         name="Shift", description="Frames added to every key; with -1 the mouth leads the sound by one frame",
         default=0.0, precision=1, step=100, soft_min=-10.0, soft_max=10.0,
@@ -112,6 +125,9 @@ class UNITALKER_PG_settings(Choices, bpy.types.PropertyGroup):
     speaker: PointerProperty(
         name="Speaker", description="Speaker object whose sound is used", type=bpy.types.Object, poll=_is_speaker,
     )
+    transcript_text: PointerProperty(
+        name="Transcript Text", description="Text data-block with what is said; counts instead of the line", type=bpy.types.Text,
+    )
     model_pick: EnumProperty(
         name="Model", description="What turns speech into motion", items=catalog.model_items,
         get=catalog.getter("model"), set=catalog.setter("model"),
@@ -135,7 +151,7 @@ class UNITALKER_PG_settings(Choices, bpy.types.PropertyGroup):
 def collect(context: bpy.types.Context, given: Mapping[str, object]) -> dict[str, object]:
     """Every choice: what is given, else what the panel of the scene says.
 
-    A given strip, audio or speaker also decides the source.
+    A given strip, audio or speaker also decides the source, a given transcript counts instead of the panel's text.
     """
     settings = context.scene.unitalker
     values = {name: getattr(settings, name) for name in CHOICES}
@@ -144,6 +160,8 @@ def collect(context: bpy.types.Context, given: Mapping[str, object]) -> dict[str
     for name, source in SOURCE_OF.items():
         if given.get(name):
             values["source"] = source
+    if given.get("transcript"):
+        values["transcript_text"] = ""
     return {**values, **given}
 
 

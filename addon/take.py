@@ -27,6 +27,7 @@ class Options:
 
     Attributes:
         source: 'STRIP', 'FILE' or 'SPEAKER', which of strip, audio and speaker counts.
+        transcript: what is said, empty for none; transcript_text: name of a text data-block that counts instead.
         reduce: whether keys are dropped where the curve moves by less than max_error.
         start_frame: for a file. shift_frames: added to every key, negative lets the mouth lead.
     """
@@ -35,6 +36,9 @@ class Options:
     strip: str
     audio: str
     speaker: str
+    transcript: str
+    transcript_text: str
+    language: str
     start_frame: float
     shift_frames: float
     character: str
@@ -183,10 +187,21 @@ def _find_clip(context: bpy.types.Context, options: Options) -> strip_audio.Clip
     return strip_audio.find_strip(context, options.strip)
 
 
+def _transcript(options: Options) -> str | None:
+    """The words to follow; None without any. Raises SettingError."""
+    if not options.transcript_text:
+        return options.transcript or None
+    text = bpy.data.texts.get(options.transcript_text)
+    if text is None:
+        raise SettingError(f"Text not found: {options.transcript_text!r}. Choose a text data-block of this file, or leave it out.")
+    return text.as_string()
+
+
 def _settings(options: Options, preferences: EnginePreferences, fps: float) -> Settings:
     return Settings(
         model=options.model, head=options.head, identity=options.identity, strength=options.strength, smooth=options.smooth, fps=fps,
         gains=Gains(options.gain_jaw, options.gain_lips, options.gain_cheeks, options.gain_brows),
+        transcript=_transcript(options), language=options.language,
         max_error=options.max_error if options.reduce else None, vertices=options.vertex_mode == 'CACHE',
         device=preferences.device, threads=preferences.threads, model_folders=preferences.model_folders,
     )

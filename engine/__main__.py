@@ -26,7 +26,7 @@ try:
 
     import numpy as np
 
-    from . import animate_all, io, models, presets, read_audio, runtime
+    from . import animate_all, g2p, io, models, presets, read_audio, runtime
     from .errors import EngineError, OutputError, PresetError, SettingError
     from .types import Animation, Gains, Motion, Progress, Rig, Settings, Waveform, no_progress
 except KeyboardInterrupt:       # while all this loads, which takes a third of a second
@@ -101,6 +101,11 @@ def _add_animate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--smooth", type=float, default=0.0, help="0 to 1; closed lips stay closed (default: 0)")
     for region in ("jaw", "lips", "cheeks", "brows"):
         parser.add_argument(f"--gain-{region}", type=float, default=1.0, metavar="G", help=f"factor of the {region}, 0 to 2 (default: 1)")
+    words = parser.add_mutually_exclusive_group()
+    words.add_argument("--transcript", metavar="TEXT", help="what is said: sharpens the mouth; a text that does not fit is left out with a warning")
+    words.add_argument("--transcript-file", metavar="FILE", help="the same from a text file (UTF-8)")
+    parser.add_argument("--language", default="", metavar="CODE", help="of the transcript, such as de or en-gb (default: by its script; Latin letters: en-us)")
+    parser.add_argument("--phones", metavar="FILE", help="also write what is said when: .json with [class, start, end in seconds]")
     parser.add_argument("--preset", default="", help="rig preset: a name, a JSON file or auto; needs --channels")
     parser.add_argument("--channels", metavar="FILE", help="names of the rig's shape keys, one per line; a bone as bone:NAME")
     parser.add_argument("--device", choices=runtime.DEVICES, default="auto", help="where the network runs (default: auto)")
@@ -155,14 +160,17 @@ def _animate(options: argparse.Namespace) -> None:
     gains = Gains(options.gain_jaw, options.gain_lips, options.gain_cheeks, options.gain_brows)
     common = Settings(
         model=options.model, strength=options.strength, fps=options.fps, smooth=options.smooth, gains=gains, device=options.device,
-        threads=options.threads, raw=options.raw, template=options.template,
+        threads=options.threads, raw=options.raw, template=options.template, transcript=_transcript(options), language=options.language,
     )
     wanted = _wanted(options, common)
-    files = _output_files(output, wanted, [options.audio, options.channels, options.preset, options.template])
+    files = _output_files(output, wanted, [options.audio, options.channels, options.preset, options.template, options.transcript_file])
+    _check_phones(options, files)
     rig = _rig(options)
     wave = read_audio(options.audio)
     with _progress_bar() as progress:
         animations = animate_all(wave, wanted, rig, progress)
+    if options.phones:
+        io.write_phones(animations[0].phones, options.phones)
     for settings, animation, file in zip(wanted, animations, files, strict=True):
         motion = _rig_motion(animation) if animation.curves else animation.motion
         io.write_motion(motion, file, _meta(options, settings, wave))
@@ -179,6 +187,27 @@ def _wanted(options: argparse.Namespace, common: Settings) -> list[Settings]:
         if options.template and len(heads) > 1:
             raise SettingError(f"--template fits one head, --head all asks for {len(heads)}. Name the head.")
     return [replace(common, head=head, identity=identity) for head in heads for identity in identities]
+
+
+def _transcript(options: argparse.Namespace) -> str | None:
+    """The given text; None without one."""
+    if options.language and options.transcript is None and options.transcript_file is None:
+        raise SettingError(f"--language {options.language} is that of a transcript, and none is given. Add --transcript or --transcript-file.")
+    if options.transcript_file is not None:
+        return g2p.read_file(options.transcript_file)
+    return str(options.transcript) if options.transcript is not None else None
+
+
+def _check_phones(options: argparse.Namespace, files: Sequence[Path]) -> None:
+    """Before the work: phones can be written, and not over another result or what is read."""
+    if options.phones is None:
+        return
+    file = io.check_output(options.phones, io.PHONE_SUFFIXES)
+    others = [*files, options.audio, options.transcript_file]
+    if any(other and os.path.realpath(other) == os.path.realpath(file) for other in others):
+        raise OutputError(f"Phones {file} would be written over another file of this command. Give another file name.")
+    if not models.open_model(options.model).phones:
+        raise SettingError(f"Model {options.model} does not hear phones, so --phones has nothing to write. Choose another model.")
 
 
 def _output_files(output: Path, wanted: Sequence[Settings], inputs: Sequence[str | None]) -> list[Path]:
@@ -226,7 +255,7 @@ def _rig_motion(animation: Animation) -> Motion:
 
 
 def _meta(options: argparse.Namespace, settings: Settings, wave: Waveform) -> dict[str, Any]:
-    kept = ("model", "strength", "smooth", "gain_jaw", "gain_lips", "gain_cheeks", "gain_brows", "preset", "raw", "template")
+    kept = ("model", "strength", "smooth", "gain_jaw", "gain_lips", "gain_cheeks", "gain_brows", "preset", "raw", "template", "transcript", "transcript_file", "language")
     chosen = {"head": settings.head, "identity": settings.identity}
     return {"audio": Path(options.audio).name, "duration_s": wave.duration_s, **chosen, **{name: getattr(options, name) for name in kept}}
 

@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .errors import SettingError
+from .errors import EngineError, InstallError, SettingError
 from .phones import IPA, PhoneSymbolError, classes_of_ipa
 
 Words = tuple[tuple[str, ...], ...]
@@ -35,7 +35,7 @@ SYSTEM_LIBRARIES = {
 }
 FILE_NAME = re.compile(r"^(~|\.{0,2})[/\\]|^[A-Za-z]:\\|\.(txt|md|srt|vtt|json|rtf|docx?|wav|flac|mp3)$")
 UNSPOKEN = frozenset("/\\_*#<>|~^\"“”„«»()[]{}")     # of the punctuation; some of it would be read out
-INSTALL = "Install the extension zip made for this system, `pip install espeakng-loader` or the program espeak-ng, or leave the transcript out."
+INSTALL = "Install the extension zip made for this system (outside Blender: pip install espeakng-loader) or the program espeak-ng, or leave the transcript out."
 NAMES = {"en": "en-us", "zh": "cmn", "zh-cn": "cmn", "zh-tw": "cmn", "zh-hans": "cmn", "zh-hant": "cmn", "zh-hk": "yue", "no": "nb", "jp": "ja"}
 # Who reads a script, the most speakers first: the guess for a text of it. Latin letters are read in every language.
 READERS = {
@@ -54,7 +54,8 @@ def read_words(text: str, language: str = "") -> Words:
         text: what is said, as people write it: numbers and abbreviations are read out; [notes in square brackets] are left out.
         language: for example "de", "en-gb" or "pt-BR"; empty guesses it by the script (Latin letters: American English).
     Raises:
-        SettingError: no words, too long, a file's name, an unknown language, letters that the language does not read, or no espeak-ng.
+        SettingError: no words, too long, a file's name, an unknown language, or letters that the language does not read.
+        InstallError: no espeak-ng.
     """
     spoken = _spoken(text)
     return _read(spoken, language.strip().replace("_", "-").lower() or _guess(spoken))
@@ -63,6 +64,19 @@ def read_words(text: str, language: str = "") -> Words:
 def languages() -> tuple[str, ...]:
     """Names of the languages that can be read; empty without espeak-ng."""
     return _languages()
+
+
+def read_file(path: str) -> str:
+    """The text of a transcript file. Raises SettingError."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise SettingError(f"Transcript file {path} cannot be read ({error}). Give a text file in UTF-8.") from error
+
+
+def check_words(text: str) -> None:
+    """Whether there are words in a text. Raises SettingError."""
+    _spoken(text)
 
 
 def _spoken(text: str) -> str:
@@ -148,12 +162,12 @@ def _without_marks(letter: str) -> str:
 def _languages() -> tuple[str, ...]:
     try:
         return tuple(_ask("", []).get("languages", ()))
-    except SettingError:
+    except EngineError:
         return ()
 
 
 def _ask(text: str, names: list[str]) -> dict[str, Any]:
-    """Let the child process read. Raises SettingError when there is no espeak-ng, or it does not survive the text."""
+    """Let the child process read. Raises InstallError without espeak-ng, SettingError when it does not survive the text."""
     request = json.dumps({"libraries": _libraries(), "text": text, "languages": names}).encode()
     program = [sys.executable, "-I", "-S", str(Path(__file__).with_name("espeak.py"))]
     hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)         # Windows would flash a console
@@ -167,7 +181,7 @@ def _ask(text: str, names: list[str]) -> dict[str, Any]:
         )
     reply: dict[str, Any] = json.loads(done.stdout)
     if "problems" in reply:
-        raise SettingError(f"A transcript needs espeak-ng, which cannot be loaded ({'; '.join(reply['problems'])}). {INSTALL}")
+        raise InstallError(f"A transcript needs espeak-ng, which cannot be loaded ({'; '.join(reply['problems'])}). {INSTALL}")
     return reply
 
 

@@ -11,7 +11,7 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,20 +19,22 @@ import numpy as np
 
 from .channels import ARKIT_52, LIVE_LINK_ANGLES, LIVE_LINK_COLUMNS
 from .errors import OutputError
+from .phones import Phone
 from .types import Motion
 
 SUFFIXES = (".npz", ".csv", ".json")
+PHONE_SUFFIXES = (".json",)
 
 
-def check_output(path: str | Path) -> Path:
+def check_output(path: str | Path, suffixes: tuple[str, ...] = SUFFIXES) -> Path:
     """The path, if a result can be written there: known suffix, existing folder.
 
     Raises:
         OutputError: naming what is wrong. Called before the work, so that nobody waits for a result that cannot be kept.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise OutputError(f"Output {path} has no known ending. Choose one of: {', '.join(SUFFIXES)}.")
+    if path.suffix.lower() not in suffixes:
+        raise OutputError(f"Output {path} has no known ending. Choose one of: {', '.join(suffixes)}.")
     folder = os.path.dirname(os.path.realpath(path))        # of the file itself where path is a link to it
     if not os.path.isdir(folder):
         raise OutputError(f"Folder {folder} does not exist. Make it, or write somewhere else.")
@@ -60,6 +62,22 @@ def write_motion(motion: Motion, path: str | Path, meta: Mapping[str, Any]) -> N
             f"({', '.join(others[:3])}{', ...' if len(others) > 3 else ''}). Write npz or json."
         )
     writer = {".npz": _write_npz, ".csv": _write_csv, ".json": _write_json}[path.suffix.lower()]
+    _replace(path, lambda file: writer(file, motion, meta))
+
+
+def write_phones(phones: Sequence[Phone], path: str | Path) -> None:
+    """Write phones as JSON: {"phones": [[class, start_s, end_s], ...]}, as the evaluation sets have them.
+
+    Raises:
+        OutputError: another ending than .json, no such folder, disk errors.
+    """
+    path = check_output(path, PHONE_SUFFIXES)
+    rows = [[phone.label, round(phone.start_s, 3), round(phone.end_s, 3)] for phone in phones]
+    _replace(path, lambda file: file.write((json.dumps({"phones": rows}) + "\n").encode()))
+
+
+def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file under a temporary name, then put it in place. Raises OutputError."""
     target = Path(os.path.realpath(path))       # a link stays a link
     try:
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:32]}.")
@@ -67,7 +85,7 @@ def write_motion(motion: Motion, path: str | Path, meta: Mapping[str, Any]) -> N
         raise OutputError(f"Cannot write {path}: {error.strerror}. Write somewhere else.") from error
     try:
         with os.fdopen(handle, "wb") as file:
-            writer(file, motion, meta)
+            write(file)
         os.chmod(temporary, 0o644)
         os.replace(temporary, target)
     except OSError as error:

@@ -74,7 +74,7 @@ def _track(model: Model, settings: Settings) -> Track:
 def _words(settings: Settings, model: Model) -> g2p.Words | None:
     if settings.transcript is None:
         return None
-    if not model.phones:
+    if transcript.SILENCE not in model.phones:
         raise SettingError(f"Model {model.id} does not hear phones, so it cannot follow a transcript. Choose another model, or leave the transcript out.")
     return g2p.read_words(settings.transcript, settings.language)
 

@@ -12,7 +12,7 @@ LOCK = build.read_lock()
 PAIRS = [(platform, python) for platform in build.PLATFORMS for python in build.BUNDLED_PYTHONS]
 GPU = [(gpu, platform) for gpu, platforms in build.GPU_PLATFORMS.items() for platform in platforms]
 EVERY_LINE = list(dict.fromkeys(wheel for gpu in (None, *build.GPU_PLATFORMS) for wheel in build.read_lock(gpu)))
-NEEDED = {"onnxruntime", "soxr", "soundfile", "cffi", "pycparser", "fastjsonschema"}
+NEEDED = {"onnxruntime", "soxr", "soundfile", "cffi", "pycparser", "fastjsonschema", "espeakng-loader"}
 
 
 def wheels_for(platform: str, python: str, gpu: str | None = None) -> dict[str, build.Wheel]:
