@@ -154,8 +154,9 @@ def build(tensors: dict[str, Tensor], sizes: Layout, encoder_fields: Mapping[str
                 identities=("",) * (sizes.rows - pivot), heads=sizes.heads, decoder_kind=sizes.decoder_kind, period=sizes.period,
                 interpolate_pos=interpolate_pos, head_layers=sizes.head_layers, pivot=pivot,
             ), encoder)
-    except (ValueError, TypeError) as error:
-        raise ModelError(f"The checkpoint's network cannot be built: {error}") from error
+    except (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError) as error:     # each layer has its own way to refuse a config.json
+        reason = " ".join(str(error).split())
+        raise ModelError(f"The checkpoint's network cannot be built: {reason}. Give the encoder's own config.json, and the checkpoint's own yaml.") from error
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     given = {name: tensor for name, tensor in tensors.items() if name != POSITIONS and not (name == SPEC_MASK and name not in wanted)}
     _check_tensors(given, wanted)
@@ -221,7 +222,7 @@ def _outputs(tensors: Mapping[str, Tensor], head: str, last: str) -> int:
 
 def _period(positions: Tensor) -> int:
     """The period of a position table (1, n, dim): one of its own rows repeats exactly."""
-    table = positions[0]
+    table = positions[0] if len(positions) == 1 else positions.new_zeros(0, 0)
     for period in range(1, len(table)):
         if torch.equal(table[period], table[0]):
             expected = periodic_positions(period, table.shape[1])

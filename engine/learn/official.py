@@ -118,7 +118,8 @@ def read_config(path: Path | None) -> Official:
         optional = {name: None if fields.get(name) is None else int(fields[name]) for name in ("period", "pca_dim")}
         return Official(int(fields.get("interpolate_pos", 1)), kind, optional["period"], optional["pca_dim"], datasets)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, yaml.YAMLError) as error:
-        raise SettingError(f"Config {path} cannot be used ({type(error).__name__}: {error}). Give the official yaml that the checkpoint was trained with.") from error
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise SettingError(f"Config {path} cannot be used ({reason}). Give the official yaml that the checkpoint was trained with.") from error
 
 
 def choose_datasets(official: Official, heads: Mapping[str, int]) -> tuple[Dataset, ...]:

@@ -61,8 +61,9 @@ def copy(tmp_path) -> Path:
 def refuse(place: Path, message: str, error: type[Exception] = ModelError, **changes: object) -> None:
     """Converting says `message` and leaves nothing behind."""
     before = sorted(file.name for file in place.parent.iterdir())
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as refusal:
         convert(replace(sources(place), **changes), place.parent / "out")
+    assert "\n" not in str(refusal.value)
     assert sorted(file.name for file in place.parent.iterdir()) == before
 
 
@@ -303,6 +304,7 @@ def changed(copy: Path, change) -> Path:
     (lambda t: t.update({"decoder.learnable_style_emb.weight": torch.zeros(4)}), r"too few axes: styles \(4,\)"),
     (lambda t: t.update({"decoder.audio_feature_map.weight": torch.tensor(1.0)}), r"too few axes: decoder\.map\.weight \(\)"),
     (lambda t: t.update({"decoder.PPE.pe": torch.zeros(8)}), r"too few axes: decoder\.PPE\.pe \(8,\)"),
+    (lambda t: t.update({"decoder.PPE.pe": torch.zeros(0, 30, 8)}), r"decoder\.PPE\.pe is no periodic"),
     (lambda t: t.update({"decoder.audio_feature_map.bias": torch.zeros(8, dtype=torch.int64)}), r"decoder\.map\.bias hold no plain floating"),
     (lambda t: t.update({"out_head_dict.my_face.weight": torch.zeros(4, 8), "out_head_dict.my_face.bias": torch.zeros(4)}), "unknown head my_face"),
 ])
@@ -318,6 +320,9 @@ def test_unknown_missing_and_misshapen_tensors_are_named(copy, change, message):
     (lambda fields: fields.update(conv_bias=True), r"missing \(encoder\.model\.feature_extractor\.conv_layers\.0\.conv\.bias"),
     (lambda fields: fields.update(intermediate_size=48), r"misshapen \(encoder\.model\.encoder\.layers\.0\.feed_forward"),
     (lambda fields: fields.update(conv_dim=[8]), "cannot be built"),
+    (lambda fields: fields.update(num_attention_heads=0), "cannot be built: .*zero"), (lambda fields: fields.update(num_buckets=-1), "negative dimension"),
+    (lambda fields: fields.update(hidden_act="swoosh"), "cannot be built: 'swoosh'"),
+    (lambda fields: fields.update(layer_norm_eps="small"), r"'layer_norm_eps' expected float, got str \(value: 'small'\)\. Give the encoder's own"),
 ])
 def test_wrong_encoder_folder(copy, change, message):
     fields = json.loads((copy / "config.json").read_text())
@@ -351,6 +356,16 @@ def test_sparse_tensor_in_a_pt_is_refused(copy):
 def test_pca_of_another_size(copy, arrays, message):
     np.savez(copy / "data" / "D0_BIWI" / "pca.npz", **arrays)
     refuse(copy, message)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"scale": -1.0}, "D0 has scale -1"), ({"scale": float("nan")}, "D0 has scale nan"), ({"subjects": 10 ** 9}, "1000000000 subjects"),
+    ({"fps": 0}, "0 fps"), ({"demo_row": -1}, "demo_row -1"), ({"annot_type": None, "subjects": "many"}, "'many'"),
+])
+def test_data_set_that_cannot_be_is_named(copy, change, message):
+    spec = {"dirname": "D0_BIWI", "annot_type": "BIWI_23370_vertices", "scale": 0.2, "subjects": 2, "pca": True, **change}
+    (copy / "own.yaml").write_text(json.dumps({"DATA": {"dataset_config": {"D0": spec}}}))
+    refuse(copy, message, SettingError, config=copy / "own.yaml")
 
 
 @pytest.mark.parametrize(("content", "message"), [
