@@ -97,7 +97,7 @@ class UNITALKER_AP_preferences(bpy.types.AddonPreferences):
         layout = self.layout
         layout.use_property_split = True
         layout.prop(self, "device")
-        self._draw_devices(context, layout.box().column(align=True))
+        self._draw_devices(context, layout.box().column())
         layout.prop(self, "threads")
         layout.prop(self, "model_folder")
 
