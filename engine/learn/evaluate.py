@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import OutputError
+from ..errors import EngineError, OutputError
 from ..pipeline import animate
 from ..types import Settings, Waveform
 from . import tables
@@ -33,6 +34,9 @@ PAIRED_SET = "facegood_zh"
 RHUBARB_RUNS = {"Rhubarb words": "pocketSphinx", "Rhubarb + transcript": "pocketSphinx_with_transcript", "Rhubarb phonetic": "phonetic"}
 NOISE_SNR_DB, ROOM_RT60_S, ROOM_DIRECT_DB = 10.0, 0.4, 6.0
 OURS, UNSEEN, NOISY, LOUDNESS, REFERENCE = "ours", "ours, unseen voices", "ours, room + noise", "loudness", "viseme model"
+TOLD = "ours + transcript"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def command(options: argparse.Namespace) -> None:
     if options.pictures:
         from .pictures import draw_report
 
-        draw_report(report.sets, options.pictures)
+        draw_report(report.sets, [clip.curves for clip in report.paired], options.pictures)
     write_result(options.json, tables.as_json(report.model, report.sets, report.paired), lambda: tables.speech(report.sets, report.paired))
 
 
@@ -143,7 +147,7 @@ def evaluate_set(model: str, recordings: EvaluationSet, identity: str = "pivot")
     began_s = time.perf_counter()
     ours = {clip.name: our_mouth(clip.samples, settings) for clip in clips}
     speed = recordings.seconds / (time.perf_counter() - began_s)
-    mouths: dict[str, dict[str, SeenMouth]] = {OURS: ours}
+    mouths: dict[str, dict[str, SeenMouth]] = {OURS: ours, TOLD: _told(recordings, settings)}
     if recordings.phones and recordings.cues is not None:
         mouths[NOISY] = {clip.name: our_mouth(in_noisy_room(clip.samples, seed), settings) for seed, clip in enumerate(clips)}
         mouths.update(_rhubarb(clips, recordings.cues))
@@ -155,7 +159,8 @@ def evaluate_set(model: str, recordings: EvaluationSet, identity: str = "pivot")
     if 0 < len(recordings.unseen) < len(clips):
         gathered[UNSEEN] = {name: events for name, events in gathered[OURS].items() if name in recordings.unseen}
     pooled = pool if recordings.phones else pool_words
-    systems = {name: figures(pooled(_flat(gathered[name]))) for name in (OURS, UNSEEN, *list(mouths)[1:]) if name in gathered}
+    order = dict.fromkeys((OURS, UNSEEN, TOLD, *mouths))
+    systems = {name: figures(pooled(_flat(gathered[name]))) for name in order if name in gathered}
     return SetReport(recordings, systems, _by_kind(recordings, gathered[OURS], pooled), mouths, speed)
 
 
@@ -178,6 +183,20 @@ def in_noisy_room(samples: FloatArray, seed: int) -> NDArray[np.float32]:
     pink *= np.sqrt((wet**2).mean() / (pink**2).mean()) * 10 ** (-NOISE_SNR_DB / 20)
     mixed = wet + pink
     return np.asarray(mixed / max(1.0, np.abs(mixed).max()), np.float32)
+
+
+def _told(recordings: EvaluationSet, settings: Settings) -> dict[str, SeenMouth]:
+    """Ours with the transcript; empty where one is unknown, or where this model or machine cannot use them."""
+    if not all(clip.name in recordings.transcripts for clip in recordings.clips):
+        return {}
+    texts = recordings.transcripts
+    try:
+        return {
+            clip.name: our_mouth(clip.samples, replace(settings, transcript=texts[clip.name], language=recordings.language)) for clip in recordings.clips
+        }
+    except EngineError as error:
+        log.warning("%s is not measured with its transcripts: %s", recordings.name, error)
+        return {}
 
 
 def _gather(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..audio import read_audio
@@ -17,6 +17,7 @@ from .recordings import Clip, RealSpeech
 from .synth.phones import Phone
 
 CHECKOUT = Path(__file__).parents[2]
+TRANSCRIPTS = Path(__file__).parent / "evaluation_transcripts.json"  # of recordings that were published without
 SPEECH, PAIRED = "speech", "paired"
 RHUBARB_FOLDERS = ("rhubarb", "../../peer_outputs/rhubarb_aligned")  # from a set's folder; where Rhubarb's cues may lie
 
@@ -35,6 +36,7 @@ class EvaluationSet:
         words: by clip name, where only word times are known.
         kinds: kind of recording by clip name.
         unseen: clips that neither trained nor chose anything.
+        transcripts: what is said, by clip name, where it is known.
         cues: folder of Rhubarb's cues, None where there are none.
     """
 
@@ -45,6 +47,7 @@ class EvaluationSet:
     words: Mapping[str, tuple[Word, ...]] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
     unseen: frozenset[str] = frozenset()
+    transcripts: Mapping[str, str] = field(default_factory=dict)
     cues: Path | None = None
 
     @property
@@ -105,7 +108,9 @@ def _read_aligned(folder: Path) -> list[EvaluationSet]:
     unseen = frozenset(clip.name for clip in speech.half_of_the_voices(second=True).clips)
     cues = next((folder / name for name in RHUBARB_FOLDERS if (folder / name).is_dir()), None)
     kinds = {clip: voice.kind for clip, voice in split.by_clip(speech.name).items()}
-    return [EvaluationSet(speech.name, "en", "English, many voices", speech.clips, kinds=kinds, unseen=unseen, cues=cues)]
+    texts = json.loads(TRANSCRIPTS.read_text(encoding="utf-8")).get(speech.name, {})
+    title = "English, many voices" if speech.name == "english_aligned" else "recordings with phone times"
+    return [EvaluationSet(speech.name, "en", title, speech.clips, kinds=kinds, unseen=unseen, transcripts=texts, cues=cues)]
 
 
 def _read_labelled(folder: Path, language: str, title: str, read: Callable[[Path], tuple[Phone, ...]], pattern: str) -> list[EvaluationSet]:
@@ -123,11 +128,14 @@ def _read_labelled(folder: Path, language: str, title: str, read: Callable[[Path
 
 
 def _read_emu(folder: Path) -> list[EvaluationSet]:
-    return _read_labelled(folder, "en", "Australian English, hand labels", labels.read_emu, "{}_annot.json")
+    sets = _read_labelled(folder, "en", "Australian English, hand labels", labels.read_emu, "{}_annot.json")
+    texts = {clip.name: labels.emu_text(folder / f"{clip.name}_annot.json") for clip in sets[0].clips}
+    return [replace(sets[0], transcripts=texts)]
 
 
 def _read_cmu(folder: Path) -> list[EvaluationSet]:
-    return _read_labelled(folder, "en", "Scottish English, corpus labels", labels.read_festvox, "{}.lab")
+    sets = _read_labelled(folder, "en", "Scottish English, corpus labels", labels.read_festvox, "{}.lab")
+    return [replace(sets[0], transcripts=labels.festvox_texts(folder / "time.data"))]
 
 
 def _read_singing(folder: Path) -> list[EvaluationSet]:
@@ -149,12 +157,13 @@ def _read_multilang(folder: Path) -> list[EvaluationSet]:
         try:
             if language == "en":
                 clip = Clip(sound.stem, voices[sound.stem].voice, samples, align_english(samples, test["transcript"], sound.name))
-                sets.append(_of_one_kind(folder, language, "English, one sentence, aligned", (clip,)))
+                found = _of_one_kind(folder, language, "English, one sentence, aligned", (clip,))
             else:
                 clip = Clip(sound.stem, voices[sound.stem].voice, samples, ())
                 spelt = labels.spoken_classes([word["word"] for word in test["words"]], language)
                 words = tuple(Word(w["word"], w["start_sec"], w["end_sec"], c) for w, c in zip(test["words"], spelt, strict=True))
-                sets.append(_of_one_kind(folder, language, f"{LANGUAGES[language]}, one sentence, word times", (clip,), {clip.name: words}))
+                found = _of_one_kind(folder, language, f"{LANGUAGES[language]}, one sentence, word times", (clip,), {clip.name: words})
+            sets.append(replace(found, transcripts={clip.name: test["transcript"]}))
         except EngineError as error:
             log.warning("multilang %s is left out: %s", language, error)
     return sets

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,17 @@ def read_emu(path: Path) -> tuple[Phone, ...]:
         end_s = (item["sampleStart"] + item["sampleDur"] + 1) / content["sampleRate"]  # durations count to the last sample
         phones.extend(split_evenly(classes_of(symbol, AUSTRALIAN, str(path)), start_s, end_s))
     return tuple(_joined(phones))
+
+
+def emu_text(path: Path) -> str:
+    """The words of an EMU annotation."""
+    words = [item for level in json.loads(_text(path))["levels"] if level["name"] == "Word" for item in level["items"]]
+    return " ".join(label["value"] for word in words for label in word["labels"] if label["name"] == "Text")
+
+
+def festvox_texts(path: Path) -> dict[str, str]:
+    """The texts of a festvox prompt file, by utterance: lines of `( name "text" )`."""
+    return dict(re.findall(r'\(\s*(\S+)\s+"([^"]*)"\s*\)', _text(path)))
 
 
 def read_htk(path: Path) -> tuple[Phone, ...]:

@@ -30,6 +30,8 @@ PIECE_FRAMES = 150  # 5 s: what is drawn by the bootstrap; a clip is one long re
 STILL_BELOW = 0.01  # deviation of an animators' curve that a clip does not use
 OURS, LOUDNESS = "ours", "loudness"
 
+SIDES: Mapping[str, int] = {"funnel": 4, "pucker": 2, "press": 2}  # by which a sum is divided: left and right, upper and lower are one movement
+
 # What is compared: the animators' curves, summed.
 THEIRS: Mapping[str, tuple[str, ...]] = {
     "jaw": ("mouth_stretch_c",),
@@ -50,13 +52,33 @@ class PairedFigures:
 
 
 @dataclass(frozen=True)
-class PairedClip:
-    """One recording: its length, whether it may have been trained on, and figures by system and curve (of THEIRS, those it uses)."""
+class PairedCurves:
+    """What is compared on one recording: sound (n,) at 16 kHz, ours and theirs by the names of THEIRS (those that the clip uses)."""
 
     name: str
-    seconds: float
+    samples: FloatArray
+    ours: Mapping[str, FloatArray]
+    theirs: Mapping[str, FloatArray]
+    fps: float = FPS
+
+
+@dataclass(frozen=True)
+class PairedClip:
+    """One recording: whether it may have been trained on, its curves, and figures by system and curve."""
+
     role: str
+    curves: PairedCurves
     systems: Mapping[str, Mapping[str, PairedFigures]]
+
+    @property
+    def name(self) -> str:
+        """Name of the recording."""
+        return self.curves.name
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.curves.samples.size / 16000
 
 
 def is_paired(dataset: Path) -> bool:
@@ -80,7 +102,7 @@ def evaluate_paired(model: str, dataset: Path, identity: str = "pivot") -> list[
     voices = split.by_clip(dataset.resolve().name)
     result = []
     for clip, curves in sorted(clips.items()):
-        theirs = {name: curves[:, [names.index(part) for part in parts]].sum(axis=1) for name, parts in THEIRS.items()}
+        theirs = {name: curves[:, [names.index(part) for part in parts]].sum(axis=1) / SIDES.get(name, 1) for name, parts in THEIRS.items()}
         used = {name: curve for name, curve in theirs.items() if curve.std() > STILL_BELOW}
         role = voices[clip].role if clip in voices else split.REPORT
         result.append(_clip(dataset / f"{clip}.flac", used, settings, role))
@@ -129,7 +151,7 @@ def _clip(audio: Path, theirs: Mapping[str, FloatArray], settings: Settings, rol
         OURS: {name: compare(ours[name], curve) for name, curve in theirs.items()},
         LOUDNESS: {"jaw": compare(np.interp(frames, np.arange(n_frames), loud), theirs["jaw"])} if "jaw" in theirs else {},
     }
-    return PairedClip(audio.stem, wave.duration_s, role, systems)
+    return PairedClip(role, PairedCurves(audio.stem, wave.samples, ours, theirs), systems)
 
 
 def _pieces(curve: FloatArray) -> list[FloatArray]:

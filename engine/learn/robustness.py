@@ -30,6 +30,7 @@ from .synth.phones import BILABIALS
 FloatArray = NDArray[Any]
 Change = Callable[[FloatArray, int], FloatArray]
 
+CLEAN = "clean"
 CURVES = ("opening", "jaw", "rounding", "closure")
 MOST_CLIPS_PER_VOICE = 6  # so that no voice outweighs the others
 SHORTEST_S = 1.0
@@ -78,7 +79,8 @@ class RestReport:
 
 def conditions() -> tuple[Condition, ...]:
     """All of them, in the order of the table."""
-    found = [Condition(f"noise {snr} dB", partial(_seeded, degrade.with_noise, float(snr)), goal) for snr, goal in ((20, GOOD), (10, FAIR), (0, None))]
+    found = [Condition(CLEAN, lambda x, _: x, None)]
+    found += [Condition(f"noise {snr} dB", partial(_seeded, degrade.with_noise, float(snr)), goal) for snr, goal in ((20, GOOD), (10, FAIR), (0, None))]
     found += [Condition(f"music {snr} dB", partial(_seeded, degrade.with_music, float(snr)), goal) for snr, goal in ((20, GOOD), (10, FAIR), (0, None))]
     found += [Condition(f"room {rt60_s} s", partial(_room, rt60_s)) for rt60_s in (0.3, 0.6)]
     found += [Condition("telephone", lambda x, _: degrade.over_telephone(x)), Condition("mp3 32 kb/s", lambda x, _: degrade.as_mp3(x, 32))]

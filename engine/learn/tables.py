@@ -14,7 +14,7 @@ from .paired import LOUDNESS, OURS, THEIRS, PairedClip, mean_of
 if TYPE_CHECKING:
     from .evaluate import SetReport
 
-UNSEEN, NOISY = "ours, unseen voices", "ours, room + noise"
+UNSEEN, NOISY, TOLD = "ours, unseen voices", "ours, room + noise", "ours + transcript"
 KIND_MEASURES = (
     "pbm_recall", "closure_auc", "closure_precision", "fv_recall", "fv_precision", "round_recall", "round_false", "open_auc", "silence_shut", "r_lip",
     "lag_ms", "jitter",
@@ -44,7 +44,13 @@ def as_json(model: str, sets: Sequence[SetReport], paired: Sequence[PairedClip])
             }
             for report in sets
         ],
-        "paired": [asdict(clip) for clip in paired],
+        "paired": [
+            {
+                "name": clip.name, "seconds": round(clip.seconds, 1), "role": clip.role,
+                "systems": {name: {curve: asdict(f) for curve, f in column.items()} for name, column in clip.systems.items()},
+            }
+            for clip in paired
+        ],
     })
     return content
 
@@ -69,45 +75,43 @@ def with_interval(figure: Figure, measure: str = "") -> str:
 
 def _set(report: SetReport) -> str:
     recordings = report.recordings
-    rows = _word_rows(report) if not recordings.phones else _rows(report)
-    of_goals = [row[-3:] for row in rows[1:] if row[-2] in {"met", "NOT met"}]
-    met = sum(row[-2] == "met" for row in of_goals)
-    lines = [
-        f"{recordings.name} ({recordings.language}): {recordings.title}; {len(recordings.clips)} clips, {recordings.seconds:.0f} s, "
-        f"{len({clip.voice for clip in recordings.clips})} voices",
-        aligned(rows),
-        f"{met} of {len(of_goals)} goals met; {report.speed:.0f} x real time on one thread" if of_goals else f"{report.speed:.0f} x real time on one thread",
-    ]
-    return "\n".join(lines)
+    goals = GOALS if recordings.phones else WORD_GOALS
+    voices = len({clip.voice for clip in recordings.clips})
+    count = f"{len(recordings.clips)} clip{'s' if len(recordings.clips) > 1 else ''}, {recordings.seconds:.0f} s, {voices} voice{'s' if voices > 1 else ''}"
+    speed = f"{report.speed:.0f} x real time on one thread"
+    scores = [f"{name}: {met} of {of} goals met" for name in (OURS, UNSEEN, TOLD) if name in report.systems for met, of in [_met(report, name, goals)] if of]
+    return "\n".join([f"{recordings.name} ({recordings.language}): {recordings.title}; {count}", aligned(_rows(report, goals)), "; ".join([*scores, speed])])
 
 
-def _rows(report: SetReport) -> list[list[str]]:
-    """One row per measure; the last three cells are the goal, its verdict and the goal with the transcript."""
+def _met(report: SetReport, system: str, goals: Mapping[str, Goal]) -> tuple[int, int]:
+    """How many goals a system meets, of how many that have events."""
+    verdicts = [goal.met(report.systems[system][name].value, system == TOLD) for name, goal in goals.items()]
+    return sum(one is True for one in verdicts), sum(one is not None for one in verdicts)
+
+
+def _rows(report: SetReport, goals: Mapping[str, Goal]) -> list[list[str]]:
+    """One row per measure: ours and its goal, ours with the transcript and its goal, the others."""
     systems = report.systems
-    names = [name for name in systems if name != OURS]
-    rows = [["measure", "events", "ours [95 %]", *names, "goal", "", "with transcript"]]
+    told = [TOLD] if TOLD in systems else []
+    others = [name for name in systems if name not in {OURS, TOLD}]
+    rows = [["measure", "events", "ours [95 %]", "goal", "", *(part for name in told for part in (f"{name} [95 %]", "goal", "")), *others]]
     for measure, figure in systems[OURS].items():
-        others = [with_interval(systems[n][measure], measure) if n == UNSEEN else number(systems[n][measure].value, measure) for n in names]
-        goal = GOALS.get(measure)
-        rows.append([measure, str(figure.events), with_interval(figure, measure), *others, shown(goal), verdict(goal, figure), shown(goal, True)])
+        goal = goals.get(measure)
+        row = [measure, str(figure.events), with_interval(figure, measure), shown(goal), verdict(goal, figure)]
+        for name in told:
+            row += [with_interval(systems[name][measure], measure), shown(goal, True), verdict(goal, systems[name][measure], True)]
+        row += [(with_interval if name == UNSEEN else _value)(systems[name][measure], measure) for name in others]
+        rows.append(row)
     if NOISY in systems:
         for measure, goal in NOISY_GOALS.items():
             figure = systems[NOISY][measure]
-            dashes = ["-"] * len(names)
-            title = f"{measure}, room + 10 dB noise"
-            rows.append([title, str(figure.events), with_interval(figure, measure), *dashes, shown(goal), verdict(goal, figure), "-"])
+            row = [f"{measure}, room + 10 dB noise", str(figure.events), with_interval(figure, measure), shown(goal), verdict(goal, figure)]
+            rows.append(row + ["-"] * (len(rows[0]) - len(row)))
     return rows
 
 
-def _word_rows(report: SetReport) -> list[list[str]]:
-    systems = report.systems
-    names = [name for name in systems if name != OURS]
-    rows = [["measure", "words", "ours [95 %]", *names, "goal", "", "with transcript"]]
-    for measure, figure in systems[OURS].items():
-        goal = WORD_GOALS.get(measure)
-        others = [number(systems[name][measure].value, measure) for name in names]
-        rows.append([measure, str(figure.events), with_interval(figure, measure), *others, shown(goal), verdict(goal, figure), shown(goal, True)])
-    return rows
+def _value(figure: Figure, measure: str) -> str:
+    return number(figure.value, measure)
 
 
 def _kinds(report: SetReport) -> str:

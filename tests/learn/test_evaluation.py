@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 import soundfile
 
 from engine.errors import EngineError
-from engine.learn import evaluation_sets, labels, split
+from engine.learn import evaluation_sets, labels, split, tables
 from engine.learn.aligner import align_english
 from engine.learn.evaluate import UNSEEN, evaluate_all, write_result
 from engine.learn.goals import GOALS, Goal, verdict
@@ -101,6 +102,25 @@ def test_words_are_spelt_by_espeak():
     assert spelt[0][:2] == ("V", "UH") and spelt[1] == ("B", "AA", "UH", "M")
 
 
+def test_texts_are_read_from_the_labels(tmp_path):
+    words = [{"labels": [{"name": "Word", "value": "C"}, {"name": "Text", "value": text}]} for text in ("my", "own")]
+    (tmp_path / "a_annot.json").write_text(json.dumps({"sampleRate": 20000, "levels": [{"name": "Word", "items": words}]}))
+    assert labels.emu_text(tmp_path / "a_annot.json") == "my own"
+    (tmp_path / "t.data").write_text('( t1 "It is one, now." )\n( t2 "Two." )\n')
+    assert labels.festvox_texts(tmp_path / "t.data") == {"t1": "It is one, now.", "t2": "Two."}
+
+
+@needs_recordings
+def test_every_english_recording_has_a_transcript_that_fits_it():
+    pytest.importorskip("pocketsphinx")
+    recordings = evaluation_sets.read_set(ENGLISH)[0]
+    assert set(recordings.transcripts) == {clip.name for clip in recordings.clips}
+    for clip in recordings.clips:
+        if clip.name in {"numbers", "sb_spk1_snt3", "bobby", "cards_002", "LJ001-0013"}:
+            heard = [phone.label for phone in align_english(clip.samples, recordings.transcripts[clip.name], clip.name) if phone.label != "SIL"]
+            assert heard == [phone.label for phone in clip.phones if phone.label != "SIL"], clip.name
+
+
 def test_pauses_lie_between_words():
     words = (labels.Word("a", 0.5, 1.0, ()), labels.Word("b", 1.0, 1.5, ()))
     assert labels.pauses(words, 2.0) == [(0.0, 0.5), (1.5, 2.0)]
@@ -180,3 +200,8 @@ def test_report_has_the_unseen_half_with_events_and_intervals():
     assert ours.low < ours.value < ours.high
     assert {"Rhubarb words", "Rhubarb + transcript", "Rhubarb phonetic", "loudness"} <= set(report.systems)
     assert set(report.kinds) == {"read", "commands", "hall", "acted"}
+    text = tables.speech([report], [])
+    row = next(line for line in text.splitlines() if line.startswith("pbm_recall "))
+    assert ">= 0.96" in row and ("NOT met" in row or "  met" in row) and "197" in row
+    content = json.loads(json.dumps(tables.as_json("mini", [report], []), allow_nan=False))
+    assert content["sets"][0]["systems"]["ours"]["pbm_recall"] == pytest.approx(asdict(ours))

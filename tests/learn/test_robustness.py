@@ -8,7 +8,7 @@ import pytest
 from engine.learn import degrade, sounds
 from engine.learn.metrics import SeenMouth
 from engine.learn.recordings import Clip
-from engine.learn.robustness import Condition, conditions, measure_condition, on_clock
+from engine.learn.robustness import CLEAN, Condition, conditions, measure_condition, on_clock
 from engine.learn.synth.phones import Phone
 
 RATE_HZ = 16000
@@ -117,4 +117,4 @@ def test_all_conditions_of_the_goal_are_there():
     for condition in conditions():
         changed = condition.change(samples, 0)
         assert np.isfinite(changed).all() and changed.size == pytest.approx(samples.size / condition.speed, abs=2)
-        assert condition.speed != 1 or not np.array_equal(changed, samples)
+        assert condition.name == CLEAN or condition.speed != 1 or not np.array_equal(changed, samples)
