@@ -63,7 +63,7 @@ def listen(scores: FloatArray, names: tuple[str, ...], rate_hz: int, words: g2p.
     alone = Heard(to_phones(free, names, rate_hz), rate_hz, lips.contact_scores(scores, names), nothing, nothing, nothing)
     if words is None:
         return alone
-    spoken = _as_columns(words, names)
+    spoken = as_columns(words, names)
     n_phones = sum(map(len, spoken))
     if n_phones > len(scores):
         return replace(alone, warning=(
@@ -75,6 +75,13 @@ def listen(scores: FloatArray, names: tuple[str, ...], rate_hz: int, words: g2p.
             f"The transcript does not fit the sound (misfit {told.fit:.1f}, at most {MISFIT:g} is used): the sound alone is followed. "
             "Check that the words are those of this sound, and their language."))
     return _told(told, free, alone, names, rate_hz)
+
+
+def as_columns(words: g2p.Words, names: tuple[str, ...]) -> list[list[int]]:
+    """Column of each phone, word by word; a phone that the model does not know is left out."""
+    index = {name: column for column, name in enumerate(names)}
+    known = [[index.get(phone, index.get(_OTHERS.get(phone, ""), -1)) for phone in word] for word in words]
+    return [[column for column in word if column >= 0] for word in known]
 
 
 def shape(motion: Motion, heard: Heard) -> Motion:
@@ -111,13 +118,6 @@ def on_clock(heard: Heard, n_frames: int, fps: float) -> Heard:
 
     contact = np.stack([move(values) for values in heard.contact.T], axis=1)
     return replace(heard, rate_hz=fps, contact=contact, apart=move(heard.apart), rounded=move(heard.rounded), spread=move(heard.spread))
-
-
-def _as_columns(words: g2p.Words, names: tuple[str, ...]) -> list[list[int]]:
-    """Column of each phone, word by word; a phone that the model does not know is left out."""
-    index = {name: column for column, name in enumerate(names)}
-    known = [[index.get(phone, index.get(_OTHERS.get(phone, ""), -1)) for phone in word] for word in words]
-    return [[column for column in word if column >= 0] for word in known]
 
 
 def _told(told: Alignment, free: NDArray[np.intp], alone: Heard, names: tuple[str, ...], rate_hz: int) -> Heard:

@@ -1,0 +1,255 @@
+"""A transcript and the phones of a clip, through animate(), on the bundled model and the sample sentence."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine import InstallError, SettingError, Settings, Waveform, animate, animate_all, g2p, io, lips, read_audio, transcript
+from engine.__main__ import run
+from engine.g2p import languages
+from engine.phones import Phone
+from engine.types import Motion
+from tests.engine.conftest import DATA, make_syllables
+
+SAMPLE = json.loads((DATA / "sample.json").read_text(encoding="utf-8"))
+TEXT, OTHER_TEXT = SAMPLE["text"], "Seven silver swans swam slowly southwards yesterday"
+needs_espeak = pytest.mark.skipif(not languages(), reason="no espeak-ng: neither the package espeakng-loader nor the system's library")
+
+
+@pytest.fixture(scope="module")
+def sample() -> Waveform:
+    return read_audio(DATA / "sample.flac")
+
+
+@pytest.fixture(scope="module")
+def plain() -> Settings:
+    return Settings(fps=50, threads=1, device="cpu")
+
+
+def times(phones: tuple[Phone, ...] | list[dict[str, object]], label: str) -> list[float]:
+    """Middles of the phones of one class."""
+    if phones and isinstance(phones[0], dict):
+        return [(phone["start_s"] + phone["end_s"]) / 2 for phone in phones if phone["phone"] == label]
+    return [(phone.start_s + phone.end_s) / 2 for phone in phones if phone.label == label]
+
+
+# ---- phones with times
+
+@pytest.mark.parametrize("text", [None, pytest.param(TEXT, marks=needs_espeak)])
+def test_phones_cover_the_clip_without_gaps(sample, plain, text):
+    phones = animate(sample, replace(plain, transcript=text)).phones
+    assert phones[0].start_s == 0 and phones[-1].end_s == pytest.approx(sample.duration_s, abs=0.02)
+    assert all(a.end_s == b.start_s and a.start_s < a.end_s for a, b in zip(phones, phones[1:], strict=False))
+
+
+@needs_espeak
+@pytest.mark.parametrize("label", ["M", "B", "P"])
+def test_aligned_phones_lie_where_the_speaker_said_them(sample, plain, label):
+    told = times(animate(sample, replace(plain, transcript=TEXT)).phones, label)
+    truth = times(SAMPLE["phones"], label)
+    assert len(told) == len(truth)
+    assert np.abs(np.subtract(told, truth)).max() < 0.08
+
+
+def test_heard_phones_need_no_transcript(sample, plain):
+    labels = [phone.label for phone in animate(sample, plain).phones]
+    assert labels[0] == labels[-1] == "SIL" and labels.count("M") >= 4 and len(labels) > 30
+
+
+def test_a_model_without_phones_has_none(tiny, tiny_copy, syllables):
+    without_phones(tiny_copy)
+    assert animate(syllables, replace(tiny, model=str(tiny_copy))).phones == ()
+
+
+def without_phones(folder: Path) -> None:
+    info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    del info["phones"], info["sha256"]["phones.onnx"]
+    (folder / "phones.onnx").unlink()
+    (folder / "model.json").write_text(json.dumps(info), encoding="utf-8")
+
+
+def test_windows_of_sound_leave_no_seam_in_the_phones(tiny):
+    """Fourteen seconds in windows of two: the phones of each half are those of the half alone, away from the cut."""
+    wave = make_syllables(14.0)
+    whole = animate(wave, tiny).phones
+    half = animate(Waveform(wave.samples[:7 * 16000]), tiny).phones
+    assert [phone for phone in whole if phone.end_s < 6.5] == [phone for phone in half if phone.end_s < 6.5]
+
+
+# ---- what a transcript does to the mouth
+
+@needs_espeak
+def test_lips_meet_on_every_p_b_m_of_the_transcript(sample, plain):
+    animation = animate(sample, replace(plain, transcript=TEXT))
+    opening = lips.opening(animation.motion)
+    for phone in animation.phones:
+        if phone.label in ("P", "B", "M"):
+            near = slice(max(0, round((phone.start_s - 0.02) * 50)), round((phone.end_s + 0.02) * 50) + 1)
+            assert opening[near].min() < lips.SHUT_BELOW, phone
+
+
+@needs_espeak
+def test_lips_do_not_close_where_the_transcript_has_no_p_b_m(sample, plain, monkeypatch):
+    """The phone head is made to hear m everywhere: with the transcript the mouth opens all the same."""
+    def mumbled(scores: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+        return np.tile(np.float32([1, 0, 0]), (len(scores), 1))
+
+    monkeypatch.setattr(lips, "contact_scores", mumbled)
+    shut = lips.shut_frames(animate(sample, plain).motion)
+    animation = animate(sample, replace(plain, transcript=TEXT))
+    told_shut = lips.shut_frames(animation.motion)
+    vowels = [phone for phone in animation.phones if phone.label in ("AA", "AO") and phone.end_s - phone.start_s > 0.12]
+    assert len(vowels) >= 2 and shut[10:-10].all()
+    assert not any(told_shut[round((phone.start_s + phone.end_s) / 2 * 50)] for phone in vowels)
+
+
+@needs_espeak
+def test_a_transcript_that_does_not_fit_changes_nothing_but_one_warning(sample, plain):
+    alone, other = animate(sample, plain), animate(sample, replace(plain, transcript=OTHER_TEXT))
+    assert np.array_equal(alone.motion.weights, other.motion.weights) and alone.phones == other.phones
+    assert len(other.warnings) == 1
+    assert other.warnings[0].startswith("The transcript does not fit the sound (misfit ") and f"at most {transcript.MISFIT:g}" in other.warnings[0]
+
+
+@needs_espeak
+def test_more_words_than_the_sound_has_time_for_are_said_so_at_once(sample, plain):
+    animation = animate(sample, replace(plain, transcript="word " * 20_000))
+    assert "phones, the sound of 4." in animation.warnings[0] and "has time for at most" in animation.warnings[0]
+
+
+@needs_espeak
+@pytest.mark.parametrize("fps", [12, 24, 60])
+def test_the_scene_rate_does_not_move_the_phones(sample, plain, fps):
+    assert animate(sample, replace(plain, transcript=TEXT, fps=fps)).phones == animate(sample, replace(plain, transcript=TEXT)).phones
+
+
+@needs_espeak
+def test_motion_with_a_transcript_is_as_smooth_as_without(sample, plain):
+    def jitter(settings: Settings) -> float:
+        return float(np.abs(np.diff(animate(sample, settings).motion.weights, 2, axis=0)).mean())
+
+    assert jitter(replace(plain, transcript=TEXT)) < 1.3 * jitter(plain)
+
+
+def cues(n: int, **given: object) -> transcript.Heard:
+    nothing = np.zeros(n, np.float32)
+    values = {"apart": nothing, "rounded": nothing, "spread": nothing} | {name: np.asarray(value, np.float32) for name, value in given.items()}
+    return transcript.Heard((), 50, np.zeros((n, 3), np.float32), **values)
+
+
+def face(n: int, **values: float) -> Motion:
+    names = tuple(dict.fromkeys([*lips._NEEDED, "mouthPucker", "mouthFunnel"]))
+    return Motion(np.stack([np.full(n, values.get(name, 0), np.float32) for name in names], axis=1), names, 50)
+
+
+def test_rounding_is_raised_where_it_is_flat_and_kept_where_it_is_there():
+    flat = transcript.shape(face(3, mouthPucker=0.1), cues(3, rounded=[1, 1, 1]))
+    assert flat["mouthPucker"] + flat["mouthFunnel"] == pytest.approx(transcript.ROUND_LEAST)
+    assert flat["mouthPucker"][0] > flat["mouthFunnel"][0] > 0
+    full = face(3, mouthPucker=0.6, mouthFunnel=0.2)
+    assert np.array_equal(transcript.shape(full, cues(3, rounded=[1, 1, 1])).weights, full.weights)
+
+
+def test_rounding_is_lowered_on_spread_vowels_and_left_alone_elsewhere():
+    shaped = transcript.shape(face(3, mouthPucker=0.6, mouthFunnel=0.2), cues(3, spread=[0, 0.5, 1]))
+    rounding = shaped["mouthPucker"] + shaped["mouthFunnel"]
+    assert rounding == pytest.approx([0.8, 0.5, transcript.SPREAD_MOST])
+    assert transcript.shape(face(3, mouthPucker=0.1), cues(3, spread=[1, 1, 1]))["mouthPucker"] == pytest.approx(0.1)
+
+
+def test_motion_without_lips_passes_through():
+    motion = Motion(np.ones((3, 1), np.float32), ("jawOpen",), 50)
+    assert transcript.shape(motion, cues(3, apart=[1, 1, 1])) is motion
+
+
+# ---- what cannot be used is never ignored silently
+
+@needs_espeak
+@pytest.mark.parametrize(("text", "language", "message"), [
+    ("", "", "has no words"), ("?!", "", "has no words"), ("Hello", "xx-yy", "Unknown transcript language"), ("你好", "de", "does not read"),
+    ("/tmp/line.txt", "", "is a file's name"),
+])
+def test_a_text_that_cannot_be_read_is_an_error_before_the_work(sample, plain, text, language, message, monkeypatch):
+    monkeypatch.setattr("engine.pipeline.encode", lambda *_: pytest.fail("the sound was encoded first"))
+    with pytest.raises(SettingError, match=message):
+        animate(sample, replace(plain, transcript=text, language=language))
+
+
+def test_without_espeak_a_transcript_is_an_error_and_the_sound_alone_still_works(sample, plain, monkeypatch):
+    g2p._read.cache_clear()
+    monkeypatch.setattr(g2p, "_libraries", lambda: [])
+    with pytest.raises(InstallError, match="A transcript needs espeak-ng"):
+        animate(sample, replace(plain, transcript=TEXT))
+    assert animate(sample, plain).warnings == ()
+
+
+@needs_espeak
+def test_a_model_that_hears_no_phones_refuses_a_transcript(tiny, tiny_copy, syllables):
+    without_phones(tiny_copy)
+    with pytest.raises(SettingError, match="does not hear phones"):
+        animate(syllables, replace(tiny, model=str(tiny_copy), transcript=TEXT))
+
+
+@needs_espeak
+def test_exact_output_says_that_it_does_not_follow_the_transcript(sample, plain):
+    animation = animate(sample, replace(plain, raw=True, transcript=TEXT))
+    assert animation.warnings == ("The transcript does not change what head arkit52 gives with --raw: only ARKit channels follow it.",)
+    assert np.array_equal(animation.motion.weights, animate(sample, replace(plain, raw=True)).motion.weights)
+
+
+def test_settings_of_one_call_have_one_transcript(tiny, syllables):
+    with pytest.raises(SettingError, match="agree in model, device, threads and transcript"):
+        animate_all(syllables, [tiny, replace(tiny, transcript="hello")])
+
+
+@needs_espeak
+@pytest.mark.parametrize("seconds", [0.02, 0.1, 1.0])
+def test_silence_and_short_sounds_take_a_transcript(plain, seconds):
+    animation = animate(Waveform(np.zeros(round(seconds * 16000), np.float32)), replace(plain, transcript="Hello there"))
+    assert np.abs(animation.motion.weights).max() == 0 and any("transcript" in warning for warning in animation.warnings)
+
+
+# ---- command line
+
+@needs_espeak
+def test_command_line_gives_what_the_engine_gives(sample, plain, tmp_path):
+    (tmp_path / "words.txt").write_text(TEXT, encoding="utf-8")
+    sound = str(DATA / "sample.flac")
+    common = ["--fps", "50", "--threads", "1", "--device", "cpu", "--language", "en-us"]
+    assert run(["animate", sound, "-o", str(tmp_path / "a.npz"), *common, "--transcript", TEXT, "--phones", str(tmp_path / "phones.json")]) == 0
+    assert run(["animate", sound, "-o", str(tmp_path / "b.npz"), *common, "--transcript-file", str(tmp_path / "words.txt")]) == 0
+    animation = animate(sample, replace(plain, transcript=TEXT, language="en-us"))
+    for name in "ab":
+        assert np.array_equal(io.read_motion(tmp_path / f"{name}.npz").weights, animation.motion.weights)
+    written = json.loads((tmp_path / "phones.json").read_text(encoding="utf-8"))["phones"]
+    assert [label for label, _, _ in written] == [phone.label for phone in animation.phones]
+    assert written[3][1] == pytest.approx(animation.phones[3].start_s, abs=0.001)
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["--transcript-file", "none.txt"], "none.txt cannot be read"),
+    (["--language", "de"], "--language de is that of a transcript, and none is given"),
+    (["--phones", "p.txt"], "p.txt has no known ending. Choose one of: .json"),
+    (["--phones", "nowhere/p.json"], "does not exist"),
+    (["--phones", "a.json"], "written over another file"),
+    (["--phones", "line.json"], "written over another file"),
+])
+def test_failure_is_one_line_before_the_work(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(DATA / "sample.flac", "line.json")
+    assert run(["animate", "line.json", "-o", "a.json", *arguments]) == 1
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["line.json"]
+
+
+@needs_espeak
+def test_an_empty_transcript_is_no_transcript_forgotten(tmp_path, capsys):
+    assert run(["animate", str(DATA / "sample.flac"), "-o", str(tmp_path / "a.npz"), "--transcript", ""]) == 1
+    assert "has no words" in capsys.readouterr().err
