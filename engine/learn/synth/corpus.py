@@ -1,126 +1,219 @@
-"""Make the training corpus: speech of free text-to-speech programs with the times of every phone.
+"""Make the training corpus: speech with the times of every phone, from free speech programs and from real recordings.
 
 The plan is a list of shards, each spoken by one voice from its own seed, so an interrupted run goes on where it stopped.
 """
+
+from __future__ import annotations
 
 import json
 import logging
 import random
 import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ...errors import EngineError
-from . import festival, flite
+from . import festival, flite, jtalk, real, rhvoice
+from .animators import make_curve_shards
 from .espeak import Espeak
+from .languages import LANGUAGES, language_text
+from .noises import make_noises
+from .performance import PERFORMANCES, perform
 from .text import english_text, syllable_text, word_text
-from .utterance import SAMPLE_RATE_HZ, Utterance, save_shard
+from .utterance import SAMPLE_RATE_HZ, Utterance, load_shard, save_shard
 
 UTTERANCES_PER_SHARD = 60  # also one festival process; about 4 minutes of speech
+SHARDS_PER_HOUR = 16  # roughly, for what the plan below means
 ESPEAK_ENGLISH = (
     "en-us", "en", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc",
 )
-ESPEAK_WORDS = {  # language: Debian word list
-    "de": "ngerman", "fr": "french", "es": "spanish", "it": "italian", "pl": "polish", "pt": "portuguese",
-    "nl": "dutch", "pt-br": "portuguese", "es-419": "spanish",
-}
-ESPEAK_VARIANTS = ["m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "f1", "f2", "f3", "f4", "f5", "Alex", "Alicia", "Andrea", "Andy", "Annie", "Diogo", "Gene", "Gene2", "Hugo", "Jacky", "Lee", "Marco", "Mario", "Michael", "Mike", "Nguyen", "adam", "anika", "announcer", "antonio", "aunty", "belinda", "benjamin", "boris", "caleb", "david", "ed", "edward", "grandma", "grandpa", "gustave", "iven", "iven2", "john", "kaukovalta", "klatt", "klatt2", "klatt3", "klatt4", "linda", "marcelo", "max", "michel", "miguel", "norbert", "pablo", "paul", "pedro", "quincy", "rob", "robert", "sandro", "shelby", "steph", "steph2", "travis", "victor", "zac"]
-SHARDS = {"flite": 48, "festival english": 18, "festival other": 26, "espeak english": 30, "espeak other": 16}
-FLITE_SHARE = {"slt": 0.3, "rms": 0.3, "awb": 0.3, "kal16": 0.1}
+ESPEAK_VARIANTS = ("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "f1", "f2", "f3", "f4", "f5", "Alex", "Alicia", "Andrea", "Andy", "Annie", "Diogo", "Gene", "Gene2", "Hugo", "Jacky", "Lee", "Marco", "Mario", "Michael", "Mike", "Nguyen", "adam", "anika", "announcer", "antonio", "aunty", "belinda", "benjamin", "boris", "caleb", "david", "ed", "edward", "grandma", "grandpa", "gustave", "iven", "iven2", "john", "kaukovalta", "klatt", "klatt2", "klatt3", "klatt4", "linda", "marcelo", "max", "michel", "miguel", "norbert", "pablo", "paul", "pedro", "quincy", "rob", "robert", "sandro", "shelby", "steph", "steph2", "travis", "victor", "zac")
+# Shards of each voice. What was built from recordings of people carries over to real speech, so it has most.
+FLITE = {"slt": 20, "rms": 22, "awb": 22, "kal16": 5}
+FESTIVAL = {"cmu_us_slt_arctic_hts": 10, "kal_diphone": 4, "ked_diphone": 10}
+FESTIVAL_OTHERS = 3
+RHVOICE = {"alan": 9, "bdl": 9, "clb": 9, "slt": 6}
+RHVOICE_OTHERS = 3
+JTALK = 12
+ESPEAK_ENGLISH_SHARDS = 3  # of each accent
+PERFORMED_SHARES = {"sung": 0.035, "whispered": 0.03, "shouted": 0.03}  # of the other shards, made again from them
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One file of the corpus: program, voice ("*" = a new one each line) and seed."""
+    """One file of the corpus: program, voice (of "real" the source, of a performance the shard it changes) and number."""
 
-    name: str
     program: str
     voice: str
-    seed: int
+    number: int
+
+    @property
+    def name(self) -> str:
+        """File name without ending."""
+        return f"{self.program}_{self.voice}_{self.number:03d}"
+
+    @property
+    def seed(self) -> int:
+        """The same for the same shard on every computer."""
+        return zlib.crc32(self.name.encode())
 
 
-def make_corpus(folder: Path, scale: float = 1.0) -> float:
-    """Speak every shard that the folder lacks; returns the hours of speech now in it.
+class _Programs:
+    """The speech programs, each opened when the first shard needs it."""
+
+    def __init__(self, folder: Path, recordings: Path | None) -> None:
+        self.folder = folder
+        self._recordings = recordings
+        self._espeak: Espeak | None = None
+        self._tools: real.Tools | None = None
+
+    @property
+    def espeak(self) -> Espeak:
+        self._espeak = self._espeak or Espeak()
+        return self._espeak
+
+    @property
+    def tools(self) -> real.Tools:
+        self._tools = self._tools or real.Tools.open(self.espeak)
+        return self._tools
+
+    def real_voices(self) -> real.RealVoices:
+        return real.RealVoices(self._recordings, self.tools)
+
+
+def make_corpus(folder: Path, scale: float = 1.0, recordings: Path | None = None, programs: tuple[str, ...] = ()) -> float:
+    """Make every shard that the folder lacks; returns the hours of speech now in it.
 
     Args:
         folder: outside the checkout; made if missing; about 115 MB per hour.
-        scale: 1 is the whole corpus (about 10 h); 0.05 is enough to try things out.
+        scale: 1 is the whole corpus (above 20 h); 0.05 is enough to try things out.
+        recordings: folder with real speech (see real.py) and animators' curves (see animators.py); None leaves those out.
+        programs: only these, for example ("flite", "real"); empty for all.
     Raises:
         EngineError: a speech program or voice is missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     began_s = time.monotonic()
-    plan = corpus_plan(scale)
-    espeak: Espeak | None = None
+    plan = [shard for shard in corpus_plan(scale, recordings) if not programs or shard.program in programs]
+    opened = _Programs(folder, recordings)
     for i, shard in enumerate(plan):
         path = folder / f"{shard.name}.npz"
         if path.exists():
             continue
-        if shard.program == "espeak" and espeak is None:
-            espeak = Espeak()
-        utterances = _speak_shard(shard, espeak)
+        utterances = _SPEAKERS[shard.program](shard, random.Random(shard.seed), opened)
         save_shard(path, utterances)
         minutes = sum(u.samples.size for u in utterances) / SAMPLE_RATE_HZ / 60
-        log.info("%3d/%d %-34s %4.1f min of speech, %5.0f s so far", i + 1, len(plan), shard.name, minutes,
-                 time.monotonic() - began_s)
-    hours = corpus_hours(folder)
+        log.info("%3d/%d %-44s %4.1f min of speech, %5.0f s so far", i + 1, len(plan), shard.name, minutes, time.monotonic() - began_s)
+    if not programs:
+        make_noises(folder)
+        if recordings is not None:
+            make_curve_shards(recordings, folder)
+    hours = sum(corpus_hours(folder).values())
     (folder / "corpus.json").write_text(json.dumps({"shards": len(plan), "hours": round(hours, 2), "scale": scale}))
     log.info("corpus: %.2f h of speech, this run took %.0f s", hours, time.monotonic() - began_s)
     return hours
 
 
-def corpus_plan(scale: float) -> list[Shard]:
-    """All shards, in an order that mixes the programs, so that the first few are already a small corpus."""
-    counts = {kind: max(1, round(count * scale)) for kind, count in SHARDS.items()}
-    shards: list[Shard] = []
-    flite_voices = [v for v, share in FLITE_SHARE.items() for _ in range(max(1, round(share * counts["flite"])))]
-    english = [v.name for v in festival.VOICES if v.text == "english"]
-    others = [v.name for v in festival.VOICES if v.text != "english"]
-    languages = list(ESPEAK_WORDS)
-    shards += [Shard("", "flite", voice, 0) for voice in flite_voices]
-    shards += [Shard("", "festival", english[i % len(english)], 0) for i in range(counts["festival english"])]
-    shards += [Shard("", "festival", others[i % len(others)], 0) for i in range(counts["festival other"])]
-    shards += [Shard("", "espeak", ESPEAK_ENGLISH[i % len(ESPEAK_ENGLISH)], 0) for i in range(counts["espeak english"])]
-    shards += [Shard("", "espeak", languages[i % len(languages)], 0) for i in range(counts["espeak other"])]
-    numbered = [Shard(f"{s.program}_{s.voice}_{i:03d}", s.program, s.voice, 1000 + i) for i, s in enumerate(shards)]
-    random.Random(0).shuffle(numbered)
-    return numbered
+def corpus_plan(scale: float, recordings: Path | None = None) -> list[Shard]:
+    """All shards: real speech first, then the programs mixed, so that the first few are already a small corpus; performances last."""
+    spoken = list(_spoken_shards(scale))
+    random.Random(0).shuffle(spoken)
+    real_shards = [Shard("real", source, i) for source, parts in real.sources(recordings).items() for i in range(max(1, round(parts * scale)))]
+    plan = real_shards + spoken
+    performed = [shard for shard in plan if shard.program != "espeak"]
+    rng = random.Random(1)
+    for way, share in PERFORMED_SHARES.items():
+        chosen = rng.sample(performed, max(1, round(share * len(plan))))
+        plan += [Shard(way, shard.name.replace("_", "-"), 0) for shard in chosen if way != "sung" or shard.program not in ("real", "rhvoice")]
+    return plan
 
 
-def corpus_hours(folder: Path) -> float:
-    """Hours of speech in the shards of a folder."""
-    import numpy as np
+def _spoken_shards(scale: float) -> Iterator[Shard]:
+    counts: list[tuple[str, str, int]] = [("flite", voice, count) for voice, count in FLITE.items()]
+    counts += [("festival", voice.name, FESTIVAL.get(voice.name, FESTIVAL_OTHERS)) for voice in festival.VOICES]
+    counts += [("rhvoice", voice, RHVOICE.get(voice, RHVOICE_OTHERS)) for voice in rhvoice.VOICES]
+    counts += [("jtalk", "nitech-m001", JTALK)]
+    counts += [("espeak", accent, ESPEAK_ENGLISH_SHARDS) for accent in ESPEAK_ENGLISH]
+    counts += [("espeak", language, 1) for language in LANGUAGES]
+    for program, voice, count in counts:
+        yield from (Shard(program, voice, i) for i in range(max(1, round(count * scale))))
 
-    total = 0
-    for path in folder.glob("*_*.npz"):
+
+def corpus_hours(folder: Path) -> dict[str, float]:
+    """Hours of speech in the shards of a folder by program, or for real speech by source."""
+    hours: dict[str, float] = {}
+    for path in sorted(folder.glob("*_*.npz")):
+        program, _, rest = path.stem.partition("_")
+        if program in ("noise", "curves"):
+            continue
         with np.load(path) as shard:
-            total += int(shard["sample_counts"].sum())
-    return total / SAMPLE_RATE_HZ / 3600
+            key = f"real {rest.rpartition('_')[0]}" if program == "real" else program
+            hours[key] = hours.get(key, 0.0) + int(shard["sample_counts"].sum()) / SAMPLE_RATE_HZ / 3600
+    return hours
 
 
-def _speak_shard(shard: Shard, espeak: Espeak | None) -> list[Utterance]:
-    rng = random.Random(shard.seed)
-    if shard.program == "festival":
-        voice = festival.VOICE_BY_NAME[shard.voice]
-        return festival.speak_all([_text_for(voice.text, rng) for _ in range(UTTERANCES_PER_SHARD)], voice, rng)
+def _flite(shard: Shard, rng: random.Random, _: _Programs) -> list[Utterance]:
+    return _until_full(shard, lambda: flite.speak(english_text(rng), shard.voice, rng))
+
+
+def _festival(shard: Shard, rng: random.Random, _: _Programs) -> list[Utterance]:
+    voice = festival.VOICE_BY_NAME[shard.voice]
+    return festival.speak_all([_text_for(voice.text, rng) for _ in range(UTTERANCES_PER_SHARD)], voice, rng)
+
+
+def _rhvoice(shard: Shard, rng: random.Random, programs: _Programs) -> list[Utterance]:
+    language = rhvoice.VOICES[shard.voice]
+    texts = [english_text(rng) if language == "en" else language_text(rng, language) for _ in range(UTTERANCES_PER_SHARD)]
+    return rhvoice.speak_all(texts, shard.voice, rng, programs.tools)
+
+
+def _jtalk(shard: Shard, rng: random.Random, _: _Programs) -> list[Utterance]:
+    return _until_full(shard, lambda: jtalk.speak(rng))
+
+
+def _espeak(shard: Shard, rng: random.Random, programs: _Programs) -> list[Utterance]:
+    def speak() -> Utterance:
+        text = english_text(rng) if shard.voice.startswith("en") else language_text(rng, shard.voice)
+        return programs.espeak.speak_randomly(text, f"{shard.voice}+{rng.choice(ESPEAK_VARIANTS)}", rng)
+
+    return _until_full(shard, speak)
+
+
+def _real(shard: Shard, _: random.Random, programs: _Programs) -> list[Utterance]:
+    return programs.real_voices().utterances(shard.voice, shard.number)
+
+
+def _performed(shard: Shard, rng: random.Random, programs: _Programs) -> list[Utterance]:
+    original = programs.folder / f"{shard.voice.replace('-', '_', 1)}.npz"
+    path = next((p for p in programs.folder.glob("*_*.npz") if p.stem.replace("_", "-") == shard.voice), original)
+    if not path.exists():
+        raise EngineError(f"{path} is missing, of which {shard.name} is made. Make the whole corpus, without a list of programs.")
+    return [perform(utterance, shard.program, rng) for utterance in load_shard(path)]
+
+
+def _until_full(shard: Shard, speak: Callable[[], Utterance]) -> list[Utterance]:
     utterances: list[Utterance] = []
     failures = 0
     while len(utterances) < UTTERANCES_PER_SHARD:
         try:
-            if shard.program == "flite":
-                utterances.append(flite.speak(english_text(rng), shard.voice, rng))
-            else:
-                assert espeak is not None
-                text = _text_for(ESPEAK_WORDS.get(shard.voice, "english"), rng)
-                variant = rng.choice(ESPEAK_VARIANTS)
-                utterances.append(espeak.speak_randomly(text, f"{shard.voice}+{variant}", rng))
+            utterances.append(speak())
         except ValueError:  # a line that gave no sound
             failures += 1
             if failures > UTTERANCES_PER_SHARD:
                 raise EngineError(f"{shard.program} voice {shard.voice} stays silent. Is it installed?") from None
     return utterances
+
+
+_SPEAKERS: Mapping[str, Callable[[Shard, random.Random, _Programs], list[Utterance]]] = {
+    "flite": _flite, "festival": _festival, "rhvoice": _rhvoice, "jtalk": _jtalk, "espeak": _espeak, "real": _real,
+    **dict.fromkeys(PERFORMANCES, _performed),
+}
 
 
 def _text_for(kind: str, rng: random.Random) -> str:

@@ -7,6 +7,7 @@ a nasal or liquid fires 25 ms late.
 
 import ctypes
 import random
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,7 @@ LIBRARY = "libespeak-ng.so.1"
 AUDIO_OUTPUT_SYNCHRONOUS = 2
 INITIALIZE_PHONEME_EVENTS_AND_IPA = 1 | 2
 CHARS_UTF8 = 1
+PHONEMES_IPA = 2
 EVENT_PHONEME = 7
 PARAMETER_RATE, PARAMETER_PITCH, PARAMETER_RANGE = 1, 3, 4
 LONGEST_CLOSURE_S = 0.130  # of exact zeros before a voiceless stop's burst
@@ -95,6 +97,23 @@ class Espeak:
         samples = np.concatenate(self._chunks) if self._chunks else np.zeros(0, np.int16)
         phones = phones_from_events(self._events, samples, self.rate_hz, voice)
         return make_utterance(samples, self.rate_hz, phones, f"espeak {voice}")
+
+    def pronounce(self, text: str, language: str) -> list[tuple[str, ...]]:
+        """The words of a text as IPA symbols, for example [("h", "ə", "l", "ˈoʊ")].
+
+        Raises:
+            EngineError: the language is not installed.
+        """
+        if self._library.espeak_SetVoiceByName(language.encode()) != 0:
+            raise EngineError(f"espeak-ng has no language {language!r}. Install espeak-ng-data or drop the language.")
+        rest = ctypes.c_char_p(text.encode())
+        self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        words: list[tuple[str, ...]] = []
+        while rest.value is not None:  # one clause a call
+            clause: bytes = self._library.espeak_TextToPhonemes(ctypes.byref(rest), CHARS_UTF8, PHONEMES_IPA | ord("_") << 8)
+            spoken = re.sub(r"\([^)]*\)", " ", clause.decode("utf-8", "ignore"))  # (en): a change of language
+            words += [symbols for word in spoken.split() if (symbols := tuple(s for s in word.split("_") if s))]
+        return words
 
     def speak_randomly(self, text: str, voice: str, rng: random.Random) -> Utterance:
         """Speak with random rate, pitch and range."""

@@ -23,6 +23,9 @@ TEMPLATES = (
 NOUNS = ["map", "pump", "bottle", "farm", "mother", "fiber", "thumb", "panda", "number", "film", "voice", "valley", "moment", "baby", "pepper", "nothing", "river", "window", "camera", "lemon", "mirror", "puppy", "family", "problem", "finger", "bubble", "movie", "ocean", "summer", "pocket", "kitten", "monkey", "phone", "table", "method", "father", "thief", "bath", "cabin", "napkin", "paper", "knife", "gym", "dream", "lamp", "team", "thing", "noon"]
 ADJECTIVES = ["big", "small", "famous", "warm", "thin", "purple", "brave", "common", "simple", "empty", "polite", "bumpy", "fine", "slow", "narrow", "open", "wooden", "early", "funny", "other", "lovely", "beautiful", "violet", "perfect", "numb", "northern", "human"]
 PEOPLE = ["Mom", "Bob", "Peter", "Anna", "Nina", "Pam", "Tom", "Phoebe", "Vivian", "Mike", "Ben", "Thomas", "Emma", "Kim", "Paul", "Kate", "Timothy", "Nathan", "Beth", "Paris", "London", "Boston", "Miami", "Vienna", "Rome"]
+LIP_PHRASES = ("big blue", "lamp post", "obvious", "subway map", "help Ben", "stop Beth", "hip bone", "good boy", "top man", "jump back", "submarine", "thumb print", "an input", "ten pens", "in Paris", "one bus", "of them", "give me", "leave five", "half full", "cup full", "rough map", "web page", "step by step", "black pepper", "hot pot", "red paint", "pink balloon", "big pig", "dog bone", "that man", "sad movie", "good morning", "break point", "I can be", "on my mind", "keep moving", "some milk", "time after time", "seven months", "eleven elves", "have both", "with Phil", "both feet", "north wind", "clothes pin", "wasp", "psalm", "abnormal", "admit", "atmosphere", "signpost", "cupboard", "football", "outpost", "bookmark", "backpack", "husband", "campfire", "comfort", "emphasis", "symphony", "inverse", "unfit", "obey", "cobweb", "absent", "upset", "maybe so", "kidnap", "captain", "empty", "dreamt")
+LIP_CLUSTERS = ("bm", "pm", "tm", "dm", "km", "gm", "tp", "dp", "kp", "gp", "tb", "db", "kb", "gb", "nb", "np", "nm", "nf", "nv", "bv", "mf", "mph", "pf", "sp", "sb", "sm", "lp", "lb", "lm", "lf", "lv", "rp", "rb", "rm", "rf", "rv", "ft", "pt", "bt", "ps", "bs", "ms")
+ENGLISH_FORTUNES = ("art", "computers", "cookie", "definitions", "disclaimer", "drugs", "education", "ethnic", "food", "fortunes", "goedel", "humorists", "kids", "knghtbrd", "law", "linux", "linuxcookie", "literature", "love", "magic", "medicine", "men-women", "miscellaneous", "news", "paradoxum", "people", "pets", "platitudes", "politics", "riddles", "science", "songs-poems", "sports", "startrek", "wisdom", "work", "zippy")  # others may be in another language
 # Consonants and vowels that a voice of that language reads as one syllable.
 SCRIPTS: dict[str, tuple[str, str]] = {
     "latin": ("p b m t d n k g f v s l r h z j", "a e i o u"),
@@ -34,17 +37,30 @@ FAVOURED = {"latin": "pbmnfvtk", "russian": "пбмнфвтк", "devanagari": "�
 
 
 def english_text(rng: random.Random) -> str:
-    """One English line: template, fortune, dictionary words or contrast syllables."""
+    """One English line: template, fortune, dictionary words, lip sounds beside other stops, or contrast syllables."""
     kind = rng.random()
-    if kind < 0.25:
+    if kind < 0.18:
         return _template(rng)
-    if kind < 0.50:
-        lines = _fortune_lines()
-        return rng.choice(lines) if lines else _template(rng)
-    if kind < 0.75:
+    if kind < 0.48:
+        lines = fortune_lines(tuple(FORTUNES / name for name in ENGLISH_FORTUNES))
+        line = rng.choice(lines) if lines else ""
+        return line if line.isascii() and line else _template(rng)
+    if kind < 0.66:
         words = dictionary_words(ENGLISH)
-        return _with_pauses(rng.sample(words, 7), rng) if words else _template(rng)
+        return with_pauses(rng.sample(words, 7), rng) if words else _template(rng)
+    if kind < 0.84:
+        return lip_pairs(rng)
     return contrast_syllables(rng)
+
+
+def lip_pairs(rng: random.Random) -> str:
+    """Words that end in a stop or nasal before words that begin with the lips, such as "big blue, lamp post": hard to hear, easy to see."""
+    words = dictionary_words(ENGLISH)
+    firsts, lasts = _lip_words(tuple(words)) if words else (("big", "lamp", "thin", "good", "sick"), ("post", "blue", "man", "five", "film"))
+    pairs = [f"{rng.choice(firsts)} {rng.choice(lasts)}" for _ in range(3)]
+    if rng.random() < 0.5:
+        pairs[rng.randrange(3)] = rng.choice(LIP_PHRASES)
+    return with_pauses(pairs, rng)
 
 
 def word_text(rng: random.Random, dictionary: str) -> str:
@@ -52,7 +68,7 @@ def word_text(rng: random.Random, dictionary: str) -> str:
     words = dictionary_words(dictionary)
     if not words or rng.random() < 0.25:
         return syllable_text(rng, "latin")
-    return _with_pauses(rng.sample(words, rng.randint(4, 8)), rng)
+    return with_pauses(rng.sample(words, rng.randint(4, 8)), rng)
 
 
 def contrast_syllables(rng: random.Random) -> str:
@@ -63,7 +79,7 @@ def contrast_syllables(rng: random.Random) -> str:
         syllables = [rng.choice(sounds) + rng.choice(VOWEL_SPELLINGS) for _ in range(rng.randint(1, 3))]
         words.append(("" if rng.random() < 0.6 else rng.choice(VOWEL_SPELLINGS)) + "".join(syllables)
                      + ("" if rng.random() < 0.7 else rng.choice(sounds)))
-    return _with_pauses(words, rng)
+    return with_pauses(words, rng)
 
 
 def syllable_text(rng: random.Random, script: str) -> str:
@@ -72,7 +88,15 @@ def syllable_text(rng: random.Random, script: str) -> str:
     pool = consonants + [c for c in consonants if c in FAVOURED[script]] * 2
     words = ["".join(rng.choice(pool) + rng.choice(vowels) for _ in range(rng.randint(1, 4)))
              for _ in range(rng.randint(5, 9))]
-    return _with_pauses(words, rng)
+    return with_pauses(words, rng)
+
+
+@lru_cache(maxsize=2)
+def _lip_words(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Words that end in a stop, nasal or lip sound, and words that begin with the lips or hold them before another consonant."""
+    firsts = tuple(w for w in words if w.islower() and len(w) <= 8 and w[-1] in "kgtdpbnmfl")
+    lasts = tuple(w for w in words if w.islower() and len(w) <= 9 and (w[0] in "pbmfvw" or any(pair in w for pair in LIP_CLUSTERS)))
+    return firsts, lasts
 
 
 @cache
@@ -86,17 +110,16 @@ def dictionary_words(name: str) -> list[str]:
     return [w for w in words if w.isalpha() and 3 <= len(w) <= 14 and not w.isupper() and (foreign_letters or w.isascii())]
 
 
-@lru_cache(maxsize=1)
-def _fortune_lines() -> list[str]:
-    if not FORTUNES.is_dir():
-        return []
+@lru_cache(maxsize=16)
+def fortune_lines(paths: tuple[Path, ...]) -> list[str]:
+    """Lines of 30 to LONGEST_TEXT characters without odd marks from fortune files; files that are absent are passed over."""
     lines: set[str] = set()
-    for path in sorted(FORTUNES.iterdir()):
-        if path.suffix:
+    for path in paths:
+        if path.suffix or not path.is_file():
             continue
         for line in path.read_text(encoding="utf-8", errors="ignore").splitlines():
             text = " ".join(line.split()).strip('"-')
-            if 30 <= len(text) <= LONGEST_TEXT and text.isascii() and not set(text) & set("<>{}[]|\\/*_=#~^@+%$&`"):
+            if 30 <= len(text) <= LONGEST_TEXT and not set(text) & set("<>{}[]|\\/*_=#~^@+%$&`"):
                 lines.add(text.replace('"', ""))
     return sorted(lines)
 
@@ -111,6 +134,7 @@ def _template(rng: random.Random) -> str:
     return text
 
 
-def _with_pauses(words: list[str], rng: random.Random) -> str:
+def with_pauses(words: list[str], rng: random.Random) -> str:
+    """The words as one sentence of at most LONGEST_TEXT characters, with a comma here and there."""
     text = " ".join(word + ("," if rng.random() < 0.12 else "") for word in words).rstrip(",")
     return text[:LONGEST_TEXT] + "."

@@ -1,0 +1,195 @@
+"""Real speech with known words, aligned: recordings in a folder that the user names, and the spoken dialogues of a Debian game.
+
+A recording is kept only where two aligners find the same phone times (phone_check.py).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from ...errors import EngineError
+from .align import Aligner, Word
+from .espeak import Espeak
+from .phone_check import PhoneCheck
+from .phones import Phone
+from .spelling import english_words, foreign_words
+from .utterance import PEAK, SAMPLE_RATE_HZ, Utterance, make_utterance
+
+MATTHES = "speech/matthes_en"
+EVALUATED = "speech/english_aligned"  # sentences that are in it are never trained on
+KITTENS = "peer_outputs/rhubarb_ng/threelittlekittens_01_rountreesmith"
+KITTENS_EVALUATED_S = 37.0  # its beginning belongs to the evaluation
+FILLETS = Path("/usr/share/games/fillets-ng")  # Debian packages fillets-ng-data, -data-cs, -data-nl
+FILLETS_WHO = {"m": "small fish", "v": "big fish"}
+LONGEST_UTTERANCE_S = 11.0
+PAUSE_S = 0.18  # where a long recording may be cut
+SHORTEST_S = 0.7
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A sound file or a part of it, and the words in it."""
+
+    path: Path
+    voice: str
+    text: str
+    language: str  # "en", or a language of espeak-ng
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What aligning needs; opened once per process."""
+
+    aligner: Aligner
+    check: PhoneCheck
+    espeak: Espeak
+
+    @classmethod
+    def open(cls, espeak: Espeak) -> Tools:
+        """Raises EngineError where pocketsphinx or the model that checks is missing."""
+        return cls(Aligner(), PhoneCheck(), espeak)
+
+
+def sources(recordings: Path | None) -> Mapping[str, int]:
+    """Names of the sources that are there, with the number of shards that each is divided into."""
+    found: dict[str, int] = {}
+    if recordings is not None and (recordings / MATTHES).is_dir():
+        found["matthes-en"] = 2
+    if recordings is not None and (recordings / f"{KITTENS}.ogg").exists():
+        found["kittens-en"] = 1
+    for language in ("cs", "nl"):
+        if any(FILLETS.glob(f"sound/*/{language}")):
+            found[f"fillets-{language}"] = 16
+    return found
+
+
+class RealVoices:
+    """Aligned real speech; raises EngineError where a program or a recording is missing."""
+
+    def __init__(self, recordings: Path | None, tools: Tools) -> None:
+        self._recordings = recordings
+        self._tools = tools
+        self._parts = sources(recordings)
+
+    def utterances(self, source: str, part: int) -> list[Utterance]:
+        """The good utterances of one part of a source (see `sources`)."""
+        if source == "kittens-en":
+            return self._long_recording()
+        recordings = list(_RECORDINGS[source](self._recordings))[part::self._parts[source]]
+        kept = [u for recording in recordings if (u := align_recording(recording, self._tools)) is not None]
+        log.info("%s, part %d: %d of %d recordings kept", source, part, len(kept), len(recordings))
+        return kept
+
+    def _long_recording(self) -> list[Utterance]:
+        """The reading of the kittens' story, cut at its pauses; its transcript has slips, so every piece is checked by itself."""
+        assert self._recordings is not None
+        base = self._recordings / KITTENS
+        samples = read_samples(base.with_suffix(".ogg"))
+        phones = self._tools.aligner.align(english_words(base.with_suffix(".txt").read_text(encoding="utf-8")), samples)
+        if phones is None:
+            raise EngineError(f"{base}.ogg does not fit its transcript. Give the recording that belongs to it.")
+        pieces = cut_at_pauses([p for p in phones if p.start_s >= KITTENS_EVALUATED_S])
+        good = [u for piece in pieces if (u := _checked(_cut(samples, piece, "reader of the kittens"), self._tools)) is not None]
+        log.info("kittens-en: %d of %d pieces kept", len(good), len(pieces))
+        return good
+
+
+def align_recording(recording: Recording, tools: Tools) -> Utterance | None:
+    """One recording as an utterance; None where the words do not fit, or the aligners do not agree."""
+    samples = read_samples(recording.path)
+    if samples.size < SHORTEST_S * SAMPLE_RATE_HZ:
+        return None
+    english = recording.language == "en"
+    words: Sequence[Word] = (english_words(recording.text) if english
+                             else foreign_words(recording.text, recording.language, tools.espeak))
+    return align_samples(samples, words, recording.voice, tools)
+
+
+def align_samples(samples: NDArray[np.int16], words: Sequence[Word], voice: str, tools: Tools) -> Utterance | None:
+    """Samples (n,) int16 16 kHz that say the words, as an utterance; None as in align_recording."""
+    phones = tools.aligner.align(words, samples) if words else None
+    if phones is None:
+        return None
+    try:
+        return _checked(make_utterance(samples, SAMPLE_RATE_HZ, phones, voice), tools)
+    except ValueError:
+        return None
+
+
+def read_samples(path: Path) -> NDArray[np.int16]:
+    """(n,) int16 mono 16 kHz at the corpus's peak."""
+    samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
+    wave = soxr.resample(samples.mean(axis=1), rate_hz, SAMPLE_RATE_HZ)
+    wave -= wave.mean()
+    scale = PEAK * 32767 / max(float(np.abs(wave).max(initial=0.0)), 1e-6)
+    read: NDArray[np.int16] = np.round(wave * scale).astype(np.int16)
+    return read
+
+
+def cut_at_pauses(phones: Sequence[Phone]) -> list[list[Phone]]:
+    """Runs of phones between pauses, each at most LONGEST_UTTERANCE_S where the pauses allow it."""
+    pieces: list[list[Phone]] = []
+    phrase: list[Phone] = []
+    for phone in phones:
+        phrase.append(phone)
+        if phone.label == "SIL" and phone.end_s - phone.start_s >= PAUSE_S:
+            joined_s = phone.end_s - (pieces[-1][0].start_s if pieces else -1e9)
+            if pieces and joined_s <= LONGEST_UTTERANCE_S:
+                pieces[-1] += phrase
+            else:
+                pieces.append(phrase)
+            phrase = []
+    if phrase:
+        pieces.append(phrase)
+    return pieces
+
+
+def _cut(samples: NDArray[np.int16], phones: Sequence[Phone], voice: str) -> Utterance:
+    start_s, end_s = phones[0].start_s, phones[-1].end_s
+    moved = [Phone(p.label, p.start_s - start_s, p.end_s - start_s) for p in phones]
+    return make_utterance(samples[round(start_s * SAMPLE_RATE_HZ):round(end_s * SAMPLE_RATE_HZ)] / 32768, SAMPLE_RATE_HZ, moved, voice)
+
+
+def _checked(utterance: Utterance, tools: Tools) -> Utterance | None:
+    agreement = tools.check.agreement(utterance.phones, utterance.samples)
+    log.debug("%s: aligners differ by %.0f ms, score %.2f", utterance.voice, agreement.difference_s * 1000, agreement.score)
+    return utterance if agreement.is_good else None
+
+
+def _matthes(recordings: Path | None) -> Iterator[Recording]:
+    assert recordings is not None
+    evaluated = {path.stem for path in (recordings / EVALUATED).glob("*.flac")}
+    for line in (recordings / MATTHES / "transcript.psv").read_text(encoding="utf-8").splitlines():
+        name, _, text = line.split("|")
+        path = recordings / MATTHES / f"{name}.flac"
+        if name not in evaluated and path.exists():
+            yield Recording(path, "matthes", text, "en")
+
+
+def _fillets(language: str) -> Iterator[Recording]:
+    """Spoken lines of the game Fish Fillets with the texts of its dialogue files."""
+    for script in sorted(FILLETS.glob(f"script/*/dialogs_{language}.lua")):
+        pairs = re.findall(r'dialogId\("([^"]+)".*?\ndialogStr\("((?:[^"\\]|\\.)*)"\)', script.read_text(encoding="utf-8"))
+        for name, text in pairs:
+            path = FILLETS / "sound" / script.parent.name / language / f"{name}.ogg"
+            if path.exists():
+                who = FILLETS_WHO.get([*name.split("-"), ""][1], f"others in {script.parent.name}")
+                yield Recording(path, f"fillets {language} {who}", text.replace("\\", ""), language)
+
+
+_RECORDINGS: Mapping[str, Callable[[Path | None], Iterator[Recording]]] = {
+    "matthes-en": _matthes,
+    "fillets-cs": lambda _: _fillets("cs"),
+    "fillets-nl": lambda _: _fillets("nl"),
+}
