@@ -51,7 +51,7 @@ def test_mouth_rests_in_silence(style):
 
 
 def test_open_rounded_and_spread_vowels_look_different():
-    assert curve("jawOpen", "AA AA AA").max() > 0.5
+    assert curve("jawOpen", "AA AA AA", length_s=0.15).max() > 0.5
     assert curve("jawOpen", "IY IY IY").max() < 0.2
     assert curve("mouthPucker", "UW UW UW").max() > 0.6
     assert curve("mouthStretchLeft", "IY IY IY").max() > 0.2

@@ -54,8 +54,8 @@ class _Group:
 
 
 _GROUPS = {
-    "jaw": _Group((0, 7), 0, 0.033, 0.068, 1.15, 0.75, 0.080, 0.020),
-    "rounding": _Group((1, 2), 1, 0.070, 0.110, 1.02, 0.25, 0.045, 0.004),
+    "jaw": _Group((0, 7), 0, 0.040, 0.060, 1.14, 0.62, 0.080, 0.020),
+    "rounding": _Group((1, 2), 1, 0.068, 0.090, 1.02, 0.25, 0.045, 0.004),
     "tongue": _Group((11,), 2, 0.030, 0.030, 1.0, 0.20, 0.030, 0.0),
     "lips": _Group((3, 4, 5, 6, 8, 9, 10), 2, 0.050, 0.050, 1.02, 0.30, 0.050, 0.010),
 }
@@ -91,7 +91,7 @@ def viseme_curves(
     """Face curves (n_frames, len(CURVES)) float32 in 0..1; row i stands for second i / fps.
 
     Args:
-        phones: in time order, classes of PHONES; gaps count as silence.
+        phones: in time order, classes of PHONES; gaps as long as a pause count as silence.
         loudness_db: of each phone's syllable above the voice's usual level; a louder one opens the jaw more, the lips a little.
     """
     if not phones or n_frames == 0:
@@ -125,8 +125,10 @@ def _as_arrays(phones: Sequence[Phone], seconds: FloatArray, loudness_db: Sequen
     starts = np.array([phone.start_s for phone in phones], np.float32)
     ends = np.array([phone.end_s for phone in phones], np.float32)
     loudness = np.zeros(len(phones), np.float32) if loudness_db is None else np.asarray(loudness_db, np.float32)
-    gap_starts, gap_ends = np.append(starts[0] - 1, ends), np.append(starts, ends[-1] + 1 + seconds[0, -1])
-    gaps = np.flatnonzero(gap_ends - gap_starts > SHORTEST_PAUSE_S)
+    clip_start, clip_end = seconds[0, 0], seconds[0, -1]
+    gap_lengths = np.append(starts, clip_end) - np.append(clip_start, ends)
+    gaps = np.flatnonzero(gap_lengths > FULL_PAUSE_S)
+    gap_starts, gap_ends = np.append(clip_start - 1, ends), np.append(starts, clip_end + 1)
     labels = np.insert(labels, gaps, SILENCE)
     starts, ends = np.insert(starts, gaps, gap_starts[gaps]), np.insert(ends, gaps, gap_ends[gaps])
     loudness = np.insert(loudness, gaps, 0.0)
@@ -175,7 +177,7 @@ def _targets(spoken: _Spoken, style: SpeakingStyle) -> FloatArray:
     targets = STYLE_KEEPS + (targets - STYLE_KEEPS) * _style_factors(style)
     targets[:, _C["mouthSmile"]] += style.smile
     targets[:, _C["mouthFunnel"]] += style.funnel
-    return np.maximum(targets, 0.0) * speaking
+    return np.asarray(np.maximum(targets, 0.0) * speaking, np.float32)
 
 
 def _heard_lengths(spoken: _Spoken) -> FloatArray:
