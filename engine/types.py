@@ -101,7 +101,7 @@ class Settings:
         template: .npy file with the neutral face that the head's output is added to, flat and in the model's scale; empty takes the model's own.
         transcript: what is said in the sound, None where it is not known; it sharpens the mouth. A text that does not fit is left out with a warning.
         language: that the transcript is in, for example "de" or "en-gb"; empty guesses it by the script (Latin letters: American English).
-        vertices: a head with a PCA basis gives vertices; False leaves it at the coefficients (60 s of BIWI: 3 MB instead of 421 MB).
+        vertices: a head with a PCA basis gives vertices; False leaves it at the coefficients (60 s of BIWI at 25 fps: 3 MB instead of 421 MB).
         model_folders: folders that hold the user's own model folders, searched before the bundled ones.
     Raises:
         SettingError: a number outside its range.
