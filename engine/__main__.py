@@ -130,6 +130,8 @@ def _add_learning(commands: Any) -> None:
         parser.set_defaults(command=_learn, learn=name)
         if name == "export":
             parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the model folder to write")
+        else:
+            parser.add_argument("--data", type=Path, metavar="FOLDER", help="recordings to train on and to choose the best checkpoint by (default: none)")
     parser = commands.add_parser("convert", help="turn an official UniTalker checkpoint into a model folder")
     parser.add_argument("path", type=Path, metavar="CHECKPOINT", help=".pt or .safetensors")
     parser.add_argument("--encoder", type=Path, required=True, metavar="DIR", help="folder with the encoder's config.json and preprocessor_config.json")

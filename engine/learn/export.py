@@ -19,16 +19,18 @@ from torch import nn
 
 from .. import runtime
 from ..channels import ARKIT_52
-from ..errors import OutputError, SettingError
+from ..errors import OutputError
 from ..nets.encoders import RATE_HZ, SAMPLES_PER_FRAME
 from ..nets.unitalker import UniTalker
 from .graphs import write_graph
+from .packing import pack, round_to_half
 from .synth.phones import PHONES
 from .train import HEAD, load_run
 
 LARGEST_FOLDER_BYTES = 15_000_000
 WINDOW_S = 30.0
-TOLERANCE = 1e-4  # of ONNX against torch, in features of about 1
+ATTENTION_WINDOW_S, ATTENTION_OVERLAP_S = 16.0, 2.0   # of an encoder that hears a window as a whole: windows are cross-faded
+TOLERANCE = 2e-4  # of ONNX against torch, in features of about 1
 CHECK_S = 7.0
 PIVOT = "pivot"
 LABELS = {
@@ -79,8 +81,9 @@ def write_folder(model: UniTalker, folder: Path) -> None:
         OutputError: a graph gives something else than torch.
     """
     model.eval()
-    if model.context_s is None:
-        raise SettingError("Only purely convolutional encoders are exported here; use `convert` for the others.")
+    for part in (model.encoder, model.decoder, model.phone_head):
+        if part is not None:
+            round_to_half(part)
     frames = 4 * RATE_HZ
     wave = torch.zeros(1, frames * SAMPLES_PER_FRAME)
     features = torch.zeros(1, frames, model.encoder.dim)
@@ -89,6 +92,8 @@ def write_folder(model: UniTalker, folder: Path) -> None:
     write_graph(model.decoder, (features, style), folder / "decoder.onnx", {"features": {1: "frames"}, "style": {}}, "hidden")
     if model.phone_head is not None:
         write_graph(model.phone_head, (features,), folder / "phones.onnx", {"features": {1: "frames"}}, "phones")
+    for graph in folder.glob("*.onnx"):
+        pack(graph)
     heads = {}
     for name, head in model.heads.items():
         assert isinstance(head, nn.Linear)
@@ -107,14 +112,14 @@ def overlap_s(context_s: float) -> float:
 
 
 def _model_json(model: UniTalker, folder: Path) -> dict[str, Any]:
-    assert model.context_s is not None
+    window_s, shared_s = (WINDOW_S, overlap_s(model.context_s)) if model.context_s is not None else (ATTENTION_WINDOW_S, ATTENTION_OVERLAP_S)
     identities = (PIVOT, *model.config.identities)
     return {
         "schema": 1, "id": folder.name, "title": "Mini", "system": "unitalker", "licence": "GPL-3.0-or-later",
         "source": SOURCE, "made": f"{date.today().isoformat()} by engine/learn (see weights/README.md)",
         "sha256": {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir())},
         "sample_rate": 16000, "normalise": "none",
-        "encoder": {"rate_hz": RATE_HZ, "window_s": WINDOW_S, "overlap_s": overlap_s(model.context_s), "context_s": round(model.context_s, 6)},
+        "encoder": {"rate_hz": RATE_HZ, "window_s": window_s, "overlap_s": shared_s, "context_s": model.context_s and round(model.context_s, 6)},
         "heads": [{"id": name, "space": "blendshapes", "channels": list(ARKIT_52), "fps": RATE_HZ,
                    "resample": {"where": "none", "align_corners": False}} for name in model.config.heads],
         "identities": [{"id": name, "label": LABELS.get(name, name.title()), "group": "Styles"} for name in identities],

@@ -18,11 +18,14 @@ from tqdm import tqdm
 
 from ..channels import ARKIT_52
 from ..errors import SettingError
-from ..nets.encoders import MelEncoder
+from ..nets.encoders import MoonshineEncoder
+from ..nets.moonshine import MoonshineFront
 from ..nets.unitalker import UniTalker, UniTalkerConfig
-from .datasets import STYLE_NAMES, Batch, CorpusBatches
+from .datasets import STYLE_NAMES, Batch, SceneBatches
 from .losses import CurveScale, LossWeights, curve_loss, phone_loss
+from .moonshine_weights import load_ear
 from .recordings import RealSpeech
+from .scenes import Corpus, make_scenes
 from .synth.corpus import make_corpus
 from .synth.phones import PHONES
 from .synth.visemes import CURVES, arkit_columns
@@ -30,10 +33,11 @@ from .validation import validate
 
 HEAD = "arkit52"
 LOG_STEPS = 25
+CHOOSING = "speech/english_aligned"  # of the data folder: half of its voices choose the checkpoint
 IMPORTANCE = {  # of a curve against the others, which have 1: a missed contact is seen first, a shrug hardly
     "mouthClose": 2.0, "mouthPress": 2.0, "jawForward": 0.3, "mouthDimple": 0.3, "mouthShrugLower": 0.3, "mouthShrugUpper": 0.3,
     "mouthRollUpper": 0.5, "cheekPuff": 0.2, "cheekSquint": 0.2, "noseSneer": 0.2,
-    "tongueOut": 0.4,
+    "tongueOut": 0.4, "mouthFrown": 0.2,
 }
 
 log = logging.getLogger(__name__)
@@ -45,10 +49,10 @@ class TrainConfig:
 
     Attributes:
         work: folder for the corpus and the run, relative to the config file; keep it outside the checkout.
-        real_speech: folder with phones.json and recordings, relative likewise; half of its voices choose the best checkpoint.
-            Empty or absent: the last weights are the best.
         output: model folder to write at the end, relative likewise; empty writes none (`export` does it later).
-        corpus_scale: 1 is the whole corpus, about 8 h.
+        corpus_scale: 1 is the whole corpus and all scenes.
+        scenes_hours: length of all scenes.
+        shares: part of the scenes' utterances that come from shards whose name begins so; the others share the rest by their number.
         steps, batch_size, crop_s: length of the run; crops of crop_s seconds.
         learning_rate: reached after warmup_steps, falls linearly to 0 over the second half.
         ema: decay of the averaged weights, which are what is exported.
@@ -58,9 +62,10 @@ class TrainConfig:
     """
 
     work: str = "../../unitalker-work"
-    real_speech: str = ""
     output: str = ""
     corpus_scale: float = 1.0
+    scenes_hours: float = 25.0
+    shares: dict[str, float] = field(default_factory=dict)
     steps: int = 2000
     batch_size: int = 10
     crop_s: float = 6.0
@@ -76,6 +81,7 @@ class TrainConfig:
     checkpoint_steps: int = 200
     decoder_dim: int = 192
     style_dim: int = 32
+    encoder_kind: str = "moonshine"
     encoder: dict[str, Any] = field(default_factory=dict)
     loss: LossWeights = field(default_factory=LossWeights)
 
@@ -95,7 +101,7 @@ class _Run:
 
     settings: TrainConfig
     folder: Path
-    batches: CorpusBatches
+    batches: SceneBatches
     scale: CurveScale
     speech: RealSpeech | None
 
@@ -103,28 +109,28 @@ class _Run:
 def command(options: argparse.Namespace) -> None:
     """`train CONFIG.toml`."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    train(options.path)
+    train(options.path, options.data)
 
 
-def train(config: Path) -> Path:
-    """Make the corpus, train and export, or go on where an interrupted run stopped.
+def train(config: Path, data: Path | None = None) -> Path:
+    """Make corpus and scenes, train and export, or go on where an interrupted run stopped.
 
     Args:
         config: TOML with the fields of TrainConfig.
+        data: folder of recordings: those that may be trained on join the corpus, others choose the best checkpoint (evaluation_split.json).
     Returns:
         The run's folder: `best.pt` is what to export, `last.pt` where to resume.
     Raises:
-        SettingError: an unknown or wrong field of the config.
-        EngineError: a speech program is missing.
+        SettingError: an unknown or wrong field of the config. EngineError: a speech program, or the ear's package, is missing.
     """
     settings = read_config(config)
     work = (config.parent / settings.work).resolve()
-    real_speech = (config.parent / settings.real_speech).resolve() if settings.real_speech else None
-    if real_speech is not None and not real_speech.exists():
-        log.warning("no real speech at %s: the last weights will be taken as the best", real_speech)
-        real_speech = None
-    make_corpus(work / "corpus", settings.corpus_scale)
-    run = train_on(work / "corpus", settings, work / config.stem, real_speech)
+    torch.set_num_threads(settings.threads)
+    ear = make_ear(settings)
+    make_corpus(work / "corpus", settings.corpus_scale, data)
+    corpus = Corpus(work / "corpus", settings.shares)
+    make_scenes(corpus, work / "scenes", settings.scenes_hours * settings.corpus_scale, ear)
+    run = train_on(work / "scenes", settings, work / config.stem, data / CHOOSING if data else None)
     if settings.output:
         from .export import export  # here: export reads this module's checkpoints
 
@@ -132,16 +138,25 @@ def train(config: Path) -> Path:
     return run
 
 
-def train_on(corpus: Path, settings: TrainConfig, run: Path, real_speech: Path | None = None) -> Path:
-    """Train on a corpus that is there; `run` is where checkpoints go, and is returned."""
+def train_on(scenes: Path, settings: TrainConfig, run: Path, real_speech: Path | None = None) -> Path:
+    """Train on scenes that are there; `run` is where checkpoints go, and is returned."""
     run.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(settings.threads)
-    batches = CorpusBatches(corpus, settings.crop_s, settings.batch_size, settings.pivot_share)
+    batches = SceneBatches(scenes, settings.crop_s, settings.batch_size, settings.pivot_share)
     speech = RealSpeech.read(real_speech) if real_speech else None
     with _fixed_seed(settings.seed):
         state = _resume(settings, run)
         _loop(state, _Run(settings, run, batches, _curve_scale(batches), speech))
     return run
+
+
+def make_ear(settings: TrainConfig) -> MoonshineFront | None:
+    """The untrained part of the config's encoder with its published weights; None where there is none."""
+    encoder = make_model(settings).encoder
+    if not isinstance(encoder, MoonshineEncoder):
+        return None
+    load_ear(encoder.ear)
+    return encoder.ear.eval()
 
 
 def read_config(path: Path) -> TrainConfig:
@@ -158,9 +173,9 @@ def read_config(path: Path) -> TrainConfig:
 
 
 def make_model(settings: TrainConfig) -> UniTalker:
-    """The network of a config, with fresh weights."""
+    """The network of a config, with fresh weights; the untrained ear's are not there yet."""
     return UniTalker(UniTalkerConfig(
-        encoder_kind="mel", encoder=settings.encoder, decoder_dim=settings.decoder_dim, style_dim=settings.style_dim,
+        encoder_kind=settings.encoder_kind, encoder=settings.encoder, decoder_dim=settings.decoder_dim, style_dim=settings.style_dim,
         identities=STYLE_NAMES, heads={HEAD: len(ARKIT_52)}, phones=len(PHONES),
     ))
 
@@ -168,8 +183,8 @@ def make_model(settings: TrainConfig) -> UniTalker:
 def training_step(model: UniTalker, batch: Batch, scale: CurveScale, weights: LossWeights) -> tuple[Tensor, Tensor]:
     """Loss of curves and loss of phones on one batch, to be added with weights.phones."""
     encoder = model.encoder
-    assert isinstance(encoder, MelEncoder) and model.phone_head is not None
-    features = encoder.from_power(batch.power)
+    assert model.phone_head is not None
+    features = encoder.from_heard(batch.heard, batch.wave) if isinstance(encoder, MoonshineEncoder) else encoder(batch.wave)
     output = model.from_features(features, batch.identity, HEAD).float()
     logits = model.phone_head(features).float()
     curves = curve_loss(output, to_arkit_tensor(batch.curves), scale, weights.change)
@@ -253,8 +268,10 @@ def _save(state: _State, settings: TrainConfig, path: Path, whole: bool) -> None
 
 def _resume(settings: TrainConfig, run: Path) -> _State:
     model, average = make_model(settings), make_model(settings)
+    if isinstance(model.encoder, MoonshineEncoder):
+        load_ear(model.encoder.ear)
     average.load_state_dict(model.state_dict())
-    optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=settings.learning_rate, weight_decay=settings.weight_decay)
     state = _State(model.train(), average.eval(), optimizer)
     path = run / "last.pt"
     if path.exists():
@@ -278,7 +295,7 @@ def _average(state: _State, decay: float) -> None:
             value.copy_(current[name])
 
 
-def _curve_scale(batches: CorpusBatches) -> CurveScale:
+def _curve_scale(batches: SceneBatches) -> CurveScale:
     """Channel variances from a few batches of targets; a left and a right channel share one curve's importance."""
     curves = torch.cat([to_arkit_tensor(batches.batch(seed).curves) for seed in range(12)])
     columns = arkit_columns()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .layers import DilatedBlock, LogMel, PowerSpectrum, SlidingNorm
+from .moonshine import MoonshineFront
 from .pretrained import PUBLISHED, PretrainedEncoder, make_pretrained
 
 RATE_HZ = 50
@@ -93,10 +94,70 @@ class MelEncoder(SpeechEncoder):
         return samples / 16000
 
 
+@dataclass(frozen=True)
+class MoonshineEncoderConfig:
+    """Sizes of a MoonshineEncoder.
+
+    Attributes:
+        layers: of the untrained ear, whose states are heard.
+        mel: the mel branch beside it, which keeps time to 10 ms; its channels, without a body of its own.
+        channels, dilations: of the body.
+        dropout: of the ear's values and of the mel branch's channels, while training.
+    """
+
+    layers: tuple[int, ...] = (3, 5)
+    bands: int = 80
+    low_hz: float = 40.0
+    high_hz: float = 7800.0
+    mel: int = 96
+    channels: int = 208
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 1)
+    norm_reach_s: float = 1.8
+    dropout: float = 0.1
+
+
+class MoonshineEncoder(SpeechEncoder):
+    """A published recogniser's ear, taken as it is, and mel bands for exact timing; a dilated convolutional body learns from both."""
+
+    context_s = None        # the ear hears a window as a whole
+
+    def __init__(self, config: MoonshineEncoderConfig) -> None:
+        super().__init__()
+        self.ear = MoonshineFront(config.layers)
+        self.power = PowerSpectrum()
+        self.mel = LogMel(config.bands, config.low_hz, config.high_hz)
+        self.norm = SlidingNorm(config.bands, config.norm_reach_s)
+        self.stem = nn.Conv1d(config.bands, config.mel, MelEncoder.STEM_KERNEL, padding=MelEncoder.STEM_KERNEL // 2)
+        self.halve = nn.Conv1d(config.mel, config.channels, MelEncoder.HALVING_KERNEL, stride=2, padding=1)
+        self.ear_dropout, self.mel_dropout = nn.Dropout(config.dropout), nn.Dropout1d(config.dropout)
+        self.listen = nn.Linear(self.ear.dim, config.channels)
+        self.blocks = nn.ModuleList(DilatedBlock(config.channels, dilation) for dilation in config.dilations)
+        self.last_norm = nn.BatchNorm2d(config.channels)
+        self.dim = config.channels
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """(batch, samples) -> (batch, t, dim), t = samples / 320 rounded up; frame i is centred on second i / 50."""
+        n_frames = (wave.shape[1] + SAMPLES_PER_FRAME - 1) // SAMPLES_PER_FRAME
+        wave = nn.functional.pad(wave, (0, SAMPLES_PER_FRAME - 1))[:, :n_frames * SAMPLES_PER_FRAME]
+        return self.from_heard(self.ear(wave), wave)
+
+    def from_heard(self, heard: Tensor, wave: Tensor) -> Tensor:
+        """The ear's states (batch, t, ear.dim), which training keeps, and the wave (batch, 320 t) -> (batch, t, dim)."""
+        x = nn.functional.gelu(self.stem(self.norm(*self.mel(self.power(wave)))))
+        x = self.halve(self.mel_dropout(x)) + self.listen(self.ear_dropout(heard)).transpose(1, 2)
+        x = x[:, :, None].contiguous(memory_format=torch.channels_last)
+        for block in self.blocks:
+            x = block(x)
+        features: Tensor = nn.functional.gelu(self.last_norm(x))[:, :, 0]
+        return features.transpose(1, 2)
+
+
 Encoder = SpeechEncoder | PretrainedEncoder
 
 ENCODERS: Mapping[str, Callable[[Any], Encoder]] = {
-    "mel": lambda config: MelEncoder(MelEncoderConfig(**config)), **{kind: partial(make_pretrained, kind) for kind in PUBLISHED},
+    "mel": lambda config: MelEncoder(MelEncoderConfig(**config)),
+    "moonshine": lambda config: MoonshineEncoder(MoonshineEncoderConfig(**config)),
+    **{kind: partial(make_pretrained, kind) for kind in PUBLISHED},
 }
 
 
@@ -104,8 +165,8 @@ def make_encoder(kind: str, config: Mapping[str, Any]) -> Encoder:
     """Build an encoder by its registry name.
 
     Args:
-        kind: "mel" or one of pretrained.PUBLISHED.
-        config: for mel the fields of MelEncoderConfig, else see pretrained.make_pretrained.
+        kind: "mel", "moonshine" or one of pretrained.PUBLISHED.
+        config: for mel and moonshine the fields of their configs, else see pretrained.make_pretrained.
     Raises:
         ValueError: no such kind, or a local folder that does not fit it.
     """
