@@ -1,6 +1,6 @@
 """What a transcript brings on real speech, measured with the bundled model: run with -s for the table.
 
-tests/data/transcripts.json holds what is said in the clips of english_aligned. The phone times there come from another aligner (pocketsphinx),
+engine/learn/evaluation_transcripts.json holds what is said in the clips of english_aligned. The phone times there come from another aligner (pocketsphinx),
 so a part of the differences is its.
 """
 
@@ -17,12 +17,13 @@ import pytest
 from engine import Animation, Settings, Waveform, animate, transcript
 from engine.align import align
 from engine.g2p import languages, read_words
+from engine.learn.evaluation_sets import TRANSCRIPTS
 from engine.learn.metrics import FPS, Measures, measure, seen_mouth
 from engine.learn.recordings import Clip, RealSpeech
 from engine.phones import Phone
 
 SPEECH = Path(__file__).resolve().parents[3] / "shared" / "data" / "speech" / "english_aligned"
-TEXTS = json.loads((Path(__file__).resolve().parents[1] / "data" / "transcripts.json").read_text(encoding="utf-8"))
+TEXTS = json.loads(TRANSCRIPTS.read_text(encoding="utf-8"))["english_aligned"]
 OTHERS_PER_CLIP = 6
 pytestmark = [
     pytest.mark.skipif(not SPEECH.is_dir(), reason="../shared/data/speech/english_aligned is not here"),
