@@ -8,8 +8,9 @@ import shutil
 import numpy as np
 import pytest
 
-from engine.learn.synth import espeak, festival, flite, text
-from engine.learn.synth.corpus import corpus_plan
+from engine.learn.synth import espeak, festival, flite, jtalk, languages, rhvoice, text
+from engine.learn.synth.corpus import corpus_hours, corpus_plan, make_corpus
+from engine.learn.synth.performance import PERFORMANCES
 from engine.learn.synth.phones import ARPABET, IPA, PHONES, Phone, PhoneSymbolError, classes_of, classes_of_ipa, split_evenly
 from engine.learn.synth.utterance import Utterance, load_shard, make_utterance, save_shard
 
@@ -66,8 +67,8 @@ def test_nameless_event_with_sound_prolongs_the_phone_before():
 def test_unknown_symbol_is_an_error_that_names_it():
     with pytest.raises(PhoneSymbolError, match=r"'zz'.*Add it to"):
         flite.phones_from_durations("pau:0.1 zz:0.2", "slt")
-    with pytest.raises(PhoneSymbolError, match="'ʘ'"):
-        classes_of_ipa("ʘ", "test")
+    with pytest.raises(PhoneSymbolError, match="'☃'"):
+        classes_of_ipa("☃", "test")
 
 
 def test_every_map_leads_to_known_classes():
@@ -118,13 +119,71 @@ def test_plan_is_the_same_every_time_and_has_every_voice():
     plan = corpus_plan(1.0)
     assert plan == corpus_plan(1.0)
     assert {shard.voice for shard in plan if shard.program == "festival"} == set(festival.VOICE_BY_NAME)
+    assert {shard.voice for shard in plan if shard.program == "rhvoice"} == set(rhvoice.VOICES)
+    assert {shard.voice for shard in plan if shard.program == "espeak"} >= set(languages.LANGUAGES)
     assert len({shard.name for shard in plan}) == len(plan)
+
+
+def test_a_small_plan_keeps_every_voice_once():
+    programs = [(shard.program, shard.voice) for shard in corpus_plan(0.01) if shard.program not in PERFORMANCES]
+    assert len(programs) == len(set(programs))
+    assert {voice for program, voice in programs if program == "festival"} == set(festival.VOICE_BY_NAME)
+
+
+def test_performances_are_made_of_shards_of_the_plan_that_come_before_them():
+    names: set[str] = set()
+    for shard in corpus_plan(1.0):
+        if shard.program in PERFORMANCES:
+            assert shard.voice in names
+        names.add(shard.name.replace("_", "-"))
+    assert {shard.program for shard in corpus_plan(1.0)} >= set(PERFORMANCES)
 
 
 def test_texts_fit_the_speech_programs():
     rng = random.Random(0)
     lines = [text.english_text(rng) for _ in range(200)]
     assert all(line.isascii() and 3 < len(line) <= 160 and "{" not in line for line in lines)
+
+
+def test_lip_pairs_put_a_lip_sound_after_another_stop_or_nasal():
+    rng = random.Random(1)
+    pairs = [pair for _ in range(50) for pair in text.lip_pairs(rng).rstrip(".").split(",")]
+    assert any(phrase in line for phrase in text.LIP_PHRASES for line in pairs)
+    assert len(set(pairs)) > 30
+
+
+def test_every_language_has_text_of_its_own_script():
+    rng = random.Random(2)
+    assert any("а" <= c <= "я" for c in languages.language_text(rng, "ru").lower())
+    assert any("ऀ" <= c <= "ॿ" for c in languages.language_text(rng, "hi"))
+    assert all(languages.language_text(rng, name).strip() for name in languages.LANGUAGES)
+
+
+def test_japanese_trace_gives_nasals_and_doubled_stops_the_place_of_what_follows():
+    trace = "".join(f"{start}000000 {start + 1}000000 xx^xx-{name}+xx=xx/A:xx\n"
+                    for start, name in enumerate(["sil", "k", "a", "N", "p", "a", "cl", "p", "a", "N", "g", "u", "sil"]))
+    phones = jtalk.phones_from_trace(trace)
+    assert [p.label for p in phones] == ["SIL", "K", "AA", "M", "P", "AA", "P", "P", "AA", "NG", "G", "UH", "SIL"]
+    assert phones[1].start_s == pytest.approx(0.1)
+
+
+def test_interrupted_corpus_goes_on_and_counts_its_hours(tmp_path, monkeypatch):
+    spoken: list[str] = []
+
+    def speak(line: str, voice: str, rng: random.Random) -> Utterance:
+        spoken.append(voice)
+        phones = [Phone("SIL", 0, 0.5), Phone("M", 0.5, 0.6), Phone("AA", 0.6, 1.0)]
+        return make_utterance(np.sin(np.arange(16000) * 0.1), 16000, phones, voice)
+
+    monkeypatch.setattr(flite, "speak", speak)
+    monkeypatch.setattr("engine.learn.synth.corpus.UTTERANCES_PER_SHARD", 3)
+    hours = make_corpus(tmp_path, 0.01, programs=("flite",))
+    assert hours == pytest.approx(4 * 3 / 3600)
+    (tmp_path / "flite_slt_000.npz").unlink()
+    spoken.clear()
+    assert make_corpus(tmp_path, 0.01, programs=("flite",)) == pytest.approx(hours)
+    assert spoken == ["slt"] * 3
+    assert corpus_hours(tmp_path) == {"flite": pytest.approx(hours)}
 
 
 @pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")

@@ -27,12 +27,11 @@ from .text import english_text, syllable_text, word_text
 from .utterance import SAMPLE_RATE_HZ, Utterance, load_shard, save_shard
 
 UTTERANCES_PER_SHARD = 60  # also one festival process; about 4 minutes of speech
-SHARDS_PER_HOUR = 16  # roughly, for what the plan below means
 ESPEAK_ENGLISH = (
     "en-us", "en", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc",
 )
 ESPEAK_VARIANTS = ("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "f1", "f2", "f3", "f4", "f5", "Alex", "Alicia", "Andrea", "Andy", "Annie", "Diogo", "Gene", "Gene2", "Hugo", "Jacky", "Lee", "Marco", "Mario", "Michael", "Mike", "Nguyen", "adam", "anika", "announcer", "antonio", "aunty", "belinda", "benjamin", "boris", "caleb", "david", "ed", "edward", "grandma", "grandpa", "gustave", "iven", "iven2", "john", "kaukovalta", "klatt", "klatt2", "klatt3", "klatt4", "linda", "marcelo", "max", "michel", "miguel", "norbert", "pablo", "paul", "pedro", "quincy", "rob", "robert", "sandro", "shelby", "steph", "steph2", "travis", "victor", "zac")
-# Shards of each voice. What was built from recordings of people carries over to real speech, so it has most.
+# Shards of each voice, about 4 minutes each. What was built from recordings of people carries over to real speech, so it has most.
 FLITE = {"slt": 20, "rms": 22, "awb": 22, "kal16": 5}
 FESTIVAL = {"cmu_us_slt_arctic_hts": 10, "kal_diphone": 4, "ked_diphone": 10}
 FESTIVAL_OTHERS = 3
@@ -40,7 +39,7 @@ RHVOICE = {"alan": 9, "bdl": 9, "clb": 9, "slt": 6}
 RHVOICE_OTHERS = 3
 JTALK = 12
 ESPEAK_ENGLISH_SHARDS = 3  # of each accent
-PERFORMED_SHARES = {"sung": 0.035, "whispered": 0.03, "shouted": 0.03}  # of the other shards, made again from them
+PERFORMED_SHARES = {"sung": 0.04, "whispered": 0.03, "shouted": 0.03}  # of the other shards, made again from them
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +129,7 @@ def corpus_plan(scale: float, recordings: Path | None = None) -> list[Shard]:
     rng = random.Random(1)
     for way, share in PERFORMED_SHARES.items():
         chosen = rng.sample(performed, max(1, round(share * len(plan))))
-        plan += [Shard(way, shard.name.replace("_", "-"), 0) for shard in chosen if way != "sung" or shard.program not in ("real", "rhvoice")]
+        plan += [Shard(way, shard.name.replace("_", "-"), 0) for shard in chosen]
     return plan
 
 
@@ -190,10 +189,9 @@ def _real(shard: Shard, _: random.Random, programs: _Programs) -> list[Utterance
 
 
 def _performed(shard: Shard, rng: random.Random, programs: _Programs) -> list[Utterance]:
-    original = programs.folder / f"{shard.voice.replace('-', '_', 1)}.npz"
-    path = next((p for p in programs.folder.glob("*_*.npz") if p.stem.replace("_", "-") == shard.voice), original)
-    if not path.exists():
-        raise EngineError(f"{path} is missing, of which {shard.name} is made. Make the whole corpus, without a list of programs.")
+    path = next((p for p in programs.folder.glob("*_*.npz") if p.stem.replace("_", "-") == shard.voice), None)
+    if path is None:
+        raise EngineError(f"{programs.folder} lacks {shard.voice}, of which {shard.name} is made. Make the whole corpus, without a list of programs.")
     return [perform(utterance, shard.program, rng) for utterance in load_shard(path)]
 
 

@@ -23,6 +23,7 @@ FFT = 512
 LONGEST_QUEFRENCY = 30  # samples; what is slower in the spectrum than 530 Hz is the envelope
 HARMONIC_LIMIT_HZ = 5000.0  # above it even a voiced sound is noise
 VOICED_CORRELATION = 0.5
+SHORT_PERIOD_BIAS = 0.3
 LOWEST_F0_HZ, HIGHEST_F0_HZ = 70.0, 400.0
 VIBRATO_HZ, VIBRATO_SEMITONES, VIBRATO_AFTER_S = (4.8, 6.6), (0.2, 0.9), 0.25
 NOTE_GLIDE_S = 0.06
@@ -85,7 +86,8 @@ def pitch(samples: NDArray[np.int16]) -> tuple[FloatArray, FloatArray]:
     shortest, longest = round(SAMPLE_RATE_HZ / HIGHEST_F0_HZ), round(SAMPLE_RATE_HZ / LOWEST_F0_HZ)
     tapered = np.arange(length, 0, -1) / length
     normal = correlation / (tapered * (correlation[:, :1] + 1e4))
-    lags = normal[:, shortest:longest].argmax(axis=1) + shortest
+    short_first = 1 - SHORT_PERIOD_BIAS * np.arange(shortest, longest) / longest  # twice the period fits as well as the period
+    lags = (normal[:, shortest:longest] * short_first).argmax(axis=1) + shortest
     strength = normal[np.arange(len(lags)), lags]
     voiced = (strength > VOICED_CORRELATION).astype(np.float64)
     if not voiced.any():
@@ -94,7 +96,8 @@ def pitch(samples: NDArray[np.int16]) -> tuple[FloatArray, FloatArray]:
     f0_hz = np.interp(np.arange(len(lags)), heard, SAMPLE_RATE_HZ / lags[heard])
     median = float(np.median(f0_hz[heard]))  # octave slips go back to the voice's own range
     f0_hz = np.where(f0_hz > 1.7 * median, f0_hz / 2, np.where(f0_hz < 0.6 * median, f0_hz * 2, f0_hz))
-    return np.convolve(np.pad(f0_hz, 3, mode="edge"), np.ones(7) / 7, "valid"), voiced
+    smooth: FloatArray = np.convolve(np.pad(f0_hz, 3, mode="edge"), np.ones(7) / 7, "valid")
+    return smooth, voiced
 
 
 def _length_factor(phone: Phone, way: str, rng: random.Random) -> float:
@@ -130,7 +133,8 @@ def _source_frames(old: Sequence[Phone], new: Sequence[Phone], n_frames: int) ->
         new_s.append(after.end_s)
     frame_s = HOP / SAMPLE_RATE_HZ
     times = np.arange(max(int(new[-1].end_s / frame_s), 1)) * frame_s
-    return np.clip(np.interp(times, new_s, old_s) / frame_s, 0, n_frames - 1)
+    frames: FloatArray = np.clip(np.interp(times, new_s, old_s) / frame_s, 0, n_frames - 1)
+    return frames
 
 
 def _melody(phones: Sequence[Phone], n_frames: int, rng: random.Random) -> FloatArray:

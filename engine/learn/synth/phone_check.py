@@ -70,7 +70,7 @@ class PhoneCheck:
         wave = samples.astype(np.float32) / 32768
         halves = []
         for delay in (0, HOP // 2):
-            shifted = np.pad(wave[delay:], (0, delay + -samples.size % HOP))
+            shifted = np.pad(wave[delay:], (0, delay + -samples.size % HOP)).astype(np.float32)
             features = self._encoder.run({"wave": shifted[None]})
             halves.append(self._phones.run({"features": features})[0].astype(np.float64))
         n_frames = min(len(half) for half in halves)

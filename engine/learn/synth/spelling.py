@@ -62,7 +62,9 @@ def plain_words(text: str) -> list[str]:
     for match in re.finditer(r"(\d[\d,]*)(st|nd|rd|th)?\b|([a-z][a-z']*)(\.?)|[&%]", text):
         number, ordinal, word, dot = match.groups()
         if number:
-            words += _number(int(number.replace(",", "")), bool(ordinal))
+            value = int(number.replace(",", ""))
+            is_year = "," not in number and not ordinal and 1100 <= value <= 1999
+            words += _year(value) if is_year else _number(value, bool(ordinal))
         elif word is None:
             words.append(ABBREVIATIONS[match.group()])
         elif word in ABBREVIATIONS and (dot or word not in ONLY_WITH_DOT):
@@ -72,12 +74,13 @@ def plain_words(text: str) -> list[str]:
     return [word for word in words if word]
 
 
+def _year(value: int) -> list[str]:
+    rest = value % 100
+    last = ["hundred"] if rest == 0 else (["oh"] if rest < 10 else []) + _number(rest, False)
+    return _number(value // 100, False) + last
+
+
 def _number(value: int, ordinal: bool) -> list[str]:
-    """Words of a number up to a million; four digits from 1100 to 1999 as a year."""
-    if 1100 <= value <= 1999 and not ordinal:
-        rest = value % 100
-        last = ["hundred"] if rest == 0 else (["oh"] if rest < 10 else []) + _number(rest, False)
-        return _number(value // 100, False) + last
     words: list[str] = []
     for size, name in ((1_000_000, "million"), (1000, "thousand"), (100, "hundred")):
         if value >= size:
