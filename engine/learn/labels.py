@@ -122,6 +122,11 @@ def pauses(words: Sequence[Word], duration_s: float) -> list[tuple[float, float]
     return [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if end > start]
 
 
+def shifted(phones: Sequence[Phone], late_s: float) -> tuple[Phone, ...]:
+    """The same phones so much later."""
+    return tuple(Phone(phone.label, phone.start_s + late_s, phone.end_s + late_s) for phone in phones)
+
+
 def with_silence(phones: Sequence[Phone], duration_s: float) -> tuple[Phone, ...]:
     """The phones of a recording with silence wherever none is labelled for longer than SHORTEST_GAP_S."""
     filled: list[Phone] = []

@@ -16,8 +16,10 @@ import soundfile
 from engine.errors import EngineError
 from engine.learn import evaluation_sets, labels, split, tables
 from engine.learn.aligner import align_english
+from engine.learn.baselines import loudness_mouth
 from engine.learn.evaluate import UNSEEN, evaluate_all, write_result
 from engine.learn.goals import GOALS, Goal, verdict
+from engine.learn.metrics import reference_mouth
 from engine.learn.paired import compare
 from engine.learn.recordings import RealSpeech, voice_of
 from engine.learn.synth.phones import Phone, PhoneSymbolError
@@ -100,6 +102,18 @@ def test_words_are_spelt_by_espeak():
     except EngineError as error:
         pytest.skip(str(error))
     assert spelt[0][:2] == ("V", "UH") and spelt[1] == ("B", "AA", "UH", "M")
+
+
+@needs_recordings
+@pytest.mark.parametrize("name", ["singing_ja", "cmu_time_awb"])
+def test_labels_lie_on_their_sound(name):
+    """The level of the voice follows the labelled phones best at (nearly) no shift; this is how late labels were found."""
+    reach = 20  # frames of 20 ms
+    for clip in evaluation_sets.read_set(DATA / "speech" / name)[0].clips[:6]:
+        loud, wanted = loudness_mouth(clip.samples, clip.frames).opening, reference_mouth(clip.phones, clip.frames).opening
+        n = len(wanted)
+        scores = [np.corrcoef(loud[reach + shift:n - reach + shift], wanted[reach:n - reach])[0, 1] for shift in range(-reach, reach + 1)]
+        assert abs(int(np.argmax(scores)) - reach) * 20 <= 60, clip.name
 
 
 def test_texts_are_read_from_the_labels(tmp_path):
