@@ -132,6 +132,11 @@ def _add_learning(commands: Any) -> None:
             parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the model folder to write")
         else:
             parser.add_argument("--data", type=Path, metavar="FOLDER", help="recordings to train on and to choose the best checkpoint by (default: none)")
+    parser = commands.add_parser("corpus", help="make the training corpus alone; `train` makes it too where it is missing")
+    parser.add_argument("path", type=Path, metavar="FOLDER", help="where to; stopped, it goes on where it was")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="recordings that may be trained on (default: none)")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the whole corpus of above 20 h (default: 1)")
+    parser.set_defaults(command=_learn, learn="corpus")
     parser = commands.add_parser("convert", help="turn an official UniTalker checkpoint into a model folder")
     parser.add_argument("path", type=Path, metavar="CHECKPOINT", help=".pt or .safetensors")
     parser.add_argument("--encoder", type=Path, required=True, metavar="DIR", help="folder with the encoder's config.json and preprocessor_config.json")

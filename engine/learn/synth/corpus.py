@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import shutil
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -40,6 +41,7 @@ RHVOICE_OTHERS = 3
 JTALK = 12
 ESPEAK_ENGLISH_SHARDS = 3  # of each accent
 PERFORMED_SHARES = {"sung": 0.04, "whispered": 0.03, "shouted": 0.03}  # of the other shards, made again from them
+OPTIONAL = {"rhvoice": "RHVoice-test", "jtalk": "open_jtalk"}  # program: command
 
 log = logging.getLogger(__name__)
 
@@ -95,11 +97,13 @@ def make_corpus(folder: Path, scale: float = 1.0, recordings: Path | None = None
         recordings: folder with real speech (see real.py) and animators' curves (see animators.py); None leaves those out.
         programs: only these, for example ("flite", "real"); empty for all.
     Raises:
-        EngineError: a speech program or voice is missing.
+        EngineError: a speech program or voice is missing; only those outside Debian's main part are left out with a warning.
     """
     folder.mkdir(parents=True, exist_ok=True)
     began_s = time.monotonic()
-    plan = [shard for shard in corpus_plan(scale, recordings) if not programs or shard.program in programs]
+    absent = _absent_programs()
+    plan = [shard for shard in corpus_plan(scale, recordings)
+            if (not programs or shard.program in programs) and not {shard.program, shard.voice.split("-")[0]} & absent]
     opened = _Programs(folder, recordings)
     for i, shard in enumerate(plan):
         path = folder / f"{shard.name}.npz"
@@ -155,6 +159,16 @@ def corpus_hours(folder: Path) -> dict[str, float]:
             key = f"real {rest.rpartition('_')[0]}" if program == "real" else program
             hours[key] = hours.get(key, 0.0) + int(shard["sample_counts"].sum()) / SAMPLE_RATE_HZ / 3600
     return hours
+
+
+def _absent_programs() -> set[str]:
+    """Programs that cannot be had from Debian's main part alone, and are not installed."""
+    absent = {program for program, command in OPTIONAL.items() if shutil.which(command) is None}
+    if not jtalk.VOICE.exists():
+        absent.add("jtalk")
+    for program in sorted(absent):
+        log.warning("%s is not installed: its share of the corpus is left out (weights/README.md names the packages)", program)
+    return absent
 
 
 def _flite(shard: Shard, rng: random.Random, _: _Programs) -> list[Utterance]:
