@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import sys
 import time
 
 from .synth.corpus import corpus_hours, make_corpus
@@ -16,8 +17,9 @@ def command(options: argparse.Namespace) -> None:
     began_s = time.monotonic()
     total = make_corpus(options.path, options.scale, options.data)
     taken_s = time.monotonic() - began_s
-    for source, hours in corpus_hours(options.path).items():
-        print(f"{source:20s} {hours:6.2f} h")
-    print(f"{'all':20s} {total:6.2f} h, made in {taken_s / 60:.1f} minutes\n")
-    print("Closures of p, b and m between vowels: where the sound falls and rises, in ms behind the label (medians)")
-    print(timing_table(options.path))
+    lines = [f"{source:20s} {hours:6.2f} h" for source, hours in corpus_hours(options.path).items()]
+    lines += [
+        f"{'all':20s} {total:6.2f} h, made in {taken_s / 60:.1f} minutes", "",
+        "Closures of p, b and m between vowels: where the sound falls and rises, in ms behind the label (medians)", timing_table(options.path),
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
