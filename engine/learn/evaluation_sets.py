@@ -19,7 +19,7 @@ from .synth.phones import Phone
 CHECKOUT = Path(__file__).parents[2]
 TRANSCRIPTS = Path(__file__).parent / "evaluation_transcripts.json"  # of recordings that were published without
 SPEECH, PAIRED = "speech", "paired"
-LABELS_EARLY_S: Mapping[str, float] = {"pjs001_song": 0.22}  # by which published labels lead their sound: found with the loudness of the voice
+LABELS_EARLY_S: Mapping[str, float] = {"pjs001_song": 0.25}  # by which published labels lead their sound: found with the loudness of the voice
 RHUBARB_FOLDERS = ("rhubarb", "../../peer_outputs/rhubarb_aligned")  # from a set's folder; where Rhubarb's cues may lie
 
 log = logging.getLogger(__name__)
