@@ -58,7 +58,17 @@ def read_words(text: str, language: str = "") -> Words:
         InstallError: no espeak-ng.
     """
     spoken = _spoken(text)
-    return _read(spoken, language.strip().replace("_", "-").lower() or _guess(spoken))
+    return _read(spoken, language.strip().replace("_", "-").lower() or guess(spoken))
+
+
+def guess(text: str) -> str:
+    """The language that a text is read in when none is given: by its script; Latin letters are taken for American English."""
+    scripts = Counter(_script(letter) for letter in text if letter.isalpha())
+    if not scripts:
+        return "en-us"      # numbers only
+    kana = next((script for script in ("HIRAGANA", "KATAKANA") if script in scripts), "")
+    script = kana or scripts.most_common(1)[0][0]
+    return READERS.get(script, "en-us").split()[0]
 
 
 def languages() -> tuple[str, ...]:
@@ -98,15 +108,6 @@ def _is_spoken(letter: str) -> bool:
 def _refuse_file_name(text: str) -> None:
     if FILE_NAME.search(text) if " " not in text else os.path.isfile(text):
         raise SettingError(f"The transcript {_shortened(text)!r} is a file's name, the words themselves are needed. Give the file with --transcript-file.")
-
-
-def _guess(text: str) -> str:
-    scripts = Counter(_script(letter) for letter in text if letter.isalpha())
-    if not scripts:
-        return "en-us"      # numbers only
-    kana = next((script for script in ("HIRAGANA", "KATAKANA") if script in scripts), "")
-    script = kana or scripts.most_common(1)[0][0]
-    return READERS.get(script, "en-us").split()[0]
 
 
 def _script(letter: str) -> str:

@@ -127,6 +127,11 @@ def _open_graphs(model: Model, settings: Settings) -> tuple[runtime.Graph, Decod
 def _transcript_warning(heard: transcript.Heard | None, track: Track, settings: Settings) -> str:
     if settings.transcript is not None and (settings.raw or not lips.has_lips(track.head.channels)):
         return f"The transcript does not change what head {track.head.id} gives{' with --raw' if settings.raw else ''}: only ARKit channels follow it."
+    if heard is not None and not settings.language and heard.misfit > transcript.DOUBTFUL:
+        return (
+            f"The transcript fits only roughly (misfit {heard.misfit:.1f}, above {transcript.DOUBTFUL:g} is doubtful). "
+            f"It was read as language {g2p.guess(settings.transcript or '')!r}: choose another one if that is wrong."
+        )
     return heard.warning if heard else ""
 
 

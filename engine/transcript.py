@@ -21,6 +21,7 @@ BoolArray = NDArray[np.bool_]
 
 SILENCE = "SIL"
 MISFIT = 1.75               # nats a frame above which a transcript is not of this sound (tests/learn/test_transcript_measures.py measures both sides)
+DOUBTFUL = 1.3              # from here on a language that was only guessed may be the wrong one
 NEAR_S = 0.06               # an aligned phone may lie this far off: what is heard there still counts
 PAUSE_S = 0.10              # a pause at least this long brings rest
 ROUNDED, SPREAD = ("W", "UW", "OW"), ("IY", "IH", "EH", "AE", "AA", "AH", "AX")
@@ -39,6 +40,7 @@ class Heard:
         rate_hz: of the cues; row i stands for second i / rate_hz.
         contact: (t, 3) scores as lips.contact_scores gives them.
         apart, rounded, spread: (t,) 0..1, where a transcript parts the lips, rounds them, or forbids it; 0 without one.
+        misfit: of the transcript that is followed, in nats a frame; 0 without one.
         warning: why the transcript was not used, or empty.
     """
 
@@ -48,6 +50,7 @@ class Heard:
     apart: FloatArray
     rounded: FloatArray
     spread: FloatArray
+    misfit: float = 0.0
     warning: str = ""
 
 
@@ -140,6 +143,7 @@ def _told(told: Alignment, free: NDArray[np.intp], alone: Heard, names: tuple[st
     return Heard(
         phones=to_phones(np.where(known, told.labels, free), names, rate_hz, told.places), rate_hz=rate_hz, contact=contact,
         apart=_eased(known & ~pause & ~touching, 1), rounded=_eased(_widened(rounded, 1), soft), spread=_eased(spread, 1),
+        misfit=told.fit,
     )
 
 

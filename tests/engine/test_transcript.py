@@ -118,6 +118,14 @@ def test_a_transcript_that_does_not_fit_changes_nothing_but_one_warning(sample, 
 
 
 @needs_espeak
+def test_a_rough_fit_in_a_guessed_language_is_said_so(sample, plain, monkeypatch):
+    monkeypatch.setattr(transcript, "DOUBTFUL", 0.1)
+    warnings = animate(sample, replace(plain, transcript=TEXT)).warnings
+    assert len(warnings) == 1 and "above 0.1 is doubtful). It was read as language 'en-us'" in warnings[0]
+    assert animate(sample, replace(plain, transcript=TEXT, language="en-us")).warnings == ()
+
+
+@needs_espeak
 def test_more_words_than_the_sound_has_time_for_are_said_so_at_once(sample, plain):
     animation = animate(sample, replace(plain, transcript="word " * 20_000))
     assert "phones, the sound of 4." in animation.warnings[0] and "has time for at most" in animation.warnings[0]

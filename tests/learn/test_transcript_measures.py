@@ -7,6 +7,7 @@ so a part of the differences is its.
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -89,8 +90,8 @@ def boundary_ms(ours: tuple[Phone, ...], theirs: tuple[Phone, ...]) -> list[floa
 def test_a_transcript_is_known_from_another_one(measured):
     false_alarms = sum(value > transcript.MISFIT for value in measured.right)
     misses = sum(value <= transcript.MISFIT for value in measured.wrong)
-    print(f"\nmisfit of the right text: median {np.median(measured.right):.2f}, at most {max(measured.right):.2f}; false alarms {false_alarms} of {len(measured.right)}")
-    print(f"of another clip's text: median {np.median(measured.wrong):.2f}, at least {min(measured.wrong):.2f}; misses {misses} of {len(measured.wrong)}")
+    sys.stdout.write(f"\nmisfit of the right text: median {np.median(measured.right):.2f}, at most {max(measured.right):.2f}; false alarms {false_alarms} of {len(measured.right)}\n")
+    sys.stdout.write(f"of another clip's text: median {np.median(measured.wrong):.2f}, at least {min(measured.wrong):.2f}; misses {misses} of {len(measured.wrong)}\n")
     assert false_alarms <= 1
     assert misses <= 0.02 * len(measured.wrong)
 
@@ -98,15 +99,15 @@ def test_a_transcript_is_known_from_another_one(measured):
 def test_phones_start_where_another_aligner_puts_them(measured):
     differences = np.array([value for clip in measured.clips for value in boundary_ms(measured.told[clip.name].phones, clip.phones)])
     n_phones = sum(phone.label != "SIL" for clip in measured.clips for phone in clip.phones)
-    print(f"\nstarts of {len(differences)} of {n_phones} phones: median difference {np.median(differences):+.0f} ms, median size "
-          f"{np.median(np.abs(differences)):.0f} ms, {np.mean(np.abs(differences) <= 50):.0%} within 50 ms")
+    sys.stdout.write(f"\nstarts of {len(differences)} of {n_phones} phones: median difference {np.median(differences):+.0f} ms, median size "
+          f"{np.median(np.abs(differences)):.0f} ms, {np.mean(np.abs(differences) <= 50):.0%} within 50 ms\n")
     assert len(differences) > 0.85 * n_phones
     assert np.median(np.abs(differences)) <= 20
 
 
 def test_a_transcript_makes_the_mouth_better(measured):
     alone, told = (asdict(measured.columns[name]) for name in ("sound alone", "with transcript"))
-    print("\n" + "\n".join(f"{name:20s} {alone[name]:.3f} {told[name]:.3f}" for name in told))
+    sys.stdout.write("\n" + "\n".join(f"{name:20s} {alone[name]:.3f} {told[name]:.3f}" for name in told) + "\n")
     for name, least in (("pbm_recall", 0.97), ("closure_auc", 0.97), ("fv_recall", 0.97), ("round_recall", 0.93), ("round_auc", 0.98), ("silence_shut", 0.97)):
         assert told[name] >= max(least, alone[name] - 0.005), name
     assert told["closure_precision"] > alone["closure_precision"] and told["fv_precision"] > alone["fv_precision"]
