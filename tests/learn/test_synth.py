@@ -54,6 +54,11 @@ def test_vowel_after_nasal_or_liquid_starts_25_ms_before_its_event(before):
     assert start_of("IY", phones) == pytest.approx(0.075, abs=0.001)
 
 
+def test_vowel_after_b_starts_18_ms_before_its_event():
+    phones = espeak.phones_from_events(events((0, "b"), (0.10, "iː"), (0.30, "s")), sound_with_gap(0.5, 0, 0), RATE_HZ, "test")
+    assert start_of("IY", phones) == pytest.approx(0.082, abs=0.001)
+
+
 def test_vowel_after_a_fricative_keeps_its_time():
     phones = espeak.phones_from_events(events((0, "s"), (0.10, "iː"), (0.30, "s")), sound_with_gap(0.5, 0, 0), RATE_HZ, "test")
     assert start_of("IY", phones) == pytest.approx(0.10, abs=0.001)

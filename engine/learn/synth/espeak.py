@@ -1,8 +1,8 @@
 """Speak with libespeak-ng in this process and take the phone times from its events.
 
-Two times that the library reports are off and are put right here (found by comparing labels with spectral change):
+Three times that the library reports are off and are put right here (found by comparing labels with spectral change):
 a voiceless stop's event fires at the burst, so its closure (a run of exact zeros) belongs to it; a vowel's event after
-a nasal or liquid fires 25 ms late.
+a nasal or liquid fires 25 ms late, after b 18 ms.
 """
 
 import ctypes
@@ -25,6 +25,7 @@ EVENT_PHONEME = 7
 PARAMETER_RATE, PARAMETER_PITCH, PARAMETER_RANGE = 1, 3, 4
 LONGEST_CLOSURE_S = 0.130  # of exact zeros before a voiceless stop's burst
 VOWEL_EVENT_DELAY_S = 0.025  # after a nasal or liquid
+VOWEL_AFTER_B_DELAY_S = 0.018  # the lips open before it
 SILENT_RMS = 40.0  # int16; an event without a name is a pause below it, else a part of the phone before
 VOICELESS_STOPS = frozenset(["P", "T", "K", "CH"])
 NASALS_LIQUIDS = frozenset(["M", "N", "NG", "L", "R"])
@@ -123,7 +124,7 @@ class Espeak:
 def phones_from_events(
     events: Sequence[tuple[int, str]], samples: np.ndarray, rate_hz: int, voice: str
 ) -> list[Phone]:
-    """Phones from (sample, IPA name) events, with the two timing faults put right.
+    """Phones from (sample, IPA name) events, with the timing faults put right.
 
     Args:
         events: in time order; a name in brackets is a change of language, an empty one a pause or a continuation.
@@ -157,6 +158,8 @@ def _corrected_starts(
         elif label in VOWELS and before in NASALS_LIQUIDS:
             length = starts[i] - starts[i - 1]
             starts[i] -= min(int(VOWEL_EVENT_DELAY_S * rate_hz), length // 2)
+        elif label in VOWELS and before == "B":
+            starts[i] -= min(int(VOWEL_AFTER_B_DELAY_S * rate_hz), (starts[i] - starts[i - 1]) // 2)
     return starts
 
 
