@@ -145,20 +145,23 @@ def _blend(spoken: _Spoken, style: SpeakingStyle) -> FloatArray:
     silent = (labels == SILENCE)[:, None]
     pauses = np.clip((lengths - SHORTEST_PAUSE_S) / (FULL_PAUSE_S - SHORTEST_PAUSE_S), 0.05, 1.0) * SILENCE_STRENGTH
     inset = np.minimum((0.5 - CORE_SHARE) * lengths, LONGEST_EDGE_S)
-    middle = (spoken.starts + spoken.ends) / 2 + np.where(silent, (TAIL_S - LEAD_S) / 2, 0)
+    middle = (spoken.starts + spoken.ends) / 2 + np.float32((TAIL_S - LEAD_S) / 2) * silent
     core_start = np.minimum(spoken.starts + np.where(silent, TAIL_S, inset), middle)
     core_end = np.maximum(spoken.ends - np.where(silent, LEAD_S, inset), middle)
     before, after = core_start - spoken.seconds, spoken.seconds - core_end
     targets = _targets(spoken, style)
     curves = np.zeros((spoken.seconds.shape[1], len(CURVES)), np.float32)
     for group in _GROUPS.values():
-        slow = np.where(silent, 1 / SILENCE_SIGMA_S, 1 / (group.before_s * style.blending)).astype(np.float32)
-        fast = np.where(silent, 1 / SILENCE_SIGMA_S, 1 / (group.after_s * style.blending)).astype(np.float32)
-        dominance = np.exp(-np.maximum(np.maximum(before * slow, after * fast), 0.0))
+        ahead, behind = (
+            np.where(silent, 1 / SILENCE_SIGMA_S, 1 / (reach_s * style.blending)).astype(np.float32) for reach_s in (group.before_s, group.after_s)
+        )
+        dominance = before * ahead
+        np.maximum(dominance, after * behind, out=dominance)
+        np.maximum(dominance, 0.0, out=dominance)
+        np.exp(np.negative(dominance, out=dominance), out=dominance)
         dominance *= np.where(silent, pauses, strengths[:, group.strength, None])
-        dominance += 1e-9
         columns = list(group.columns)
-        curves[:, columns] = (dominance.T @ targets[:, columns]) / dominance.sum(axis=0)[:, None]
+        curves[:, columns] = (dominance.T @ targets[:, columns]) / np.maximum(dominance.sum(axis=0), 1e-9)[:, None]
     return curves
 
 
