@@ -146,9 +146,10 @@ def test_quiet_beginning_of_a_phone_after_a_pause_belongs_to_the_pause():
 
 def test_long_recordings_are_cut_at_pauses_only():
     phones = [p for i in range(8) for p in (Phone("AA", 3.0 * i, 3.0 * i + 2.7), Phone("SIL", 3.0 * i + 2.7, 3.0 * i + 3))]
-    pieces = cut_at_pauses(phones)
+    pieces = cut_at_pauses(phones, 11.0)
     assert [len(piece) for piece in pieces] == [6, 6, 4]
     assert all(piece[-1].label == "SIL" for piece in pieces)
+    assert [len(piece) for piece in cut_at_pauses(phones, 0.0)] == [2] * 8
 
 
 def test_best_path_finds_phones_and_the_pause_between_them():

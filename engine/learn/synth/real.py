@@ -32,7 +32,7 @@ FILLETS = Path("/usr/share/games/fillets-ng")  # Debian packages fillets-ng-data
 FILLETS_WHO = {"m": "small fish", "v": "big fish"}
 LONGEST_UTTERANCE_S = 11.0
 PAUSE_S = 0.18  # where a long recording may be cut
-SHORTEST_S = 0.7
+SHORTEST_S, SHORTEST_PHONES = 0.7, 5
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +87,8 @@ class RealVoices:
         if source == "kittens-en":
             return self._long_recording()
         recordings = list(_RECORDINGS[source](self._recordings))[part::self._parts[source]]
-        kept = [u for recording in recordings if (u := align_recording(recording, self._tools)) is not None]
-        log.info("%s, part %d: %d of %d recordings kept", source, part, len(kept), len(recordings))
+        kept = [utterance for recording in recordings for utterance in align_recording(recording, self._tools)]
+        log.info("%s, part %d: %d utterances of %d recordings", source, part, len(kept), len(recordings))
         return kept
 
     def _long_recording(self) -> list[Utterance]:
@@ -99,32 +99,28 @@ class RealVoices:
         phones = self._tools.aligner.align(english_words(base.with_suffix(".txt").read_text(encoding="utf-8")), samples)
         if phones is None:
             raise EngineError(f"{base}.ogg does not fit its transcript. Give the recording that belongs to it.")
-        pieces = cut_at_pauses([p for p in phones if p.start_s >= KITTENS_EVALUATED_S])
-        good = [u for piece in pieces if (u := _checked(_cut(samples, piece, "reader of the kittens"), self._tools)) is not None]
-        log.info("kittens-en: %d of %d pieces kept", len(good), len(pieces))
-        return good
+        pieces = cut_at_pauses([p for p in phones if p.start_s >= KITTENS_EVALUATED_S], LONGEST_UTTERANCE_S)
+        return _good_pieces(samples, pieces, "reader of the kittens", self._tools)
 
 
-def align_recording(recording: Recording, tools: Tools) -> Utterance | None:
-    """One recording as an utterance; None where the words do not fit, or the aligners do not agree."""
+def align_recording(recording: Recording, tools: Tools) -> list[Utterance]:
+    """One recording as an utterance, or the pieces of it that are good; empty where the words do not fit."""
     samples = read_samples(recording.path)
     if samples.size < SHORTEST_S * SAMPLE_RATE_HZ:
-        return None
+        return []
     english = recording.language == "en"
     words: Sequence[Word] = (english_words(recording.text) if english
                              else foreign_words(recording.text, recording.language, tools.espeak))
     return align_samples(samples, words, recording.voice, tools)
 
 
-def align_samples(samples: NDArray[np.int16], words: Sequence[Word], voice: str, tools: Tools) -> Utterance | None:
-    """Samples (n,) int16 16 kHz that say the words, as an utterance; None as in align_recording."""
+def align_samples(samples: NDArray[np.int16], words: Sequence[Word], voice: str, tools: Tools) -> list[Utterance]:
+    """Samples (n,) int16 16 kHz that say the words; where the aligners do not agree on the whole, the phrases on which they do."""
     phones = tools.aligner.align(words, samples) if words else None
     if phones is None:
-        return None
-    try:
-        return _checked(make_utterance(samples, SAMPLE_RATE_HZ, phones, voice), tools)
-    except ValueError:
-        return None
+        return []
+    whole = _good_pieces(samples, [phones], voice, tools)
+    return whole or _good_pieces(samples, cut_at_pauses(phones, 0.0), voice, tools)
 
 
 def read_samples(path: Path) -> NDArray[np.int16]:
@@ -137,15 +133,15 @@ def read_samples(path: Path) -> NDArray[np.int16]:
     return read
 
 
-def cut_at_pauses(phones: Sequence[Phone]) -> list[list[Phone]]:
-    """Runs of phones between pauses, each at most LONGEST_UTTERANCE_S where the pauses allow it."""
+def cut_at_pauses(phones: Sequence[Phone], longest_s: float) -> list[list[Phone]]:
+    """Phrases between pauses, joined again up to longest_s."""
     pieces: list[list[Phone]] = []
     phrase: list[Phone] = []
     for phone in phones:
         phrase.append(phone)
         if phone.label == "SIL" and phone.end_s - phone.start_s >= PAUSE_S:
             joined_s = phone.end_s - (pieces[-1][0].start_s if pieces else -1e9)
-            if pieces and joined_s <= LONGEST_UTTERANCE_S:
+            if pieces and joined_s <= longest_s:
                 pieces[-1] += phrase
             else:
                 pieces.append(phrase)
@@ -155,16 +151,19 @@ def cut_at_pauses(phones: Sequence[Phone]) -> list[list[Phone]]:
     return pieces
 
 
-def _cut(samples: NDArray[np.int16], phones: Sequence[Phone], voice: str) -> Utterance:
-    start_s, end_s = phones[0].start_s, phones[-1].end_s
-    moved = [Phone(p.label, p.start_s - start_s, p.end_s - start_s) for p in phones]
-    return make_utterance(samples[round(start_s * SAMPLE_RATE_HZ):round(end_s * SAMPLE_RATE_HZ)] / 32768, SAMPLE_RATE_HZ, moved, voice)
-
-
-def _checked(utterance: Utterance, tools: Tools) -> Utterance | None:
-    agreement = tools.check.agreement(utterance.phones, utterance.samples)
-    log.debug("%s: aligners differ by %.0f ms, score %.2f", utterance.voice, agreement.difference_s * 1000, agreement.score)
-    return utterance if agreement.is_good else None
+def _good_pieces(samples: NDArray[np.int16], pieces: Sequence[Sequence[Phone]], voice: str, tools: Tools) -> list[Utterance]:
+    """The pieces of a recording that are long enough and that both aligners time alike."""
+    good = []
+    for phones in pieces:
+        start_s, end_s = phones[0].start_s, phones[-1].end_s
+        moved = [Phone(p.label, p.start_s - start_s, p.end_s - start_s) for p in phones]
+        part = samples[round(start_s * SAMPLE_RATE_HZ):round(end_s * SAMPLE_RATE_HZ)]
+        if end_s - start_s < SHORTEST_S or not part.any() or len(phones) < SHORTEST_PHONES:
+            continue
+        utterance = make_utterance(part / 32768, SAMPLE_RATE_HZ, moved, voice)
+        if tools.check.agreement(utterance.phones, utterance.samples).is_good:
+            good.append(utterance)
+    return good
 
 
 def _matthes(recordings: Path | None) -> Iterator[Recording]:

@@ -32,7 +32,7 @@ def speak_all(texts: Sequence[str], voice: str, rng: random.Random, tools: Tools
     Raises:
         EngineError: RHVoice or the voice is not installed.
     """
-    utterances = []
+    utterances: list[Utterance] = []
     for text in texts:
         line = "".join(c for c in text if c.isalpha() or c in " ,.?!'").strip()
         language = VOICES[voice]
@@ -41,9 +41,7 @@ def speak_all(texts: Sequence[str], voice: str, rng: random.Random, tools: Tools
             path = Path(folder) / "speech.wav"
             _speak(line, voice, path, rng)
             samples = read_samples(path)
-        utterance = align_samples(samples, words, f"rhvoice {voice}", tools)
-        if utterance is not None:
-            utterances.append(utterance)
+        utterances += align_samples(samples, words, f"rhvoice {voice}", tools)
     return utterances
 
 
