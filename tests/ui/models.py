@@ -15,7 +15,7 @@ HOME = Path("/root/ui")
 SPEECH = HOME / "jfk_1961.flac"
 WANTED = "D4_13"            # "D4 RAVDESS 13", found by typing
 # Pixels from the sidebar's top left corner, as the panel stands for an 11 s file on the test head; entries of a menu lie above its button
-MODEL_MENU, IDENTITY, GROUPS, GENERATE = (246, 368), (172, 394), (246, 394), (120, 26)
+MODEL_MENU, IDENTITY, GROUPS, GENERATE = (246, 391), (172, 417), (246, 417), (120, 26)
 RESULT_LINES = 79       # so far the last result moves the panels below it down
 
 
