@@ -74,7 +74,7 @@ def free_labels(scores: FloatArray) -> IntArray:
     """The phone that is heard on each frame (n_frames,), without a transcript: the best path with a price for each change."""
     n_frames, n_phones = scores.shape
     if n_frames <= CHUNK:
-        return _free_search(scores[None])[0]
+        return np.asarray(_free_search(scores[None])[0])
     n_chunks = -(-n_frames // CHUNK)
     padded = np.zeros((CHUNK_MARGIN + n_chunks * CHUNK + CHUNK_MARGIN, n_phones), np.float32)
     padded[CHUNK_MARGIN:CHUNK_MARGIN + n_frames] = scores
