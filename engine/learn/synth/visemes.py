@@ -19,7 +19,7 @@ from .phones import BILABIALS, LABIODENTALS, PHONE_INDEX, PHONES, Phone
 from .speaking_styles import NEUTRAL, STYLES, SpeakingStyle
 from .viseme_targets import BLENDED, CURVES, viseme_tables
 
-__all__ = ["CURVES", "NEUTRAL", "STYLES", "SpeakingStyle", "arkit_columns", "to_arkit", "viseme_curves"]
+__all__ = ["CURVES", "NEUTRAL", "STYLES", "SpeakingStyle", "arkit_columns", "phone_shares", "to_arkit", "viseme_curves"]
 
 FloatArray = NDArray[Any]
 
@@ -84,6 +84,11 @@ class _Spoken:
     seconds: FloatArray
     loudness: FloatArray
 
+    @property
+    def silent(self) -> FloatArray:
+        """(n, 1) bool."""
+        return np.asarray(self.labels == SILENCE)[:, None]
+
 
 def viseme_curves(
     phones: Sequence[Phone], fps: float, n_frames: int, style: SpeakingStyle = NEUTRAL, loudness_db: Sequence[float] | None = None,
@@ -100,6 +105,19 @@ def viseme_curves(
     curves = _blend(spoken, style)
     _apply_constraints(curves, spoken, style)
     return np.clip(curves, 0.0, 1.0)
+
+
+def phone_shares(phones: Sequence[Phone], fps: float, n_frames: int, group: str) -> FloatArray:
+    """How much each class of PHONES has of every frame, (n_frames, len(PHONES)), rows add up to 1: for fitting targets to given curves.
+
+    Args:
+        group: of curves that move together: jaw, rounding, tongue or lips.
+    """
+    spoken = _as_arrays(phones, np.arange(n_frames, dtype=np.float32)[None] / np.float32(fps), None)
+    dominance = _dominance(spoken, _GROUPS[group], *_distances(spoken), NEUTRAL.blending)
+    shares = np.zeros((n_frames, len(PHONES)), np.float32)
+    np.add.at(shares.T, spoken.labels, dominance / np.maximum(dominance.sum(axis=0), 1e-9))
+    return shares
 
 
 def to_arkit(curves: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -140,35 +158,43 @@ def _as_arrays(phones: Sequence[Phone], seconds: FloatArray, loudness_db: Sequen
 
 def _blend(spoken: _Spoken, style: SpeakingStyle) -> FloatArray:
     """The dominance-weighted means, (n_frames, len(CURVES))."""
-    labels, lengths = spoken.labels, spoken.ends - spoken.starts
-    strengths = viseme_tables()[1][labels]
-    silent = (labels == SILENCE)[:, None]
-    pauses = np.clip((lengths - SHORTEST_PAUSE_S) / (FULL_PAUSE_S - SHORTEST_PAUSE_S), 0.05, 1.0) * SILENCE_STRENGTH
-    inset = np.minimum((0.5 - CORE_SHARE) * lengths, LONGEST_EDGE_S)
-    middle = (spoken.starts + spoken.ends) / 2 + np.float32((TAIL_S - LEAD_S) / 2) * silent
-    core_start = np.minimum(spoken.starts + np.where(silent, TAIL_S, inset), middle)
-    core_end = np.maximum(spoken.ends - np.where(silent, LEAD_S, inset), middle)
-    before, after = core_start - spoken.seconds, spoken.seconds - core_end
+    before, after = _distances(spoken)
     targets = _targets(spoken, style)
     curves = np.zeros((spoken.seconds.shape[1], len(CURVES)), np.float32)
     for group in _GROUPS.values():
-        ahead, behind = (
-            np.where(silent, 1 / SILENCE_SIGMA_S, 1 / (reach_s * style.blending)).astype(np.float32) for reach_s in (group.before_s, group.after_s)
-        )
-        dominance = before * ahead
-        np.maximum(dominance, after * behind, out=dominance)
-        np.maximum(dominance, 0.0, out=dominance)
-        np.exp(np.negative(dominance, out=dominance), out=dominance)
-        dominance *= np.where(silent, pauses, strengths[:, group.strength, None])
+        dominance = _dominance(spoken, group, before, after, style.blending)
         columns = list(group.columns)
         curves[:, columns] = (dominance.T @ targets[:, columns]) / np.maximum(dominance.sum(axis=0), 1e-9)[:, None]
     return curves
 
 
+def _distances(spoken: _Spoken) -> tuple[FloatArray, FloatArray]:
+    """Seconds (n, n_frames) that are left until each phone's core, and that have passed since; negative beyond."""
+    silent, lengths = spoken.silent, spoken.ends - spoken.starts
+    inset = np.minimum((0.5 - CORE_SHARE) * lengths, LONGEST_EDGE_S)
+    middle = (spoken.starts + spoken.ends) / 2 + np.float32((TAIL_S - LEAD_S) / 2) * silent
+    core_start = np.minimum(spoken.starts + np.where(silent, TAIL_S, inset), middle)
+    core_end = np.maximum(spoken.ends - np.where(silent, LEAD_S, inset), middle)
+    return core_start - spoken.seconds, spoken.seconds - core_end
+
+
+def _dominance(spoken: _Spoken, group: _Group, before: FloatArray, after: FloatArray, blending: float) -> FloatArray:
+    """How firmly each phone insists on its target for a group of curves, (n, n_frames)."""
+    ahead, behind = (
+        np.where(spoken.silent, 1 / SILENCE_SIGMA_S, 1 / (reach_s * blending)).astype(np.float32) for reach_s in (group.before_s, group.after_s)
+    )
+    dominance = before * ahead
+    np.maximum(dominance, after * behind, out=dominance)
+    np.maximum(dominance, 0.0, out=dominance)
+    np.exp(np.negative(dominance, out=dominance), out=dominance)
+    pauses = np.clip((spoken.ends - spoken.starts - SHORTEST_PAUSE_S) / (FULL_PAUSE_S - SHORTEST_PAUSE_S), 0.05, 1.0) * SILENCE_STRENGTH
+    dominance *= np.where(spoken.silent, pauses, viseme_tables()[1][spoken.labels, group.strength, None])
+    return dominance
+
+
 def _targets(spoken: _Spoken, style: SpeakingStyle) -> FloatArray:
     """What each phone aims at, (n, BLENDED): its target, less where it is short, scaled by style and loudness."""
     targets = viseme_tables()[0][spoken.labels]
-    speaking = (spoken.labels != SILENCE)[:, None]
     lengths = _heard_lengths(spoken)
     louder = np.clip(spoken.loudness, -LOUDEST_DB, LOUDEST_DB)
     for group in _GROUPS.values():
@@ -180,7 +206,7 @@ def _targets(spoken: _Spoken, style: SpeakingStyle) -> FloatArray:
     targets = STYLE_KEEPS + (targets - STYLE_KEEPS) * _style_factors(style)
     targets[:, _C["mouthSmile"]] += style.smile
     targets[:, _C["mouthFunnel"]] += style.funnel
-    return np.asarray(np.maximum(targets, 0.0) * speaking, np.float32)
+    return np.asarray(np.maximum(targets, 0.0) * ~spoken.silent, np.float32)
 
 
 def _heard_lengths(spoken: _Spoken) -> FloatArray:
