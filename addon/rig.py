@@ -5,7 +5,6 @@ Names, not data-blocks, wait for the result: undo and file loading would leave d
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ import bpy
 import numpy as np
 
 from ..engine import Rig, RigChannel, RigError
+from . import channels_of
 
 BOX_MARGIN = 0.02       # of the picked mesh's size: loose parts whose boxes come so near belong to it (lashes lie on the skin)
 
@@ -26,6 +26,7 @@ class Target:
         kind: 'KEY' for the shape keys of its mesh, 'OBJECT' for bones and custom properties.
         names: shape keys; or bones. properties: data paths of numbers, from the object.
         driven: data paths that a driver writes; keys there would do nothing.
+        limits: how far Limit Location constraints let bones go along their own axes.
     """
 
     object_name: str
@@ -34,6 +35,7 @@ class Target:
     names: frozenset[str]
     properties: frozenset[str]
     driven: frozenset[tuple[str, int]]
+    limits: tuple[tuple[RigChannel, tuple[float, float]], ...] = ()
 
     def find(self) -> bpy.types.ID:
         """The Key or Object of these names. Raises RigError when it is gone."""
@@ -73,7 +75,17 @@ class Character:
             properties=frozenset().union(*(target.properties for target in objects)),
             preset=preset,
             preset_folders=preset_folders,
+            driven=frozenset(self._driven_keys()),
+            limits={channel: limit for target in objects for channel, limit in target.limits},
         )
+
+    def _driven_keys(self) -> Iterator[RigChannel]:
+        """Shape keys that a driver moves on every mesh that has them."""
+        keys = [target for target in self.targets if target.kind == 'KEY']
+        for name in frozenset().union(*(target.names for target in keys)):
+            channel = RigChannel("shape_key", name)
+            if all(target.path_of(channel) in target.driven for target in keys if name in target.names):
+                yield channel
 
 
 def scene_fps(scene: bpy.types.Scene) -> float:
@@ -190,7 +202,7 @@ def _override_of(scene: bpy.types.Scene, obj: bpy.types.Object, instanced: bpy.t
     """The override of a linked object; of an empty that shows a linked collection, the one with the most shape keys."""
     originals = {obj} if instanced is None else set(instanced.all_objects)
     made = [other for other in scene.objects if other.override_library is not None and other.override_library.reference in originals]
-    return max(made, key=lambda other: len(_key_names(other)), default=obj)
+    return max(made, key=lambda other: len(channels_of.shape_keys(other)), default=obj)
 
 
 def _hide_originals(scene: bpy.types.Scene) -> None:
@@ -239,8 +251,8 @@ def _family(obj: bpy.types.Object, root: bpy.types.Object, armature: bpy.types.O
     """The root and what hangs below it, without meshes that stand apart: other characters under one empty."""
     members = [root, *root.children_recursive]
     own = {obj, *obj.children_recursive, *(other for other in members if armature is not None and _armature_of(other) == armature)}
-    apart = [other for other in members if other not in own and _key_names(other)]
-    near = [other for other in own if _key_names(other)]
+    apart = [other for other in members if other not in own and channels_of.shape_keys(other)]
+    near = [other for other in own if channels_of.shape_keys(other)]
     while near and apart:
         boxes = [_box(other) for other in near]
         near = [other for other in apart if any(_touch(_box(other), box) for box in boxes)]
@@ -256,13 +268,13 @@ def _surroundings(context: bpy.types.Context, obj: bpy.types.Object) -> set[bpy.
 
 def _loose_parts(around: set[bpy.types.Object], obj: bpy.types.Object) -> Iterator[bpy.types.Object]:
     """Meshes without a parent that share key names with this one and lie in it: teeth or tongue that were separated from a head."""
-    names = _key_names(obj)
+    names = channels_of.shape_keys(obj)
     if not names or obj.parent is not None:
         return
     low, high = _box(obj)
     margin = (high - low).max() * BOX_MARGIN
     for other in sorted(around, key=lambda other: other.name_full):
-        if other == obj or other.parent is not None or names.isdisjoint(_key_names(other)):
+        if other == obj or other.parent is not None or names.isdisjoint(channels_of.shape_keys(other)):
             continue
         other_low, other_high = _box(other)
         centre, other_centre = (low + high) / 2, (other_low + other_high) / 2
@@ -283,14 +295,6 @@ def _touch(box: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarr
     return bool((box[0] - margin <= other[1]).all() and (other[0] <= box[1] + margin).all())
 
 
-def _key_names(obj: bpy.types.Object) -> frozenset[str]:
-    """Shape keys of an object that can be moved: not the basis, and only relative ones."""
-    keys = getattr(obj.data, "shape_keys", None)
-    if keys is None or not keys.use_relative:
-        return frozenset()
-    return frozenset(block.name for block in keys.key_blocks if block != keys.reference_key)
-
-
 def _refuse_linked(members: list[bpy.types.Object]) -> None:
     left = linked_objects(members)
     if left:
@@ -306,28 +310,12 @@ def _targets(members: list[bpy.types.Object]) -> Iterator[Target]:
     seen = set()
     for obj in members:
         library = obj.library.filepath if obj.library else ""
-        names = _key_names(obj)
+        names = channels_of.shape_keys(obj)
         keys = obj.data.shape_keys if names else None
         if keys is not None and keys.session_uid not in seen:
             seen.add(keys.session_uid)
-            yield Target(obj.name, library, 'KEY', names, frozenset(), _driven(keys))
+            yield Target(obj.name, library, 'KEY', names, frozenset(), channels_of.driven(keys))
         bones = frozenset(bone.name for bone in obj.pose.bones) if obj.pose else frozenset()
-        properties = frozenset(_number_properties(obj))
+        properties = frozenset(channels_of.number_properties(obj))
         if obj.library is None and (bones or properties):
-            yield Target(obj.name, library, 'OBJECT', bones, properties, _driven(obj))
-
-
-def _driven(owner: bpy.types.ID) -> frozenset[tuple[str, int]]:
-    animation = owner.animation_data
-    return frozenset((driver.data_path, driver.array_index) for driver in animation.drivers) if animation else frozenset()
-
-
-def _number_properties(obj: bpy.types.Object) -> Iterator[str]:
-    """Data paths of the custom properties of an object and its pose bones that hold one number."""
-    owners = [("", obj)]
-    if obj.pose:
-        owners += [(f'pose.bones["{bpy.utils.escape_identifier(bone.name)}"]', bone) for bone in obj.pose.bones]
-    for prefix, owner in owners:
-        for name, value in owner.items():
-            if isinstance(value, (int, float)) and not re.match(r"_|cycles", name):
-                yield f'{prefix}["{bpy.utils.escape_identifier(name)}"]'
+            yield Target(obj.name, library, 'OBJECT', bones, properties, channels_of.driven(obj), tuple(channels_of.limits(obj)))

@@ -6,7 +6,7 @@ The button, scripts and the command line all walk these steps; operators.py only
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -138,7 +138,8 @@ def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
         return Summary(text, (), warnings)
     curves = animation.curves
     assert curves is not None       # a rig was given
-    written = fcurves.write(request.character, curves, line, request.keys)
+    keys = replace(request.keys, interpolation='CONSTANT') if curves.stepped else request.keys
+    written = fcurves.write(request.character, curves, line, keys)
     text = f"{written.curves} curves, {frames} frames, {len(curves.mapped)} channels mapped, {len(curves.missing)} missing"
     return Summary(f"{text} ({curves.preset}, Action {written.action!r})", curves.missing, (*animation.warnings, *written.warnings))
 

@@ -23,6 +23,10 @@ ARKIT_52 = (
 
 ETF_52 = tuple(sorted(ARKIT_52))        # 3D-ETF (HDTF, RAVDESS): alphabetical
 
+ARKIT_32 = tuple(       # 3D-CAVFA (PMMTalk): lips, jaw and cheeks; the paper gives the number, the choice follows from it and those words
+    name for name in ARKIT_52 if not name.startswith(("eye", "brow", "tongue"))
+)
+
 ARKIT_51 = (        # UniTalker's own Chinese speech and songs: ARKit without the tongue, in their own order
     "eyeBlinkLeft", "eyeBlinkRight", "eyeSquintLeft", "eyeSquintRight", "eyeLookDownLeft", "eyeLookDownRight",
     "eyeLookInLeft", "eyeLookInRight", "eyeWideLeft", "eyeWideRight", "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight",

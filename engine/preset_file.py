@@ -11,76 +11,21 @@ import functools
 import math
 import reprlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from .channels import ARKIT_52, FLAME_413
+from . import mirror
 from .errors import PresetError
 from .packages import needs
+from .preset import ARKIT_SOURCE, SOURCES, Preset, Target
 from .strict_json import NEXT_STEP, read_json
 from .types import RigChannel
 
 SCHEMA = 1                          # the newest schema this version reads
 MAX_SHOWN_CHARACTERS = 60           # of a wrong value, in a message
 SCHEMA_FILE_NAME = "schema.json"    # lies beside the bundled presets
-SOURCES = {"arkit52": ARKIT_52, "flame413": FLAME_413}      # what a preset can read from
 COMPONENTS = {"location": 3, "rotation_euler": 3, "rotation_quaternion": 4, "scale": 3}
-
-
-@dataclass(frozen=True)
-class Target:
-    """One rig channel as a weighted sum of source channels: clamp(sum * gain + offset), in the target's unit.
-
-    Attributes:
-        to: what is keyed; the name is the preset's spelling, the rig's own may differ in case and side suffix.
-        sources: source channel and weight, each channel once.
-        offset: value at rest.
-        clamp: lowest and highest value, or None for no limit.
-        degrees: weights, offset and clamp are degrees; the keys become radians.
-        share: targets of the same share name add up to at most 1, by scaling all of them down together; "" for none.
-    """
-
-    to: RigChannel
-    sources: tuple[tuple[str, float], ...]
-    gain: float = 1.0
-    offset: float = 0.0
-    clamp: tuple[float, float] | None = None
-    degrees: bool = False
-    share: str = ""
-
-
-@dataclass(frozen=True)
-class Preset:
-    """How one kind of rig is driven.
-
-    Attributes:
-        name: what the user sees.
-        source: channel set that it reads, a key of SOURCES.
-        targets: each rig channel once.
-        any_of: a rig without any of these names is not taken for this kind; () asks for none.
-        at_least: fewest targets that a rig must have to be taken for this kind.
-        path: the file it came from; "" when made in memory.
-    """
-
-    name: str
-    source: str
-    targets: tuple[Target, ...]
-    any_of: tuple[str, ...] = ()
-    at_least: int = 1
-    description: str = ""
-    path: str = ""
-
-    @property
-    def id(self) -> str:
-        """Short name for options and lists: the file name without its ending, or the name."""
-        return Path(self.path).stem if self.path else self.name
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """Source channels that the preset uses, in the order of its source."""
-        used = {channel for target in self.targets for channel, _ in target.sources}
-        return tuple(channel for channel in SOURCES[self.source] if channel in used)
 
 
 def data_folder() -> Path:
@@ -107,16 +52,19 @@ def check_preset(content: object, path: str) -> Preset:
     _check_version(content, path)
     _check_schema(content, path)
     document = cast(dict[str, Any], content)
-    targets = tuple(_target(entry, f"targets[{i}]", document["source"], path) for i, entry in enumerate(document["targets"]))
+    targets: list[Target] = []
     first: dict[RigChannel, int] = {}
-    for i, target in enumerate(targets):
-        if first.setdefault(target.to, i) != i:
-            raise _wrong(path, f"targets[{i}].to", target.to.name, f"something that targets[{first[target.to]}] does not write already; "
-                         "put all its channels into one \"from\"")
+    for i, entry in enumerate(document["targets"]):
+        for target in _targets(entry, f"targets[{i}]", document["source"], path):
+            if first.setdefault(target.to, i) != i:
+                raise _wrong(path, f"targets[{i}].to", target.to.name, f"something that targets[{first[target.to]}] does not write already; "
+                             "put all its channels into one \"from\"")
+            targets.append(target)
     detect = document.get("detect", {})
     return Preset(
-        name=document["name"].strip(), source=document["source"], targets=targets, any_of=tuple(detect.get("any_of", ())),
-        at_least=int(detect.get("at_least", 1)), description=document.get("description", ""),
+        name=document["name"].strip(), source=document["source"], targets=tuple(targets), any_of=tuple(detect.get("any_of", ())),
+        at_least=int(detect.get("at_least", 1)), description=document.get("description", ""), generic=detect.get("generic", False),
+        auto=detect.get("auto", True), hold_frames=int(document.get("hold_frames", 0)), names_from=document.get("names_from", ""),
     )
 
 
@@ -175,6 +123,17 @@ def _allowed(rule: str, definition: str | float | list[object], field: str) -> s
     return words.get(rule, rule + " {}").format(" or ".join(map(str, definition)) if isinstance(definition, list) else definition)
 
 
+def _targets(entry: dict[str, Any], field: str, source: str, path: str) -> tuple[Target, ...]:
+    """The target of one entry, and with "mirror" the one of the face's other side."""
+    target = _target(entry, field, source, path)
+    if not entry.get("mirror", False):
+        return (target,)
+    other = mirror.mirror_target(target)
+    if other is None:
+        raise _wrong(path, f"{field}.mirror", True, "left out where neither the name in \"to\" nor a channel in \"from\" has a side")
+    return target, other
+
+
 def _target(entry: dict[str, Any], field: str, source: str, path: str) -> Target:
     if source not in SOURCES:
         raise _wrong(path, "source", source, "one of " + ", ".join(SOURCES), SOURCES)
@@ -186,15 +145,23 @@ def _target(entry: dict[str, Any], field: str, source: str, path: str) -> Target
     size = COMPONENTS.get(channel.path, math.inf)
     if channel.index >= size:
         raise _wrong(path, f"{field}.to.index", channel.index, f"0 to {size - 1} for {channel.path}")
-    if "unit" in to and channel.path != "rotation_euler":
-        raise _wrong(path, f"{field}.to.unit", to["unit"], "left out unless path is rotation_euler")
+    if "unit" in to and channel.path != ("location" if to["unit"] == "limit" else "rotation_euler"):
+        raise _wrong(path, f"{field}.to.unit", to["unit"], "degree or radian for rotation_euler, limit for location, and left out for the others")
     clamp = entry.get("clamp", default_clamp(channel))
     if clamp is not None and clamp[0] > clamp[1]:
         raise _wrong(path, f"{field}.clamp", clamp, "[lowest, highest]")
+    combine, blend = entry.get("combine", "sum"), entry.get("blend", "")
+    if combine != "sum" and len(entry["from"]) < 2:
+        raise _wrong(path, f"{field}.from", next(iter(entry["from"])), f"two or more channels where combine is {combine}")
+    if blend and (combine != "sum" or "share" in entry):
+        raise _wrong(path, f"{field}.blend", blend, "left out where combine or share is given: a blend mixes and limits its shapes itself")
+    if blend and source != ARKIT_SOURCE:
+        raise _wrong(path, f"{field}.blend", blend, f"left out unless source is {ARKIT_SOURCE}")
     return Target(
         to=channel, sources=tuple((name, float(weight)) for name, weight in entry["from"].items()), gain=float(entry.get("gain", 1.0)),
         offset=float(entry.get("offset", default_offset(channel))), clamp=None if clamp is None else (float(clamp[0]), float(clamp[1])),
-        degrees=to.get("unit") == "degree", share=entry.get("share", ""),
+        degrees=to.get("unit") == "degree", share=entry.get("share", ""), gamma=float(entry.get("gamma", 1.0)), combine=combine, blend=blend,
+        to_limit=to.get("unit") == "limit",
     )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from .errors import OutputError, PresetError
-from .preset_file import SCHEMA, Preset, Target, check_preset, default_clamp, default_offset, load_preset
+from .preset import Preset, Target
+from .preset_file import SCHEMA, check_preset, default_clamp, default_offset, load_preset
 from .strict_json import parse_json
 
 MAX_FILE_NAME_CHARACTERS = 60       # far below the 255 bytes of common file systems
@@ -44,8 +45,15 @@ def _text(preset: Preset) -> str:
     head: dict[str, Any] = {"schema": SCHEMA, "name": preset.name}
     if preset.description:
         head["description"] = preset.description
+    if preset.names_from:
+        head["names_from"] = preset.names_from
     head["source"] = preset.source
-    head["detect"] = {**({"any_of": list(preset.any_of)} if preset.any_of else {}), "at_least": preset.at_least}
+    if preset.hold_frames:
+        head["hold_frames"] = preset.hold_frames
+    head["detect"] = {
+        **({"any_of": list(preset.any_of)} if preset.any_of else {}), "at_least": preset.at_least,
+        **({"generic": True} if preset.generic else {}), **({} if preset.auto else {"auto": False}),
+    }
     lines = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
     targets = ",\n  ".join(json.dumps(_entry(target), ensure_ascii=False) for target in preset.targets)
     return "{" + ",\n ".join(lines) + ',\n "targets": [\n  ' + targets + "\n ]}\n"
@@ -61,13 +69,19 @@ def _entry(target: Target) -> dict[str, Any]:
         entry["clamp"] = None if target.clamp is None else list(target.clamp)
     if target.share:
         entry["share"] = target.share
+    if target.gamma != 1.0:
+        entry["gamma"] = target.gamma
+    if target.combine != "sum":
+        entry["combine"] = target.combine
+    if target.blend:
+        entry["blend"] = target.blend
     return entry
 
 
 def _to(target: Target) -> dict[str, Any]:
     to = target.to
     if to.kind == "bone":
-        unit = {"unit": "degree"} if target.degrees else {}
+        unit = {"unit": "degree"} if target.degrees else {"unit": "limit"} if target.to_limit else {}
         return {"kind": "bone", "bone": to.name, "path": to.path, "index": to.index, **unit}
     return {"kind": to.kind, "name" if to.kind == "shape_key" else "path": to.name}
 

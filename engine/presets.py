@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .channels import region
 from .errors import PresetError, RigError
-from .preset_file import SCHEMA_FILE_NAME, Preset, Target, data_folder, load_preset
+from .preset import ARKIT_SOURCE, SOURCES, Preset, Target
+from .preset_file import SCHEMA_FILE_NAME, data_folder, load_preset
 from .preset_save import save_preset
 from .rig_names import find_on_rig, first_names, rig_summary
 from .types import Rig, RigChannel
@@ -21,6 +23,9 @@ __all__ = [
 ]
 
 AUTO = "auto"
+BLEND_WORTH = 0.6               # of a channel that only moves mixed mouth shapes, against one with a key of its own
+SPELLING_DOUBT = 0.2            # what a preset loses when none of its names are spelled as on the rig
+GENERIC_DOUBT = 0.85            # of a preset whose names many kinds of rig have
 FLAME_SOURCE = "flame413"       # a key of preset_file.SOURCES
 _LOG = logging.getLogger(__name__)
 
@@ -30,7 +35,7 @@ class Match:
     """How well one preset fits one rig.
 
     Attributes:
-        score: share of the preset's targets that the rig has, 0 to 1; 0 where the preset's detect rule does not hold.
+        score: how much of a speaking face follows, 0 to 1 (`_score`); 0 where the preset's detect rule does not hold.
         found: source channels that reach the rig.
         missing: source channels of the preset that reach nothing on the rig.
         absent: names that the preset looked for in vain.
@@ -76,26 +81,47 @@ def scan_presets(folders: Sequence[str] = ()) -> tuple[tuple[Preset, ...], tuple
 def detect(rig: Rig, presets: Sequence[Preset]) -> tuple[Match, ...]:
     """Every preset's match with rig, best first.
 
-    Best: the detect rule holds, then most source channels reached, then most names spelled exactly, then the order of presets.
+    Best: the highest score, then most source channels reached, then the order of presets.
     """
     matches = [match(preset, rig) for preset in presets]
-    return tuple(sorted(matches, key=lambda found: (found.score == 0, -len(found.found), -found.exact)))
+    return tuple(sorted(matches, key=lambda found: (-found.score, -len(found.found))))
 
 
 def match(preset: Preset, rig: Rig) -> Match:
     """How well preset fits rig."""
     places = find_targets(preset, rig)
-    reached = {channel for target, to in zip(preset.targets, places, strict=True) if to for channel, _ in target.sources}
-    number = sum(1 for to in places if to)
-    holds = number >= preset.at_least and (not preset.any_of or _has_any(preset.any_of, rig))
+    live = [(target, to) for target, to in zip(preset.targets, places, strict=True) if any(place not in rig.driven for place in to)]
+    reached = {channel for target, _ in live for channel, _ in target.sources}
+    holds = len(live) >= preset.at_least and (not preset.any_of or _has_any(preset.any_of, rig))
     return Match(
         preset=preset,
-        score=number / len(preset.targets) if holds else 0.0,
+        score=_score(preset, live) if holds else 0.0,
         found=tuple(channel for channel in preset.channels if channel in reached),
         missing=tuple(channel for channel in preset.channels if channel not in reached),
         absent=tuple(target.to.name for target, to in zip(preset.targets, places, strict=True) if not to),
-        exact=sum(1 for target, to in zip(preset.targets, places, strict=True) if target.to in to),
+        exact=sum(1 for target, to in live if target.to in to),
     )
+
+
+def _score(preset: Preset, live: Sequence[tuple[Target, tuple[RigChannel, ...]]]) -> float:
+    """Importance of the channels that reach the rig, times how sure it is that this is the rig.
+
+    A channel that only feeds mixed mouth shapes counts BLEND_WORTH; a preset whose names are spelled otherwise on the rig, or are common to many
+    kinds of rig, is less sure.
+    """
+    if not live:
+        return 0.0
+    direct = {channel for target, _ in live if not target.blend for channel, _ in target.sources}
+    mixed = {channel for target, _ in live if target.blend for channel, _ in target.sources} - direct
+    whole = [channel for channel in SOURCES[preset.source] if region(channel) or preset.source != ARKIT_SOURCE]
+    reach = sum(_importance(channel) * (1.0 if channel in direct else BLEND_WORTH if channel in mixed else 0.0) for channel in whole)
+    exact = sum(1 for target, to in live if target.to in to) / len(live)
+    return reach / sum(map(_importance, whole)) * (1 - SPELLING_DOUBT * (1 - exact)) * (GENERIC_DOUBT if preset.generic else 1.0)
+
+
+def _importance(channel: str) -> float:
+    """Of a channel for a speaking face."""
+    return 1.0 if region(channel) in ("jaw", "lips") else 0.3
 
 
 def find_targets(preset: Preset, rig: Rig) -> tuple[tuple[RigChannel, ...], ...]:
@@ -131,7 +157,7 @@ def choose(rig: Rig) -> Preset:
 
 
 def _best(rig: Rig) -> Preset:
-    matches = detect(rig, [preset for preset in list_presets(rig.preset_folders) if preset.source == rig.source])
+    matches = detect(rig, [preset for preset in list_presets(rig.preset_folders) if preset.source == rig.source and preset.auto])
     if matches and matches[0].score > 0:
         return matches[0].preset
     if not (rig.shape_keys or rig.bones or rig.properties):

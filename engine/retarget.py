@@ -6,27 +6,33 @@ Sits between retime.py, smooth.py and whoever writes keys. Knows channels and pr
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import lips, mouth_shapes
 from .errors import PresetError
 from .presets import Preset, Target, find_targets
+from .retime import closest_moments
 from .rig_names import first_names, rig_summary
-from .types import Curve, FloatArray, Motion, Rig, RigCurves
+from .stepped import hold
+from .types import Curve, FloatArray, Motion, Rig, RigChannel, RigCurves
 
 Matrix = NDArray[np.float32]
 
 
 def retarget(motion: Motion, preset: Preset, rig: Rig) -> RigCurves:
-    """Curves for every rig channel that preset drives on rig; each is clamp(weighted sum * gain + offset).
+    """Curves for every rig channel that preset drives on rig; each is clamp(mixture * gain + offset).
 
     A target whose channels are all unknown to motion gets no curve: a model without a tongue leaves the tongue alone.
+    Where nothing on the rig follows mouthClose, the jaw closes instead, so that lips which meet in the motion meet on the rig.
 
     Args:
         motion: weights (n_frames, n_channels) in channels of preset.source.
     Returns:
-        One curve of n_frames keys per rig channel, seconds = frame / motion.fps; bone rotations in radians.
+        One curve per rig channel, a key per frame, seconds = frame / motion.fps (keys where it changes, if preset.hold_frames is set);
+        bone rotations in radians.
     Raises:
         PresetError: the preset reads none of the motion's channels, or finds nothing on the rig.
     """
@@ -38,27 +44,67 @@ def retarget(motion: Motion, preset: Preset, rig: Rig) -> RigCurves:
     ]
     if not driven:
         raise _nothing_found(motion, preset, rig)
-    values = _values(motion, [target for target, _ in driven])
+    values = evaluate(motion, [target for target, _ in driven], preset.hold_frames)
     seconds = np.arange(len(motion.weights), dtype=np.float64) / motion.fps
-    curves = {place: Curve(seconds, row) for (_, places), row in zip(driven, values, strict=True) for place in places}
+    curves = {
+        place: Curve(seconds, _to_limit(row, rig.limits.get(place)) if target.to_limit else row)
+        for (target, places), row in zip(driven, values, strict=True) for place in places
+    }
     reached = {channel for target, _ in driven for channel, _ in target.sources if channel in known}
     return RigCurves(
-        curves=curves,
+        curves=_changes(curves) if preset.hold_frames else curves,
         preset=preset.name,
         mapped=tuple(channel for channel in preset.channels if channel in reached),
         missing=tuple(channel for channel in preset.channels if channel not in reached),
+        stepped=preset.hold_frames > 0,
     )
 
 
-def _values(motion: Motion, targets: list[Target]) -> FloatArray:
-    """Values (n_targets, n_frames) float32, one contiguous row per target, in the rig's own units."""
-    values = _mixing(motion.channels, targets) @ np.ascontiguousarray(motion.weights.T, dtype=np.float32)
+def evaluate(motion: Motion, targets: list[Target], hold_frames: int = 0) -> FloatArray:
+    """Values (n_targets, n_frames) float32, one contiguous row per target, in the rig's own units (radians for degrees).
+
+    Args:
+        hold_frames: 0 eases the shapes of a blend; else one at a time shows, for at least so many frames.
+    """
+    values = _mixtures(motion, targets, hold_frames)
     values += _column([target.offset for target in targets])
     limits = [target.clamp or (-math.inf, math.inf) for target in targets]
     np.clip(values, _column([low for low, _ in limits]), _column([high for _, high in limits]), out=values)
     _share(values, targets)
     values *= _column([math.pi / 180 if target.degrees else 1.0 for target in targets])
     return values
+
+
+def _mixtures(motion: Motion, targets: list[Target], hold_frames: int) -> FloatArray:
+    """Mixture times gain of each target (n_targets, n_frames)."""
+    values = np.zeros((len(targets), len(motion.weights)), np.float32)
+    closed = _with_closing_jaw(motion, targets)
+    weights = np.ascontiguousarray(closed.weights.T, dtype=np.float32)
+    for gamma in {target.gamma for target in targets}:
+        rows = [i for i, target in enumerate(targets) if target.gamma == gamma and target.combine == "sum" and not target.blend]
+        bent = weights if gamma == 1 else np.sign(weights) * np.abs(weights) ** np.float32(gamma)
+        values[rows] = _mixing(motion.channels, [targets[row] for row in rows]) @ bent
+        for i, target in enumerate(targets):
+            if target.gamma == gamma and target.combine != "sum":
+                values[i] = _corrective(motion.channels, target, bent)
+    for blend in sorted({target.blend for target in targets if target.blend}):
+        rows = [i for i, target in enumerate(targets) if target.blend == blend]
+        shapes = mouth_shapes.mix(motion, [dict(targets[row].sources) for row in rows])
+        values[rows] = _held(shapes, motion, hold_frames) if hold_frames else shapes
+        for row in rows:
+            values[row] = values[row] ** targets[row].gamma * targets[row].gain
+    return values
+
+
+def _with_closing_jaw(motion: Motion, targets: list[Target]) -> Motion:
+    """The motion, with jawOpen less mouthClose where no target follows mouthClose: a rig without that key would gape on p, b and m."""
+    followed = any(channel == "mouthClose" for target in targets if not target.blend for channel, _ in target.sources)
+    if followed or not {"jawOpen", "mouthClose"} <= set(motion.channels):
+        return motion
+    jaw, close = motion["jawOpen"], motion["mouthClose"]
+    weights = motion.weights.copy()
+    weights[:, motion.channels.index("jawOpen")] = np.where(close > 0, np.maximum(jaw - close, 0), jaw)
+    return replace(motion, weights=weights)
 
 
 def _mixing(channels: tuple[str, ...], targets: list[Target]) -> Matrix:
@@ -70,6 +116,36 @@ def _mixing(channels: tuple[str, ...], targets: list[Target]) -> Matrix:
             if channel in columns:
                 row[columns[channel]] = weight * target.gain
     return mixing
+
+
+def _corrective(channels: tuple[str, ...], target: Target, weights: Matrix) -> Matrix:
+    """Smallest or product of the weighted channels, times gain (n_frames,)."""
+    parts = [weight * weights[channels.index(channel)] if channel in channels else np.zeros_like(weights[0]) for channel, weight in target.sources]
+    mixed = np.minimum.reduce(parts) if target.combine == "min" else np.multiply.reduce(parts)
+    return np.asarray(mixed * target.gain, np.float32)
+
+
+def _held(shapes: FloatArray, motion: Motion, hold_frames: int) -> FloatArray:
+    """The shapes of a blend, one at a time; where none is the best, none is shown."""
+    rest = (1 - shapes.sum(axis=0, keepdims=True)).clip(0)
+    moments = closest_moments(lips.opening(motion)) if lips.has_lips(motion.channels) and len(motion.weights) else np.zeros(0, np.intp)
+    return hold(np.concatenate([shapes, rest]), hold_frames, moments)[:-1]
+
+
+def _to_limit(values: Matrix, limits: tuple[float, float] | None) -> Matrix:
+    """Values of which 1 and -1 stand for the bone's limits."""
+    if limits is None:
+        return values
+    return np.asarray(np.where(values >= 0, values * max(limits[1], 0.0), values * max(-limits[0], 0.0)), np.float32)
+
+
+def _changes(curves: dict[RigChannel, Curve]) -> dict[RigChannel, Curve]:
+    """Only the keys at which a held value changes, and the first."""
+    changed = {}
+    for place, curve in curves.items():
+        keep = np.concatenate([[True], np.diff(curve.values) != 0])[:len(curve.values)]
+        changed[place] = Curve(curve.seconds[keep], curve.values[keep])
+    return changed
 
 
 def _share(values: FloatArray, targets: list[Target]) -> None:

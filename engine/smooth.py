@@ -86,10 +86,10 @@ def reduce_keys(curves: RigCurves, max_error: float, slack: FloatArray) -> RigCu
         max_error: how far a curve may move, in the unit of its channel.
         slack: (n_frames,) how far curves may move on each frame, as lips.contact_slack says; infinite where only max_error counts.
     Returns:
-        The same curves with fewer keys; values of the keys that remain are unchanged.
+        The same curves with fewer keys; values of the keys that remain are unchanged. Stepped curves have no key too many already.
     Source: cone intersection (Williams 1978), all curves side by side.
     """
-    if not curves.curves or len(slack) < 3:
+    if not curves.curves or curves.stepped or len(slack) < 3:
         return curves
     channels = list(curves.curves)
     seconds = curves.curves[channels[0]].seconds

@@ -159,6 +159,8 @@ class Rig:
         preset: name of a preset, a path to a JSON file, or "auto" to take the best match.
         preset_folders: folders that hold the user's own presets, searched before the bundled ones.
         source: channel set of the motion; "auto" takes a preset that reads it. animate() sets it to what the head gives.
+        driven: those that a driver moves everywhere on the character: keys there would do nothing, so "auto" does not count them.
+        limits: lowest and highest value to which a constraint holds a bone's location, for control bones that know how far they go.
     """
 
     shape_keys: frozenset[str] = frozenset()
@@ -167,6 +169,8 @@ class Rig:
     preset: str = "auto"
     preset_folders: tuple[str, ...] = ()
     source: str = "arkit52"
+    driven: frozenset[RigChannel] = frozenset()
+    limits: Mapping[RigChannel, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -186,12 +190,14 @@ class RigCurves:
         preset: name of the preset that made them.
         mapped: source channels that drive something on this rig.
         missing: source channels of the preset that found nothing on this rig.
+        stepped: values hold until the next key; a curve has keys only where it changes, so keys may lie on different frames.
     """
 
     curves: Mapping[RigChannel, Curve]
     preset: str
     mapped: tuple[str, ...]
     missing: tuple[str, ...]
+    stepped: bool = False
 
 
 @dataclass(frozen=True)
