@@ -20,8 +20,8 @@ from .types import FloatArray, Motion
 BoolArray = NDArray[np.bool_]
 
 SILENCE = "SIL"
-MISFIT = 1.75               # nats a frame above which a transcript is not of this sound (tests/learn/test_transcript_measures.py measures both sides)
-DOUBTFUL = 1.3              # from here on a language that was only guessed may be the wrong one
+MISFIT = 1.4                # nats a frame: texts of the clips reach 0.7 (0.8 in noise), those of other clips begin at 1.5 (tests/learn/test_transcript_measures.py)
+DOUBTFUL = 0.9              # from here on a language that was only guessed may be the wrong one: read in another one, texts begin at 1.0
 NEAR_S = 0.06               # an aligned phone may lie this far off: what is heard there still counts
 PAUSE_S = 0.10              # a pause at least this long brings rest
 ROUNDED, SPREAD = ("W", "UW", "OW"), ("IY", "IH", "EH", "AE", "AA", "AH", "AX")
