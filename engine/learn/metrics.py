@@ -288,7 +288,8 @@ def _add_run_events(events: ClipEvents, mouth: SeenMouth, phones: Sequence[Phone
         ("closure right", mouth.opening < SHUT_BELOW, contacts), ("tuck right", mouth.tuck > TUCKED_ABOVE, tucks)
     ):
         for first, last in _runs(frames):
-            if not touches(pauses, first / FPS, last / FPS, margin_s=0.0):
+            at_an_end = first == 0 or last == len(frames) - 1  # outside of the clip nobody speaks, and a clip starts and ends at rest
+            if not at_an_end and not touches(pauses, first / FPS, last / FPS, margin_s=0.0):
                 events.add(name, touches(wanted, first / FPS, last / FPS))
 
 
