@@ -36,10 +36,9 @@ class EdgeTimes:
     @property
     def medians_ms(self) -> tuple[float, float]:
         """Median of the falls and of the rises; nan where there are none."""
-        if not len(self.offsets_ms):
-            return float("nan"), float("nan")
-        fall, rise = np.nanmedian(self.offsets_ms, axis=0)
-        return float(fall), float(rise)
+        heard = [column[np.isfinite(column)] for column in self.offsets_ms.T]
+        fall, rise = (float(np.median(column)) if column.size else float("nan") for column in heard)
+        return fall, rise
 
 
 def closure_times(utterances: Iterable[Utterance]) -> dict[str, EdgeTimes]:
