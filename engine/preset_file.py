@@ -17,15 +17,30 @@ from typing import Any, cast
 
 from . import mirror
 from .errors import PresetError
+from .json_lines import line_of
 from .packages import needs
 from .preset import ARKIT_SOURCE, SOURCES, Preset, Target
-from .strict_json import NEXT_STEP, read_json
+from .strict_json import NEXT_STEP, decode, parse_json, read_bytes, read_json
 from .types import RigChannel
 
 SCHEMA = 1                          # the newest schema this version reads
 MAX_SHOWN_CHARACTERS = 60           # of a wrong value, in a message
+TOP = "top level"                   # stands for the whole file in a message
 SCHEMA_FILE_NAME = "schema.json"    # lies beside the bundled presets
 COMPONENTS = {"location": 3, "rotation_euler": 3, "rotation_quaternion": 4, "scale": 3}
+
+
+class WrongField(PresetError):
+    """A field that is missing or wrong. what: is wrong with it, and the next step; place: the field whose line is meant."""
+
+    def __init__(self, path: str, field: str, what: str) -> None:
+        super().__init__(f"Preset file {path}, {field}: {what}")
+        self.field, self.what, self.place = field, what, field
+
+    def at(self, place: str) -> WrongField:
+        """The same error for the line of another field."""
+        self.place = place
+        return self
 
 
 def data_folder() -> Path:
@@ -38,9 +53,14 @@ def load_preset(path: str | Path) -> Preset:
     """Read and check one preset file.
 
     Raises:
-        PresetError: missing, too large, not JSON (with the line), or a field that is wrong (with its place and value).
+        PresetError: missing, too large, not JSON, or a field that is wrong (with its line, place and value).
     """
-    return replace(check_preset(read_json(path), str(path)), path=str(path))
+    content = read_bytes(Path(path))
+    try:
+        return replace(check_preset(parse_json(content, path), str(path)), path=str(path))
+    except WrongField as error:
+        line = line_of(decode(content, path), error.place)
+        raise PresetError(f"Preset file {path}, line {line}, {error.field}: {error.what}") from error
 
 
 def check_preset(content: object, path: str) -> Preset:
@@ -88,10 +108,11 @@ def _check_schema(document: object, path: str) -> None:
         if rule == "additionalProperties":
             allowed = error.definition["properties"]
             extra = min(set(error.value) - set(allowed))
-            raise _wrong(path, field, extra, "one of the fields " + ", ".join(key for key in allowed if key[0] != "$"), allowed) from error
+            fields = "one of the fields " + ", ".join(key for key in allowed if key[0] != "$")
+            raise _wrong(path, field, extra, fields, allowed).at(extra if field == TOP else f"{field}.{extra}") from error
         if rule == "required":
             absent = next(key for key in error.definition["required"] if key not in error.value)
-            raise PresetError(f"Preset file {path}, {field}: the field {absent!r} is missing. {NEXT_STEP}") from error
+            raise WrongField(path, field, f"the field {absent!r} is missing. {NEXT_STEP}") from error
         raise _wrong(path, field, error.value, _allowed(rule, error.rule_definition, field)) from error
 
 
@@ -108,7 +129,7 @@ def _validator() -> Callable[[object], object]:
 def _field(steps: Iterable[str]) -> str:
     """["targets", "3", "from"] as "targets[3].from"."""
     text = "".join(f"[{step}]" if step.isdigit() else f".{_shortened(step)}" for step in steps)
-    return text.lstrip(".") or "top level"
+    return text.lstrip(".") or TOP
 
 
 def _allowed(rule: str, definition: str | float | list[object], field: str) -> str:
@@ -139,7 +160,7 @@ def _target(entry: dict[str, Any], field: str, source: str, path: str) -> Target
         raise _wrong(path, "source", source, "one of " + ", ".join(SOURCES), SOURCES)
     for channel in entry["from"]:
         if channel not in SOURCES[source]:
-            raise _wrong(path, f"{field}.from", channel, f"a channel of {source}", SOURCES[source])
+            raise _wrong(path, f"{field}.from", channel, f"a channel of {source}", SOURCES[source]).at(f"{field}.from.{channel}")
     to = entry["to"]
     channel = _rig_channel(to)
     size = COMPONENTS.get(channel.path, math.inf)
@@ -181,10 +202,10 @@ def default_clamp(channel: RigChannel) -> tuple[float, float] | None:
     return (0.0, 1.0) if channel.kind == "shape_key" else None
 
 
-def _wrong(path: str, field: str, value: object, allowed: str, close_to: Iterable[str] = ()) -> PresetError:
+def _wrong(path: str, field: str, value: object, allowed: str, close_to: Iterable[str] = ()) -> WrongField:
     close = difflib.get_close_matches(value, list(close_to), n=1) if isinstance(value, str) and len(value) < 256 else []
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    return PresetError(f"Preset file {path}, {field}: {_shown(value)} is not allowed; it must be {allowed}.{hint} {NEXT_STEP}")
+    return WrongField(path, field, f"{_shown(value)} is not allowed; it must be {allowed}.{hint} {NEXT_STEP}")
 
 
 def _shown(value: object) -> str:
