@@ -33,8 +33,8 @@ NARROW = frozenset(["IY", "UW", "IH", "UH", "S", "Z", "SH", "T"])
 
 # Shares and means: measure -> the event whose mean it is.
 MEANS = {
-    "pbm_recall": "pbm shut", "closure_precision": "closure right", "vowels_shut": "vowel shut", "fv_recall": "fv tucked",
-    "fv_precision": "tuck right", "round_recall": "rounded", "round_false": "spread rounded", "open_recall": "opened",
+    "pbm_recall": "pbm shut", "closure_precision": "closure right", "closure_inside": "closure right inside", "vowels_shut": "vowel shut",
+    "fv_recall": "fv tucked", "fv_precision": "tuck right", "round_recall": "rounded", "round_false": "spread rounded", "open_recall": "opened",
     "silence_shut": "silent frame shut", "jitter": "held jerk", "over_open": "frame over-open", "shut_share": "frame shut",
 }
 # Areas under the curve: measure -> scores of the positives and of the negatives.
@@ -59,14 +59,15 @@ class SeenMouth:
 class Measures:
     """Shares are 0..1; r_* are correlations; lag_ms is positive where the mouth is late. NaN: no such event.
 
-    The last four look at the motion: jitter is the mean |second difference| of the seen opening per frame where phones hold, over_open the
-    share of speech frames that are OVER_OPEN_BY wider than the reference, shut_share the share of speech frames with closed lips, amplitude
-    the spread of the opening against the reference's.
+    closure_inside is closure_precision without the rest at a clip's first and last frame. The last four look at the motion: jitter is the mean
+    |second difference| of the seen opening per frame where phones hold, over_open the share of speech frames that are OVER_OPEN_BY wider than
+    the reference, shut_share the share of speech frames with closed lips, amplitude the spread of the opening against the reference's.
     """
 
     pbm_recall: float
     closure_auc: float
     closure_precision: float
+    closure_inside: float
     vowels_shut: float
     fv_recall: float
     fv_precision: float
@@ -288,9 +289,11 @@ def _add_run_events(events: ClipEvents, mouth: SeenMouth, phones: Sequence[Phone
         ("closure right", mouth.opening < SHUT_BELOW, contacts), ("tuck right", mouth.tuck > TUCKED_ABOVE, tucks)
     ):
         for first, last in _runs(frames):
-            at_an_end = first == 0 or last == len(frames) - 1  # outside of the clip nobody speaks, and a clip starts and ends at rest
-            if not at_an_end and not touches(pauses, first / FPS, last / FPS, margin_s=0.0):
-                events.add(name, touches(wanted, first / FPS, last / FPS))
+            if touches(pauses, first / FPS, last / FPS, margin_s=0.0):
+                continue
+            events.add(name, touches(wanted, first / FPS, last / FPS))
+            if first > 0 and last < len(frames) - 1:  # a clip starts and ends at rest
+                events.add(f"{name} inside", touches(wanted, first / FPS, last / FPS))
 
 
 def _add_motion(events: ClipEvents, mouth: SeenMouth, reference: SeenMouth, phones: Sequence[Phone]) -> None:

@@ -52,16 +52,17 @@ def test_a_closure_on_a_vowel_costs_precision_and_counts_as_shut_vowel():
     assert m.vowels_shut == pytest.approx(1 / 4)
 
 
-def test_rest_at_the_very_start_of_a_clip_is_no_closure():
+def test_rest_at_the_very_start_of_a_clip_is_no_closure_inside():
     spoken = (Phone("AA", 0.0, 0.5), Phone("P", 0.5, 0.6), Phone("AA", 0.6, 1.0))
     opening = np.full(50, 0.4)
     opening[26:29] = 0.0  # P
     mouth = SeenMouth(opening, opening, np.zeros(50), np.zeros(50), np.zeros(50))
-    assert measure({"clip": mouth}, {"clip": spoken}).closure_precision == 1
+    assert measure({"clip": mouth}, {"clip": spoken}).closure_inside == 1
     opening[0] = opening[-1] = 0.0
-    assert measure({"clip": mouth}, {"clip": spoken}).closure_precision == 1
+    m = measure({"clip": mouth}, {"clip": spoken})
+    assert m.closure_inside == 1 and m.closure_precision == pytest.approx(1 / 3)
     opening[10] = 0.0  # but within it, it is
-    assert measure({"clip": mouth}, {"clip": spoken}).closure_precision == 0.5
+    assert measure({"clip": mouth}, {"clip": spoken}).closure_inside == 0.5
 
 
 def test_a_late_mouth_has_a_positive_lag():
