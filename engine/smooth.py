@@ -14,7 +14,7 @@ from . import lips
 from .channels import region
 from .types import SAMPLE_RATE_HZ, Curve, FloatArray, Gains, Motion, RigChannel, RigCurves, Waveform
 
-SILENCE_DBFS = -60.0        # quieter than any speech in a recording that one can hear at normal volume
+SILENCE_DBFS = -75.0        # quieter than speech recorded 30 dB too low; what is louder and no speech, the phone scores rest
 SILENCE_FADE_DB = 6.0       # the mouth opens fully this far above
 LEVEL_BLOCK = 320           # samples, 20 ms: level resolution
 LEVEL_REACH = 2             # blocks to each side that a loud block keeps the mouth free: 40 ms of attack and release
@@ -24,7 +24,7 @@ CONTACT_BLEND_S = 0.02      # how fast smoothed motion gives way to a closure
 
 
 def close_in_silence(motion: Motion, wave: Waveform) -> Motion:
-    """Fade the face to neutral where the sound is below -60 dBFS.
+    """Fade the face to neutral where the sound is below SILENCE_DBFS.
 
     Only the level within 60 ms counts, never the rest of the clip, so that a part of a clip moves as the whole does.
     """

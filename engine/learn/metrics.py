@@ -89,8 +89,8 @@ class Measures:
 
 
 LOWER_IS_BETTER = frozenset({"vowels_shut", "round_false"})
-# A mouth that never rounds, or opens on everything, is perfect on these; the area under the curve judges it.
-ONE_SIDED = frozenset({"round_false", "open_recall"})
+# A mouth that never rounds, never closes, or opens on everything, is perfect on these; the area under the curve judges it.
+ONE_SIDED = frozenset({"round_false", "vowels_shut", "open_recall"})
 # These describe the motion; neither more nor less is better by itself.
 TEMPORAL = frozenset({"jitter", "over_open", "shut_share", "amplitude"})
 

@@ -121,7 +121,7 @@ def test_silent_sound_closes_the_mouth_and_says_so(tiny):
 
 
 def test_sound_below_the_silence_level_is_told(tiny, syllables):
-    assert "quieter than -60 dBFS all along (at most -90)" in animate(Waveform(syllables.samples * np.float32(1e-4)), tiny).warnings[0]
+    assert "quieter than -75 dBFS all along (at most -90)" in animate(Waveform(syllables.samples * np.float32(1e-4)), tiny).warnings[0]
     assert not animate(syllables, tiny).warnings
 
 

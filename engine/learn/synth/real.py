@@ -1,4 +1,4 @@
-"""Real speech with known words, aligned: recordings in a folder that the user names, and the spoken dialogues of a Debian game.
+"""Real speech with known words, aligned: recordings in a folder that the user names.
 
 A recording is kept only where two aligners find the same phone times (phone_check.py).
 """
@@ -6,7 +6,6 @@ A recording is kept only where two aligners find the same phone times (phone_che
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +27,6 @@ MATTHES = "speech/matthes_en"
 EVALUATED = "speech/english_aligned"  # sentences that are in it are never trained on
 KITTENS = "peer_outputs/rhubarb_ng/threelittlekittens_01_rountreesmith"
 KITTENS_EVALUATED_S = 37.0  # its beginning belongs to the evaluation
-FILLETS = Path("/usr/share/games/fillets-ng")  # Debian packages fillets-ng-data, -data-cs, -data-nl
-FILLETS_WHO = {"m": "small fish", "v": "big fish"}
 LONGEST_UTTERANCE_S = 11.0
 PAUSE_S = 0.18  # where a long recording may be cut
 SHORTEST_S, SHORTEST_PHONES = 0.7, 5
@@ -68,9 +65,6 @@ def sources(recordings: Path | None) -> Mapping[str, int]:
         found["matthes-en"] = 2
     if recordings is not None and (recordings / f"{KITTENS}.ogg").exists():
         found["kittens-en"] = 1
-    for language in ("cs", "nl"):
-        if any(FILLETS.glob(f"sound/*/{language}")):
-            found[f"fillets-{language}"] = 16
     return found
 
 
@@ -176,19 +170,6 @@ def _matthes(recordings: Path | None) -> Iterator[Recording]:
             yield Recording(path, "matthes", text, "en")
 
 
-def _fillets(language: str) -> Iterator[Recording]:
-    """Spoken lines of the game Fish Fillets with the texts of its dialogue files."""
-    for script in sorted(FILLETS.glob(f"script/*/dialogs_{language}.lua")):
-        pairs = re.findall(r'dialogId\("([^"]+)".*?\ndialogStr\("((?:[^"\\]|\\.)*)"\)', script.read_text(encoding="utf-8"))
-        for name, text in pairs:
-            path = FILLETS / "sound" / script.parent.name / language / f"{name}.ogg"
-            if path.exists():
-                who = FILLETS_WHO.get([*name.split("-"), ""][1], f"others in {script.parent.name}")
-                yield Recording(path, f"fillets {language} {who}", text.replace("\\", ""), language)
-
-
 _RECORDINGS: Mapping[str, Callable[[Path | None], Iterator[Recording]]] = {
     "matthes-en": _matthes,
-    "fillets-cs": lambda _: _fillets("cs"),
-    "fillets-nl": lambda _: _fillets("nl"),
 }
