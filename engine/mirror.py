@@ -26,13 +26,13 @@ def mirrored_name(name: str) -> str:
 
 
 def mirror_target(target: Target) -> Target | None:
-    """The target for the other side of the face, None where neither its name nor its channels have a side.
+    """The target for the other side of the face, None where its name has no side.
 
     A bone's location X, rotation Y and Z and quaternion y and z change their sign, as in Blender's Paste X-Flipped Pose.
     """
     to = replace(target.to, name=mirrored_name(target.to.name))
     sources = tuple((mirrored_name(channel), weight) for channel, weight in target.sources)
-    if to == target.to or sources == target.sources:
+    if to == target.to:
         return None
     if not _flips(to):
         return replace(target, to=to, sources=sources)

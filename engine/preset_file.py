@@ -151,7 +151,7 @@ def _targets(entry: dict[str, Any], field: str, source: str, path: str) -> tuple
         return (target,)
     other = mirror.mirror_target(target)
     if other is None:
-        raise _wrong(path, f"{field}.mirror", True, "left out where neither the name in \"to\" nor a channel in \"from\" has a side")
+        raise _wrong(path, f"{field}.mirror", True, "left out where the name in \"to\" has no side")
     return target, other
 
 

@@ -24,7 +24,7 @@ __all__ = [
 
 AUTO = "auto"
 BLEND_WORTH = 0.6               # of a channel that only moves mixed mouth shapes, against one with a key of its own
-SPELLING_DOUBT = 0.2            # what a preset loses when none of its names are spelled as on the rig
+SPELLING_DOUBT = 0.35           # what a preset loses when none of its names are spelled as on the rig
 GENERIC_DOUBT = 0.85            # of a preset whose names many kinds of rig have
 FLAME_SOURCE = "flame413"       # a key of preset_file.SOURCES
 _LOG = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ def _score(preset: Preset, live: Sequence[tuple[Target, tuple[RigChannel, ...]]]
         return 0.0
     direct = {channel for target, _ in live if not target.blend for channel, _ in target.sources}
     mixed = {channel for target, _ in live if target.blend for channel, _ in target.sources} - direct
-    whole = [channel for channel in SOURCES[preset.source] if region(channel) or preset.source != ARKIT_SOURCE]
+    whole = [channel for channel in SOURCES[ARKIT_SOURCE] if region(channel)] if preset.source == ARKIT_SOURCE else preset.channels
     reach = sum(_importance(channel) * (1.0 if channel in direct else BLEND_WORTH if channel in mixed else 0.0) for channel in whole)
     exact = sum(1 for target, to in live if target.to in to) / len(live)
     return reach / sum(map(_importance, whole)) * (1 - SPELLING_DOUBT * (1 - exact)) * (GENERIC_DOUBT if preset.generic else 1.0)

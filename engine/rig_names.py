@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import lru_cache
 
 from .types import Rig, RigChannel
 
 PREFIX_KEYS = 3     # a vendor prefix counts when so many wanted keys stand behind it: one alone may be a corrective or an old copy
 MAX_NAMES_SHOWN = 8     # of a list in a message
+KEPT_NAMES = 20_000     # whose words are remembered: two dozen presets look at the same rig again and again
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 _SEPARATORS = re.compile(r"[._:|/\- ]+")
 _SIDES = {"l": "left", "left": "left", "r": "right", "right": "right"}
@@ -71,9 +73,10 @@ def _first_by(names: Iterable[str], form: Callable[[str], str]) -> dict[str, str
     return first
 
 
+@lru_cache(maxsize=KEPT_NAMES)
 def _words_of(name: str) -> str:
     """The words of a name in lower case and joined, sides last: "L_browDown" and "BrowDown.Left" are browdownleft."""
-    words = [word.lower() for word in _WORDS.findall(name)]
+    words = _lower_words(name)
     sides = [_SIDES[word] for word in words if word in _SIDES]
     return "".join([word for word in words if word not in _SIDES] + sides) or name
 
@@ -83,13 +86,13 @@ def _find_behind_prefix(by_words: dict[str, str], have: Iterable[str]) -> dict[s
 
     So "Head_jawOpen" is found, and the corrective "mouthSmile_jawOpen" is not. Digits may differ within one prefix ("A25_", "A26_").
     """
-    vocabulary = {word.lower() for name in by_words.values() for word in _WORDS.findall(name)}
+    vocabulary = {word for name in by_words.values() for word in _lower_words(name)}
     behind: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for name in have:
-        for separator in _SEPARATORS.finditer(name):
-            prefix, owner = name[:separator.end()], by_words.get(_words_of(name[separator.end():]))
-            if owner and vocabulary.isdisjoint(word.lower() for word in _WORDS.findall(prefix)):
-                behind[re.sub(r"\d+", "", prefix)][owner].append(name)
+        for prefix, words, rest in _prefixes(name):
+            owner = by_words.get(rest)
+            if owner and vocabulary.isdisjoint(words):
+                behind[prefix][owner].append(name)
                 break
     found: dict[str, list[str]] = defaultdict(list)
     for owners in behind.values():
@@ -97,6 +100,18 @@ def _find_behind_prefix(by_words: dict[str, str], have: Iterable[str]) -> dict[s
             for owner, names in owners.items():
                 found[owner] += names
     return found
+
+
+@lru_cache(maxsize=KEPT_NAMES)
+def _lower_words(name: str) -> tuple[str, ...]:
+    return tuple(word.lower() for word in _WORDS.findall(name))
+
+
+@lru_cache(maxsize=KEPT_NAMES)
+def _prefixes(name: str) -> tuple[tuple[str, tuple[str, ...], str], ...]:
+    """Each prefix of a name without its digits, the prefix's words, and the words of what stands behind it."""
+    ends = [separator.end() for separator in _SEPARATORS.finditer(name)]
+    return tuple((re.sub(r"\d+", "", name[:end]), _lower_words(name[:end]), _words_of(name[end:])) for end in ends)
 
 
 def _find_bones(wanted: Collection[str], have: Collection[str]) -> dict[str, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import time
 
@@ -193,7 +194,7 @@ def test_weights_move_no_faster_than_the_mouth():
     steps = np.linspace(0, 1, 200, dtype=np.float32)[:, None]
     chain = [OCULUS_15.index(f"viseme_{name}") for name in ("sil", "aa", "O", "U", "I", "E", "SS", "CH", "FF", "aa", "DD")]
     arkit = _posed(*POSES).weights
-    motion = np.concatenate([(1 - steps) * arkit[one] + steps * arkit[other] for one, other in zip(chain, chain[1:], strict=False)])
+    motion = np.concatenate([(1 - steps) * arkit[one] + steps * arkit[other] for one, other in itertools.pairwise(chain)])
     weights = mouth_shapes.mix(Motion(motion, ARKIT_52, 30.0), POSES)
     assert np.abs(np.diff(weights, axis=1)).max() < 0.06       # a step of the mouth is 0.005 of its way
 
