@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .audio import from_array, read_audio
-    from .errors import AudioError, Cancelled, EngineError, InstallError, ModelError, OutputError, PresetError, RigError, SettingError
+    from .errors import AudioError, Cancelled, EngineError, InstallError, ModelError, OutputError, PresetError, RigError, SettingError, TeachError
     from .pipeline import animate, animate_all
     from .types import Animation, Curve, Gains, Motion, Rig, RigChannel, RigCurves, Settings, Waveform
 
 __all__ = [
     "Animation", "AudioError", "Cancelled", "Curve", "EngineError", "Gains", "InstallError", "ModelError", "Motion", "OutputError", "PresetError",
-    "Rig", "RigChannel", "RigCurves", "RigError", "SettingError", "Settings", "Waveform", "animate", "animate_all", "from_array", "read_audio",
+    "Rig", "RigChannel", "RigCurves", "RigError", "SettingError", "Settings", "TeachError", "Waveform", "animate", "animate_all", "from_array", "read_audio",
 ]
 
 if not TYPE_CHECKING:       # a type checker would take any name

@@ -24,6 +24,10 @@ class PresetError(EngineError):
     """A preset cannot be used: not JSON, a field that is wrong, too large, or it finds nothing on the rig."""
 
 
+class TeachError(EngineError):
+    """A take cannot be taught: too short, nothing in it moves, or a taught file that is damaged."""
+
+
 class RigError(EngineError):
     """The character cannot be keyed: no shape keys, linked data, gone."""
 

@@ -15,7 +15,9 @@ from .presets import Preset, choose, source_of
 from .retarget import retarget
 from .retime import retime
 from .style import missing_pivot, resolve
-from .types import SAMPLE_RATE_HZ, Animation, Cancel, Motion, Progress, Rig, Settings, Waveform, never, no_progress
+from .taught import Taught, check_model, drive, hidden_track, other_style, to_curves
+from .taught_file import chosen_taught
+from .types import SAMPLE_RATE_HZ, Animation, Cancel, Motion, Progress, Rig, RigCurves, Settings, Waveform, never, no_progress
 
 
 def animate(
@@ -50,17 +52,25 @@ def animate_all(
         raise SettingError("Settings of one call must agree in model, device, threads and transcript. Make one call per model.")
     model = open_model(first.model, first.model_folders)
     tracks = [_track(model, settings) for settings in wanted]
-    presets = _presets(rig, tracks) if rig else {}
+    taught = chosen_taught(rig) if rig else None
+    if taught:
+        check_model(taught, model)
+    presets = _presets(rig, tracks, taught) if rig else {}
     words = _words(first, model)        # before the work: a text that cannot be read is told at once
-    encoder, decoder = _open_graphs(model, first)
-    decoded = decode(encode(wave, model, encoder, progress, cancelled), decoder, tracks, len(wave.samples))
+    encoder, decoder = open_graphs(model, first)
+    hidden = [hidden_track(model.head(taught.head), track) for track in tracks] if taught else []
+    decoded = decode(encode(wave, model, encoder, progress, cancelled), decoder, [*tracks, *hidden], len(wave.samples))
     scores = decoded[0].scores
     heard = transcript.listen(scores, model.phones, model.encoder.rate_hz, words) if scores is not None else None
     animations = []
-    for settings, track, result in zip(wanted, tracks, decoded, strict=True):
+    for number, (settings, track, result) in enumerate(zip(wanted, tracks, decoded, strict=False)):
         finished = _finish(result.motion, heard, track, settings, wave)
-        warnings = (encoder.warning, missing_pivot(settings, model), _silence_warning(track, wave), _transcript_warning(heard, track, settings))
-        rigged = _rigged(finished, settings, presets.get(track.head.space), rig, track)
+        warnings = (encoder.warning, missing_pivot(settings, model), other_style(taught, settings) if taught else "", _silence_warning(track, wave), _transcript_warning(heard, track, settings))
+        preset = presets.get(track.head.space)
+        curves = retarget(finished, preset, rig) if rig and preset else None
+        if rig and taught:
+            curves = to_curves(taught, drive(taught, decoded[len(tracks) + number], model.encoder.rate_hz, finished, settings), rig, wave, curves)
+        rigged = _rigged(finished, settings, curves, track)
         animations.append(replace(rigged, device=encoder.device, warnings=tuple(filter(None, warnings)), phones=heard.phones if heard else ()))
     return animations
 
@@ -79,12 +89,17 @@ def _words(settings: Settings, model: Model) -> g2p.Words | None:
     return g2p.read_words(settings.transcript, settings.language)
 
 
-def _presets(rig: Rig, tracks: Sequence[Track]) -> dict[str, Preset]:
-    """The preset for each space of the wanted heads: what a head gives decides what the preset must read."""
+def _presets(rig: Rig, tracks: Sequence[Track], taught: Taught | None) -> dict[str, Preset]:
+    """The preset for each space of the wanted heads: what a head gives decides what the preset must read. A taught head brings its own, or none."""
     heads = {track.head.space: track.head for track in tracks}
     if "vertices" in heads:
         raise PresetError(f"Head {heads['vertices'].id} gives vertices, which no preset reads. Choose another head, or leave the preset out.")
-    return {space: choose(replace(rig, source=source_of(space))) for space in heads}
+    if taught is None:
+        return {space: choose(replace(rig, source=source_of(space))) for space in heads}
+    wrong = next((head for space, head in heads.items() if taught.prior and taught.prior.source != source_of(space)), None)
+    if taught.prior and wrong:
+        raise PresetError(f"{taught.name!r} stands on a preset for {taught.prior.source}, head {wrong.id} gives {source_of(wrong.space)}. Choose head {taught.head}.")
+    return dict.fromkeys(heads, taught.prior) if taught.prior else {}
 
 
 def _finish(motion: Motion, heard: transcript.Heard | None, track: Track, settings: Settings, wave: Waveform) -> Motion:
@@ -97,8 +112,7 @@ def _finish(motion: Motion, heard: transcript.Heard | None, track: Track, settin
     return retime(motion, settings.fps, n_frames)
 
 
-def _rigged(motion: Motion, settings: Settings, preset: Preset | None, rig: Rig | None, track: Track) -> Animation:
-    curves = retarget(motion, preset, rig) if rig and preset else None
+def _rigged(motion: Motion, settings: Settings, curves: RigCurves | None, track: Track) -> Animation:
     if curves and settings.max_error is not None:
         curves = smooth.reduce_keys(curves, settings.max_error, lips.contact_slack(motion))
     if track.head.basis is None:
@@ -114,7 +128,8 @@ def _shape(motion: Motion, heard: transcript.Heard | None, settings: Settings, w
     return smooth.limit(smooth.apply_gains(smooth.smooth(motion, settings.smooth), settings.gains))
 
 
-def _open_graphs(model: Model, settings: Settings) -> tuple[runtime.Graph, Decoder]:
+def open_graphs(model: Model, settings: Settings) -> tuple[runtime.Graph, Decoder]:
+    """The encoder, on the wanted device, and what follows it, on the processor. Raises ModelError, SettingError."""
     encoder = runtime.open_graph(model.folder / "encoder.onnx", settings.device, settings.threads)
     decoder, phones = (
         runtime.open_graph(model.folder / name, "cpu", settings.threads) if name in dict(model.hashes) else None

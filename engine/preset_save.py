@@ -26,7 +26,7 @@ def save_preset(preset: Preset, folder: str | Path) -> Path:
         PresetError: a field is wrong; the same limits hold as for reading.
         OutputError: the folder cannot be written.
     """
-    text = _text(preset)
+    text = to_text(preset)
     check_preset(parse_json(text.encode(errors="surrogatepass"), preset.name), preset.name)
     folder = Path(folder)
     try:
@@ -40,7 +40,18 @@ def save_preset(preset: Preset, folder: str | Path) -> Path:
     return path
 
 
-def _text(preset: Preset) -> str:
+def export_preset(preset: Preset, path: str | Path) -> Path:
+    """Write preset to this file, over what it holds. Raises as save_preset does."""
+    text, path = to_text(preset), Path(path)
+    check_preset(parse_json(text.encode(errors="surrogatepass"), preset.name), preset.name)
+    try:
+        _write(text, path)
+    except OSError as error:
+        raise OutputError(f"Preset {preset.name!r} cannot be written to {path}: {error.strerror or error}. Choose another file.") from error
+    return path
+
+
+def to_text(preset: Preset) -> str:
     """The preset as JSON, one target a line, what equals its default left out."""
     head: dict[str, Any] = {"schema": SCHEMA, "name": preset.name}
     if preset.description:
@@ -86,11 +97,15 @@ def _to(target: Target) -> dict[str, Any]:
     return {"kind": to.kind, "name" if to.kind == "shape_key" else "path": to.name}
 
 
+def file_stem(name: str) -> str:
+    """A file name without ending for a name that people chose: letters, digits, - and _."""
+    stem = re.sub(r"[^\w-]+", "_", name.lower()).strip("_")[:MAX_FILE_NAME_CHARACTERS] or "preset"
+    return stem + "_preset" if stem == "schema" or _WINDOWS_DEVICES.match(stem) else stem
+
+
 def _free_path(name: str, folder: Path) -> Path:
     """The file of folder that holds the preset of this name, or a new one; only letters, digits, - and _ reach the file name."""
-    stem = re.sub(r"[^\w-]+", "_", name.lower()).strip("_")[:MAX_FILE_NAME_CHARACTERS] or "preset"
-    if stem == "schema" or _WINDOWS_DEVICES.match(stem):
-        stem += "_preset"
+    stem = file_stem(name)
     path = folder / f"{stem}.json"
     number = 2
     while path.exists() and not _holds(path, name):
