@@ -4,9 +4,27 @@ from __future__ import annotations
 
 import bpy
 
-from . import catalog, command, job, model_operators, operators, panels, preferences, properties, test_head
+from . import (
+    catalog,
+    command,
+    job,
+    mapping_operators,
+    mapping_panel,
+    mapping_properties,
+    model_operators,
+    operators,
+    panels,
+    preferences,
+    properties,
+    teach_operators,
+    teach_panel,
+    test_head,
+)
 
-CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *model_operators.CLASSES, *panels.CLASSES, *test_head.CLASSES)
+CLASSES = (
+    *preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *model_operators.CLASSES, *panels.CLASSES, *test_head.CLASSES,
+    *mapping_properties.CLASSES, *mapping_operators.CLASSES, *mapping_panel.CLASSES, *teach_operators.CLASSES, *teach_panel.CLASSES,
+)
 
 
 def register() -> None:
@@ -14,6 +32,7 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     properties.register()
+    mapping_properties.register()
     job.register()
     command.register()
     bpy.types.VIEW3D_MT_mesh_add.append(test_head.draw_add_menu)
@@ -24,6 +43,7 @@ def unregister() -> None:
     bpy.types.VIEW3D_MT_mesh_add.remove(test_head.draw_add_menu)
     command.unregister()
     job.unregister()
+    mapping_properties.unregister()
     properties.unregister()
     catalog.refresh()
     for cls in reversed(CLASSES):

@@ -20,7 +20,7 @@ import bpy
 import numpy as np
 
 from ..engine import RigCurves, RigError
-from . import actions, sliders
+from . import actions, controls, sliders
 from .actions import GROUP, Channel, Place, Record, Span
 from .rig import Character, Target
 from .rotation import to_bone_modes
@@ -308,8 +308,7 @@ def _remember_rest(part: _Part, rest: dict[str, float]) -> None:
     for path, index in part.points:
         name = f"{path}|{index}"
         if name not in rest:
-            value = part.owner.path_resolve(path)
-            rest[name] = float(value[index] if hasattr(value, "__len__") else value)
+            rest[name] = float(controls.read(part.owner, path, index))
 
 
 def _rest_of_others(owner: bpy.types.ID, action: bpy.types.Action) -> dict[str, float]:
@@ -324,17 +323,7 @@ def _rest_of_others(owner: bpy.types.ID, action: bpy.types.Action) -> dict[str, 
 def _put_at_rest(owner: bpy.types.ID, rest: Mapping[str, float]) -> None:
     for name, value in rest.items():
         path, _, index = name.rpartition("|")
-        if not _exists(owner, path):
-            continue
-        current = owner.path_resolve(path)
-        if hasattr(current, "__len__"):
-            current[int(index)] = value
-        elif path.endswith('"]'):
-            holder, _, key = path.rpartition('["')
-            (owner.path_resolve(holder) if holder else owner)[bpy.utils.unescape_identifier(key[:-2])] = type(current)(value)
-        else:
-            holder, _, attribute = path.rpartition(".")
-            setattr(owner.path_resolve(holder), attribute, value)
+        controls.write(owner, path, int(index), value)
 
 
 def _remove_curves(place: Place) -> int:

@@ -15,7 +15,7 @@ from .. import engine
 from ..engine import Animation, Gains, SettingError, Settings
 from ..engine.heads import Head
 from ..engine.models import open_model
-from . import fcurves, rig, strip_audio, vertex_head
+from . import fcurves, mapping_preview, rig, strip_audio, vertex_head
 from .preferences import EnginePreferences, engine_preferences
 
 MAX_FRAME = 1_048_574       # Blender's timeline ends there, on both sides
@@ -95,6 +95,7 @@ class Summary:
 def gather(context: bpy.types.Context, options: Options) -> Request:
     """Read the scene. Raises EngineError kinds for everything that the user can mend."""
     _check_frames(options)
+    mapping_preview.stop(context.scene)         # what it shows is no rest pose
     clip = _find_clip(context, options)
     preferences = engine_preferences(context)
     head = open_model(options.model, preferences.model_folders).head(options.head)
@@ -153,6 +154,7 @@ def _check_frames(options: Options) -> None:
 
 def clear(context: bpy.types.Context, character: str, with_related: bool) -> int:
     """Remove what `write` made on a character. Returns the number of curves, shape keys and caches removed; raises RigError."""
+    mapping_preview.stop(context.scene)
     meshes = _members(context, character, with_related)
     try:
         found = rig.gather(context, character, with_related)
