@@ -49,6 +49,7 @@ _WORDS: tuple[tuple[str, dict[str, float]], ...] = (
     (r"eye.*look|eyelook", {}),
     (r"lipstogether|mouth_?close(?!d)|lips_closed", {"mouthClose": 1}),
     (r"towards", {"mouthPucker": 0.3}),
+    (r"lipspurse|mouth_purse", {"mouthPucker": 0.88, "mouthFunnel": -0.75}),      # MetaHuman's purse is less than a pucker: Epic's pose adds 3/4 funnel
     (r"pucker_?open|puckerwide|funnel|protusion", {"mouthFunnel": 1}),
     (r"pucker|purse|pursing", {"mouthPucker": 1}),
     (r"cornerpull|corner-puller|smile|mth_fun|にやり", {"mouthSmile": 1}),
@@ -90,18 +91,20 @@ _DRAWN: dict[str, dict[str, float]] = {      # mouth shapes by their sound
     "I": {"jawOpen": 0.15, "mouthLowerDown": 0.25, "mouthStretch": 0.4, "mouthSmile": 0.3}, "O": {"jawOpen": 0.5, "mouthFunnel": 0.5, "mouthPucker": 0.3}, "U": {"jawOpen": 0.12, "mouthPucker": 0.85},
     "L": {"jawOpen": 0.25, "tongueOut": 0.25},
 }
+_OCULUS_SOUNDS = tuple(name.removeprefix("viseme_") for name in OCULUS_15)
+_VRCHAT_SOUNDS = ("sil", "pp", "ff", "th", "dd", "kk", "ch", "ss", "nn", "rr", "aa", "ee", "ih", "oh", "ou")      # in the same order
 _SOUNDS = {     # family -> name on the rig -> key of _DRAWN
-    "viseme_": {name[7:]: name[7:] for name in OCULUS_15}, "vrc.v_": dict(zip("sil pp ff th dd kk ch ss nn rr aa ee ih oh ou".split(), (name[7:] for name in
-    ("viseme_sil", "viseme_PP", "viseme_FF", "viseme_TH", "viseme_DD", "viseme_kk", "viseme_CH", "viseme_SS", "viseme_nn", "viseme_RR", "viseme_aa", "viseme_E", "viseme_I",
-     "viseme_O", "viseme_U")), strict=True)),
+    "viseme_": {name: name for name in _OCULUS_SOUNDS}, "vrc.v_": dict(zip(_VRCHAT_SOUNDS, _OCULUS_SOUNDS, strict=True)),
     "Fcl_MTH_": {"A": "aa", "I": "I", "U": "U", "E": "E", "O": "O", "Close": "PP"},
 }
 _SETS = {       # preset -> name -> key of _DRAWN
-    "avatar_sdk": {**{name[7:]: name[7:] for name in OCULUS_15[:12]}, "ih": "I", "oh": "O", "ou": "U"},
+    "avatar_sdk": {**{name: name for name in _OCULUS_SOUNDS[:12]}, "ih": "I", "oh": "O", "ou": "U"},
     "vrm0": {"A": "aa", "I": "I", "U": "U", "E": "E", "O": "O"}, "vrm1": {"aa": "aa", "ih": "I", "ou": "U", "ee": "E", "oh": "O"},
     "mmd": dict(zip("あいうえおん", ("aa", "I", "U", "E", "O", "PP"), strict=True)),
     "rhubarb": dict(zip("ABCDEFGHX", ("PP", "SS", "E", "aa", "O", "U", "FF", "L", "X"), strict=True)),
-    "preston_blair": dict(zip("AI E O U WQ etc FV L MBP rest".split(), ("aa", "E", "O", "U", "U", "SS", "FF", "L", "PP", "rest"), strict=True)),
+    "preston_blair": {
+        "AI": "aa", "E": "E", "O": "O", "U": "U", "WQ": "U", "etc": "SS", "FV": "FF", "L": "L", "MBP": "PP", "rest": "rest",
+    },
 }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.channels import ARKIT_52
-from engine.lips import SHUT_BELOW, opening
+from engine.lips import SHUT_BELOW, meet, opening, shut_frames
 from engine.preset_file import data_folder
 from engine.presets import choose, detect, list_presets, load_preset
 from engine.retarget import retarget
@@ -137,6 +137,20 @@ def test_left_stays_left(preset_id):
     assert seen["mouthSmileRight"][0] == pytest.approx(0.0, abs=0.01)
     assert seen["mouthLowerDownRight"][0] > seen["mouthLowerDownLeft"][0] + 0.2 or preset_id == "character_creator_3"
     assert seen["jawRight"][0] <= 0
+
+
+@pytest.mark.parametrize("preset_id", [preset for preset in FACES if not preset.endswith("_stepped")])
+def test_lips_that_touch_in_motion_touch_on_every_rig(preset_id):
+    random = np.random.default_rng(5)
+    knots = random.random((20, 52)).astype(np.float32) * 0.5
+    knots[:, [ARKIT_52.index(name) for name in ("mouthClose", "tongueOut", "mouthRollLower", "mouthShrugLower")]] = 0
+    weights = np.stack([np.interp(np.arange(60), np.linspace(0, 59, 20), knot) for knot in knots.T], axis=1).astype(np.float32)
+    contact = np.zeros((60, 3), np.float32)
+    contact[[12, 13, 30, 31, 32, 47], 0] = 1
+    motion = meet(Motion(weights, ARKIT_52, 30.0), contact)
+    assert shut_frames(motion)[[12, 31, 47]].all()
+    curves = retarget(motion, load_preset(data_folder() / f"{preset_id}.json"), rig_of(preset_id))
+    assert max(opening(shown(preset_id, curves, frame))[0] for frame in (12, 31, 47)) < SHUT_BELOW
 
 
 def test_limits_of_faceit_controls_are_reached_and_not_passed():
