@@ -16,6 +16,7 @@ from . import (
     panels,
     preferences,
     properties,
+    shape_match_panel,
     teach_operators,
     teach_panel,
     test_head,
@@ -24,6 +25,7 @@ from . import (
 CLASSES = (
     *preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *model_operators.CLASSES, *panels.CLASSES, *test_head.CLASSES,
     *mapping_properties.CLASSES, *mapping_operators.CLASSES, *mapping_panel.CLASSES, *teach_operators.CLASSES, *teach_panel.CLASSES,
+    *shape_match_panel.CLASSES,
 )
 
 
@@ -33,6 +35,7 @@ def register() -> None:
         bpy.utils.register_class(cls)
     properties.register()
     mapping_properties.register()
+    shape_match_panel.register()
     job.register()
     command.register()
     bpy.types.VIEW3D_MT_mesh_add.append(test_head.draw_add_menu)
@@ -43,6 +46,7 @@ def unregister() -> None:
     bpy.types.VIEW3D_MT_mesh_add.remove(test_head.draw_add_menu)
     command.unregister()
     job.unregister()
+    shape_match_panel.unregister()
     mapping_properties.unregister()
     properties.unregister()
     catalog.refresh()

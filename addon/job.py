@@ -23,13 +23,15 @@ class Job(Generic[Result]):
 
     Attributes:
         fraction: finished part, 0 to 1, as the work last told.
+        title: what it does, for the progress bar.
         current: the job that runs now, for panels; one runs at a time.
     """
 
     current: Job | None = None
 
-    def __init__(self, work: Work[Result]) -> None:
+    def __init__(self, work: Work[Result], title: str = "Listening") -> None:
         self.fraction = 0.0
+        self.title = title
         self._work = work
         self._cancel = threading.Event()
         self._result: Result | None = None

@@ -115,6 +115,7 @@ class UNITALKER_PT_output(_Panel, bpy.types.Panel):
             draw_vertices(layout, settings)
         layout.prop(settings, "action", icon='ACTION', placeholder="Automatic")
         layout.prop(settings, "existing")
+        layout.prop(settings, "sliders")
         layout.prop(settings, "interpolation")
         row = layout.row(heading="Fewer Keys", align=True)
         row.prop(settings, "reduce", text="")
@@ -159,7 +160,7 @@ def _draw_transcript(layout: bpy.types.UILayout, settings: bpy.types.PropertyGro
 def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
     row = layout.row(align=True)
     row.scale_y = 1.6
-    text = "Stopping" if job.cancelling else f"Listening... {job.fraction:.0%}"
+    text = "Stopping" if job.cancelling else f"{job.title}... {job.fraction:.0%}"
     row.progress(factor=job.fraction, type='BAR', text=text)
     row.operator("unitalker.cancel", text="", icon='X')
 

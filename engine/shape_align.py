@@ -105,7 +105,8 @@ def surface(points: Array, moves: NDArray[np.floating[Any]], triangles: Index) -
 def nearest(points: Array, others: Array, count: int) -> tuple[Index, Array]:
     """For each point the nearest of the others: indices and squared distances (n, count), nearest first."""
     near, distances = np.empty((len(points), count), np.intp), np.empty((len(points), count))
-    low, high = points.astype(np.float32), others.astype(np.float32)
+    middle = others.mean(0)             # far from the origin, float32 would be too coarse
+    low, high = (points - middle).astype(np.float32), (others - middle).astype(np.float32)
     squares = (high**2).sum(1)
     for first in range(0, len(points), 256):
         part = low[first:first + 256]

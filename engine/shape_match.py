@@ -137,17 +137,16 @@ def guess_points(target: Head, reference: Head, landmarks: Mapping[str, Sequence
     part = _surface(target)
     wide = surface(reference.points, reference.moves, reference.triangles).thinned(REFERENCE_POINTS)
     guessed = place_head(part, wide, Picks()).back(np.array(list(landmarks.values()), np.float64))
-    near = nearest(guessed, part.points, 1)[0][:, 0]
-    return {name: part.points[row] for name, row in zip(landmarks, near, strict=True)}
+    near = nearest(guessed, target.points, 1)[0][:, 0]
+    return {name: target.points[row] for name, row in zip(landmarks, near, strict=True)}
 
 
-def to_preset(proposal: Proposal, channels: Sequence[str], name: str) -> Preset:
-    """A preset of the matches of these channels. Raises RigError when there are none."""
+def to_preset(matches: Sequence[ChannelMatch], name: str) -> Preset:
+    """A preset of these matches. Raises RigError when there are none."""
     weights: dict[str, dict[str, float]] = {}
-    for one in proposal.matches:
-        if one.channel in channels:
-            for key, weight in one.keys:
-                weights.setdefault(key, {})[one.channel] = round(weight, 3)
+    for one in matches:
+        for key, weight in one.keys:
+            weights.setdefault(key, {})[one.channel] = round(weight, 3)
     if not weights:
         raise RigError("No channel is ticked, so the preset would move nothing. Tick those that look right.")
     targets = tuple(Target(RigChannel("shape_key", key), tuple(sources.items()), clamp=(0.0, 1.0)) for key, sources in weights.items())

@@ -168,7 +168,7 @@ def test_a_head_that_cannot_be_matched_is_said_so(reference):
 def test_the_preset_of_a_proposal_is_read_back_and_drives_the_keys(reference, tmp_path):
     target, truth = scrambled(reference)
     proposal = match_shapes(target, reference)
-    path = save_preset(to_preset(proposal, reference.names, "By shape"), tmp_path)
+    path = save_preset(to_preset(proposal.matches, "By shape"), tmp_path)
     preset = load_preset(path)
     weights = np.zeros((2, 52), np.float32)
     weights[1, reference.names.index("jawOpen")] = 0.7
@@ -176,7 +176,7 @@ def test_the_preset_of_a_proposal_is_read_back_and_drives_the_keys(reference, tm
     moved = {truth[channel.name]: curve.values[1] for channel, curve in curves.items() if curve.values[1]}
     assert moved == {"jawOpen": pytest.approx(0.7)} and len(curves) == 52
     with pytest.raises(RigError, match="No channel is ticked"):
-        to_preset(proposal, (), "Empty")
+        to_preset((), "Empty")
 
 
 def test_assignment_is_the_best_one():
