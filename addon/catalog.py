@@ -143,6 +143,7 @@ def fit(context: bpy.types.Context) -> Fit:
 def _look_at_character(context: bpy.types.Context) -> Fit:
     from .. import engine
     from ..engine import presets
+    from ..engine.taught_file import chosen_taught
     from . import rig
 
     settings = context.scene.unitalker
@@ -155,11 +156,26 @@ def _look_at_character(context: bpy.types.Context) -> Fit:
         linked = bool(rig.linked_objects(rig.related(context, picked)))
         character = rig.gather(context, name, settings.with_related)
         names = replace(character.rig(settings.preset, engine_preferences(context).preset_folders), source=source(settings))
+        taught = chosen_taught(names)
+        if taught is not None:
+            return _fit_of_taught(taught, names)
         match = presets.match(presets.choose(names), names)
     except engine.EngineError as error:
         return Fit(problem=str(error), linked=linked)
     meshes = sum(target.kind == 'KEY' for target in character.targets)
     return Fit(f"{match.preset.name}: {match}, {meshes} {'mesh' if meshes == 1 else 'meshes'}", match.absent)
+
+
+def _fit_of_taught(taught: object, names: object) -> Fit:
+    """How many of a taught head's controls the character has."""
+    from ..engine.rig_names import find_on_rig
+    from ..engine.taught import label
+
+    absent = tuple(label(control) for control, places in zip(taught.controls, find_on_rig(taught.controls, names), strict=True) if not places)
+    found = len(taught.controls) - len(absent)
+    if not found:
+        return Fit(problem=f"{taught.name!r} finds none of its {len(taught.controls)} controls on this character. Choose the one that it was taught on.")
+    return Fit(f"{taught.name}: {found} of {len(taught.controls)} taught controls found", absent)
 
 
 def _look_for_mesh(context: bpy.types.Context, name: str) -> Fit:
@@ -246,12 +262,15 @@ def _list_identities(model_id: str) -> list[Item]:
 def _list_presets() -> list[Item]:
     from ..engine import InstallError
     from ..engine.presets import list_presets
+    from ..engine.taught_file import scan_taught
 
     try:
         presets = list_presets(engine_preferences(bpy.context).preset_folders)
     except InstallError as error:
         return [("auto", "Automatic", str(error))]
-    return [("auto", "Automatic", "The preset that fits the character best"), *((preset.id, preset.name, preset.description) for preset in presets)]
+    taught = scan_taught(engine_preferences(bpy.context).preset_folders)[0]
+    own = [(Path(one.path).name, one.name, f"Taught: {len(one.controls)} controls from {one.take_s:.0f} s of keys") for one in taught]
+    return [("auto", "Automatic", "The preset that fits the character best"), *own, *((preset.id, preset.name, preset.description) for preset in presets)]
 
 
 def _kept(key: object, make: Callable[[], object]) -> object:

@@ -143,6 +143,13 @@ class UNITALKER_PG_settings(Choices, bpy.types.PropertyGroup):
         name="Preset", description="How speech drives this rig", items=catalog.preset_items,
         get=catalog.getter("preset"), set=catalog.setter("preset"),
     )
+    teach_name: StringProperty(name="Name", description="Name of the taught head; one of the same name is replaced", default="My head")
+    teach_start: BoolProperty(
+        name="Start from Preset", description="Learn how your keys differ from what the chosen preset makes: sounds that you did not key still look right",
+    )
+    teach_result: StringProperty(name="Result", description="What the last teaching did")
+    teach_details: StringProperty(name="Details", description="Warnings, and how well each control was learned, one per line")
+    teach_failed: BoolProperty(name="Failed")
     result: StringProperty(name="Result", description="What the last run did")
     result_details: StringProperty(name="Details", description="Warnings and channels that the character lacks, one per line")
     result_failed: BoolProperty(name="Failed")

@@ -86,6 +86,13 @@ class Taught:
     path: str = ""
 
 
+def label(control: RigChannel) -> str:
+    """A control as people know it: a key's name, "Jaw rotation_euler X", the name of a custom property."""
+    if control.kind == "bone":
+        return f"{control.name} {control.path} {('WXYZ' if control.path == 'rotation_quaternion' else 'XYZ')[control.index]}"
+    return control.name.rpartition('["')[2].removesuffix('"]') if control.kind == "property" else control.name
+
+
 def mark_of(model: Model) -> str:
     """Hash of the files that decide what the decoder's hidden values mean."""
     kept = [entry for entry in model.hashes if entry[0].startswith(MARKED_FILES)]
@@ -159,7 +166,7 @@ def to_curves(taught: Taught, said: Motion, rig: Rig, wave: Waveform, prior: Rig
     places = find_on_rig(taught.controls, rig)
     if not any(places):
         raise PresetError(
-            f"{taught.name!r} finds nothing on this character: it moves {first_names([control.name for control in taught.controls])}; "
+            f"{taught.name!r} finds nothing on this character: it moves {first_names(list(map(label, taught.controls)))}; "
             f"the character has {rig_summary(rig)}. Choose the character that it was taught on, or another preset."
         )
     seconds = np.arange(len(said.weights)) / said.fps
@@ -169,7 +176,7 @@ def to_curves(taught: Taught, said: Motion, rig: Rig, wave: Waveform, prior: Rig
     for column, (to, score) in enumerate(zip(places, taught.scores, strict=True)):
         if score.learned or prior is None:
             curves.update({place: Curve(seconds, shaped[:, column]) for place in to})
-    names = [control.name for control in taught.controls]
+    names = list(map(label, taught.controls))
     return RigCurves(
         curves, taught.name, mapped=(*(prior.mapped if prior else ()), *(name for name, to in zip(names, places, strict=True) if to)),
         missing=tuple(name for name, to in zip(names, places, strict=True) if not to),

@@ -22,7 +22,7 @@ from .ridge import STRENGTHS, Fold, Matrix, Solver, errors, folds, predict, prep
 from .rig_names import first_names
 from .sounds import unheard_sounds
 from .style import resolve
-from .taught import Score, Taught, features_of, hidden_track, mark_of, stack
+from .taught import Score, Taught, features_of, hidden_track, label, mark_of, stack
 from .transcript import SILENCE, listen
 from .types import Cancel, FloatArray, Progress, Rig, RigChannel, Settings, Waveform, never, no_progress
 
@@ -134,7 +134,7 @@ def _check(wave: Waveform, take: Take) -> tuple[float, float]:
     if len(take.controls) > MAX_CONTROLS:
         raise TeachError(f"The take moves {len(take.controls)} controls, at most {MAX_CONTROLS} can be taught at once. Pick the face alone.")
     if len(set(take.controls)) < len(take.controls):
-        twice = next(control.name for control in take.controls if take.controls.count(control) > 1)
+        twice = next(label(control) for control in take.controls if take.controls.count(control) > 1)
         raise TeachError(f"Control {twice!r} comes twice in the take. Leave one of them out.")
     if not (np.isfinite(take.seconds).all() and np.isfinite(take.values).all() and (np.diff(take.seconds) > 0).all()):
         raise TeachError("The take holds times that do not rise or values that are not finite. Mend its curves, then teach again.")
@@ -153,7 +153,7 @@ def _moving(take: Take, span: tuple[float, float]) -> tuple[Take, tuple[str, ...
     """The controls that move within the span, and the names of the others."""
     inside = (take.seconds >= span[0]) & (take.seconds <= span[1])
     moves = np.ptp(take.values[inside], axis=0) > STILL if inside.any() else np.zeros(len(take.controls), np.bool_)
-    still = tuple(control.name for control, moving in zip(take.controls, moves, strict=True) if not moving)
+    still = tuple(label(control) for control, moving in zip(take.controls, moves, strict=True) if not moving)
     if not moves.any():
         raise TeachError(f"None of the {len(still)} keyed controls moves in the take ({first_names(still)}). Key them where the sound speaks, then teach again.")
     controls = tuple(control for control, moving in zip(take.controls, moves, strict=True) if moving)
@@ -261,7 +261,7 @@ def _warnings(taught: Taught, still: tuple[str, ...], model: Model) -> list[str]
     if still:
         found.append(f"Never moves in the take, so not taught: {first_names(still)}.")
     other = "the preset stays as it is there" if taught.prior else "they will move little, or wrongly"
-    missed = [control.name for control, score in zip(taught.controls, taught.scores, strict=True) if not score.learned]
+    missed = [label(control) for control, score in zip(taught.controls, taught.scores, strict=True) if not score.learned]
     if missed:
         than = "the mean, or than the preset" if taught.prior else "the mean"
         found.append(f"Not learned, since the sound tells no better than {than}: {first_names(missed)}; {other}.")

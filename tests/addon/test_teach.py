@@ -1,0 +1,190 @@
+"""Teach in Blender: the artist's keys on bones, custom properties and shape keys are learned, and Generate drives the same controls."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+
+from .conftest import curves, keys_of, make_face, own_action, write_wav
+
+RATE_HZ = 16_000
+BONE = 'pose.bones["Kiefer"]'
+PROPERTY = f'{BONE}["Mund"]'
+
+
+def syllables(seconds, seed):
+    """Noise bursts twice a second, of changing loudness."""
+    random = np.random.default_rng(seed)
+    t = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    loud = np.maximum(np.sin(2 * np.pi * 2 * t), 0) * (0.3 + 0.2 * np.sin(2 * np.pi * 0.3 * t))
+    return loud, (loud * random.normal(scale=0.6, size=len(t))).clip(-1, 1)
+
+
+@pytest.fixture
+def rig(ext):
+    """A face with two keys of foreign names on an armature with a jaw bone that has a slider; the artist keyed 12 s of all three at 24 fps."""
+    face = make_face(ext, "Face", ("Auf", "Ruhig"))
+    armature = bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig"))
+    bpy.context.scene.collection.objects.link(armature)
+    bpy.context.view_layer.objects.active = armature
+    bpy.ops.object.mode_set(mode='EDIT')
+    armature.data.edit_bones.new("Kiefer").tail = (0, 0, 1)
+    bpy.ops.object.mode_set(mode='OBJECT')
+    armature.pose.bones["Kiefer"].rotation_mode = 'XYZ'
+    armature.pose.bones["Kiefer"]["Mund"] = 0.0
+    face.parent = armature
+    loud = syllables(12, 0)[0]
+    keys = [(1 + frame, float(loud[min(frame * RATE_HZ // 24, len(loud) - 1)])) for frame in range(12 * 24)]
+    own_action(armature, {f"{BONE}.rotation_euler": [(frame, -0.8 * value) for frame, value in keys], PROPERTY: [(frame, 20 * value) for frame, value in keys]})
+    own_action(face.data.shape_keys, {'key_blocks["Auf"].value': keys}, "Mine too")
+    return face, armature
+
+
+@pytest.fixture
+def sound(tmp_path):
+    return write_wav(tmp_path / "take.wav", syllables(12, 0)[1])
+
+
+@pytest.fixture(autouse=True)
+def own_folder(ext, tmp_path, monkeypatch):
+    """The user's presets go to a folder of this test."""
+    folder = tmp_path / "user"
+    folder.mkdir()
+    for name in ("addon.preferences", "addon.teach_take"):
+        monkeypatch.setattr(ext.module(name), "user_folder", lambda *_, **__: str(folder))
+    return folder
+
+
+def teach(sound, **options):
+    return bpy.ops.unitalker.teach(audio=sound, character="Face", name="Meine", **options)
+
+
+def drop_keys(*owners):
+    for owner in owners:
+        owner.animation_data_clear()
+
+
+def test_bones_properties_and_shape_keys_are_learned_and_driven_by_other_speech(ext, rig, sound, own_folder, tmp_path):
+    face, armature = rig
+    assert teach(sound) == {'FINISHED'}
+    settings = bpy.context.scene.unitalker
+    assert settings.preset == "meine.npz"
+    assert (own_folder / "meine.npz").is_file()
+    assert settings.teach_result.startswith("'Meine': learned 3 of 3 controls from 11.9 s")
+    found = dict(re.findall(r"(Kiefer rotation_euler X|Mund|Auf): r (\d\.\d\d)", settings.teach_details))
+    assert len(found) == 3
+    assert all(float(r) > 0.8 for r in found.values()), settings.teach_details
+    assert re.search(r"Kiefer rotation_euler X: r \S+ error \d\S*°", settings.teach_details)
+
+    drop_keys(armature, face.data.shape_keys)
+    loud, samples = syllables(8, 5)
+    assert bpy.ops.unitalker.animate(audio=write_wav(tmp_path / "other.wav", samples), character="Face") == {'FINISHED'}
+    expected = np.interp(np.arange(8 * 24) / 24, np.arange(len(loud)) / RATE_HZ, loud)
+    for owner, path, gain in ((armature, f"{BONE}.rotation_euler", -0.8), (armature, PROPERTY, 20), (face.data.shape_keys, 'key_blocks["Auf"].value', 1)):
+        keys = keys_of(curves(owner)[path])
+        assert len(keys) == 8 * 24
+        assert np.corrcoef(keys[:, 1], gain * expected)[0, 1] > 0.9
+        assert np.ptp(keys[:, 1]) == pytest.approx(abs(gain) * np.ptp(expected), rel=0.4)
+
+
+def test_teaching_leaves_the_artists_keys_and_the_scene_as_they_were(ext, rig, sound):
+    face, armature = rig
+    before = [keys_of(curve).tobytes() for owner in (armature, face.data.shape_keys) for curve in curves(owner).values()]
+    teach(sound)
+    assert [keys_of(curve).tobytes() for owner in (armature, face.data.shape_keys) for curve in curves(owner).values()] == before
+    assert sorted(action.name for action in bpy.data.actions) == ["Mine", "Mine too"]
+
+
+def test_the_panel_counts_a_taught_heads_controls(ext, rig, sound):
+    teach(sound)
+    bpy.context.scene.unitalker.character = rig[0]
+    catalog = ext.module("addon.catalog")
+    assert catalog.fit(bpy.context).line == "Meine: 3 of 3 taught controls found"
+    assert ("meine.npz", "Meine") in [item[:2] for item in catalog.preset_items(bpy.context.scene.unitalker, bpy.context)]
+    make_face(ext, "Other", ("nothing", "here"))
+    bpy.context.scene.unitalker.character = bpy.data.objects["Other"]
+    assert "finds none of its 3 controls" in catalog.fit(bpy.context).problem
+
+
+def test_keys_that_generate_made_are_not_taught(ext, face, sound, own_folder):
+    bpy.ops.unitalker.animate(audio=sound, character="Face")
+    with pytest.raises(RuntimeError, match=r"'Face' has no keys of yours: the ones that Generate made do not count"):
+        teach(sound)
+    next(iter(curves(face.data.shape_keys).values())).group.name = "Mine"       # the artist makes them his own
+    assert teach(sound) == {'FINISHED'}
+    assert (own_folder / "meine.npz").is_file()
+
+
+def test_the_difference_from_a_preset_is_taught_if_wanted(ext, face, sound):
+    bpy.ops.unitalker.animate(audio=sound, character="Face")
+    next(iter(curves(face.data.shape_keys).values())).group.name = "Mine"
+    assert teach(sound, start_from_preset=True, preset="arkit52") == {'FINISHED'}
+    assert "(preset: r " in bpy.context.scene.unitalker.teach_details
+
+
+@pytest.mark.parametrize("mode", ['ZYX', 'QUATERNION', 'AXIS_ANGLE'])
+def test_every_rotation_mode_comes_back_in_the_bones_own_way(ext, rig, sound, tmp_path, mode):
+    _, armature = rig
+    bone = armature.pose.bones["Kiefer"]
+    bone.rotation_mode = mode
+    drop_keys(armature)
+    loud = syllables(12, 0)[0]
+    frames = [(1 + frame, float(loud[min(frame * RATE_HZ // 24, len(loud) - 1)])) for frame in range(12 * 24)]
+    armature.animation_data_create()
+    for frame, value in frames[::2]:
+        if mode == 'QUATERNION':
+            bone.rotation_quaternion = (np.cos(value / 2), np.sin(value / 2), 0, 0)
+        elif mode == 'AXIS_ANGLE':
+            bone.rotation_axis_angle = (value, 1, 0, 0)
+        else:
+            bone.rotation_euler = (value, 0.2 * value, 0)
+        path = {'QUATERNION': "rotation_quaternion", 'AXIS_ANGLE': "rotation_axis_angle"}.get(mode, "rotation_euler")
+        bone.keyframe_insert(path, frame=frame)
+    assert teach(sound) == {'FINISHED'}
+    drop_keys(armature)
+    assert bpy.ops.unitalker.animate(audio=sound, character="Face") == {'FINISHED'}
+    keyed = curves(armature)
+    turned = keyed[f"{BONE}.{path}{1 if mode == 'QUATERNION' else ''}"]
+    expected = np.array([value for _, value in frames])
+    values = np.array([turned.evaluate(frame) for frame, _ in frames])
+    assert np.corrcoef(values, expected)[0, 1] > 0.9
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ("unnamed", None),
+    ("short", r"covers \d\.\d s of the sound, at least 5 s are needed"),
+    ("none", r"has no keys of yours"),
+])
+def test_a_take_that_cannot_be_taught_is_one_error_and_writes_nothing(ext, rig, tmp_path, own_folder, change, message):
+    face, armature = rig
+    if message is None:
+        with pytest.raises(RuntimeError, match="has no name"):
+            bpy.ops.unitalker.teach(audio=write_wav(tmp_path / "a.wav", syllables(12, 0)[1]), character="Face", name=" ")
+    else:
+        if change == "none":
+            drop_keys(armature, face.data.shape_keys)
+        with pytest.raises(RuntimeError, match=message):
+            teach(write_wav(tmp_path / "a.wav", syllables(4 if change == "short" else 12, 0)[1]))
+        assert bpy.context.scene.unitalker.teach_failed
+    assert list(Path(own_folder).iterdir()) == []
+    assert bpy.context.scene.unitalker.preset == "auto"
+
+
+def test_keys_in_an_nla_strip_are_read_where_they_play(ext, rig, sound):
+    _, armature = rig
+    animation = armature.animation_data
+    action, slot = animation.action, getattr(animation, "action_slot", None)
+    animation.action = None
+    track = animation.nla_tracks.new()
+    strip = track.strips.new("moved", 101, action)
+    if slot is not None:
+        strip.action_slot = slot
+    keyed = ext.module("addon.artist_keys").read(ext.module("addon.rig").gather(bpy.context, "Rig", False), 101, 24, 50)
+    control = next(number for number, one in enumerate(keyed.controls) if one.kind == "property")
+    loud = syllables(12, 0)[0]
+    at = np.interp(np.arange(0, 11, 0.5), keyed.seconds, keyed.values[:, control])
+    assert at == pytest.approx([20 * loud[int(second * 24) * RATE_HZ // 24] for second in np.arange(0, 11, 0.5)], abs=0.2)
