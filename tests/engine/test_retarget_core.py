@@ -18,6 +18,7 @@ from engine.mouth_shapes import lip_contact
 from engine.preset_file import data_folder
 from engine.presets import Preset, Target, load_preset, save_preset
 from engine.retarget import evaluate, retarget
+from engine.smooth import reduce_keys
 from engine.stepped import hold
 from engine.types import Motion, Rig, RigChannel
 
@@ -245,6 +246,11 @@ def test_stepped_preset_gives_keys_only_where_the_mouth_changes():
     assert {float(value) for curve in curves.curves.values() for value in curve.values} == {0.0, 1.0}
     closed = curves.curves[_key("viseme_PP")]
     assert (closed.seconds * 30).round().astype(int).tolist() == [0, 8, 12] and closed.values.tolist() == [0, 1, 0]
+
+
+def test_key_reduction_leaves_held_keys_alone():
+    stepped = retarget(_posed(*[POSES[10]] * 6, *[POSES[1]] * 6), dataclasses.replace(OCULUS, hold_frames=2), Rig(shape_keys=frozenset(OCULUS_15)))
+    assert reduce_keys(stepped, 0.1, np.full(12, np.inf, np.float32)) is stepped
 
 
 # Files and speed
