@@ -178,8 +178,8 @@ def test_each_viseme_pose_comes_back_as_its_viseme():
     weights = mouth_shapes.mix(_posed(*POSES), POSES)
     told_apart = [OCULUS_15.index(name) for name in OCULUS_15 if name not in ("viseme_DD", "viseme_kk", "viseme_nn", "viseme_aa")]
     assert weights[told_apart, told_apart].min() > 0.95
-    alike = [OCULUS_15.index(name) for name in ("viseme_DD", "viseme_kk", "viseme_nn")]
-    assert weights[np.ix_(alike, alike)].sum(axis=0).min() > 0.6
+    alike = [OCULUS_15.index(name) for name in ("viseme_DD", "viseme_kk", "viseme_nn", "viseme_aa")]       # without the tongue kk looks like a small aa
+    assert weights[np.ix_(alike, alike)].sum(axis=0).min() > 0.65
 
 
 def test_mixture_looks_like_the_motion():
