@@ -1,4 +1,4 @@
-"""Write curves as keys of an Action: the only file (with its helper actions.py) that writes animation.
+"""Write curves as keys of an Action: the only file (with its helpers actions.py and keys.py) that writes animation.
 
 Where the keys go, for each data-block (the shape keys of a mesh, an armature):
 * no Action of the artist is active there: ours becomes the active one, a plain Action that every exporter takes;
@@ -20,22 +20,13 @@ import bpy
 import numpy as np
 
 from ..engine import RigCurves, RigError
-from . import actions, controls, sliders
+from . import actions, controls, keys, sliders
 from .actions import GROUP, Channel, Place, Record, Span
+from .keys import Points
 from .rig import Character, Target
 from .rotation import to_bone_modes
 
-SAME_FRAME = 1e-3               # frames; keys nearer than this are on one frame
 NAMES_SHOWN = 6                 # of channels in a message
-KEY_FIELDS: dict[str, tuple[type, int]] = {     # what makes a key: type and numbers per key, as foreach_get wants them
-    "co": (np.float32, 2), "handle_left": (np.float32, 2), "handle_right": (np.float32, 2), "interpolation": (np.uint8, 1),
-    "easing": (np.uint8, 1), "handle_left_type": (np.uint8, 1), "handle_right_type": (np.uint8, 1), "type": (np.uint8, 1),
-    "back": (np.float32, 1), "amplitude": (np.float32, 1), "period": (np.float32, 1),
-}
-SELECTION_FIELDS = ("select_control_point", "select_left_handle", "select_right_handle")
-
-Points = np.ndarray             # (n, 2) float32: frame and value
-Keys = dict[str, np.ndarray]    # KEY_FIELDS name -> (n, numbers per key)
 
 
 @dataclass(frozen=True)
@@ -56,11 +47,13 @@ class KeyOptions:
         action: name of the Action; empty goes on with ours, or makes "<character> Lip Sync".
         interpolation: 'LINEAR', 'BEZIER' or 'CONSTANT'.
         existing: 'KEEP' leaves channels that the artist has keyed alone, 'LAYER' plays over them.
+        sliders: what happens to values beyond a shape key's slider: 'RAISE' lengthens the slider, 'CLIP' cuts the values, 'ASK' writes nothing.
     """
 
     action: str = ""
     interpolation: str = 'LINEAR'
     existing: str = 'KEEP'
+    sliders: str = 'RAISE'
 
 
 @dataclass(frozen=True)
@@ -87,9 +80,9 @@ def write(character: Character, curves: RigCurves, line: Line, options: KeyOptio
     """Key a character.
 
     Args:
-        curves: seconds from line.first_frame, and values. A value outside a shape key's slider range widens the range.
+        curves: seconds from line.first_frame, and values. values beyond a shape key's slider: see KeyOptions.
     Raises:
-        RigError: a data-block is gone or in NLA tweak mode, or no channel is left to key. Nothing is written then.
+        RigError: a data-block is gone or in NLA tweak mode, or no channel is left to key; BeyondSliders. Nothing is written then.
     """
     warnings: list[str] = []
     parts = [part for target in character.targets if (part := _prepare(target, curves, line, options, warnings)).points]
@@ -97,16 +90,17 @@ def write(character: Character, curves: RigCurves, line: Line, options: KeyOptio
         raise RigError(_nothing_left(character, warnings))
     actions.unshare([target.find() for target in character.targets])
     used: dict[str, bpy.types.Action] = {}
+    writer = keys.Writer(options.interpolation)
     for part in parts:
         action = _action_for(part, parts, character, options.action)
         used[action.name] = action
-        warnings += _write_part(part, action, line, options)
+        warnings += _write_part(part, action, line, options, writer)
     for action in used.values():
         record = Record.of(action)
         record.lines[line.name] = (line.first_frame, line.last_frame)
         record.store(action)
-    keys = sum(len(points) for part in parts for points in part.points.values())
-    return Written(next(iter(used)), sum(len(part.points) for part in parts), keys, tuple(filter(None, dict.fromkeys(warnings))))
+    n_keys = sum(len(points) for part in parts for points in part.points.values())
+    return Written(next(iter(used)), sum(len(part.points) for part in parts), n_keys, tuple(filter(None, dict.fromkeys(warnings))))
 
 
 def clear(character: Character) -> int:
@@ -157,7 +151,26 @@ def _prepare(target: Target, curves: RigCurves, line: Line, options: KeyOptions,
     if shared and options.existing == 'KEEP':
         warnings.append(f"{_names(shared)} of {target.object_name!r}: your own keys stay.")
     left_alone = driven | (shared if options.existing == 'KEEP' else shared & actions.artist_channels(owner, in_own=True))
-    return _Part(target, owner, {channel: rows for channel, rows in points.items() if channel not in left_alone}, shared - left_alone)
+    points = {channel: rows for channel, rows in points.items() if channel not in left_alone}
+    if target.kind == 'KEY' and options.sliders != 'RAISE':
+        points = _within_sliders(target, points, options.sliders, warnings)
+    return _Part(target, owner, points, shared - left_alone)
+
+
+def _within_sliders(target: Target, points: dict[Channel, Points], choice: str, warnings: list[str]) -> dict[Channel, Points]:
+    """Points cut at the sliders' ends; raises BeyondSliders where the user wants to be asked first."""
+    beyond = sliders.beyond(target.find(), points)
+    if not beyond:
+        return points
+    names = f"{_names(frozenset(beyond))} of {target.object_name!r}"
+    if choice == 'ASK':
+        furthest = max((float(value) for rows in beyond.values() for value in rows[:, 1]), key=abs)
+        raise sliders.BeyondSliders(
+            f"{names}: the motion goes to {furthest:.2f}, beyond the sliders' ends. Nothing was written. "
+            "Set Output > Slider Range to Raise or Clip, then generate again."
+        )
+    warnings.append(f"{names}: clipped at the slider's end.")
+    return {**points, **sliders.clip(target.find(), beyond)}
 
 
 def refuse_tweak_mode(target: Target, owner: bpy.types.ID) -> None:
@@ -203,7 +216,7 @@ def _action_for(part: _Part, parts: list[_Part], character: Character, wanted: s
     return next(free, None) or actions.new_action(name)
 
 
-def _write_part(part: _Part, action: bpy.types.Action, line: Line, options: KeyOptions) -> list[str]:
+def _write_part(part: _Part, action: bpy.types.Action, line: Line, options: KeyOptions, writer: keys.Writer) -> list[str]:
     part.owner.animation_data_create()
     place, bag = actions.open_place(part.owner, action, part.target.object_name)
     record = Record.of(action)
@@ -212,7 +225,7 @@ def _write_part(part: _Part, action: bpy.types.Action, line: Line, options: KeyO
     _remember_rest(part, rest)
     span = (line.first_frame, line.last_frame)
     spans = [span, *(tuple(old) for name, old in record.lines.items() if name == line.name)]
-    _write_curves(part, bag, spans, options.interpolation)
+    _write_curves(part, bag, spans, writer)
     _remove_stale(bag, action, part, spans)
     playing = {f"{curve.data_path}|{curve.array_index}" for curve in bag.fcurves}
     left = {name: rest.pop(name) for name in set(rest) - playing}
@@ -233,55 +246,18 @@ def _write_part(part: _Part, action: bpy.types.Action, line: Line, options: KeyO
     return warnings
 
 
-def _write_curves(part: _Part, bag: bpy.types.ActionChannelbag, spans: list[Span], interpolation: str) -> None:
+def _write_curves(part: _Part, bag: bpy.types.ActionChannelbag, spans: list[Span], writer: keys.Writer) -> None:
     group = bag.groups.get(GROUP) or bag.groups.new(GROUP)
-    mode = _enum_value("interpolation", interpolation)
-    auto = _enum_value("handle_left_type", 'AUTO_CLAMPED')
     for (path, index), points in part.points.items():
         curve = bag.fcurves.find(path, index=index)
         if curve is None:
-            curve = bag.fcurves.new(path, index=index)
-            curve.group = group
-        kept = _keys_outside(curve, spans)
-        _set_keys(curve, points, mode, auto, kept)
-
-
-def _set_keys(curve: bpy.types.FCurve, points: Points, mode: int, auto: int, kept: Keys | None) -> None:
-    """Replace the keys of a curve by points, and kept ones between and around them. Bulk calls: 52 curves x 3000 keys in 0.1 s."""
-    count = len(points)
-    keys: Keys = {"co": points, "interpolation": np.full((count, 1), mode, np.uint8)}       # the rest of a new key is right as Blender makes it
-    if kept is not None:
-        new = {name: keys.get(name, np.zeros((count, width), dtype)) for name, (dtype, width) in KEY_FIELDS.items()}
-        new["handle_left_type"][:] = new["handle_right_type"][:] = auto
-        keys = {name: np.concatenate([kept[name], values]) for name, values in new.items()}
-        order = np.argsort(keys["co"][:, 0], kind="stable")
-        keys = {name: values[order] for name, values in keys.items()}
-        count = len(order)
-    curve.keyframe_points.clear()
-    curve.keyframe_points.add(count)
-    for name, values in keys.items():
-        curve.keyframe_points.foreach_set(name, np.ascontiguousarray(values).ravel())
-    unselected = np.zeros(count, bool)
-    for name in SELECTION_FIELDS:
-        curve.keyframe_points.foreach_set(name, unselected)
-    curve.update()
-
-
-def _keys_outside(curve: bpy.types.FCurve, spans: list[Span]) -> Keys | None:
-    """The keys of a curve that lie in none of the spans; None when there are none."""
-    frames = _field(curve, "co")[:, 0]
-    outside = np.ones(len(frames), bool)
-    for first, last in spans:
-        outside &= (frames < first - SAME_FRAME) | (frames > last + SAME_FRAME)
-    return {name: _field(curve, name)[outside] for name in KEY_FIELDS} if outside.any() else None
-
-
-def _field(curve: bpy.types.FCurve, name: str) -> np.ndarray:
-    """One field of all keys of a curve, (n, numbers per key)."""
-    dtype, width = KEY_FIELDS[name]
-    values = np.empty(len(curve.keyframe_points) * width, dtype)
-    curve.keyframe_points.foreach_get(name, values)
-    return values.reshape(-1, width)
+            writer.new(bag, (path, index), points).group = group
+            continue
+        kept = keys.outside(curve, spans)
+        if kept is None:
+            writer.new_in_place(bag, curve, points)
+        else:
+            writer.replace(curve, points, kept)
 
 
 def _remove_stale(bag: bpy.types.ActionChannelbag, action: bpy.types.Action, part: _Part, spans: list[Span]) -> None:
@@ -289,12 +265,11 @@ def _remove_stale(bag: bpy.types.ActionChannelbag, action: bpy.types.Action, par
     for curve in list(bag.fcurves):
         if not actions.is_ours(curve, action) or (curve.data_path, curve.array_index) in part.points:
             continue
-        kept = _keys_outside(curve, spans)
+        kept = keys.outside(curve, spans)
         if kept is None:
             bag.fcurves.remove(curve)
         elif len(kept["co"]) < len(curve.keyframe_points):
-            empty = np.zeros((0, 2), np.float32)
-            _set_keys(curve, empty, 0, 0, kept)
+            keys.put_back(curve, kept)
 
 
 def _slider_warning(part: _Part, widened: int) -> str:
@@ -333,7 +308,3 @@ def _remove_curves(place: Place) -> int:
     for curve in ours:
         bag.fcurves.remove(curve)
     return len(ours)
-
-
-def _enum_value(prop: str, name: str) -> int:
-    return bpy.types.Keyframe.bl_rna.properties[prop].enum_items[name].value

@@ -107,12 +107,16 @@ class UNITALKER_OT_animate(Choices, bpy.types.Operator):
     def _finish(self, context: bpy.types.Context, result: object) -> set[str]:
         """Write what result() gives, and say so."""
         from .. import engine
-        from . import take
+        from . import sliders, take
 
         try:
             summary = take.write(self._request, result())
         except engine.Cancelled:
             return self._say(context, 'INFO', "Cancelled: nothing was written.", (), failed=False)
+        except sliders.BeyondSliders as error:
+            if not bpy.app.background:
+                context.window_manager.popup_menu(_ask_sliders, title="The motion goes beyond some sliders", icon='QUESTION')
+            return self._fail(context, error)
         except engine.EngineError as error:
             return self._fail(context, error)
         except Exception:
@@ -139,6 +143,13 @@ class UNITALKER_OT_animate(Choices, bpy.types.Operator):
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
         redraw(context)
+
+
+def _ask_sliders(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    """Both ways to go on; the sound is not listened to again."""
+    menu.layout.operator_context = 'INVOKE_DEFAULT'
+    menu.layout.operator("unitalker.animate", text="Raise the Sliders", icon='SORT_DESC').sliders = 'RAISE'
+    menu.layout.operator("unitalker.animate", text="Clip the Values", icon='REMOVE').sliders = 'CLIP'
 
 
 class UNITALKER_OT_cancel(bpy.types.Operator):

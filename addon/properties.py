@@ -23,6 +23,11 @@ EXISTING = (
     ('KEEP', "Keep Mine", "Channels that you have keyed stay yours: your Action stays active and the lip sync plays from an NLA track beneath it"),
     ('LAYER', "Play on Top", "Your Action moves unchanged to an NLA track, as by Push Down, and the lip sync plays over it"),
 )
+SLIDERS = (
+    ('RAISE', "Raise", "Sliders of shape keys become as long as the motion needs; Clear makes them short again"),
+    ('CLIP', "Clip", "Values are cut at the ends of the sliders"),
+    ('ASK', "Ask", "Nothing is written when a value goes beyond its slider, until you have chosen"),
+)
 VERTEX_MODES = (
     ('KEYS', "PCA Shape Keys", "Shape keys from the head's own components, as many as the accuracy needs, with curves to edit"),
     ('CACHE', "Point Cache", "Exactly what the head gives, from a file that a modifier plays"),
@@ -107,6 +112,7 @@ class Choices:
     )
     interpolation: EnumProperty(name="Interpolation", description="How values run from key to key", items=INTERPOLATIONS)
     existing: EnumProperty(name="Existing Keys", description="What happens where you have keyed the character yourself", items=EXISTING)
+    sliders: EnumProperty(name="Slider Range", description="What happens where the motion goes beyond the slider of a shape key", items=SLIDERS)
     reduce: BoolProperty(name="Fewer Keys", description="Leave out keys without which the curve stays almost the same: easier to edit")
     max_error: FloatProperty(
         name="Error", description="The most by which a curve may move when keys are left out", default=0.01, min=0.0001, max=0.5, precision=3, step=0.1,

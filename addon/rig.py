@@ -104,12 +104,14 @@ def gather(context: bpy.types.Context, name: str, with_related: bool = True) -> 
     """
     picked = pick(context, name)
     members = related(context, picked) if with_related else picked
+    _refuse_missing(members)
     _refuse_linked(members)
     targets = list(_targets(members))
     absolute = next((obj.name for obj in picked if getattr(obj.data, "shape_keys", None) and not obj.data.shape_keys.use_relative), "")
     if not targets and absolute:
         raise RigError(f"The shape keys of {absolute!r} are absolute, so they cannot be mixed. Tick Relative in Object Data > Shape Keys.")
     if not targets:
+        _refuse_instance(picked[0])
         raise RigError(
             f"{picked[0].name!r} has no shape keys, bones or custom properties that could move. "
             "Pick the face mesh or its armature, or add shape keys (Add > Mesh > Lip Sync Test Head has all of them)."
@@ -303,6 +305,25 @@ def _refuse_linked(members: list[bpy.types.Object]) -> None:
             f"This character is linked from another file, so keys on it would be lost on the next load ({reasons}). "
             "Press Make Editable Override in the Character panel."
         )
+
+
+def _refuse_missing(members: list[bpy.types.Object]) -> None:
+    missing = next((obj for obj in members if obj.is_missing or (obj.data is not None and obj.data.is_missing)), None)
+    if missing is not None:
+        library = (missing.library or missing.data.library).filepath
+        raise RigError(
+            f"{missing.name!r} only stands for something of {library!r}, which could not be loaded. "
+            "Bring the file back (File > External Data > Find Missing Files), then load this file again."
+        )
+
+
+def _refuse_instance(obj: bpy.types.Object) -> None:
+    """Raise RigError for an empty that shows a collection of this file."""
+    collection = obj.instance_collection if obj.instance_type == 'COLLECTION' else None
+    if collection is not None:
+        inside = sorted(other.name for other in collection.all_objects if channels_of.shape_keys(other) or other.pose)
+        what = f"pick {inside[0]!r} instead: all instances follow it" if inside else "it holds nothing that could be keyed"
+        raise RigError(f"{obj.name!r} is an instance of the collection {collection.name!r}: an instance has no keys of its own. In the Character panel, {what}.")
 
 
 def _targets(members: list[bpy.types.Object]) -> Iterator[Target]:

@@ -7,7 +7,34 @@ from collections.abc import Mapping
 import bpy
 import numpy as np
 
+from ..engine import RigError
+
+TOLERANCE = 1e-6                # a value so little beyond the end is at the end
 SLIDER_LIMIT = 10.0             # Blender's own limit for the range of a shape key
+
+
+class BeyondSliders(RigError):
+    """Values go beyond a slider's end, and the user wants to decide what happens then."""
+
+
+def beyond(keys: bpy.types.Key, points: Mapping[tuple[str, int], np.ndarray]) -> dict[tuple[str, int], np.ndarray]:
+    """Those channels whose values go beyond their slider; points: channel -> (n, 2) frames and values."""
+    ends = _ends(keys)
+    return {
+        channel: rows for channel, rows in points.items()
+        if rows[:, 1].min() < ends[channel[0]][0] - TOLERANCE or rows[:, 1].max() > ends[channel[0]][1] + TOLERANCE
+    }
+
+
+def clip(keys: bpy.types.Key, points: Mapping[tuple[str, int], np.ndarray]) -> dict[tuple[str, int], np.ndarray]:
+    """The same points with values within the sliders."""
+    ends = _ends(keys)
+    return {channel: np.stack([rows[:, 0], rows[:, 1].clip(*ends[channel[0]])], 1) for channel, rows in points.items()}
+
+
+def _ends(keys: bpy.types.Key) -> dict[str, tuple[float, float]]:
+    """Data path -> lowest and highest value of the slider."""
+    return {f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value': (block.slider_min, block.slider_max) for block in keys.key_blocks}
 
 
 def widen(keys: bpy.types.Key, points: Mapping[tuple[str, int], np.ndarray], ranges: dict[str, list[float]]) -> int:

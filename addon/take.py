@@ -59,6 +59,7 @@ class Options:
     action: str
     interpolation: str
     existing: str
+    sliders: str
     reduce: bool
     max_error: float
 
@@ -115,7 +116,7 @@ def gather(context: bpy.types.Context, options: Options) -> Request:
         settings=_settings(options, preferences, fps),
         fps=fps,
         shift_frames=options.shift_frames,
-        keys=fcurves.KeyOptions(options.action, options.interpolation, options.existing),
+        keys=fcurves.KeyOptions(options.action, options.interpolation, options.existing, options.sliders),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from .channels import region
@@ -72,10 +73,25 @@ def scan_presets(folders: Sequence[str] = ()) -> tuple[tuple[Preset, ...], tuple
         if path.stem in presets:
             continue
         try:
-            presets[path.stem] = load_preset(path)
+            presets[path.stem] = _unchanged(path, _stamp(path))
         except PresetError as error:
             errors.append(error)
     return tuple(presets.values()), tuple(errors)
+
+
+@lru_cache(maxsize=256)
+def _unchanged(path: Path, _stamp: tuple[int, int]) -> Preset:
+    """The preset of a file, read once for each time the file is written."""
+    return load_preset(path)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What changes when a file is written: time in nanoseconds, and size. A file that is gone has none, and reading it gives the error."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
 
 
 def detect(rig: Rig, presets: Sequence[Preset]) -> tuple[Match, ...]:

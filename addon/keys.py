@@ -1,0 +1,115 @@
+"""Keys of one F-curve, in bulk: what is kept, what is replaced, new curves. Helper of fcurves.py.
+
+Bulk calls: 52 curves x 3000 keys in 0.1 s. From Blender 5.0 on a new curve starts as a copy of one with as many keys, which is faster still:
+the meshes of one character mostly take the same curves.
+"""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from .actions import Channel, Span
+
+SAME_FRAME = 1e-3               # frames; keys nearer than this are on one frame
+KEY_FIELDS: dict[str, tuple[type, int]] = {     # what makes a key: type and numbers per key, as foreach_get wants them
+    "co": (np.float32, 2), "handle_left": (np.float32, 2), "handle_right": (np.float32, 2), "interpolation": (np.uint8, 1),
+    "easing": (np.uint8, 1), "handle_left_type": (np.uint8, 1), "handle_right_type": (np.uint8, 1), "type": (np.uint8, 1),
+    "back": (np.float32, 1), "amplitude": (np.float32, 1), "period": (np.float32, 1),
+}
+CURVE_FIELDS = ("extrapolation", "auto_smoothing", "mute", "lock", "hide", "select", "color_mode")        # what is kept of a curve beside its group
+SELECTION_FIELDS = ("select_control_point", "select_left_handle", "select_right_handle")
+
+Points = np.ndarray             # (n, 2) float32: frame and value
+Keys = dict[str, np.ndarray]    # KEY_FIELDS name -> (n, numbers per key)
+
+
+class Writer:
+    """Writes the keys of one take; interpolation: 'LINEAR', 'BEZIER' or 'CONSTANT'."""
+
+    def __init__(self, interpolation: str) -> None:
+        self._mode = _enum_value("interpolation", interpolation)
+        self._auto = _enum_value("handle_left_type", 'AUTO_CLAMPED')
+        self._made: dict[tuple[bytes | int, int], bpy.types.FCurve] = {}        # by points or their number, and array index
+
+    def new(self, bag: bpy.types.ActionChannelbag | bpy.types.Action, channel: Channel, points: Points) -> bpy.types.FCurve:
+        """A new curve with these keys."""
+        path, index = channel
+        same, alike = (points.tobytes(), index), (len(points), index)
+        model = self._made.get(same) or self._made.get(alike)
+        if model is None or not hasattr(bag.fcurves, "new_from_fcurve"):
+            curve = bag.fcurves.new(path, index=index)
+            self.replace(curve, points, None)
+        else:
+            curve = bag.fcurves.new_from_fcurve(model, data_path=path)
+            if same not in self._made:
+                curve.keyframe_points.foreach_set("co", np.ascontiguousarray(points).ravel())
+                curve.update()
+        self._made.setdefault(same, curve)
+        self._made.setdefault(alike, curve)
+        return curve
+
+    def new_in_place(self, bag: bpy.types.ActionChannelbag | bpy.types.Action, curve: bpy.types.FCurve, points: Points) -> None:
+        """Replace all keys of a curve by points; how the curve is shown and played stays."""
+        if len(curve.modifiers) or not hasattr(bag.fcurves, "new_from_fcurve"):
+            self.replace(curve, points, None)
+            return
+        channel, group, colour = (curve.data_path, curve.array_index), curve.group, tuple(curve.color)
+        kept = {name: getattr(curve, name) for name in CURVE_FIELDS}
+        bag.fcurves.remove(curve)
+        made = self.new(bag, channel, points)
+        made.group = group
+        if kept["color_mode"] == 'CUSTOM':
+            made.color = colour
+        for name, value in kept.items():
+            if getattr(made, name) != value:        # each of them costs a look at all keys
+                setattr(made, name, value)
+
+    def replace(self, curve: bpy.types.FCurve, points: Points, kept: Keys | None) -> None:
+        """Replace the keys of a curve by points, and kept ones between and around them."""
+        count = len(points)
+        keys: Keys = {"co": points, "interpolation": np.full((count, 1), self._mode, np.uint8)}     # the rest of a new key is right as Blender makes it
+        if kept is not None:
+            new = {name: keys.get(name, np.zeros((count, width), dtype)) for name, (dtype, width) in KEY_FIELDS.items()}
+            new["handle_left_type"][:] = new["handle_right_type"][:] = self._auto
+            keys = {name: np.concatenate([kept[name], values]) for name, values in new.items()}
+            order = np.argsort(keys["co"][:, 0], kind="stable")
+            keys = {name: values[order] for name, values in keys.items()}
+        put_back(curve, keys)
+
+
+def put_back(curve: bpy.types.FCurve, keys: Keys) -> None:
+    """Give a curve exactly these keys, none of them selected."""
+    count = len(keys["co"])
+    curve.keyframe_points.clear()
+    curve.keyframe_points.add(count)
+    for name, values in keys.items():
+        curve.keyframe_points.foreach_set(name, np.ascontiguousarray(values).ravel())
+    unselected = np.zeros(count, bool)
+    for name in SELECTION_FIELDS:
+        curve.keyframe_points.foreach_set(name, unselected)
+    curve.update()
+
+
+def outside(curve: bpy.types.FCurve, spans: list[Span]) -> Keys | None:
+    """The keys of a curve that lie in none of the spans; None when there are none."""
+    start, end = curve.range()
+    if any(first - SAME_FRAME <= start and end <= last + SAME_FRAME for first, last in spans):
+        return None         # without a look at every key
+    frames = _field(curve, "co")[:, 0]
+    free = np.ones(len(frames), bool)
+    for first, last in spans:
+        free &= (frames < first - SAME_FRAME) | (frames > last + SAME_FRAME)
+    return {name: _field(curve, name)[free] for name in KEY_FIELDS} if free.any() else None
+
+
+def _field(curve: bpy.types.FCurve, name: str) -> np.ndarray:
+    """One field of all keys of a curve, (n, numbers per key)."""
+    dtype, width = KEY_FIELDS[name]
+    values = np.empty(len(curve.keyframe_points) * width, dtype)
+    curve.keyframe_points.foreach_get(name, values)
+    return values.reshape(-1, width)
+
+
+def _enum_value(prop: str, name: str) -> int:
+    return bpy.types.Keyframe.bl_rna.properties[prop].enum_items[name].value
