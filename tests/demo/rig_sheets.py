@@ -44,9 +44,9 @@ MOUTHS: dict[str, dict[str, float]] = {     # Left and Right both, where a name 
     "oo": {"jawOpen": 0.12, "mouthFunnel": 0.25, "mouthPucker": 0.8},
 }
 NOTES = {
-    "rigify_face": "a human rig of Blender's Rigify, generated in Blender 5.2: on it `ah` parts lip.T and lip.B, `oo` brings the corners from 70 to 45 mm and the lips "
+    "rigify_face": "a human rig of Blender's Rigify, generated in Blender 5.2: jawOpen 0.6 parts the lip bones by 18 mm, mouthPucker 0.8 brings the corners from 70 to 45 mm and the lips "
                    "8 mm forward, and closed lips stay closed. Drawn with skin that follows the bones",
-    "ict_facekit": "the real head of ../shared/data/rigs",
+    "ict_facekit": "the real head that ICT publishes, 55 keys",
     "flame": "a rig with exactly these names; speech in FLAME parameters comes from a head of a model, so only the jaw can be drawn here",
     "faceit_control_rig": "a rig with exactly these bones, whose ARKit keys are driven",
 }
