@@ -7,6 +7,7 @@ import bpy
 from . import (
     catalog,
     command,
+    export_panel,
     job,
     mapping_operators,
     mapping_panel,
@@ -25,7 +26,7 @@ from . import (
 CLASSES = (
     *preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *model_operators.CLASSES, *panels.CLASSES, *test_head.CLASSES,
     *mapping_properties.CLASSES, *mapping_operators.CLASSES, *mapping_panel.CLASSES, *teach_operators.CLASSES, *teach_panel.CLASSES,
-    *shape_match_panel.CLASSES,
+    *shape_match_panel.CLASSES, *export_panel.CLASSES,
 )
 
 

@@ -133,6 +133,25 @@ def new_action(name: str) -> bpy.types.Action:
     return action
 
 
+def plain_action(name: str) -> bpy.types.Action:
+    """An empty Action that is the artist's from the start."""
+    return bpy.data.actions.new(name)
+
+
+def play_alone(owner: bpy.types.ID, place: Place) -> None:
+    """Let an Action be all that plays on a data-block. Our strips go, the artist's tracks are muted; Actions that were active stay in the file."""
+    animation = owner.animation_data_create()
+    for other in [other for other in places(owner) if is_own(other.action) and other.strip is not None]:
+        other.action.use_fake_user = True
+        _remove_strip(animation, other.strip)
+    for track in animation.nla_tracks:
+        track.is_solo, track.mute = False, True
+    if animation.action is not None and animation.action != place.action:
+        animation.action.use_fake_user = True
+    _assign(animation, place)
+    animation.action_blend_type, animation.action_influence, animation.action_extrapolation = 'REPLACE', 1.0, 'HOLD'
+
+
 def is_called(action: bpy.types.Action, name: str) -> bool:
     """Whether an Action is ours and what the user means by a name, which Blender may have shortened or numbered."""
     if not is_own(action):
