@@ -17,7 +17,7 @@ BoolArray = NDArray[np.bool_]
 
 SHUT_BELOW = 0.06           # seen lip opening, in jawOpen units, under which a viewer sees closed lips
 CONTACT_CLASSES = (("P", "B", "M"), ("F", "V"), ("SIL",))       # lips on lips, lower lip on upper teeth, nobody speaks
-SURE_FROM, SURE_AT = 0.20, 0.50     # phone score at which a closure begins to be helped, and is complete: a missed m is seen sooner than an extra one
+SURE_FROM, SURE_AT = 0.30, 0.80     # phone score at which a closure begins to be helped, and is complete
 TUCK_ROLL, TUCK_UPPER_UP, TUCK_CLOSURE = 0.5, 0.2, 0.35     # f v: lower lip rolled in, upper lip lifted, jaw partly undone
 PRESS, ROLL = 0.25, 0.12    # p b m: lips pressed and slightly rolled in
 REST_FROM, REST_AT = 0.5, 0.9   # score of silence at which the face begins to rest, and rests
