@@ -139,6 +139,8 @@ def bench(options: argparse.Namespace) -> int:
     for name in ("oldest", "newest"):
         if name in made:
             subprocess.run([made[name], "-m", "tests.bench.engine"], cwd=ROOT)
+    if "newest" in made:
+        subprocess.run([made["newest"], "-m", "tests.bench.teach"], cwd=ROOT)
     for name in BLENDERS:
         if name in made:
             run_in_blender(made[name], "tests.bench.addon", [archive])

@@ -26,7 +26,7 @@ try:
 
     import numpy as np
 
-    from . import animate_all, g2p, io, models, presets, read_audio, runtime
+    from . import animate_all, g2p, io, models, presets, read_audio, runtime, taught_file
     from .errors import EngineError, OutputError, PresetError, SettingError
     from .types import Animation, Gains, Motion, Progress, Rig, Settings, Waveform, no_progress
 except KeyboardInterrupt:       # while all this loads, which takes a third of a second
@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_listing(identities, _list_identities)
     _add_listing(commands.add_parser("presets", help="list the rig presets that are there"), _list_presets)
     _add_listing(commands.add_parser("devices", help="list the devices that networks can run on"), _list_devices)
+    _add_teach(commands.add_parser("teach", help="learn a character's controls from seconds that were keyed by hand"))
     _add_learning(commands)
     return parser
 
@@ -106,12 +107,21 @@ def _add_animate(parser: argparse.ArgumentParser) -> None:
     words.add_argument("--transcript-file", metavar="FILE", help="the same from a text file (UTF-8)")
     parser.add_argument("--language", default="", metavar="CODE", help="of the transcript, such as de or en-gb (default: by its script; Latin letters: en-us)")
     parser.add_argument("--phones", metavar="FILE", help="also write what is said when: .json with [class, start, end in seconds]")
-    parser.add_argument("--preset", default="", help="rig preset: a name, a JSON file or auto; needs --channels")
+    parser.add_argument("--preset", default="", help="rig preset: a name, a JSON file or auto, with --channels; or a taught head (.npz)")
     parser.add_argument("--channels", metavar="FILE", help="names of the rig's shape keys, one per line; a bone as bone:NAME")
     parser.add_argument("--device", choices=runtime.DEVICES, default="auto", help="where the network runs (default: auto)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes all cores but one")
     parser.add_argument("--raw", action="store_true", help="the head's exact output: no clamp, smoothing, retiming or silence")
     parser.add_argument("--template", default="", metavar="NPY", help="neutral face to add the output to, flat and in the model's scale")
+
+
+def _add_teach(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_teach)
+    parser.add_argument("audio", metavar="AUDIO", help="the sound of the take")
+    parser.add_argument("curves", metavar="CURVES", help=".csv: time, then a column per control (a shape key, bone:NAME.rotation_euler[0], property:PATH)")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="HEAD.npz", help="the taught head; give it to animate as --preset")
+    parser.add_argument("--model", default=Settings.model, help="model id or folder (default: %(default)s)")
+    parser.add_argument("--identity", default=Settings.identity, help="style to learn in (default: %(default)s)")
 
 
 def _add_listing(parser: argparse.ArgumentParser, list_rows: Callable[[argparse.Namespace], list[dict[str, Any]]]) -> None:
@@ -186,6 +196,23 @@ def _animate(options: argparse.Namespace) -> None:
         print(f"{file}: {len(motion.weights)} frames x {len(motion.channels)} channels at {motion.fps:g} fps, {wave.duration_s:.2f} s of sound")
 
 
+def _teach(options: argparse.Namespace) -> None:
+    from .take_file import read_take
+    from .teach import teach
+
+    taught_file.check_path(options.output)
+    take = read_take(options.curves)
+    with _progress_bar() as progress:
+        lesson = teach(read_audio(options.audio), take, Settings(model=options.model, identity=options.identity), progress)
+    taught = taught_file.renamed(lesson.taught, options.output.stem)
+    taught_file.write_taught(taught, options.output)
+    for warning in lesson.warnings:
+        print(f"unitalker: {warning}", file=sys.stderr)
+    rows = zip(taught.controls, taught.scores, strict=True)
+    _show([{"control": taught_file.label(control), "r": f"{score.r:.2f}", "error": f"{score.rms:.4g}", "learned": score.learned} for control, score in rows], False)
+    print(f"{options.output}: {len(taught.controls)} controls from {taught.take_s:.1f} s, keys {taught.lag_s * 1000:+.0f} ms after the sound; r and error on held-out seconds")
+
+
 def _wanted(options: argparse.Namespace, common: Settings) -> list[Settings]:
     """One Settings per head and identity that is asked for."""
     heads, identities = [options.head], dict.fromkeys(options.identity or [Settings.identity])
@@ -240,6 +267,8 @@ def _output_file(output: Path, settings: Settings, wanted: Sequence[Settings]) -
 
 
 def _rig(options: argparse.Namespace) -> Rig | None:
+    if options.preset.lower().endswith(".npz") and not options.channels:
+        return taught_file.rig_of(options.preset)
     if bool(options.preset) != bool(options.channels):
         raise PresetError("--preset and --channels belong together: give the preset's name (or auto), and a file with the rig's shape key names.")
     if not options.preset:

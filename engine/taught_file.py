@@ -24,8 +24,10 @@ from .errors import OutputError, PresetError, TeachError
 from .preset_file import COMPONENTS, check_preset
 from .preset_save import file_stem, to_text
 from .strict_json import parse_json
-from .taught import Score, Taught
+from .taught import Score, Taught, label
 from .types import FloatArray, Rig, RigChannel
+
+__all__ = ["check_path", "chosen_taught", "label", "load_taught", "renamed", "rig_of", "save_taught", "scan_taught", "write_taught"]
 
 SCHEMA = 1
 SUFFIX = ".npz"
@@ -105,6 +107,22 @@ def chosen_taught(rig: Rig) -> Taught | None:
         return None
     places = [Path(wanted), *(Path(folder) / wanted for folder in rig.preset_folders if Path(wanted).name == wanted)]
     return load_taught(next((place for place in places if os.path.isfile(place)), places[-1]))
+
+
+def rig_of(path: str) -> Rig:
+    """A character with just the controls of a taught head, which is its preset. Raises TeachError."""
+    names: dict[str, set[str]] = {kind: set() for kind in KINDS}
+    for control in load_taught(path).controls:
+        names[control.kind].add(control.name)
+    return Rig(
+        shape_keys=frozenset(names["shape_key"]), bones=frozenset(names["bone"]), properties=frozenset(names["property"]), preset=str(path),
+    )
+
+
+def check_path(path: Path) -> None:
+    """Raise OutputError where a taught head cannot have this file name."""
+    if path.suffix != SUFFIX:
+        raise OutputError(f"Output {path} must end in {SUFFIX}. Give another file name.")
 
 
 def _holds(path: Path, name: str) -> bool:

@@ -26,6 +26,7 @@ CLIPS = ("1114_2_01", "1114_2_02", "1114_2_03")
 PAIRED_FPS, PART, RATE_HZ = 30, 0.6, 16_000
 GOAL_MORE, GOAL_BONES = 0.15, 0.95
 MOVES = 1e-3                # least deviation of a control that counts, of sliders that go to 1
+SWEEPS = 300                # of the coordinate descent: scipy's nnls gives the same r to three digits
 LAGS_S = np.arange(-6, 7) * 0.02
 
 
@@ -46,13 +47,13 @@ def _foreign_controls(settings: Settings) -> None:
     for clip in CLIPS:
         row = _clip(clip, settings)
         rows.append(row)
-        print(f"  {clip}: {row[4]:.0f} controls, r of held-out 40 %: one channel {row[0]:.3f}, least squares {row[1]:.3f}, taught {row[2]:.3f}; fitted in {row[3]:.2f} s", flush=True)
+        print(f"  {clip}: {row[4]:.0f} controls, r of held-out 40 %: one channel {row[0]:.3f}, least squares {row[1]:.3f}, taught {row[2]:.3f}; fitted in {row[3]:.2f} s of the processor", flush=True)
     single, squares, taught = np.mean([row[:3] for row in rows], axis=0)
     print(f"  mean: one channel {single:.3f}, least squares {squares:.3f}, taught {taught:.3f}: {taught - max(single, squares):+.3f}   (goal: at least +{GOAL_MORE})")
 
 
 def _clip(clip: str, settings: Settings) -> tuple[float, float, float, float, float]:
-    """r of the best single channels, of least squares and of the taught head; seconds of fitting; number of controls."""
+    """r of the best single channels, of least squares and of the taught head; processor seconds of fitting; number of controls."""
     wave = read_audio(PAIRED / f"{clip}.flac")
     with np.load(PAIRED / "facegood_bs.npz") as arrays:
         keyed = arrays[f"bs_{clip}"].astype(np.float64)
@@ -61,9 +62,9 @@ def _clip(clip: str, settings: Settings) -> tuple[float, float, float, float, fl
     controls = tuple(RigChannel("shape_key", f"Regler {number:02d}") for number in range(keyed.shape[1]))
     first = Waveform(wave.samples[:round(cut / PAIRED_FPS * RATE_HZ)])
     animate(first, settings)            # the encoder's features are kept: what is timed is the fit and the decoder
-    start = time.perf_counter()
+    start = time.process_time()
     lesson = teach(first, Take(controls, np.arange(cut) / PAIRED_FPS, keyed[:cut]), settings)
-    fit_s = time.perf_counter() - start
+    fit_s = time.process_time() - start
     said = _play(lesson, wave, settings, controls)
     channels = animate(wave, replace(settings, fps=PAIRED_FPS)).motion.weights.astype(np.float64)
     n_frames = min(len(channels), len(keyed), len(said))
@@ -90,8 +91,6 @@ def _play(lesson: Lesson, wave: Waveform, settings: Settings, controls: tuple[Ri
 
 def _fixed(channels: np.ndarray, keyed: np.ndarray, cut: int) -> tuple[float, float]:
     """Mean r on the held-out part of the best single channel for each control, and of non-negative least squares, each at its best timing."""
-    from scipy.optimize import nnls
-
     seconds = np.arange(len(channels)) / PAIRED_FPS
     singles, squares = {}, {}
     for lag in LAGS_S:
@@ -101,9 +100,20 @@ def _fixed(channels: np.ndarray, keyed: np.ndarray, cut: int) -> tuple[float, fl
         columns = np.arange(keyed.shape[1])
         singles[float(np.abs(r[best, columns]).mean())] = _mean_r(moved[cut:, best] * np.sign(r[best, columns]), keyed[cut:])
         inputs = np.concatenate([moved, np.ones((len(moved), 1)), -np.ones((len(moved), 1))], axis=1)
-        weights = np.stack([nnls(inputs[:cut], column)[0] for column in keyed[:cut].T], axis=1)
+        weights = _not_negative(inputs[:cut], keyed[:cut])
         squares[_mean_r(inputs[:cut] @ weights, keyed[:cut])] = _mean_r(inputs[cut:] @ weights, keyed[cut:])
     return singles[max(singles)], squares[max(squares)]
+
+
+def _not_negative(inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Least squares with weights (d, k) of 0 and more: coordinate descent on the normal equations."""
+    gram, wanted = inputs.T @ inputs, inputs.T @ targets
+    weights = np.zeros_like(wanted)
+    for _ in range(SWEEPS):
+        for row in np.flatnonzero(np.diag(gram) > 1e-9):
+            step = (wanted[row] - gram[row] @ weights) / gram[row, row]
+            weights[row] = np.maximum(weights[row] + step, 0)
+    return weights
 
 
 def _bones(settings: Settings) -> None:
@@ -114,15 +124,15 @@ def _bones(settings: Settings) -> None:
     cut = round(20 * motion.fps)
     first = Waveform(wave.samples[:round(20 * RATE_HZ)])
     animate(first, settings)
-    start = time.perf_counter()
+    start = time.process_time()
     lesson = teach(first, Take(controls, np.arange(cut) / motion.fps, keyed[:cut]), settings)
-    fit_s = time.perf_counter() - start
+    fit_s = time.process_time() - start
     said = _play(lesson, wave, replace(settings, fps=24), controls)
     seconds = np.arange(len(said)) / PAIRED_FPS
     at = np.stack([np.interp(np.arange(len(keyed)) / motion.fps, seconds, column) for column in said.T], axis=1)
     r = np.diag(_correlations(at[cut:], keyed[cut:]))
     print(f"  bones and properties keyed from our own curves: r {r.mean():.3f}, worst {r.min():.3f} ({controls[int(r.argmin())].name}) on {wave.duration_s - 20:.0f} s of other speech; "
-          f"20 s fitted in {fit_s:.2f} s   (goals: at least {GOAL_BONES}, below 5 s)")
+          f"20 s fitted in {fit_s:.2f} s of the processor   (goals: at least {GOAL_BONES}, below 5 s)")
 
 
 def script_bones(motion: object) -> tuple[tuple[RigChannel, ...], np.ndarray]:

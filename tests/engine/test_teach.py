@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from engine import Cancelled, ModelError, PresetError, Rig, RigChannel, TeachError, animate
+from engine.__main__ import run
 from engine.phones import Phone
 from engine.preset_file import check_preset
 from engine.preset_save import save_preset
 from engine.sounds import unheard_sounds
+from engine.take_file import read_take
 from engine.taught_file import load_taught, renamed, save_taught, scan_taught
 from engine.teach import Take, teach
 
@@ -147,7 +149,7 @@ def test_short_takes_still_controls_and_unheard_sounds_are_told(tiny, speech):
     lesson = teach(speech, replace(take, values=values), tiny)
     assert lesson.taught.controls == (JAW, KEY)
     assert any("short (7.0 s, 10 s and more are better)" in warning for warning in lesson.warnings)
-    assert any(f"Never moves in the take, so not taught: Mund" in warning for warning in lesson.warnings)
+    assert any("Never moves in the take, so not taught: Mund" in warning for warning in lesson.warnings)
 
 
 def test_sounds_that_look_alike_count_as_one():
@@ -273,3 +275,36 @@ def test_a_head_without_a_name_is_refused(tiny, speech):
         renamed(teach(speech, take_of(speech, tiny), tiny).taught, "  ")
 
 
+
+
+# ---- command line
+
+def write_inputs(folder, wave, settings):
+    import soundfile
+
+    take = take_of(wave, settings)
+    soundfile.write(folder / "take.wav", wave.samples, 16000, subtype="FLOAT")
+    lines = ['time,bone:Kiefer.rotation_euler[0],"property:' + SLIDER.name.replace('"', '""') + '",Auf']
+    lines += [",".join(map(str, (second, *row))) for second, row in zip(take.seconds, take.values, strict=True)]
+    (folder / "take.csv").write_text("\n".join(lines), encoding="utf-8")
+
+
+def test_a_take_is_taught_and_played_from_the_command_line(tiny, speech, tmp_path, capsys):
+    write_inputs(tmp_path, speech, tiny)
+    assert run(["teach", str(tmp_path / "take.wav"), str(tmp_path / "take.csv"), "-o", str(tmp_path / "mine.npz"), "--model", tiny.model]) == 0
+    assert "mine.npz: 3 controls from 12.0 s" in capsys.readouterr().out
+    out = tmp_path / "out.npz"
+    assert run(["animate", str(tmp_path / "take.wav"), "--preset", str(tmp_path / "mine.npz"), "--model", tiny.model, "--fps", "24", "-o", str(out)]) == 0
+    with np.load(out) as arrays:
+        column = list(arrays["channels"]).index("Auf")
+        assert r_of(arrays["frames"][:, column], jaw_of(speech, tiny)) > 0.95
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("", "has no header line"), ("time,Auf\n0,1\n1,x\n", r"line 3: '1, x' are not 2 numbers"), ("time,bone:Jaw\n0,1\n", r"'bone:Jaw' names no part of a bone"),
+    ("time,bone:Jaw.rotation_euler[3]\n0,1\n", "names no part of a bone"),
+])
+def test_a_take_file_that_cannot_be_read_names_the_place(tmp_path, text, message):
+    (tmp_path / "take.csv").write_text(text)
+    with pytest.raises(TeachError, match=message):
+        read_take(tmp_path / "take.csv")
