@@ -20,7 +20,7 @@ from torch import nn
 from .. import runtime
 from ..channels import ARKIT_52
 from ..errors import OutputError
-from ..nets.encoders import RATE_HZ, SAMPLES_PER_FRAME
+from ..nets.encoders import RATE_HZ, SAMPLES_PER_FRAME, MoonshineEncoder
 from ..nets.unitalker import UniTalker
 from .graphs import write_graph
 from .packing import pack, round_to_half
@@ -36,7 +36,8 @@ PIVOT = "pivot"
 LABELS = {
     PIVOT: "Neutral (pivot)", "relaxed": "Relaxed", "clear": "Clear", "wide": "Wide", "rounded": "Rounded", "soft": "Soft", "energetic": "Energetic",
 }
-SOURCE = "UniTalker (ECCV 2024) architecture with a mel encoder, trained on speech of espeak-ng, flite and festival"
+SOURCE = "UniTalker (ECCV 2024) architecture, trained on free speech programs and recordings"
+EAR_SOURCE = " on the encoder of Moonshine Tiny (arXiv 2410.15608), which is MIT-licensed and unchanged"
 
 log = logging.getLogger(__name__)
 
@@ -114,9 +115,10 @@ def overlap_s(context_s: float) -> float:
 def _model_json(model: UniTalker, folder: Path) -> dict[str, Any]:
     window_s, shared_s = (WINDOW_S, overlap_s(model.context_s)) if model.context_s is not None else (ATTENTION_WINDOW_S, ATTENTION_OVERLAP_S)
     identities = (PIVOT, *model.config.identities)
+    has_ear = isinstance(model.encoder, MoonshineEncoder)
     return {
-        "schema": 1, "id": folder.name, "title": "Mini", "system": "unitalker", "licence": "GPL-3.0-or-later",
-        "source": SOURCE, "made": f"{date.today().isoformat()} by engine/learn (see weights/README.md)",
+        "schema": 1, "id": folder.name, "title": "Mini", "system": "unitalker", "licence": "GPL-3.0-or-later AND MIT" if has_ear else "GPL-3.0-or-later",
+        "source": SOURCE + EAR_SOURCE * has_ear, "made": f"{date.today().isoformat()} by engine/learn (see weights/README.md)",
         "sha256": {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir())},
         "sample_rate": 16000, "normalise": "none",
         "encoder": {"rate_hz": RATE_HZ, "window_s": window_s, "overlap_s": shared_s, "context_s": model.context_s and round(model.context_s, 6)},
