@@ -17,6 +17,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from . import metahuman
 from .channels import ARKIT_52, LIVE_LINK_ANGLES, LIVE_LINK_COLUMNS
 from .errors import OutputError
 from .phones import Phone
@@ -49,12 +50,18 @@ def write_motion(motion: Motion, path: str | Path, meta: Mapping[str, Any]) -> N
     """Write motion in the format of the file ending.
 
     Args:
-        path: .npz (frames (T, C) float32, channels, fps, meta), .csv (Live Link Face take) or .json.
+        path: .npz (frames (T, C) float32, channels, fps, meta), .csv (Live Link Face take) or .json; .metahuman.csv and .metahuman.json are
+            Curve Tables of CTRL_expressions_* curves.
         meta: how it was made; plain values.
     Raises:
         OutputError: unknown ending, no such folder, disk errors, or a csv of motion that holds other than ARKit channels.
     """
     path = check_output(path)
+    if path.suffix.lower() != ".npz" and path.stem.lower().endswith(metahuman.MARK):
+        table = metahuman.curve_table_csv if path.suffix.lower() == ".csv" else metahuman.curve_table_json
+        text = table(metahuman.to_metahuman(motion))
+        _replace(path, lambda file: file.write(text.encode()))
+        return
     others = [name for name in motion.channels if name not in ARKIT_52] if path.suffix.lower() == ".csv" else []
     if others:
         raise OutputError(
