@@ -65,8 +65,8 @@ class UNITALKER_PT_mapping(bpy.types.Panel):
             return
         row = layout.row(align=True)
         row.prop(opened, "title", text="")
-        row.operator("unitalker.mapping_save", text="Save", icon='ERROR' if opened.changed else 'CHECKMARK')
         row.menu("UNITALKER_MT_mapping", text="", icon='DOWNARROW_HLT')
+        layout.operator("unitalker.mapping_save", text="Save and Use" if opened.changed else "Saved", icon='FILE_TICK' if opened.changed else 'CHECKMARK')
         row = layout.row()
         row.template_list("UNITALKER_UL_mapping", "", opened, "targets", opened, "active", rows=ROWS)
         column = row.column(align=True)
