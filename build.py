@@ -141,6 +141,7 @@ def bench(options: argparse.Namespace) -> int:
             subprocess.run([made[name], "-m", "tests.bench.engine"], cwd=ROOT)
     if "newest" in made:
         subprocess.run([made["newest"], "-m", "tests.bench.teach"], cwd=ROOT)
+    subprocess.run([any_blender(), "-m", "tests.bench.shapes"], cwd=ROOT)
     for name in BLENDERS:
         if name in made:
             run_in_blender(made[name], "tests.bench.addon", [archive])

@@ -53,11 +53,16 @@ class Surface:
         n = len(self.points)
         return self if n <= count else self.take(np.linspace(0, n - 1, count).astype(np.intp))
 
+    def still(self) -> Surface:
+        """The same without displacements."""
+        return Surface(self.points, self.normals, self.areas, self.moves[:0], self.activity)
+
     def placed(self, placement: Similarity) -> Surface:
         """The same laid elsewhere."""
         turn = placement.rotation.T
         return Surface(
-            placement.place(self.points), self.normals @ turn, self.areas * placement.scale**2, self.moves @ (placement.scale * turn), self.activity,
+            placement.place(self.points), self.normals @ turn, self.areas * placement.scale**2,
+            (self.moves.reshape(-1, 3) @ (placement.scale * turn)).reshape(self.moves.shape), self.activity,
         )
 
 
@@ -181,7 +186,7 @@ def candidates(target: Surface, reference: Surface) -> list[Similarity]:
 def refine(target: Surface, reference: Surface, start: Similarity, rounds: int = ROUNDS) -> Similarity:
     """Iterated closest points: let the target settle on the reference, the farthest seventh left out."""
     found = start
-    features = with_normals(reference)
+    features, target = with_normals(reference), target.still()
     for _ in range(rounds):
         placed = target.placed(found)
         near, distances = nearest(with_normals(placed), features, 1)

@@ -1,0 +1,64 @@
+"""Matching by shape: how many keys are found without their names, and how long it takes. `python -m tests.bench.shapes`; never fails on a figure."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from engine.shape_match import Head, Proposal, match_shapes
+
+ROOT = Path(__file__).resolve().parents[2]
+ICT = ROOT.parent / "shared" / "data" / "rigs" / "ict_facekit_head.glb"
+HALVES = {f"{name}{side}": name for name in ("browInnerUp", "cheekPuff") for side in ("Left", "Right")}
+
+
+def main() -> None:
+    sys.path.insert(0, str(ROOT / "addon"))     # its package `head` needs no Blender; the add-on round it does
+    from head.whole import whole_head
+
+    start = time.perf_counter()
+    made = whole_head()
+    print(f"match by shape: numpy {np.__version__}; the test head is made in {time.perf_counter() - start:.2f} s")
+    reference = Head(made.points, made.triangles, made.moves, made.names)
+    _show("test head, turned, 1:1000", reference, reference)
+    if ICT.exists():
+        from tests.demo.chart_heads import gltf_head
+
+        head = gltf_head(ICT)
+        names = tuple(sorted(set(head.shapes) - set(HALVES.values())))
+        moves = np.stack([head.shapes[name] for name in names]).astype(np.float32)
+        _show("ICT FaceKit's head, turned, 1:1000", Head(head.rest.positions, head.rest.triangles, moves, names), reference)
+    else:
+        print(f"  left out: {ICT} is not here")
+
+
+def _show(what: str, head: Head, reference: Head) -> None:
+    """Match a head whose keys are numbered, turned about no axis of its own."""
+    turn = np.array([[0.36, 0.48, -0.8], [-0.8, 0.6, 0.0], [0.48, 0.64, 0.6]]).T / 1000
+    order = np.random.default_rng(0).permutation(len(head.names))
+    scrambled = Head(head.points @ turn, head.triangles, head.moves[order] @ turn.astype(np.float32), tuple(map(str, range(len(order)))))
+    start = time.perf_counter()
+    proposal = match_shapes(scrambled, reference)
+    seconds = time.perf_counter() - start
+    wanted = {str(new): HALVES.get(head.names[old], head.names[old]) for new, old in enumerate(order)}
+    known = [key for key, name in wanted.items() if name in reference.names]
+    found = _channels(proposal)
+    right, wrong = (sum((found.get(key) == [wanted[key]]) == good for key in known if key in found) for good in (True, False))
+    print(f"  {what:36} {right} of {len(known)} keys right, {wrong} wrong, {len(known) - right - wrong} left out; "
+          f"{len(head.points)} vertices x {len(order)} keys in {seconds:.2f} s")
+
+
+def _channels(proposal: Proposal) -> dict[str, list[str]]:
+    """Key -> the channels that it serves."""
+    found: dict[str, list[str]] = {}
+    for match in proposal.matches:
+        for key, _ in match.keys:
+            found.setdefault(key, []).append(match.channel)
+    return found
+
+
+if __name__ == "__main__":
+    main()
