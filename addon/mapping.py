@@ -40,6 +40,7 @@ def start(context: bpy.types.Context, empty: bool) -> None:
         own = bool(preset.path) and user_folder("presets") in preset.path
         preset = preset if own else replace(preset, name=title)
     open_preset(context, preset)
+    context.scene.unitalker_mapping.changed = empty or not own
 
 
 def catalog_source(context: bpy.types.Context) -> str:
@@ -182,13 +183,11 @@ def look_again(context: bpy.types.Context) -> None:
         names = character_of(context).rig("auto", ())
     except RigError:
         return
-    rows = complete(mapping)
-    places = presets.find_targets(Preset("", mapping.source, tuple(target for _, target in rows)), names)
-    for row in mapping.targets:
-        row.found = not row.control
+    targets = tuple(target_of(row) for row in mapping.targets)
+    places = presets.find_targets(Preset("", mapping.source, targets), names)
     reached, used = set(), set()
-    for (index, target), found in zip(rows, places, strict=True):
-        mapping.targets[index].found = bool(found)
+    for row, target, found in zip(mapping.targets, targets, places, strict=True):
+        row.found = bool(found) or not row.control
         used.update(found)
         reached.update(channel for channel, _ in target.sources if found)
     if mapping.source != HINTS_SOURCE:

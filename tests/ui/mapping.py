@@ -16,7 +16,7 @@ HEAD, REST = "LipSync Head", 0.25
 CONTROL = "Mouth gape"      # the test head's jawOpen under a name that no preset has
 # Pixels from the sidebar's top left corner: headers of the other panels, from below, then our own with those closed
 OTHERS, HEADER = ((60, 580), (43, 217), (33, 103)), (70, 219)
-NEW, ADD_ROW, CHANNEL, GAIN, PREVIEW, SAVE = (200, 247), (230, 298), (110, 503), (130, 555), (70, 660), (120, 272)
+NEW, ADD_ROW, CHANNEL, GAIN, PREVIEW, SAVE = (200, 247), (240, 299), (100, 513), (150, 564), (70, 671), (120, 274)
 DRAG_PIXELS = 60
 
 
