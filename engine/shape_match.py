@@ -27,7 +27,7 @@ FAR_MM = 15.0               # from the reference surface: what lies so far count
 LEAST_SCORE = 0.2           # cosine; a key that looks less like a channel's pose is none
 LEAST_GAIN = 0.15           # of a pose's energy that a further key must explain
 SHARED_SCORE = 0.4          # cosine from which a key may serve a second channel
-FULL = (0.4, 2.5)           # measured weights in here become 1: an artist's full pose is the full pose
+FULL = (0.125, 8.0)         # measured weights in here become 1: an artist's full pose is the full pose
 WARPS = 3                   # rounds of laying features (eyes, mouth corners) on each other by the keys that were matched
 HOT = 0.5                   # of a key's largest movement: the middle of these vertices is the key's place
 
@@ -302,6 +302,7 @@ def nonnegative_fit(parts: Array, wanted: Array) -> tuple[Array, float]:
 
 def _match(row: int, columns: Sequence[int], fields: _Fields, channels: Sequence[str], names: Sequence[str]) -> ChannelMatch:
     weights, score = nonnegative_fit(fields.keys[list(columns)], fields.poses[row])
+    weights /= max(score, LEAST_SCORE)          # as large as the pose: a fit alone is smaller the less alike they are
     keys = tuple((names[column], float(weight)) for column, weight in zip(columns, weights, strict=True) if weight > 0)
     return ChannelMatch(channels[row], keys, score)
 

@@ -85,7 +85,9 @@ def test_most_keys_of_a_scanned_head_are_found(reference):
     target, truth = scrambled(Head(head.rest.positions, head.rest.triangles, moves, tuple(names)), Y_UP, 0.001)
     halves = {f"{name}{side}": name for name in ("browInnerUp", "cheekPuff") for side in ("Left", "Right")}
     truth = {key: halves.get(name, name) for key, name in truth.items()}
-    right = right_ones(match_shapes(target, reference), truth)
+    proposal = match_shapes(target, reference)
+    right = right_ones(proposal, truth)
+    assert [match for match in proposal.matches for _, weight in match.keys if abs(weight - 1) > 0.01] == []       # full poses are full poses
     known = [name for name in truth.values() if name in reference.names]
     assert len(known) == 53 and len(right) >= 45
 
