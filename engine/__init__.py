@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .audio import from_array, read_audio
-    from .errors import AudioError, Cancelled, EngineError, InstallError, ModelError, OutputError, PresetError, RigError, SettingError, TeachError
+    from .errors import (
+        AudioError,
+        Cancelled,
+        EngineError,
+        InstallError,
+        ModelError,
+        OutputError,
+        PresetError,
+        RigError,
+        SettingError,
+        TeachError,
+    )
     from .pipeline import animate, animate_all
     from .types import Animation, Curve, Gains, Motion, Rig, RigChannel, RigCurves, Settings, Waveform
 

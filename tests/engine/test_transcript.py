@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from dataclasses import replace
@@ -45,7 +46,7 @@ def times(phones: tuple[Phone, ...] | list[dict[str, object]], label: str) -> li
 def test_phones_cover_the_clip_without_gaps(sample, plain, text):
     phones = animate(sample, replace(plain, transcript=text)).phones
     assert phones[0].start_s == 0 and phones[-1].end_s == pytest.approx(sample.duration_s, abs=0.02)
-    assert all(a.end_s == b.start_s and a.start_s < a.end_s for a, b in zip(phones, phones[1:], strict=False))
+    assert all(a.end_s == b.start_s and a.start_s < a.end_s for a, b in itertools.pairwise(phones))
 
 
 @needs_espeak
