@@ -9,7 +9,7 @@ import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 KINDS = (
-    ('shape_key', "Shape Key", "A shape key, on every mesh of the character that has it", 'SHAPEKEY_DATA', 0),
+    ('shape_key', "Key", "A shape key, on every mesh of the character that has it", 'SHAPEKEY_DATA', 0),
     ('bone', "Bone", "One axis of a bone, in the bone's own space", 'BONE_DATA', 1),
     ('property', "Property", "A custom property that holds one number, of the object or of a bone", 'PROPERTIES', 2),
 )

@@ -104,9 +104,10 @@ def click(ui, place, done):
 def drag(ui, x, y):
     """Press the left button on a slider and pull it to the left, without letting go."""
     height = bpy.context.window_manager.windows[0].height
-    place = (str(int(ui.region.x + x)), str(int(height - ui.region.y - ui.region.height + y)))
-    steps = ["mousemove_relative", "--", "-6", "0", "sleep", "0.1"] * (DRAG_PIXELS // 6)
-    subprocess.Popen(["xdotool", "mousemove", *place, "sleep", "0.8", "mousedown", "1", "sleep", "0.3", *steps])
+    left, top = int(ui.region.x + x), int(height - ui.region.y - ui.region.height + y)
+    steps = [word for pulled in range(6, DRAG_PIXELS + 1, 6) for word in ("mousemove", str(left - pulled), str(top), "sleep", "0.1")]
+    ui.log("drag from", left, top)
+    subprocess.Popen(["xdotool", "mousemove", str(left), str(top), "sleep", "1", "mousedown", "1", "sleep", "0.3", *steps])
 
 
 def release():
@@ -142,4 +143,4 @@ def set_scene():
     bpy.ops.ed.undo_push(message="head")
 
 
-uidriver.run(test, timeout=150)
+uidriver.run(test, timeout=280)
