@@ -29,7 +29,7 @@ def test_take_has_a_row_for_each_frame_and_a_mouth_that_opens_and_shuts(folder):
     with (folder / "hello.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     jaw = [float(row["JawOpen"]) for row in rows]
-    assert len(rows) == 161                                         # 5.375 s at 30 frames per second
+    assert len(rows) == 145                                         # 4.84 s at 30 frames per second
     assert max(jaw) > 0.25 and min(jaw) < 0.05
 
 
