@@ -90,8 +90,8 @@ def save(ui):
 
 def click(ui, place, done):
     """Click until it has been taken: a busy computer may draw the button late."""
-    for _ in range(3):
-        ui.click_region(*place)
+    for attempt in range(4):
+        ui.click_region(place[0] + 6 * (attempt % 2), place[1] + attempt)       # a button lights up only when the pointer comes to it
         for _ in range(15):
             yield 0.4
             if done():
@@ -106,8 +106,8 @@ def drag(ui, x, y):
     height = bpy.context.window_manager.windows[0].height
     left, top = int(ui.region.x + x), int(height - ui.region.y - ui.region.height + y)
     steps = [word for pulled in range(6, DRAG_PIXELS + 1, 6) for word in ("mousemove", str(left - pulled), str(top), "sleep", "0.1")]
-    ui.log("drag from", left, top)
-    subprocess.Popen(["xdotool", "mousemove", str(left), str(top), "sleep", "1", "mousedown", "1", "sleep", "0.3", *steps])
+    bpy.context.preferences.inputs.use_mouse_continuous = False         # else Blender puts the pointer back while it drags
+    subprocess.Popen(["xdotool", "mousemove", str(left), str(top), "sleep", "0.6", "mousemove", str(left + 2), str(top + 1), "sleep", "0.5", "mousedown", "1", *steps])
 
 
 def release():
