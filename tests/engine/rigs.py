@@ -26,6 +26,9 @@ def preset_ids() -> list[str]:
     return sorted(path.stem for path in data_folder().glob("*.json") if path.name != "schema.json")
 
 
+TELLING = {"readyplayerme": {"viseme_PP", "viseme_sil"}}        # keys that such a rig has and its preset does not move
+
+
 def rig_of(preset_id: str) -> Rig:
     """The rig that a preset is for, with no name that such a rig lacks."""
     preset = load_preset(data_folder() / f"{preset_id}.json")
@@ -35,7 +38,7 @@ def rig_of(preset_id: str) -> Rig:
         return Rig(shape_keys=frozenset((*OCULUS_15, "Basis")))
     listed = json.loads(NAMES.read_text())[LISTED[preset_id]] if preset_id in LISTED and NAMES.is_file() else ()
     names = {kind: {target.to.name for target in preset.targets if target.to.kind == kind} for kind in ("shape_key", "bone", "property")}
-    keys = frozenset(listed or names["shape_key"]) | {"Basis"}
+    keys = frozenset(listed or names["shape_key"] | TELLING.get(preset_id, set())) | {"Basis"}
     properties = frozenset() if keys != {"Basis"} else frozenset(names["property"])      # the presets for both kinds: as shape keys
     if preset_id in DRIVEN_KEYS:
         keys |= set(ARKIT_52)

@@ -39,6 +39,7 @@ def test_missing_soundfile_is_named(missing, tmp_path):
 def test_missing_fastjsonschema_is_said_once_and_not_of_every_preset(missing):
     missing("fastjsonschema")
     preset_file._validator.cache_clear()
+    presets._unchanged.cache_clear()        # as in a process that never could read them
     with pytest.raises(InstallError, match="The package fastjsonschema cannot be loaded"):
         presets.choose(Rig(frozenset({"jawOpen"})))
 
