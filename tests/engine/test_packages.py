@@ -70,3 +70,8 @@ def test_graphs_of_a_folder_are_closed_by_whatever_path_it_was_opened(tiny_copy,
     others = [key for key in runtime._open_graphs if key[0].parent.resolve() != tiny_copy.resolve()]
     runtime.forget(tmp_path / "link")
     assert list(runtime._open_graphs) == others
+
+
+def test_ctrl_c_while_a_library_in_c_loads_is_no_damaged_package():
+    with pytest.raises(KeyboardInterrupt), needs("onnxruntime"):
+        raise ImportError("initialization failed") from KeyboardInterrupt()
