@@ -6,7 +6,7 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from .job import Job
-from .operators import redraw
+from .on_worker import redraw
 from .panels import paragraph
 
 

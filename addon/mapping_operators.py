@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import bpy
@@ -10,7 +9,8 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
 from . import catalog
-from .operators import redraw
+from .on_worker import redraw
+from .operators import attempt
 
 
 class _OnOpenMapping:
@@ -23,21 +23,6 @@ class _OnOpenMapping:
             cls.poll_message_set("No mapping is open: press Edit or New first")
             return False
         return True
-
-
-def _try(operator: bpy.types.Operator, context: bpy.types.Context, work: Callable[[], object], line: str = "") -> set[str]:
-    """Do the work; an error of the user's becomes one line, with nothing changed. {} in line stands for what the work returns."""
-    from .. import engine
-
-    try:
-        result = work()
-    except engine.EngineError as error:
-        operator.report({'ERROR'}, str(error))
-        return {'CANCELLED'}
-    if line:
-        operator.report({'INFO'}, line.format(result))
-    redraw(context)
-    return {'FINISHED'}
 
 
 class UNITALKER_OT_mapping_start(bpy.types.Operator):
@@ -53,7 +38,7 @@ class UNITALKER_OT_mapping_start(bpy.types.Operator):
         """Open it."""
         from . import mapping
 
-        return _try(self, context, partial(mapping.start, context, self.empty))
+        return attempt(self, context, partial(mapping.start, context, self.empty))
 
 
 class UNITALKER_OT_mapping_close(_OnOpenMapping, bpy.types.Operator):
@@ -183,7 +168,7 @@ class UNITALKER_OT_mapping_accept(_OnOpenMapping, bpy.types.Operator):
         """Add the row."""
         from . import mapping
 
-        return _try(self, context, partial(mapping.accept, context, self.channel, self.kind, self.control))
+        return attempt(self, context, partial(mapping.accept, context, self.channel, self.kind, self.control))
 
 
 class UNITALKER_OT_mapping_preview(_OnOpenMapping, bpy.types.Operator):
@@ -201,7 +186,7 @@ class UNITALKER_OT_mapping_preview(_OnOpenMapping, bpy.types.Operator):
             mapping_preview.stop(context.scene)
             redraw(context)
             return {'FINISHED'}
-        return _try(self, context, partial(mapping_preview.start, context))
+        return attempt(self, context, partial(mapping_preview.start, context))
 
 
 class UNITALKER_OT_mapping_record_rest(_OnOpenMapping, bpy.types.Operator):
@@ -215,7 +200,7 @@ class UNITALKER_OT_mapping_record_rest(_OnOpenMapping, bpy.types.Operator):
         """Keep the pose."""
         from . import mapping
 
-        return _try(self, context, partial(mapping.record_rest, context), "Rest recorded: {} values. Now pose the extreme")
+        return attempt(self, context, partial(mapping.record_rest, context), "Rest recorded: {} values. Now pose the extreme")
 
 
 class UNITALKER_OT_mapping_record_extreme(_OnOpenMapping, bpy.types.Operator):
@@ -240,7 +225,7 @@ class UNITALKER_OT_mapping_record_extreme(_OnOpenMapping, bpy.types.Operator):
         from . import mapping
 
         channel = context.scene.unitalker_mapping.channel
-        return _try(self, context, partial(mapping.learn_extreme, context), f"{channel} drives {{}} controls now")
+        return attempt(self, context, partial(mapping.learn_extreme, context), f"{channel} drives {{}} controls now")
 
 
 class UNITALKER_OT_mapping_save(_OnOpenMapping, bpy.types.Operator):
@@ -253,7 +238,7 @@ class UNITALKER_OT_mapping_save(_OnOpenMapping, bpy.types.Operator):
         """Write the file and choose it."""
         from . import mapping
 
-        done = _try(self, context, partial(mapping.save, context), "Saved {}")
+        done = attempt(self, context, partial(mapping.save, context), "Saved {}")
         catalog.refresh()
         return done
 
@@ -276,7 +261,7 @@ class UNITALKER_OT_mapping_export(_OnOpenMapping, bpy.types.Operator, ExportHelp
         """Write it."""
         from . import mapping
 
-        return _try(self, context, partial(mapping.export, context, self.filepath), "Exported {}")
+        return attempt(self, context, partial(mapping.export, context, self.filepath), "Exported {}")
 
 
 CLASSES = (

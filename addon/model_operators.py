@@ -6,7 +6,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from . import catalog
-from .operators import redraw
+from .on_worker import redraw
 
 DEFAULT_MODEL = "mini"      # what is chosen when the chosen one was removed
 

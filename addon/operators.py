@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import bpy
@@ -10,14 +11,13 @@ from bpy_extras.io_utils import ImportHelper
 
 from . import catalog
 from .job import Job
+from .on_worker import OnWorker, redraw
 from .properties import CHOICES, Choices, collect
 
 MISSING = "Missing channels"    # begins the line of the details that names them
-TICK_S = 0.1            # between two looks at the worker
-PANEL_AREAS = ('VIEW_3D', 'GRAPH_EDITOR', 'DOPESHEET_EDITOR', 'TIMELINE')      # redrawn while it works and after it wrote
 
 
-class UNITALKER_OT_animate(Choices, bpy.types.Operator):
+class UNITALKER_OT_animate(OnWorker, Choices, bpy.types.Operator):
     """Make lip-sync keys for the character from the chosen sound"""
 
     bl_idname = "unitalker.animate"
@@ -28,71 +28,17 @@ class UNITALKER_OT_animate(Choices, bpy.types.Operator):
     speaker: StringProperty(name="Speaker", description="Name of the speaker object whose sound is used")
     transcript_text: StringProperty(name="Transcript Text", description="Name of the text data-block with what is said; counts instead of the transcript")
 
-    _job: Job | None = None
-    _timer: bpy.types.Timer | None = None
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """One job at a time."""
-        if Job.current is not None:
-            cls.poll_message_set("A lip sync is being made: wait for it, or press Esc")
-            return False
-        return context.scene is not None
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """With a window: work on a thread, so that Blender stays usable."""
-        if bpy.app.background:
-            return self.execute(context)
-        from .. import engine
-        from . import take
-
-        try:
-            self._request = take.gather(context, self._options(context))
-        except engine.EngineError as error:
-            return self._fail(context, error)
-        self._job = Job(partial(take.compute, self._request))
-        self._job.start()
-        self._timer = context.window_manager.event_timer_add(TICK_S, window=context.window)
-        context.window_manager.modal_handler_add(self)
-        return {'RUNNING_MODAL'}
-
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Wait for the worker; Esc cancels."""
-        if Job.current is not self._job:        # another file was loaded, or the add-on is being switched off
-            self._stop_waiting(context)
-            return {'CANCELLED'}
-        if event.type == 'ESC' and event.value == 'PRESS':
-            self._job.cancel()
-            return {'RUNNING_MODAL'}
-        if event.type == 'TIMER':
-            if self._job.done:
-                self._stop_waiting(context)
-                return self._finish(context, self._job.take)
-            redraw(context)
-        return {'PASS_THROUGH'}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Without a window, from scripts and when redone: the same steps in line."""
-        from .. import engine
-        from . import take
-
-        try:
-            self._request = take.gather(context, self._options(context))
-        except engine.EngineError as error:
-            return self._fail(context, error)
-        return self._finish(context, partial(take.compute, self._request))
-
-    def cancel(self, context: bpy.types.Context) -> None:
-        """Blender ends or drops the operator."""
-        if self._job is not None:
-            self._job.drop()
-        self._stop_waiting(context)
-
     def draw(self, _context: bpy.types.Context) -> None:
         """What is worth trying again in the redo panel."""
         self.layout.use_property_split = True
         for name in ("identity", "strength", "smooth", "gain_jaw", "gain_lips", "gain_cheeks", "gain_brows", "shift_frames"):
             self.layout.prop(self, name)
+
+    def _gather(self, context: bpy.types.Context) -> object:
+        from . import take
+
+        self._request = take.gather(context, self._options(context))
+        return partial(take.compute, self._request)
 
     def _options(self, context: bpy.types.Context) -> object:
         """What the caller gave, else what the panel says; kept in the operator so that redo starts from it."""
@@ -137,12 +83,6 @@ class UNITALKER_OT_animate(Choices, bpy.types.Operator):
         self.report({kind}, line)
         redraw(context)
         return {'CANCELLED'}
-
-    def _stop_waiting(self, context: bpy.types.Context) -> None:
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-            self._timer = None
-        redraw(context)
 
 
 def _ask_sliders(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
@@ -302,12 +242,19 @@ class UNITALKER_OT_refresh(bpy.types.Operator):
         return {'FINISHED'}
 
 
-def redraw(context: bpy.types.Context) -> None:
-    """Draw the panel's progress and the animation editors again."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in PANEL_AREAS:
-                area.tag_redraw()
+def attempt(operator: bpy.types.Operator, context: bpy.types.Context, work: Callable[[], object], line: str = "") -> set[str]:
+    """Do the work; an error of the user's becomes one line, with nothing changed. {} in line stands for what the work returns."""
+    from .. import engine
+
+    try:
+        result = work()
+    except engine.EngineError as error:
+        operator.report({'ERROR'}, str(error))
+        return {'CANCELLED'}
+    if line:
+        operator.report({'INFO'}, line.format(result))
+    redraw(context)
+    return {'FINISHED'}
 
 
 CLASSES = (

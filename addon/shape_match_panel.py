@@ -10,8 +10,8 @@ import bpy
 from bpy.props import BoolProperty, CollectionProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from . import catalog
-from .job import Job
-from .operators import TICK_S, redraw
+from .on_worker import OnWorker
+from .operators import attempt
 from .panels import paragraph
 
 ROWS = 8                # of the list
@@ -45,82 +45,28 @@ class UNITALKER_PG_shapes(bpy.types.PropertyGroup):
     shown: StringProperty(name="Shown", description="Sliders that are set for looking, and their values before, as JSON")
 
 
-class UNITALKER_OT_shape_match(bpy.types.Operator):
+class UNITALKER_OT_shape_match(OnWorker, bpy.types.Operator):
     """Compare each shape key of the character with the poses of the test head, whatever the keys are called. Changes nothing on the character"""
 
     bl_idname = "unitalker.shape_match"
     bl_label = "Match by Shape"
 
-    _job: Job | None = None
-    _timer: bpy.types.Timer | None = None
+    BUSY = "Something else is being made: wait for it, or press Esc"
+    TITLE = "Comparing"
 
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        """One job at a time."""
-        if Job.current is not None:
-            cls.poll_message_set("Something else is being made: wait for it, or press Esc")
-            return False
-        return True
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """With a window: on a thread."""
-        if bpy.app.background:
-            return self.execute(context)
-        from .. import engine
+    def _gather(self, context: bpy.types.Context) -> object:
         from . import shape_match
 
-        try:
-            request = shape_match.gather(context)
-        except engine.EngineError as error:
-            return _failed(self, error)
-        self._job = Job(partial(shape_match.compute, request), "Comparing")
-        self._job.start()
-        self._timer = context.window_manager.event_timer_add(TICK_S, window=context.window)
-        context.window_manager.modal_handler_add(self)
-        return {'RUNNING_MODAL'}
-
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Wait for the worker; Esc cancels."""
-        if Job.current is not self._job:
-            self._stop_waiting(context)
-            return {'CANCELLED'}
-        if event.type == 'ESC' and event.value == 'PRESS':
-            self._job.cancel()
-            return {'RUNNING_MODAL'}
-        if event.type == 'TIMER':
-            if self._job.done:
-                self._stop_waiting(context)
-                return self._finish(context, self._job.take)
-            redraw(context)
-        return {'PASS_THROUGH'}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Without a window: in line."""
-        from .. import engine
-        from . import shape_match
-
-        try:
-            request = shape_match.gather(context)
-        except engine.EngineError as error:
-            return _failed(self, error)
-        return self._finish(context, partial(shape_match.compute, request))
-
-    def cancel(self, context: bpy.types.Context) -> None:
-        """Blender ends or drops the operator."""
-        if self._job is not None:
-            self._job.drop()
-        self._stop_waiting(context)
+        return partial(shape_match.compute, shape_match.gather(context))
 
     def _finish(self, context: bpy.types.Context, result: Callable[[], object]) -> set[str]:
         from . import shape_match
 
-        return _try(self, context, lambda: shape_match.keep(context, result()), "{}")
+        return attempt(self, context, lambda: shape_match.keep(context, result()), "{}")
 
-    def _stop_waiting(self, context: bpy.types.Context) -> None:
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-            self._timer = None
-        redraw(context)
+    def _fail(self, _context: bpy.types.Context, error: Exception) -> set[str]:
+        self.report({'ERROR'}, str(error))
+        return {'CANCELLED'}
 
 
 class _OnProposal:
@@ -147,7 +93,7 @@ class UNITALKER_OT_shape_show(_OnProposal, bpy.types.Operator):
         from . import shape_match
 
         shown = context.scene.unitalker_shapes.shown
-        return _try(self, context, partial(shape_match.hide if shown else shape_match.show, context))
+        return attempt(self, context, partial(shape_match.hide if shown else shape_match.show, context))
 
 
 class UNITALKER_OT_shape_save(_OnProposal, bpy.types.Operator):
@@ -175,7 +121,7 @@ class UNITALKER_OT_shape_save(_OnProposal, bpy.types.Operator):
             shape_match.hide(context)
             return path
 
-        return _try(self, context, work, "Saved {}")
+        return attempt(self, context, work, "Saved {}")
 
 
 class UNITALKER_OT_shape_close(_OnProposal, bpy.types.Operator):
@@ -189,7 +135,7 @@ class UNITALKER_OT_shape_close(_OnProposal, bpy.types.Operator):
         """Clear the list."""
         from . import shape_match
 
-        return _try(self, context, partial(shape_match.close, context))
+        return attempt(self, context, partial(shape_match.close, context))
 
 
 class UNITALKER_OT_shape_markers(bpy.types.Operator):
@@ -206,7 +152,7 @@ class UNITALKER_OT_shape_markers(bpy.types.Operator):
         from . import shape_match
 
         work = shape_match.remove_markers if self.remove else shape_match.add_markers
-        return _try(self, context, partial(work, context), "{} markers removed" if self.remove else "{} markers added")
+        return attempt(self, context, partial(work, context), "{} markers removed" if self.remove else "{} markers added")
 
 
 class UNITALKER_UL_shapes(bpy.types.UIList):
@@ -264,25 +210,6 @@ def _draw_proposal(context: bpy.types.Context, layout: bpy.types.UILayout, state
     row = layout.row(align=True)
     row.operator("unitalker.shape_save", icon='FILE_TICK')
     row.operator("unitalker.shape_close", text="", icon='X')
-
-
-def _failed(operator: bpy.types.Operator, error: Exception) -> set[str]:
-    operator.report({'ERROR'}, str(error))
-    return {'CANCELLED'}
-
-
-def _try(operator: bpy.types.Operator, context: bpy.types.Context, work: Callable[[], object], line: str = "") -> set[str]:
-    """Do the work; an error of the user's becomes one line. {} in line stands for what the work returns."""
-    from .. import engine
-
-    try:
-        result = work()
-    except engine.EngineError as error:
-        return _failed(operator, error)
-    if line:
-        operator.report({'INFO'}, line.format(result))
-    redraw(context)
-    return {'FINISHED'}
 
 
 def register() -> None:

@@ -1,0 +1,93 @@
+"""An operator whose work runs on a thread while its window stays usable: start, wait, Esc, end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import bpy
+
+from .job import Job
+
+TICK_S = 0.1            # between two looks at the worker
+PANEL_AREAS = ('VIEW_3D', 'GRAPH_EDITOR', 'DOPESHEET_EDITOR', 'TIMELINE')      # redrawn while it works and after it wrote
+
+
+class OnWorker:
+    """Mixed into an operator that has three steps.
+
+    `_gather(context)` reads what the work needs and gives the work for a Job (engine errors are told by `_fail(context, error)`);
+    `_finish(context, result)` writes what result() gives, on the main thread.
+    """
+
+    BUSY = "A lip sync is being made: wait for it, or press Esc"
+    TITLE = "Listening"     # of the progress bar
+
+    _job: Job | None = None
+    _timer: bpy.types.Timer | None = None
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """One job at a time."""
+        if Job.current is not None:
+            cls.poll_message_set(cls.BUSY)
+            return False
+        return context.scene is not None
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """With a window: work on a thread, so that Blender stays usable."""
+        return self.execute(context) if bpy.app.background else self._with_work(context, self._start)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Without a window, from scripts and when redone: the same steps in line."""
+        return self._with_work(context, self._finish)
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Wait for the worker; Esc cancels."""
+        if Job.current is not self._job:        # another file was loaded, or the add-on is being switched off
+            self._stop_waiting(context)
+            return {'CANCELLED'}
+        if event.type == 'ESC' and event.value == 'PRESS':
+            self._job.cancel()
+            return {'RUNNING_MODAL'}
+        if event.type == 'TIMER':
+            if self._job.done:
+                self._stop_waiting(context)
+                return self._finish(context, self._job.take)
+            redraw(context)
+        return {'PASS_THROUGH'}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender ends or drops the operator."""
+        if self._job is not None:
+            self._job.drop()
+        self._stop_waiting(context)
+
+    def _with_work(self, context: bpy.types.Context, go_on: Callable[[bpy.types.Context, Callable[..., object]], set[str]]) -> set[str]:
+        from .. import engine
+
+        try:
+            work = self._gather(context)
+        except engine.EngineError as error:
+            return self._fail(context, error)
+        return go_on(context, work)
+
+    def _start(self, context: bpy.types.Context, work: Callable[..., object]) -> set[str]:
+        self._job = Job(work, self.TITLE)
+        self._job.start()
+        self._timer = context.window_manager.event_timer_add(TICK_S, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        return {'RUNNING_MODAL'}
+
+    def _stop_waiting(self, context: bpy.types.Context) -> None:
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+        redraw(context)
+
+
+def redraw(context: bpy.types.Context) -> None:
+    """Draw the panel's progress and the animation editors again."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in PANEL_AREAS:
+                area.tag_redraw()
