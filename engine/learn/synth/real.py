@@ -20,7 +20,7 @@ from .align import Aligner, Word
 from .espeak import Espeak
 from .phone_check import PhoneCheck
 from .phones import Phone
-from .spelling import english_words, foreign_words
+from .spelling import english_words
 from .utterance import PEAK, SAMPLE_RATE_HZ, Utterance, make_utterance
 
 MATTHES = "speech/matthes_en"
@@ -36,12 +36,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Recording:
-    """A sound file or a part of it, and the words in it."""
+    """An English sound file and the words in it."""
 
     path: Path
     voice: str
     text: str
-    language: str  # "en", or a language of espeak-ng
 
 
 @dataclass(frozen=True)
@@ -102,10 +101,7 @@ def align_recording(recording: Recording, tools: Tools) -> list[Utterance]:
     samples = read_samples(recording.path)
     if samples.size < SHORTEST_S * SAMPLE_RATE_HZ:
         return []
-    english = recording.language == "en"
-    words: Sequence[Word] = (english_words(recording.text) if english
-                             else foreign_words(recording.text, recording.language, tools.espeak))
-    return align_samples(samples, words, recording.voice, tools)
+    return align_samples(samples, english_words(recording.text), recording.voice, tools)
 
 
 def align_samples(samples: NDArray[np.int16], words: Sequence[Word], voice: str, tools: Tools) -> list[Utterance]:
@@ -167,7 +163,7 @@ def _matthes(recordings: Path | None) -> Iterator[Recording]:
         name, _, text = line.split("|")
         path = recordings / MATTHES / f"{name}.flac"
         if name not in evaluated and path.exists():
-            yield Recording(path, "matthes", text, "en")
+            yield Recording(path, "matthes", text)
 
 
 _RECORDINGS: Mapping[str, Callable[[Path | None], Iterator[Recording]]] = {
