@@ -24,18 +24,19 @@ if TYPE_CHECKING:
         TeachError,
     )
     from .pipeline import animate, animate_all
-    from .types import Animation, Curve, Gains, Motion, Rig, RigChannel, RigCurves, Settings, Waveform
+    from .settings import Delays, Gains, Life, RegionSmooth, Settings
+    from .types import Animation, Curve, Motion, Rig, RigChannel, RigCurves, Waveform
 
 __all__ = [
-    "Animation", "AudioError", "Cancelled", "Curve", "EngineError", "Gains", "InstallError", "ModelError", "Motion", "OutputError", "PresetError",
-    "Rig", "RigChannel", "RigCurves", "RigError", "SettingError", "Settings", "TeachError", "Waveform", "animate", "animate_all", "from_array", "read_audio",
+    "Animation", "AudioError", "Cancelled", "Curve", "Delays", "EngineError", "Gains", "InstallError", "Life", "ModelError", "Motion", "OutputError",
+    "PresetError", "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError", "SettingError", "Settings", "TeachError", "Waveform", "animate", "animate_all", "from_array", "read_audio",
 ]
 
 if not TYPE_CHECKING:       # a type checker would take any name
     def __getattr__(name: str) -> object:
         """A public name, from the first of these modules that has it."""
         if name in __all__:
-            for module in ("errors", "types", "audio", "pipeline"):
+            for module in ("errors", "settings", "types", "audio", "pipeline"):
                 names = vars(import_module(f".{module}", __name__))
                 if name in names:
                     return names[name]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine import Cancelled, Gains, ModelError, SettingError, Settings, Waveform, animate
+from engine import Cancelled, Delays, Gains, Life, ModelError, RegionSmooth, SettingError, Settings, Waveform, animate
 from engine.encode import cache
 from engine.models import open_model
 from engine.runtime import Graph
@@ -102,6 +102,8 @@ def test_wrong_identity_says_what_exists(tiny, syllables, identity, message):
 @pytest.mark.parametrize(("change", "message"), [
     ({"strength": 2.5}, "Strength must be from 0 to 2, got 2.5"), ({"smooth": -1}, "Smoothing must be from 0 to 1"),
     ({"fps": 0}, "Frame rate must be above 0"), ({"fps": float("nan")}, "Frame rate"), ({"max_error": 0}, "error must be above 0"),
+    ({"articulation": 1.5}, "Articulation must be from -1 to 1, got 1.5"), ({"articulation": float("nan")}, "Articulation"),
+    ({"anticipation_s": -0.1}, "Anticipation in seconds must be from 0 to 0.2"), ({"anticipation_s": 0.3}, "Anticipation"),
     ({"threads": -1}, "Threads"), ({"threads": 10**6}, "Threads must be 0 .* to 256"),
 ])
 def test_settings_outside_their_range_are_refused(change, message):
@@ -112,6 +114,17 @@ def test_settings_outside_their_range_are_refused(change, message):
 def test_gain_outside_its_range_is_refused():
     with pytest.raises(SettingError, match="Gain of jaw must be from 0 to 2, got 3"):
         Gains(jaw=3)
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda: Delays(lips=0.6), "Delay of lips must be from -0.5 to 0.5, got 0.6"), (lambda: Delays(jaw=-0.6), "Delay of jaw"),
+    (lambda: RegionSmooth(brows=1.1), "Smoothing of brows must be from 0 to 1, got 1.1"),
+    (lambda: Life(blinks=-1), "Amount of blinks must be from 0 to 2, got -1"), (lambda: Life(head=3), "Amount of head motion"),
+    (lambda: Life(seed=2**31), "Seed must be from"),
+])
+def test_region_and_life_values_outside_their_range_are_refused(make, message):
+    with pytest.raises(SettingError, match=message):
+        make()
 
 
 def test_silent_sound_closes_the_mouth_and_says_so(tiny):
