@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .properties import EXISTING, INTERPOLATIONS, VERTEX_MODES, collect
+from .choices import EXISTING, INTERPOLATIONS, VERTEX_MODES
+from .properties import collect
 
 if TYPE_CHECKING:
     import argparse

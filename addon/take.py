@@ -50,12 +50,43 @@ class Options:
     vertex_error: float
     cache_folder: str
     identity: str
+    identity_2: str
+    identity_mix: float
     strength: float
+    articulation: float
+    anticipation: float
     smooth: float
     gain_jaw: float
     gain_lips: float
     gain_cheeks: float
     gain_brows: float
+    smooth_jaw: float
+    smooth_lips: float
+    smooth_cheeks: float
+    smooth_brows: float
+    offset_jaw: float
+    offset_lips: float
+    offset_cheeks: float
+    offset_brows: float
+    use_blinks: bool
+    blinks: float
+    use_brow_raises: bool
+    brow_raises: float
+    use_head_motion: bool
+    head_motion: float
+    use_eye_motion: bool
+    eye_motion: float
+    use_breath: bool
+    breath: float
+    seed: int
+    audio_channel: int
+    use_range: bool
+    range_start: int
+    range_end: int
+    crossfade: float
+    destination: str
+    nla_blend: str
+    nla_influence: float
     action: str
     interpolation: str
     existing: str
