@@ -1,4 +1,5 @@
 """`blender -b shot.blend --command unitalker --strip LINE --character HEAD --save OUT.blend`: the button without a window.
+`blender -b --command unitalker --jobs SHOTS.jsonl`: many lines, characters and .blend files, with a report (docs/BATCH.md).
 
 Options that are not given are what the file's own Lip Sync panel says. Exit status 0 done, 1 failed (one line on stderr), 2 wrong usage.
 """
@@ -11,35 +12,43 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .choices import EXISTING, INTERPOLATIONS, VERTEX_MODES
 from .properties import collect
 
 if TYPE_CHECKING:
     import argparse
 
 FAILED, WRONG_USAGE = 1, 2
+PROGRAM = "blender -b FILE.blend --command unitalker"
+PROGRAM_JOBS = "blender -b --command unitalker --jobs SHOTS.jsonl"
+ONE_OF = (("strip", "audio", "speaker"), ("transcript", "transcript_file", "transcript_text"))
 _handle: object = None
 
 
 def run(arguments: list[str]) -> int:
-    """Make one lip sync in the open file and save it as a new file; the exit status."""
+    """Do what the command line asks; the exit status."""
+    several = any(argument.partition("=")[0] == "--jobs" for argument in arguments)
     try:
-        given = vars(_parser().parse_args(arguments))
+        given = vars((_jobs_parser() if several else _parser()).parse_args(arguments))
     except SystemExit as end:           # argparse has said why
         return WRONG_USAGE if end.code else 0
+    return _run_jobs(given) if several else _run_one(given)
+
+
+def _run_one(given: dict[str, object]) -> int:
+    """Make one lip sync in the open file and save it as a new file."""
     from .. import engine
     from . import take
+    from .choice_fields import with_switches
+    from .shot_file import save_shot
 
     save = os.path.abspath(given.pop("save"))
-    given = {name: value for name, value in given.items() if value is not None}
-    if "max_error" in given:
-        given["reduce"] = True
+    given = with_switches({name: value for name, value in given.items() if value is not None})
     try:
         _check_output(save)
         _read_transcript(given)
         request = take.gather(bpy.context, take.Options(**collect(bpy.context, given)))
         summary = take.write(request, take.compute(request))
-        _save(save)
+        save_shot(save)
     except engine.EngineError as error:
         sys.stderr.write(f"unitalker: {error}\n")
         return FAILED
@@ -49,39 +58,67 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
+def _run_jobs(given: dict[str, object]) -> int:
+    """Run a jobs file; one line per job on stdout."""
+    from .. import engine
+    from .jobs_file import JobsError
+    from .shot_jobs import run_jobs
+    from .shot_plan import RunOptions
+
+    try:
+        options = RunOptions(**given)
+        report = run_jobs(options, _tell)
+    except (JobsError, engine.SettingError) as error:
+        sys.stderr.write(f"unitalker: {error}\n")
+        return WRONG_USAGE
+    except engine.EngineError as error:
+        sys.stderr.write(f"unitalker: {error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("unitalker: Stopped. Give --resume to go on.\n")
+        return FAILED
+    counts = ", ".join(f"{count} {status}" for status, count in report.counts().items())
+    _tell(f"{counts}; {report.path}")
+    return 0 if report.good else FAILED
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def _parser() -> argparse.ArgumentParser:
+    """Every choice of the panel under its own name, plus what only a command line needs."""
     import argparse  # here, not at the top: Blender starts without it
 
-    parser = argparse.ArgumentParser(prog="blender -b FILE.blend --command unitalker", description="Speech to lip-sync keys on a character.")
-    sound = parser.add_mutually_exclusive_group()
-    sound.add_argument("--strip", help="sound strip of the Video Sequencer (default: the active or only one)")
-    sound.add_argument("--audio", type=os.path.abspath, help="sound file")
-    sound.add_argument("--speaker", help="speaker object")
-    words = parser.add_mutually_exclusive_group()
-    words.add_argument("--transcript", help="what is said: sharpens the mouth")
-    words.add_argument("--transcript-file", help="the same from a text file (UTF-8)")
-    words.add_argument("--transcript-text", help="name of a text data-block with it")
-    parser.add_argument("--language", help="of the transcript, such as de or en-gb (default: by its script; Latin letters: en-us)")
-    parser.add_argument("--start-frame", type=float, help="frame on which a sound file starts")
-    parser.add_argument("--shift-frames", type=float, help="frames added to every key")
+    from .choice_fields import add_options, fields
+
+    parser = argparse.ArgumentParser(prog=PROGRAM, description="Speech to lip-sync keys on a character. Many at once: --jobs FILE (see --jobs --help).")
+    choices = fields()
+    for names in ONE_OF:
+        group = parser.add_mutually_exclusive_group()
+        add_options(group, (choices.pop(name) for name in names if name in choices))
+        if "transcript" in names:
+            group.add_argument("--transcript-file", help="what is said, from a text file (UTF-8)")
     parser.add_argument("--character", required=True, help="object to key, with all that belongs to it")
     parser.add_argument("--only-this-object", dest="with_related", action="store_false", default=None, help="leave related meshes alone")
-    parser.add_argument("--preset", help="preset id, JSON file, or auto")
-    parser.add_argument("--model", help="model id or folder")
-    parser.add_argument("--head", help="which face of the model (default: its own choice, blendshapes where it has them)")
-    parser.add_argument("--vertex-mode", type=str.upper, choices=[item[0] for item in VERTEX_MODES], help="how a head that gives vertices plays")
-    parser.add_argument("--vertex-error", type=float, help="percent of the mesh's size that a vertex may be off with shape keys")
-    parser.add_argument("--cache-folder", help="where point caches are written (default: beside the .blend file)")
-    parser.add_argument("--identity", help="speaking style, for example pivot or blend:A=0.3,B=0.7")
-    parser.add_argument("--strength", type=float, help="0 neutral, 1 the style, 2 twice as far")
-    parser.add_argument("--smooth", type=float, help="0 to 1")
-    for region in ("jaw", "lips", "cheeks", "brows"):
-        parser.add_argument(f"--gain-{region}", type=float, help="0 to 2")
-    parser.add_argument("--action", help="name of the Action")
-    parser.add_argument("--interpolation", type=str.upper, choices=[item[0] for item in INTERPOLATIONS])
-    parser.add_argument("--existing", type=str.upper, choices=[item[0] for item in EXISTING], help="what happens to channels that have keys")
-    parser.add_argument("--max-error", type=float, help="leave out keys; the most by which a curve may move")
+    del choices["character"]
+    add_options(parser, choices.values())
     parser.add_argument("--save", required=True, metavar="OUT.blend", help="new file to write")
+    return parser
+
+
+def _jobs_parser() -> argparse.ArgumentParser:
+    import argparse
+
+    parser = argparse.ArgumentParser(prog=PROGRAM_JOBS, description="Make the jobs of a file; its fields are the options of one job. See docs/BATCH.md.")
+    parser.add_argument("--jobs", dest="jobs_file", required=True, metavar="FILE", help="JSON lines (.jsonl) or JSON (.json)")
+    parser.add_argument("--report", default="", metavar="FILE", help="what became of each job, as JSON (default: beside the jobs file)")
+    parser.add_argument("--resume", action="store_true", help="leave out what the report says is done, if its inputs are as they were")
+    parser.add_argument("--dry-run", action="store_true", help="open every file and check every job; make and save nothing")
+    parser.add_argument("--shard", default="", metavar="I/N", help="only every N-th file, from the I-th on: one call per farm node")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are there and that this jobs file did not make")
+    parser.add_argument("--overwrite-input", action="store_true", help="let save name the file that is opened")
     return parser
 
 
@@ -102,20 +139,6 @@ def _check_output(path: str) -> None:
         raise OutputError(f"--save names the open file: {path}. Give a new name, so that the original stays.")
     if not os.path.isdir(os.path.dirname(path)):
         raise OutputError(f"Folder not found: {os.path.dirname(path)}. Make it first.")
-
-
-def _save(path: str) -> None:
-    """Save under another name and rename, so that nobody ever reads half a file."""
-    from ..engine import OutputError
-
-    part = f"{path}.{os.getpid()}.part.blend"
-    try:
-        bpy.ops.wm.save_as_mainfile(filepath=part, copy=True, check_existing=False)
-        os.replace(part, path)
-    except (OSError, RuntimeError) as error:
-        if os.path.exists(part):
-            os.remove(part)
-        raise OutputError(f"Cannot write {path}: {error}. Choose a folder that you may write to.") from error
 
 
 def register() -> None:
