@@ -8,6 +8,8 @@ from . import (
     catalog,
     command,
     export_panel,
+    generate_panel,
+    identity_operators,
     job,
     mapping_operators,
     mapping_panel,
@@ -18,13 +20,18 @@ from . import (
     preferences,
     properties,
     shape_match_panel,
+    sound_files,
+    style_panel,
+    style_presets,
     teach_operators,
     teach_panel,
     test_head,
+    try_it,
 )
 
 CLASSES = (
-    *preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *model_operators.CLASSES, *panels.CLASSES, *test_head.CLASSES,
+    *preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *model_operators.CLASSES, *identity_operators.CLASSES, *style_presets.CLASSES,
+    *sound_files.CLASSES, *test_head.CLASSES, *try_it.CLASSES, *panels.CLASSES, *style_panel.CLASSES, *generate_panel.CLASSES,
     *mapping_properties.CLASSES, *mapping_operators.CLASSES, *mapping_panel.CLASSES, *teach_operators.CLASSES, *teach_panel.CLASSES,
     *shape_match_panel.CLASSES, *export_panel.CLASSES,
 )
@@ -35,6 +42,7 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     properties.register()
+    identity_operators.register()
     mapping_properties.register()
     shape_match_panel.register()
     job.register()
@@ -49,6 +57,7 @@ def unregister() -> None:
     job.unregister()
     shape_match_panel.unregister()
     mapping_properties.unregister()
+    identity_operators.unregister()
     properties.unregister()
     catalog.refresh()
     for cls in reversed(CLASSES):

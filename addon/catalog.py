@@ -6,7 +6,6 @@ Panels draw many times a second, so no file is read and no mesh walked while not
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,8 @@ from .preferences import engine_preferences
 
 Item = tuple[str, str, str]
 
-OWN_HEAD = "AUTO"               # stands for an empty head in the picker: Blender takes an empty id for a separator
+OWN_HEAD, NO_IDENTITY = "AUTO", "NONE"      # stand for an empty choice in the pickers: Blender takes an empty id for a separator
+EMPTY = {"head": OWN_HEAD, "identity_2": NO_IDENTITY}
 HEAD_HINTS = {
     "blendshapes": "Face shapes for any character that a preset fits", "flame": "FLAME parameters, for a FLAME rig",
     "vertices": "Vertices, for a mesh of this topology",
@@ -42,49 +42,49 @@ def refresh() -> None:
     _cache.clear()
 
 
+def kept(key: object, make: Callable[[], object]) -> object:
+    """What make() gave the first time; made anew after refresh()."""
+    if key not in _cache:
+        _cache[key] = make()
+    return _cache[key]
+
+
+def identities(model_id: str) -> list[Item]:
+    """Id, label and group of a model's identities, neutral first under the id "pivot"."""
+    return kept(("identities", model_id), lambda: _list_identities(model_id))
+
+
 def model_items(settings: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -> list[Item]:
     """Enum items of the models that are installed."""
-    return _with_current(_kept("models", _list_models), settings.model)
+    return _with_current(kept("models", _list_models), settings.model)
 
 
 def identity_items(settings: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -> list[Item]:
     """Enum items of the chosen model's identities, neutral first."""
-    return _with_current(_identities(settings.model), settings.identity)
+    return _with_current(identities(settings.model), settings.identity)
+
+
+def second_items(settings: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -> list[Item]:
+    """Enum items of the identity that is blended in, none first."""
+    items = kept(("second", settings.model), lambda: [(NO_IDENTITY, "None", "One identity alone"), *identities(settings.model)])
+    return _with_current(items, settings.identity_2 or NO_IDENTITY)
 
 
 def head_items(settings: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -> list[Item]:
     """Enum items of the chosen model's heads, the model's own choice first."""
-    return _with_current(_kept(("heads", settings.model), lambda: _list_heads(settings.model)), settings.head or OWN_HEAD)
+    return _with_current(kept(("heads", settings.model), lambda: _list_heads(settings.model)), settings.head or OWN_HEAD)
 
 
 def gives_vertices(settings: bpy.types.PropertyGroup) -> bool:
     """Whether the chosen head moves vertices."""
-    return _kept(("space", settings.model, settings.head), lambda: _space(settings.model, settings.head)) == "vertices"
+    return kept(("space", settings.model, settings.head), lambda: _space(settings.model, settings.head)) == "vertices"
 
 
 def source(settings: bpy.types.PropertyGroup) -> str:
     """The channel set that the chosen head gives."""
     from ..engine.presets import source_of
 
-    return source_of(_kept(("space", settings.model, settings.head), lambda: _space(settings.model, settings.head)))
-
-
-def identity_groups(settings: bpy.types.PropertyGroup) -> list[tuple[str, int]]:
-    """Groups of the chosen model's identities and how many each has, in the model's order."""
-    return _kept(("groups", settings.model), lambda: list(Counter(group for _, _, group in _identities(settings.model)).items()))
-
-
-def identity_search_items(settings: bpy.types.PropertyGroup, group: str) -> list[Item]:
-    """Enum items to search in: the group is part of the name. An empty group gives all."""
-    return _kept(("search", settings.model, group), lambda: [
-        (name, label if its_group in label else f"{its_group}: {label}", its_group)
-        for name, label, its_group in _identities(settings.model) if group in ("", its_group)
-    ])
-
-
-def identity_label(settings: bpy.types.PropertyGroup) -> str:
-    """Name of the chosen identity, as people read it."""
-    return next((label for name, label, _ in identity_items(settings, None) if name == settings.identity), settings.identity)
+    return source_of(kept(("space", settings.model, settings.head), lambda: _space(settings.model, settings.head)))
 
 
 def model_problem(settings: bpy.types.PropertyGroup) -> str:
@@ -95,22 +95,24 @@ def model_problem(settings: bpy.types.PropertyGroup) -> str:
 def choose_model(settings: bpy.types.PropertyGroup, model_id: str) -> None:
     """Choose a model; an identity that it does not have gives way to neutral."""
     settings.model = model_id
-    known = {name for name, _, _ in _identities(model_id)}
-    if settings.head not in {name for name, _, _ in _kept(("heads", model_id), lambda: _list_heads(model_id))}:
+    known = {name for name, _, _ in identities(model_id)}
+    if settings.head not in {name for name, _, _ in kept(("heads", model_id), lambda: _list_heads(model_id))}:
         settings.head = ""
     if settings.identity not in known and not settings.identity.startswith(("blend:", "#")):
         settings.identity = "pivot"
+    if settings.identity_2 not in known:
+        settings.identity_2 = ""
 
 
 def preset_items(settings: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -> list[Item]:
     """Enum items of the presets, "auto" first."""
-    return _with_current(_kept("presets", _list_presets), settings.preset)
+    return _with_current(kept("presets", _list_presets), settings.preset)
 
 
 def getter(name: str) -> Callable[[bpy.types.PropertyGroup], int]:
     """For a picker: index of the chosen item. The choice itself is kept as text, so that it survives a change of the list."""
     def get(settings: bpy.types.PropertyGroup) -> int:
-        chosen = getattr(settings, name) or (OWN_HEAD if name == "head" else "")
+        chosen = getattr(settings, name) or EMPTY.get(name, "")
         return next((index for index, item in enumerate(_ITEMS[name](settings, None)) if item[0] == chosen), 0)
 
     return get
@@ -123,9 +125,20 @@ def setter(name: str) -> Callable[[bpy.types.PropertyGroup, int], None]:
         if name == "model":
             choose_model(settings, chosen)
         else:
-            setattr(settings, name, "" if chosen == OWN_HEAD and name == "head" else chosen)
+            setattr(settings, name, "" if chosen == EMPTY.get(name) else chosen)
 
     return choose
+
+
+def nothing_chosen(context: bpy.types.Context) -> bool:
+    """Whether the scene has neither a face nor a sound for lip sync."""
+    from .ready import strip_in_use
+
+    settings, objects = context.scene.unitalker, context.scene.objects
+    if settings.character or settings.speaker or settings.audio or strip_in_use(context):
+        return False
+    return kept(("faceless", context.scene.session_uid, len(objects)), lambda: not any(getattr(obj.data, "shape_keys", None) for obj in objects)) \
+        and bool(fit(context).problem)
 
 
 def fit(context: bpy.types.Context) -> Fit:
@@ -137,7 +150,7 @@ def fit(context: bpy.types.Context) -> Fit:
     if key not in _cache:
         for old in [old for old in _cache if isinstance(old, tuple) and old[0] == "fit"]:
             del _cache[old]
-    return _kept(key, lambda: _look_at_character(context))
+    return kept(key, lambda: _look_at_character(context))
 
 
 def _look_at_character(context: bpy.types.Context) -> Fit:
@@ -215,7 +228,7 @@ def _choice(model_id: str, folder: Path) -> str:
 
 
 def _chosen(model_id: str) -> tuple[object, str]:
-    return _kept(("model", model_id), lambda: _open_chosen(model_id))
+    return kept(("model", model_id), lambda: _open_chosen(model_id))
 
 
 def _open_chosen(model_id: str) -> tuple[object, str]:
@@ -244,10 +257,6 @@ def _space(model_id: str, head_id: str) -> str:
     return next((head.space for head in model.heads if head.id == wanted), "") if model else ""
 
 
-def _identities(model_id: str) -> list[Item]:
-    return _kept(("identities", model_id), lambda: _list_identities(model_id))
-
-
 def _list_identities(model_id: str) -> list[Item]:
     model, problem = _chosen(model_id)
     if model is None:
@@ -273,17 +282,11 @@ def _list_presets() -> list[Item]:
     return [("auto", "Automatic", "The preset that fits the character best"), *own, *((preset.id, preset.name, preset.description) for preset in presets)]
 
 
-def _kept(key: object, make: Callable[[], object]) -> object:
-    if key not in _cache:
-        _cache[key] = make()
-    return _cache[key]
-
-
 def _with_current(items: list[Item], current: str) -> list[Item]:
     """The items, and the current choice too when it is none of them (a blend, a folder, a model that was removed)."""
     if any(item[0] == current for item in items):
         return items
-    return _kept((current, len(items), items[0] if items else None), lambda: [*items, (current, current or "None", "Typed, or not installed")])
+    return kept((current, len(items), items[0] if items else None), lambda: [*items, (current, current or "None", "Typed, or not installed")])
 
 
-_ITEMS = {"model": model_items, "head": head_items, "identity": identity_items, "preset": preset_items}
+_ITEMS = {"model": model_items, "head": head_items, "identity": identity_items, "identity_2": second_items, "preset": preset_items}

@@ -1,9 +1,9 @@
-"""Operators of the models: add and remove one, pick an identity among hundreds."""
+"""Operators of the models: add one, remove one, and their menu."""
 
 from __future__ import annotations
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from . import catalog
 from .on_worker import redraw
@@ -88,33 +88,6 @@ class UNITALKER_OT_model_remove(bpy.types.Operator):
         return {'FINISHED'}
 
 
-def _identities(operator: bpy.types.Operator, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
-    return [] if context is None else catalog.identity_search_items(context.scene.unitalker, operator.group)
-
-
-class UNITALKER_OT_identity_pick(bpy.types.Operator):
-    """Search the speaking styles of the chosen model by name or group"""
-
-    bl_idname = "unitalker.identity_pick"
-    bl_label = "Pick Identity"
-    bl_options = {'INTERNAL', 'UNDO'}
-    bl_property = "identity"
-
-    group: StringProperty(name="Group", description="Search in this group only", options={'SKIP_SAVE'})
-    identity: EnumProperty(name="Identity", description="Speaking style", items=_identities)
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """Open the list with its search field."""
-        context.window_manager.invoke_search_popup(self)
-        return {'FINISHED'}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Choose it."""
-        context.scene.unitalker.identity = self.identity
-        redraw(context)
-        return {'FINISHED'}
-
-
 class UNITALKER_MT_models(bpy.types.Menu):
     bl_label = "Models"
 
@@ -126,15 +99,4 @@ class UNITALKER_MT_models(bpy.types.Menu):
         self.layout.operator("unitalker.refresh", icon='FILE_REFRESH')
 
 
-class UNITALKER_MT_identities(bpy.types.Menu):
-    bl_label = "Identities"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """One entry for each group; each opens a search in it."""
-        for group, count in catalog.identity_groups(context.scene.unitalker):
-            self.layout.operator("unitalker.identity_pick", text=f"{group} ({count})").group = group
-
-
-CLASSES = (
-    UNITALKER_OT_model_add, UNITALKER_OT_model_remove, UNITALKER_OT_identity_pick, UNITALKER_MT_models, UNITALKER_MT_identities,
-)
+CLASSES = (UNITALKER_OT_model_add, UNITALKER_OT_model_remove, UNITALKER_MT_models)

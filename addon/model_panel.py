@@ -4,35 +4,51 @@ from __future__ import annotations
 
 import bpy
 
-from . import catalog
+from . import catalog, identities
 
 ONE_HEAD = 2            # entries of the list for a model with one head: "Automatic" and the head
 FEW = 12                # identities that a plain list shows; more are searched
 LABEL_SHARE = 0.4       # of the row's width, as Blender splits properties
 
 
-def draw_model(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
-    """Model with its menu, then the identity, then the head where there is a choice."""
+def draw_model(context: bpy.types.Context, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """Model with its menu, the identity and what is blended in, then the head where there is a choice."""
     row = layout.row(align=True)
     row.prop(settings, "model_pick")
     row.menu("UNITALKER_MT_models", text="", icon='DOWNARROW_HLT')
-    if sum(count for _, count in catalog.identity_groups(settings)) <= FEW:
-        layout.prop(settings, "identity_pick")
-    else:
-        _draw_search(layout, settings)
+    column = layout.column(align=True)
+    _draw_identity(context, column, settings, "identity", "Identity")
+    if not settings.identity.startswith("blend:"):
+        _draw_identity(context, column, settings, "identity_2", "Blend With")
+        if settings.identity_2:
+            column.prop(settings, "identity_mix", slider=True)
     if len(catalog.head_items(settings, None)) > ONE_HEAD:
         layout.prop(settings, "head_pick")
 
 
-def _draw_search(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
-    """Name of the identity as a button that opens a search, and the groups beside it."""
-    split = layout.split(factor=LABEL_SHARE)
-    label = split.row()
-    label.alignment = 'RIGHT'
-    label.label(text="Identity")
-    row = split.row(align=True)
-    row.operator("unitalker.identity_pick", text=catalog.identity_label(settings), icon='VIEWZOOM')
-    row.menu("UNITALKER_MT_identities", text="", icon='DOWNARROW_HLT')
+def _draw_identity(
+    context: bpy.types.Context, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, slot: str, title: str,
+) -> None:
+    """A plain list where there are few, else a search; then the list with groups, and the star."""
+    chosen = getattr(settings, slot)
+    known = catalog.identities(settings.model)
+    if len(known) <= FEW:
+        row = layout.row(align=True)
+        row.prop(settings, f"{slot}_pick", text=title)
+    else:
+        split = layout.split(factor=LABEL_SHARE)
+        label = split.row()
+        label.alignment = 'RIGHT'
+        label.label(text=title)
+        row = split.row(align=True)
+        text = identities.label(settings.model, chosen) if chosen else "None"
+        row.operator("unitalker.identity_pick", text=text, icon='VIEWZOOM', translate=not chosen).slot = slot
+        if slot == "identity_2" and chosen:
+            row.operator("unitalker.identity_single", text="", icon='X')
+    row.operator("unitalker.identity_browse", text="", icon='PRESET').slot = slot
+    if any(name == chosen for name, _, _ in known):
+        starred = chosen in identities.favourites(context, settings.model)
+        row.operator("unitalker.favourite", text="", icon='SOLO_ON' if starred else 'SOLO_OFF').identity = chosen
 
 
 def draw_vertices(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:

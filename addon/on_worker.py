@@ -9,7 +9,8 @@ import bpy
 from .job import Job
 
 TICK_S = 0.1            # between two looks at the worker
-PANEL_AREAS = ('VIEW_3D', 'GRAPH_EDITOR', 'DOPESHEET_EDITOR', 'TIMELINE')      # redrawn while it works and after it wrote
+PANEL_AREAS = ('VIEW_3D', 'SEQUENCE_EDITOR', 'GRAPH_EDITOR', 'DOPESHEET_EDITOR', 'TIMELINE')      # redrawn while it works and after it wrote
+LONG_S = 1.0            # what took longer shows "Writing keys" before Blender stands still for it
 
 
 class OnWorker:
@@ -20,7 +21,8 @@ class OnWorker:
     """
 
     BUSY = "A lip sync is being made: wait for it, or press Esc"
-    TITLE = "Listening"     # of the progress bar
+    TITLE = "Listening"     # of the progress bar, until the work tells its stage
+    LAST_STAGE = "Writing keys"
 
     _job: Job | None = None
     _timer: bpy.types.Timer | None = None
@@ -50,9 +52,10 @@ class OnWorker:
             self._job.cancel()
             return {'RUNNING_MODAL'}
         if event.type == 'TIMER':
-            if self._job.done:
+            if self._job.done and not self._announce():
                 self._stop_waiting(context)
                 return self._finish(context, self._job.take)
+            _tell_status(context, self._job)
             redraw(context)
         return {'PASS_THROUGH'}
 
@@ -78,11 +81,42 @@ class OnWorker:
         context.window_manager.modal_handler_add(self)
         return {'RUNNING_MODAL'}
 
+    def _announce(self) -> bool:
+        """Whether the last stage of a long job must still be shown, once, before it begins."""
+        progress = self._job.progress
+        if self._job.cancelling or progress.stage == self.LAST_STAGE or progress.elapsed_s < LONG_S:
+            return False
+        progress.stage, progress.fraction = self.LAST_STAGE, 1.0
+        return True
+
     def _stop_waiting(self, context: bpy.types.Context) -> None:
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
+            _tell_status(context, None)
         redraw(context)
+
+
+def _tell_status(context: bpy.types.Context, job: Job | None) -> None:
+    """The status bar tells what runs and how to stop it, also where no panel is open."""
+    if context.workspace is not None:
+        context.workspace.status_text_set(f"Lip Sync: {describe(job)}   Esc: cancel" if job is not None else None)
+
+
+def describe(job: Job) -> str:
+    """Stage, finished part and time left of a job."""
+    if job.cancelling:
+        return "Stopping"
+    left_s = job.progress.left_s
+    return f"{job.progress.stage} {job.fraction:.0%}" + (f", {time_left(left_s)} left" if left_s is not None else "")
+
+
+def time_left(seconds: float) -> str:
+    """For people: 8 s, 2 min, 1 h 5 min."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def redraw(context: bpy.types.Context) -> None:

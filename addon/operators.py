@@ -9,12 +9,10 @@ import bpy
 from bpy.props import StringProperty
 from bpy_extras.io_utils import ImportHelper
 
-from . import catalog
+from . import catalog, ready
 from .job import Job
 from .on_worker import OnWorker, redraw
 from .properties import CHOICES, Choices, collect
-
-MISSING = "Missing channels"    # begins the line of the details that names them
 
 
 class UNITALKER_OT_animate(OnWorker, Choices, bpy.types.Operator):
@@ -22,11 +20,21 @@ class UNITALKER_OT_animate(OnWorker, Choices, bpy.types.Operator):
 
     bl_idname = "unitalker.animate"
     bl_label = "Generate Lip Sync"
-    bl_options = {'REGISTER', 'UNDO'}
+    bl_options = {'REGISTER', 'UNDO', 'PRESET'}
 
     character: StringProperty(name="Character", description="Name of the object to key; empty takes the active and the selected ones")
     speaker: StringProperty(name="Speaker", description="Name of the speaker object whose sound is used")
     transcript_text: StringProperty(name="Transcript Text", description="Name of the text data-block with what is said; counts instead of the transcript")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """One job at a time; the panel's button also wants all that the panel asks for."""
+        if not super().poll(context):
+            return False
+        problem = ready.problem(context) if ready.asks(context) else ""
+        if problem:
+            cls.poll_message_set(problem)
+        return not problem
 
     def draw(self, _context: bpy.types.Context) -> None:
         """What is worth trying again in the redo panel."""
@@ -70,8 +78,9 @@ class UNITALKER_OT_animate(OnWorker, Choices, bpy.types.Operator):
             raise
         for warning in summary.warnings:
             self.report({'WARNING'}, warning)
-        missing = (f"{MISSING}: {', '.join(summary.missing)}",) if summary.missing else ()
-        self._say(context, 'INFO', summary.line, (*summary.warnings, *missing), failed=False)
+        self._say(context, 'INFO', summary.line, summary.warnings, failed=False)
+        settings = context.scene.unitalker
+        settings.result_mapped, settings.result_missing = "\n".join(summary.mapped), "\n".join(summary.missing)
         return {'FINISHED'}
 
     def _fail(self, context: bpy.types.Context, error: Exception) -> set[str]:
@@ -80,6 +89,7 @@ class UNITALKER_OT_animate(OnWorker, Choices, bpy.types.Operator):
     def _say(self, context: bpy.types.Context, kind: str, line: str, details: tuple[str, ...], failed: bool) -> set[str]:
         settings = context.scene.unitalker
         settings.result, settings.result_details, settings.result_failed = line, "\n".join(details), failed
+        settings.result_mapped = settings.result_missing = ""
         self.report({kind}, line)
         redraw(context)
         return {'CANCELLED'}
@@ -143,6 +153,7 @@ class UNITALKER_OT_clear(bpy.types.Operator):
             return {'CANCELLED'}
         settings = context.scene.unitalker
         settings.result, settings.result_details, settings.result_failed = f"Removed {removed} channels.", "", False
+        settings.result_mapped = settings.result_missing = ""
         self.report({'INFO'}, settings.result)
         return {'FINISHED'}
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 import bpy
-from bpy.props import EnumProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 BASE_PACKAGE = __package__.rpartition(".")[0]       # the extension's own package, one above this folder
 
@@ -34,10 +34,15 @@ def user_folder(name: str, create: bool = False) -> str:
     return bpy.utils.extension_path_user(BASE_PACKAGE, path=name, create=create)
 
 
-def engine_preferences(context: bpy.types.Context) -> EnginePreferences:
-    """The preferences as plain values; the defaults where the extension is enabled for this session only (`blender --addons`)."""
+def own(context: bpy.types.Context) -> bpy.types.AddonPreferences | None:
+    """The add-on's preferences; None where the extension is enabled for this session only (`blender --addons`)."""
     entry = context.preferences.addons.get(BASE_PACKAGE)
-    preferences = entry.preferences if entry is not None else None
+    return entry.preferences if entry is not None else None
+
+
+def engine_preferences(context: bpy.types.Context) -> EnginePreferences:
+    """The preferences as plain values; the defaults where there are none."""
+    preferences = own(context)
     chosen = bpy.path.abspath(preferences.model_folder) if preferences is not None and preferences.model_folder else ""
     models = tuple(folder for folder in (chosen, user_folder("models")) if folder and os.path.isdir(folder))
     presets = tuple(folder for folder in (user_folder("presets"),) if os.path.isdir(folder))
@@ -65,15 +70,15 @@ class UNITALKER_OT_test_devices(bpy.types.Operator):
         """Test, remember, report."""
         from ..engine import EngineError, devices
 
-        entry = context.preferences.addons.get(BASE_PACKAGE)
+        preferences = own(context)
         try:
             reports = devices.test_devices()
             tests = devices.to_text(reports)
         except EngineError as error:
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}
-        if entry is not None:
-            entry.preferences.device_tests = tests
+        if preferences is not None:
+            preferences.device_tests = tests
             context.preferences.is_dirty = True
         self.report({'INFO'}, "; ".join(f"{_label(report.device)}: {report}" for report in reports))
         return {'FINISHED'}
@@ -90,7 +95,12 @@ class UNITALKER_AP_preferences(bpy.types.AddonPreferences):
         name="Model Folder", description="Folder with more models, each in its own folder with a model.json", subtype='DIR_PATH',
     )
 
+    generate_on_drop: BoolProperty(
+        name="Generate on Drop", description="A sound file that is dropped on a character makes its lip sync at once; else it is only chosen", default=True,
+    )
+
     device_tests: StringProperty(options={'HIDDEN'})      # engine.devices.to_text
+    favourites: StringProperty(options={'HIDDEN'})        # identities.py: JSON, model id -> identity ids
 
     def draw(self, context: bpy.types.Context) -> None:
         """Device with what the last test found, threads, folder."""
@@ -100,6 +110,7 @@ class UNITALKER_AP_preferences(bpy.types.AddonPreferences):
         self._draw_devices(context, layout.box().column())
         layout.prop(self, "threads")
         layout.prop(self, "model_folder")
+        layout.prop(self, "generate_on_drop")
 
     def _draw_devices(self, context: bpy.types.Context, column: bpy.types.UILayout) -> None:
         from ..engine import EngineError

@@ -41,6 +41,10 @@ class UNITALKER_PG_settings(Choices, bpy.types.PropertyGroup):
         name="Identity", description="Speaking style", items=catalog.identity_items,
         get=catalog.getter("identity"), set=catalog.setter("identity"),
     )
+    identity_2_pick: EnumProperty(
+        name="Blend With", description="Speaking style that is mixed in", items=catalog.second_items,
+        get=catalog.getter("identity_2"), set=catalog.setter("identity_2"),
+    )
     head_pick: EnumProperty(
         name="Head", description="Which face of the model", items=catalog.head_items, get=catalog.getter("head"), set=catalog.setter("head"),
     )
@@ -61,6 +65,8 @@ class UNITALKER_PG_settings(Choices, bpy.types.PropertyGroup):
     teach_failed: BoolProperty(name="Failed")
     result: StringProperty(name="Result", description="What the last run did")
     result_details: StringProperty(name="Details", description="Warnings and channels that the character lacks, one per line")
+    result_mapped: StringProperty(name="Mapped", description="Channels of the model that move something on this rig, one per line")
+    result_missing: StringProperty(name="Missing", description="Channels of the model that this rig has nothing for, one per line")
     result_failed: BoolProperty(name="Failed")
 
 

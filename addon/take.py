@@ -16,6 +16,7 @@ from ..engine import Animation, Gains, SettingError, Settings
 from ..engine.heads import Head
 from ..engine.models import open_model
 from . import fcurves, mapping_preview, rig, strip_audio, vertex_head
+from .job import listening, tell_stage
 from .preferences import EnginePreferences, engine_preferences
 
 MAX_FRAME = 1_048_574       # Blender's timeline ends there, on both sides
@@ -117,18 +118,24 @@ class Request:
 
 @dataclass(frozen=True)
 class Summary:
-    """What to tell the user: one line, then the channels that the character lacks and the warnings."""
+    """What to tell the user: one line, then the channels that the character lacks, the warnings, and the channels that it has."""
 
     line: str
     missing: tuple[str, ...]
     warnings: tuple[str, ...]
+    mapped: tuple[str, ...] = ()
 
 
-def gather(context: bpy.types.Context, options: Options) -> Request:
-    """Read the scene. Raises EngineError kinds for everything that the user can mend."""
+def gather(context: bpy.types.Context, options: Options, clip: strip_audio.Clip | None = None) -> Request:
+    """Read the scene. Raises EngineError kinds for everything that the user can mend.
+
+    Args:
+        clip: the sound, where the caller has found it already; None takes what the options say.
+    """
     _check_frames(options)
     mapping_preview.stop(context.scene)         # what it shows is no rest pose
-    clip = _find_clip(context, options)
+    home = rig.home_scene(context, options.character)
+    clip = replace(clip or _find_clip(context, options, home), channel=options.audio_channel)
     preferences = engine_preferences(context)
     head = open_model(options.model, preferences.model_folders).head(options.head)
     character, plan = None, None
@@ -137,7 +144,7 @@ def gather(context: bpy.types.Context, options: Options) -> Request:
         plan = vertex_head.plan(mesh, options.model, head, _vertex_options(options))
     else:
         character = rig.gather(context, options.character, options.with_related)
-    fps = rig.scene_fps(context.scene)
+    fps = rig.scene_fps(home)
     return Request(
         clip=clip,
         line="/".join(Path(clip.path).parts[-2:]) if options.source == 'FILE' else clip.name,      # line.wav may lie in many folders
@@ -155,8 +162,10 @@ def compute(
     request: Request, progress: Callable[[float], None] = engine.types.no_progress, cancelled: Callable[[], bool] = engine.types.never,
 ) -> Animation | vertex_head.Solved:
     """Decode the sound and run the engine: no Blender data, any thread."""
+    tell_stage(progress, "Reading sound")
     wave = strip_audio.read(request.clip)
-    animation = engine.animate(wave, request.settings, request.rig, progress, cancelled)
+    tell_stage(progress, "Listening")
+    animation = engine.animate(wave, request.settings, request.rig, listening(progress), cancelled)
     return vertex_head.solve(animation, request.vertices) if request.vertices else animation
 
 
@@ -174,7 +183,7 @@ def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
     keys = replace(request.keys, interpolation='CONSTANT') if curves.stepped else request.keys
     written = fcurves.write(request.character, curves, line, keys)
     text = f"{written.curves} curves, {frames} frames, {len(curves.mapped)} channels mapped, {len(curves.missing)} missing"
-    return Summary(f"{text} ({curves.preset}, Action {written.action!r})", curves.missing, (*animation.warnings, *written.warnings))
+    return Summary(f"{text} ({curves.preset}, Action {written.action!r})", curves.missing, (*animation.warnings, *written.warnings), curves.mapped)
 
 
 def _check_frames(options: Options) -> None:
@@ -214,12 +223,12 @@ def _vertex_options(options: Options) -> vertex_head.VertexOptions:
     )
 
 
-def _find_clip(context: bpy.types.Context, options: Options) -> strip_audio.Clip:
+def _find_clip(context: bpy.types.Context, options: Options, home: bpy.types.Scene) -> strip_audio.Clip:
     if options.source == 'FILE':
-        return strip_audio.find_file(context, options.audio, options.start_frame)
+        return strip_audio.find_file(context, options.audio, options.start_frame, home)
     if options.source == 'SPEAKER':
-        return strip_audio.find_speaker(context, options.speaker)
-    return strip_audio.find_strip(context, options.strip)
+        return strip_audio.find_speaker(context, options.speaker, home)
+    return strip_audio.find_strip(context, options.strip, home=home)
 
 
 def _transcript(options: Options) -> str | None:

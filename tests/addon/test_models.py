@@ -146,13 +146,13 @@ def test_folder_that_broke_later_is_listed_with_its_reason_and_can_be_removed(ex
 
 def test_hundreds_of_identities_are_grouped_and_searched(ext, tmp_path):
     bpy.ops.unitalker.model_add(filepath=str(make_model(tmp_path / "crowd", n_identities=935)))
-    catalog, settings = ext.module("addon.catalog"), bpy.context.scene.unitalker
-    groups = catalog.identity_groups(settings)
+    identities, settings = ext.module("addon.identities"), bpy.context.scene.unitalker
+    groups = identities.groups("crowd")
     assert groups[0] == ("Styles", 1) and sum(count for _, count in groups) == 935 and len(groups) == 11
-    assert len(catalog.identity_search_items(settings, "")) == 935
-    assert catalog.identity_search_items(settings, "D3")[7] == ("D3_7", "D3: Speaker 307", "D3")
+    assert len(identities.search_items(bpy.context, "crowd", "")) == 935
+    assert identities.search_items(bpy.context, "crowd", "D3")[7] == ("D3_7", "D3: Speaker 307", "D3")
     assert bpy.ops.unitalker.identity_pick(identity="D9_33") == {'FINISHED'}
-    assert settings.identity == "D9_33" and catalog.identity_label(settings) == "Speaker 933"
+    assert settings.identity == "D9_33" and identities.label("crowd", settings.identity) == "Speaker 933"
 
 
 def test_identity_that_another_model_lacks_gives_way_to_neutral(ext, tmp_path):
