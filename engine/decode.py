@@ -8,6 +8,7 @@ corners that leaves out the stretch next to each window's edge, where the encode
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -91,6 +92,15 @@ def decode(feature_windows: Iterable[FeatureWindow], decoder: Decoder, tracks: S
         weights = rows if track.template is None or track.head.basis is not None else rows + track.template
         results.append(Decoded(Motion(weights, track.head.channels, float(track.head.fps)), scores if decoder.phones else None))
     return results
+
+
+def track_key(track: Track, model: Model) -> str:
+    """Hash of all that decides what decode() gives for a track, apart from the features."""
+    style = track.style
+    digest = hashlib.blake2b(repr((model.hashes, model.phones, track.head.id, style.strength, track.exact)).encode(), digest_size=16)
+    for values in (style.vector, style.pivot, track.template):
+        digest.update(b"-" if values is None or (values is track.template and track.head.basis is not None) else np.ascontiguousarray(values).data)
+    return digest.hexdigest()
 
 
 def frame_count(n_samples: int, head: Head, rate_hz: int) -> int:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +16,7 @@ import numpy as np
 from . import runtime
 from .errors import Cancelled, ModelError
 from .models import Encoder, Model
+from .recent import Recent
 from .types import SAMPLE_RATE_HZ, Cancel, FloatArray, Progress, Waveform, never, no_progress
 
 CACHE_BYTES = 256 * 2**20       # features of about 90 minutes of the bundled model; longer clips are encoded anew each time
@@ -61,7 +60,7 @@ def encode(
     Raises:
         Cancelled: `cancelled` said so. ModelError: the graph does not fit model.json.
     """
-    key = _key(wave, model)
+    key = clip_key(wave, model)
     spans = windows(len(wave.samples), model.encoder)
     cached = cache.get(key)
     fresh: list[FeatureWindow] = []
@@ -76,41 +75,14 @@ def encode(
         yield window
         progress((index + 1) / len(spans))
     if cached is None and len(fresh) == len(spans):
-        cache.put(key, tuple(fresh))
+        cache.put(key, tuple(fresh), n_bytes)
 
 
-class FeatureCache:
-    """Feature windows of recent clips, oldest dropped first; safe to use from several threads."""
-
-    def __init__(self, limit_bytes: int = CACHE_BYTES) -> None:
-        self.limit_bytes = limit_bytes
-        self._clips: OrderedDict[str, tuple[FeatureWindow, ...]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: str) -> tuple[FeatureWindow, ...] | None:
-        """The windows kept under this key, or None."""
-        with self._lock:
-            if key in self._clips:
-                self._clips.move_to_end(key)
-            return self._clips.get(key)
-
-    def put(self, key: str, clip: tuple[FeatureWindow, ...]) -> None:
-        """Keep the windows of one clip, and drop the oldest clips until all fit."""
-        with self._lock:
-            self._clips[key] = clip
-            while sum(window.features.nbytes for kept in self._clips.values() for window in kept) > self.limit_bytes:
-                self._clips.popitem(last=False)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            self._clips.clear()
+cache: Recent[tuple[FeatureWindow, ...]] = Recent(CACHE_BYTES)
 
 
-cache = FeatureCache()
-
-
-def _key(wave: Waveform, model: Model) -> str:
+def clip_key(wave: Waveform, model: Model) -> str:
+    """Hash of a sound and of all that decides its features in this model."""
     digest = hashlib.blake2b(np.ascontiguousarray(wave.samples).data, digest_size=16)
     encoder_hashes = [entry for entry in model.hashes if entry[0].startswith("encoder.onnx")]      # large graphs have their weights beside them
     digest.update(repr((encoder_hashes, model.encoder, model.normalise)).encode())

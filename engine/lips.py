@@ -19,6 +19,7 @@ SHUT_BELOW = 0.06           # seen lip opening, in jawOpen units, under which a 
 CONTACT_CLASSES = (("P", "B", "M"), ("F", "V"), ("SIL",))       # lips on lips, lower lip on upper teeth, nobody speaks
 SURE_FROM, SURE_AT = 0.30, 0.80     # phone score at which a closure begins to be helped, and is complete
 TUCK_ROLL, TUCK_UPPER_UP, TUCK_CLOSURE = 0.5, 0.2, 0.35     # f v: lower lip rolled in, upper lip lifted, jaw partly undone
+TUCKED_FROM = 0.25          # lower lip rolled in so much more than the upper one: it lies under the teeth
 PRESS, ROLL = 0.25, 0.12    # p b m: lips pressed and slightly rolled in
 REST_FROM, REST_AT = 0.5, 0.9   # score of silence at which the face begins to rest, and rests
 REST_MARGIN_S = 0.06        # a silence rests the face only so far from its ends: the closure of a t or k is no pause
@@ -53,6 +54,13 @@ def shut_frames(motion: Motion) -> BoolArray:
     if not has_lips(motion.channels):
         return np.zeros(len(motion.weights), np.bool_)
     return np.asarray(opening(motion) < SHUT_BELOW)
+
+
+def tucked_frames(motion: Motion) -> BoolArray:
+    """Frames (n_frames,) on which the lower lip lies under the upper teeth, as for f and v; none where the channels do not tell."""
+    if not has_lips(motion.channels):
+        return np.zeros(len(motion.weights), np.bool_)
+    return np.asarray(motion["mouthRollLower"] - motion["mouthRollUpper"] > TUCKED_FROM)
 
 
 def contact_slack(motion: Motion) -> FloatArray:

@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from . import g2p, lips, runtime, smooth, transcript
-from .decode import Decoder, Track, decode
-from .encode import encode
-from .errors import PresetError, SettingError
+from . import g2p, lips, phone_edit, runtime, smooth, transcript
+from .decode import Decoded, Decoder, Track, decode, track_key
+from .encode import clip_key, encode
+from .errors import Cancelled, PresetError, SettingError
+from .finish import finish
 from .heads import read_template, to_vertices
 from .models import Model, open_model
 from .presets import Preset, choose, source_of
+from .recent import Recent
 from .retarget import retarget
-from .retime import retime
 from .style import missing_pivot, resolve
 from .taught import Taught, check_model, drive, hidden_track, other_style, to_curves
 from .taught_file import chosen_taught
-from .types import SAMPLE_RATE_HZ, Animation, Cancel, Motion, Progress, Rig, RigCurves, Settings, Waveform, never, no_progress
+from .types import Animation, Cancel, FloatArray, Motion, Progress, Rig, RigCurves, Settings, Waveform, never, no_progress
+
+DECODED_BYTES = 128 * 2**20     # decoded motion of recent clips and styles: about an hour of one style of the bundled model
+HEARD_BYTES = 32 * 2**20
+HEARD_BYTES_A_ROW = 40          # six float32 cues, and a share of the list of phones
+
+_decoded_clips: Recent[Decoded] = Recent(DECODED_BYTES)
+_heard_clips: Recent[transcript.Heard] = Recent(HEARD_BYTES)
 
 
 def animate(
@@ -57,21 +65,23 @@ def animate_all(
         check_model(taught, model)
     presets = _presets(rig, tracks, taught) if rig else {}
     words = _words(first, model)        # before the work: a text that cannot be read is told at once
+    _check_phones(wanted, model, wave)
     encoder, decoder = open_graphs(model, first)
     hidden = [hidden_track(model.head(taught.head), track) for track in tracks] if taught else []
-    decoded = decode(encode(wave, model, encoder, progress, cancelled), decoder, [*tracks, *hidden], len(wave.samples))
-    scores = decoded[0].scores
-    heard = transcript.listen(scores, model.phones, model.encoder.rate_hz, words) if scores is not None else None
+    clip = clip_key(wave, model)
+    decoded = _decoded(wave, clip, (encoder, decoder), [*tracks, *hidden], (progress, cancelled))
+    heard = _heard(decoded[0].scores, clip, model, words)
     animations = []
     for number, (settings, track, result) in enumerate(zip(wanted, tracks, decoded, strict=False)):
-        finished = _finish(result.motion, heard, track, settings, wave)
-        warnings = (encoder.warning, missing_pivot(settings, model), other_style(taught, settings) if taught else "", _silence_warning(track, wave), _transcript_warning(heard, track, settings))
+        motion, spoken = _spoken(result.motion, heard, settings)
+        finished = finish(motion, spoken, track.head.space, settings, wave)
+        warnings = (encoder.warning, missing_pivot(settings, model), other_style(taught, settings) if taught else "", _silence_warning(track, wave), _transcript_warning(heard, track, settings), _phones_warning(track, settings, taught))
         preset = presets.get(track.head.space)
         curves = retarget(finished, preset, rig) if rig and preset else None
         if rig and taught:
             curves = to_curves(taught, drive(taught, decoded[len(tracks) + number], model.encoder.rate_hz, finished, settings), rig, wave, curves)
         rigged = _rigged(finished, settings, curves, track)
-        animations.append(replace(rigged, device=encoder.device, warnings=tuple(filter(None, warnings)), phones=heard.phones if heard else ()))
+        animations.append(replace(rigged, device=encoder.device, warnings=tuple(filter(None, warnings)), phones=spoken.phones if spoken else ()))
     return animations
 
 
@@ -89,6 +99,20 @@ def _words(settings: Settings, model: Model) -> g2p.Words | None:
     return g2p.read_words(settings.transcript, settings.language)
 
 
+def _check_phones(wanted: Sequence[Settings], model: Model, wave: Waveform) -> None:
+    for settings in wanted:
+        if settings.phones is not None and not model.phones:
+            raise SettingError(f"Model {model.id} does not hear phones, so they cannot be edited. Choose another model, or leave the phones out.")
+        phone_edit.check(settings.phones or (), wave.duration_s)
+
+
+def _spoken(motion: Motion, heard: transcript.Heard | None, settings: Settings) -> tuple[Motion, transcript.Heard | None]:
+    """Motion and what is known of the phones, after the user's own changes to them."""
+    if heard is None or settings.phones is None or settings.raw or not lips.has_lips(motion.channels):
+        return motion, heard
+    return phone_edit.follow(motion, heard, settings.phones)
+
+
 def _presets(rig: Rig, tracks: Sequence[Track], taught: Taught | None) -> dict[str, Preset]:
     """The preset for each space of the wanted heads: what a head gives decides what the preset must read. A taught head brings its own, or none."""
     heads = {track.head.space: track.head for track in tracks}
@@ -102,14 +126,36 @@ def _presets(rig: Rig, tracks: Sequence[Track], taught: Taught | None) -> dict[s
     return dict.fromkeys(heads, taught.prior) if taught.prior else {}
 
 
-def _finish(motion: Motion, heard: transcript.Heard | None, track: Track, settings: Settings, wave: Waveform) -> Motion:
-    """What follows the decoder: the transcript, contacts, silence, limits, smoothing, the scene's clock."""
-    if settings.raw:
-        return motion
-    bounded = track.head.space == "blendshapes"     # vertices and parameters have no limits, and no rest at 0
-    n_frames = round(len(wave.samples) / SAMPLE_RATE_HZ * settings.fps)
-    motion = _shape(motion, heard, settings, wave, (n_frames - 1) / settings.fps) if bounded else smooth.smooth(motion, settings.smooth)
-    return retime(motion, settings.fps, n_frames)
+def _decoded(
+    wave: Waveform, clip: str, graphs: tuple[runtime.Graph, Decoder], tracks: Sequence[Track], watch: tuple[Progress, Cancel],
+) -> list[Decoded]:
+    """What the networks say, read-only, one per track; only tracks that are not in memory go through the decoder."""
+    (encoder, decoder), (progress, cancelled) = graphs, watch
+    keys = [f"{clip} {track_key(track, decoder.model)}" for track in tracks]
+    found: dict[str, Decoded | None] = {key: _decoded_clips.get(key) for key in keys}
+    lacking = {key: track for key, track in zip(keys, tracks, strict=True) if found[key] is None}
+    if lacking:
+        windows = encode(wave, decoder.model, encoder, progress, cancelled)
+        for key, result in zip(lacking, decode(windows, decoder, list(lacking.values()), len(wave.samples)), strict=True):
+            found[key] = result
+            result.motion.weights.flags.writeable = False
+            _decoded_clips.put(key, result, result.motion.weights.nbytes + (result.scores.nbytes if result.scores is not None else 0))
+    elif cancelled():
+        raise Cancelled("Stopped; nothing was written.")
+    progress(1.0)
+    return [decoded for key in keys if (decoded := found[key]) is not None]
+
+
+def _heard(scores: FloatArray | None, clip: str, model: Model, words: g2p.Words | None) -> transcript.Heard | None:
+    """Phones of the clip, and what they say to the lips; None for a model that hears none."""
+    if scores is None:
+        return None
+    key = f"{clip} {model.hashes} {words}"
+    heard = _heard_clips.get(key)
+    if heard is None:
+        heard = transcript.listen(scores, model.phones, model.encoder.rate_hz, words)
+        _heard_clips.put(key, heard, HEARD_BYTES_A_ROW * len(scores))
+    return heard
 
 
 def _rigged(motion: Motion, settings: Settings, curves: RigCurves | None, track: Track) -> Animation:
@@ -118,14 +164,6 @@ def _rigged(motion: Motion, settings: Settings, curves: RigCurves | None, track:
     if track.head.basis is None:
         return Animation(motion, curves)
     return Animation(to_vertices(motion, track.head, track.template) if settings.vertices else motion, curves, coefficients=motion)
-
-
-def _shape(motion: Motion, heard: transcript.Heard | None, settings: Settings, wave: Waveform, end_s: float) -> Motion:
-    if heard is not None:
-        cues = transcript.on_clock(heard, len(motion.weights), motion.fps)
-        motion = lips.meet(transcript.shape(motion, cues), cues.contact)
-    motion = smooth.ease_ends(smooth.close_in_silence(smooth.limit(motion), wave), end_s)      # first all that closes the mouth, then what keeps it closed
-    return smooth.limit(smooth.apply_gains(smooth.smooth(motion, settings.smooth), settings.gains))
 
 
 def open_graphs(model: Model, settings: Settings) -> tuple[runtime.Graph, Decoder]:
@@ -148,6 +186,12 @@ def _transcript_warning(heard: transcript.Heard | None, track: Track, settings: 
             f"It was read as language {g2p.guess(settings.transcript or '')!r}: choose another one if that is wrong."
         )
     return heard.warning if heard else ""
+
+
+def _phones_warning(track: Track, settings: Settings, taught: Taught | None) -> str:
+    if settings.phones is not None and (settings.raw or not lips.has_lips(track.head.channels)):
+        return f"Edited phones do not change what head {track.head.id} gives{' with --raw' if settings.raw else ''}: only ARKit channels follow them."
+    return f"{taught.name!r} does not follow edited phones: it plays what it hears." if settings.phones is not None and taught else ""
 
 
 def _silence_warning(track: Track, wave: Waveform) -> str:

@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 
 from . import lips
 from .channels import region
-from .types import SAMPLE_RATE_HZ, Curve, FloatArray, Gains, Motion, RigChannel, RigCurves, Waveform
+from .types import SAMPLE_RATE_HZ, Curve, FloatArray, Gains, Motion, RegionSmooth, RigChannel, RigCurves, Waveform
 
 SILENCE_DBFS = -75.0        # quieter than speech recorded 30 dB too low; what is louder and no speech, the phone scores rest
 SILENCE_FADE_DB = 6.0       # the mouth opens fully this far above
 LEVEL_BLOCK = 320           # samples, 20 ms: level resolution
 LEVEL_REACH = 2             # blocks to each side that a loud block keeps the mouth free: 40 ms of attack and release
 EASE_IN_S, EASE_OUT_S = 0.06, 0.12      # lips part quickly and come to rest slowly
+LEAST_SIGMA = 0.05          # frames; a narrower filter changes nothing visible
 MAX_SMOOTH_S = 0.08         # standard deviation of the filter at smooth = 1: softer loses whole syllables
 CONTACT_BLEND_S = 0.02      # how fast smoothed motion gives way to a closure
+_EVEN = RegionSmooth()
 
 
 def close_in_silence(motion: Motion, wave: Waveform) -> Motion:
@@ -62,20 +64,35 @@ def apply_gains(motion: Motion, gains: Gains) -> Motion:
     return lips.keep_shut(replace(motion, weights=motion.weights * np.asarray(factors, np.float32)), shut)
 
 
-def smooth(motion: Motion, amount: float) -> Motion:
+def smooth(motion: Motion, amount: float, regions: RegionSmooth = _EVEN) -> Motion:
     """Soften motion with a zero-phase Gaussian filter, around the lip closures instead of over them.
 
     Args:
-        amount: 0 (unchanged) to 1 (standard deviation 80 ms).
+        amount: 0 (unchanged) to 1 (standard deviation 80 ms), for all channels.
+        regions: the same for the channels of each face region, on top of amount.
     """
-    sigma = amount * MAX_SMOOTH_S * motion.fps
-    if sigma < 0.05 or len(motion.weights) < 2:     # frames; a narrower filter changes nothing visible
+    amounts = np.array([np.hypot(amount, getattr(regions, name)) if (name := region(channel)) else amount for channel in motion.channels])
+    sigmas = amounts * MAX_SMOOTH_S * motion.fps
+    if len(motion.weights) < 2 or not (sigmas >= LEAST_SIGMA).any():
         return motion
+    soft = motion.weights.copy()
+    for sigma in np.unique(sigmas[sigmas >= LEAST_SIGMA]):
+        columns = sigmas == sigma
+        soft[:, columns] = gaussian(motion.weights[:, columns], float(sigma))
+    return around_closures(motion, soft)
+
+
+def around_closures(motion: Motion, changed: FloatArray) -> Motion:
+    """Other weights (n_frames, n_channels) for a motion, that give way to it softly towards the frames on which its lips touch."""
     shut = lips.shut_frames(motion)
-    soft = _gaussian(motion.weights, sigma)
-    near = _gaussian(shut.astype(np.float32)[:, None], max(CONTACT_BLEND_S * motion.fps, 0.3))
-    keep = np.where(shut[:, None], np.float32(1), np.minimum(near * 2, 1))
-    return lips.keep_shut(replace(motion, weights=np.asarray(keep * motion.weights + (1 - keep) * soft, np.float32)), shut)
+    keep = nearness(shut, motion.fps)
+    return lips.keep_shut(replace(motion, weights=np.asarray(keep * motion.weights + (1 - keep) * changed, np.float32)), shut)
+
+
+def nearness(contact: lips.BoolArray, fps: float) -> FloatArray:
+    """1 on the marked frames (n_frames,), falling to 0 around them within CONTACT_BLEND_S or so: (n_frames, 1)."""
+    near = gaussian(contact.astype(np.float32)[:, None], max(CONTACT_BLEND_S * fps, 0.3))
+    return np.where(contact[:, None], np.float32(1), np.minimum(near * 2, 1))
 
 
 def reduce_keys(curves: RigCurves, max_error: float, slack: FloatArray) -> RigCurves:
@@ -139,7 +156,7 @@ def _level_db(wave: Waveform) -> FloatArray:
     return np.asarray(10 * np.log10(np.maximum(loudest, 1e-12)), np.float32)
 
 
-def _gaussian(rows: FloatArray, sigma: float) -> FloatArray:
+def gaussian(rows: FloatArray, sigma: float) -> FloatArray:
     """Zero-phase filter over frames; the ends continue with their last value."""
     reach = max(1, int(np.ceil(3 * sigma)))
     taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)

@@ -14,8 +14,8 @@ import onnxruntime
 import soundfile
 
 from engine import Settings, animate, read_audio
-from engine.encode import cache
 from engine.models import open_model
+from engine.recent import forget_all
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 CLIP_S = 60
@@ -32,7 +32,7 @@ def main() -> None:
         soundfile.write(path, np.tile(samples, -(-CLIP_S * rate_hz // len(samples)))[: CLIP_S * rate_hz], rate_hz)
 
         def whole() -> None:
-            cache.clear()
+            forget_all()
             animate(read_audio(path), settings)
 
         _show("first call, opening the model", _seconds(whole, 1))

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from engine import Settings, Waveform, animate_all, read_audio
-from engine.encode import cache
+from engine.recent import forget_all
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 HEAD = "D6"                 # the data set of the one-head figures: 51 blendshapes
@@ -144,7 +144,7 @@ def _ours(case: Case, folder: Path, wave: Waveform, names: list[str]) -> Callabl
     wanted = [Settings(model, DATASET_HEADS[name], f"{name}_0", device="cpu", threads=case.threads, raw=True) for name in names]
 
     def work() -> list[np.ndarray]:
-        cache.clear()
+        forget_all()
         return [animation.motion.weights for animation in animate_all(wave, wanted)]
 
     return work

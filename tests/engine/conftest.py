@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from engine import Settings, Waveform
-from engine.encode import cache
+from engine.recent import forget_all
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 
 
 @pytest.fixture(autouse=True)
-def empty_feature_cache():
-    cache.clear()
+def nothing_kept():
+    forget_all()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from engine import Cancelled, Delays, Gains, Life, ModelError, RegionSmooth, SettingError, Settings, Waveform, animate
 from engine.encode import cache
 from engine.models import open_model
+from engine.recent import forget_all
 from engine.runtime import Graph
 from tests.engine.conftest import make_syllables
 
@@ -66,7 +67,7 @@ def test_other_sound_is_encoded_anew(tiny, syllables):
 def test_clip_larger_than_the_cache_is_not_kept(tiny, syllables, monkeypatch):
     monkeypatch.setattr("engine.encode.CACHE_BYTES", 100)
     animate(syllables, tiny)
-    assert not cache._clips
+    assert not len(cache)
 
 
 def test_strength_runs_from_pivot_through_identity_and_beyond(tiny, syllables):
@@ -225,10 +226,11 @@ def test_unknown_device_lists_the_devices(tiny, syllables):
 
 
 def test_memory_grows_with_the_result_only(tiny):
-    """Ten times the sound may not need ten times the working memory: what grows is the result and a few copies of it."""
+    """Ten times the sound may not need ten times the working memory: what grows is the result, what the decoder said, which stays for the
+    next change of a setting, and a few copies of them."""
     def peak_bytes(duration_s):
         wave = make_syllables(duration_s)
-        cache.clear()
+        forget_all()
         tracemalloc.start()
         result = animate(wave, tiny).motion.weights
         peak = tracemalloc.get_traced_memory()[1]
@@ -237,4 +239,4 @@ def test_memory_grows_with_the_result_only(tiny):
 
     animate(make_syllables(1), tiny)
     (short, short_result), (long, long_result) = peak_bytes(60), peak_bytes(600)
-    assert long - short < 8 * (long_result - short_result)
+    assert long - short < 10 * (long_result - short_result)

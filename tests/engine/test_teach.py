@@ -187,9 +187,9 @@ def test_a_take_longer_than_the_limit_is_refused(tiny):
 
 def test_teaching_can_be_stopped(tiny, speech):
     take = take_of(speech, tiny)
-    from engine.encode import cache
+    from engine.recent import forget_all
 
-    cache.clear()
+    forget_all()
     with pytest.raises(Cancelled):
         teach(speech, take, tiny, cancelled=lambda: True)
 

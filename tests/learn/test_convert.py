@@ -438,10 +438,10 @@ def test_no_seam_is_seen_where_windows_join(wavlm):
 
 
 def test_encoder_runs_once_for_all_heads_and_styles(wavlm, monkeypatch):
-    from engine.encode import cache
+    from engine.recent import forget_all
     from engine.runtime import Graph
 
-    cache.clear()
+    forget_all()
     ran = []
     original = Graph.run
     monkeypatch.setattr(Graph, "run", lambda graph, inputs: ran.append(graph.file.name) or original(graph, inputs))

@@ -1,0 +1,59 @@
+"""From what the decoder gives to the motion on the scene's clock. The order of all that shapes motion is here, and nowhere else.
+
+Heads of blendshapes go through all of it; vertices and FLAME parameters, which have no limits and no rest at 0, through smoothing and the
+clock alone; Settings.raw through none of it.
+
+| step | on the model's clock | why there |
+|---|---|---|
+| 1 | transcript and contacts (transcript.py, lips.py) | what is said decides where the lips touch; from then on every step keeps that |
+| 2 | limits, silence, rest at both ends (smooth.py) | all that closes the mouth comes before what shapes it |
+| 3 | smoothing, the face's and the regions' (smooth.py) | first, so that articulation does not sharpen what is then blurred |
+| 4 | articulation (articulation.py) | crisper or lazier than the voice |
+| 5 | gains (smooth.py) | factors of the shape that is now final |
+| 6 | anticipation (timing.py) | when shapes begin |
+| 7 | delays (timing.py) | when regions move; lips take their contacts with them |
+| 8 | limits again, then the scene's clock (retime.py) | from here on rows are frames of the scene |
+"""
+
+from __future__ import annotations
+
+from . import articulation, lips, smooth, timing, transcript
+from .retime import retime
+from .types import SAMPLE_RATE_HZ, Motion, Settings, Waveform
+
+
+def finish(motion: Motion, heard: transcript.Heard | None, space: str, settings: Settings, wave: Waveform) -> Motion:
+    """The motion of a clip as the user wants it.
+
+    Args:
+        motion: as the decoder gives it; not changed.
+        heard: phones and cues of the clip; None where the model hears none.
+        space: of the head: blendshapes, flame or vertices.
+        wave: the sound.
+    Returns:
+        round(seconds * settings.fps) frames.
+    """
+    if settings.raw:
+        return Motion(motion.weights.copy(), motion.channels, motion.fps)
+    n_frames = round(len(wave.samples) / SAMPLE_RATE_HZ * settings.fps)
+    if space != "blendshapes":
+        return retime(smooth.smooth(motion, settings.smooth), settings.fps, n_frames)
+    closed = _close(motion, heard, wave, (n_frames - 1) / settings.fps)
+    return retime(_shape(closed, settings), settings.fps, n_frames)
+
+
+def _close(motion: Motion, heard: transcript.Heard | None, wave: Waveform, end_s: float) -> Motion:
+    """Steps 1 and 2: all that closes the mouth."""
+    if heard is not None:
+        cues = transcript.on_clock(heard, len(motion.weights), motion.fps)
+        motion = lips.meet(transcript.shape(motion, cues), cues.contact)
+    return smooth.ease_ends(smooth.close_in_silence(smooth.limit(motion), wave), end_s)
+
+
+def _shape(motion: Motion, settings: Settings) -> Motion:
+    """Steps 3 to 8: all that keeps closed lips closed."""
+    motion = smooth.smooth(motion, settings.smooth, settings.region_smooth)
+    motion = articulation.articulate(motion, settings.articulation)
+    motion = smooth.apply_gains(motion, settings.gains)
+    motion = timing.anticipate(motion, settings.anticipation_s)
+    return smooth.limit(timing.delay(motion, settings.delays))
