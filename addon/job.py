@@ -117,12 +117,16 @@ class Job(Generic[Result]):
             self._thread.join(join_s)
 
     def take(self) -> Result:
-        """The result of a job that is done. Raises what the work raised."""
+        """The result of a job that is done. Raises what the work raised, and Cancelled also where the wish to stop came too late for the work."""
         assert self.done, "take() before done"
         if Job.current is self:
             Job.current = None
         if self._error is not None:
             raise self._error
+        if self.cancelling:
+            from ..engine import Cancelled
+
+            raise Cancelled("Cancelled: nothing was written.")
         return self._result
 
     def _tell(self, fraction: float) -> None:

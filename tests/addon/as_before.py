@@ -50,7 +50,8 @@ def _plays(owner: object) -> object:
         for track in data.nla_tracks for strip in track.strips
     ]
     drivers = [(driver.data_path, driver.array_index, driver.driver.expression) for driver in data.drivers]
-    return data.action and data.action.name, str(getattr(data, "action_slot", None)), data.action_extrapolation, data.action_influence, strips, drivers
+    slot = getattr(data, "action_slot", None)
+    return data.action and data.action.name, slot and slot.identifier, data.action_extrapolation, data.action_influence, strips, drivers
 
 
 def _curves(action: object) -> list[object]:

@@ -64,11 +64,12 @@ def test_errors_come_out_on_the_main_thread(job_module):
     assert job_module.Job.current is None
 
 
-def test_cancel_operator_stops_the_worker(job_module):
+def test_cancel_operator_stops_the_worker_and_drops_its_result(ext, job_module):
     job, _ = blocked_job(job_module)
     assert bpy.ops.unitalker.cancel() == {'FINISHED'}
     wait_for(job)
-    assert job.take() == "cancelled"
+    with pytest.raises(ext.module("engine").Cancelled):
+        job.take()
 
 
 def test_a_second_job_and_idle_cancel_are_refused(job_module, face, speech):

@@ -9,7 +9,9 @@ import bpy
 import numpy as np
 import pytest
 
+from . import as_before
 from .conftest import curves, keys_of, make_face, own_action, write_wav
+from .full_disk import full_disk
 
 RATE_HZ = 16_000
 BONE = 'pose.bones["Kiefer"]'
@@ -188,3 +190,17 @@ def test_keys_in_an_nla_strip_are_read_where_they_play(ext, rig, sound):
     loud = syllables(12, 0)[0]
     at = np.interp(np.arange(0, 11, 0.5), keyed.seconds, keyed.values[:, control])
     assert at == pytest.approx([20 * loud[int(second * 24) * RATE_HZ // 24] for second in np.arange(0, 11, 0.5)], abs=0.2)
+
+
+def test_a_head_that_does_not_fit_on_the_disk_is_one_error_and_leaves_nothing(ext, rig, sound, own_folder, monkeypatch):
+    module = ext.module("addon.teach_take")
+    true, before = module.save_taught, as_before.animation()
+
+    def onto_full_disk(taught, folder):
+        with full_disk():
+            return true(taught, folder)
+
+    monkeypatch.setattr(module, "save_taught", onto_full_disk)
+    with pytest.raises(RuntimeError, match="cannot be written"):
+        teach(sound)
+    assert list(own_folder.iterdir()) == [] and as_before.animation() == before and bpy.context.scene.unitalker.preset == "auto"
