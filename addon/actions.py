@@ -1,4 +1,4 @@
-"""Actions, slots and NLA tracks: which Action plays on a data-block, and which of them is ours. Helper of fcurves.py.
+"""Actions and slots: which Action plays on a data-block, and whose it is. Helper of fcurves.py.
 
 One code path for Blender 4.2 to 5.2: from 4.4 on an Action has a slot for each data-block and keeps curves in channel bags; before, the
 Action holds the curves itself and every data-block has its own Action.
@@ -6,53 +6,16 @@ Action holds the curves itself and every data-block has its own Action.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass
 
 import bpy
 
-OWNER = "unitalker"             # custom property on our Actions: JSON of Record
+from .record import OWNER, SLOTS, Entry, Record
+
 GROUP = "Lip Sync"              # channel group of our curves, and name of our NLA tracks
 
 Channel = tuple[str, int]       # data path and array index
-Span = tuple[float, float]      # first and last frame
-Entry = TypeVar("Entry")
-
-
-@dataclass
-class Record:
-    """What we know of one of our Actions, kept in its custom property.
-
-    Attributes:
-        lines: name of a line of sound -> first and last frame of its keys.
-        rest: data-block (`key_of`) -> channel as "path|index" -> value before the first key.
-        moved: data-block -> NLA track to which the artist's Action was moved.
-        sliders: data-block -> shape key -> lowest and highest value before widening, then after it.
-        asked, given: name that was wanted for the Action, and the one it got where Blender shortened it or it was taken; else empty.
-    """
-
-    lines: dict[str, Span] = field(default_factory=dict)
-    rest: dict[str, dict[str, float]] = field(default_factory=dict)
-    moved: dict[str, str] = field(default_factory=dict)
-    sliders: dict[str, dict[str, list[float]]] = field(default_factory=dict)
-    asked: str = ""
-    given: str = ""
-
-    @classmethod
-    def of(cls, action: bpy.types.Action) -> Record:
-        """The record of one of our Actions; what cannot be read, for example of a later version, is left out."""
-        try:
-            stored = dict(json.loads(action[OWNER]))
-        except (TypeError, ValueError):
-            stored = {}
-        empty = cls()
-        return cls(**{name: value for name, value in stored.items() if name in empty.__dict__ and type(value) is type(getattr(empty, name))})
-
-    def store(self, action: bpy.types.Action) -> None:
-        """Keep it in the Action; that makes the Action ours."""
-        action[OWNER] = json.dumps(self.__dict__)
 
 
 @dataclass(frozen=True)
@@ -72,7 +35,23 @@ def has_slots() -> bool:
 
 def is_own(action: bpy.types.Action | None) -> bool:
     """Whether this add-on made the Action, in this file."""
-    return action is not None and OWNER in action and action.library is None
+    return action is not None and OWNER in action and SLOTS not in action and action.library is None
+
+
+def owns(place: Place) -> bool:
+    """Whether what plays at a place is ours: an Action that we made, or our slot in an Action of the artist."""
+    if is_own(place.action):
+        return True
+    return place.slot is not None and OWNER in place.action and place.action.library is None and str(place.slot.handle) in _own_slots(place.action)
+
+
+def _own_slots(action: bpy.types.Action) -> list[str]:
+    return str(action.get(SLOTS, "")).split()
+
+
+def same_place(place: Place, other: Place) -> bool:
+    """Whether two places play the same curves."""
+    return place.action == other.action and place.slot == other.slot
 
 
 def places(owner: bpy.types.ID) -> Iterator[Place]:
@@ -102,23 +81,28 @@ def curves_of(place: Place) -> list[bpy.types.FCurve]:
     return list(bag.fcurves) if bag else []
 
 
-def is_ours(curve: bpy.types.FCurve, action: bpy.types.Action) -> bool:
-    """Whether a curve was made by this add-on."""
-    return is_own(action) and curve.group is not None and curve.group.name == GROUP
+def is_ours(curve: bpy.types.FCurve, place: Place) -> bool:
+    """Whether a curve of a place was made by this add-on."""
+    return curve.group is not None and curve.group.name == GROUP and owns(place)
 
 
 def artist_channels(owner: bpy.types.ID, in_own: bool = False) -> frozenset[Channel]:
     """Channels of a data-block that play keys which are not ours; in_own: only those which the artist added to our Action."""
     return frozenset(
         (curve.data_path, curve.array_index)
-        for place in places(owner) if not (in_own and not is_own(place.action)) and not place.muted
-        for curve in curves_of(place) if not is_ours(curve, place.action)
+        for place in places(owner) if not (in_own and not owns(place)) and not place.muted
+        for curve in curves_of(place) if not is_ours(curve, place)
     )
 
 
 def key_of(place: Place) -> str:
     """What stands for the data-block of a place in a Record: it outlives renaming. Before 4.4 an Action has one data-block only."""
     return str(place.slot.handle) if place.slot else ""
+
+
+def keys_of(action: bpy.types.Action) -> list[str]:
+    """What stands in a Record for each data-block that an Action can play on."""
+    return [str(slot.handle) for slot in action.slots] if has_slots() else [""]
 
 
 def of_place(entries: Mapping[str, Entry], place: Place, default: Entry) -> Entry:
@@ -138,20 +122,6 @@ def plain_action(name: str) -> bpy.types.Action:
     return bpy.data.actions.new(name)
 
 
-def play_alone(owner: bpy.types.ID, place: Place) -> None:
-    """Let an Action be all that plays on a data-block. Our strips go, the artist's tracks are muted; Actions that were active stay in the file."""
-    animation = owner.animation_data_create()
-    for other in [other for other in places(owner) if is_own(other.action) and other.strip is not None]:
-        other.action.use_fake_user = True
-        _remove_strip(animation, other.strip)
-    for track in animation.nla_tracks:
-        track.is_solo, track.mute = False, True
-    if animation.action is not None and animation.action != place.action:
-        animation.action.use_fake_user = True
-    _assign(animation, place)
-    animation.action_blend_type, animation.action_influence, animation.action_extrapolation = 'REPLACE', 1.0, 'HOLD'
-
-
 def is_called(action: bpy.types.Action, name: str) -> bool:
     """Whether an Action is ours and what the user means by a name, which Blender may have shortened or numbered."""
     if not is_own(action):
@@ -161,15 +131,23 @@ def is_called(action: bpy.types.Action, name: str) -> bool:
 
 
 def unshare(owners: list[bpy.types.ID]) -> None:
-    """Give data-blocks their own copies of our Actions which others play too: a copied character still plays the original's keys."""
+    """Give data-blocks their own copies of our Actions which others play too: a copied character still plays the original's keys.
+
+    A slot of ours in an Action of the artist is left to the other; open_place makes another one.
+    """
     copies: dict[bpy.types.Action, bpy.types.Action] = {}
     for owner in owners:
-        for place in [place for place in places(owner) if is_own(place.action) and any(user not in owners for user in _users(place))]:
+        for place in [place for place in places(owner) if is_own(place.action) and is_shared(place, owners)]:
             if place.action not in copies:
                 copies[place.action] = place.action.copy()
             copy = copies[place.action]
             slot = next(slot for slot in copy.slots if slot.identifier == place.slot.identifier) if place.slot else None
-            _assign(place.strip or owner.animation_data, Place(copy, slot))
+            assign(place.strip or owner.animation_data, Place(copy, slot))
+
+
+def is_shared(place: Place, owners: list[bpy.types.ID]) -> bool:
+    """Whether others than these data-blocks play what a place plays."""
+    return any(user not in owners for user in _users(place))
 
 
 def _users(place: Place) -> Iterable[bpy.types.ID]:
@@ -179,17 +157,6 @@ def _users(place: Place) -> Iterable[bpy.types.ID]:
     if place.action.users - place.action.use_fake_user <= 1:        # the map below looks at the whole file
         return ()
     return bpy.data.user_map(subset={place.action})[place.action]
-
-
-def silence(owner: bpy.types.ID, name: str) -> str:
-    """Why the lip sync that was written does not play now: a sentence for the user, or ""."""
-    animation = owner.animation_data
-    solo = next((track.name for track in animation.nla_tracks if track.is_solo), "")
-    if solo:
-        return f"The NLA track {solo!r} of {name!r} is solo: the lip sync plays once you switch Solo off in the NLA editor."
-    if len(animation.nla_tracks) and not animation.use_nla:
-        return f"The NLA of {name!r} is switched off, so not all of its tracks play: switch it on in the NLA editor, beside the name."
-    return ""
 
 
 def open_place(
@@ -206,103 +173,52 @@ def open_place(
     slot = next((place.slot for place in places(owner) if place.action == action and place.slot), None)
     free = (other for other in action.slots if other.target_id_type == owner.id_type and other.name_display == slot_name and not other.users())
     slot = slot or next(free, None) or action.slots.new(owner.id_type, slot_name)
-    layer = action.layers[0] if action.layers else action.layers.new(GROUP)
-    strip = layer.strips[0] if layer.strips else layer.strips.new(type='KEYFRAME')
-    return Place(action, slot), strip.channelbag(slot, ensure=True)
+    return Place(action, slot), _bag(action, slot)
 
 
-def play(owner: bpy.types.ID, place: Place, span: Span, on_top: bool) -> str:
-    """Let our Action play on a data-block, beneath the artist's active Action or (on_top) above it.
-
-    Args:
-        span: frames that the Action covers.
-    Returns:
-        Name of the NLA track to which the artist's Action was moved, or "".
-    """
-    animation = owner.animation_data
-    moved = ""
-    if animation.action is not None and not is_own(animation.action) and on_top:
-        moved = _move_to_track(animation)
-    for other in [other for other in places(owner) if is_own(other.action)]:
-        if other.action != place.action:
-            other.action.use_fake_user = True       # an earlier take under another name: kept for the artist to go back to
-        if other.strip is not None:
-            _remove_strip(animation, other.strip)
-    if animation.action is None or is_own(animation.action):
-        _assign(animation, place)
-        return moved
-    track = animation.nla_tracks.new()
-    track.name = GROUP
-    _fill_track(track, place, span)
-    return moved
+def open_guest(owner: bpy.types.ID, action: bpy.types.Action, slot_name: str) -> tuple[Place, bpy.types.ActionChannelbag]:
+    """The same in an Action of the artist: a slot that is marked as ours, none of his."""
+    known = [slot for slot in action.slots if str(slot.handle) in _own_slots(action) and slot.target_id_type == owner.id_type]
+    playing = [place.slot for place in places(owner) if place.action == action]
+    mine = [slot for slot in known if slot in playing and all(user == owner for user in slot.users())]
+    free = [slot for slot in known if not slot.users() and slot.name_display == slot_name]
+    slot = next(iter([*mine, *free]), None) or action.slots.new(owner.id_type, slot_name)
+    if str(slot.handle) not in _own_slots(action):
+        Record.of(action).store(action)
+        action[SLOTS] = " ".join([*_own_slots(action), str(slot.handle)])
+    return Place(action, slot), _bag(action, slot)
 
 
-def hold_outside(owner: bpy.types.ID, channels: set[Channel], shared: frozenset[Channel]) -> str:
-    """Choose what our active Action does before and after its keys, when it plays over the artist's. Returns a sentence for the user or "".
-
-    Nothing (the artist's keys show) is right where the channel below has keys. Elsewhere the value falls back to Blender's default, which is
-    1 for shape keys in 5.0: a face with every shape at full. Holding the closed mouth is the lesser evil there.
-    """
-    default = bpy.types.ShapeKey.bl_rna.properties["value"].default
-    hold = owner.id_type == 'KEY' and default != 0 and bool(channels - shared)
-    owner.animation_data.action_extrapolation = 'HOLD' if hold or not shared else 'NOTHING'
-    return "In this Blender the lip sync also holds its first and last pose outside the sound, over your keys." if hold and shared else ""
+def close_guest(place: Place) -> None:
+    """Take our empty slot out of an Action of the artist."""
+    disown_slot(place)
+    place.action.slots.remove(place.slot)
 
 
-def stop(owner: bpy.types.ID, place: Place, moved: str) -> None:
-    """Take our Action off a data-block, and let the artist's moved Action be the active one again."""
-    animation = owner.animation_data
-    if place.strip is not None:
-        _remove_strip(animation, place.strip)
-        return
-    animation.action = None
-    animation.action_extrapolation = 'HOLD'
-    track = animation.nla_tracks.get(moved) if moved else None
-    if track is not None and len(track.strips) == 1:
-        strip = track.strips[0]
-        _assign(animation, Place(strip.action, getattr(strip, "action_slot", None)))
-        animation.action_blend_type, animation.action_influence = strip.blend_type, strip.influence
-        animation.action_extrapolation = strip.extrapolation
-        animation.nla_tracks.remove(track)
+def disown_slot(place: Place) -> None:
+    """A slot of ours in an Action of the artist is his from now on; with the last one our notes go."""
+    left = [handle for handle in _own_slots(place.action) if handle != str(place.slot.handle)]
+    if left:
+        place.action[SLOTS] = " ".join(left)
+    else:
+        disown(place.action)
 
 
-def _assign(player: bpy.types.AnimData | bpy.types.NlaStrip, place: Place) -> None:
+def disown(action: bpy.types.Action) -> None:
+    """Take our marks off an Action: what is in it is the artist's from now on."""
+    for name in (OWNER, SLOTS):
+        if name in action:
+            del action[name]
+
+
+def assign(player: bpy.types.AnimData | bpy.types.NlaStrip, place: Place) -> None:
+    """Let the active Action, or a strip, be this one."""
     player.action = place.action
     if place.slot is not None:
         player.action_slot = place.slot
 
 
-def _move_to_track(animation: bpy.types.AnimData) -> str:
-    """What Push Down does: the active Action goes on in a new NLA track, on its own frames."""
-    place = Place(animation.action, getattr(animation, "action_slot", None))
-    frames = [frame for curve in curves_of(place) for frame in curve.range()]
-    blend_type, influence, extrapolation = animation.action_blend_type, animation.action_influence, animation.action_extrapolation
-    animation.action = None
-    track = animation.nla_tracks.new()
-    track.name = place.action.name
-    strip = _fill_track(track, place, (min(frames, default=1.0), max(frames, default=1.0) + (1.0 if len(set(frames)) < 2 else 0.0)))
-    strip.blend_type, strip.influence, strip.extrapolation = blend_type, influence, extrapolation
-    return track.name
-
-
-def _fill_track(track: bpy.types.NlaTrack, place: Place, span: Span) -> bpy.types.NlaStrip:
-    """One strip that plays an Action at its own speed on its own frames, and holds the ends."""
-    strip = track.strips.new(place.action.name, int(span[0]), place.action)
-    if place.slot is not None:
-        strip.action_slot = place.slot
-    strip.use_sync_length = False
-    strip.action_frame_start, strip.action_frame_end = span
-    strip.frame_end = span[1]
-    strip.frame_start, strip.frame_end = span
-    strip.scale = 1.0
-    strip.extrapolation = 'HOLD'
-    return strip
-
-
-def _remove_strip(animation: bpy.types.AnimData, strip: bpy.types.NlaStrip) -> None:
-    for track in animation.nla_tracks:
-        if strip in track.strips[:]:
-            track.strips.remove(strip)
-            if not len(track.strips):
-                animation.nla_tracks.remove(track)
-            return
+def _bag(action: bpy.types.Action, slot: bpy.types.ActionSlot) -> bpy.types.ActionChannelbag:
+    layer = action.layers[0] if action.layers else action.layers.new(GROUP)
+    strip = layer.strips[0] if layer.strips else layer.strips.new(type='KEYFRAME')
+    return strip.channelbag(slot, ensure=True)

@@ -93,7 +93,7 @@ def _sources(target: Target, owner: bpy.types.ID) -> Iterator[tuple[RigChannel, 
             first, last, scale = strip.frame_start, strip.frame_end, strip.scale or 1.0
             offset = strip.action_frame_start - strip.frame_start / scale
         for curve in actions.curves_of(place):
-            if curve.mute or actions.is_ours(curve, place.action) or (curve.data_path, curve.array_index) in target.driven:
+            if curve.mute or actions.is_ours(curve, place) or (curve.data_path, curve.array_index) in target.driven:
                 continue
             channel = _channel(target, curve, names)
             if channel is not None:

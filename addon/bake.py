@@ -12,10 +12,10 @@ import bpy
 import numpy as np
 
 from ..engine import RigError
-from . import actions, rig
+from . import actions, playing, rig
 from .actions import Channel
-from .fcurves import refuse_tweak_mode
 from .keys import Writer
+from .parts import refuse_tweak_mode
 
 MAX_FRAMES = 200_000            # two hours at 24 frames a second
 
@@ -122,5 +122,5 @@ def _write(
         frames = np.arange(first, first + values[owner].shape[1], dtype=np.float32)
         for channel, row in zip(found, values[owner], strict=True):
             writer.new(bag, channel, np.column_stack([frames, row]).astype(np.float32))
-        actions.play_alone(owner, place)
+        playing.play_alone(owner, place)
     return tuple(action.name for action in made)

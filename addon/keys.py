@@ -9,7 +9,8 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
-from .actions import Channel, Span
+from .actions import Channel
+from .record import Span
 
 SAME_FRAME = 1e-3               # frames; keys nearer than this are on one frame
 KEY_FIELDS: dict[str, tuple[type, int]] = {     # what makes a key: type and numbers per key, as foreach_get wants them
@@ -28,6 +29,7 @@ class Writer:
     """Writes the keys of one take; interpolation: 'LINEAR', 'BEZIER' or 'CONSTANT'."""
 
     def __init__(self, interpolation: str) -> None:
+        self._bezier = interpolation == 'BEZIER'
         self._mode = _enum_value("interpolation", interpolation)
         self._auto = _enum_value("handle_left_type", 'AUTO_CLAMPED')
         self._made: dict[tuple[bytes | int, int], bpy.types.FCurve] = {}        # by points or their number, and array index
@@ -39,6 +41,8 @@ class Writer:
         model = self._made.get(same) or self._made.get(alike)
         if model is None or not hasattr(bag.fcurves, "new_from_fcurve"):
             curve = bag.fcurves.new(path, index=index)
+            if self._bezier:
+                curve.auto_smoothing = 'NONE'       # handles then look at the next keys only, as engine/bezier.py reckons
             self.replace(curve, points, None)
         else:
             curve = bag.fcurves.new_from_fcurve(model, data_path=path)
@@ -62,11 +66,13 @@ class Writer:
         if kept["color_mode"] == 'CUSTOM':
             made.color = colour
         for name, value in kept.items():
-            if getattr(made, name) != value:        # each of them costs a look at all keys
+            if getattr(made, name) != value and not (self._bezier and name == "auto_smoothing"):        # each of them costs a look at all keys
                 setattr(made, name, value)
 
     def replace(self, curve: bpy.types.FCurve, points: Points, kept: Keys | None) -> None:
-        """Replace the keys of a curve by points, and kept ones between and around them."""
+        """Replace the keys of a curve by points, and kept ones between and around them, which stay as they are to the last bit."""
+        if self._bezier and curve.auto_smoothing != 'NONE':
+            curve.auto_smoothing = 'NONE'
         count = len(points)
         keys: Keys = {"co": points, "interpolation": np.full((count, 1), self._mode, np.uint8)}     # the rest of a new key is right as Blender makes it
         if kept is not None:
@@ -75,11 +81,17 @@ class Writer:
             keys = {name: np.concatenate([kept[name], values]) for name, values in new.items()}
             order = np.argsort(keys["co"][:, 0], kind="stable")
             keys = {name: values[order] for name, values in keys.items()}
+            put_back(curve, keys, order < len(kept["co"]))
+            return
         put_back(curve, keys)
 
 
-def put_back(curve: bpy.types.FCurve, keys: Keys) -> None:
-    """Give a curve exactly these keys, none of them selected."""
+def put_back(curve: bpy.types.FCurve, keys: Keys, exact: np.ndarray | None = None) -> None:
+    """Give a curve exactly these keys, none of them selected.
+
+    Args:
+        exact: (n,) which of them keep the very handles that they have; Blender moves the handles of others to suit their neighbours.
+    """
     count = len(keys["co"])
     curve.keyframe_points.clear()
     curve.keyframe_points.add(count)
@@ -89,21 +101,42 @@ def put_back(curve: bpy.types.FCurve, keys: Keys) -> None:
     for name in SELECTION_FIELDS:
         curve.keyframe_points.foreach_set(name, unselected)
     curve.update()
+    for name in ("handle_left", "handle_right") if exact is not None and exact.any() else ():
+        placed = field_of(curve, name)
+        placed[exact] = keys[name][exact]
+        curve.keyframe_points.foreach_set(name, placed.ravel())
 
 
-def outside(curve: bpy.types.FCurve, spans: list[Span]) -> Keys | None:
-    """The keys of a curve that lie in none of the spans; None when there are none."""
+def outside(curve: bpy.types.FCurve, spans: list[Span], spare: list[Span]) -> Keys | None:
+    """The keys of a curve that lie in none of the spans, or in a spared one; None when there are none."""
     start, end = curve.range()
-    if any(first - SAME_FRAME <= start and end <= last + SAME_FRAME for first, last in spans):
+    if not spare and any(first - SAME_FRAME <= start and end <= last + SAME_FRAME for first, last in spans):
         return None         # without a look at every key
-    frames = _field(curve, "co")[:, 0]
-    free = np.ones(len(frames), bool)
+    frames = field_of(curve, "co")[:, 0]
+    free = ~within(frames, spans) | within(frames, spare)
+    return {name: field_of(curve, name)[free] for name in KEY_FIELDS} if free.any() else None
+
+
+def take_out(bag: bpy.types.ActionChannelbag | bpy.types.Action, curve: bpy.types.FCurve, spans: list[Span], spare: list[Span]) -> bool:
+    """Remove the keys of a curve that lie in the spans, and the curve where none is left; whether it is gone."""
+    kept = outside(curve, spans, spare)
+    if kept is None:
+        bag.fcurves.remove(curve)
+        return True
+    if len(kept["co"]) < len(curve.keyframe_points):
+        put_back(curve, kept, np.ones(len(kept["co"]), bool))
+    return False
+
+
+def within(frames: np.ndarray, spans: list[Span]) -> np.ndarray:
+    """Which frames (n,) lie in one of the spans."""
+    found = np.zeros(len(frames), bool)
     for first, last in spans:
-        free &= (frames < first - SAME_FRAME) | (frames > last + SAME_FRAME)
-    return {name: _field(curve, name)[free] for name in KEY_FIELDS} if free.any() else None
+        found |= (frames >= first - SAME_FRAME) & (frames <= last + SAME_FRAME)
+    return found
 
 
-def _field(curve: bpy.types.FCurve, name: str) -> np.ndarray:
+def field_of(curve: bpy.types.FCurve, name: str) -> np.ndarray:
     """One field of all keys of a curve, (n, numbers per key)."""
     dtype, width = KEY_FIELDS[name]
     values = np.empty(len(curve.keyframe_points) * width, dtype)

@@ -15,7 +15,7 @@ from .. import engine
 from ..engine import Animation, Gains, SettingError, Settings
 from ..engine.heads import Head
 from ..engine.models import open_model
-from . import fcurves, mapping_preview, rig, strip_audio, vertex_head
+from . import clearing, fcurves, mapping_preview, parts, rig, strip_audio, vertex_head
 from .job import listening, tell_stage
 from .preferences import EnginePreferences, engine_preferences
 
@@ -113,7 +113,7 @@ class Request:
     settings: Settings
     fps: float
     shift_frames: float
-    keys: fcurves.KeyOptions
+    keys: parts.KeyOptions
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def gather(context: bpy.types.Context, options: Options, clip: strip_audio.Clip 
         settings=_settings(options, preferences, fps),
         fps=fps,
         shift_frames=options.shift_frames,
-        keys=fcurves.KeyOptions(options.action, options.interpolation, options.existing, options.sliders),
+        keys=parts.KeyOptions(options.action, options.interpolation, options.existing, options.sliders),
     )
 
 
@@ -174,7 +174,7 @@ def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
     animation = result.animation if isinstance(result, vertex_head.Solved) else result
     first = request.clip.start_frame + request.shift_frames
     frames = len(animation.motion.weights)
-    line = fcurves.Line(request.line, first, first + frames - 1, request.fps)
+    line = parts.Line(request.line, first, first + frames - 1, request.fps)
     if isinstance(result, vertex_head.Solved):
         text, warnings = vertex_head.write(result, request.vertices, line, request.keys)
         return Summary(text, (), warnings)
@@ -204,7 +204,7 @@ def clear(context: bpy.types.Context, character: str, with_related: bool) -> int
         if not removed:
             raise
         return removed
-    return fcurves.clear(found) + vertex_head.clear(meshes)
+    return clearing.clear(found) + vertex_head.clear(meshes)
 
 
 def mesh_for(context: bpy.types.Context, character: str, with_related: bool, head: Head) -> bpy.types.Object:

@@ -20,7 +20,7 @@ from ..engine.components import Placement, components_needed, fit_placement
 from ..engine.heads import Head
 from ..engine.smooth import reduce_keys
 from ..engine.types import Curve, FloatArray
-from . import fcurves, point_cache, rig
+from . import clearing, fcurves, parts, point_cache, rig
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ def solve(animation: Animation, wanted: Plan) -> Solved:
     return Solved(animation, number, error * scale)
 
 
-def write(solved: Solved, wanted: Plan, line: fcurves.Line, keys: fcurves.KeyOptions) -> tuple[str, tuple[str, ...]]:
+def write(solved: Solved, wanted: Plan, line: parts.Line, keys: parts.KeyOptions) -> tuple[str, tuple[str, ...]]:
     """Animate the mesh; a sentence that says how, and warnings. Raises RigError when it is gone or was changed meanwhile, OutputError."""
     obj = bpy.data.objects.get(wanted.object_name)
     if obj is None or obj.type != 'MESH' or len(obj.data.vertices) != len(wanted.rest):
@@ -159,21 +159,21 @@ def write(solved: Solved, wanted: Plan, line: fcurves.Line, keys: fcurves.KeyOpt
 
 
 def clear(members: list[bpy.types.Object]) -> int:
-    """Remove our shape keys and caches from a character's meshes; call it after fcurves.clear. Returns how many."""
+    """Remove our shape keys and caches from a character's meshes; call it after clearing.clear. Returns how many."""
     meshes = [obj for obj in members if obj.type == 'MESH' and obj.library is None and obj.data.library is None]
     return sum(_remove_keys(obj) + _remove_cache(obj) for obj in meshes)
 
 
 def _write_keys(
-    obj: bpy.types.Object, solved: Solved, wanted: Plan, line: fcurves.Line, keys: fcurves.KeyOptions,
+    obj: bpy.types.Object, solved: Solved, wanted: Plan, line: parts.Line, keys: parts.KeyOptions,
 ) -> tuple[str, tuple[str, ...]]:
     coefficients, basis = solved.animation.coefficients, wanted.head.basis
     assert coefficients is not None and basis is not None
     if obj.data.shape_keys is not None:         # before anything is changed
-        fcurves.refuse_tweak_mode(_character(obj, []).targets[0], obj.data.shape_keys)
+        parts.refuse_tweak_mode(_character(obj, []).targets[0], obj.data.shape_keys)
     record, gave_way = _record(obj), ()
     if record is not None and not record.belongs_to(wanted.model, wanted.head):
-        fcurves.clear(_character(obj, record.names))
+        clearing.clear(_character(obj, record.names))
         _remove_keys(obj)
         gave_way = (f"What head {record.head} of model {record.model} had made on {obj.name!r} gave way.",)
         record = None
@@ -184,7 +184,7 @@ def _write_keys(
     curves = {RigChannel("shape_key", name): Curve(seconds, column) for name, column in zip(record.names, columns, strict=True)}
     result = RigCurves(curves, "PCA", tuple(record.names), ())
     if wanted.options.max_error is not None:
-        result = reduce_keys(result, wanted.options.max_error, np.zeros(len(values), bool))
+        result = reduce_keys(result, wanted.options.max_error, np.full(len(values), np.inf, np.float32))
     written = fcurves.write(_character(obj, record.names), result, line, keys)
     n_components = len(basis.components)
     share = solved.error / wanted.size if wanted.size else 0.0
@@ -225,7 +225,7 @@ def _unit(component: FloatArray, wanted: Plan) -> float:
     return 0.1 * wanted.size / farthest if farthest > 0 and wanted.size > 0 else 1.0
 
 
-def _write_cache(obj: bpy.types.Object, vertices: FloatArray, wanted: Plan, line: fcurves.Line) -> tuple[str, tuple[str, ...]]:
+def _write_cache(obj: bpy.types.Object, vertices: FloatArray, wanted: Plan, line: parts.Line) -> tuple[str, tuple[str, ...]]:
     template = wanted.head.template if wanted.head.template is not None else np.float32(0.0)
     path = point_cache.write(wanted.cache_folder, f"{obj.name} {line.name}", (
         wanted.rest + wanted.placement.place(row - template) for row in vertices), (len(vertices), len(wanted.rest)))

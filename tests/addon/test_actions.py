@@ -160,9 +160,9 @@ def test_clear_gives_the_slider_ranges_back(ext, face, speech):
 
 def test_names_with_quotes_are_told_whole(ext, face, speech):
     face.data.shape_keys.key_blocks["jawOpen"].name = 'jaw"\\Open'
-    actions, fcurves = ext.module("addon.actions"), ext.module("addon.fcurves")
+    actions = ext.module("addon.actions")
     path = f'key_blocks["{bpy.utils.escape_identifier(face.data.shape_keys.key_blocks[1].name)}"].value'
-    assert actions.GROUP and fcurves._names(frozenset({(path, 0)})) == face.data.shape_keys.key_blocks[1].name
+    assert actions.GROUP and ext.module("addon.parts").names_of(frozenset({(path, 0)})) == face.data.shape_keys.key_blocks[1].name
 
 
 def test_clear_gives_a_moved_action_its_own_way_of_playing_back(ext, face, speech):

@@ -1,0 +1,173 @@
+"""What plays on a data-block: our Action beside, beneath or above the artist's, as the active one or as a strip of the NLA. Helper of fcurves.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bpy
+
+from .actions import GROUP, Channel, Place, assign, curves_of, owns, places, same_place
+from .record import Span
+
+
+@dataclass(frozen=True)
+class Strip:
+    """How a strip of ours mixes with the tracks beneath it: NLA blend type, and influence 0 to 1."""
+
+    blend: str = 'REPLACE'
+    influence: float = 1.0
+
+
+def play(owner: bpy.types.ID, place: Place, span: Span, on_top: bool, strip: Strip | None = None) -> str:
+    """Let our Action play on a data-block, beneath the artist's active Action or (on_top) above it. A strip that plays it already stays on its track.
+
+    Args:
+        span: frames that the Action covers.
+        strip: plays it from the NLA also where no Action of the artist is active.
+    Returns:
+        Name of the NLA track to which the artist's Action was moved, or "".
+    """
+    animation = owner.animation_data
+    moved = ""
+    if on_top and (active := active_place(owner)) is not None and not owns(active):
+        moved = _move_to_track(animation)
+    kept = None
+    for other in [other for other in places(owner) if owns(other)]:
+        if not same_place(other, place):
+            other.action.use_fake_user = True       # an earlier take under another name: kept for the artist to go back to
+        elif other.strip is not None and kept is None:
+            kept = other.strip
+            continue
+        if other.strip is not None:
+            remove_strip(animation, other.strip)
+        elif strip is not None or not same_place(other, place):
+            animation.action = None
+    if animation.action is None and strip is None:
+        if kept is not None:
+            remove_strip(animation, kept)
+        assign(animation, place)
+    elif strip is not None or not owns(active_place(owner)):
+        kept = kept or _new_strip(animation, place, span)
+        _fit(kept, span)
+        if strip is not None:
+            kept.blend_type, kept.use_animated_influence, kept.influence = strip.blend, False, strip.influence
+    return moved
+
+
+def active_place(owner: bpy.types.ID) -> Place | None:
+    """The active Action of a data-block."""
+    animation = owner.animation_data
+    return Place(animation.action, getattr(animation, "action_slot", None)) if animation is not None and animation.action is not None else None
+
+
+def hold_outside(owner: bpy.types.ID, place: Place, channels: set[Channel], shared: frozenset[Channel]) -> str:
+    """Choose what our Action does before and after its keys, when it plays over the artist's. Returns a sentence for the user or "".
+
+    Nothing (the artist's keys show) is right where the channel below has keys. Elsewhere the value falls back to Blender's default, which is
+    1 for shape keys in 5.0: a face with every shape at full. Holding the closed mouth is the lesser evil there.
+    """
+    default = bpy.types.ShapeKey.bl_rna.properties["value"].default
+    hold = owner.id_type == 'KEY' and default != 0 and bool(channels - shared)
+    outside = 'HOLD' if hold or not shared else 'NOTHING'
+    if (active := active_place(owner)) is not None and same_place(active, place):
+        owner.animation_data.action_extrapolation = outside
+    for other in [other for other in places(owner) if other.strip is not None and same_place(other, place)]:
+        other.strip.extrapolation = outside
+    return "In this Blender the lip sync also holds its first and last pose outside the sound, over your keys." if hold and shared else ""
+
+
+def fit_strips(owner: bpy.types.ID, place: Place, span: Span) -> None:
+    """Let the strips that play a place cover these frames."""
+    for use in places(owner):
+        if use.strip is not None and same_place(use, place):
+            _fit(use.strip, span)
+
+
+def stop(owner: bpy.types.ID, place: Place, moved: str) -> None:
+    """Take our Action off a data-block, and let the artist's moved Action be the active one again."""
+    animation = owner.animation_data
+    if place.strip is not None:
+        remove_strip(animation, place.strip)
+        return
+    animation.action = None
+    animation.action_extrapolation = 'HOLD'
+    track = animation.nla_tracks.get(moved) if moved else None
+    if track is not None and len(track.strips) == 1:
+        strip = track.strips[0]
+        assign(animation, Place(strip.action, getattr(strip, "action_slot", None)))
+        animation.action_blend_type, animation.action_influence = strip.blend_type, strip.influence
+        animation.action_extrapolation = strip.extrapolation
+        animation.nla_tracks.remove(track)
+
+
+def _move_to_track(animation: bpy.types.AnimData) -> str:
+    """What Push Down does: the active Action goes on in a new NLA track, on its own frames."""
+    place = Place(animation.action, getattr(animation, "action_slot", None))
+    frames = [frame for curve in curves_of(place) for frame in curve.range()]
+    blend_type, influence, extrapolation = animation.action_blend_type, animation.action_influence, animation.action_extrapolation
+    animation.action = None
+    track = animation.nla_tracks.new()
+    track.name = place.action.name
+    strip = _fill_track(track, place, (min(frames, default=1.0), max(frames, default=1.0) + (1.0 if len(set(frames)) < 2 else 0.0)))
+    strip.blend_type, strip.influence, strip.extrapolation = blend_type, influence, extrapolation
+    return track.name
+
+
+def _new_strip(animation: bpy.types.AnimData, place: Place, span: Span) -> bpy.types.NlaStrip:
+    """A strip on a track of ours, above the others."""
+    track = animation.nla_tracks.new()
+    track.name = GROUP
+    return _fill_track(track, place, span)
+
+
+def _fill_track(track: bpy.types.NlaTrack, place: Place, span: Span) -> bpy.types.NlaStrip:
+    """One strip that plays an Action at its own speed on its own frames, and holds the ends."""
+    strip = track.strips.new(place.action.name, int(span[0]), place.action)
+    if place.slot is not None:
+        strip.action_slot = place.slot
+    _fit(strip, span)
+    strip.extrapolation = 'HOLD'
+    return strip
+
+
+def _fit(strip: bpy.types.NlaStrip, span: Span) -> None:
+    """Let a strip play these frames of its Action on the same frames of the scene."""
+    strip.use_sync_length = False
+    strip.action_frame_start, strip.action_frame_end = span
+    strip.frame_end = span[1]
+    strip.frame_start, strip.frame_end = span
+    strip.scale = 1.0
+
+
+def remove_strip(animation: bpy.types.AnimData, strip: bpy.types.NlaStrip) -> None:
+    for track in animation.nla_tracks:
+        if strip in track.strips[:]:
+            track.strips.remove(strip)
+            if not len(track.strips):
+                animation.nla_tracks.remove(track)
+            return
+
+
+def play_alone(owner: bpy.types.ID, place: Place) -> None:
+    """Let an Action be all that plays on a data-block. Our strips go, the artist's tracks are muted; Actions that were active stay in the file."""
+    animation = owner.animation_data_create()
+    for other in [other for other in places(owner) if owns(other) and other.strip is not None]:
+        other.action.use_fake_user = True
+        remove_strip(animation, other.strip)
+    for track in animation.nla_tracks:
+        track.is_solo, track.mute = False, True
+    if animation.action is not None and animation.action != place.action:
+        animation.action.use_fake_user = True
+    assign(animation, place)
+    animation.action_blend_type, animation.action_influence, animation.action_extrapolation = 'REPLACE', 1.0, 'HOLD'
+
+
+def silence(owner: bpy.types.ID, name: str) -> str:
+    """Why the lip sync that was written does not play now: a sentence for the user, or ""."""
+    animation = owner.animation_data
+    solo = next((track.name for track in animation.nla_tracks if track.is_solo), "")
+    if solo:
+        return f"The NLA track {solo!r} of {name!r} is solo: the lip sync plays once you switch Solo off in the NLA editor."
+    if len(animation.nla_tracks) and not animation.use_nla:
+        return f"The NLA of {name!r} is switched off, so not all of its tracks play: switch it on in the NLA editor, beside the name."
+    return ""

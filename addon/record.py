@@ -1,0 +1,114 @@
+"""What we know of an Action that we wrote to: its lines of sound, how each was made, and what was there before. Kept in the Action itself.
+
+The notes are plain JSON in a custom property. What cannot be read, because a later version wrote it or somebody edited it, counts as not there.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import bpy
+
+OWNER = "unitalker"             # custom property on Actions that we write to: JSON of Record
+SLOTS = "unitalker_slots"       # custom property on Actions of the artist: handles of those slots in them that are ours
+MAX_NOTE_BYTES = 2_000_000      # of one take: an hour of phones; more would make every save of the file slow
+
+Span = tuple[float, float]      # first and last frame
+Entry = TypeVar("Entry")
+
+
+@dataclass
+class Record:
+    """The notes of one Action. "place" is what actions.key_of() calls one of its data-blocks.
+
+    Attributes:
+        lines: name of a line of sound -> first and last frame, for every place that spans lacks: how files were written before takes were kept.
+        spans: place -> name of a line -> first and last frame of its keys, and name in takes.
+        takes: how a line was made, as takes.py writes and reads it.
+        mine: place -> spans of frames whose keys the artist has made his own: nothing of ours touches them again.
+        rest: place -> channel as "path|index" -> value before the first key.
+        moved: place -> NLA track to which the artist's Action was moved.
+        sliders: place -> shape key -> lowest and highest value before widening, then after it.
+        asked, given: name that was wanted for the Action, and the one it got where Blender shortened it or it was taken; else empty.
+    """
+
+    lines: dict[str, Span] = field(default_factory=dict)
+    spans: dict[str, dict[str, tuple[float, float, str]]] = field(default_factory=dict)
+    takes: dict[str, dict[str, object]] = field(default_factory=dict)
+    mine: dict[str, list[Span]] = field(default_factory=dict)
+    rest: dict[str, dict[str, float]] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
+    sliders: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    asked: str = ""
+    given: str = ""
+
+    @classmethod
+    def of(cls, action: bpy.types.Action) -> Record:
+        """The record of an Action."""
+        try:
+            stored = dict(json.loads(action[OWNER]))
+        except (KeyError, TypeError, ValueError, RecursionError):
+            stored = {}
+        empty = cls()
+        record = cls(**{name: value for name, value in stored.items() if name in empty.__dict__ and type(value) is type(getattr(empty, name))})
+        record.lines = {name: (span[0], span[1]) for name, span in record.lines.items() if _is_span(span)}
+        record.spans = {place: _readable(lines) for place, lines in record.spans.items() if isinstance(lines, dict)}
+        record.mine = {place: [(span[0], span[1]) for span in spans if _is_span(span)] for place, spans in record.mine.items() if isinstance(spans, list)}
+        return record
+
+    def store(self, action: bpy.types.Action) -> None:
+        """Keep it in the Action, without takes that no line has any more."""
+        used = {take for lines in self.spans.values() for _, _, take in lines.values()}
+        self.takes = {name: how for name, how in self.takes.items() if name in used}
+        action[OWNER] = json.dumps(self.__dict__)
+
+    def lines_at(self, place: str) -> dict[str, Span]:
+        """Name of each line at a place -> first and last frame, the latest last."""
+        return {name: (first, last) for name, (first, last, _) in self._entries(place).items()}
+
+    def how(self, place: str, line: str) -> Mapping[str, object]:
+        """How a line was made; empty when that is not known."""
+        entry = self._entries(place).get(line)
+        found = self.takes.get(entry[2]) if entry else None
+        return found if isinstance(found, dict) else {}
+
+    def note(self, place: str, line: str, span: Span, take: str, how: Mapping[str, object]) -> None:
+        """Set a line's frames and how it was made; a note that is too long is left out: the take can then be cleared, but not made again."""
+        self.forget(place, line)
+        self.spans[place][line] = (*span, take)
+        self.takes.pop(take, None)
+        if how and len(json.dumps(how)) <= MAX_NOTE_BYTES:
+            self.takes[take] = dict(how)
+
+    def forget(self, place: str, line: str) -> None:
+        """Leave a line of a place out."""
+        self.spans[place] = self._entries(place)
+        self.spans[place].pop(line, None)
+
+    def forget_place(self, place: str) -> None:
+        """Leave out all that is known of a place."""
+        for notes in (self.mine, self.rest, self.moved, self.sliders):
+            notes.pop(place, None)
+        self.spans[place] = {}
+
+    def _entries(self, place: str) -> dict[str, tuple[float, float, str]]:
+        return self.spans.get(place) if place in self.spans else {name: (*span, "") for name, span in self.lines.items()}
+
+
+def _readable(lines: dict[str, object]) -> dict[str, tuple[float, float, str]]:
+    return {
+        name: (entry[0], entry[1], entry[2]) for name, entry in lines.items()
+        if isinstance(entry, (list, tuple)) and len(entry) == 3 and _is_span(entry[:2]) and isinstance(entry[2], str)
+    }
+
+
+def _is_span(value: object) -> bool:
+    """Whether a value from a file is a first and a last frame."""
+    return (
+        isinstance(value, (list, tuple)) and len(value) == 2
+        and all(isinstance(frame, (int, float)) and not isinstance(frame, bool) and math.isfinite(frame) for frame in value)
+    )

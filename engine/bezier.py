@@ -1,0 +1,148 @@
+"""Key reduction for Bezier curves: which keys may go when the keys that stay are joined by curves with auto-clamped handles.
+
+A curve that is joined by curves, not by lines, moves between its keys in its own way, so an error bound that was reckoned for lines says nothing
+about it. Here handles are placed as Blender places them (auto-clamped, without its optional smoothing over several keys), the curve is evaluated
+on every frame and between, and keys come back where it goes too far. Knows nothing of Blender.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .smooth import reduce_keys as reduce_for_lines
+from .types import Curve, FloatArray, RigChannel, RigCurves
+
+Array = NDArray[np.float64]
+
+HANDLE_SHARE = 1 / 2.5614       # of the way to the next key, in time: Blender's handles
+LONGEST_RATIO = 5.0             # a handle reaches at most so many times as far as the other
+COARSE = 4.0                    # the search starts from keys that lines would need for this many times the error
+MARGIN = 0.98                   # of the error is used: keys are stored as float32
+BETWEEN = (0.25, 0.5, 0.75)     # of a frame: where the curve is looked at between frames
+ROUNDS = 60                     # then all frames of what still goes too far get keys
+NEWTON_STEPS = 8                # to find the place on a curve that belongs to a time: error below 1e-9
+
+
+@dataclass(frozen=True)
+class Handles:
+    """Times and values (n,) of the left and the right handle of each key."""
+
+    left_x: Array
+    left_y: Array
+    right_x: Array
+    right_y: Array
+
+
+def auto_clamped(x: Array, y: Array) -> Handles:
+    """Handles of keys at times x (n,), rising, with values y (n,): level at peaks and at both ends, nowhere beyond the neighbours.
+
+    Source: Blender's F-curves with AUTO_CLAMPED handles, auto_smoothing NONE and constant extrapolation; tests compare with Blender.
+    """
+    if len(x) < 2:
+        return Handles(x.copy(), y.copy(), x.copy(), y.copy())
+    step_x, step_y = np.diff(x), np.diff(y)
+    before_x, after_x = np.append(step_x[0], step_x), np.append(step_x, step_x[-1])
+    before_y, after_y = np.append(step_y[0], step_y), np.append(step_y, step_y[-1])
+    slope = (before_y / before_x + after_y / after_x) / 2
+    left = np.minimum(before_x, LONGEST_RATIO * after_x) * HANDLE_SHARE
+    right = np.minimum(after_x, LONGEST_RATIO * before_x) * HANDLE_SHARE
+    left_y, right_y = y - slope * left, y + slope * right
+    below, above = np.minimum(y - before_y, y), np.maximum(y - before_y, y)
+    clamped_left = np.clip(left_y, below, above)
+    clamped_right = np.clip(right_y, np.minimum(y + after_y, y), np.maximum(y + after_y, y))
+    beyond_left, beyond_right = clamped_left != left_y, clamped_right != right_y
+    left_y = np.where(beyond_left, clamped_left, np.where(beyond_right, y - (clamped_right - y) / right * left, left_y))
+    right_y = np.where(beyond_left, y + (y - clamped_left) / left * right, np.where(beyond_right, clamped_right, right_y))
+    level = (before_y >= 0) & (after_y <= 0) | (before_y <= 0) & (after_y >= 0)
+    level[[0, -1]] = True
+    return Handles(x - left, np.where(level, y, left_y), x + right, np.where(level, y, right_y))
+
+
+def evaluate(x: Array, y: Array, at: Array) -> Array:
+    """Values (m,) at times `at` of the curve through keys at x (n,) with values y (n,); constant before the first and after the last."""
+    if len(x) < 2:
+        return np.full(len(at), y[0])
+    handles = auto_clamped(x, y)
+    segment = np.clip(np.searchsorted(x, at, "right") - 1, 0, len(x) - 2)
+    start, length = x[segment], x[segment + 1] - x[segment]
+    share = np.clip((at - start) / length, 0, 1)
+    first = (handles.right_x[segment] - start) / length
+    second = (handles.left_x[segment + 1] - start) / length
+    place = _place(share, first, second)
+    rest = 1 - place
+    return np.asarray(
+        rest**3 * y[segment] + 3 * rest**2 * place * handles.right_y[segment] + 3 * rest * place**2 * handles.left_y[segment + 1]
+        + place**3 * y[segment + 1]
+    )
+
+
+def reduce_keys(curves: RigCurves, max_error: float, slack: FloatArray) -> RigCurves:
+    """Drop keys that auto-clamped curves between the others replace to within an error; as smooth.reduce_keys() does for lines.
+
+    Args:
+        curves: one key per frame on every channel.
+        max_error: how far a curve may move on a frame, in the unit of its channel; between two frames it stays as near to the values of both.
+        slack: (n_frames,) how far curves may move on each frame, as lips.contact_slack says.
+    Returns:
+        The same curves with fewer keys; values of the keys that remain are unchanged.
+    """
+    if not curves.curves or curves.stepped or len(slack) < 3:
+        return curves
+    coarse = reduce_for_lines(curves, max_error * COARSE, slack)
+    tolerance = np.minimum(slack.astype(np.float64), max_error) * MARGIN
+    reduced: dict[RigChannel, Curve] = {}
+    for channel, curve in curves.curves.items():
+        rows = np.searchsorted(curve.seconds, coarse.curves[channel].seconds - 1e-9)
+        keep = _with_enough_keys(curve.values.astype(np.float64), rows, tolerance)
+        reduced[channel] = Curve(curve.seconds[keep], curve.values[keep])
+    return replace(curves, curves=reduced)
+
+
+def _with_enough_keys(values: Array, rows: NDArray[np.intp], tolerance: Array) -> NDArray[np.bool_]:
+    """Which frames (n,) keep a key: those of rows, and more until the curve is within the tolerance (n,) everywhere."""
+    n_frames = len(values)
+    keep = np.zeros(n_frames, np.bool_)
+    keep[rows] = True
+    frames = np.arange(n_frames, dtype=np.float64)
+    for turn in range(ROUNDS + 1):
+        keys = np.flatnonzero(keep)
+        excess = _excess(keys.astype(np.float64), values, frames, tolerance)
+        excess[keep] = -np.inf
+        bad = np.flatnonzero(excess > 0)
+        if not len(bad):
+            return keep
+        if turn == ROUNDS:
+            keep[bad] = True
+            continue
+        segment = np.searchsorted(keys, bad)        # the worst frame of every stretch gets a key
+        worst = np.lexsort((-excess[bad], segment))
+        keep[bad[worst[np.unique(segment[worst], return_index=True)[1]]]] = True
+    return np.ones(n_frames, np.bool_) if (_excess(np.flatnonzero(keep).astype(np.float64), values, frames, tolerance)[~keep] > 0).any() else keep
+
+
+def _excess(keys: Array, values: Array, frames: Array, tolerance: Array) -> Array:
+    """How far beyond the tolerance the curve through some keys goes on each frame (n,), and halfway to the frames beside it."""
+    chosen = values[keys.astype(np.intp)]
+    excess = np.abs(evaluate(keys, chosen, frames) - values) - tolerance
+    low, high = np.minimum(values[:-1], values[1:]), np.maximum(values[:-1], values[1:])
+    allowed = np.minimum(tolerance[:-1], tolerance[1:])
+    for share in BETWEEN:
+        between = evaluate(keys, chosen, frames[:-1] + share)
+        beyond = np.maximum(low - between, between - high) - allowed
+        np.maximum(excess[:-1], beyond, out=excess[:-1])
+        np.maximum(excess[1:], beyond, out=excess[1:])
+    return excess
+
+
+def _place(share: Array, first: Array, second: Array) -> Array:
+    """Parameter 0..1 on a curve at a share of its time; its handles lie at first and second of its time."""
+    place = share.copy()
+    for _ in range(NEWTON_STEPS):
+        rest = 1 - place
+        off = 3 * rest**2 * place * first + 3 * rest * place**2 * second + place**3 - share
+        speed = 3 * rest**2 * first + 6 * rest * place * (second - first) + 3 * place**2 * (1 - second)
+        place = np.clip(place - off / np.maximum(speed, 1e-3), 0, 1)
+    return place
