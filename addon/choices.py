@@ -50,7 +50,7 @@ LIVE = (        # choices that the Live switch applies at once: none of them nee
 
 
 def _search_strips(_owner: object, context: bpy.types.Context, _text: str) -> list[str]:
-    from .strip_audio import sequencer_scene, sound_strips
+    from .sound_strips import sequencer_scene, sound_strips
 
     return [strip.name for strip in sound_strips(sequencer_scene(context))]
 

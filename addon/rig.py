@@ -93,6 +93,14 @@ def scene_fps(scene: bpy.types.Scene) -> float:
     return scene.render.fps / scene.render.fps_base
 
 
+def home_scene(context: bpy.types.Context, name: str) -> bpy.types.Scene:
+    """The scene on whose clock a character moves: the active one, unless the character is only in another one."""
+    obj = bpy.data.objects.get(name) if name else None
+    if obj is None or obj.name in context.scene.objects:
+        return context.scene
+    return next(iter(obj.users_scene), context.scene)
+
+
 def gather(context: bpy.types.Context, name: str, with_related: bool = True) -> Character:
     """What the character can move.
 

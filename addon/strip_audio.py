@@ -10,8 +10,7 @@ import contextlib
 import math
 import os
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -20,7 +19,9 @@ import numpy as np
 from ..engine import AudioError, InstallError, Waveform, from_array, read_audio
 from ..engine.audio import MIN_DURATION_S
 from ..engine.types import SAMPLE_RATE_HZ
+from .retimed import as_played
 from .rig import scene_fps
+from .sound_strips import heard, mark, mark_of, pick, sequencer_scene, shift_between
 
 SEEKABLE = {".wav", ".flac", ".aif", ".aiff"}   # formats where aud starts in the middle of a file exactly; ogg and mp3 come up to 23 ms off
 SEEK_MARGIN_S = 0.25                            # read this much more on both sides, so that resampling has its neighbours
@@ -33,9 +34,13 @@ class Clip:
     Attributes:
         name: of the strip, file or speaker.
         path: the sound file; packed: its bytes when it lies in the .blend file.
-        first_s: second of the file that sounds on start_frame; may be negative by less than one frame (then silence comes first).
+        first_s: second of the file that sounds on start_frame (retimed: of what is played); may be negative by less than one frame, then
+            silence comes first.
         length_s: audible seconds from there; infinite up to the end of the file.
         start_frame: whole frame of the character's scene on which it starts.
+        channel: which channel of the sound counts, 1 for the first; 0 takes the mean of all.
+        mark: of the strip, by which it is found again under another name; scene: that holds the strip, empty for files and speakers.
+        retiming: of a strip with speed changes, as sound_strips.retiming_of gives it: packed is then a wav file of what Blender plays.
     """
 
     name: str
@@ -44,56 +49,52 @@ class Clip:
     first_s: float
     length_s: float
     start_frame: float
+    channel: int = 0
+    mark: str = ""
+    scene: str = ""
+    retiming: tuple[int, ...] = ()
 
 
-def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
-    """The scene whose strips the sequencer shows: from 5.0 on the workspace may name another one than the active scene."""
-    return getattr(context.workspace, "sequencer_scene", None) or context.scene
-
-
-def sound_strips(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
-    """Every sound strip of a scene, those inside meta strips too, in the order in which they start."""
-    editor = scene.sequence_editor
-    if editor is None:
-        return []
-    strips = editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
-    return sorted((strip for strip in strips if strip.type == 'SOUND'), key=lambda strip: (_handles(strip)[0], strip.name))
-
-
-def find_strip(context: bpy.types.Context, name: str) -> Clip:
+def find_strip(context: bpy.types.Context, name: str, edit: bpy.types.Scene | None = None, home: bpy.types.Scene | None = None) -> Clip:
     """The audible part of one sound strip.
 
     Args:
         name: of the strip; empty takes the active strip, or the only one.
+        edit: the scene whose strips are meant; None is the one that the sequencer shows.
+        home: the scene on whose clock the character moves; None is the active one.
     Raises:
-        AudioError: no such strip, its file is missing, it has speed changes, or nothing of it can be heard.
+        AudioError: no such strip, its file is missing, the scenes run at different rates, or nothing of it can be heard.
     """
-    scene = sequencer_scene(context)
-    strip = _pick(scene, name)
-    fps = scene_fps(scene)
-    if abs(fps - scene_fps(context.scene)) > 1e-6:
-        raise AudioError(
-            f"The strip's scene {scene.name!r} runs at {fps:g} frames per second and the character's scene {context.scene.name!r} at "
-            f"{scene_fps(context.scene):g}. Set both to the same rate in Output > Frame Rate."
-        )
-    if len(getattr(strip, "retiming_keys", ())):
-        raise AudioError(
-            f"Strip {strip.name!r} has {len(strip.retiming_keys)} retiming keys (speed changes), which cannot be followed. "
-            "Remove them (Strip > Retiming > Reset), or render the sound to a file and pick that."
-        )
-    left, right = _audible_frames(strip)
-    zero = _zero_frame(strip, fps)
-    first = max(left, math.floor(zero))
-    if right <= first:
-        raise AudioError(f"Nothing of strip {strip.name!r} can be heard between frames {left} and {right}. Move its handles over the sound.")
+    edit = edit or sequencer_scene(context)
+    return clip_of(context, edit, pick(edit, name), home or context.scene)
+
+
+def clip_of(context: bpy.types.Context, edit: bpy.types.Scene, strip: bpy.types.Strip, home: bpy.types.Scene) -> Clip:
+    """As find_strip, for a strip that is known."""
+    clip = place_of(edit, strip, home)
     path, packed = _source(strip.sound, f"Strip {strip.name!r}")
-    start = first + _shift_to_scene(scene, context.scene, first, right)
-    return Clip(strip.name, path, packed, (first - zero) / fps, (right - first) / fps, start)
+    if clip.retiming:
+        packed = as_played(context, edit, strip, heard(edit, strip))
+    return replace(clip, path=path, packed=packed, mark=mark(strip, edit))
 
 
-def find_speaker(context: bpy.types.Context, name: str) -> Clip:
+def place_of(edit: bpy.types.Scene, strip: bpy.types.Strip, home: bpy.types.Scene) -> Clip:
+    """Where a strip sounds now, quickly: no file is looked at and nothing is mixed down, so path and packed are empty. Raises AudioError."""
+    when = heard(edit, strip)
+    if abs(when.fps - scene_fps(home)) > 1e-6:
+        raise AudioError(
+            f"The strip's scene {edit.name!r} runs at {when.fps:g} frames per second and the character's scene {home.name!r} at "
+            f"{scene_fps(home):g}. Set both to the same rate in Output > Frame Rate."
+        )
+    start = when.first + shift_between(edit, home, when.first, when.right)
+    length_s = (when.right - when.first) / when.fps
+    return Clip(strip.name, "", None, (when.first - when.zero) / when.fps, length_s, start, mark=mark_of(strip), scene=edit.name, retiming=when.retiming)
+
+
+def find_speaker(context: bpy.types.Context, name: str, home: bpy.types.Scene | None = None) -> Clip:
     """The sound of a speaker object, from the frame of its first NLA sound strip (without one: the scene's first frame).
 
+    A speaker whose NLA sound strips repeat its sound says the line where the first one lies.
     Raises:
         AudioError: no such speaker, it has no sound, or the file is missing.
     """
@@ -101,19 +102,26 @@ def find_speaker(context: bpy.types.Context, name: str) -> Clip:
     if speaker is None or speaker.type != 'SPEAKER':
         raise AudioError(f"Speaker not found: {name!r}. Pick a speaker object that has a sound.")
     path, packed = _source(speaker.data.sound, f"Speaker {name!r}")
+    home = home or context.scene
+    return _from_start(name, path, packed, speaker_start(speaker, home), scene_fps(home))
+
+
+def speaker_start(speaker: bpy.types.Object, home: bpy.types.Scene) -> float:
+    """The frame on which a speaker first sounds."""
     tracks = speaker.animation_data.nla_tracks if speaker.animation_data else ()
-    starts = [strip.frame_start for track in tracks if not track.mute for strip in track.strips if strip.type == 'SOUND' and not strip.mute]
-    return _from_start(name, path, packed, min(starts, default=context.scene.frame_start), scene_fps(context.scene))
+    solo = [track for track in tracks if track.is_solo]
+    starts = [strip.frame_start for track in solo or tracks if not track.mute for strip in track.strips if strip.type == 'SOUND' and not strip.mute]
+    return min(starts, default=home.frame_start)
 
 
-def find_file(context: bpy.types.Context, path: str, start_frame: float) -> Clip:
+def find_file(context: bpy.types.Context, path: str, start_frame: float, home: bpy.types.Scene | None = None) -> Clip:
     """A sound file that starts on a frame; "//" paths count from the .blend file. Raises AudioError when it is missing."""
     if not path.strip():
         raise AudioError("No sound file is chosen. Pick one in the Audio panel.")
     full_path = bpy.path.abspath(path)
     if not os.path.isfile(full_path):
         raise AudioError(f"Sound file not found: {full_path}. Check the path, or pick the file again.")
-    return _from_start(os.path.basename(full_path), full_path, None, start_frame, scene_fps(context.scene))
+    return _from_start(os.path.basename(full_path), full_path, None, start_frame, scene_fps(home or context.scene))
 
 
 def read(clip: Clip) -> Waveform:
@@ -127,27 +135,9 @@ def read(clip: Clip) -> Waveform:
     if clip.packed is None:
         return _cut(clip, clip.path)
     with tempfile.TemporaryDirectory(prefix="lipsync_") as folder:
-        path = os.path.join(folder, "packed" + Path(clip.path).suffix)
+        path = os.path.join(folder, "packed" + (".wav" if clip.retiming else Path(clip.path).suffix))
         Path(path).write_bytes(clip.packed)
         return _cut(clip, path)
-
-
-def _pick(scene: bpy.types.Scene, name: str) -> bpy.types.Strip:
-    strips = sound_strips(scene)
-    if not strips:
-        raise AudioError(f"Scene {scene.name!r} has no sound strip. Add one in the Video Sequencer (Add > Sound), or pick a sound file.")
-    if not name:
-        active = scene.sequence_editor.active_strip
-        if active is not None and active.type == 'SOUND':
-            return active
-        if len(strips) == 1:
-            return strips[0]
-    for strip in strips:
-        if strip.name == name:
-            return strip
-    known = ", ".join(strip.name for strip in strips)
-    problem = f"Sound strip not found: {name!r}" if name else f"{len(strips)} sound strips and none is chosen"
-    raise AudioError(f"{problem} in scene {scene.name!r}. Pick one of: {known}.")
 
 
 def _source(sound: bpy.types.Sound | None, owner: str) -> tuple[str, bytes | None]:
@@ -166,45 +156,6 @@ def _from_start(name: str, path: str, packed: bytes | None, start_frame: float, 
     """All of a file; keys fall on whole frames, so a start between two frames begins with a moment of silence."""
     first = math.floor(start_frame + 1e-6)
     return Clip(name, path, packed, min(0.0, (first - start_frame) / fps), math.inf, first)
-
-
-def _handles(strip: bpy.types.Strip) -> tuple[int, int]:
-    """First frame of a strip and the frame after its last; named anew in 5.2."""
-    if hasattr(strip, "left_handle"):
-        return strip.left_handle, strip.right_handle
-    return strip.frame_final_start, strip.frame_final_end
-
-
-def _audible_frames(strip: bpy.types.Strip) -> tuple[int, int]:
-    """The frames on which a strip can be heard: its own handles, cut by those of the meta strips around it."""
-    spans = [_handles(around) for around in _with_parents(strip)]
-    return max(left for left, _ in spans), min(right for _, right in spans)
-
-
-def _with_parents(strip: bpy.types.Strip) -> Iterator[bpy.types.Strip]:
-    while strip is not None:
-        yield strip
-        strip = strip.parent_meta()
-
-
-def _zero_frame(strip: bpy.types.Strip, fps: float) -> float:
-    """The frame on which second 0 of the sound file falls, be it audible or trimmed away. Measured with a click track, see the tests."""
-    start, trim = (
-        (strip.content_start, strip.content_trim_start) if hasattr(strip, "content_start") else (strip.frame_start, strip.animation_offset_start)
-    )
-    return int(start) - trim + getattr(strip, "sound_offset", 0.0) * fps
-
-
-def _shift_to_scene(edited: bpy.types.Scene, scene: bpy.types.Scene, first: int, right: int) -> int:
-    """Frames to add to get from the edited scene's clock to the character's, if a scene strip shows the one in the other."""
-    if edited == scene:
-        return 0
-    editor = edited.sequence_editor
-    for strip in editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all:
-        left, end = _handles(strip)
-        if strip.type == 'SCENE' and strip.scene == scene and left < right and first < end:
-            return scene.frame_start - round(_zero_frame(strip, 1.0))
-    return 0
 
 
 def _cut(clip: Clip, path: str) -> Waveform:
@@ -226,11 +177,11 @@ def _decode(path: str, clip: Clip) -> tuple[Waveform, float]:
     seekable = Path(path).suffix.lower() in SEEKABLE
     if seekable and math.isinf(clip.length_s):
         with contextlib.suppress(AudioError, InstallError, OSError):     # a codec that only Blender knows, a bad file, a damaged soundfile
-            return read_audio(path), 0.0            # the same samples, but block by block: an hour of stereo needs 0.5 GB, not 3
+            return read_audio(path, clip.channel), 0.0            # the same samples, but block by block: an hour of stereo needs 0.5 GB, not 3
     try:
         import aud
     except ImportError:         # Blender built without sound
-        return read_audio(path), 0.0
+        return read_audio(path, clip.channel), 0.0
     try:
         sound = aud.Sound.file(path)
         rate_hz, _ = sound.specs        # before data(): a file that cannot be read then raises instead of ending Blender
@@ -238,6 +189,6 @@ def _decode(path: str, clip: Clip) -> tuple[Waveform, float]:
         if seekable and math.isfinite(clip.length_s):
             from_s = max(0.0, clip.first_s - SEEK_MARGIN_S)
             sound = sound.limit(from_s, clip.first_s + clip.length_s + SEEK_MARGIN_S)
-        return from_array(sound.data(), rate_hz, path), from_s
+        return from_array(sound.data(), rate_hz, path, clip.channel), from_s
     except aud.error as error:
         raise AudioError(f"Sound file cannot be read: {path} ({error}). Convert it to wav, or export it again.") from error

@@ -28,15 +28,16 @@ RESAMPLE_QUALITY = "HQ"     # soxr's default grade: flat to 0.91 of the band, 12
 MAX_PEAK = 1_000            # 60 dB above full scale; more is another unit, for example 16-bit values written as float
 
 
-def read_audio(path: str | Path) -> Waveform:
+def read_audio(path: str | Path, channel: int = 0) -> Waveform:
     """Read a wav, flac, ogg or mp3 file of any rate and channel count.
 
     Args:
-        path: the sound file; channels are averaged.
+        path: the sound file.
+        channel: which of its channels is meant, 1 for the first (left); 0 averages all.
     Returns:
         Mono 16 kHz sound, as loud as in the file.
     Raises:
-        AudioError: missing, empty, corrupt or unknown file; not finite; shorter than 0.1 s or longer than 6 h.
+        AudioError: missing, empty, corrupt or unknown file; no such channel; not finite; shorter than 0.1 s or longer than 6 h.
     """
     with needs("soundfile"):
         import soundfile
@@ -44,24 +45,25 @@ def read_audio(path: str | Path) -> Waveform:
     _check_file(path)
     try:
         with soundfile.SoundFile(str(path) if sys.platform == "win32" else os.fsencode(path)) as file:     # bytes: a name need not be UTF-8
-            return _to_waveform(_blocks(file), file.samplerate, str(path))
+            return _to_waveform(_blocks(file), file.samplerate, str(path), channel)
     except soundfile.LibsndfileError as error:
         raise AudioError(
             f"Sound file cannot be read: {path} ({error.error_string.rstrip('.')}). Wav, flac, ogg and mp3 work; convert it, or export it again."
         ) from error
 
 
-def from_array(samples: NDArray[Any], rate_hz: float, name: str = "sound array") -> Waveform:
+def from_array(samples: NDArray[Any], rate_hz: float, name: str = "sound array", channel: int = 0) -> Waveform:
     """Take sound that is already in memory, for example from Blender's own decoder.
 
     Args:
         samples: (n,) or (n, channels), float (full scale +-1) or integer (full scale of its type).
         rate_hz: sample rate of the array in Hz.
         name: where it comes from, for messages.
+        channel: which channel is meant, 1 for the first (left); 0 averages all.
     Returns:
         Mono 16 kHz sound.
     Raises:
-        AudioError: empty, not finite, of a wrong shape or rate, shorter than 0.1 s or longer than 6 h.
+        AudioError: empty, not finite, of a wrong shape or rate, without this channel, shorter than 0.1 s or longer than 6 h.
     """
     array = np.asarray(samples)
     if array.ndim not in (1, 2) or 0 in array.shape[1:]:
@@ -70,7 +72,7 @@ def from_array(samples: NDArray[Any], rate_hz: float, name: str = "sound array")
         array = array[:, None]
     step = max(1, int(BLOCK_S * min(rate_hz, MAX_RATE_HZ))) if rate_hz > 0 else 1
     blocks = (_as_float(array[start:start + step]) for start in range(0, len(array), step))
-    return _to_waveform(blocks, rate_hz, name)
+    return _to_waveform(blocks, rate_hz, name, channel)
 
 
 def _check_file(path: str | Path) -> None:
@@ -90,15 +92,23 @@ def _blocks(file: Any) -> Iterator[FloatArray]:     # noqa: ANN401  soundfile ha
         yield block
 
 
-def _to_waveform(blocks: Iterable[FloatArray], rate_hz: float, name: str) -> Waveform:
+def _to_waveform(blocks: Iterable[FloatArray], rate_hz: float, name: str, channel: int) -> Waveform:
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
         raise AudioError(f"Sample rate of {name} is {rate_hz:g} Hz; {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz work. Convert the sound to 48000 Hz.")
-    pieces = list(_resample(_mono(blocks, rate_hz, name), rate_hz))
+    pieces = list(_resample(_mono((_of_channel(block, channel, name) for block in blocks), rate_hz, name), rate_hz))
     samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
     duration_s = len(samples) / SAMPLE_RATE_HZ
     if duration_s < MIN_DURATION_S:
         raise AudioError(f"Sound is too short: {name} lasts {duration_s:.3f} s, at least {MIN_DURATION_S} s is needed.")
     return Waveform(samples)
+
+
+def _of_channel(block: FloatArray, channel: int, name: str) -> FloatArray:
+    """One channel of a block (n, channels) as (n, 1); 0 gives all. Raises AudioError."""
+    if not 0 <= channel <= block.shape[1]:
+        there = "only one channel" if block.shape[1] == 1 else f"{block.shape[1]} channels"
+        raise AudioError(f"Audio channel {channel} is wanted and {name} has {there}. Choose one from 1 to {block.shape[1]}, or 0 for all of them mixed.")
+    return block[:, channel - 1:channel] if channel else block
 
 
 def _mono(blocks: Iterable[FloatArray], rate_hz: float, name: str) -> Iterator[FloatArray]:

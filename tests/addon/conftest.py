@@ -93,6 +93,14 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_wav(tmp_path_factory.mktemp("sound") / "speech.wav", buzz)
 
 
+@pytest.fixture(scope="session")
+def clicks(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Ten seconds with a click on each (strips.py)."""
+    from .strips import write_clicks
+
+    return write_clicks(tmp_path_factory.mktemp("clicks") / "clicks.wav")
+
+
 def write_wav(path: Path, samples: object, rate_hz: int = RATE_HZ) -> str:
     """Write samples (n,) or (n, channels) of full scale 1 as 16 bit."""
     import numpy as np

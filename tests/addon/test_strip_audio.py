@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import warnings
 from pathlib import Path
 
@@ -11,53 +12,8 @@ import bpy
 import numpy as np
 import pytest
 
-from .conftest import RATE_HZ, jaw, needs_aud, write_wav
-
-FPS = 24
-N_SECONDS = 10
-
-
-@pytest.fixture(scope="session")
-def clicks(tmp_path_factory):
-    """Ten seconds; second i is a click of height (i + 1) / 20, so that a click tells which second it is."""
-    samples = np.zeros(N_SECONDS * RATE_HZ)
-    for second in range(N_SECONDS):
-        samples[second * RATE_HZ + 80:second * RATE_HZ + 96] = (second + 1) / 20     # 5 ms after the second: resampling may ring before it
-    return write_wav(tmp_path_factory.mktemp("clicks") / "clicks.wav", samples)
-
-
-def add_strip(path, frame=1, channel=1, scene=None, name="Line"):
-    editor = (scene or bpy.context.scene).sequence_editor_create()
-    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
-    return strips.new_sound(name, str(path), channel, frame)
-
-
-def trim(strip, start=0, end=0):
-    """Cut the content itself, as a hard trim does."""
-    for name, value in (("start", start), ("end", end)):
-        new, old = f"content_trim_{name}", f"animation_offset_{name}"
-        setattr(strip, new if hasattr(strip, new) else old, value)
-
-
-def set_handles(strip, left=0, right=0):
-    """Hide frames at the head and the tail."""
-    setattr(strip, "left_handle_offset" if hasattr(strip, "left_handle_offset") else "frame_offset_start", left)
-    setattr(strip, "right_handle_offset" if hasattr(strip, "right_handle_offset") else "frame_offset_end", right)
-
-
-def move(strip, frame):
-    setattr(strip, "content_start" if hasattr(strip, "content_start") else "frame_start", frame)
-
-
-def heard(wave, start_frame):
-    """{frame: second of the file} of the clicks in a waveform that starts on start_frame."""
-    peaks = {}
-    block = RATE_HZ // FPS
-    for index in range(len(wave.samples) // block):
-        peak = np.abs(wave.samples[index * block:(index + 1) * block]).max()
-        if peak > 0.02:
-            peaks[start_frame + index] = round(float(peak) * 20) - 1
-    return peaks
+from .conftest import RATE_HZ, jaw, make_face, needs_aud, write_wav
+from .strips import FPS, add_strip, click_times_s, heard, mixdown, move, played, set_handles, trim
 
 
 def clip_of(ext, name="Line"):
@@ -66,17 +22,6 @@ def clip_of(ext, name="Line"):
         warnings.simplefilter("error", DeprecationWarning)
         clip = audio.find_strip(bpy.context, name)
     return clip, audio.read(clip)
-
-
-def mixdown(path):
-    """What Blender itself plays from frame 1 on."""
-    scene = bpy.context.scene
-    scene.frame_start, scene.frame_end = 1, 400
-    bpy.ops.sound.mixdown(filepath=str(path), container='WAV', codec='PCM', format='S16', mixrate=RATE_HZ, channels='MONO')
-    import wave
-    with wave.open(str(path)) as file:
-        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
-    return heard(type("Heard", (), {"samples": samples}), 1)
 
 
 def plain(strip):
@@ -225,19 +170,6 @@ def test_a_missing_sound_says_what_to_do_and_writes_nothing(ext, face, clicks, t
 
 
 @needs_aud
-def test_speed_changes_are_refused(ext, clicks, monkeypatch):
-    class Retimed:
-        """A strip with two speed changes: adding them for real needs a window."""
-
-        retiming_keys = (None, None)
-        name = add_strip(clicks).name
-
-    monkeypatch.setattr(ext.module("addon.strip_audio"), "_pick", lambda scene, name: Retimed)
-    with pytest.raises(ext.module("engine").AudioError, match=r"'Line' has 2 retiming keys.*Reset"):
-        clip_of(ext)
-
-
-@needs_aud
 def test_a_speaker_starts_where_its_nla_strip_does(ext, clicks):
     bpy.context.scene.frame_set(13)
     bpy.ops.object.speaker_add()            # makes the NLA strip too
@@ -263,6 +195,137 @@ def test_a_speaker_without_sound_says_so(ext):
 def test_no_strips_at_all(ext, face):
     with pytest.raises(RuntimeError, match=r"has no sound strip.*Add > Sound"):
         bpy.ops.unitalker.animate(character="Face")
+
+
+@needs_aud
+def test_the_first_of_several_nla_strips_counts_and_a_muted_one_does_not(ext, clicks):
+    bpy.context.scene.frame_set(30)
+    bpy.ops.object.speaker_add()
+    speaker = bpy.context.view_layer.objects.active
+    speaker.data.sound = bpy.data.sounds.load(clicks)
+    window = bpy.context.window_manager.windows[0]
+    window.screen.areas[0].type = 'NLA_EDITOR'
+    area = window.screen.areas[0]
+    region = next(region for region in area.regions if region.type == 'WINDOW')
+    bpy.context.scene.frame_set(100)
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.nla.soundclip_add()
+    first, second = sorted((strip for track in speaker.animation_data.nla_tracks for strip in track.strips), key=lambda strip: strip.frame_start)
+    assert (first.frame_start, second.frame_start) == (30, 100)
+    audio = ext.module("addon.strip_audio")
+    assert audio.find_speaker(bpy.context, speaker.name).start_frame == 30
+    first.mute = True
+    assert audio.find_speaker(bpy.context, speaker.name).start_frame == 100
+
+
+@needs_aud
+def test_a_strip_in_nested_meta_strips_is_cut_by_both(ext, clicks):
+    strip = add_strip(clicks, frame=1)
+    editor = bpy.context.scene.sequence_editor
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    inner, outer = strips.new_meta("Inner", 3, 1), strips.new_meta("Outer", 4, 1)
+    strip.move_to_meta(inner)
+    inner.move_to_meta(outer)
+    left, right = ("left_handle", "right_handle") if hasattr(inner, "left_handle") else ("frame_final_start", "frame_final_end")
+    setattr(inner, right, 121)
+    setattr(inner, left, 25)
+    setattr(outer, right, 97)
+    clip, wave = clip_of(ext)
+    assert clip.start_frame == 25
+    assert heard(wave, 25) == {25: 1, 49: 2, 73: 3}
+
+
+@needs_aud
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_the_sound_of_a_film_is_in_time(ext, clicks, tmp_path, ending):
+    ffmpeg = shutil.which("ffmpeg")
+    if ffmpeg is None:
+        pytest.skip("ffmpeg, which makes the film, is not installed")
+    film = tmp_path / f"film.{ending}"
+    subprocess.run(
+        [ffmpeg, "-v", "error", "-f", "lavfi", "-i", "color=size=64x64:rate=24:duration=10", "-i", clicks, "-c:a", "aac", "-shortest", str(film)],
+        check=True, timeout=60,
+    )
+    add_strip(film, frame=11)
+    clip, wave = clip_of(ext)
+    assert clip.start_frame == 11
+    samples, rate_hz = played(tmp_path / "mix.wav")
+    found, witness = click_times_s(wave.samples, RATE_HZ) + 11 / FPS, click_times_s(samples, rate_hz) + 1 / FPS
+    assert len(witness) >= 9 and found[-9:] == pytest.approx(witness[-9:], abs=0.005)       # the mixdown itself loses the start of an mp4
+
+
+@needs_aud
+def test_a_strip_is_found_by_its_mark_after_it_was_renamed(ext, clicks):
+    strip = add_strip(clicks)
+    clip = clip_of(ext)[0]
+    assert clip.mark and clip_of(ext)[0].mark == clip.mark
+    strip.name = "Renamed"
+    found = ext.module("addon.sound_strips").find_marked(bpy.context.scene, clip.mark, "Line")
+    assert found.name == "Renamed"
+    add_strip(clicks, channel=3, name="Line")           # another strip takes the old name
+    clip_of(ext)
+    assert ext.module("addon.sound_strips").find_marked(bpy.context.scene, clip.mark, "Line").name == "Renamed"
+
+
+@needs_aud
+def test_a_copied_strip_gets_its_own_mark(ext, clicks):
+    first, copy = add_strip(clicks), add_strip(clicks, channel=2, name="Line.001")
+    strips = ext.module("addon.sound_strips")
+    copy[strips.MARK] = strips.mark(first, bpy.context.scene)       # what duplicating does
+    assert strips.mark(copy, bpy.context.scene) != strips.mark_of(first)
+
+
+@needs_aud
+def test_a_character_of_another_scene_moves_on_that_scenes_clock(ext, speech):
+    edit, shot = bpy.context.scene, bpy.data.scenes.new("Shot")
+    shot.render.fps, shot.frame_end, shot.frame_start = FPS, 1200, 1001
+    face = make_face(ext, "Face")
+    edit.collection.objects.unlink(face)
+    shot.collection.objects.link(face)
+    add_strip(speech, frame=60)
+    editor = edit.sequence_editor
+    (editor.strips if hasattr(editor, "strips") else editor.sequences).new_scene("Shot", shot, 3, 51)
+    bpy.ops.unitalker.animate(strip="Line", character="Face")
+    assert jaw(face)[0, 0] == 1010          # frame 51 of the edit is frame 1001 of the shot
+    shot.render.fps = 30
+    with pytest.raises(RuntimeError, match=r"'Shot' at 30"):
+        bpy.ops.unitalker.animate(strip="Line", character="Face")
+
+
+@needs_aud
+def test_a_character_on_another_view_layer_is_keyed(ext, speech):
+    scene = bpy.context.scene
+    face, layer = make_face(ext, "Face"), scene.view_layers.new("Other")
+    hidden = bpy.data.collections.new("Hidden")
+    scene.collection.children.link(hidden)
+    scene.collection.objects.unlink(face)
+    hidden.objects.link(face)
+    scene.view_layers[0].layer_collection.children["Hidden"].exclude = True
+    assert layer.name in scene.view_layers
+    add_strip(speech, frame=31)
+    bpy.ops.unitalker.animate(strip="Line", character="Face")
+    assert jaw(face)[0, 0] == 31
+
+
+def test_each_channel_of_a_stereo_dialogue_is_its_own_speaker(ext, tmp_path):
+    seconds = np.arange(2 * RATE_HZ) / RATE_HZ
+    buzz = 0.5 * np.sign(np.sin(2 * np.pi * 120 * seconds))
+    path = write_wav(tmp_path / "dialogue.wav", np.stack([buzz * (seconds < 1), buzz * (seconds >= 1)], 1))
+    spoken = {}
+    for channel, name in ((1, "Left"), (2, "Right"), (0, "Both")):
+        face = make_face(ext, name)
+        bpy.ops.unitalker.animate(audio=path, character=name, audio_channel=channel)
+        keys = jaw(face)
+        spoken[name] = keys[keys[:, 1] > keys[:, 1].max() / 2, 0]
+    assert spoken["Left"].max() < 27 and spoken["Right"].min() > 23
+    assert spoken["Both"].min() < 6 and spoken["Both"].max() > 40
+
+
+def test_a_channel_that_is_not_there_is_named(ext, face, tmp_path):
+    path = write_wav(tmp_path / "dialogue.wav", np.full((RATE_HZ, 2), 0.1))
+    with pytest.raises(RuntimeError, match=r"channel 3 is wanted.*2 channels"):
+        bpy.ops.unitalker.animate(audio=path, character="Face", audio_channel=3)
+    assert len(bpy.data.actions) == 0
 
 
 # ---- files: every Blender, with and without aud
