@@ -107,6 +107,7 @@ def _add_animate(parser: argparse.ArgumentParser) -> None:
     words.add_argument("--transcript-file", metavar="FILE", help="the same from a text file (UTF-8)")
     parser.add_argument("--language", default="", metavar="CODE", help="of the transcript, such as de or en-gb (default: by its script; Latin letters: en-us)")
     parser.add_argument("--phones", metavar="FILE", help="also write what is said when: .json with [class, start, end in seconds]")
+    parser.add_argument("--phones-in", metavar="FILE", help="what is said when, where you know better: such a file, edited; only the neighbourhood of what differs from what is heard changes")
     parser.add_argument("--preset", default="", help="rig preset: a name, a JSON file or auto, with --channels; or a taught head (.npz)")
     parser.add_argument("--channels", metavar="FILE", help="names of the rig's shape keys, one per line; a bone as bone:NAME")
     parser.add_argument("--device", choices=runtime.DEVICES, default="auto", help="where the network runs (default: auto)")
@@ -177,10 +178,10 @@ def _animate(options: argparse.Namespace) -> None:
     gains = Gains(options.gain_jaw, options.gain_lips, options.gain_cheeks, options.gain_brows)
     common = Settings(
         model=options.model, strength=options.strength, fps=options.fps, smooth=options.smooth, gains=gains, device=options.device,
-        threads=options.threads, raw=options.raw, template=options.template, transcript=_transcript(options), language=options.language,
+        threads=options.threads, raw=options.raw, template=options.template, transcript=_transcript(options), language=options.language, phones=io.read_phones(options.phones_in) if options.phones_in else None,
     )
     wanted = _wanted(options, common)
-    files = _output_files(output, wanted, [options.audio, options.channels, options.preset, options.template, options.transcript_file])
+    files = _output_files(output, wanted, [options.audio, options.channels, options.preset, options.template, options.transcript_file, options.phones_in])
     _check_phones(options, files)
     rig = _rig(options)
     wave = read_audio(options.audio)
@@ -237,7 +238,7 @@ def _check_phones(options: argparse.Namespace, files: Sequence[Path]) -> None:
     if options.phones is None:
         return
     file = io.check_output(options.phones, io.PHONE_SUFFIXES)
-    others = [*files, options.audio, options.transcript_file]
+    others = [*files, options.audio, options.transcript_file, options.phones_in]
     if any(other and os.path.realpath(other) == os.path.realpath(file) for other in others):
         raise OutputError(f"Phones {file} would be written over another file of this command. Give another file name.")
     if not models.open_model(options.model).phones:

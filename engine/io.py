@@ -83,6 +83,22 @@ def write_phones(phones: Sequence[Phone], path: str | Path) -> None:
     _replace(path, lambda file: file.write((json.dumps({"phones": rows}) + "\n").encode()))
 
 
+def read_phones(path: str | Path) -> tuple[Phone, ...]:
+    """Phones of a file as write_phones makes it, perhaps changed by hand.
+
+    Raises:
+        OutputError: missing, or not such a file. What the phones must be is checked when they are used.
+    """
+    path = Path(path)
+    if not os.path.isfile(path):
+        raise OutputError(f"Phone file not found: {path}. Check the path; --phones writes one.")
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8-sig"))["phones"]
+        return tuple(Phone(str(label), float(start_s), float(end_s)) for label, start_s, end_s in rows)
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+        raise OutputError(f'Phone file {path} cannot be read ({error}). It must hold {{"phones": [["AA", 0.12, 0.3], ...]}}: --phones writes one.') from error
+
+
 def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file under a temporary name, then put it in place. Raises OutputError."""
     target = Path(os.path.realpath(path))       # a link stays a link

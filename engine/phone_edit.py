@@ -16,17 +16,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from . import lips, smooth, transcript
+from . import articulation, lips, smooth, transcript
 from .channels import region
 from .errors import SettingError
 from .phone_match import Change, Pair, changes, complete, time_map
-from .phone_mouths import mouths, table
+from .phone_mouths import FAR_S, mouths, table
 from .phones import PHONES, Phone
 from .types import FloatArray, Motion, Settings
 
 Seconds = NDArray[np.float64]
 
-REACH_S = 0.25              # of one change, to each side
+REACH_S = FAR_S             # of one change, to each side: no phone shows farther off
 BLEND_S = 0.12              # within which the typical mouth of a phone still shows beside it
 CORE_EASE_S = 0.05          # within which what was heard gives way to a new phone
 KEPT = 0.4                  # of how this clip differs from the typical mouth, under a new phone: loudness and mood stay, the old phone goes
@@ -36,6 +36,7 @@ CUT_S = 0.05                # to each side of a cut where a phone was deleted
 LEAST_GAIN, MOST_GAIN = 0.3, 2.0        # of a clip's mouth against the typical one
 GAIN_TRUST = 0.1            # share of the typical energy that counts as seen at gain 1: little speech proves little
 GAIN_FRAMES = 3000          # frames that a gain is measured on at the most
+CLOSURE_BLEND_S = smooth.CONTACT_BLEND_S    # standard deviation with which each later step gives way to closures
 LENGTH_SLACK_S = 0.05       # by which phones may end after the sound: frames of the encoder are 20 ms
 
 
@@ -108,7 +109,7 @@ def follow(motion: Motion, heard: transcript.Heard, phones: Sequence[Phone]) -> 
 def changed_spans(before: Sequence[Phone], after: Sequence[Phone], settings: Settings) -> tuple[tuple[float, float], ...]:
     """Seconds (start, end) outside of which two lists of phones give the same motion, in order and apart."""
     end_s = max([phone.end_s for phone in (*before, *after)], default=0.0)
-    reach_s = 2 * REACH_S + finish_reach_s(settings)        # a change may melt into one beside it
+    reach_s = REACH_S + finish_reach_s(settings)
     spans: list[tuple[float, float]] = []
     for change in changes(complete(before, end_s), complete(after, end_s)):
         start_s, stop_s = max(0.0, change.start_s - reach_s), min(end_s, change.end_s + reach_s)
@@ -119,10 +120,12 @@ def changed_spans(before: Sequence[Phone], after: Sequence[Phone], settings: Set
 
 
 def finish_reach_s(settings: Settings) -> float:
-    """How far the steps after this one carry a change of the mouth, in seconds."""
+    """How far the steps after this one (finish.py) carry a change of the mouth, in seconds."""
     softest = max(settings.region_smooth.jaw, settings.region_smooth.lips, settings.region_smooth.cheeks)
     latest = max(abs(settings.delays.jaw), abs(settings.delays.lips), abs(settings.delays.cheeks))
-    return 4 * smooth.MAX_SMOOTH_S * (settings.smooth + softest) + settings.anticipation_s + latest + 2 / settings.fps
+    deviations = (smooth.MAX_SMOOTH_S * (settings.smooth + softest), articulation.PRECISE_WIDE_S * (settings.articulation > 0),
+                  articulation.RELAXED_S * max(0, -settings.articulation), *[CLOSURE_BLEND_S] * 4)
+    return 3 * sum(deviations) + settings.anticipation_s + latest + 2 / settings.fps
 
 
 def _near(seconds: Seconds, start_s: float, end_s: float) -> Seconds:

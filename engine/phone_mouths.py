@@ -22,6 +22,7 @@ from .types import FloatArray
 TABLE = Path(__file__).with_name("phone_mouths.json")
 
 NEIGHBOURS = 4              # phones to each side that still show in a mouth
+FAR_S = 0.3                 # from its core, where the last of a phone is gone
 CORE_SHARE, LONGEST_EDGE_S = 0.3, 0.050     # a phone's core: this part of its length to each side of its middle, or all but so much at each end
 LEAD_S, TAIL_S = 0.030, 0.045               # the mouth opens before the voice, and closes after it
 SILENCE_REACH_S, SILENCE_STRENGTH = 0.040, 4.0
@@ -101,9 +102,9 @@ def shares(phones: Sequence[Phone], seconds: NDArray[np.float64], group: Group, 
     rows = np.arange(len(seconds))
     for offset in range(-NEIGHBOURS, NEIGHBOURS + 1):
         near = np.clip(at + offset, 0, len(labels) - 1)
-        distance = np.maximum((core_start[near] - seconds) / before_s[near], (seconds - core_end[near]) / after_s[near])
-        there = (at + offset >= 0) & (at + offset < len(labels))
-        result[rows, labels[near]] += there * firmness[near] * np.exp(-np.maximum(distance, 0))
+        ahead_s, behind_s = np.maximum(core_start[near] - seconds, 0), np.maximum(seconds - core_end[near], 0)
+        left = np.maximum(0, 1 - (ahead_s + behind_s) / FAR_S) * ((at + offset >= 0) & (at + offset < len(labels)))
+        result[rows, labels[near]] += left * firmness[near] * np.exp(-ahead_s / before_s[near] - behind_s / after_s[near])
     return np.asarray(result / np.maximum(result.sum(axis=1, keepdims=True), 1e-9), np.float32)
 
 

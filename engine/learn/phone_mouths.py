@@ -10,6 +10,7 @@ Speech of espeak-ng with known phones goes through the model; each channel is th
 import argparse
 import json
 import random
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,15 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--check", action="store_true", help="measure, and compare with the table instead of writing it")
     options = parser.parse_args(arguments)
     measured = measure(options.model)
-    for channel, share in zip(measured.channels, measured.explained, strict=True):
-        print(f"{channel:22} {share:.0%} explained")
+    lines = [f"{channel:22} {share:.0%} explained" for channel, share in zip(measured.channels, measured.explained, strict=True)]
     if options.check:
         content = json.loads(TABLE.read_text(encoding="utf-8"))
         table = np.array([content["phones"][label]["mouth"] for label in PHONES])
-        print(f"table is off by at most {np.abs(table - measured.targets).max():.3f}")
-        return
-    TABLE.write_text(as_json(measured), encoding="utf-8")
-    print(f"{TABLE}: {len(PHONES)} phones, {len(measured.channels)} channels")
+        lines.append(f"table is off by at most {np.abs(table - measured.targets).max():.3f}")
+    else:
+        TABLE.write_text(as_json(measured), encoding="utf-8")
+        lines.append(f"{TABLE}: {len(PHONES)} phones, {len(measured.channels)} channels")
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 def measure(model: str, lines: int = LINES, foreign_lines: int = FOREIGN_LINES) -> Measured:
@@ -112,7 +113,7 @@ def _speech(lines: int, foreign_lines: int) -> list[tuple[NDArray[np.int16], tup
 
 def _spoken(samples: NDArray[np.int16], phones: tuple[Phone, ...], model: str) -> tuple[FloatArray, tuple[Phone, ...], NDArray[np.float64]]:
     """What the model does (n, 52), on which phones, at which seconds."""
-    motion = animate(Waveform(samples.astype(np.float32) / 32768), Settings(model=model, raw=True)).motion
+    motion = animate(Waveform(samples.astype(np.float32) / np.float32(32768)), Settings(model=model, raw=True)).motion
     return motion.weights[:, [motion.channels.index(name) for name in ARKIT_52]], phones, np.arange(len(motion.weights)) / motion.fps
 
 
