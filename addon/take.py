@@ -10,90 +10,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
+import numpy as np
 
 from .. import engine
-from ..engine import Animation, Gains, SettingError, Settings
+from ..engine import Animation, SettingError, Settings, bezier, lips
 from ..engine.heads import Head
 from ..engine.models import open_model
-from . import clearing, fcurves, mapping_preview, parts, rig, strip_audio, vertex_head
+from . import clearing, fcurves, kept_sounds, mapping_preview, notes, parts, rig, strip_audio, vertex_head
 from .job import listening, tell_stage
-from .preferences import EnginePreferences, engine_preferences
+from .preferences import engine_preferences
+from .record import Span
+from .take_options import Options, key_options, phones_of, settings_of, vertex_options
+from .window import Window
 
 MAX_FRAME = 1_048_574       # Blender's timeline ends there, on both sides
-
-
-@dataclass(frozen=True)
-class Options:
-    """All that an animator can choose; properties.py explains each and holds the defaults.
-
-    Attributes:
-        source: 'STRIP', 'FILE' or 'SPEAKER', which of strip, audio and speaker counts.
-        transcript: what is said, empty for none; transcript_text: name of a text data-block that counts instead.
-        reduce: whether keys are dropped where the curve moves by less than max_error.
-        start_frame: for a file. shift_frames: added to every key, negative lets the mouth lead.
-    """
-
-    source: str
-    strip: str
-    audio: str
-    speaker: str
-    transcript: str
-    transcript_text: str
-    language: str
-    start_frame: float
-    shift_frames: float
-    character: str
-    with_related: bool
-    preset: str
-    model: str
-    head: str
-    vertex_mode: str
-    vertex_error: float
-    cache_folder: str
-    identity: str
-    identity_2: str
-    identity_mix: float
-    strength: float
-    articulation: float
-    anticipation: float
-    smooth: float
-    gain_jaw: float
-    gain_lips: float
-    gain_cheeks: float
-    gain_brows: float
-    smooth_jaw: float
-    smooth_lips: float
-    smooth_cheeks: float
-    smooth_brows: float
-    offset_jaw: float
-    offset_lips: float
-    offset_cheeks: float
-    offset_brows: float
-    use_blinks: bool
-    blinks: float
-    use_brow_raises: bool
-    brow_raises: float
-    use_head_motion: bool
-    head_motion: float
-    use_eye_motion: bool
-    eye_motion: float
-    use_breath: bool
-    breath: float
-    seed: int
-    audio_channel: int
-    use_range: bool
-    range_start: int
-    range_end: int
-    crossfade: float
-    destination: str
-    nla_blend: str
-    nla_influence: float
-    action: str
-    interpolation: str
-    existing: str
-    sliders: str
-    reduce: bool
-    max_error: float
 
 
 @dataclass(frozen=True)
@@ -101,10 +31,13 @@ class Request:
     """What `compute` and `write` need, as plain values; making the same line again replaces its keys.
 
     Attributes:
+        options: what was chosen, to be kept with the keys.
         character, rig: what is keyed; None for a head that gives vertices.
         vertices: the mesh that such a head moves, else None.
+        frames: first and last frame that may change; None is the whole line.
     """
 
+    options: Options
     clip: strip_audio.Clip
     line: str
     character: rig.Character | None
@@ -114,6 +47,7 @@ class Request:
     fps: float
     shift_frames: float
     keys: parts.KeyOptions
+    frames: Span | None
 
 
 @dataclass(frozen=True)
@@ -126,11 +60,12 @@ class Summary:
     mapped: tuple[str, ...] = ()
 
 
-def gather(context: bpy.types.Context, options: Options, clip: strip_audio.Clip | None = None) -> Request:
+def gather(context: bpy.types.Context, options: Options, clip: strip_audio.Clip | None = None, phones: notes.Phones = None) -> Request:
     """Read the scene. Raises EngineError kinds for everything that the user can mend.
 
     Args:
         clip: the sound, where the caller has found it already; None takes what the options say.
+        phones: what is spoken when, where the user knows better than what is heard: label, start and end in seconds of each.
     """
     _check_frames(options)
     mapping_preview.stop(context.scene)         # what it shows is no rest pose
@@ -141,20 +76,26 @@ def gather(context: bpy.types.Context, options: Options, clip: strip_audio.Clip 
     character, plan = None, None
     if head.space == "vertices":
         mesh = mesh_for(context, options.character, options.with_related, head)
-        plan = vertex_head.plan(mesh, options.model, head, _vertex_options(options))
+        plan = vertex_head.plan(mesh, options.model, head, vertex_options(options))
     else:
         character = rig.gather(context, options.character, options.with_related)
     fps = rig.scene_fps(home)
+    frames = _frames(options, plan)
+    settings = settings_of(options, preferences, fps, phones_of(phones))
+    if frames is not None or options.interpolation == 'BEZIER':
+        settings = replace(settings, max_error=None)        # keys are left out later, when it is known what lies beside them
     return Request(
+        options=options,
         clip=clip,
         line="/".join(Path(clip.path).parts[-2:]) if options.source == 'FILE' else clip.name,      # line.wav may lie in many folders
         character=character,
         rig=character.rig(options.preset or "auto", preferences.preset_folders) if character else None,
         vertices=plan,
-        settings=_settings(options, preferences, fps),
+        settings=settings,
         fps=fps,
         shift_frames=options.shift_frames,
-        keys=parts.KeyOptions(options.action, options.interpolation, options.existing, options.sliders),
+        keys=key_options(options),
+        frames=frames,
     )
 
 
@@ -163,10 +104,15 @@ def compute(
 ) -> Animation | vertex_head.Solved:
     """Decode the sound and run the engine: no Blender data, any thread."""
     tell_stage(progress, "Reading sound")
-    wave = strip_audio.read(request.clip)
+    wave = kept_sounds.read(request.clip)
     tell_stage(progress, "Listening")
     animation = engine.animate(wave, request.settings, request.rig, listening(progress), cancelled)
-    return vertex_head.solve(animation, request.vertices) if request.vertices else animation
+    if request.vertices:
+        return vertex_head.solve(animation, request.vertices)
+    if request.options.reduce and request.frames is None and request.settings.max_error is None and animation.curves:
+        fewer = bezier.reduce_keys(animation.curves, request.options.max_error, lips.contact_slack(animation.motion))
+        return replace(animation, curves=fewer)
+    return animation
 
 
 def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
@@ -174,16 +120,52 @@ def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
     animation = result.animation if isinstance(result, vertex_head.Solved) else result
     first = request.clip.start_frame + request.shift_frames
     frames = len(animation.motion.weights)
-    line = parts.Line(request.line, first, first + frames - 1, request.fps)
+    closed = notes.closed_spans(animation.motion, first)
+    line = parts.Line(request.line, first, first + frames - 1, request.fps, notes.how(request.options, request.clip, request.settings, closed))
     if isinstance(result, vertex_head.Solved):
         text, warnings = vertex_head.write(result, request.vertices, line, request.keys)
         return Summary(text, (), warnings)
     curves = animation.curves
     assert curves is not None       # a rig was given
     keys = replace(request.keys, interpolation='CONSTANT') if curves.stepped else request.keys
-    written = fcurves.write(request.character, curves, line, keys)
+    window = None
+    if request.frames is not None:
+        window, line = _window(request, line, closed, lips.contact_slack(animation.motion))
+    written = fcurves.write(request.character, curves, line, keys, window)
     text = f"{written.curves} curves, {frames} frames, {len(curves.mapped)} channels mapped, {len(curves.missing)} missing"
+    if window is not None:
+        text = f"{written.curves} curves, frames {window.first:g} to {window.last:g} of {frames}"
     return Summary(f"{text} ({curves.preset}, Action {written.action!r})", curves.missing, (*animation.warnings, *written.warnings), curves.mapped)
+
+
+def _window(request: Request, line: parts.Line, closed: list[Span], slack: np.ndarray) -> tuple[Window, parts.Line]:
+    """The frames that may change, and the line with notes as they are after the change. Raises SettingError."""
+    assert request.frames is not None and request.character is not None
+    first, last = request.frames
+    if last < line.first_frame or line.last_frame < first:
+        raise SettingError(
+            f"Frames {first:g} to {last:g} lie outside of this sound, which covers {line.first_frame:g} to {line.last_frame:g}. Mend the range."
+        )
+    before = notes.find(request.character, line.name)
+    was_closed: list[Span] = []
+    if before is not None and before.how:
+        notes.refuse_moved(before, line)
+        was_closed = before.closed
+        merged = notes.merge_closed(was_closed, closed, (first, last))
+        line = replace(line, how={**before.how, "closed": merged})
+    max_error = request.options.max_error if request.options.reduce else None
+    return Window(first, last, request.options.crossfade, closed, was_closed, max_error, slack), line
+
+
+def _frames(options: Options, plan: vertex_head.Plan | None) -> Span | None:
+    """The frames that may change. Raises SettingError."""
+    if not options.use_range:
+        return None
+    if plan is not None:
+        raise SettingError("Only a Range is for face shapes and bones; this head moves vertices. Switch it off in Output.")
+    if options.range_end < options.range_start:
+        raise SettingError(f"The range ends on frame {options.range_end}, before it starts on {options.range_start}. Mend Range Start or Range End.")
+    return float(options.range_start), float(options.range_end)
 
 
 def _check_frames(options: Options) -> None:
@@ -217,35 +199,9 @@ def _members(context: bpy.types.Context, character: str, with_related: bool) -> 
     return rig.related(context, picked) if with_related else picked
 
 
-def _vertex_options(options: Options) -> vertex_head.VertexOptions:
-    return vertex_head.VertexOptions(
-        options.vertex_mode, options.vertex_error / 100, options.cache_folder, options.max_error if options.reduce else None,
-    )
-
-
 def _find_clip(context: bpy.types.Context, options: Options, home: bpy.types.Scene) -> strip_audio.Clip:
     if options.source == 'FILE':
         return strip_audio.find_file(context, options.audio, options.start_frame, home)
     if options.source == 'SPEAKER':
         return strip_audio.find_speaker(context, options.speaker, home)
     return strip_audio.find_strip(context, options.strip, home=home)
-
-
-def _transcript(options: Options) -> str | None:
-    """The words to follow; None without any. Raises SettingError."""
-    if not options.transcript_text:
-        return options.transcript or None
-    text = bpy.data.texts.get(options.transcript_text)
-    if text is None:
-        raise SettingError(f"Text not found: {options.transcript_text!r}. Choose a text data-block of this file, or leave it out.")
-    return text.as_string()
-
-
-def _settings(options: Options, preferences: EnginePreferences, fps: float) -> Settings:
-    return Settings(
-        model=options.model, head=options.head, identity=options.identity, strength=options.strength, smooth=options.smooth, fps=fps,
-        gains=Gains(options.gain_jaw, options.gain_lips, options.gain_cheeks, options.gain_brows),
-        transcript=_transcript(options), language=options.language,
-        max_error=options.max_error if options.reduce else None, vertices=options.vertex_mode == 'CACHE',
-        device=preferences.device, threads=preferences.threads, model_folders=preferences.model_folders,
-    )
