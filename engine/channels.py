@@ -55,6 +55,14 @@ LIVE_LINK_ANGLES = (
 )
 LIVE_LINK_COLUMNS = ("Timecode", "BlendShapeCount", *(name[0].upper() + name[1:] for name in ARKIT_52), *LIVE_LINK_ANGLES)
 
+# What a head does besides its face, from engine/idle.py; presets read it as they read the channels of any source. Radians with the signs of Live
+# Link Face (whose eye angles tell them, below): yaw to the character's right, pitch downwards, roll towards its right shoulder; breath 0 (out) to 1 (in).
+HEAD_ANGLES = ("headYaw", "headPitch", "headRoll")
+LIFE = (*HEAD_ANGLES, "breath")
+
+# Radians that an eye turns for a weight of 1. Source: regression over two public takes of Live Link Face (in .62, out .57, down .62, up .46; r = 1.0).
+LOOK_RAD = {"In": 0.62, "Out": 0.57, "Down": 0.62, "Up": 0.46}
+
 
 @lru_cache(maxsize=4)
 def vertex_channels(n_vertices: int) -> tuple[str, ...]:

@@ -13,11 +13,12 @@ clock alone; Settings.raw through none of it.
 | 6 | anticipation (timing.py) | when shapes begin |
 | 7 | delays (timing.py) | when regions move; lips take their contacts with them |
 | 8 | limits again, then the scene's clock (retime.py) | from here on rows are frames of the scene |
+| 9 | life (idle.py) | laid on the scene's frames, so that a blink is seen shut on one of them |
 """
 
 from __future__ import annotations
 
-from . import articulation, lips, smooth, timing, transcript
+from . import articulation, idle, lips, smooth, timing, transcript
 from .retime import retime
 from .types import SAMPLE_RATE_HZ, Motion, Settings, Waveform
 
@@ -31,7 +32,7 @@ def finish(motion: Motion, heard: transcript.Heard | None, space: str, settings:
         space: of the head: blendshapes, flame or vertices.
         wave: the sound.
     Returns:
-        round(seconds * settings.fps) frames.
+        round(seconds * settings.fps) frames; more channels than before where settings.life moves the head or the chest (channels.LIFE).
     """
     if settings.raw:
         return Motion(motion.weights.copy(), motion.channels, motion.fps)
@@ -39,7 +40,7 @@ def finish(motion: Motion, heard: transcript.Heard | None, space: str, settings:
     if space != "blendshapes":
         return retime(smooth.smooth(motion, settings.smooth), settings.fps, n_frames)
     closed = _close(motion, heard, wave, (n_frames - 1) / settings.fps)
-    return retime(_shape(closed, settings), settings.fps, n_frames)
+    return idle.add_life(retime(_shape(closed, settings), settings.fps, n_frames), wave, settings.life)
 
 
 def _close(motion: Motion, heard: transcript.Heard | None, wave: Waveform, end_s: float) -> Motion:

@@ -24,7 +24,7 @@ from .sounds import unheard_sounds
 from .style import resolve
 from .taught import Score, Taught, features_of, hidden_track, label, mark_of, stack
 from .transcript import SILENCE, listen
-from .types import Cancel, FloatArray, Progress, Rig, RigChannel, Settings, Waveform, never, no_progress
+from .types import Cancel, FloatArray, Life, Progress, Rig, RigChannel, Settings, Waveform, never, no_progress
 
 MIN_TAKE_S, GOOD_TAKE_S, MAX_TAKE_S = 5.0, 10.0, 180.0
 MAX_CONTROLS = 500
@@ -110,7 +110,10 @@ def teach(wave: Waveform, take: Take, settings: Settings, progress: Progress = n
     take, still = _moving(take, span)
     model = open_model(settings.model, settings.model_folders)
     head = model.head(settings.head)
-    settings = replace(settings, raw=False, transcript=None, max_error=None, smooth=0.0, fps=float(head.fps))
+    settings = Settings(            # no finish of the user's own: what is learned is what the model says
+        model=settings.model, head=settings.head, identity=settings.identity, strength=settings.strength, fps=float(head.fps), life=Life(blinks=0),
+        template=settings.template, device=settings.device, threads=settings.threads, model_folders=settings.model_folders,
+    )
     preset = choose(replace(take.start, source=source_of(head.space))) if take.start else None
     rig = replace(take.start, preset=preset.path or preset.id) if take.start and preset else None
     sample = _listen(wave, take, settings, rig, (progress, cancelled))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import EngineError, OutputError
 from ..pipeline import animate
-from ..types import Settings, Waveform
+from ..types import Life, Settings, Waveform
 from . import tables
 from .baselines import loudness_mouth, rhubarb_mouth
 from .bootstrap import Figure, figures
@@ -141,7 +141,7 @@ def evaluate(model: str, dataset: Path, identity: str = "pivot") -> SetReport:
 
 def evaluate_set(model: str, recordings: EvaluationSet, identity: str = "pivot") -> SetReport:
     """As evaluate(), for a set that is already read."""
-    settings = Settings(model=model, identity=identity, fps=FPS, device="cpu", threads=1)
+    settings = Settings(model=model, identity=identity, fps=FPS, device="cpu", threads=1, life=Life(blinks=0))
     animate(Waveform(np.zeros(16000, np.float32)), settings)  # opens the graphs, outside the clock
     clips = recordings.clips
     began_s = time.perf_counter()

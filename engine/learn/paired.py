@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..audio import read_audio
 from ..errors import EngineError
 from ..pipeline import animate
-from ..types import Motion, Settings
+from ..types import Life, Motion, Settings
 from . import split
 from .baselines import loudness_mouth
 from .bootstrap import Correlation, Figure, figure_of
@@ -98,7 +98,7 @@ def evaluate_paired(model: str, dataset: Path, identity: str = "pivot") -> list[
     missing = sorted({name for group in THEIRS.values() for name in group} - set(names))
     if missing:
         raise EngineError(f"{dataset / ARRAYS} lacks the curves {', '.join(missing)}. Give the FACEGOOD arrays.")
-    settings = Settings(model=model, identity=identity, fps=FPS, device="cpu", threads=1)
+    settings = Settings(model=model, identity=identity, fps=FPS, device="cpu", threads=1, life=Life(blinks=0))
     voices = split.by_clip(dataset.resolve().name)
     result = []
     for clip, curves in sorted(clips.items()):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ..audio import read_audio
-from ..types import Settings
+from ..types import Life, Settings
 from . import degrade, sounds, tables
 from .bootstrap import Figure, Ratio, Statistic, figure_of
 from .evaluate import our_mouth, write_result
@@ -192,7 +192,7 @@ def table(clips: Sequence[Clip], reports: Sequence[ConditionReport], rests: Sequ
 
 
 def _settings(model: str) -> Settings:
-    return Settings(model=model, fps=FPS, device="cpu", threads=1)
+    return Settings(model=model, fps=FPS, device="cpu", threads=1, life=Life(blinks=0))
 
 
 def _rest(name: str, mouths: Sequence[SeenMouth]) -> RestReport:

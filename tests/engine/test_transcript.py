@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import InstallError, SettingError, Settings, Waveform, animate, animate_all, g2p, io, lips, read_audio, transcript
+from engine import InstallError, Life, SettingError, Settings, Waveform, animate, animate_all, g2p, io, lips, read_audio, transcript
 from engine.__main__ import run
 from engine.g2p import languages
 from engine.phones import Phone
@@ -220,7 +220,7 @@ def test_settings_of_one_call_have_one_transcript(tiny, syllables):
 @needs_espeak
 @pytest.mark.parametrize("seconds", [0.02, 0.1, 1.0])
 def test_silence_and_short_sounds_take_a_transcript(plain, seconds):
-    animation = animate(Waveform(np.zeros(round(seconds * 16000), np.float32)), replace(plain, transcript="Hello there"))
+    animation = animate(Waveform(np.zeros(round(seconds * 16000), np.float32)), replace(plain, transcript="Hello there", life=Life(blinks=0)))
     assert np.abs(animation.motion.weights).max() == 0 and any("transcript" in warning for warning in animation.warnings)
 
 
