@@ -18,10 +18,10 @@ from typing import IO, Any
 import numpy as np
 
 from . import metahuman
-from .channels import ARKIT_52, LIVE_LINK_ANGLES, LIVE_LINK_COLUMNS
+from .channels import ARKIT_52, HEAD_ANGLES, LIFE, LIVE_LINK_ANGLES, LIVE_LINK_COLUMNS, LOOK_RAD
 from .errors import OutputError
 from .phones import Phone
-from .types import Motion
+from .types import FloatArray, Motion
 
 SUFFIXES = (".npz", ".csv", ".json")
 PHONE_SUFFIXES = (".json",)
@@ -62,7 +62,7 @@ def write_motion(motion: Motion, path: str | Path, meta: Mapping[str, Any]) -> N
         text = table(metahuman.to_metahuman(motion))
         _replace(path, lambda file: file.write(text.encode()))
         return
-    others = [name for name in motion.channels if name not in ARKIT_52] if path.suffix.lower() == ".csv" else []
+    others = [name for name in motion.channels if name not in (*ARKIT_52, *LIFE)] if path.suffix.lower() == ".csv" else []
     if others:
         raise OutputError(
             f"{path}: a Live Link Face csv holds ARKit channels only; {len(others)} of this motion's {len(motion.channels)} would be lost "
@@ -142,15 +142,30 @@ def _write_npz(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None
 
 
 def _write_csv(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None:
-    """Live Link Face columns; channels that the motion lacks, and head and eye angles, are 0."""
+    """Live Link Face columns; channels that the motion lacks are 0, and breath has no column. Eye angles are those of the eyeLook channels."""
     column = {name: index for index, name in enumerate(motion.channels)}
     source = [column.get(name) for name in ARKIT_52]
-    angles = ["0.0000000000"] * len(LIVE_LINK_ANGLES)
+    angles = _angles(motion)
     lines = [",".join(LIVE_LINK_COLUMNS)]
     for frame, row in enumerate(motion.weights):
         values = [f"{0.0 if index is None else row[index]:.10f}" for index in source]
-        lines.append(",".join([_timecode(frame, motion.fps), str(len(ARKIT_52) + len(LIVE_LINK_ANGLES)), *values, *angles]))
+        turned = [f"{angle:.10f}" for angle in angles[frame]]
+        lines.append(",".join([_timecode(frame, motion.fps), str(len(ARKIT_52) + len(LIVE_LINK_ANGLES)), *values, *turned]))
     file.write(("\n".join(lines) + "\n").encode())
+
+
+def _angles(motion: Motion) -> FloatArray:
+    """The columns LIVE_LINK_ANGLES of each frame (n_frames, 9), in radians."""
+    nothing = np.zeros(len(motion.weights), np.float32)
+
+    def look(name: str) -> FloatArray:
+        weight = motion[f"eyeLook{name}"] if f"eyeLook{name}" in motion.channels else nothing
+        return np.asarray(weight * LOOK_RAD[name.removesuffix("Left").removesuffix("Right")], np.float32)
+
+    head = [motion[name] if name in motion.channels else nothing for name in HEAD_ANGLES]
+    left = [look("InLeft") - look("OutLeft"), look("DownLeft") - look("UpLeft"), nothing]
+    right = [look("OutRight") - look("InRight"), look("DownRight") - look("UpRight"), nothing]
+    return np.stack([*head, *left, *right], axis=1)
 
 
 def _write_json(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None:
@@ -171,12 +186,15 @@ def _read_json(path: Path) -> Motion:
 
 
 def _read_csv(path: Path) -> Motion:
-    """ARKit columns of a take; the rate comes from its time codes."""
+    """ARKit columns of a take, and its head's angles where it has any; the rate comes from its time codes."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     if not rows:
         raise ValueError("no frames in it")
     names = {column: column[0].lower() + column[1:] for column in rows[0] if column and column[0].lower() + column[1:] in ARKIT_52}
+    for column, name in zip(LIVE_LINK_ANGLES, HEAD_ANGLES, strict=False):
+        if any(float(row.get(column) or 0) for row in rows):
+            names[column] = name
     weights = np.asarray([[float(row[column]) for column in names] for row in rows], np.float32)
     return Motion(weights, tuple(names.values()), _rate([row["Timecode"] for row in rows]))
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 
 from . import lips, mouth_shapes
-from .channels import ARKIT_32, ARKIT_51, ARKIT_52, FLAME_413, OCULUS_15
+from .channels import ARKIT_32, ARKIT_51, ARKIT_52, FLAME_413, LIFE, OCULUS_15
 from .errors import SettingError
 from .preset_file import data_folder, load_preset
 from .rig_names import first_names
@@ -29,19 +29,20 @@ JAW_SIDE_RAD = 0.09     # jawLeft = 1, as 10 mm at the chin
 
 
 def set_of(motion: Motion) -> str:
-    """The set that the motion's channels are, in whatever order.
+    """The set that the motion's channels are, in whatever order; head and breath (channels.LIFE) may come on top.
 
     Raises:
         SettingError: none of SETS has exactly these channels.
     """
+    face = [channel for channel in motion.channels if channel not in LIFE]
     for name, channels in SETS.items():
-        if set(channels) == set(motion.channels) and len(channels) == len(motion.channels):
+        if set(channels) == set(face) and len(channels) == len(face):
             return name
     raise SettingError(f"Motion with {len(motion.channels)} channels ({first_names(motion.channels)}) is in none of the sets {', '.join(SETS)}.")
 
 
 def convert(motion: Motion, wanted: str) -> Motion:
-    """The same motion in the channels of another set, in that set's own order.
+    """The same motion in the channels of another set, in that set's own order; head and breath (channels.LIFE) follow as they are.
 
     Args:
         motion: in exactly the channels of one of SETS.
@@ -52,8 +53,12 @@ def convert(motion: Motion, wanted: str) -> Motion:
     if wanted not in SETS:
         raise SettingError(f"There is no channel set {wanted!r}. Choose one of {', '.join(SETS)}.")
     source = set_of(motion)
-    if source == wanted:
-        return _select(motion, SETS[wanted])
+    life = _select(motion, tuple(channel for channel in LIFE if channel in motion.channels))
+    face = _select(motion, SETS[wanted]) if source == wanted else _convert(motion, source, wanted)
+    return replace(face, weights=np.concatenate([face.weights, life.weights], axis=1), channels=(*face.channels, *life.channels))
+
+
+def _convert(motion: Motion, source: str, wanted: str) -> Motion:
     arkit = _to_arkit(motion, source)
     converted = _from_arkit(arkit, wanted)
     return lips.keep_shut(converted, lips.shut_frames(arkit)) if wanted.startswith("arkit") else converted

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from engine import Motion, OutputError
-from engine.channels import ARKIT_52, LIVE_LINK_COLUMNS
+from engine.channels import ARKIT_52, HEAD_ANGLES, LIFE, LIVE_LINK_COLUMNS
 from engine.io import check_output, read_motion, write_motion
 
 
@@ -117,3 +117,19 @@ def test_motion_file_of_nonsense_is_named(tmp_path, suffix, content):
     (tmp_path / f"a.{suffix}").write_bytes(content)
     with pytest.raises(OutputError, match=rf"a\.{suffix} cannot be read"):
         read_motion(tmp_path / f"a.{suffix}")
+
+
+def test_live_link_file_holds_head_and_eyes(tmp_path):
+    weights = np.zeros((3, 56), np.float32)
+    take = Motion(weights, (*ARKIT_52, *LIFE), 30.0)
+    take["headYaw"][:], take["headPitch"][:], take["headRoll"][:], take["breath"][:] = 0.1, -0.2, 0.05, 1.0
+    take["eyeLookOutLeft"][1] = take["eyeLookInRight"][1] = 0.5         # to the character's left
+    take["eyeLookDownLeft"][2] = take["eyeLookDownRight"][2] = 1.0
+    write_motion(take, tmp_path / "take.csv", {})
+    with (tmp_path / "take.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(rows[0][name]) for name in ("HeadYaw", "HeadPitch", "HeadRoll")] == pytest.approx([0.1, -0.2, 0.05])
+    assert float(rows[1]["LeftEyeYaw"]) == pytest.approx(-0.285) and float(rows[1]["RightEyeYaw"]) == pytest.approx(-0.31)
+    assert float(rows[2]["LeftEyePitch"]) == float(rows[2]["RightEyePitch"]) == pytest.approx(0.62)
+    back = read_motion(tmp_path / "take.csv")
+    assert back.channels == (*ARKIT_52, *HEAD_ANGLES) and back["headPitch"] == pytest.approx(-0.2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.channels import ARKIT_32, ARKIT_51, ARKIT_52, ETF_52, FLAME_413, OCULUS_15
+from engine.channels import ARKIT_32, ARKIT_51, ARKIT_52, ETF_52, FLAME_413, LIFE, OCULUS_15
 from engine.errors import SettingError
 from engine.lips import shut_frames
 from engine.source_sets import JAW_OPEN_RAD, SETS, convert, set_of
@@ -83,3 +83,11 @@ def test_unknown_set_and_foreign_motion_are_told():
         convert(_random(ARKIT_51), "mocap")
     with pytest.raises(SettingError, match="none of the sets"):
         convert(_random(("a", "b")), "arkit52")
+
+
+def test_head_and_breath_go_along_as_they_are():
+    motion = Motion(np.random.default_rng(0).random((5, 56)).astype(np.float32), (*ARKIT_52, *LIFE), 30.0)
+    for wanted in SETS:
+        converted = convert(motion, wanted)
+        assert converted.channels[-4:] == LIFE and set_of(converted) == wanted
+        assert np.array_equal(converted.weights[:, -4:], motion.weights[:, -4:])
