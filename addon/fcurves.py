@@ -51,6 +51,7 @@ def write(character: Character, curves: RigCurves, line: Line, options: KeyOptio
     if not parts:
         raise RigError(nothing_left(character, warnings))
     guest = _host_action(character, options.action) if options.destination == 'SLOT' else None
+    _refuse_blend(parts, options)
     _refuse_frames_of_the_artist(parts, window.span if window else (line.first_frame, line.last_frame))
     actions.unshare([target.find() for target in character.targets])
     used: dict[str, bpy.types.Action] = {}
@@ -62,6 +63,19 @@ def write(character: Character, curves: RigCurves, line: Line, options: KeyOptio
         warnings += (writing := _Writing(part, action, line, options, window)).write(writer, character.name)
         n_keys += writing.n_keys
     return Written(next(iter(used)), sum(len(part.points) for part in parts), n_keys, tuple(filter(None, dict.fromkeys(warnings))))
+
+
+def _refuse_blend(parts: list[Part], options: KeyOptions) -> None:
+    """Raise RigError in Blender 5.0, which lets a blended strip start from 1 for shape keys: a face with every shape at full."""
+    if options.destination != 'NLA' or options.strip.blend == 'REPLACE' or bpy.types.ShapeKey.bl_rna.properties["value"].default == 0:
+        return
+    combine = options.strip.blend == 'COMBINE'      # it takes 1 away from what is beneath; the others add to 1 where nothing is
+    wrong = next((part for part in parts if part.target.kind == 'KEY' and (part.shared if combine else part.points.keys() - part.shared)), None)
+    if wrong is not None:
+        raise RigError(
+            f"Blender {bpy.app.version_string} blends strips of shape keys from 1 instead of 0, so {wrong.target.object_name!r} would show every shape at "
+            "full. Choose Replace as Blend Mode, or another Blender version."
+        )
 
 
 def _refuse_frames_of_the_artist(parts: list[Part], span: Span) -> None:

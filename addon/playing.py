@@ -50,7 +50,7 @@ def play(owner: bpy.types.ID, place: Place, span: Span, on_top: bool, strip: Str
         kept = kept or _new_strip(animation, place, span)
         _fit(kept, span)
         if strip is not None:
-            kept.blend_type, kept.use_animated_influence, kept.influence = strip.blend, False, strip.influence
+            _mix(kept, strip)
     return moved
 
 
@@ -88,9 +88,11 @@ def stop(owner: bpy.types.ID, place: Place, moved: str) -> None:
     animation = owner.animation_data
     if place.strip is not None:
         remove_strip(animation, place.strip)
-        return
-    animation.action = None
-    animation.action_extrapolation = 'HOLD'
+        if animation.action is not None:
+            return
+    else:
+        animation.action = None
+        animation.action_extrapolation = 'HOLD'
     track = animation.nla_tracks.get(moved) if moved else None
     if track is not None and len(track.strips) == 1:
         strip = track.strips[0]
@@ -133,10 +135,25 @@ def _fill_track(track: bpy.types.NlaTrack, place: Place, span: Span) -> bpy.type
 def _fit(strip: bpy.types.NlaStrip, span: Span) -> None:
     """Let a strip play these frames of its Action on the same frames of the scene."""
     strip.use_sync_length = False
+    strip.action_frame_end = max(strip.action_frame_end, span[1])       # Blender keeps every start before its end
     strip.action_frame_start, strip.action_frame_end = span
-    strip.frame_end = span[1]
+    strip.scale = 1.0
+    strip.frame_end = max(strip.frame_end, span[1])
     strip.frame_start, strip.frame_end = span
     strip.scale = 1.0
+
+
+def _mix(strip: bpy.types.NlaStrip, wanted: Strip) -> None:
+    """Blend a strip as wanted; an influence that the artist has keyed himself stays."""
+    strip.blend_type = wanted.blend
+    curve = strip.fcurves.find("influence")
+    if strip.use_animated_influence and curve is not None and len(curve.keyframe_points) > 1:
+        return
+    strip.use_animated_influence = wanted.influence != 1         # Blender takes 1 without it, whatever strip.influence says
+    strip.influence = wanted.influence
+    curve = strip.fcurves.find("influence")
+    for key in curve.keyframe_points if curve is not None else ():
+        key.co[1] = wanted.influence
 
 
 def remove_strip(animation: bpy.types.AnimData, strip: bpy.types.NlaStrip) -> None:
