@@ -152,7 +152,8 @@ def _window(request: Request, line: parts.Line, closed: list[Span], slack: np.nd
         notes.refuse_moved(before, line)
         was_closed = before.closed
         merged = notes.merge_closed(was_closed, closed, (first, last))
-        line = replace(line, how={**before.how, "closed": merged})
+        phones = line.how["phones"] or before.how.get("phones")
+        line = replace(line, how={**before.how, "closed": merged, "phones": phones})
     max_error = request.options.max_error if request.options.reduce else None
     return Window(first, last, request.options.crossfade, closed, was_closed, max_error, slack), line
 
