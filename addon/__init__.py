@@ -17,6 +17,10 @@ from . import (
     model_operators,
     operators,
     panels,
+    phone_operators,
+    phone_panel,
+    phone_properties,
+    phone_watch,
     preferences,
     properties,
     shape_match_panel,
@@ -33,7 +37,7 @@ CLASSES = (
     *preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *model_operators.CLASSES, *identity_operators.CLASSES, *style_presets.CLASSES,
     *sound_files.CLASSES, *test_head.CLASSES, *try_it.CLASSES, *panels.CLASSES, *style_panel.CLASSES, *generate_panel.CLASSES,
     *mapping_properties.CLASSES, *mapping_operators.CLASSES, *mapping_panel.CLASSES, *teach_operators.CLASSES, *teach_panel.CLASSES,
-    *shape_match_panel.CLASSES, *export_panel.CLASSES,
+    *phone_properties.CLASSES, *phone_operators.CLASSES, *phone_panel.CLASSES, *shape_match_panel.CLASSES, *export_panel.CLASSES,
 )
 
 
@@ -44,6 +48,8 @@ def register() -> None:
     properties.register()
     identity_operators.register()
     mapping_properties.register()
+    phone_properties.register()
+    phone_watch.register()
     shape_match_panel.register()
     job.register()
     command.register()
@@ -56,6 +62,8 @@ def unregister() -> None:
     command.unregister()
     job.unregister()
     shape_match_panel.unregister()
+    phone_watch.unregister()
+    phone_properties.unregister()
     mapping_properties.unregister()
     identity_operators.unregister()
     properties.unregister()
