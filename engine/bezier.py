@@ -8,22 +8,26 @@ on every frame and between, and keys come back where it goes too far. Knows noth
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .smooth import reduce_keys as reduce_for_lines
+from .smooth import share_of_error
 from .types import Curve, FloatArray, RigChannel, RigCurves
 
 Array = NDArray[np.float64]
 
 HANDLE_SHARE = 1 / 2.5614       # of the way to the next key, in time: Blender's handles
 LONGEST_RATIO = 5.0             # a handle reaches at most so many times as far as the other
-COARSE = 4.0                    # the search starts from keys that lines would need for this many times the error
+COARSE = 2.0                    # the search starts from keys that lines would need for this many times the error
 MARGIN = 0.98                   # of the error is used: keys are stored as float32
-BETWEEN = (0.25, 0.5, 0.75)     # of a frame: where the curve is looked at between frames
-ROUNDS = 60                     # then all frames of what still goes too far get keys
-NEWTON_STEPS = 8                # to find the place on a curve that belongs to a time: error below 1e-9
+PARTS = 4                       # of a frame: as closely the curve is looked at
+REACH = 3                       # keys: so far beside a new key the curve changes
+TABLE = 4097                    # places of a table with an error below 1e-8
+ROUNDS = 60                     # then every frame gets a key
+NEWTON_STEPS = 5                # to find the place on a curve that belongs to a time: error below 1e-7
 
 
 @dataclass(frozen=True)
@@ -94,51 +98,78 @@ def reduce_keys(curves: RigCurves, max_error: float, slack: FloatArray) -> RigCu
     coarse = reduce_for_lines(curves, max_error * COARSE, slack)
     tolerance = np.minimum(slack.astype(np.float64), max_error) * MARGIN
     reduced: dict[RigChannel, Curve] = {}
+    known: dict[bytes, NDArray[np.bool_]] = {}          # left and right are often alike
     for channel, curve in curves.curves.items():
-        rows = np.searchsorted(curve.seconds, coarse.curves[channel].seconds - 1e-9)
-        keep = _with_enough_keys(curve.values.astype(np.float64), rows, tolerance)
-        reduced[channel] = Curve(curve.seconds[keep], curve.values[keep])
+        same = curve.values.tobytes()
+        if same not in known:
+            rows = np.searchsorted(curve.seconds, coarse.curves[channel].seconds - 1e-9)
+            known[same] = _with_enough_keys(curve.values.astype(np.float64), rows, tolerance * share_of_error(channel))
+        reduced[channel] = Curve(curve.seconds[known[same]], curve.values[known[same]])
     return replace(curves, curves=reduced)
 
 
 def _with_enough_keys(values: Array, rows: NDArray[np.intp], tolerance: Array) -> NDArray[np.bool_]:
     """Which frames (n,) keep a key: those of rows, and more until the curve is within the tolerance (n,) everywhere."""
-    n_frames = len(values)
-    keep = np.zeros(n_frames, np.bool_)
+    keep = np.zeros(len(values), np.bool_)
     keep[rows] = True
-    frames = np.arange(n_frames, dtype=np.float64)
-    for turn in range(ROUNDS + 1):
+    excess = np.zeros(len(values))
+    looked_at = np.arange(len(values) - 1)          # frames whose way to the next one is looked at: at first all, then what new keys change
+    for _ in range(ROUNDS):
         keys = np.flatnonzero(keep)
-        excess = _excess(keys.astype(np.float64), values, frames, tolerance)
-        excess[keep] = -np.inf
-        bad = np.flatnonzero(excess > 0)
+        _measure(keys, values, tolerance, looked_at, excess)
+        bad = np.flatnonzero((excess > 0) & ~keep)
         if not len(bad):
             return keep
-        if turn == ROUNDS:
-            keep[bad] = True
-            continue
         segment = np.searchsorted(keys, bad)        # the worst frame of every stretch gets a key
         worst = np.lexsort((-excess[bad], segment))
-        keep[bad[worst[np.unique(segment[worst], return_index=True)[1]]]] = True
-    return np.ones(n_frames, np.bool_) if (_excess(np.flatnonzero(keep).astype(np.float64), values, frames, tolerance)[~keep] > 0).any() else keep
+        new = bad[worst[np.unique(segment[worst], return_index=True)[1]]]
+        keep[new] = True
+        looked_at = _near(np.flatnonzero(keep), new, len(values))
+    return np.ones(len(values), np.bool_)
 
 
-def _excess(keys: Array, values: Array, frames: Array, tolerance: Array) -> Array:
-    """How far beyond the tolerance the curve through some keys goes on each frame (n,), and halfway to the frames beside it."""
-    chosen = values[keys.astype(np.intp)]
-    excess = np.abs(evaluate(keys, chosen, frames) - values) - tolerance
-    low, high = np.minimum(values[:-1], values[1:]), np.maximum(values[:-1], values[1:])
-    allowed = np.minimum(tolerance[:-1], tolerance[1:])
-    for share in BETWEEN:
-        between = evaluate(keys, chosen, frames[:-1] + share)
-        beyond = np.maximum(low - between, between - high) - allowed
-        np.maximum(excess[:-1], beyond, out=excess[:-1])
-        np.maximum(excess[1:], beyond, out=excess[1:])
-    return excess
+def _near(keys: NDArray[np.intp], new: NDArray[np.intp], n_frames: int) -> NDArray[np.intp]:
+    """The frames between keys whose handles, or whose neighbours' handles, new keys change."""
+    place = np.searchsorted(keys, new)
+    first, last = keys[np.maximum(place - REACH, 0)], keys[np.minimum(place + REACH, len(keys) - 1)]
+    change = np.zeros(n_frames + 1, np.int32)
+    np.add.at(change, first, 1)
+    np.add.at(change, last, -1)
+    return np.flatnonzero(np.cumsum(change[:n_frames - 1]))
+
+
+def _measure(keys: NDArray[np.intp], values: Array, tolerance: Array, looked_at: NDArray[np.intp], excess: Array) -> None:
+    """Set in excess (n,) how far beyond the tolerance the curve through some keys goes on frames and on the way to the next one."""
+    times = (looked_at[:, None] + np.arange(PARTS) / PARTS).ravel()
+    curve = evaluate(keys.astype(np.float64), values[keys], times).reshape(-1, PARTS)
+    now, then = values[looked_at], values[looked_at + 1]
+    on_frame = np.abs(curve[:, 0] - now) - tolerance[looked_at]
+    between = curve[:, 1:]
+    beyond = np.maximum(np.minimum(now, then) - between.min(axis=1), between.max(axis=1) - np.maximum(now, then))
+    beyond -= np.minimum(tolerance[looked_at], tolerance[looked_at + 1])
+    excess[looked_at] = np.maximum(on_frame, beyond)
+    np.maximum.at(excess, looked_at + 1, beyond)
 
 
 def _place(share: Array, first: Array, second: Array) -> Array:
     """Parameter 0..1 on a curve at a share of its time; its handles lie at first and second of its time."""
+    places, times = _usual_places()
+    place: Array = np.interp(share, times, places)
+    odd = np.flatnonzero((np.abs(first - HANDLE_SHARE) > 1e-9) | (np.abs(second - 1 + HANDLE_SHARE) > 1e-9))
+    if len(odd):
+        place[odd] = _solved(share[odd], first[odd], second[odd])
+    return place
+
+
+@cache
+def _usual_places() -> tuple[Array, Array]:
+    """Parameters, and the share of time at each, of a curve whose handles are as long as they usually are."""
+    place = np.linspace(0, 1, TABLE)
+    return place, 3 * (1 - place) ** 2 * place * HANDLE_SHARE + 3 * (1 - place) * place**2 * (1 - HANDLE_SHARE) + place**3
+
+
+def _solved(share: Array, first: Array, second: Array) -> Array:
+    """The same by Newton's method."""
     place = share.copy()
     for _ in range(NEWTON_STEPS):
         rest = 1 - place
