@@ -139,7 +139,7 @@ class _Writing:
         part, record, key = self._part, self._record, self._key
         action = self.place.action
         rest = record.rest.setdefault(key, {})
-        rest.update({name: value for name, value in _rest_of_others(part.owner, self.place).items() if name not in rest})
+        _inherit(part.owner, self.place, record)
         _remember_rest(part, rest)
         self._write_curves(writer)
         playing_now = {f"{curve.data_path}|{curve.array_index}" for curve in self._bag.fcurves}
@@ -166,14 +166,13 @@ class _Writing:
         points = self._part.points
         if self._window is not None:
             points = compose(points, self._line, self._window, self._options.interpolation, self._old_curve)
-        group = self._bag.groups.get(GROUP) or self._bag.groups.new(GROUP)
         for (path, index), rows in points.items():
             rows = rows[~keys.within(rows[:, 0], spare)] if spare else rows     # noqa: PLW2901
             self.n_keys += len(rows)
             curve = self._bag.fcurves.find(path, index=index)
             if curve is None:
                 if len(rows):
-                    writer.new(self._bag, (path, index), rows).group = group
+                    writer.new(self._bag, (path, index), rows).group = self._bag.groups.get(GROUP) or self._bag.groups.new(GROUP)
                 continue
             kept = keys.outside(curve, spans, spare)
             if kept is None:
@@ -236,10 +235,15 @@ def _remember_rest(part: Part, rest: dict[str, float]) -> None:
             rest[name] = float(controls.read(part.owner, path, index))
 
 
-def _rest_of_others(owner: bpy.types.ID, place: Place) -> dict[str, float]:
-    """Values from before the earlier takes that another Action of ours is about to replace."""
-    found: dict[str, float] = {}
+def _inherit(owner: bpy.types.ID, place: Place, record: Record) -> None:
+    """Take over what is known of the time before the earlier takes that another place of ours is about to replace, so that `clear` finds it here."""
+    key = actions.key_of(place)
     for other in actions.places(owner):
         if actions.owns(other) and not actions.same_place(other, place):
-            found.update(actions.of_place(Record.of(other.action).rest, other, {}))
-    return found
+            theirs = Record.of(other.action)
+            for name, value in actions.of_place(theirs.rest, other, {}).items():
+                record.rest.setdefault(key, {}).setdefault(name, value)
+            for name, ends in actions.of_place(theirs.sliders, other, {}).items():
+                record.sliders.setdefault(key, {}).setdefault(name, ends)
+            if track := actions.of_place(theirs.moved, other, ""):
+                record.moved.setdefault(key, track)

@@ -58,11 +58,12 @@ class Writer:
         if len(curve.modifiers) or not hasattr(bag.fcurves, "new_from_fcurve"):
             self.replace(curve, points, None)
             return
-        channel, group, colour = (curve.data_path, curve.array_index), curve.group, tuple(curve.color)
+        channel, group, colour = (curve.data_path, curve.array_index), curve.group.name if curve.group else "", tuple(curve.color)
         kept = {name: getattr(curve, name) for name in CURVE_FIELDS}
         bag.fcurves.remove(curve)
         made = self.new(bag, channel, points)
-        made.group = group
+        if group:
+            made.group = bag.groups.get(group) or bag.groups.new(group)     # Blender frees a group with its last curve
         if kept["color_mode"] == 'CUSTOM':
             made.color = colour
         for name, value in kept.items():

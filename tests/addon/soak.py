@@ -1,0 +1,375 @@
+"""A long random session: an animator who generates, restyles, undoes, saves and loads for half an hour, with a fixed seed.
+
+After every step: no error, the artist's own keys bit for bit as they were, no thread, no timer and no job left. Memory is noted and its slope
+told. `test_soak.py` runs it: 20 seconds in the suite, as long as you like by hand (CONTRIBUTING.md).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import hashlib
+import json
+import random
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from . import as_before
+from .conftest import make_face, own_action
+from .fake_window import FakeContext, FakeOperator, event, tick_to_end
+
+MARK = "artist's keys"          # on the scene: hash of the artist's keys as the artist left them; undo and loading take it back with the keys
+ARTISTS = ("Mine", "Mine too")  # Actions of the artist
+FPS = 24
+WARM_UP_SHARE = 0.2             # of the steps before memory counts: caches and undo steps fill up first
+NOTE_EVERY_S = 30.0
+COLLECT_EVERY = 10              # steps; what Python still holds is no leak
+REGIONS = ("jaw", "lips", "cheeks", "brows")
+GROUP = "Lip Sync"              # of curves that are ours, also in an Action of the artist
+REFUSALS = (                    # what an animator is rightly told now and then; nothing changes then
+    "so there is nothing to make a slot in", "An Action has no slots before Blender 4.4", "a part of it would not fit the rest", "lie outside of this sound",
+)
+DESTINATIONS = ('ACTION', 'ACTION', 'SLOT', 'NLA')
+
+
+@dataclass
+class Outcome:
+    """What a session did.
+
+    Attributes:
+        steps: name -> how often; seconds: name -> time in all. failures: one text each.
+        refused: steps that the add-on rightly refused (REFUSALS).
+        memory: (step number, resident MiB) after every step.
+    """
+
+    seed: int
+    steps: Counter[str] = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+    refused: int = 0
+    memory: list[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def slope_kib(self) -> float:
+        """Growth per step in KiB, after the warm-up, as the line of least squares."""
+        counted = np.array(self.memory[int(len(self.memory) * WARM_UP_SHARE):])
+        return float(np.polyfit(counted[:, 0], counted[:, 1], 1)[0]) * 1024 if len(counted) > 2 else 0.0
+
+    def figures(self) -> dict[str, object]:
+        """For people and for docs/SOAK.md."""
+        n_steps, warm = sum(self.steps.values()), int(len(self.memory) * WARM_UP_SHARE)
+        return {
+            "blender": bpy.app.version_string, "seed": self.seed, "steps": n_steps, "refused": self.refused, "failures": len(self.failures),
+            "minutes": round(sum(self.seconds.values()) / 60, 2),
+            "resident_mib": {"after_warm_up": round(self.memory[warm][1]), "end": round(self.memory[-1][1]), "highest": round(max(m for _, m in self.memory))},
+            "kib_per_step": round(self.slope_kib, 2),
+            "by_step": {name: {"times": self.steps[name], "ms": round(1000 * self.seconds[name] / self.steps[name])} for name in sorted(self.steps)},
+        }
+
+
+class Session:
+    """One animator at one file.
+
+    Args:
+        ext: the installed extension. folder: for the .blend file. sound: a file with speech.
+    """
+
+    def __init__(self, ext: object, folder: Path, sound: str, seed: int) -> None:
+        self.ext, self.folder, self.sound = ext, folder, sound
+        self.random = random.Random(seed)
+        self.outcome = Outcome(seed)
+        self.saved = str(folder / "soak Ümlaut.blend")
+        self.steps: list[tuple[int, Callable[[], None]]] = [
+            (6, self.generate), (3, self.generate_on_thread), (2, self.cancel_on_thread), (6, self.restyle), (4, self.rerange), (4, self.life), (8, self.undo),
+            (5, self.redo), (3, self.remove), (2, self.save), (1, self.load), (3, self.move_strip), (4, self.artist_keys), (4, self.scrub),
+            (5, self.remake_take), (2, self.remake_frames), (1, self.clear_frames),
+        ]
+        self.build()
+
+    def run(self, seconds: float, tell: Callable[[str], None] = lambda _line: None) -> Outcome:
+        """Work for so long, or until something is wrong."""
+        end, noted = time.monotonic() + seconds, time.monotonic()
+        while time.monotonic() < end and not self.outcome.failures:
+            self.one()
+            if time.monotonic() - noted > NOTE_EVERY_S:
+                noted = time.monotonic()
+                tell(json.dumps({"steps": sum(self.outcome.steps.values()), "resident_mib": round(self.outcome.memory[-1][1])}))
+        if not self.outcome.failures:
+            self.outcome.failures += [f"in the end: {problem}" for problem in self.left_in_the_end()]
+        return self.outcome
+
+    def one(self) -> None:
+        """One random step, and the look around after it."""
+        weights, steps = zip(*self.steps, strict=True)
+        step = self.random.choices(steps, weights)[0]
+        start, number = time.monotonic(), sum(self.outcome.steps.values())
+        self.begin(f"{number} {step.__name__}")
+        before = as_before.animation() if self.may_be_refused(step) else None
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001  whatever it is, it is a finding
+            if before is None or not any(text in str(error) for text in REFUSALS):
+                self.outcome.failures.append(f"step {number}, {step.__name__}:\n{traceback.format_exc()}")
+            elif as_before.animation() != before:
+                self.outcome.failures.append(f"step {number}, {step.__name__} was refused and changed keys: {error}")
+            self.outcome.refused += 1
+        self.outcome.steps[step.__name__] += 1
+        self.outcome.seconds[step.__name__] += time.monotonic() - start
+        self.outcome.failures += [f"step {number}, after {step.__name__}: {problem}" for problem in self.problems()]
+        if number % COLLECT_EVERY == 0:
+            gc.collect()
+        self.outcome.memory.append((number, resident_mib()))
+
+    def may_be_refused(self, step: Callable[[], None]) -> bool:
+        """Whether a step chooses a destination at random; comparing all keys costs time, so only these are watched."""
+        return step in (self.generate, self.restyle, self.rerange)
+
+    def problems(self) -> list[str]:
+        """What is not as it must be."""
+        found = []
+        if hash_of_artists_keys() != bpy.context.scene[MARK]:
+            found.append("the artist's keys are not as the artist left them")
+        if self.ext.module("addon.job").Job.current is not None:
+            found.append("a job is left")
+        found += [f"thread {thread.name!r} is left" for thread in threading.enumerate() if thread.name == "lip-sync"]
+        for face in ("Face", "Anna"):
+            if face not in bpy.data.objects:
+                found.append(f"{face!r} is gone")
+        return found
+
+    def left_in_the_end(self) -> list[str]:
+        """What Clear Lip Sync leaves of us on the characters, and whether the artist's Action plays as at the start."""
+        for name in ("Face", "Anna"):
+            with contextlib.suppress(RuntimeError):         # nothing to remove
+                bpy.ops.unitalker.clear(character=name)
+        found = []
+        for name in ("Face", "Anna"):
+            keys = bpy.data.objects[name].data.shape_keys
+            long = [block.name for block in keys.key_blocks if (block.slider_min, block.slider_max) != (0.0, 1.0)]
+            moved = {block.name: block.value for block in keys.key_blocks[1:] if abs(block.value) > 1e-6 and name == "Anna"}
+            tracks = [track.name for track in keys.animation_data.nla_tracks] if keys.animation_data else []
+            found += [f"{what} of {name}: {left}" for what, left in (("long sliders", long), ("values", moved), ("tracks", tracks)) if left]
+        playing = bpy.data.objects["Face"].data.shape_keys.animation_data.action
+        if playing is None or playing.name != ARTISTS[0]:
+            found.append(f"the artist's Action does not play: {playing}")
+        return found
+
+    def begin(self, what: str) -> None:
+        """The last line of this file tells where Blender crashed, if it does."""
+        with (self.folder / "steps.txt").open("a") as file:
+            file.write(what + "\n")
+
+    # ---- the file
+
+    def build(self) -> None:
+        """A face and a rig that the artist has keyed, a second face, and the sound as a strip where this Blender has strips."""
+        scene = bpy.context.scene
+        scene.render.fps, scene.frame_end = FPS, 300
+        face, anna = make_face(self.ext, "Face"), make_face(self.ext, "Anna")
+        anna.location.x = 9
+        own_action(face.data.shape_keys, {
+            'key_blocks["browInnerUp"].value': [(1, 0.25), (20, 0.75), (60, 0.1)], 'key_blocks["jawOpen"].value': [(200, 0.5), (220, 0.0)],
+        }, ARTISTS[0])
+        rig = bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig"))
+        scene.collection.objects.link(rig)
+        rig.location.y = 9
+        bpy.context.view_layer.update()         # makes its pose
+        own_action(rig, {"location": [(1, 0.0), (50, 2.0)]}, ARTISTS[1])
+        if getattr(bpy.app.build_options, "audaspace", False):
+            editor = scene.sequence_editor_create()
+            (editor.strips if hasattr(editor, "strips") else editor.sequences).new_sound("line", self.sound, 1, 1)
+        self.mark()
+        bpy.ops.wm.save_as_mainfile(filepath=self.saved)
+        self.push("built")
+
+    def mark(self) -> None:
+        """The artist's keys are as the artist wants them."""
+        bpy.context.scene[MARK] = hash_of_artists_keys()
+
+    def push(self, message: str) -> None:
+        bpy.ops.ed.undo_push(message=message)
+
+    def options(self) -> dict[str, object]:
+        """Where the sound is, and on whom."""
+        strip = getattr(bpy.app.build_options, "audaspace", False) and self.random.random() < 0.7
+        sound = {"strip": "line"} if strip else {"audio": self.sound, "start_frame": float(self.random.randint(1, 120))}
+        return {**sound, "character": self.random.choice(["Face", "Anna"])}
+
+    def style(self) -> dict[str, object]:
+        """A way to speak."""
+        number = self.random.random
+        return {
+            "strength": round(2 * number(), 2), "smooth": round(number() ** 2, 2), f"gain_{self.random.choice(REGIONS)}": round(2 * number(), 2),
+            "articulation": round(2 * number() - 1, 2), "anticipation": float(self.random.randint(0, 3)),
+            f"offset_{self.random.choice(REGIONS)}": float(self.random.randint(-3, 3)), "seed": self.random.randint(0, 99),
+            "interpolation": self.random.choice(['LINEAR', 'BEZIER', 'CONSTANT']), "reduce": number() < 0.3, "existing": self.random.choice(['KEEP', 'LAYER']),
+            "sliders": self.random.choice(['RAISE', 'CLIP']), "destination": self.random.choice(DESTINATIONS), "nla_influence": round(number(), 2),
+        }
+
+    # ---- steps
+
+    def generate(self) -> None:
+        """The button, from a script."""
+        self.animate({**self.options(), **self.style(), "use_range": False})
+
+    def animate(self, given: dict[str, object]) -> None:
+        known = self.ext.module("addon.properties").CHOICES
+        given = {name: value for name, value in given.items() if name in known}
+        self.begin(f"  {given}")
+        bpy.ops.unitalker.animate('EXEC_DEFAULT', True, **given)
+
+    def generate_on_thread(self) -> None:
+        """The button in a window."""
+        self.in_window(None)
+
+    def cancel_on_thread(self) -> None:
+        """The button, then Esc after some ticks."""
+        self.in_window(self.random.randint(0, 3))
+
+    def in_window(self, ticks_before_esc: int | None) -> None:
+        before, context = as_before.animation(), FakeContext()
+        operator = FakeOperator(self.ext.module("addon.operators").UNITALKER_OT_animate, {**self.options(), "use_range": False})
+        result = operator._with_work(context, operator._start)      # what invoke() does with a window
+        if ticks_before_esc is not None and result == {'RUNNING_MODAL'}:
+            for _ in range(ticks_before_esc):
+                if result in ({'RUNNING_MODAL'}, {'PASS_THROUGH'}):
+                    result = operator.modal(context, event('TIMER'))
+            if result == {'PASS_THROUGH'}:
+                operator.modal(context, event('ESC', 'PRESS'))
+        if result in ({'RUNNING_MODAL'}, {'PASS_THROUGH'}):
+            result = tick_to_end(operator, context)
+        if result == {'CANCELLED'}:
+            assert as_before.animation() == before, operator.reports
+            assert ticks_before_esc is not None, operator.reports
+        assert context.timers == 0 and context.status is None
+        self.push("generated in a window")
+
+    def restyle(self) -> None:
+        """The same line in another style."""
+        self.animate({**self.options(), **self.style(), "use_range": False})
+
+    def rerange(self) -> None:
+        """Only some frames again."""
+        given = self.options()
+        start = int(given.get("start_frame", 1)) + self.random.randint(0, 30)
+        self.animate({
+            **given, **self.style(), "use_range": True, "range_start": start, "range_end": start + self.random.randint(2, 30),
+            "crossfade": self.random.randint(0, 6),
+        })
+
+    def life(self) -> None:
+        """Blinks, brows, head, eyes and breath, each on or off."""
+        switches = {f"use_{name}": self.random.random() < 0.5 for name in ("blinks", "brow_raises", "head_motion", "eye_motion", "breath")}
+        self.animate({**self.options(), **switches, "blinks": round(2 * self.random.random(), 2), "use_range": False})
+
+    def remake_take(self) -> None:
+        """Another style for a take that is there, as the Live switch does it."""
+        self.remake(None)
+
+    def remake_frames(self) -> None:
+        """The same for some of its frames."""
+        start = self.random.randint(1, 60)
+        self.remake((float(start), float(start + self.random.randint(3, 30))))
+
+    def remake(self, span: tuple[float, float] | None) -> None:
+        takes = self.ext.module("addon.takes")
+        known = [one for name in ("Face", "Anna") for one in takes.takes_of(bpy.context, name) if one.known]
+        if span is not None:
+            known = [one for one in known if one.first_frame <= span[0] and span[1] <= one.last_frame]
+        if known:
+            one, changes = self.random.choice(known), {name: value for name, value in self.style().items() if name not in ("destination", "existing")}
+            self.begin(f"  {one.line} on {one.character}, {span}, {changes}")
+            takes.remake(bpy.context, one, changes, span)
+            self.push("made again")
+
+    def clear_frames(self) -> None:
+        """Remove our keys of some frames."""
+        start = self.random.randint(1, 60)
+        self.ext.module("addon.takes").clear_frames(bpy.context, self.random.choice(["Face", "Anna"]), True, (float(start), float(start + 9)))
+        self.push("cleared frames")
+
+    def undo(self) -> None:
+        """One to three steps back."""
+        for _ in range(self.random.randint(1, 3)):
+            if bpy.ops.ed.undo.poll() and MARK in bpy.context.scene:
+                bpy.ops.ed.undo()
+
+    def redo(self) -> None:
+        """One to three steps forward."""
+        for _ in range(self.random.randint(1, 3)):
+            if bpy.ops.ed.redo.poll():
+                bpy.ops.ed.redo()
+
+    def remove(self) -> None:
+        """Clear Lip Sync: nothing of ours stays on the character."""
+        name = self.random.choice(["Face", "Anna"])
+        bpy.ops.unitalker.clear('EXEC_DEFAULT', True, character=name)
+        actions = self.ext.module("addon.actions")
+        keys = bpy.data.objects[name].data.shape_keys
+        left = [curve.data_path for place in actions.places(keys) for curve in actions.curves_of(place) if actions.is_ours(curve, place)]
+        assert not left, left
+
+    def save(self) -> None:
+        bpy.ops.wm.save_as_mainfile(filepath=self.saved)
+
+    def load(self) -> None:
+        bpy.ops.wm.open_mainfile(filepath=self.saved)
+        self.push("loaded")
+
+    def move_strip(self) -> None:
+        """The artist moves the strip."""
+        editor = bpy.context.scene.sequence_editor
+        if editor is None:
+            return
+        strip = (editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all).get("line")
+        if strip is None:
+            return
+        name = "content_start" if hasattr(strip, "content_start") else "frame_start"
+        setattr(strip, name, self.random.randint(1, 80))
+        self.push("moved the strip")
+
+    def artist_keys(self) -> None:
+        """The artist sets a key in an Action of their own."""
+        action = bpy.data.actions[self.random.choice(ARTISTS)]
+        curve = self.random.choice(artists_curves(action))
+        curve.keyframe_points.insert(self.random.randint(1, 250), self.random.random())
+        self.mark()
+        self.push("keyed")
+
+    def scrub(self) -> None:
+        bpy.context.scene.frame_set(self.random.randint(1, 250))
+
+
+def hash_of_artists_keys() -> str:
+    """Of every field of every key in the artist's Actions."""
+    found = hashlib.sha256()
+    for name in ARTISTS:
+        for curve in sorted(artists_curves(bpy.data.actions[name]), key=lambda curve: (curve.data_path, curve.array_index)):
+            found.update(f"{name} {curve.data_path} {curve.array_index} {curve.mute} {curve.extrapolation}".encode())
+            for key in curve.keyframe_points:
+                found.update("".join(str(getattr(key, name)) for name in as_before.KEY_FIELDS).encode())
+                found.update(np.array([*key.co, *key.handle_left, *key.handle_right], np.float32).tobytes())
+    return found.hexdigest()
+
+
+def artists_curves(action: object) -> list[object]:
+    """Curves of an Action of the artist, without those of a slot of ours in it."""
+    if not hasattr(action, "slots"):
+        found = list(action.fcurves)
+    else:
+        found = [curve for layer in action.layers for strip in layer.strips for bag in strip.channelbags for curve in bag.fcurves]
+    return [curve for curve in found if curve.group is None or curve.group.name != GROUP]
+
+
+def resident_mib() -> float:
+    """Memory of this process that is in use now; 0 where the system does not tell."""
+    path = Path("/proc/self/statm")
+    return int(path.read_text().split()[1]) * 4096 / 2**20 if path.exists() else 0.0
