@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import bpy
 
 from ..engine import RigChannel
+from ..engine.types import BoneRest
 
 
 def shape_keys(obj: bpy.types.Object) -> frozenset[str]:
@@ -34,6 +35,13 @@ def limits(obj: bpy.types.Object) -> Iterator[tuple[RigChannel, tuple[float, flo
                 if getattr(constraint, f"use_min_{axis}") and getattr(constraint, f"use_max_{axis}"):
                     ends = getattr(constraint, f"min_{axis}"), getattr(constraint, f"max_{axis}")
                     yield RigChannel("bone", bone.name, "location", index), ends
+
+
+def bones_at_rest(obj: bpy.types.Object) -> Iterator[tuple[str, BoneRest]]:
+    """How each bone of an armature lies, for turns about the character's axes whatever the bone's roll."""
+    for bone in obj.data.bones if obj.type == 'ARMATURE' else ():
+        axes = bone.matrix_local.to_3x3()
+        yield bone.name, BoneRest(tuple(part for row in axes for part in row), tuple(bone.head_local), bone.parent.name if bone.parent else "")
 
 
 def number_properties(obj: bpy.types.Object) -> Iterator[str]:

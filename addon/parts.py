@@ -84,14 +84,28 @@ def prepare(target: Target, curves: RigCurves, line: Line, options: KeyOptions, 
     driven = target.driven & points.keys()
     if driven:
         warnings.append(f"{names_of(driven)} of {target.object_name!r}: driven, left alone. Key what drives them instead.")
-    shared = (actions.artist_channels(owner) & points.keys()) - driven
-    if shared and options.existing == 'KEEP':
-        warnings.append(f"{names_of(shared)} of {target.object_name!r}: your own keys stay.")
-    left_alone = driven | (shared if options.existing == 'KEEP' else shared & actions.artist_channels(owner, in_own=True))
+    artist = actions.artist_channels(owner)
+    shared = (artist & points.keys()) - driven
+    asleep = _life_beside(points, artist, target, curves)       # never over or beside the artist's own keys, whatever the choice
+    if asleep or (shared and options.existing == 'KEEP'):
+        shared_names = shared | asleep if options.existing == 'KEEP' else asleep
+        warnings.append(f"{names_of(shared_names)} of {target.object_name!r}: your own keys stay.")
+    left_alone = driven | asleep | (shared if options.existing == 'KEEP' else shared & actions.artist_channels(owner, in_own=True))
     points = {channel: rows for channel, rows in points.items() if channel not in left_alone}
     if target.kind == 'KEY' and options.sliders != 'RAISE':
         points = _within_sliders(target, points, options.sliders, warnings)
     return Part(target, owner, points, shared - left_alone)
+
+
+def _life_beside(points: Mapping[Channel, Points], artist: frozenset[Channel], target: Target, curves: RigCurves) -> frozenset[Channel]:
+    """Channels of blinks, gaze, head and breath that the artist has keyed, and rotations of bones of which a part is the artist's."""
+    places = {channel: place[0] for channel in curves.life if (place := target.path_of(channel)) is not None}
+    keyed = {path for path, _ in artist}
+    turned = {path.rpartition(".")[0] + ".rotation" for channel, path in places.items() if channel.path.startswith("rotation")}
+    turned = {start for start in turned if any(path.startswith(start) for path in keyed)}
+    return frozenset(
+        channel for channel in points if channel[0] in keyed.intersection(places.values()) or channel[0].startswith(tuple(turned))
+    )
 
 
 def _within_sliders(target: Target, points: dict[Channel, Points], choice: str, warnings: list[str]) -> dict[Channel, Points]:

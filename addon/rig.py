@@ -9,12 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import bpy
-import numpy as np
 
 from ..engine import Rig, RigChannel, RigError
-from . import channels_of
-
-BOX_MARGIN = 0.02       # of the picked mesh's size: loose parts whose boxes come so near belong to it (lashes lie on the skin)
+from ..engine.types import BoneRest
+from . import boxes, channels_of
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class Target:
         kind: 'KEY' for the shape keys of its mesh, 'OBJECT' for bones and custom properties.
         names: shape keys; or bones. properties: data paths of numbers, from the object.
         driven: data paths that a driver writes; keys there would do nothing.
-        limits: how far Limit Location constraints let bones go along their own axes.
+        limits: how far Limit Location constraints let bones go along their own axes. rest: how bones lie.
     """
 
     object_name: str
@@ -36,6 +34,7 @@ class Target:
     properties: frozenset[str]
     driven: frozenset[tuple[str, int]]
     limits: tuple[tuple[RigChannel, tuple[float, float]], ...] = ()
+    rest: tuple[tuple[str, BoneRest], ...] = ()
 
     def find(self) -> bpy.types.ID:
         """The Key or Object of these names. Raises RigError when it is gone."""
@@ -77,6 +76,7 @@ class Character:
             preset_folders=preset_folders,
             driven=frozenset(self._driven_keys()),
             limits={channel: limit for target in objects for channel, limit in target.limits},
+            rest={name: rest for target in objects for name, rest in target.rest},
         )
 
     def _driven_keys(self) -> Iterator[RigChannel]:
@@ -264,8 +264,8 @@ def _family(obj: bpy.types.Object, root: bpy.types.Object, armature: bpy.types.O
     apart = [other for other in members if other not in own and channels_of.shape_keys(other)]
     near = [other for other in own if channels_of.shape_keys(other)]
     while near and apart:
-        boxes = [_box(other) for other in near]
-        near = [other for other in apart if any(_touch(_box(other), box) for box in boxes)]
+        near_boxes = [boxes.box_of(other) for other in near]
+        near = [other for other in apart if any(boxes.touch(boxes.box_of(other), box) for box in near_boxes)]
         apart = [other for other in apart if other not in near]
     return [other for other in members if other not in apart]
 
@@ -281,28 +281,16 @@ def _loose_parts(around: set[bpy.types.Object], obj: bpy.types.Object) -> Iterat
     names = channels_of.shape_keys(obj)
     if not names or obj.parent is not None:
         return
-    low, high = _box(obj)
-    margin = (high - low).max() * BOX_MARGIN
+    low, high = boxes.box_of(obj)
+    margin = (high - low).max() * boxes.MARGIN
     for other in sorted(around, key=lambda other: other.name_full):
         if other == obj or other.parent is not None or names.isdisjoint(channels_of.shape_keys(other)):
             continue
-        other_low, other_high = _box(other)
+        other_low, other_high = boxes.box_of(other)
         centre, other_centre = (low + high) / 2, (other_low + other_high) / 2
         inside = (other_low - margin <= centre).all() and (centre <= other_high + margin).all()
         if inside or ((low - margin <= other_centre).all() and (other_centre <= high + margin).all()):
             yield other
-
-
-def _box(obj: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest corner of the object in the world."""
-    corners = np.array(obj.bound_box) @ np.array(obj.matrix_world.to_3x3()).T + np.array(obj.matrix_world.translation)
-    return corners.min(0), corners.max(0)
-
-
-def _touch(box: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> bool:
-    """Whether two boxes meet, or nearly."""
-    margin = (box[1] - box[0]).max() * BOX_MARGIN
-    return bool((box[0] - margin <= other[1]).all() and (other[0] <= box[1] + margin).all())
 
 
 def _refuse_linked(members: list[bpy.types.Object]) -> None:
@@ -347,4 +335,4 @@ def _targets(members: list[bpy.types.Object]) -> Iterator[Target]:
         bones = frozenset(bone.name for bone in obj.pose.bones) if obj.pose else frozenset()
         properties = frozenset(channels_of.number_properties(obj))
         if obj.library is None and (bones or properties):
-            yield Target(obj.name, library, 'OBJECT', bones, properties, channels_of.driven(obj), tuple(channels_of.limits(obj)))
+            yield Target(obj.name, library, 'OBJECT', bones, properties, channels_of.driven(obj), tuple(channels_of.limits(obj)), tuple(channels_of.bones_at_rest(obj)))

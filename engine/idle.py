@@ -101,7 +101,7 @@ def add_life(motion: Motion, wave: Waveform, life: Life) -> Motion:
 def moved_by(life: Life) -> frozenset[str]:
     """The channels that life moves and the voice hardly does: lids, brows, gaze, head and breath, as far as their amounts are above 0."""
     prefixes = [prefix for prefix, amount in (
-        ("eyeBlink", life.blinks), ("eyeSquint", life.blinks), ("brow", life.brows), ("eyeLook", life.eyes)) if amount]
+        ("eyeBlink", life.blinks), ("eyeSquint", life.blinks), ("eyeWide", life.blinks), ("brow", life.brows), ("eyeLook", life.eyes)) if amount]
     names = {name for name in ARKIT_52 if name.startswith(tuple(prefixes))} if prefixes else set()
     return frozenset(names | (set(HEAD_ANGLES) if life.head else set()) | ({"breath"} if life.breath else set()))
 

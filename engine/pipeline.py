@@ -11,6 +11,7 @@ from .encode import clip_key, encode
 from .errors import Cancelled, PresetError, SettingError
 from .finish import finish
 from .heads import read_template, to_vertices
+from .idle import moved_by
 from .models import Model, open_model
 from .presets import Preset, choose, source_of
 from .recent import Recent
@@ -77,7 +78,7 @@ def animate_all(
         finished = finish(motion, spoken, track.head.space, settings, wave)
         warnings = (encoder.warning, missing_pivot(settings, model), other_style(taught, settings) if taught else "", _silence_warning(track, wave), _transcript_warning(heard, track, settings), _phones_warning(track, settings, taught))
         preset = presets.get(track.head.space)
-        curves = retarget(finished, preset, rig) if rig and preset else None
+        curves = retarget(finished, preset, rig, moved_by(settings.life)) if rig and preset else None
         if rig and taught:
             curves = to_curves(taught, drive(taught, decoded[len(tracks) + number], model.encoder.rate_hz, finished, settings), rig, wave, curves)
         rigged = _rigged(finished, settings, curves, track)

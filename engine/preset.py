@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .channels import ARKIT_52, FLAME_413
+from .channels import ARKIT_52, FLAME_413, LIFE
 from .types import RigChannel
 
 ARKIT_SOURCE = "arkit52"
@@ -83,4 +83,4 @@ class Preset:
     def channels(self) -> tuple[str, ...]:
         """Source channels that the preset uses, in the order of its source."""
         used = {channel for target in self.targets for channel, _ in target.sources}
-        return tuple(channel for channel in SOURCES[self.source] if channel in used)
+        return tuple(channel for channel in (*SOURCES[self.source], *LIFE) if channel in used)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from . import mirror
+from .channels import LIFE
 from .errors import PresetError
 from .json_lines import line_of
 from .packages import needs
@@ -27,6 +28,8 @@ SCHEMA = 1                          # the newest schema this version reads
 MAX_SHOWN_CHARACTERS = 60           # of a wrong value, in a message
 TOP = "top level"                   # stands for the whole file in a message
 SCHEMA_FILE_NAME = "schema.json"    # lies beside the bundled presets
+BONES_FILE_NAME = "bones.json"      # so does this, for life_bones.py
+NOT_PRESETS = (SCHEMA_FILE_NAME, BONES_FILE_NAME)
 COMPONENTS = {"location": 3, "rotation_euler": 3, "rotation_quaternion": 4, "scale": 3}
 
 
@@ -159,8 +162,8 @@ def _target(entry: dict[str, Any], field: str, source: str, path: str) -> Target
     if source not in SOURCES:
         raise _wrong(path, "source", source, "one of " + ", ".join(SOURCES), SOURCES)
     for channel in entry["from"]:
-        if channel not in SOURCES[source]:
-            raise _wrong(path, f"{field}.from", channel, f"a channel of {source}", SOURCES[source]).at(f"{field}.from.{channel}")
+        if channel not in SOURCES[source] and channel not in LIFE:
+            raise _wrong(path, f"{field}.from", channel, f"a channel of {source}", (*SOURCES[source], *LIFE)).at(f"{field}.from.{channel}")
     to = entry["to"]
     channel = _rig_channel(to)
     size = COMPONENTS.get(channel.path, math.inf)

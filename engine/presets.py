@@ -14,7 +14,7 @@ from pathlib import Path
 from .channels import region
 from .errors import PresetError, RigError
 from .preset import ARKIT_SOURCE, SOURCES, Preset, Target
-from .preset_file import SCHEMA_FILE_NAME, data_folder, load_preset
+from .preset_file import NOT_PRESETS, data_folder, load_preset
 from .preset_save import save_preset
 from .rig_names import find_on_rig, first_names, rig_summary
 from .types import Rig, RigChannel
@@ -198,7 +198,7 @@ def _files(folders: Sequence[str]) -> list[Path]:
     paths: list[Path] = []
     for folder in (*map(Path, folders), data_folder()):
         try:
-            paths += sorted(path for path in folder.glob("*.json") if path.name != SCHEMA_FILE_NAME)
+            paths += sorted(path for path in folder.glob("*.json") if path.name not in NOT_PRESETS)
         except OSError as error:
             _LOG.warning("Preset folder %s cannot be read: %s. Check its path and permissions.", folder, error)
     return paths

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import lips, mouth_shapes
+from .channels import LIFE
 from .errors import PresetError
+from .life_bones import move_bones
 from .presets import Preset, Target, find_targets
 from .retime import closest_moments
 from .rig_names import first_names, rig_summary
@@ -22,14 +24,17 @@ from .types import Curve, FloatArray, Motion, Rig, RigChannel, RigCurves
 Matrix = NDArray[np.float32]
 
 
-def retarget(motion: Motion, preset: Preset, rig: Rig) -> RigCurves:
+def retarget(motion: Motion, preset: Preset, rig: Rig, moved: frozenset[str] = frozenset()) -> RigCurves:
     """Curves for every rig channel that preset drives on rig; each is clamp(mixture * gain + offset).
 
     A target whose channels are all unknown to motion gets no curve: a model without a tongue leaves the tongue alone.
     Where nothing on the rig follows mouthClose, the jaw closes instead, so that lips which meet in the motion meet on the rig.
 
+    Head, gaze and breath also move bones with usual names that the preset leaves alone (life_bones.py); the eyes' only where nothing else does.
+
     Args:
-        motion: weights (n_frames, n_channels) in channels of preset.source.
+        motion: weights (n_frames, n_channels) in channels of preset.source, and those of channels.LIFE.
+        moved: channels that life moves and the voice does not (idle.moved_by): what follows them alone is RigCurves.life.
     Returns:
         One curve per rig channel, a key per frame, seconds = frame / motion.fps (keys where it changes, if preset.hold_frames is set);
         bone rotations in radians.
@@ -51,12 +56,18 @@ def retarget(motion: Motion, preset: Preset, rig: Rig) -> RigCurves:
         for (target, places), row in zip(driven, values, strict=True) for place in places
     }
     reached = {channel for target, _ in driven for channel, _ in target.sources if channel in known}
+    alive = {place for target, places in driven for place in places if known.intersection(channel for channel, _ in target.sources) <= moved}
+    curves = _changes(curves) if preset.hold_frames else curves
+    bones, followed = move_bones(motion, rig, curves, eyes=not any(channel.startswith("eyeLook") for channel in reached))
+    wanted = dict.fromkeys((*preset.channels, *(channel for channel in LIFE if channel in known), *followed))
+    reached.update(followed)
     return RigCurves(
-        curves=_changes(curves) if preset.hold_frames else curves,
+        curves={**curves, **bones},
         preset=preset.name,
-        mapped=tuple(channel for channel in preset.channels if channel in reached),
-        missing=tuple(channel for channel in preset.channels if channel not in reached),
+        mapped=tuple(channel for channel in wanted if channel in reached),
+        missing=tuple(channel for channel in wanted if channel not in reached),
         stepped=preset.hold_frames > 0,
+        life=frozenset({*alive, *bones}),
     )
 
 

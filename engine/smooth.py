@@ -19,6 +19,7 @@ SILENCE_FADE_DB = 6.0       # the mouth opens fully this far above
 LEVEL_BLOCK = 320           # samples, 20 ms: level resolution
 LEVEL_REACH = 2             # blocks to each side that a loud block keeps the mouth free: 40 ms of attack and release
 EASE_IN_S, EASE_OUT_S = 0.06, 0.12      # lips part quickly and come to rest slowly
+FINE_SHARE = 0.15
 LEAST_SIGMA = 0.05          # frames; a narrower filter changes nothing visible
 MAX_SMOOTH_S = 0.08         # standard deviation of the filter at smooth = 1: softer loses whole syllables
 CONTACT_BLEND_S = 0.02      # how fast smoothed motion gives way to a closure
@@ -100,7 +101,7 @@ def reduce_keys(curves: RigCurves, max_error: float, slack: FloatArray) -> RigCu
 
     Args:
         curves: one key per frame on every channel, as retarget gives them.
-        max_error: how far a curve may move, in the unit of its channel.
+        max_error: how far a curve may move, in the unit of its channel; of a quaternion's parts less (share_of_error).
         slack: (n_frames,) how far curves may move on each frame, as lips.contact_slack says; infinite where only max_error counts.
     Returns:
         The same curves with fewer keys; values of the keys that remain are unchanged. Stepped curves have no key too many already.
@@ -111,12 +112,17 @@ def reduce_keys(curves: RigCurves, max_error: float, slack: FloatArray) -> RigCu
     channels = list(curves.curves)
     seconds = curves.curves[channels[0]].seconds
     values = np.stack([curves.curves[channel].values for channel in channels], axis=1).astype(np.float64)
-    tolerance = np.minimum(slack.astype(np.float64), max_error)
+    tolerance = np.minimum(slack.astype(np.float64), max_error)[:, None] * np.array([share_of_error(channel) for channel in channels])
     keep = _cone_keys(seconds, values, tolerance)
     reduced: dict[RigChannel, Curve] = {
         channel: Curve(seconds[keep[:, column]], curves.curves[channel].values[keep[:, column]]) for column, channel in enumerate(channels)
     }
     return replace(curves, curves=reduced)
+
+
+def share_of_error(channel: RigChannel) -> float:
+    """How much of an allowed error a channel may take: the parts of a quaternion little, since they stand for half an angle."""
+    return FINE_SHARE if channel.path == "rotation_quaternion" else 1.0
 
 
 def _cone_keys(seconds: NDArray[np.float64], values: NDArray[np.float64], tolerance: NDArray[np.float64]) -> NDArray[np.bool_]:

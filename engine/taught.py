@@ -180,6 +180,7 @@ def to_curves(taught: Taught, said: Motion, rig: Rig, wave: Waveform, prior: Rig
     return RigCurves(
         curves, taught.name, mapped=(*(prior.mapped if prior else ()), *(name for name, to in zip(names, places, strict=True) if to)),
         missing=tuple(name for name, to in zip(names, places, strict=True) if not to),
+        life=(prior.life if prior else frozenset()) - {place for to in places for place in to},
     )
 
 

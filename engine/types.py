@@ -16,7 +16,7 @@ from .phones import Phone
 from .settings import MAX_FPS, Delays, Gains, Life, RegionSmooth, Settings
 
 __all__ = [
-    "MAX_FPS", "SAMPLE_RATE_HZ", "Animation", "Cancel", "Curve", "Delays", "FloatArray", "Gains", "Life", "Motion", "Progress", "RegionSmooth", "Rig",
+    "MAX_FPS", "SAMPLE_RATE_HZ", "Animation", "BoneRest", "Cancel", "Curve", "Delays", "FloatArray", "Gains", "Life", "Motion", "Progress", "RegionSmooth", "Rig",
     "RigChannel", "RigCurves", "Settings", "Waveform", "never", "no_progress",
 ]
 
@@ -77,6 +77,19 @@ class RigChannel:
 
 
 @dataclass(frozen=True)
+class BoneRest:
+    """How a bone lies at rest, in the space of its armature.
+
+    Attributes:
+        axes: rows of the matrix (3, 3) whose columns are the bone's own X, Y and Z. head: its root. parent: name of a bone; empty for none.
+    """
+
+    axes: tuple[float, float, float, float, float, float, float, float, float]
+    head: tuple[float, float, float]
+    parent: str
+
+
+@dataclass(frozen=True)
 class Rig:
     """The names of what one character can move, over all its meshes and armatures.
 
@@ -86,6 +99,7 @@ class Rig:
         source: channel set of the motion; "auto" takes a preset that reads it. animate() sets it to what the head gives.
         driven: those that a driver moves everywhere on the character: keys there would do nothing, so "auto" does not count them.
         limits: lowest and highest value to which a constraint holds a bone's location, for control bones that know how far they go.
+        rest: how the bones lie; one that is not in it counts as pointing up with a roll of 0.
     """
 
     shape_keys: frozenset[str] = frozenset()
@@ -96,6 +110,7 @@ class Rig:
     source: str = "arkit52"
     driven: frozenset[RigChannel] = frozenset()
     limits: Mapping[RigChannel, tuple[float, float]] = field(default_factory=dict)
+    rest: Mapping[str, BoneRest] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,6 +131,7 @@ class RigCurves:
         mapped: source channels that drive something on this rig.
         missing: source channels of the preset that found nothing on this rig.
         stepped: values hold until the next key; a curve has keys only where it changes, so keys may lie on different frames.
+        life: those of the curves that blinks, brow raises, head, gaze and breath alone move: never keyed where an artist has keys.
     """
 
     curves: Mapping[RigChannel, Curve]
@@ -123,6 +139,7 @@ class RigCurves:
     mapped: tuple[str, ...]
     missing: tuple[str, ...]
     stepped: bool = False
+    life: frozenset[RigChannel] = frozenset()
 
 
 @dataclass(frozen=True)

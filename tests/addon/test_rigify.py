@@ -39,7 +39,7 @@ def _face(ext, generated, **pose):
     names = rig.gather(bpy.context, armature.name).rig("auto", ())
     preset = presets.choose(names)
     assert preset.id == "rigify_face"
-    assert len(presets.match(preset, names).found) == 42
+    assert len(presets.match(preset, names).found) == 50
     for channel, curve in retarget.retarget(types.Motion(weights, channels.ARKIT_52, 24.0), preset, names).curves.items():
         bone = armature.pose.bones[channel.name]
         bone.rotation_mode = 'XYZ'

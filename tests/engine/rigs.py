@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.channels import ARKIT_52, OCULUS_15
 from engine.mirror import mirrored_name
-from engine.preset_file import data_folder, load_preset
+from engine.preset_file import NOT_PRESETS, data_folder, load_preset
 from engine.types import Motion, Rig, RigChannel, RigCurves
 
 NAMES = Path(__file__).resolve().parents[3] / "shared" / "data" / "naming" / "shape_name_maps.json"
@@ -23,7 +23,7 @@ LISTED = {      # preset -> list of ../shared/data/naming
 
 def preset_ids() -> list[str]:
     """Short names of the bundled presets, in their order."""
-    return sorted(path.stem for path in data_folder().glob("*.json") if path.name != "schema.json")
+    return sorted(path.stem for path in data_folder().glob("*.json") if path.name not in NOT_PRESETS)
 
 
 TELLING = {"readyplayerme": {"viseme_PP", "viseme_sil"}}        # keys that such a rig has and its preset does not move

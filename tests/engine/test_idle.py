@@ -209,7 +209,7 @@ def test_head_without_eyes_gets_lids_and_other_motion_passes_unchanged():
 
 def test_life_knows_what_it_moves():
     assert moved_by(Life(blinks=0)) == frozenset()
-    assert moved_by(Life()) == {"eyeBlinkLeft", "eyeBlinkRight", "eyeSquintLeft", "eyeSquintRight"}
+    assert moved_by(Life()) == {f"{name}{side}" for name in ("eyeBlink", "eyeSquint", "eyeWide") for side in ("Left", "Right")}
     assert {"headYaw", "breath", "browInnerUp", "eyeLookUpRight"} <= moved_by(ALL)
     moved = add_life(still(30), speech(30), ALL)
     assert {name for name in moved.channels if moved[name].any()} <= moved_by(ALL) | {"cheekSquintLeft", "cheekSquintRight"}

@@ -1,0 +1,22 @@
+"""Boxes around objects in the world: which parts of a scene lie together. Helper of rig.py."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+Box = tuple[np.ndarray, np.ndarray]     # lowest and highest corner
+
+MARGIN = 0.02           # of a mesh's size: loose parts whose boxes come so near belong to it (lashes lie on the skin)
+
+
+def box_of(obj: bpy.types.Object) -> Box:
+    """Lowest and highest corner of the object in the world."""
+    corners = np.array(obj.bound_box) @ np.array(obj.matrix_world.to_3x3()).T + np.array(obj.matrix_world.translation)
+    return corners.min(0), corners.max(0)
+
+
+def touch(box: Box, other: Box) -> bool:
+    """Whether two boxes meet, or nearly."""
+    margin = (box[1] - box[0]).max() * MARGIN
+    return bool((box[0] - margin <= other[1]).all() and (other[0] <= box[1] + margin).all())
