@@ -27,6 +27,9 @@ from . import (
     sound_files,
     style_panel,
     style_presets,
+    takes_list,
+    takes_operators,
+    takes_panel,
     teach_operators,
     teach_panel,
     test_head,
@@ -36,6 +39,7 @@ from . import (
 CLASSES = (
     *preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *model_operators.CLASSES, *identity_operators.CLASSES, *style_presets.CLASSES,
     *sound_files.CLASSES, *test_head.CLASSES, *try_it.CLASSES, *panels.CLASSES, *style_panel.CLASSES, *generate_panel.CLASSES,
+    *takes_list.CLASSES, *takes_operators.CLASSES, *takes_panel.CLASSES,
     *mapping_properties.CLASSES, *mapping_operators.CLASSES, *mapping_panel.CLASSES, *teach_operators.CLASSES, *teach_panel.CLASSES,
     *phone_properties.CLASSES, *phone_operators.CLASSES, *phone_panel.CLASSES, *shape_match_panel.CLASSES, *export_panel.CLASSES,
 )
@@ -46,6 +50,7 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     properties.register()
+    takes_list.register()
     identity_operators.register()
     mapping_properties.register()
     phone_properties.register()
@@ -66,6 +71,7 @@ def unregister() -> None:
     phone_properties.unregister()
     mapping_properties.unregister()
     identity_operators.unregister()
+    takes_list.unregister()
     properties.unregister()
     catalog.refresh()
     for cls in reversed(CLASSES):
