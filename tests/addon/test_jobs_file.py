@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ import bpy
 import numpy as np
 import pytest
 
-from .conftest import TINY, jaw, make_face, own_action, write_wav
+from .conftest import ROOT, TINY, jaw, make_face, own_action, write_wav
 
 JAW = 'key_blocks["jawOpen"].value'
 
@@ -370,3 +371,35 @@ def test_a_damaged_blend_file_fails_and_the_others_are_made(run, shots):
     path = write(shots, job("c", id="bad"), job("b", id="good"))
     assert run(["--jobs", path]) == 1
     assert statuses(path) == [("bad", "failed"), ("good", "done")]
+
+
+# ---- the guide
+
+def test_the_guides_jobs_files_are_read_as_they_stand(ext, tmp_path):
+    text = (ROOT / "docs" / "BATCH.md").read_text(encoding="utf-8")
+    module, fields = ext.module("addon.jobs_file"), ext.module("addon.choice_fields").fields()
+    found = {}
+    for kind in ("jsonl", "json"):
+        path = tmp_path / f"shots.{kind}"
+        path.write_text(text.split(f"```{kind}\n")[1].split("```")[0], encoding="utf-8")
+        found[kind] = module.read_jobs(str(path), fields)
+    assert [job.id for job in found["jsonl"]] == ["1", "Ben, take 3", "3"] and len(found["json"]) == 2
+    assert found["jsonl"][0].save == str(tmp_path / "lipsync" / "sh010.blend") and found["jsonl"][0].given["smooth"] == pytest.approx(0.1)
+
+
+def test_the_guides_error_is_the_one_that_comes(ext, tmp_path, run, capsys):
+    text = (ROOT / "docs" / "BATCH.md").read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("unitalker: Jobs file "))
+    path = tmp_path / "shots.jsonl"
+    path.write_text('{"blend": "a.blend", "save": "b.blend"}\n\n{"blend": "a.blend", "save": "c.blend", "strenght": 1.2}\n')
+    assert run(["--jobs", str(path)]) == 2
+    assert capsys.readouterr().err.strip() == line.replace("/shots/shots.jsonl", str(path))
+
+
+def test_the_guide_names_every_field_of_the_report_and_every_option_of_the_command(ext):
+    text = (ROOT / "docs" / "BATCH.md").read_text(encoding="utf-8")
+    module = ext.module("addon.job_report")
+    inner = {"recipe", "id", "blend"}        # of the resume, or named in the table of fields
+    assert [field.name for field in dataclasses.fields(module.Entry) if field.name not in inner and f"`{field.name}`" not in text and f"`jobs[].{field.name}`" not in text] == []
+    options = {option for action in ext.module("addon.command")._jobs_parser()._actions for option in action.option_strings if option.startswith("--")}
+    assert [option for option in sorted(options - {"--help"}) if option not in text] == []
