@@ -5,9 +5,14 @@ from __future__ import annotations
 import bpy
 
 from . import (
+    cast_operators,
+    cast_panel,
+    cast_properties,
     catalog,
     command,
     export_panel,
+    follow_operators,
+    follow_watch,
     generate_panel,
     identity_operators,
     job,
@@ -42,6 +47,7 @@ CLASSES = (
     *takes_list.CLASSES, *takes_operators.CLASSES, *takes_panel.CLASSES,
     *mapping_properties.CLASSES, *mapping_operators.CLASSES, *mapping_panel.CLASSES, *teach_operators.CLASSES, *teach_panel.CLASSES,
     *phone_properties.CLASSES, *phone_operators.CLASSES, *phone_panel.CLASSES, *shape_match_panel.CLASSES, *export_panel.CLASSES,
+    *cast_properties.CLASSES, *cast_operators.CLASSES, *follow_operators.CLASSES, *cast_panel.CLASSES,
 )
 
 
@@ -56,6 +62,8 @@ def register() -> None:
     phone_properties.register()
     phone_watch.register()
     shape_match_panel.register()
+    cast_properties.register()
+    follow_watch.register()
     job.register()
     command.register()
     bpy.types.VIEW3D_MT_mesh_add.append(test_head.draw_add_menu)
@@ -66,6 +74,8 @@ def unregister() -> None:
     bpy.types.VIEW3D_MT_mesh_add.remove(test_head.draw_add_menu)
     command.unregister()
     job.unregister()
+    follow_watch.unregister()
+    cast_properties.unregister()
     shape_match_panel.unregister()
     phone_watch.unregister()
     phone_properties.unregister()

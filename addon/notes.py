@@ -131,7 +131,7 @@ def _clip(stored: object) -> Clip | None:
     values = {field.name: stored[field.name] for field in fields(Clip) if field.name in stored}
     values["length_s"] = math.inf if values.get("length_s") is None else values["length_s"]
     values["retiming"] = tuple(values.get("retiming") or ())
-    texts = all(isinstance(values.get(name, ""), str) for name in ("name", "path", "mark", "scene"))
+    texts = all(isinstance(values.get(name, ""), str) for name in ("name", "path", "mark", "scene", "home"))
     numbers = all(_is_number(values.get(name)) or values.get(name) == math.inf for name in ("first_s", "length_s", "start_frame"))
     whole = isinstance(values.get("channel", 0), int) and all(isinstance(number, int) for number in values["retiming"])
     return Clip(**{**values, "packed": None}) if texts and numbers and whole and "name" in values and "path" in values else None

@@ -74,21 +74,30 @@ def pick(scene: bpy.types.Scene, name: str) -> bpy.types.Strip:
 
 
 def mark(strip: bpy.types.Strip, scene: bpy.types.Scene) -> str:
-    """The mark of a strip, made now where it has none. A copied strip brings its original's along and gets its own here.
+    """The mark of a strip, made now where it has none. A copied or split strip brings its original's along and gets its own here.
 
     A strip of a linked scene cannot be marked: "".
     """
     own = mark_of(strip)
-    if scene.library is not None:
-        return own
-    if not own or any(mark_of(other) == own and other.name != strip.name for other in sound_strips(scene)):
-        own = strip[MARK] = uuid.uuid4().hex[:12]
+    if scene.library is None and (not own or _original([strip, *marked(scene, own, strip)]) != strip):
+        own = uuid.uuid4().hex[:12]
+        strip[MARK] = f"{own} {strip.name}"
     return own
 
 
 def mark_of(strip: bpy.types.Strip) -> str:
     """The mark of a strip, or ""."""
-    return str(strip.get(MARK, ""))
+    return str(strip.get(MARK, "")).partition(" ")[0]
+
+
+def marked(scene: bpy.types.Scene, wanted: str, but: bpy.types.Strip | None = None) -> list[bpy.types.Strip]:
+    """The sound strips that have a mark: one, or several after it was split or copied."""
+    return [strip for strip in sound_strips(scene) if mark_of(strip) == wanted and (but is None or strip.name != but.name)]
+
+
+def _original(strips: list[bpy.types.Strip]) -> bpy.types.Strip:
+    """Which of several strips with one mark was there first: still called as when it was marked, else the one with the shortest name."""
+    return min(strips, key=lambda strip: (str(strip.get(MARK, "")).partition(" ")[2] != strip.name, len(strip.name), strip.name))
 
 
 def find_marked(scene: bpy.types.Scene, wanted: str, name: str) -> bpy.types.Strip | None:
@@ -99,9 +108,10 @@ def find_marked(scene: bpy.types.Scene, wanted: str, name: str) -> bpy.types.Str
     if scene.sequence_editor is None:
         return None
     strip = all_strips(scene).get(name)
-    if strip is not None and strip.type == 'SOUND' and mark_of(strip) in (wanted, ""):
+    if strip is not None and strip.type == 'SOUND' and mark_of(strip) == wanted:
         return strip
-    return next((strip for strip in sound_strips(scene) if wanted and mark_of(strip) == wanted), None)
+    found = marked(scene, wanted) if wanted else []
+    return _original(found) if found else None
 
 
 def heard(scene: bpy.types.Scene, strip: bpy.types.Strip) -> Heard:

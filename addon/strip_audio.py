@@ -40,6 +40,7 @@ class Clip:
         start_frame: whole frame of the character's scene on which it starts.
         channel: which channel of the sound counts, 1 for the first; 0 takes the mean of all.
         mark: of the strip, by which it is found again under another name; scene: that holds the strip, empty for files and speakers.
+        home: name of the scene on whose clock start_frame counts, empty for files.
         retiming: of a strip with speed changes, as sound_strips.retiming_of gives it: packed is then a wav file of what Blender plays.
     """
 
@@ -52,6 +53,7 @@ class Clip:
     channel: int = 0
     mark: str = ""
     scene: str = ""
+    home: str = ""
     retiming: tuple[int, ...] = ()
 
 
@@ -88,7 +90,8 @@ def place_of(edit: bpy.types.Scene, strip: bpy.types.Strip, home: bpy.types.Scen
         )
     start = when.first + shift_between(edit, home, when.first, when.right)
     length_s = (when.right - when.first) / when.fps
-    return Clip(strip.name, "", None, (when.first - when.zero) / when.fps, length_s, start, mark=mark_of(strip), scene=edit.name, retiming=when.retiming)
+    first_s = (when.first - when.zero) / when.fps
+    return Clip(strip.name, "", None, first_s, length_s, start, mark=mark_of(strip), scene=edit.name, home=home.name, retiming=when.retiming)
 
 
 def find_speaker(context: bpy.types.Context, name: str, home: bpy.types.Scene | None = None) -> Clip:
@@ -103,7 +106,7 @@ def find_speaker(context: bpy.types.Context, name: str, home: bpy.types.Scene | 
         raise AudioError(f"Speaker not found: {name!r}. Pick a speaker object that has a sound.")
     path, packed = _source(speaker.data.sound, f"Speaker {name!r}")
     home = home or context.scene
-    return _from_start(name, path, packed, speaker_start(speaker, home), scene_fps(home))
+    return replace(_from_start(name, path, packed, speaker_start(speaker, home), scene_fps(home)), home=home.name)
 
 
 def speaker_start(speaker: bpy.types.Object, home: bpy.types.Scene) -> float:
@@ -140,6 +143,23 @@ def read(clip: Clip) -> Waveform:
         return _cut(clip, path)
 
 
+def play(clip: Clip) -> object | None:
+    """Play a clip now, beside the timeline: a handle with `position` in seconds and stop(). None in a Blender without sound output.
+
+    Raises:
+        AudioError: as read().
+    """
+    try:
+        import aud
+    except ImportError:
+        return None
+    samples = read(clip).samples
+    try:
+        return aud.Device().play(aud.Sound.buffer(np.ascontiguousarray(samples[:, None]), SAMPLE_RATE_HZ))
+    except aud.error:
+        return None
+
+
 def _source(sound: bpy.types.Sound | None, owner: str) -> tuple[str, bytes | None]:
     """Path and packed bytes of a sound data-block."""
     if sound is None:
@@ -154,8 +174,13 @@ def _source(sound: bpy.types.Sound | None, owner: str) -> tuple[str, bytes | Non
 
 def _from_start(name: str, path: str, packed: bytes | None, start_frame: float, fps: float) -> Clip:
     """All of a file; keys fall on whole frames, so a start between two frames begins with a moment of silence."""
+    return Clip(name, path, packed, **whole_from(start_frame, fps))
+
+
+def whole_from(start_frame: float, fps: float) -> dict[str, float]:
+    """first_s, length_s and start_frame of a clip of all of a sound."""
     first = math.floor(start_frame + 1e-6)
-    return Clip(name, path, packed, min(0.0, (first - start_frame) / fps), math.inf, first)
+    return {"first_s": min(0.0, (first - start_frame) / fps), "length_s": math.inf, "start_frame": first}
 
 
 def _cut(clip: Clip, path: str) -> Waveform:

@@ -34,7 +34,7 @@ ALLOWED_IMPORTS = {
     "ray": ("engine/batch.py",),
     "pickle": (),
 }
-ANIMATION_WRITERS = ("addon/fcurves.py", "addon/actions.py", "addon/playing.py", "addon/clearing.py", "addon/keys.py")       # the first one and its helpers
+ANIMATION_WRITERS = ("addon/fcurves.py", "addon/actions.py", "addon/playing.py", "addon/clearing.py", "addon/keys.py", "addon/moved_keys.py")       # the first one and its helpers
 PRINTERS = ("engine/__main__.py", "engine/learn/", "addon/command.py")
 SOURCES = sorted(path.relative_to(ROOT).as_posix() for folder in ("addon", "engine") for path in (ROOT / folder).rglob("*.py"))
 

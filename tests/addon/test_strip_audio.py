@@ -271,8 +271,11 @@ def test_a_strip_is_found_by_its_mark_after_it_was_renamed(ext, clicks):
 def test_a_copied_strip_gets_its_own_mark(ext, clicks):
     first, copy = add_strip(clicks), add_strip(clicks, channel=2, name="Line.001")
     strips = ext.module("addon.sound_strips")
-    copy[strips.MARK] = strips.mark(first, bpy.context.scene)       # what duplicating does
-    assert strips.mark(copy, bpy.context.scene) != strips.mark_of(first)
+    known = strips.mark(first, bpy.context.scene)
+    copy[strips.MARK] = first[strips.MARK]       # what duplicating and splitting do
+    assert strips.mark(first, bpy.context.scene) == known == strips.mark_of(copy)
+    assert strips.mark(copy, bpy.context.scene) != known
+    assert strips.mark_of(first) == known
 
 
 @needs_aud
