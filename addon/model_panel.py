@@ -29,7 +29,7 @@ def draw_model(context: bpy.types.Context, layout: bpy.types.UILayout, settings:
 def _draw_identity(
     context: bpy.types.Context, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, slot: str, title: str,
 ) -> None:
-    """A plain list where there are few, else a search; then the list with groups, and the star."""
+    """A plain list where there are few, else a search and the list with groups; then the star."""
     chosen = getattr(settings, slot)
     known = catalog.identities(settings.model)
     if len(known) <= FEW:
@@ -45,8 +45,8 @@ def _draw_identity(
         row.operator("unitalker.identity_pick", text=text, icon='VIEWZOOM', translate=not chosen).slot = slot
         if slot == "identity_2" and chosen:
             row.operator("unitalker.identity_single", text="", icon='X')
-    row.operator("unitalker.identity_browse", text="", icon='PRESET').slot = slot
-    if any(name == chosen for name, _, _ in known):
+        row.operator("unitalker.identity_browse", text="", icon='COLLAPSEMENU').slot = slot
+    if slot == "identity" and any(name == chosen for name, _, _ in known):
         starred = chosen in identities.favourites(context, settings.model)
         row.operator("unitalker.favourite", text="", icon='SOLO_ON' if starred else 'SOLO_OFF').identity = chosen
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, StringProperty
@@ -15,7 +16,7 @@ MAX_CHANNEL = 128           # of the Sequencer
 
 
 class UNITALKER_OT_sound_open(bpy.types.Operator):
-    """Choose a sound file for the lip sync, and make it at once where the character can be keyed. The same as dropping the file on the character"""
+    """Choose a sound file for the lip sync, and make it at once where the character can be keyed. Several files become lines of the scene's list. The same as dropping files on the character"""
 
     bl_idname = "unitalker.sound_open"
     bl_label = "Lip Sync from Sound File"
@@ -54,11 +55,20 @@ class UNITALKER_OT_sound_open(bpy.types.Operator):
         if self.character in context.scene.objects:
             settings.character = context.scene.objects[self.character]
         if len(paths) > 1:
-            self.report({'WARNING'}, f"{os.path.basename(paths[0])} is used; {len(paths) - 1} more were dropped. Drop one sound for one character.")
+            add_rows(context, paths)
+            self.report({'INFO'}, f"{len(paths)} lines added to the scene's list: check who says what, then Generate All.")
+            return {'FINISHED'}
         self.report({'INFO'}, f"{os.path.basename(paths[0])} starts on frame {context.scene.frame_current}.")
         if self._generates(context):
-            return bpy.ops.unitalker.animate('INVOKE_DEFAULT') & {'FINISHED'} or {'FINISHED'}
+            self._generate(context)
         return {'FINISHED'}
+
+    def _generate(self, context: bpy.types.Context) -> None:
+        """Press the button; what it says of an error is said again here, since it has nobody to tell it to."""
+        try:
+            bpy.ops.unitalker.animate('INVOKE_DEFAULT')
+        except RuntimeError:
+            self.report({'ERROR'}, context.scene.unitalker.result)
 
     def _generates(self, context: bpy.types.Context) -> bool:
         from . import catalog
@@ -93,6 +103,16 @@ def under_pointer(context: bpy.types.Context, event: bpy.types.Event) -> str:
     return obj.name
 
 
+def add_rows(context: bpy.types.Context, paths: Sequence[str]) -> None:
+    """A line of the scene's list for each file, with the character that its name suggests, else the panel's."""
+    from . import cast
+
+    for path in paths:
+        row = context.scene.unitalker_cast.add()
+        row.source, row.audio, row.start_frame = 'FILE', path, context.scene.frame_current
+        row.character = cast.guess(context, row) or context.scene.unitalker.character
+
+
 class UNITALKER_OT_sound_to_strip(bpy.types.Operator):
     """Put the chosen sound file into the Sequencer, so that it is heard while the lips move, and use that strip from now on"""
 
@@ -116,7 +136,7 @@ class UNITALKER_OT_sound_to_strip(bpy.types.Operator):
         settings = context.scene.unitalker
         try:
             clip = strip_audio.find_file(context, settings.audio, settings.start_frame)
-            strip = add_strip(strip_audio.sequencer_scene(context), clip.path, int(clip.start_frame))
+            strip = add_strip(context, clip.path, int(clip.start_frame))
         except engine.EngineError as error:
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}
@@ -125,10 +145,14 @@ class UNITALKER_OT_sound_to_strip(bpy.types.Operator):
         return {'FINISHED'}
 
 
-def add_strip(scene: bpy.types.Scene, path: str, frame: int) -> bpy.types.Strip:
+def add_strip(context: bpy.types.Context, path: str, frame: int) -> bpy.types.Strip:
     """Add a sound strip on a channel above all others. Raises AudioError when Blender cannot play the file, or has no room."""
     from ..engine import AudioError
+    from .sound_strips import sequencer_scene
 
+    if getattr(context.workspace, "sequencer_scene", context) is None:     # from 5.0 on: else the Sequencer would show nothing
+        context.workspace.sequencer_scene = context.scene
+    scene = sequencer_scene(context)
     editor = scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
     channel = max((strip.channel for strip in strips), default=0) + 1

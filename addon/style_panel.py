@@ -95,7 +95,8 @@ def _row(table: bpy.types.UILayout, title: str, *texts: str) -> None:
 
 def _split(table: bpy.types.UILayout) -> tuple[bpy.types.UILayout, bpy.types.UILayout]:
     split = table.split(factor=TITLE_SHARE, align=True)
-    return split, split.row(align=True)
+    title = split.row()         # before the cells: what comes first stands left
+    return title, split.row(align=True)
 
 
 class UNITALKER_OT_new_seed(bpy.types.Operator):

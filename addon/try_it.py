@@ -14,7 +14,7 @@ from .panels import paragraph
 from .properties import collect
 
 SAMPLE = Path(__file__).with_name("sample.flac")
-MARGIN_M = 0.5              # between the head and what is in the scene already
+MARGIN_M = 1.5              # between the head and what is in the scene already
 CENTRE_M = 0.17             # of the head, above its neck
 VIEW_M = 1.0                # from the 3D view to the head
 CAMERA_M, CAMERA_LENS_MM = 1.5, 85.0        # the whole head, as a portrait
@@ -79,11 +79,10 @@ def choose_sound(context: bpy.types.Context) -> dict[str, object]:
     """The sample as a strip that the file keeps, or as a file where Blender was built without sound. Gives the choices for one take."""
     from .. import engine
     from .sound_files import add_strip
-    from .strip_audio import sequencer_scene
 
     settings, start = context.scene.unitalker, context.scene.frame_start
     try:
-        strip = add_strip(sequencer_scene(context), str(SAMPLE), start)
+        strip = add_strip(context, str(SAMPLE), start)
     except engine.AudioError:
         settings.source, settings.audio, settings.start_frame = 'FILE', str(SAMPLE), start
         return {"audio": str(SAMPLE), "start_frame": start}
@@ -143,7 +142,7 @@ def _add_camera(context: bpy.types.Context, face: bpy.types.Object) -> bpy.types
 class TryIt:
     bl_idname = "UNITALKER_PT_try_it"
     bl_label = "Try It"
-    bl_options = {'HIDE_HEADER'}
+    bl_order = 0                # with Audio, and registered before it: a lower number would move the tab about
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

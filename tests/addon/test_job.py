@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import bpy
@@ -100,6 +101,55 @@ def test_switching_the_add_on_off_stops_the_worker(job_module, package):
     addon_utils.enable(package)
 
 
+# ---- what the panel tells of it
+
+def test_the_stages_of_a_take_are_told_in_their_order(ext, job_module, face, speech):
+    take, request, _ = gathered(ext, speech)
+    request = replace(request, settings=replace(request.settings, strength=1.25))
+    ext.module("engine.recent").forget_all()
+    seen = []
+
+    class Telling(job_module.Progress):
+        def __setattr__(self, name, value):
+            if name == "stage":
+                seen.append(value)
+            super().__setattr__(name, value)
+
+    progress = Telling("")
+    take.compute(request, progress)
+    assert list(dict.fromkeys(seen)) == ["", "Reading sound", "Listening", "Moving the lips"]
+    assert progress.fraction == pytest.approx(job_module.LISTENING_SHARE)
+
+
+def test_the_time_left_is_what_the_finished_part_says(job_module, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(job_module.time, "monotonic", lambda: now[0])
+    progress = job_module.Progress("Listening")
+    progress(0.5)
+    assert progress.left_s is None          # too early to tell
+    now[0] = 106.0
+    assert progress.left_s == pytest.approx(6.0)
+    progress(0.75)
+    assert progress.left_s == pytest.approx(2.0)
+    progress(7.0)
+    assert progress.fraction == 1.0 and progress.left_s is None
+
+
+@pytest.mark.parametrize("seconds, words", [(0.2, "1 s"), (12.4, "12 s"), (89, "89 s"), (100, "2 min"), (3599, "1 h 0 min"), (4000, "1 h 7 min")])
+def test_the_time_left_is_short_to_read(ext, seconds, words):
+    assert ext.module("addon.on_worker").time_left(seconds) == words
+
+
+def test_a_long_job_shows_its_last_stage_before_it_writes(ext, job_module, face, speech, window, monkeypatch):
+    monkeypatch.setattr(ext.module("addon.on_worker"), "LONG_S", 0.0)
+    operator = Operator(ext, {"audio": speech, "character": "Face"})
+    operator.invoke(window, None)
+    wait_for(job_module.Job.current)
+    assert operator.modal(window, event('TIMER')) == {'PASS_THROUGH'} and len(bpy.data.actions) == 0
+    assert ext.module("addon.on_worker").describe(job_module.Job.current) == "Writing keys 100%"
+    assert operator.modal(window, event('TIMER')) == {'FINISHED'} and len(jaw(face)) == 48
+
+
 # ---- what may happen to the character while the worker runs
 
 def gathered(ext, speech):
@@ -179,8 +229,9 @@ class Operator:
 
 
 @pytest.fixture
-def window(monkeypatch):
-    """A context whose window manager counts timers."""
+def window(ext, monkeypatch):
+    """A context whose window manager counts timers; on a busy computer a short job stays a short one."""
+    monkeypatch.setattr(ext.module("addon.on_worker"), "LONG_S", float("inf"))
     manager = SimpleNamespace(timers=0, windows=())
 
     def add(step, window):
