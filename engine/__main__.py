@@ -26,9 +26,9 @@ try:
 
     import numpy as np
 
-    from . import animate_all, g2p, io, models, presets, read_audio, runtime, taught_file
+    from . import animate_all, arguments, g2p, io, models, presets, read_audio, runtime, taught_file
     from .errors import EngineError, OutputError, PresetError, SettingError
-    from .types import Animation, Gains, Motion, Progress, Rig, Settings, Waveform, no_progress
+    from .types import Animation, Motion, Progress, Rig, Settings, Waveform, no_progress
 except KeyboardInterrupt:       # while all this loads, which takes a third of a second
     print(STOPPED, file=sys.stderr)
     sys.exit(STATUS_STOPPED)
@@ -77,92 +77,25 @@ def _drop_output() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="unitalker", description="Speech to face motion.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_animate(commands.add_parser("animate", help="make face motion from a sound file"))
+    animate = commands.add_parser("animate", help="make face motion from a sound file")
+    arguments.add_animate(animate)
+    animate.set_defaults(command=_animate)
     _add_listing(commands.add_parser("models", help="list the models that are there"), _list_models)
     identities = commands.add_parser("identities", help="list the speaking styles of a model")
     identities.add_argument("--model", default=Settings.model, help="model id or folder (default: %(default)s)")
     _add_listing(identities, _list_identities)
     _add_listing(commands.add_parser("presets", help="list the rig presets that are there"), _list_presets)
     _add_listing(commands.add_parser("devices", help="list the devices that networks can run on"), _list_devices)
-    _add_teach(commands.add_parser("teach", help="learn a character's controls from seconds that were keyed by hand"))
-    _add_learning(commands)
+    teach = commands.add_parser("teach", help="learn a character's controls from seconds that were keyed by hand")
+    arguments.add_teach(teach)
+    teach.set_defaults(command=_teach)
+    arguments.add_learning(commands, _learn)
     return parser
-
-
-def _add_animate(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command=_animate)
-    parser.add_argument("audio", metavar="AUDIO", help="wav, flac, ogg or mp3")
-    parser.add_argument("-o", "--output", required=True, metavar="OUT", help=".npz, .csv (Live Link Face) or .json")
-    parser.add_argument("--model", default=Settings.model, help="model id or folder (default: %(default)s)")
-    parser.add_argument("--head", default="", help="head id, or all: one file per head, named OUT.HEAD (default: the model's own)")
-    parser.add_argument("--identity", action="append", metavar="ID", help=(
-        'pivot, an id, "#12" (row of the style table) or blend:A=0.3,B=0.7; may be given several times: one file each (default: pivot)'))
-    parser.add_argument("--strength", type=float, default=1.0, help="0 (pivot) to 2 (default: 1)")
-    parser.add_argument("--fps", type=float, default=30.0, help="frames per second of the result (default: 30)")
-    parser.add_argument("--smooth", type=float, default=0.0, help="0 to 1; closed lips stay closed (default: 0)")
-    for region in ("jaw", "lips", "cheeks", "brows"):
-        parser.add_argument(f"--gain-{region}", type=float, default=1.0, metavar="G", help=f"factor of the {region}, 0 to 2 (default: 1)")
-    words = parser.add_mutually_exclusive_group()
-    words.add_argument("--transcript", metavar="TEXT", help="what is said: sharpens the mouth; a text that does not fit is left out with a warning")
-    words.add_argument("--transcript-file", metavar="FILE", help="the same from a text file (UTF-8)")
-    parser.add_argument("--language", default="", metavar="CODE", help="of the transcript, such as de or en-gb (default: by its script; Latin letters: en-us)")
-    parser.add_argument("--phones", metavar="FILE", help="also write what is said when: .json with [class, start, end in seconds]")
-    parser.add_argument("--phones-in", metavar="FILE", help="what is said when, where you know better: such a file, edited; only the neighbourhood of what differs from what is heard changes")
-    parser.add_argument("--preset", default="", help="rig preset: a name, a JSON file or auto, with --channels; or a taught head (.npz)")
-    parser.add_argument("--channels", metavar="FILE", help="names of the rig's shape keys, one per line; a bone as bone:NAME")
-    parser.add_argument("--device", choices=runtime.DEVICES, default="auto", help="where the network runs (default: auto)")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes all cores but one")
-    parser.add_argument("--raw", action="store_true", help="the head's exact output: no clamp, smoothing, retiming or silence")
-    parser.add_argument("--template", default="", metavar="NPY", help="neutral face to add the output to, flat and in the model's scale")
-
-
-def _add_teach(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command=_teach)
-    parser.add_argument("audio", metavar="AUDIO", help="the sound of the take")
-    parser.add_argument("curves", metavar="CURVES", help=".csv: time, then a column per control (a shape key, bone:NAME.rotation_euler[0], property:PATH)")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="HEAD.npz", help="the taught head; give it to animate as --preset")
-    parser.add_argument("--model", default=Settings.model, help="model id or folder (default: %(default)s)")
-    parser.add_argument("--identity", default=Settings.identity, help="style to learn in (default: %(default)s)")
 
 
 def _add_listing(parser: argparse.ArgumentParser, list_rows: Callable[[argparse.Namespace], list[dict[str, Any]]]) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON instead of a table")
     parser.set_defaults(command=lambda options: _show(list_rows(options), options.json))
-
-
-def _add_learning(commands: Any) -> None:
-    """Commands of engine/learn; they import torch, so each loads its module only when it runs."""
-    for name, argument, help_text in (
-        ("train", "CONFIG", "make the corpus and train a model, as a .toml file says"),
-        ("export", "RUN", "turn the newest checkpoint of a training run into a model folder"),
-    ):
-        parser = commands.add_parser(name, help=help_text)
-        parser.add_argument("path", type=Path, metavar=argument)
-        parser.set_defaults(command=_learn, learn=name)
-        if name == "export":
-            parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the model folder to write")
-        else:
-            parser.add_argument("--data", type=Path, metavar="FOLDER", help="recordings to train on and to choose the best checkpoint by (default: none)")
-    parser = commands.add_parser("corpus", help="make the training corpus alone; `train` makes it too where it is missing")
-    parser.add_argument("path", type=Path, metavar="FOLDER", help="where to; stopped, it goes on where it was")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="recordings that may be trained on (default: none)")
-    parser.add_argument("--scale", type=float, default=1.0, help="share of the whole corpus of above 20 h (default: 1)")
-    parser.set_defaults(command=_learn, learn="corpus")
-    parser = commands.add_parser("convert", help="turn an official UniTalker checkpoint into a model folder")
-    parser.add_argument("path", type=Path, metavar="CHECKPOINT", help=".pt or .safetensors")
-    parser.add_argument("--encoder", type=Path, required=True, metavar="DIR", help="folder with the encoder's config.json and preprocessor_config.json")
-    parser.add_argument("--pca", type=Path, metavar="DIR", help="data root with DATASET/pca.npz and id_template.npy; without it vertex heads are left out")
-    parser.add_argument("--config", type=Path, metavar="YAML", help="the official yaml it was trained with (default: the released values)")
-    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="of the encoder's weights (default: fp32)")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the model folder to write")
-    parser.set_defaults(command=_learn, learn="convert")
-    parser = commands.add_parser("evaluate", help="measure a model on real recordings with known phones")
-    parser.add_argument("model", metavar="MODEL", help="model id or folder")
-    parser.add_argument("path", type=Path, metavar="DATASET", help="folder of recordings with known phones, or a word: speech, robustness (all of --data)")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="holds speech/ and paired/ (default: one beside the checkout)")
-    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="also write JSON to FILE; without FILE as JSON instead of a table")
-    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw one picture per clip: sound, phones, curves")
-    parser.set_defaults(command=_learn, learn="evaluate")
 
 
 def _learn(options: argparse.Namespace) -> None:
@@ -175,11 +108,7 @@ def _learn(options: argparse.Namespace) -> None:
 
 def _animate(options: argparse.Namespace) -> None:
     output = io.check_output(options.output)
-    gains = Gains(options.gain_jaw, options.gain_lips, options.gain_cheeks, options.gain_brows)
-    common = Settings(
-        model=options.model, strength=options.strength, fps=options.fps, smooth=options.smooth, gains=gains, device=options.device,
-        threads=options.threads, raw=options.raw, template=options.template, transcript=_transcript(options), language=options.language, phones=io.read_phones(options.phones_in) if options.phones_in else None,
-    )
+    common = arguments.settings_of(options, _transcript(options))
     wanted = _wanted(options, common)
     files = _output_files(output, wanted, [options.audio, options.channels, options.preset, options.template, options.transcript_file, options.phones_in])
     _check_phones(options, files)
@@ -292,9 +221,8 @@ def _rig_motion(animation: Animation) -> Motion:
 
 
 def _meta(options: argparse.Namespace, settings: Settings, wave: Waveform) -> dict[str, Any]:
-    kept = ("model", "strength", "smooth", "gain_jaw", "gain_lips", "gain_cheeks", "gain_brows", "preset", "raw", "template", "transcript", "transcript_file", "language")
-    chosen = {"head": settings.head, "identity": settings.identity}
-    return {"audio": Path(options.audio).name, "duration_s": wave.duration_s, **chosen, **{name: getattr(options, name) for name in kept}}
+    kept = ("preset", "transcript", "transcript_file", "language")
+    return {"audio": Path(options.audio).name, "duration_s": wave.duration_s, **arguments.told(settings), **{name: getattr(options, name) for name in kept}}
 
 
 @contextmanager

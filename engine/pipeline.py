@@ -147,6 +147,11 @@ def _decoded(
     return [decoded for key in keys if (decoded := found[key]) is not None]
 
 
+def forget_styles() -> None:
+    """Drop what the decoder said of recent clips, and keep their features: for measurements of a change of style."""
+    _decoded_clips.clear()
+
+
 def _heard(scores: FloatArray | None, clip: str, model: Model, words: g2p.Words | None) -> transcript.Heard | None:
     """Phones of the clip, and what they say to the lips; None for a model that hears none."""
     if scores is None:

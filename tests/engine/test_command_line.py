@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from engine import io
+from engine import Delays, Gains, Life, RegionSmooth, Settings, animate, io, read_audio
 from engine.__main__ import run
 from tests.engine.conftest import DATA, make_syllables
 
@@ -124,6 +124,25 @@ def test_full_disk_behind_the_output_is_one_line():
     with open("/dev/full", "w") as full:
         done = subprocess.run([sys.executable, "-m", "engine", "identities", "--model", TINY], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1 and done.stderr == "unitalker: the output cannot be printed: no space left on device. Free some space, or print somewhere else.\n"
+
+
+def test_options_of_shape_and_life_reach_the_engine(tmp_path, sound):
+    given = ["--articulation", "-0.5", "--anticipation", "0.1", "--delay-jaw", "0.04", "--smooth-lips", "0.3", "--gain-brows", "2", "--seed", "7",
+             "--no-blinks", "--brow-raises", "--head-motion", "0.5", "--eye-motion", "2", "--breath"]
+    assert run(["animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY, *given]) == 0
+    with np.load(tmp_path / "a.npz") as content:
+        meta = json.loads(str(content["meta"]))
+    expected = Settings(
+        model=TINY, articulation=-0.5, anticipation_s=0.1, delays=Delays(jaw=0.04), region_smooth=RegionSmooth(lips=0.3), gains=Gains(brows=2),
+        life=Life(0, 1, 0.5, 2, 1, 7))
+    motion = io.read_motion(tmp_path / "a.npz")
+    assert np.array_equal(motion.weights, animate(read_audio(sound), expected).motion.weights) and motion.channels[-1] == "breath"
+    assert (meta["articulation"], meta["delay_jaw"], meta["life_seed"], meta["life_blinks"]) == (-0.5, 0.04, 7, 0.0)
+
+
+def test_life_outside_its_range_is_one_line(tmp_path, sound, capsys):
+    assert run(["animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY, "--blinks", "3"]) == 1
+    assert capsys.readouterr().err == "unitalker: Amount of blinks must be from 0 to 2, got 3.0.\n"
 
 
 def test_channel_file_of_a_windows_editor_is_read(tmp_path, sound):
