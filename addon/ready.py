@@ -23,6 +23,8 @@ def problem(context: bpy.types.Context) -> str:
         return "Choose a sound file in Audio."
     if settings.source == 'SPEAKER' and settings.speaker is None:
         return "Choose a speaker in Audio."
+    if settings.destination == 'SLOT' and "slots" not in bpy.types.Action.bl_rna.properties:
+        return "Actions have slots from Blender 4.4 on: choose Own Action or NLA Strip in Output."
     return "This character cannot be keyed yet: see Character." if catalog.fit(context).problem else catalog.model_problem(settings)
 
 

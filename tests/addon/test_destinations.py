@@ -57,6 +57,9 @@ def test_a_slot_is_refused_where_there_are_none(ext, face, speech):
     with pytest.raises(RuntimeError, match=r"no slots before Blender 4\.4\. Choose Own Action or NLA Strip"):
         animate(speech, destination='SLOT')
     assert as_before.animation() == before
+    settings = bpy.context.scene.unitalker
+    settings.source, settings.audio, settings.destination = 'FILE', speech, 'SLOT'
+    assert "from Blender 4.4 on" in ext.module("addon.ready").problem(bpy.context)
 
 
 @needs_slots
