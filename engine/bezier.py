@@ -71,16 +71,13 @@ def evaluate(x: Array, y: Array, at: Array) -> Array:
         return np.full(len(at), y[0])
     handles = auto_clamped(x, y)
     segment = np.clip(np.searchsorted(x, at, "right") - 1, 0, len(x) - 2)
-    start, length = x[segment], x[segment + 1] - x[segment]
-    share = np.clip((at - start) / length, 0, 1)
-    first = (handles.right_x[segment] - start) / length
-    second = (handles.left_x[segment + 1] - start) / length
-    place = _place(share, first, second)
-    rest = 1 - place
-    return np.asarray(
-        rest**3 * y[segment] + 3 * rest**2 * place * handles.right_y[segment] + 3 * rest * place**2 * handles.left_y[segment + 1]
-        + place**3 * y[segment + 1]
-    )
+    length = np.diff(x)
+    share = np.clip((at - x[segment]) / length[segment], 0, 1)
+    place = _place(share, segment, (handles.right_x[:-1] - x[:-1]) / length, (handles.left_x[1:] - x[:-1]) / length)
+    linear = 3 * (handles.right_y[:-1] - y[:-1])
+    square = 3 * (handles.left_y[1:] - handles.right_y[:-1]) - linear
+    cube = y[1:] - y[:-1] - linear - square
+    return np.asarray(((cube[segment] * place + square[segment]) * place + linear[segment]) * place + y[segment])
 
 
 def reduce_keys(curves: RigCurves, max_error: float, slack: FloatArray) -> RigCurves:
@@ -151,13 +148,14 @@ def _measure(keys: NDArray[np.intp], values: Array, tolerance: Array, looked_at:
     np.maximum.at(excess, looked_at + 1, beyond)
 
 
-def _place(share: Array, first: Array, second: Array) -> Array:
-    """Parameter 0..1 on a curve at a share of its time; its handles lie at first and second of its time."""
+def _place(share: Array, segment: NDArray[np.intp], first: Array, second: Array) -> Array:
+    """Parameter 0..1 on curves at shares of their time; the handles of each segment lie at first and second of its time."""
     places, times = _usual_places()
     place: Array = np.interp(share, times, places)
-    odd = np.flatnonzero((np.abs(first - HANDLE_SHARE) > 1e-9) | (np.abs(second - 1 + HANDLE_SHARE) > 1e-9))
+    unusual = (np.abs(first - HANDLE_SHARE) > 1e-9) | (np.abs(second - 1 + HANDLE_SHARE) > 1e-9)
+    odd = np.flatnonzero(unusual[segment])
     if len(odd):
-        place[odd] = _solved(share[odd], first[odd], second[odd])
+        place[odd] = _solved(share[odd], first[segment[odd]], second[segment[odd]])
     return place
 
 
@@ -170,10 +168,10 @@ def _usual_places() -> tuple[Array, Array]:
 
 def _solved(share: Array, first: Array, second: Array) -> Array:
     """The same by Newton's method."""
+    linear, square, cube = 3 * first, 3 * (second - 2 * first), 1 + 3 * (first - second)
     place = share.copy()
     for _ in range(NEWTON_STEPS):
-        rest = 1 - place
-        off = 3 * rest**2 * place * first + 3 * rest * place**2 * second + place**3 - share
-        speed = 3 * rest**2 * first + 6 * rest * place * (second - first) + 3 * place**2 * (1 - second)
+        off = ((cube * place + square) * place + linear) * place - share
+        speed = (3 * cube * place + 2 * square) * place + linear
         place = np.clip(place - off / np.maximum(speed, 1e-3), 0, 1)
     return place

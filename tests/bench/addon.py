@@ -5,8 +5,12 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import tempfile
 import time
 import traceback
+import wave
+from collections.abc import Iterator
+from pathlib import Path
 
 import bpy
 import numpy as np
@@ -15,6 +19,10 @@ PACKAGE = "bl_ext.user_default.unitalker"
 MESHES, KEYS, TAKE_S = 8, 300, 60      # of the largest character
 HEAVY = ("onnxruntime", "soundfile", "soxr", "fastjsonschema", f"{PACKAGE}.engine")
 FRAMES, FPS = 3000, 30
+ROOT = Path(__file__).resolve().parents[2]
+DRAGS = {       # choice -> values as a slider gives them: the first network to run again, the timing, the last step
+    "strength": (0.9, 0.8, 0.7, 0.6), "articulation": (0.1, 0.2, 0.3, 0.4), "anticipation": (0.5, 1.0, 1.5, 2.0), "gain_jaw": (0.9, 0.8, 0.7, 0.6),
+}
 
 
 def main(archive: str) -> None:
@@ -46,6 +54,46 @@ def main(archive: str) -> None:
     face = bpy.data.objects["Mesh 0"]
     _show(f"keying {TAKE_S} s on them", _write(face, TAKE_S * FPS, True), "below 0.3 s")
     _show("keying them again", _write(face, TAKE_S * FPS, True), "below 0.3 s")
+    for row in _live():
+        _show(*row)
+
+
+def _live() -> Iterator[tuple[str, float, str]]:
+    """Seconds of one change of style while its slider is dragged, for a take of TAKE_S on the test head; the slowest of several."""
+    live = importlib.import_module(f"{PACKAGE}.addon.live")
+    live._may_run = lambda: True            # Blender as a module counts as background
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    bpy.context.scene.render.fps = FPS
+    bpy.ops.unitalker.add_test_head()
+    settings = bpy.context.scene.unitalker
+    with tempfile.TemporaryDirectory() as folder:
+        settings.source, settings.audio, settings.character = 'FILE', _sound(folder), bpy.context.view_layer.objects.active
+        for what, keys in (("", {}), (", fewer keys", {"reduce": True}), (", fewer Bezier keys", {"reduce": True, "interpolation": 'BEZIER'})):
+            settings.live = False
+            bpy.ops.unitalker.animate(**keys)
+            settings.live = True
+            for name, values in DRAGS.items():
+                yield f"live: {name} on {TAKE_S} s{what}", max(_change(settings, name, value) for value in values), "below 0.3 s"
+                assert not settings.live_note, settings.live_note
+
+
+def _change(settings: bpy.types.PropertyGroup, name: str, value: float) -> float:
+    start = time.perf_counter()
+    setattr(settings, name, value)
+    return time.perf_counter() - start
+
+
+def _sound(folder: str) -> str:
+    """A wav file of TAKE_S seconds: the sample of the tests, over and over."""
+    read_audio = importlib.import_module(f"{PACKAGE}.engine").read_audio
+    samples = read_audio(str(ROOT / "tests" / "data" / "sample.flac")).samples
+    path = str(Path(folder) / "line.wav")
+    with wave.open(path, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((np.resize(samples, TAKE_S * 16_000) * 32767).astype("<i2").tobytes())
+    return path
 
 
 def _make_large() -> None:
