@@ -21,12 +21,17 @@ from . import (
     mapping_properties,
     model_operators,
     operators,
+    overlay,
     panels,
     phone_operators,
     phone_panel,
     phone_properties,
     phone_watch,
+    playback,
     preferences,
+    preview_operators,
+    preview_panel,
+    preview_properties,
     properties,
     shape_match_panel,
     sound_files,
@@ -46,7 +51,8 @@ CLASSES = (
     *sound_files.CLASSES, *test_head.CLASSES, *try_it.CLASSES, *panels.CLASSES, *style_panel.CLASSES, *generate_panel.CLASSES,
     *takes_list.CLASSES, *takes_operators.CLASSES, *takes_panel.CLASSES,
     *mapping_properties.CLASSES, *mapping_operators.CLASSES, *mapping_panel.CLASSES, *teach_operators.CLASSES, *teach_panel.CLASSES,
-    *phone_properties.CLASSES, *phone_operators.CLASSES, *phone_panel.CLASSES, *shape_match_panel.CLASSES, *export_panel.CLASSES,
+    *phone_properties.CLASSES, *phone_operators.CLASSES, *phone_panel.CLASSES, *shape_match_panel.CLASSES,
+    *preview_properties.CLASSES, *preview_operators.CLASSES, *preview_panel.CLASSES, *export_panel.CLASSES,
     *cast_properties.CLASSES, *cast_operators.CLASSES, *follow_operators.CLASSES, *cast_panel.CLASSES,
 )
 
@@ -62,6 +68,9 @@ def register() -> None:
     phone_properties.register()
     phone_watch.register()
     shape_match_panel.register()
+    preview_properties.register()
+    overlay.register()
+    playback.register()
     cast_properties.register()
     follow_watch.register()
     job.register()
@@ -76,6 +85,9 @@ def unregister() -> None:
     job.unregister()
     follow_watch.unregister()
     cast_properties.unregister()
+    playback.unregister()
+    overlay.unregister()
+    preview_properties.unregister()
     shape_match_panel.unregister()
     phone_watch.unregister()
     phone_properties.unregister()

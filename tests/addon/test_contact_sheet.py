@@ -1,0 +1,303 @@
+"""Contact sheet and playblast in the background: what is written, what is left as it was, and every way to fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+
+import bpy
+import numpy as np
+import pytest
+
+from .conftest import ROOT, needs_aud, write_wav
+
+try:
+    import resource
+except ImportError:                     # Windows
+    resource = None
+
+needs_ffprobe = pytest.mark.skipif(shutil.which("ffprobe") is None, reason="no ffprobe (package ffmpeg) to look into the film")
+CLICK_S = 1.0
+RATE_HZ = 48_000
+
+
+@pytest.fixture
+def shot(ext, speech, tmp_path):
+    """The test head with a take of two seconds from frame 11 on, a camera on its face; saved as shot.blend."""
+    scene = bpy.context.scene
+    bpy.ops.unitalker.add_test_head()
+    head = bpy.context.view_layer.objects.active
+    bpy.ops.unitalker.animate(audio=speech, character=head.name, start_frame=11)
+    scene.unitalker.audio, scene.unitalker.start_frame, scene.unitalker.source = speech, 11, 'FILE'
+    bpy.ops.unitalker.face_camera(character=head.name)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    bpy.context.scene.unitalker_preview.tile_px = 96
+    bpy.context.scene.frame_set(5)
+    return head.name
+
+
+def settings(scene):
+    """Everything of a scene that drawing could have changed."""
+    owners = (scene, scene.render, scene.render.image_settings, scene.render.ffmpeg, scene.view_settings, scene.display, scene.display.shading)
+    kinds = ('BOOLEAN', 'INT', 'FLOAT', 'ENUM', 'STRING')
+    found = {}
+    for owner in owners:
+        for prop in owner.bl_rna.properties:
+            if prop.type in kinds and not prop.is_readonly and prop.identifier not in ("name",):
+                value = getattr(owner, prop.identifier)
+                found[owner.bl_rna.identifier, prop.identifier] = tuple(value) if getattr(prop, "is_array", False) else value
+    found["frame"] = scene.frame_current, scene.frame_subframe
+    found["data"] = [sorted(item.name for item in getattr(bpy.data, kind)) for kind in ("scenes", "objects", "sounds", "cameras", "actions", "worlds")]
+    found["camera"] = scene.camera and scene.camera.name
+    return found
+
+
+def pixels(path):
+    image = bpy.data.images.load(str(path))
+    values = np.empty(len(image.pixels), np.float32)
+    image.pixels.foreach_get(values)
+    values = values.reshape(image.size[1], image.size[0], 4)
+    bpy.data.images.remove(image)
+    return values
+
+
+def test_one_click_writes_a_sheet_beside_the_file(ext, shot, tmp_path):
+    chosen = bpy.context.scene.unitalker_preview
+    chosen.pick, chosen.count = 'EVEN', 4
+    before = settings(bpy.context.scene)
+    assert bpy.ops.unitalker.contact_sheet() == {'FINISHED'}
+    path = tmp_path / f"shot {shot} speech contact sheet.png"
+    assert chosen.last_sheet == str(path) and path.name in {image.name for image in bpy.data.images}
+    assert sorted(file.name for file in tmp_path.iterdir()) == [path.name, "shot.blend"]
+    assert settings(bpy.context.scene) == before
+    sheet = ext.module("addon.contact_sheet")
+    gap, width = round(96 * sheet.GAP), 96
+    values = pixels(path)
+    assert values.shape[1] == 4 * (width + gap) + gap
+    top = values.shape[0] - round(96 * sheet.TITLE)
+    tiles = [values[top - 96:top, gap + n * (width + gap):gap + n * (width + gap) + width, :3] for n in range(4)]
+    for tile in tiles:
+        middle, corner = tile[20:76, 30:66].reshape(-1, 3).mean(0), tile[-3:, :3].reshape(-1, 3).mean(0)
+        assert middle[0] > middle[2] + 0.1 and np.abs(corner - sheet.BEHIND).max() < 0.02       # skin in the middle, paper at the edge
+    quiet, loud = tiles[0], tiles[1]            # the buzz is from 0.5 to 1.5 s, pictures at 0.25, 0.75, ...
+    assert np.abs(quiet - tiles[3]).mean() < 0.01 < np.abs(quiet - loud).mean() + 0.005
+    labels = values[top - 96 - round(96 * sheet.LABEL):top - 96, gap:gap + width, :3]
+    assert labels.min() < 0.6 and labels.max() > 0.9           # ink on paper
+
+
+def test_a_second_sheet_replaces_the_first_one(ext, shot, tmp_path):
+    chosen = bpy.context.scene.unitalker_preview
+    path = tmp_path / "sheet.png"
+    chosen.pick, sizes = 'EVEN', []
+    for chosen.count in (1, 3):
+        bpy.ops.unitalker.contact_sheet(filepath=str(path))
+        image = bpy.data.images["sheet.png"]
+        sizes.append(tuple(image.size))
+    assert sizes[0][0] < sizes[1][0] and len([image for image in bpy.data.images if image.name.startswith("sheet")]) == 1
+
+
+def test_without_close_up_all_of_the_camera_is_seen(ext, shot, tmp_path):
+    chosen = bpy.context.scene.unitalker_preview
+    chosen.close_up, chosen.count = False, 1
+    bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y = 1600, 800
+    bpy.ops.unitalker.contact_sheet(filepath=str(tmp_path / "wide.png"))
+    sheet = ext.module("addon.contact_sheet")
+    height = pixels(tmp_path / "wide.png").shape[0]
+    assert height == 48 + round(96 * sheet.TITLE) + round(96 * sheet.LABEL) + round(96 * sheet.GAP)
+
+
+# ---- errors
+
+def refused(operator, words, tmp_path, **options):
+    """An operator fails with a sentence, and nothing is changed or left behind."""
+    before, files = settings(bpy.context.scene), sorted(tmp_path.rglob("*"))
+    with pytest.raises(RuntimeError, match=words):
+        operator(**options)
+    assert settings(bpy.context.scene) == before and sorted(tmp_path.rglob("*")) == files
+
+
+OPERATORS = ("contact_sheet", "playblast")
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_without_a_camera_the_button_says_so(ext, shot, tmp_path, name):
+    bpy.context.scene.camera = None
+    refused(getattr(bpy.ops.unitalker, name), "no camera: press Camera on Face", tmp_path)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_without_a_take_the_button_says_so(ext, shot, tmp_path, name):
+    bpy.ops.unitalker.clear(character=shot)
+    refused(getattr(bpy.ops.unitalker, name), "no lip sync yet", tmp_path)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_a_deleted_character_is_one_error(ext, shot, tmp_path, name):
+    bpy.context.scene.unitalker.character = bpy.data.objects[shot]
+    bpy.ops.object.select_all(action='DESELECT')
+    bpy.data.objects[shot].select_set(True)
+    bpy.ops.object.delete()
+    refused(getattr(bpy.ops.unitalker, name), "was deleted from its scene", tmp_path)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_a_file_that_is_not_saved_asks_for_a_folder(ext, face, speech, tmp_path, name):
+    bpy.ops.unitalker.animate(audio=speech, character="Face")
+    bpy.ops.unitalker.face_camera(character="Face")
+    refused(getattr(bpy.ops.unitalker, name), "not saved yet", tmp_path)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_a_folder_that_is_not_there_is_one_error(ext, shot, tmp_path, name):
+    refused(getattr(bpy.ops.unitalker, name), "Folder not found", tmp_path, filepath=str(tmp_path / "no" / "where.x"))
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="folders are protected in other ways on Windows")
+def test_a_protected_folder_is_one_error(ext, shot, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)       # root may write anywhere
+    refused(getattr(bpy.ops.unitalker, name), "may not be written to", tmp_path)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.skipif(resource is None, reason="no limit of file sizes on Windows")
+@pytest.mark.parametrize("limit", [100, 3_000])        # already the first picture; only what is made of them
+def test_a_full_disk_is_one_error_and_the_old_file_stays(ext, shot, tmp_path, monkeypatch, name, limit):
+    chosen = bpy.context.scene.unitalker_preview
+    chosen.pick, chosen.count, chosen.percentage, chosen.span = 'EVEN', 2, 5, 'SCENE'
+    chosen.close_up, chosen.tile_px = False, 40
+    bpy.context.scene.frame_start, bpy.context.scene.frame_end = 21, 24
+    path = tmp_path / ("old.png" if name == "contact_sheet" else "old.mp4")
+    path.write_bytes(b"old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        refused(getattr(bpy.ops.unitalker, name), r"(Cannot write|not written whole)", tmp_path, filepath=str(path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_bytes() == b"old"
+
+
+def test_a_face_that_the_camera_does_not_see_is_one_error(ext, shot, tmp_path):
+    bpy.context.scene.camera.rotation_euler.z += 3.14
+    refused(bpy.ops.unitalker.contact_sheet, "is not in the picture of", tmp_path)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_a_stop_half_way_leaves_everything_as_it_was(ext, shot, tmp_path, name):
+    plan, steps = ext.module("addon.preview_plan"), ext.module("addon.steps")
+    wanted = plan.Wanted("", "", str(tmp_path / "half"), "", 4, 'EVEN', True, 64, 5, True, 'TAKE')
+    before, files = settings(bpy.context.scene), sorted(tmp_path.rglob("*"))
+    if name == "contact_sheet":
+        work = plan.sheet(bpy.context, wanted)
+    else:
+        work = ext.module("addon.playblast").make(plan.film(bpy.context, wanted))
+    job = steps.Steps(work, "Filming")
+    job.start()
+    while job.fraction == 0 and not job.done:
+        job.advance(0.0001)
+    assert 0 < job.fraction < 0.5 and bpy.context.scene.frame_current >= 11
+    ext.module("addon.job").drop_on_load()      # as before another file is loaded
+    assert job.done and ext.module("addon.job").Job.current is None
+    assert settings(bpy.context.scene) == before and sorted(tmp_path.rglob("*")) == files
+
+
+# ---- the camera
+
+def test_the_camera_looks_at_the_face_whichever_way_it_is_turned(ext, shot):
+    from bpy_extras.object_utils import world_to_camera_view
+    from mathutils import Vector
+
+    head, scene = bpy.data.objects[shot], bpy.context.scene
+    for turn in (0.0, 1.2, 3.0):
+        head.rotation_euler.z, head.location = turn, (3, -2, 1)
+        bpy.context.view_layer.update()
+        assert bpy.ops.unitalker.face_camera(character=shot) == {'FINISHED'}
+        bpy.context.view_layer.update()
+        nose = head.matrix_world @ Vector((0, -0.13, 0.17))
+        back = head.matrix_world @ Vector((0, 0.13, 0.17))
+        x, y, near = world_to_camera_view(scene, scene.camera, nose)
+        assert 0.4 < x < 0.6 and 0.3 < y < 0.7 and near < world_to_camera_view(scene, scene.camera, back)[2]
+
+
+# ---- the film
+
+def probe(path):
+    shown = ["ffprobe", "-v", "error", "-show_entries", "stream=codec_type,codec_name,start_time,duration,nb_frames,width,height", "-of", "json", str(path)]
+    streams = json.loads(subprocess.run(shown, capture_output=True, check=True).stdout)["streams"]
+    return {stream["codec_type"]: stream for stream in streams}
+
+
+@needs_ffprobe
+def test_the_film_has_every_frame_of_the_take(ext, shot, tmp_path):
+    chosen = bpy.context.scene.unitalker_preview
+    chosen.percentage, half = 10, f"{tmp_path.name}/half.wav"
+    bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y = 1010, 570       # 101 x 57: made even
+    bpy.ops.unitalker.animate(audio=write_wav(tmp_path / "half.wav", np.random.default_rng(0).normal(0, 0.1, 8_000)), character=shot, start_frame=101)
+    before = settings(bpy.context.scene)
+    assert bpy.ops.unitalker.playblast(take=half) == {'FINISHED'}
+    path = tmp_path / f"shot {shot} half playblast.mp4"
+    assert chosen.last_film == str(path) and settings(bpy.context.scene) == before
+    video = probe(path)["video"]
+    assert (video["codec_name"], video["width"], video["height"], int(video["nb_frames"])) == ("h264", 100, 56, 12)
+    assert float(video["duration"]) == pytest.approx(0.5, abs=0.001) and float(video["start_time"]) == 0
+    if not bpy.app.build_options.audaspace:
+        assert "audio" not in probe(path)
+
+
+@needs_aud
+@needs_ffprobe
+@pytest.mark.parametrize("from_strip", [True, False])
+def test_the_sound_of_the_film_falls_on_its_frame(ext, shot, tmp_path, from_strip):
+    """A click one second into a strip at frame 11, filmed from frame 27 on: it is heard (24 - 16) / 24 s into the film."""
+    scene = bpy.context.scene
+    samples = np.zeros(3 * RATE_HZ)
+    samples[round(CLICK_S * RATE_HZ):][:240] = 0.9 * np.hanning(240)
+    click = write_wav(tmp_path / "click.wav", samples, RATE_HZ)
+    scene.frame_start, scene.frame_end = 27, 44
+    if from_strip:
+        editor = scene.sequence_editor_create()
+        (editor.strips if hasattr(editor, "strips") else editor.sequences).new_sound("click", click, 1, 11)
+    plan = ext.module("addon.preview_plan")
+    film = plan.film(bpy.context, plan.Wanted("", "", str(tmp_path / "click.mp4"), "", 4, 'EVEN', True, 64, 5, True, 'SCENE'))
+    if not from_strip:
+        film = type(film)(**{**film.__dict__, "clip": ext.module("addon.strip_audio").find_file(bpy.context, click, 11)})
+    made = run(ext.module("addon.playblast").make(film))
+    assert made.warning == ""
+    streams = probe(made.path)
+    assert float(streams["video"]["duration"]) == pytest.approx(0.75, abs=0.001)
+    assert float(streams["audio"]["duration"]) == pytest.approx(0.75, abs=0.025)        # whole AAC frames
+    decoded = subprocess.run(["ffmpeg", "-v", "error", "-i", made.path, "-ac", "1", "-ar", str(RATE_HZ), "-f", "f32le", "-"], capture_output=True, check=True)
+    loudest = np.abs(np.frombuffer(decoded.stdout, np.float32)).argmax() / RATE_HZ
+    assert loudest == pytest.approx(CLICK_S - 16 / 24 + 120 / RATE_HZ, abs=0.002)
+
+
+def run(work):
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value
+
+
+def test_the_sample_gives_phones_of_several_kinds(ext, tmp_path, monkeypatch):
+    """The bundled model on the sample."""
+    scene = bpy.context.scene
+    bpy.ops.unitalker.add_test_head()
+    head = bpy.context.view_layer.objects.active.name
+    text = json.loads((ROOT / "tests" / "data" / "sample.json").read_text(encoding="utf-8"))["text"]
+    bpy.ops.unitalker.animate(audio=str(ROOT / "tests" / "data" / "sample.flac"), character=head, model="mini", transcript=text)
+    bpy.ops.unitalker.face_camera(character=head)
+    chosen = scene.unitalker_preview
+    chosen.tile_px, chosen.count = 64, 6
+    drawn = []
+    make = ext.module("addon.contact_sheet").make
+    monkeypatch.setattr(ext.module("addon.contact_sheet"), "make", lambda sheet, crop: drawn.append(sheet) or make(sheet, crop))
+    bpy.ops.unitalker.contact_sheet(filepath=str(tmp_path / "sample.png"))
+    tiles = drawn[0].tiles
+    kinds = {ext.module("addon.shown_frames").kind_of(tile.moment.phone) for tile in tiles}
+    assert len(tiles) == 6 and {"closed", "round", "open"} <= kinds
+    assert drawn[0].title == text
+    assert (tmp_path / "sample.png").stat().st_size > 10_000
