@@ -43,9 +43,9 @@ def add_animate(parser: argparse.ArgumentParser) -> None:
 def _add_timing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--articulation", type=float, default=0.0, metavar="A", help="-1 (relaxed) to 1 (precise) (default: 0)")
     parser.add_argument("--anticipation", type=float, default=0.0, metavar="SECONDS", help=(
-        "how much earlier lips begin to round, open and spread, 0 to 0.2; they meet when they did (default: 0)"))
+        "how much earlier lips begin to round, open and spread, 0 to 0.5; they meet when they did (default: 0)"))
     for region in REGIONS:
-        parser.add_argument(f"--delay-{region}", type=float, default=0.0, metavar="SECONDS", help=f"how much later the {region} move{'s' if region == 'jaw' else ''}, -0.5 to 0.5 (default: 0)")
+        parser.add_argument(f"--delay-{region}", type=float, default=0.0, metavar="SECONDS", help=f"how much later the {region} move{'s' if region == 'jaw' else ''}, -1.25 to 1.25 (default: 0)")
         parser.add_argument(f"--smooth-{region}", type=float, default=0.0, metavar="S", help=f"smoothing of the {region}, 0 to 1, on top of --smooth (default: 0)")
 
 

@@ -12,8 +12,8 @@ MAX_GAIN = 2.0
 MAX_STRENGTH = 2.0
 MAX_THREADS = 256           # more than any network here can use
 MAX_KEY_ERROR = 0.5         # half of a slider's range: more would not be the same motion
-MAX_ANTICIPATION_S = 0.2    # the longest lead of lip rounding that is usual in speech; more would reach into the word before
-MAX_DELAY_S = 0.5
+MAX_ANTICIPATION_S = 0.5    # four frames of the slowest animation, 8 a second; speech itself leads by 0.2 at the most
+MAX_DELAY_S = 1.25          # ten frames of the slowest animation
 MAX_LIFE = 2.0
 MAX_SEED = 2**31 - 1        # what Blender's integers hold
 REGIONS = ("jaw", "lips", "cheeks", "brows")
@@ -44,7 +44,7 @@ class Gains:
 
 @dataclass(frozen=True)
 class Delays:
-    """Seconds by which a face region moves later (negative: earlier), -0.5 to 0.5. Lips that meet still meet when they did.
+    """Seconds by which a face region moves later (negative: earlier), -1.25 to 1.25. Contacts go with the lips.
 
     Raises:
         SettingError: a delay outside its range.
@@ -116,7 +116,7 @@ class Settings:
         smooth: 0 (as the model gives it) to 1 (very soft); closed lips stay closed.
         gains: factor per face region.
         articulation: -1 (relaxed) to 1 (precise); 0 is as the model gives it. Closed lips stay closed.
-        anticipation_s: how much earlier lips begin to round, open and spread, 0 to 0.2; lips meet when they did.
+        anticipation_s: how much earlier lips begin to round, open and spread, 0 to 0.5; lips meet when they did.
         delays: seconds by which each face region moves later.
         region_smooth: smoothing per face region, on top of smooth.
         life: blinks, brow raises, motion of head and eyes, breath.

@@ -104,7 +104,7 @@ def test_wrong_identity_says_what_exists(tiny, syllables, identity, message):
     ({"strength": 2.5}, "Strength must be from 0 to 2, got 2.5"), ({"smooth": -1}, "Smoothing must be from 0 to 1"),
     ({"fps": 0}, "Frame rate must be above 0"), ({"fps": float("nan")}, "Frame rate"), ({"max_error": 0}, "error must be above 0"),
     ({"articulation": 1.5}, "Articulation must be from -1 to 1, got 1.5"), ({"articulation": float("nan")}, "Articulation"),
-    ({"anticipation_s": -0.1}, "Anticipation in seconds must be from 0 to 0.2"), ({"anticipation_s": 0.3}, "Anticipation"),
+    ({"anticipation_s": -0.1}, "Anticipation in seconds must be from 0 to 0.5"), ({"anticipation_s": 0.6}, "Anticipation"),
     ({"threads": -1}, "Threads"), ({"threads": 10**6}, "Threads must be 0 .* to 256"),
 ])
 def test_settings_outside_their_range_are_refused(change, message):
@@ -118,7 +118,7 @@ def test_gain_outside_its_range_is_refused():
 
 
 @pytest.mark.parametrize(("make", "message"), [
-    (lambda: Delays(lips=0.6), "Delay of lips must be from -0.5 to 0.5, got 0.6"), (lambda: Delays(jaw=-0.6), "Delay of jaw"),
+    (lambda: Delays(lips=1.3), "Delay of lips must be from -1.25 to 1.25, got 1.3"), (lambda: Delays(jaw=-1.3), "Delay of jaw"),
     (lambda: RegionSmooth(brows=1.1), "Smoothing of brows must be from 0 to 1, got 1.1"),
     (lambda: Life(blinks=-1), "Amount of blinks must be from 0 to 2, got -1"), (lambda: Life(head=3), "Amount of head motion"),
     (lambda: Life(seed=2**31), "Seed must be from"),

@@ -32,8 +32,8 @@ def plain(line) -> Motion:
 
 @pytest.mark.parametrize("change", [
     {"articulation": -1.0}, {"articulation": -0.3}, {"articulation": 0.3}, {"articulation": 1.0},
-    {"anticipation_s": 0.02}, {"anticipation_s": 0.2}, {"articulation": 1.0, "anticipation_s": 0.2, "smooth": 1.0, "gains": Gains(2, 2, 2, 2)},
-    *({"delays": Delays(**{region: delay_s})} for region in ("jaw", "cheeks", "brows") for delay_s in (-0.5, -0.033, 0.05, 0.5)),
+    {"anticipation_s": 0.02}, {"anticipation_s": 0.2}, {"anticipation_s": 0.5}, {"articulation": 1.0, "anticipation_s": 0.2, "smooth": 1.0, "gains": Gains(2, 2, 2, 2)},
+    *({"delays": Delays(**{region: delay_s})} for region in ("jaw", "cheeks", "brows") for delay_s in (-1.25, -0.5, -0.033, 0.05, 0.5, 1.25)),
     *({"region_smooth": RegionSmooth(**{region: 1.0})} for region in REGIONS),
     {"articulation": -1.0, "anticipation_s": 0.1, "delays": Delays(jaw=0.2, cheeks=-0.5), "region_smooth": RegionSmooth(1, 1, 1, 1)},
 ], ids=str)
