@@ -16,7 +16,7 @@ from ..engine import AudioError
 from .sound_strips import Heard, all_strips
 
 RATE_HZ = 48_000
-BUFFER = 64                     # samples; Blender changes speed between buffers, so its usual 1024 would be off by up to a frame
+BUFFER = 64                     # samples; Blender changes speed between buffers: its usual 1024 would be off by a frame, 256 still by 50 ms after a freeze
 
 
 def as_played(context: bpy.types.Context, scene: bpy.types.Scene, strip: bpy.types.Strip, when: Heard) -> bytes:

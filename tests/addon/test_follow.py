@@ -396,3 +396,58 @@ def test_a_look_at_twenty_takes_costs_little(ext, take, babble):
     for _ in range(10):
         plan.changes()
     assert (time.perf_counter() - start) / 10 < 0.05        # measured: 2 ms
+
+
+def test_a_moved_meta_strip_takes_the_keys_along(ext, take):
+    editor = bpy.context.scene.sequence_editor
+    meta = (editor.strips if hasattr(editor, "strips") else editor.sequences).new_meta("Meta", 3, 1)
+    take.move_to_meta(meta)
+    setattr(meta, handle(meta, "right"), 127)
+    setattr(meta, handle(meta, "left"), 31)
+    assert follow(ext).moved == 0
+    move(meta, (meta.content_start if hasattr(meta, "content_start") else meta.frame_start) + 40)
+    assert follow(ext).moved == 1
+    assert jaw(face())[:, 0].tolist() == list(range(71, 167))
+    setattr(meta, handle(meta, "right"), 121)
+    follow(ext)
+    assert jaw(face())[:, 0].tolist() == list(range(71, 121))
+
+
+def test_a_take_that_moved_is_made_again_where_it_lies(ext, take):
+    takes = ext.module("addon.takes")
+    move(take, 131)
+    set_handles(take, left=24)
+    follow(ext)
+    takes.remake(bpy.context, takes.find(bpy.context, "Face", "Line"), {"gain_jaw": 0.5})
+    keys = jaw(face())
+    assert keys[:, 0].tolist() == list(range(155, 227))
+    bpy.ops.unitalker.animate(strip="Line", character="Face", gain_jaw=0.5)
+    np.testing.assert_allclose(jaw(face()), keys, atol=1e-5)
+    set_handles(take, left=0)
+    assert [change.listen for change in follow(ext).left] == ["more of it can be heard now"]      # of the earlier style nothing comes back
+    assert jaw(face())[:, 0].tolist() == list(range(155, 227))
+
+
+def test_a_take_of_a_range_stays_a_range(ext, babble):
+    make_face(ext, "Face")
+    strip = add_strip(babble, frame=31)
+    bpy.ops.unitalker.animate(strip="Line", character="Face", use_range=True, range_start=50, range_end=80)
+    before = jaw(face())
+    move(strip, 131)
+    report = follow(ext)
+    assert report.moved == 1 and report.left == ()
+    np.testing.assert_allclose(jaw(face()), later(before, 100), atol=1e-4)
+
+
+def test_frames_that_the_artist_made_his_own_stay(ext, take, babble):
+    add_strip(babble, frame=301, channel=2, name="Other")
+    bpy.ops.unitalker.animate(strip="Other", character="Face")
+    takes = ext.module("addon.takes")
+    takes.forget(bpy.context, takes.find(bpy.context, "Face", "Line"))
+    before = jaw(face())
+    move(take, 131)
+    move(bpy.context.scene.sequence_editor.strips_all["Other"], 401)
+    assert follow(ext).moved == 1
+    after = jaw(face())
+    np.testing.assert_array_equal(after[after[:, 0] < 200], before[before[:, 0] < 200])
+    assert after[-1, 0] == before[-1, 0] + 100

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import bpy
 import numpy as np
 import pytest
@@ -106,3 +108,19 @@ def test_the_mouth_moves_when_the_retimed_strip_sounds(timeline, speech):
     keys = jaw(face)
     loud = keys[keys[:, 1] > keys[:, 1].max() / 2, 0]
     assert 17 <= loud.min() <= 21 and 41 <= loud.max() <= 44       # 0.5 s -> frame 19; 1.5 s -> frame 43
+
+
+def test_a_retimed_stereo_strip_gives_its_channels(timeline, tmp_path):
+    seconds = np.arange(4 * RATE_HZ) / RATE_HZ
+    tone = 0.5 * np.sin(2 * np.pi * 300 * seconds)
+    strip = add_strip(write_wav(tmp_path / "two.wav", np.stack([tone * (seconds < 2), tone * (seconds >= 2)], 1)), frame=1)
+    retime(strip, {49: 61})
+    audio = timeline.module("addon.strip_audio")
+    clip = audio.find_strip(bpy.context, "Line")
+    loud = {}
+    for channel in (1, 2):
+        samples = np.abs(audio.read(replace(clip, channel=channel)).samples)
+        loud[channel] = np.flatnonzero(samples > 0.1) / RATE_HZ
+    assert loud[1].max() < 2.6 and loud[2].min() > 2.4
+    with pytest.raises(timeline.module("engine").AudioError, match="2 channels"):
+        audio.read(replace(clip, channel=3))
