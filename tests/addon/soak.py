@@ -70,7 +70,7 @@ class Outcome:
             "blender": bpy.app.version_string, "seed": self.seed, "steps": n_steps, "refused": self.refused, "failures": len(self.failures),
             "minutes": round(sum(self.seconds.values()) / 60, 2),
             "resident_mib": {"after_warm_up": round(self.memory[warm][1]), "end": round(self.memory[-1][1]), "highest": round(max(m for _, m in self.memory))},
-            "kib_per_step": round(self.slope_kib, 2),
+            "kib_per_step": round(self.slope_kib, 2), "actions_in_the_end": len(bpy.data.actions),
             "by_step": {name: {"times": self.steps[name], "ms": round(1000 * self.seconds[name] / self.steps[name])} for name in sorted(self.steps)},
         }
 
@@ -90,7 +90,8 @@ class Session:
         self.steps: list[tuple[int, Callable[[], None]]] = [
             (6, self.generate), (3, self.generate_on_thread), (2, self.cancel_on_thread), (6, self.restyle), (4, self.rerange), (4, self.life), (8, self.undo),
             (5, self.redo), (3, self.remove), (2, self.save), (1, self.load), (3, self.move_strip), (4, self.artist_keys), (4, self.scrub),
-            (5, self.remake_take), (2, self.remake_frames), (1, self.clear_frames),
+            (5, self.remake_take), (2, self.remake_frames), (1, self.clear_frames), (4, self.edit_phones), (3, self.follow), (2, self.generate_all),
+            (1, self.save_copy_and_load),
         ]
         self.build()
 
@@ -139,6 +140,8 @@ class Session:
             found.append("the artist's keys are not as the artist left them")
         if self.ext.module("addon.job").Job.current is not None:
             found.append("a job is left")
+        if not any(marker.name == "artist" and marker.frame == 77 for marker in bpy.context.scene.timeline_markers):
+            found.append("the artist's marker is gone")
         found += [f"thread {thread.name!r} is left" for thread in threading.enumerate() if thread.name == "lip-sync"]
         for face in ("Face", "Anna"):
             if face not in bpy.data.objects:
@@ -186,6 +189,7 @@ class Session:
         if getattr(bpy.app.build_options, "audaspace", False):
             editor = scene.sequence_editor_create()
             (editor.strips if hasattr(editor, "strips") else editor.sequences).new_sound("line", self.sound, 1, 1)
+        scene.timeline_markers.new("artist", frame=77)
         self.mark()
         bpy.ops.wm.save_as_mainfile(filepath=self.saved)
         self.push("built")
@@ -296,6 +300,55 @@ class Session:
         self.ext.module("addon.takes").clear_frames(bpy.context, self.random.choice(["Face", "Anna"]), True, (float(start), float(start + 9)))
         self.push("cleared frames")
 
+    def edit_phones(self) -> None:
+        """Show the phones of a take, move a marker, apply, hide. Of a model that hears none: nothing."""
+        phone_takes, markers = self.ext.module("addon.phone_takes"), self.ext.module("addon.phone_markers")
+        takes, scene = self.ext.module("addon.takes"), bpy.context.scene
+        known = [one for name in ("Face", "Anna") for one in takes.takes_of(bpy.context, name) if one.known]
+        if not known:
+            return
+        one = self.random.choice(known)
+        self.begin(f"  phones of {one.line} on {one.character}")
+        try:
+            shown = phone_takes.show(bpy.context, one)
+        except self.ext.module("engine").SettingError as error:
+            assert "does not hear phones" in str(error), error
+            return
+        ours = [marker for marker in scene.timeline_markers if marker.name != "artist"]
+        marker = self.random.choice(ours)
+        marker.frame += self.random.choice([-2, -1, 1, 2])
+        self.begin(f"  {marker.name!r} to {marker.frame}")
+        markers.sync(scene)
+        phone_takes.apply(bpy.context, shown)
+        phone_takes.hide(scene, shown)
+        self.push("edited phones")
+
+    def follow(self) -> None:
+        """What the watch does after the artist moved a strip, then the button for what needs listening."""
+        self.ext.module("addon.follow").follow_now(bpy.context)
+        bpy.ops.unitalker.follow('EXEC_DEFAULT', True)
+        self.push("followed")
+
+    def generate_all(self) -> None:
+        """A list of two lines, made at once."""
+        rows = bpy.context.scene.unitalker_cast.rows
+        rows.clear()
+        for name in ("Face", "Anna"):
+            given, row = self.options(), bpy.context.scene.unitalker_cast.add()
+            row.source, row.character = 'STRIP' if "strip" in given else 'FILE', bpy.data.objects[name]
+            row.strip, row.audio, row.start_frame = given.get("strip", ""), given.get("audio", ""), given.get("start_frame", 1.0)
+        bpy.ops.unitalker.cast_generate('EXEC_DEFAULT', True)
+        assert not bpy.context.scene.unitalker_cast.failed, [row.result for row in bpy.context.scene.unitalker_cast.rows]
+
+    def save_copy_and_load(self) -> None:
+        """What is loaded is what was saved: every key and value of ours and the artist's."""
+        path, before = str(self.folder / "copy.blend"), (as_before.animation(), as_before.values())
+        bpy.ops.wm.save_as_mainfile(filepath=path, copy=True)
+        bpy.ops.wm.open_mainfile(filepath=path)
+        assert as_before.animation() == before[0]
+        assert as_before.values() == before[1]
+        self.push("loaded")
+
     def undo(self) -> None:
         """One to three steps back."""
         for _ in range(self.random.randint(1, 3)):
@@ -340,7 +393,7 @@ class Session:
         """The artist sets a key in an Action of their own."""
         action = bpy.data.actions[self.random.choice(ARTISTS)]
         curve = self.random.choice(artists_curves(action))
-        curve.keyframe_points.insert(self.random.randint(1, 250), self.random.random())
+        curve.keyframe_points.insert(10 * self.random.randint(1, 25), self.random.random())      # few frames, so that memory tells of us
         self.mark()
         self.push("keyed")
 
