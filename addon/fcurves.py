@@ -24,7 +24,7 @@ from .clearing import put_at_rest
 from .parts import KeyOptions, Line, Part, nothing_left, prepare
 from .record import Record, Span
 from .rig import Character
-from .window import Window, compose
+from .window import Window, compose, edges_of
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class _Writing:
             if kept is None:
                 writer.new_in_place(self._bag, curve, rows)
             else:
-                writer.replace(curve, rows, kept)
+                writer.replace(curve, rows, kept, edges_of(curve, self._line, self._window) if self._window else ())
         if self._window is None:
             self._remove_stale(spans, spare)
 

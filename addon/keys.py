@@ -6,6 +6,9 @@ the meshes of one character mostly take the same curves.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import bpy
 import numpy as np
 
@@ -21,8 +24,19 @@ KEY_FIELDS: dict[str, tuple[type, int]] = {     # what makes a key: type and num
 CURVE_FIELDS = ("extrapolation", "auto_smoothing", "mute", "lock", "hide", "select", "color_mode")        # what is kept of a curve beside its group
 SELECTION_FIELDS = ("select_control_point", "select_left_handle", "select_right_handle")
 
+HANDLES = ("handle_left", "handle_right")
+
 Points = np.ndarray             # (n, 2) float32: frame and value
 Keys = dict[str, np.ndarray]    # KEY_FIELDS name -> (n, numbers per key)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A frame at which new keys begin or end among others; side is the handle towards the others, slope the old curve's there, per frame."""
+
+    frame: float
+    side: str
+    slope: float
 
 
 class Writer:
@@ -32,6 +46,7 @@ class Writer:
         self._bezier = interpolation == 'BEZIER'
         self._mode = _enum_value("interpolation", interpolation)
         self._auto = _enum_value("handle_left_type", 'AUTO_CLAMPED')
+        self._free = _enum_value("handle_left_type", 'FREE')
         self._made: dict[tuple[bytes | int, int], bpy.types.FCurve] = {}        # by points or their number, and array index
 
     def new(self, bag: bpy.types.ActionChannelbag | bpy.types.Action, channel: Channel, points: Points) -> bpy.types.FCurve:
@@ -70,28 +85,46 @@ class Writer:
             if getattr(made, name) != value and not (self._bezier and name == "auto_smoothing"):        # each of them costs a look at all keys
                 setattr(made, name, value)
 
-    def replace(self, curve: bpy.types.FCurve, points: Points, kept: Keys | None) -> None:
-        """Replace the keys of a curve by points, and kept ones between and around them, which stay as they are to the last bit."""
+    def replace(self, curve: bpy.types.FCurve, points: Points, kept: Keys | None, edges: Sequence[Edge] = ()) -> None:
+        """Replace the keys of a curve by points, and kept ones between and around them, which stay as they are to the last bit.
+
+        Args:
+            edges: points to which the kept curve must come as it came before.
+        """
         if self._bezier and curve.auto_smoothing != 'NONE':
             curve.auto_smoothing = 'NONE'
         count = len(points)
         keys: Keys = {"co": points, "interpolation": np.full((count, 1), self._mode, np.uint8)}     # the rest of a new key is right as Blender makes it
-        if kept is not None:
-            new = {name: keys.get(name, np.zeros((count, width), dtype)) for name, (dtype, width) in KEY_FIELDS.items()}
-            new["handle_left_type"][:] = new["handle_right_type"][:] = self._auto
-            keys = {name: np.concatenate([kept[name], values]) for name, values in new.items()}
-            order = np.argsort(keys["co"][:, 0], kind="stable")
-            keys = {name: values[order] for name, values in keys.items()}
-            put_back(curve, keys, order < len(kept["co"]))
+        if kept is None:
+            put_back(curve, keys)
             return
-        put_back(curve, keys)
+        new = {name: keys.get(name, np.zeros((count, width), dtype)) for name, (dtype, width) in KEY_FIELDS.items()}
+        new["handle_left_type"][:] = new["handle_right_type"][:] = self._auto
+        keys = {name: np.concatenate([kept[name], values]) for name, values in new.items()}
+        order = np.argsort(keys["co"][:, 0], kind="stable")
+        keys = {name: values[order] for name, values in keys.items()}
+        exact = {name: order < len(kept["co"]) for name in HANDLES}
+        for edge in edges if self._bezier else ():
+            self._lead(keys, exact, edge)
+        put_back(curve, keys, exact)
+
+    def _lead(self, keys: Keys, exact: dict[str, np.ndarray], edge: Edge) -> None:
+        """Give the key at an edge a handle along the old curve, on the side of the kept keys."""
+        row = int(np.abs(keys["co"][:, 0] - edge.frame).argmin())
+        beside = row - 1 if edge.side == "handle_left" else row + 1
+        if not 0 <= beside < len(keys["co"]) or not exact[edge.side][beside]:
+            return
+        reach = (keys["co"][beside, 0] - keys["co"][row, 0]) / 3
+        keys[edge.side][row] = keys["co"][row] + np.array([reach, reach * edge.slope], np.float32)
+        keys[f"{edge.side}_type"][row] = self._free
+        exact[edge.side][row] = True
 
 
-def put_back(curve: bpy.types.FCurve, keys: Keys, exact: np.ndarray | None = None) -> None:
+def put_back(curve: bpy.types.FCurve, keys: Keys, exact: Mapping[str, np.ndarray] | None = None) -> None:
     """Give a curve exactly these keys, none of them selected.
 
     Args:
-        exact: (n,) which of them keep the very handles that they have; Blender moves the handles of others to suit their neighbours.
+        exact: of each of HANDLES, for which keys (n,) it is to be where it says; Blender moves the others to suit their neighbours.
     """
     count = len(keys["co"])
     curve.keyframe_points.clear()
@@ -102,9 +135,9 @@ def put_back(curve: bpy.types.FCurve, keys: Keys, exact: np.ndarray | None = Non
     for name in SELECTION_FIELDS:
         curve.keyframe_points.foreach_set(name, unselected)
     curve.update()
-    for name in ("handle_left", "handle_right") if exact is not None and exact.any() else ():
+    for name, which in (exact or {}).items():
         placed = field_of(curve, name)
-        placed[exact] = keys[name][exact]
+        placed[which] = keys[name][which]
         curve.keyframe_points.foreach_set(name, placed.ravel())
 
 
@@ -125,7 +158,7 @@ def take_out(bag: bpy.types.ActionChannelbag | bpy.types.Action, curve: bpy.type
         bag.fcurves.remove(curve)
         return True
     if len(kept["co"]) < len(curve.keyframe_points):
-        put_back(curve, kept, np.ones(len(kept["co"]), bool))
+        put_back(curve, kept, dict.fromkeys(HANDLES, np.ones(len(kept["co"]), bool)))
     return False
 
 

@@ -20,6 +20,7 @@ from .keys import Points
 from .parts import Line
 from .record import Span
 
+NEAR = 0.02                     # frames, to tell how steep a curve is
 SAME_VALUE = 1e-5               # a key that was not touched since it was written still has its value to within this
 
 
@@ -103,6 +104,16 @@ def compose(
     return made if window.max_error is None or mode == 'CONSTANT' else _reduced(made, share, line, window, mode)
 
 
+def edges_of(curve: bpy.types.FCurve, line: Line, window: Window) -> list[keys.Edge]:
+    """Where the old curve meets the window, before it is written."""
+    found = []
+    if window.first > line.first_frame:
+        found.append(keys.Edge(window.first, "handle_left", (curve.evaluate(window.first) - curve.evaluate(window.first - NEAR)) / NEAR))
+    if window.last < line.last_frame:
+        found.append(keys.Edge(window.last, "handle_right", (curve.evaluate(window.last + NEAR) - curve.evaluate(window.last)) / NEAR))
+    return found
+
+
 def _share(frames: np.ndarray, line: Line, window: Window) -> np.ndarray:
     """How much of the new curve counts on each frame, 0 to 1."""
     fade = min(window.crossfade, (window.last - window.first) / 2)
@@ -114,7 +125,7 @@ def _share(frames: np.ndarray, line: Line, window: Window) -> np.ndarray:
     if not knots:
         return np.ones(len(frames))
     share = _between(frames, knots)
-    fading = share < 1
+    fading = (share < 1) & (frames > window.first) & (frames < window.last)     # on its first and last frame the old curve goes on
     closed, was_closed = (keys.within(frames, spans) & fading for spans in (window.closed, window.was_closed))
     knots |= dict.fromkeys(frames[closed & ~was_closed].tolist(), 1.0) | dict.fromkeys(frames[was_closed & ~closed].tolist(), 0.0)
     return _between(frames, knots)

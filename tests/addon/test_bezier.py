@@ -109,3 +109,16 @@ def test_a_range_of_bezier_keys_with_fewer_keys_keeps_the_error_inside(ext, face
     for path, curve in curves(face.data.shape_keys).items():
         frames, wanted = exact[path][34:65].T           # frames 35 to 65
         assert np.abs([curve.evaluate(frame) for frame in frames] - wanted).max() <= 0.01, path
+
+
+@pytest.mark.parametrize(("max_error", "first", "last"), [(0.01, 30, 70), (0.01, 41, 90), (0.03, 33, 50), (0.03, 57, 80)])
+def test_beside_a_range_the_curve_moves_by_less_than_the_error(ext, face, max_error, first, last):
+    model = {"audio": SAMPLE, "character": "Face", "model": "mini", "interpolation": 'BEZIER', "reduce": True, "max_error": max_error}
+    bpy.ops.unitalker.animate(**model)
+    found = curves(face.data.shape_keys)
+    end = int(keys_of(next(iter(found.values())))[-1, 0])
+    outside = np.concatenate([np.arange(1, first + 0.1, 1 / PARTS), np.arange(last, end, 1 / PARTS)])
+    before = {path: [curve.evaluate(moment) for moment in outside] for path, curve in found.items()}
+    bpy.ops.unitalker.animate(**model, gain_jaw=0.5, gain_lips=0.5, use_range=True, range_start=first, range_end=last, crossfade=4)
+    for path, curve in curves(face.data.shape_keys).items():
+        np.testing.assert_allclose([curve.evaluate(moment) for moment in outside], before[path], atol=max_error, err_msg=path)
