@@ -18,7 +18,7 @@ from .types import Delays, FloatArray, Motion
 Seconds = NDArray[np.float64]
 
 PARTING = ("mouthLowerDown", "mouthUpperUp")
-SHAPES = ("jawOpen", "mouthFunnel", "mouthPucker", "mouthSmile", "mouthDimple", "mouthStretch", *PARTING)      # what begins early
+SHAPES = ("jawOpen", "mouthFunnel", "mouthPucker", "mouthSmile", "mouthDimple", "mouthStretch")       # what begins early, beneath closed lips too
 REST_BELOW = 0.05           # weight of every channel of jaw and lips below which a mouth rests
 FULL_UNTIL = 0.5            # share of the lead by which a shape is already complete; before that it rises
 SQUEEZE = 2.0               # at the clip's ends a delay comes in over so many times its length: the face then moves at most 1.5 times as fast
@@ -39,14 +39,14 @@ def anticipate(motion: Motion, lead_s: float) -> Motion:
     if lead_s <= 0 or not lips.has_lips(motion.channels) or len(motion.weights) < 2:
         return motion
     contact = lips.shut_frames(motion) & ~_resting(motion)
+    closed = contact | lips.tucked_frames(motion)
+    kept = smooth.nearness(closed, motion.fps)
     early = motion.weights.copy()
-    columns = _columns(motion, SHAPES)
-    early[:, columns] = _early(motion.weights[:, columns], lead_s, motion.fps)
-    kept = smooth.nearness(contact | lips.tucked_frames(motion), motion.fps)
-    parting = _columns(motion, PARTING)
-    early[:, parting] = kept * motion.weights[:, parting] + (1 - kept) * early[:, parting]
+    free, parting = _columns(motion, SHAPES), _columns(motion, PARTING)
+    early[:, free] = _early(motion.weights[:, free], lead_s, motion.fps)
+    early[:, parting] = kept * motion.weights[:, parting] + (1 - kept) * _early(motion.weights[:, parting], lead_s, motion.fps, closed)
     gap = (motion["jawOpen"] - motion["mouthClose"])[:, None]
-    gap = kept * gap + (1 - kept) * _early(gap, lead_s, motion.fps)
+    gap = kept * gap + (1 - kept) * _early(gap, lead_s, motion.fps, closed)
     after = replace(motion, weights=early)
     after["mouthClose"][:] = np.maximum(after["jawOpen"] - gap[:, 0], 0)
     return lips.keep_shut(after, contact)
@@ -62,13 +62,19 @@ def _resting(motion: Motion) -> lips.BoolArray:
     return np.asarray((motion.weights[:, mouth] < REST_BELOW).all(axis=1))
 
 
-def _early(rows: FloatArray, lead_s: float, fps: float) -> FloatArray:
-    """The largest of what comes within the lead, the later the less: (n, c). The first frame stays at rest."""
+def _early(rows: FloatArray, lead_s: float, fps: float, closed: lips.BoolArray | None = None) -> FloatArray:
+    """The largest of what comes within the lead, the later the less: (n, c). The first frame stays at rest.
+
+    Args:
+        closed: (n,) frames beyond which nothing is looked for: lips that part after a contact do not part before it.
+    """
     reach = lead_s * fps + 1        # frames at which it counts nothing any more
     most = rows.copy()
+    in_sight = np.ones(len(rows), np.bool_)
     for ahead in range(1, min(int(np.ceil(reach)), len(rows))):
         weight = np.float32(min(1.0, (1 - ahead / reach) / (1 - FULL_UNTIL)))
-        np.maximum(most[:-ahead], weight * rows[ahead:], out=most[:-ahead])
+        in_sight = in_sight[:-1] if closed is None else in_sight[:-1] & ~closed[ahead:]
+        np.maximum(most[:-ahead], weight * rows[ahead:], out=most[:-ahead], where=in_sight[:, None])
     ramp = np.minimum(np.arange(len(rows)) / (smooth.EASE_IN_S * fps), 1).astype(np.float32)[:, None]
     return np.asarray(rows + ramp * (most - rows), np.float32)
 

@@ -102,6 +102,16 @@ def test_jaw_opens_beneath_lips_that_are_still_closed():
     assert after["jawOpen"][48] > 0.5 and opening(after)[49] < SHUT_BELOW
 
 
+def test_lips_that_part_after_a_contact_do_not_part_before_it():
+    """An m after silence: the vowel behind it may not open the resting mouth for a moment before the m."""
+    frames = np.arange(100)
+    pressed = (frames >= 50) & (frames < 55)
+    before = face(100, jawOpen=np.where(frames < 50, 0, np.where(pressed, 0.1, 0.6)), mouthClose=np.where(pressed, 0.1, 0),
+                  mouthPressLeft=np.where(pressed, 0.3, 0), mouthPressRight=np.where(pressed, 0.3, 0), mouthLowerDownLeft=np.where(frames < 55, 0, 0.4))
+    after = anticipate(before, 0.3)
+    assert opening(after)[:55].max() < SHUT_BELOW and after["jawOpen"][50] > 0.5
+
+
 @pytest.mark.parametrize("delay_s", [-0.06, 0.06, 0.013])
 def test_delay_moves_its_region_by_fractions_of_frames_and_nothing_else(delay_s):
     seconds = np.arange(200) / 50
