@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import bpy
@@ -58,12 +58,12 @@ class Outcome:
     line: str
 
 
-def gather(context: bpy.types.Context, rows: Iterable[bpy.types.PropertyGroup]) -> list[Entry]:
-    """Read what every row in use needs."""
+def gather(context: bpy.types.Context, rows: Iterable[bpy.types.PropertyGroup], options: Mapping[str, object] | None = None) -> list[Entry]:
+    """Read what every row needs; options count more than the panel, and less than what a row chooses itself."""
     entries: list[Entry] = []
     for row in rows:
         try:
-            entries.append(Entry(row.uid, row.title(), _request(context, row)))
+            entries.append(Entry(row.uid, row.title(), _request(context, row, options or {})))
         except EngineError as error:
             entries.append(Entry(row.uid, row.title(), None, str(error)))
     return _with_own_names(entries)
@@ -169,8 +169,9 @@ def guess(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> bpy.types
     return max(people, key=lambda obj: len(channels_of.shape_keys(obj)))
 
 
-def _request(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> take.Request:
+def _request(context: bpy.types.Context, row: bpy.types.PropertyGroup, options: Mapping[str, object]) -> take.Request:
     given: dict[str, object] = {
+        **options,
         "source": row.source, "strip": row.strip, "audio": row.audio, "speaker": row.speaker.name if row.speaker else "",
         "start_frame": row.start_frame, "transcript": row.transcript, "transcript_text": row.transcript_text.name if row.transcript_text else "",
         "use_range": False,

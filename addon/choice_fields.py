@@ -43,7 +43,7 @@ class Field:
     def read(self, value: object) -> object:
         """A value from JSON as this choice takes it. Raises ValueError: what is wrong and what would be right."""
         if self.kind == 'BOOLEAN':
-            return _as_switch(value)
+            return as_switch(value)
         if self.kind in ('INT', 'FLOAT'):
             return self._as_number(value)
         text = as_text(value)
@@ -84,6 +84,13 @@ def as_text(value: object) -> str:
     return value
 
 
+def as_switch(value: object) -> bool:
+    """True or false. Raises ValueError."""
+    if not isinstance(value, bool):
+        raise ValueError("is neither true nor false. Write true or false, without quotes")
+    return value
+
+
 def fields() -> dict[str, Field]:
     """Every choice of one take, by name, in the order of the panel's own list."""
     properties = bpy.ops.unitalker.animate.get_rna_type().properties
@@ -111,12 +118,6 @@ def with_switches(given: Mapping[str, object]) -> dict[str, object]:
         if switch in CHOICES and switch not in given:
             switches[switch] = True
     return {**given, **switches}
-
-
-def _as_switch(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("is neither true nor false. Write true or false, without quotes")
-    return value
 
 
 def _field(name: str, prop: bpy.types.Property) -> Field:

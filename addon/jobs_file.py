@@ -16,14 +16,15 @@ from typing import Any
 
 from ..engine import EngineError
 from ..engine.json_lines import line_of
-from .choice_fields import ID_OR_PATH, Field, as_text, with_switches
+from .choice_fields import ID_OR_PATH, Field, as_switch, as_text, with_switches
 
 LINE_ENDINGS = (".jsonl", ".ndjson")
 MAX_FILE_BYTES = 64_000_000     # a job is about 200 bytes
-OWN_FIELDS = ("id", "blend", "save", "scene", "transcript_file")
+OWN_FIELDS = ("id", "blend", "save", "scene", "transcript_file", "list")
 OWN_PATHS = ("blend", "save", "transcript_file")
 SOUNDS = ("strip", "audio", "speaker")                              # one of each group: a job's own replaces the default
 WORDS = ("transcript", "transcript_file", "transcript_text")
+OF_A_ROW = (*SOUNDS, *WORDS, "character", "start_frame", "use_range", "range_start", "range_end")    # what the rows of a list say themselves
 NAME_MARK = "{name}"            # in "save": the .blend file's name without its ending
 MAX_SHOWN_CHARACTERS = 60       # of a value, in a message
 MAX_DIGITS = 20                 # of a whole number; Python refuses far longer ones with a less clear message
@@ -40,7 +41,7 @@ class ShotJob:
     Attributes:
         id: its name in the report, unique; place: where it stands, for messages.
         blend, save: absolute paths of the file to open and the one to write. scene: name, or empty for the file's active one.
-        transcript_file: absolute path, or empty.
+        transcript_file: absolute path, or empty. whole_list: all lines of the scene's own list, as Generate All makes them.
         given: choices that the job or its defaults give; the file's own panel says the rest.
     """
 
@@ -50,6 +51,7 @@ class ShotJob:
     save: str
     scene: str
     transcript_file: str
+    whole_list: bool
     given: Mapping[str, object]
 
 
@@ -135,6 +137,14 @@ class _Reader:
     def _job(self, raw: _Raw, defaults: Mapping[str, object]) -> ShotJob:
         own = self._checked(raw)
         values = {**_without_rivals(defaults, own), **own}
+        if values.get("list"):
+            one_line = next((name for name in OF_A_ROW if name in own), None)
+            if one_line is not None and not own.get("list"):
+                values["list"] = False          # a job of one line, under defaults for lists
+            elif one_line is not None:
+                raise self._error(raw, one_line, "stands beside list. The lines of the list say that themselves: leave one of both out")
+            else:
+                values = {name: value for name, value in values.items() if name not in OF_A_ROW}
         for name in ("blend", "save"):
             if not values.get(name):
                 raise self._error(raw, name, "is missing. Every job names the .blend file to open (blend) and the one to write (save)")
@@ -148,6 +158,7 @@ class _Reader:
             save=save,
             scene=str(values.get("scene", "")),
             transcript_file=str(values.get("transcript_file", "")),
+            whole_list=bool(values.get("list")),
             given=with_switches({name: value for name, value in values.items() if name not in OWN_FIELDS}),
         )
         self._places[job.id] = job.place
@@ -173,7 +184,7 @@ class _Reader:
             near = difflib.get_close_matches(name, [*OWN_FIELDS, *self._fields], 1, 0.5)
             raise self._error(raw, name, f"is no field. {f'Did you mean {near[0]}?' if near else 'docs/BATCH.md lists all fields'}")
         try:
-            read = field.read(value) if field is not None else as_text(value)
+            read = field.read(value) if field is not None else as_switch(value) if name == "list" else as_text(value)
         except ValueError as error:
             raise self._error(raw, name, str(error)) from error
         is_path = name in OWN_PATHS or (field is not None and field.is_path)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 
-from ..engine import Animation, EngineError, SettingError, Waveform, animate
+from ..engine import Animation, EngineError, Waveform, animate
 from ..engine.g2p import check_words, read_file
 from ..engine.types import SAMPLE_RATE_HZ
-from . import choice_fields, strip_audio, take
+from . import cast, choice_fields, strip_audio, take
 from .job_report import CHECKED, DONE, FAILED, MADE, WAITING, Entry, Report, read_entries, sha256
-from .jobs_file import ShotJob, read_jobs
+from .jobs_file import JobsError, ShotJob, read_jobs
 from .point_cache import SUFFIX
 from .properties import collect
 from .shot_file import open_shot, save_shot, scene_named
@@ -102,14 +102,15 @@ def _do_job(run: _Run, job: ShotJob) -> None:
     try:
         scene = scene_named(job.scene)
         with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
-            request = take.gather(bpy.context, take.Options(**_choices(job)))
-            entry.inputs = _inputs(job, request.clip)
-            entry.sound, entry.character = request.line, request.character.name if request.character else str(job.given.get("character", ""))
+            requests = _list_of(job) if job.whole_list else [take.gather(bpy.context, take.Options(**_choices(job)))]
+            entry.inputs = _inputs(job, [request.clip for request in requests])
+            entry.sound = ", ".join(request.line for request in requests)
+            entry.character = ", ".join(dict.fromkeys(_name(request) for request in requests))
             if run.dry_run:
-                _try(request)
+                _try(requests)
                 entry.status, entry.message = CHECKED, "Nothing is in the way."
             else:
-                _make(request, entry)
+                _make(requests, entry)
     except EngineError as error:
         _fail(run, job, str(error))
     else:
@@ -130,27 +131,44 @@ def _choices(job: ShotJob) -> dict[str, object]:
     return values
 
 
-def _inputs(job: ShotJob, clip: strip_audio.Clip) -> dict[str, str]:
+def _list_of(job: ShotJob) -> list[take.Request]:
+    """The lines of the scene's list that are in use. Raises JobsError: there is none, or one of them lacks something."""
+    lines = bpy.context.scene.unitalker_cast
+    cast.follow_names(lines)
+    found = cast.gather(bpy.context, [row for row in lines.rows if row.use], job.given)
+    wrong = [f"{one.title}: {one.problem}" for one in found if one.request is None]
+    if wrong or not found:
+        raise JobsError("; ".join(wrong) or f"Scene {bpy.context.scene.name!r} has no list of lines. Make one in the Scene panel, or name strip and character.")
+    return [one.request for one in found]
+
+
+def _name(request: take.Request) -> str:
+    return request.character.name if request.character else request.vertices.object_name
+
+
+def _inputs(job: ShotJob, clips: Iterable[strip_audio.Clip]) -> dict[str, str]:
     """Hashes of the files that decide the result."""
-    sound = clip.path if clip.packed is None else ""
-    return {path: sha256(path) for path in (job.blend, sound, job.transcript_file) if path}
+    sounds = [clip.path for clip in clips if clip.packed is None]
+    return {path: sha256(path) for path in (job.blend, *sounds, job.transcript_file) if path}
 
 
-def _make(request: take.Request, entry: Entry) -> None:
-    result = take.compute(request)
-    summary = take.write(request, result)
-    animation = result if isinstance(result, Animation) else result.animation
-    entry.frames = len(animation.motion.weights)
-    entry.channels = len(animation.curves.mapped) if animation.curves else animation.motion.weights.shape[1]
-    entry.status, entry.message = MADE, summary.line
-    entry.warnings, entry.missing = list(summary.warnings), list(summary.missing)
+def _make(requests: Sequence[take.Request], entry: Entry) -> None:
+    """All lines of a job are computed before the first is written: what fails then has changed nothing."""
+    results = [take.compute(request) for request in requests]
+    summaries = [take.write(request, result) for request, result in zip(requests, results, strict=True)]
+    animations = [result if isinstance(result, Animation) else result.animation for result in results]
+    entry.frames = sum(len(animation.motion.weights) for animation in animations)
+    entry.channels = max(len(one.curves.mapped) if one.curves else one.motion.weights.shape[1] for one in animations)
+    entry.status, entry.message = MADE, "; ".join(summary.line for summary in summaries)
+    entry.warnings = list(dict.fromkeys(text for summary in summaries for text in summary.warnings))
+    entry.missing = list(dict.fromkeys(name for summary in summaries for name in summary.missing))
 
 
-def _try(request: take.Request) -> None:
+def _try(requests: Iterable[take.Request]) -> None:
     """Read the sound, and walk the engine with all options on a moment of silence."""
-    if not strip_audio.read(request.clip).samples.size:
-        raise SettingError(f"Nothing of {request.clip.name!r} can be heard. Pick another sound.")
-    animate(Waveform(np.zeros(round(TRIAL_S * SAMPLE_RATE_HZ), np.float32)), request.settings, request.rig)
+    for request in requests:
+        strip_audio.read(request.clip)
+        animate(Waveform(np.zeros(round(TRIAL_S * SAMPLE_RATE_HZ), np.float32)), request.settings, request.rig)
 
 
 def _save(run: _Run, group: Group, made: list[ShotJob]) -> None:

@@ -129,5 +129,5 @@ def _real(path: str) -> str:
 
 
 def _recipe(job: ShotJob) -> str:
-    wanted = [job.blend, job.save, job.scene, job.transcript_file, dict(sorted(job.given.items()))]
+    wanted = [job.blend, job.save, job.scene, job.transcript_file, job.whole_list, dict(sorted(job.given.items()))]
     return hashlib.sha256(json.dumps(wanted).encode()).hexdigest()

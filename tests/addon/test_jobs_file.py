@@ -147,6 +147,32 @@ def test_a_scene_can_be_named(run, shots, ext):
     assert good["frames"] == 96 and bad["message"].startswith("Scene not found: 'Nowhere'")
 
 
+def test_a_files_own_list_of_lines_is_one_job(run, shots):
+    bpy.ops.wm.open_mainfile(filepath=str(shots / "a.blend"))
+    for name, start in (("Face", 11), ("Zoë", 31)):
+        row = bpy.context.scene.unitalker_cast.add()
+        row.source, row.audio, row.start_frame, row.character = 'FILE', str(shots / "hallo Ümlaut.wav"), start, bpy.data.objects[name]
+    bpy.ops.wm.save_as_mainfile(filepath=str(shots / "a.blend"))
+    path = write(shots, {"defaults": {"audio": "none.wav", "shift_frames": 2, "save": "out/{name}.blend"}}, {"blend": "a.blend", "list": True}, job("b", audio="hallo Ümlaut.wav"))
+    assert run(["--jobs", path]) == 0
+    made = report_of(path)["jobs"][0]
+    assert (made["character"], made["frames"], made["channels"]) == ("Face, Zoë", 96, 52) and len(made["inputs"]) == 2
+    bpy.ops.wm.open_mainfile(filepath=str(shots / "out" / "a.blend"))
+    assert jaw(bpy.data.objects["Zoë"])[0, 0] == 33         # an option of the jobs file counts for every line
+
+
+def test_a_list_of_which_one_line_fails_is_not_made_at_all(run, shots):
+    bpy.ops.wm.open_mainfile(filepath=str(shots / "a.blend"))
+    for name, sound in (("Face", "hallo Ümlaut.wav"), ("Zoë", "none.wav")):
+        row = bpy.context.scene.unitalker_cast.add()
+        row.source, row.audio, row.character = 'FILE', str(shots / sound), bpy.data.objects[name]
+    bpy.ops.wm.save_as_mainfile(filepath=str(shots / "a.blend"))
+    path = write(shots, {"blend": "a.blend", "save": "out/a.blend", "list": True}, {"blend": "b.blend", "save": "out/b.blend", "list": True})
+    assert run(["--jobs", path]) == 1
+    first, second = (one["message"] for one in report_of(path)["jobs"])
+    assert "none.wav: Sound file not found" in first and "has no list of lines" in second and not any((shots / "out").iterdir())
+
+
 # ---- the report
 
 def test_the_report_tells_what_became_of_every_job(run, shots):
@@ -314,6 +340,8 @@ WRONG = {
     '{"blend": "a\\u0000", "save": "x.blend"}': "line 2, blend: \"a\\u0000\" holds a zero byte",
     '{"blend": "\\ud800", "save": "x.blend"}': "holds a zero byte or half a character",
     '{"id": "1", "blend": "a.blend", "save": "x.blend"}': 'line 2, id: "1" is the id of the job at line 1 too',
+    '{"blend": "a.blend", "save": "x.blend", "list": true, "strip": "a"}': 'line 2, strip: "a" stands beside list',
+    '{"blend": "a.blend", "save": "x.blend", "list": "yes"}': 'line 2, list: "yes" is neither true nor false',
     '{"defaults": {"id": "x"}}': 'line 2, id: "x" is a default',
     '{"defaults": 3}': "line 2: 3 is no object",
     '{"blend": "a.blend", "save": "x.blend", "strength": ' + "9" * 5000 + "}": "has 5000 digits",
