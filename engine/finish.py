@@ -5,6 +5,7 @@ clock alone; Settings.raw through none of it.
 
 | step | on the model's clock | why there |
 |---|---|---|
+| 0 | phones that the user edited (phone_edit.py, called by pipeline.py) | they stand for the voice itself |
 | 1 | transcript and contacts (transcript.py, lips.py) | what is said decides where the lips touch; from then on every step keeps that |
 | 2 | limits, silence, rest at both ends (smooth.py) | all that closes the mouth comes before what shapes it |
 | 3 | smoothing, the face's and the regions' (smooth.py) | first, so that articulation does not sharpen what is then blurred |
@@ -18,9 +19,13 @@ clock alone; Settings.raw through none of it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from . import articulation, idle, lips, smooth, timing, transcript
 from .retime import retime
-from .types import SAMPLE_RATE_HZ, Motion, Settings, Waveform
+from .types import SAMPLE_RATE_HZ, Life, Motion, Settings, Waveform
+
+_ONLY_SHAPES = {"articulation": "articulation", "anticipation_s": "anticipation", "gains": "gains", "delays": "delays", "region_smooth": "smoothing of regions"}
 
 
 def finish(motion: Motion, heard: transcript.Heard | None, space: str, settings: Settings, wave: Waveform) -> Motion:
@@ -38,9 +43,19 @@ def finish(motion: Motion, heard: transcript.Heard | None, space: str, settings:
         return Motion(motion.weights.copy(), motion.channels, motion.fps)
     n_frames = round(len(wave.samples) / SAMPLE_RATE_HZ * settings.fps)
     if space != "blendshapes":
-        return retime(smooth.smooth(motion, settings.smooth), settings.fps, n_frames)
+        moved = retime(smooth.smooth(motion, settings.smooth), settings.fps, n_frames)
+        return replace(moved, weights=moved.weights.copy()) if moved is motion else moved
     closed = _close(motion, heard, wave, (n_frames - 1) / settings.fps)
     return idle.add_life(retime(_shape(closed, settings), settings.fps, n_frames), wave, settings.life)
+
+
+def without_effect(settings: Settings, head: str, space: str) -> str:
+    """A sentence for the user where he chose what changes nothing on a head; else empty."""
+    if space == "blendshapes" or settings.raw:
+        return ""
+    chosen = [label for name, label in _ONLY_SHAPES.items() if getattr(settings, name) != getattr(Settings, name)]
+    chosen += ["life"] if replace(settings.life, blinks=0, seed=0) != Life(blinks=0) else []      # blinks are on unasked
+    return f"{', '.join(chosen).capitalize()}: no effect on head {head}, which gives no face shapes." if chosen else ""
 
 
 def _close(motion: Motion, heard: transcript.Heard | None, wave: Waveform, end_s: float) -> Motion:

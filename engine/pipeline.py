@@ -9,7 +9,7 @@ from . import g2p, lips, phone_edit, runtime, smooth, transcript
 from .decode import Decoded, Decoder, Track, decode, track_key
 from .encode import clip_key, encode
 from .errors import Cancelled, PresetError, SettingError
-from .finish import finish
+from .finish import finish, without_effect
 from .heads import read_template, to_vertices
 from .idle import moved_by
 from .models import Model, open_model
@@ -76,7 +76,8 @@ def animate_all(
     for number, (settings, track, result) in enumerate(zip(wanted, tracks, decoded, strict=False)):
         motion, spoken = _spoken(result.motion, heard, settings)
         finished = finish(motion, spoken, track.head.space, settings, wave)
-        warnings = (encoder.warning, missing_pivot(settings, model), other_style(taught, settings) if taught else "", _silence_warning(track, wave), _transcript_warning(heard, track, settings), _phones_warning(track, settings, taught))
+        warnings = (encoder.warning, missing_pivot(settings, model), other_style(taught, settings) if taught else "", _silence_warning(track, wave), _transcript_warning(heard, track, settings), _phones_warning(track, settings, taught),
+                    without_effect(settings, track.head.id, track.head.space))
         preset = presets.get(track.head.space)
         curves = retarget(finished, preset, rig, moved_by(settings.life)) if rig and preset else None
         if rig and taught:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import ModelError, SettingError, Settings, animate, animate_all, io, read_audio
+from engine import Delays, Gains, Life, ModelError, SettingError, Settings, animate, animate_all, io, read_audio
 from engine.__main__ import run
 from engine.decode import _fade
 from engine.models import open_model
@@ -212,3 +212,22 @@ def test_command_line_writes_one_file_per_head_and_identity(face, tmp_path, caps
     assert io.read_motion(tmp_path / "a.face.wide.npz").weights.shape == (25, N_COORDINATES)
     assert run([*arguments, "--head", "all", "--template", "t.npy"]) == 1
     assert "Name the head" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("change", "chosen"), [
+    ({"articulation": 0.5}, "Articulation"), ({"gains": Gains(jaw=2), "delays": Delays(lips=0.1)}, "Gains, delays"), ({"life": Life(head=1)}, "Life"),
+])
+def test_a_head_without_face_shapes_says_what_has_no_effect(settings, syllables, change, chosen):
+    plain = replace(settings, raw=False, vertices=False)
+    assert animate(syllables, plain).warnings == ()
+    animation = animate(syllables, replace(plain, **change))
+    assert animation.warnings == (f"{chosen}: no effect on head {settings.head}, which gives no face shapes.",)
+    assert np.array_equal(animation.motion.weights, animate(syllables, plain).motion.weights)
+
+
+def test_who_changes_vertices_changes_nothing_that_is_kept(settings, syllables):
+    plain = replace(settings, raw=False, vertices=False, fps=25.0)
+    first = animate(syllables, plain).motion.weights
+    before = first.copy()
+    first[:] = 0
+    assert np.array_equal(animate(syllables, plain).motion.weights, before)
