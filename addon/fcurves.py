@@ -22,7 +22,7 @@ from . import actions, controls, keys, playing, sliders
 from .actions import GROUP, Channel, Place
 from .clearing import put_at_rest
 from .parts import KeyOptions, Line, Part, nothing_left, prepare
-from .record import Record, Span
+from .record import Record, Span, without
 from .rig import Character
 from .window import Window, compose, edges_of
 
@@ -183,11 +183,12 @@ class _Writing:
             self._remove_stale(spans, spare)
 
     def _spans(self) -> list[Span]:
-        """Frames on which keys of ours give way."""
+        """Frames on which keys of ours give way: where the line comes to lie, and where it lay, but for what another line has taken since."""
         if self._window is not None:
             return [self._window.span]
-        old = self._record.lines_at(self._key).get(self._line.name)
-        return [(self._line.first_frame, self._line.last_frame), *([old] if old else [])]
+        lines = self._record.lines_at(self._key)
+        old = lines.pop(self._line.name, None)
+        return [(self._line.first_frame, self._line.last_frame), *(without(old, list(lines.values())) if old else [])]
 
     def _old_curve(self, channel: Channel) -> tuple[bpy.types.FCurve | None, float]:
         path, index = channel

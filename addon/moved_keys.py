@@ -17,11 +17,12 @@ import numpy as np
 from ..engine.smooth import EASE_IN_S, EASE_OUT_S
 from . import actions, keys, playing
 from .actions import Channel, Place
+from .clearing import own_places
 from .hidden_keys import Aside, chosen, joined, load, no_keys, nothing, shifted, store
-from .keys import Keys
+from .keys import HANDLES, Keys
 from .record import Record, Span
+from .rig import Character
 
-HANDLES = ("handle_left", "handle_right")
 SAME_VALUE = 1e-4               # a key that nobody touched still has its value to within this
 
 
@@ -180,7 +181,7 @@ def _give(curve: bpy.types.FCurve, before: Keys, after: Keys) -> None:
     if not changed:
         return
     if len(before["co"]) != len(after["co"]) or set(changed) - {"co", *HANDLES}:
-        keys.put_back(curve, after, np.ones(len(after["co"]), bool))
+        keys.put_back(curve, after, dict.fromkeys(HANDLES, np.ones(len(after["co"]), bool)))
         return
     curve.keyframe_points.foreach_set("co", after["co"].ravel())
     curve.update()
@@ -231,6 +232,17 @@ def rename(action: bpy.types.Action, line: str, name: str) -> None:
             asides[(key, name)] = asides.pop((key, line))
     record.store(action)
     store(action, asides)
+
+
+def rename_marked(character: Character, mark: str, name: str) -> None:
+    """Before a line is written: what was made of its strip under an earlier name goes on under the name of now."""
+    for target in character.targets if mark else ():
+        for place in own_places(target.find()):
+            record, key = Record.of(place.action), actions.key_of(place)
+            lines = record.lines_at(key)
+            old = next((line for line in lines if dict(record.how(key, line).get("clip") or {}).get("mark") == mark), name)
+            if old != name and name not in lines:
+                rename(place.action, old, name)
 
 
 def split(action: bpy.types.Action, line: str, first: Move, name: str, second: Move) -> None:

@@ -15,6 +15,7 @@ import bpy
 
 OWNER = "unitalker"             # custom property on Actions that we write to: JSON of Record
 SLOTS = "unitalker_slots"       # custom property on Actions of the artist: handles of those slots in them that are ours
+BESIDE = 0.01                   # frames: as near as keys of two lines come
 MAX_NOTE_BYTES = 2_000_000      # of one take: an hour of phones; more would make every save of the file slow
 
 Span = tuple[float, float]      # first and last frame
@@ -97,6 +98,14 @@ class Record:
 
     def _entries(self, place: str) -> dict[str, tuple[float, float, str]]:
         return self.spans.get(place) if place in self.spans else {name: (*span, "") for name, span in self.lines.items()}
+
+
+def without(span: Span, others: list[Span]) -> list[Span]:
+    """What is left of some frames without those of others."""
+    left = [span]
+    for first, last in others:
+        left = [piece for start, end in left for piece in ((start, min(end, first - BESIDE)), (max(start, last + BESIDE), end)) if piece[0] <= piece[1]]
+    return left
 
 
 def _readable(lines: dict[str, object]) -> dict[str, tuple[float, float, str]]:

@@ -16,7 +16,7 @@ from .. import engine
 from ..engine import Animation, SettingError, Settings, bezier, lips
 from ..engine.heads import Head
 from ..engine.models import open_model
-from . import clearing, fcurves, kept_sounds, mapping_preview, notes, parts, rig, strip_audio, vertex_head
+from . import clearing, fcurves, kept_sounds, mapping_preview, moved_keys, notes, parts, rig, strip_audio, vertex_head
 from .job import listening, tell_stage
 from .preferences import engine_preferences
 from .record import Span
@@ -126,7 +126,8 @@ def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
         text, warnings = vertex_head.write(result, request.vertices, line, request.keys)
         return Summary(text, (), warnings)
     curves = animation.curves
-    assert curves is not None       # a rig was given
+    assert curves is not None and request.character is not None       # a rig was given
+    moved_keys.rename_marked(request.character, request.clip.mark, request.line)
     keys = replace(request.keys, interpolation='CONSTANT') if curves.stepped else request.keys
     window = None
     if request.frames is not None:

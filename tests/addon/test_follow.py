@@ -451,3 +451,22 @@ def test_frames_that_the_artist_made_his_own_stay(ext, take, babble):
     after = jaw(face())
     np.testing.assert_array_equal(after[after[:, 0] < 200], before[before[:, 0] < 200])
     assert after[-1, 0] == before[-1, 0] + 100
+
+
+def test_a_renamed_strip_is_made_again_in_place(ext, take):
+    bpy.context.scene.unitalker_cast.follow = False
+    take.name = "Better Name"
+    move(take, 61)
+    bpy.ops.unitalker.animate(strip="Better Name", character="Face")
+    assert jaw(face())[:, 0].tolist() == list(range(61, 157)) and list(lines(ext)) == ["Better Name"]
+
+
+def test_the_piece_of_a_cut_strip_that_was_made_by_itself_stays(ext, take):
+    bpy.context.scene.unitalker_cast.follow = False
+    _, second = cut(take, 79)
+    bpy.ops.unitalker.animate(strip=second.name, character="Face", gain_jaw=0.5)
+    before = jaw(face())
+    bpy.ops.unitalker.animate(strip="Line", character="Face")
+    after = jaw(face())
+    np.testing.assert_array_equal(after[after[:, 0] >= 79], before[before[:, 0] >= 79])
+    assert after[:, 0].tolist() == list(range(31, 127))
