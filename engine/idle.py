@@ -6,6 +6,7 @@ the sound up to LOOK_AHEAD_S later: the same seed and sound give the same motion
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,7 @@ BLINKS_PER_MIN = 17.0
 BLINK_SPREAD = 0.5              # standard deviation of the logarithm of intervals: long tails, as people have; our choice
 LEAST_INTERVAL_S = 0.45
 BLINK_PULL_S = 1.2              # a blink moves to an end of phrase or a pause so near, where speakers blink most (Nakano and Kitazawa 2010)
+REACHED = 16                    # more pauses do not lie within reach of one blink: 1.2 s both ways, pauses of 0.16 s
 PULLED = 0.8                    # share of the blinks that do where they can
 # Whole blinks take 0.1 to 0.4 s and open in about twice the time in which they close (VanderWerf et al. 2003, Caffier et al. 2003).
 CLOSING_S, SHUT_S, OPENING_S = (0.06, 0.10), (0.0, 0.04), (0.13, 0.22)
@@ -146,9 +148,10 @@ def _blink(face: _Face, heard: Prosody, life: Life) -> None:
         near = busy[max(0, int((first - CLEAR_S) * face.fps)):int((last + CLEAR_S) * face.fps) + 1]
         if first < END_MARGIN_S or last > seconds[-1] - END_MARGIN_S or near.any():
             continue
-        closing = _ease(1 - (top - seconds) / blink.closing_s)
-        opening = _ease(1 - (seconds - top - blink.shut_s) / blink.opening_s) ** 1.5      # fast at first, then slow
-        lids = np.maximum(lids, np.where(seconds <= top, closing, opening) * np.float32(blink.depth))
+        span = _frames(first, last, face.fps)
+        closing = _ease(1 - (top - seconds[span]) / blink.closing_s)
+        opening = _ease(1 - (seconds[span] - top - blink.shut_s) / blink.opening_s) ** 1.5      # fast at first, then slow
+        lids[span] = np.maximum(lids[span], np.where(seconds[span] <= top, closing, opening) * np.float32(blink.depth))
     for name, share in _BLINK.items():
         for side in ("Left", "Right"):
             face.lift(name + side, np.asarray(share * lids, np.float32))
@@ -173,7 +176,8 @@ def blinks(heard: Prosody, duration_s: float, life: Life) -> Iterator[Blink]:
 
 def _quiet_moment(heard: Prosody, wanted_s: float, reach_s: float, place: float) -> float:
     """The wanted moment where the voice pauses then, else one just after the nearest end of phrase within reach; without one the wanted moment."""
-    near = [(start, stop) for start, stop in heard.pauses if start < wanted_s + reach_s and stop > wanted_s - reach_s]
+    first = bisect_left(heard.pauses, (wanted_s - reach_s, 0.0))
+    near = [(start, stop) for start, stop in heard.pauses[max(0, first - 1):first + REACHED] if start < wanted_s + reach_s and stop > wanted_s - reach_s]
     if any(start <= wanted_s <= stop for start, stop in near) or not near:
         return wanted_s
     start, stop = min(near, key=lambda pause: min(abs(pause[0] - wanted_s), abs(pause[1] - wanted_s)))
@@ -184,11 +188,12 @@ def _raise_brows(face: _Face, heard: Prosody, life: Life) -> None:
     seconds = np.arange(face.n_frames) / face.fps
     inner, outer = np.zeros(face.n_frames, np.float32), np.zeros(face.n_frames, np.float32)
     for one in raises(heard, life):
-        if one.second - one.up_s < END_MARGIN_S or one.second + one.held_s + one.down_s > seconds[-1] - END_MARGIN_S:
+        first, last = one.second - one.up_s, one.second + one.held_s + one.down_s
+        if first < END_MARGIN_S or last > seconds[-1] - END_MARGIN_S:
             continue
-        up, down = _ease(1 - (one.second - seconds) / one.up_s), _ease(1 - (seconds - one.second - one.held_s) / one.down_s)
-        shape = np.minimum(up, down)
-        inner, outer = np.maximum(inner, shape * np.float32(one.inner)), np.maximum(outer, shape * np.float32(one.outer))
+        span = _frames(first, last, face.fps)
+        shape = np.minimum(_ease((seconds[span] - first) / one.up_s), _ease((last - seconds[span]) / one.down_s))
+        inner[span], outer[span] = np.maximum(inner[span], shape * np.float32(one.inner)), np.maximum(outer[span], shape * np.float32(one.outer))
     face.lift("browInnerUp", inner)
     for side in ("Left", "Right"):
         face.lift("browOuterUp" + side, outer)
@@ -206,6 +211,11 @@ def raises(heard: Prosody, life: Life) -> Iterator[Raise]:
         inner = min(1.0, life.brows * RAISE_HEIGHT * height * (0.5 + 0.5 * stress.strength))
         yield Raise(stress.second - RAISE_LEAD_S, up_s, held_s, down_s, inner, inner * share)
         last_s = stress.second
+
+
+def _frames(first_s: float, last_s: float, fps: float) -> slice:
+    """The frames from one moment of a clip to another."""
+    return slice(max(0, int(first_s * fps)), int(last_s * fps) + 2)
 
 
 def _ease(share: NDArray[np.floating]) -> FloatArray:

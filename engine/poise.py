@@ -80,9 +80,10 @@ def _nods(heard: Prosody, seconds: Rows, seed: int) -> Rows:
         if stress.second - last_s < LEAST_NOD_GAP_S or chance > NOD_CHANCE:
             continue
         last_s = stress.second
-        away = seconds - stress.second
+        first, last = np.searchsorted(seconds, (stress.second - 2.5 * NOD_DOWN_S, stress.second + 2.5 * NOD_UP_S))
+        away = seconds[first:last] - stress.second
         width = np.where(away < 0, NOD_DOWN_S, NOD_UP_S) / 2
-        nods += NOD_RAD * size * stress.strength * np.exp(-0.5 * (away / width) ** 2)
+        nods[first:last] += NOD_RAD * size * stress.strength * np.exp(-0.5 * (away / width) ** 2)
     return nods
 
 
@@ -99,29 +100,28 @@ def gaze(head: FloatArray, heard: Prosody, fps: float, life: Life) -> dict[str, 
 
 def _looks(random: Random, seconds: Rows) -> Rows:
     """Where the eyes look (n, 2), yaw and pitch: still, then at once elsewhere."""
-    looks, here, now_s = np.zeros((len(seconds), 2)), np.zeros(2), 0.0
+    moments, places = [0.0], [np.zeros(2)]
+    now_s = 0.0
     while now_s < seconds[-1]:
         stay_s, home, drawn = max(LEAST_FIXATION_S, random.gamma(2.0, FIXATION_S / 2)), random.random() < HOME_CHANCE, random.normal(size=2)
         now_s += stay_s
         there = np.zeros(2) if home else drawn * np.array(GAZE_RAD)
-        takes_s = JUMP_S + JUMP_S_PER_RAD * float(np.hypot(*(there - here)))
-        first = int(np.searchsorted(seconds, now_s))
-        part = np.clip((seconds[first:] - now_s) / takes_s, 0, 1)[:, None]
-        looks[first:] = here + part * (there - here)
-        here = there
-    return looks
+        takes_s = JUMP_S + JUMP_S_PER_RAD * float(np.hypot(*(there - places[-1])))
+        moments += [now_s, now_s + takes_s]
+        places += [places[-1], there]
+    return np.stack([np.interp(seconds, moments, [place[axis] for place in places]) for axis in (0, 1)], axis=1)
 
 
 def breath(heard: Prosody, n_frames: int, fps: float, life: Life) -> FloatArray:
     """How far the chest has risen (n_frames,), 0 to life.breath: quickly in pauses of speech, slowly and evenly where nobody speaks."""
     seconds = np.arange(n_frames) / fps
-    values, now = np.zeros(n_frames), 0.0
+    values = np.zeros(n_frames)
     for second, in_s in _breaths(heard, seconds[-1], stream(life.seed, "breath")):
         now = float(np.interp(second, seconds, values))
-        away = seconds - second
+        first, last = np.searchsorted(seconds, (second, second + in_s + OUT_S))
+        away = seconds[first:last] - second
         rising = now + (1 - now) * _ease(away / in_s)
-        falling = 1 - _ease((away - in_s) / OUT_S)
-        values = np.where(away < 0, values, np.where(away < in_s, rising, falling))
+        values[first:last] = np.where(away < in_s, rising, 1 - _ease((away - in_s) / OUT_S))
     return np.asarray(life.breath * values * _end_ease(seconds), np.float32)
 
 
