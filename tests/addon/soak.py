@@ -70,6 +70,7 @@ class Outcome:
             "blender": bpy.app.version_string, "seed": self.seed, "steps": n_steps, "refused": self.refused, "failures": len(self.failures),
             "minutes": round(sum(self.seconds.values()) / 60, 2),
             "resident_mib": {"after_warm_up": round(self.memory[warm][1]), "end": round(self.memory[-1][1]), "highest": round(max(m for _, m in self.memory))},
+            "mib_by_tenth": [round(self.memory[int(tenth * (len(self.memory) - 1) / 10)][1]) for tenth in range(11)],
             "kib_per_step": round(self.slope_kib, 2), "actions_in_the_end": len(bpy.data.actions),
             "by_step": {name: {"times": self.steps[name], "ms": round(1000 * self.seconds[name] / self.steps[name])} for name in sorted(self.steps)},
         }
