@@ -24,6 +24,7 @@ Rows = NDArray[np.float64]
 
 CHEST_RAD = -0.02       # pitch of the chest when it is full: backwards by 1.1 degrees
 SHOULDER_RAD = 0.035    # rise of the shoulders then: 2 degrees
+LEAST_LOOK = 0.02       # weight of eyeLook below which a model only trembles
 ROLES = ("head", "left_eye", "right_eye", "chest", "left_shoulder", "right_shoulder")
 UPRIGHT = BoneRest((1.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0), "")      # a bone that points up with a roll of 0
 
@@ -70,7 +71,7 @@ def _turns(motion: Motion, body: _Body, eyes: bool) -> dict[str, tuple[Rows, tup
         turns["head"] = pitch * body.left - yaw * body.up + roll * body.forward, HEAD_ANGLES
     for side, inwards, outwards in (("Left", -1, 1), ("Right", 1, -1)) if eyes else ():
         names = tuple(f"eyeLook{way}{side}" for way in ("In", "Out", "Down", "Up"))
-        if set(names) <= set(motion.channels) and any(motion[name].any() for name in names):
+        if set(names) <= set(motion.channels) and any((motion[name] > LEAST_LOOK).any() for name in names):
             into, out, down, up = (LOOK_RAD[way] * motion[f"eyeLook{way}{side}"][:, None].astype(np.float64) for way in ("In", "Out", "Down", "Up"))
             turns[f"{side.lower()}_eye"] = (inwards * into + outwards * out) * body.up + (down - up) * body.left, names
     if "breath" in motion.channels:

@@ -10,6 +10,8 @@ import pytest
 bpy = pytest.importorskip("bpy")
 from mathutils import Matrix, Vector  # noqa: E402
 
+from .conftest import curves, make_face  # noqa: E402
+
 BONES = {      # name -> head, tail, roll, parent: a skeleton that faces -Y, with rolls and directions that nobody would want
     "hips": ((0, 0, 1.0), (0, 0.1, 1.1), 0.7, ""), "chest": ((0, 0, 1.3), (0.1, 0, 1.5), -2.1, "hips"),
     "shoulder.L": ((0.05, 0, 1.45), (0.15, 0.05, 1.43), 1.9, "chest"), "shoulder.R": ((-0.05, 0, 1.45), (-0.15, -0.05, 1.43), 0.3, "chest"),
@@ -64,8 +66,6 @@ def goes(obj: bpy.types.Object, bone: str, way: Vector) -> Vector:
 
 
 def with_face(ext, obj: bpy.types.Object) -> bpy.types.Object:
-    from .conftest import make_face
-
     face = make_face(ext, "Face", ("jawOpen", "mouthClose", "mouthFunnel", "eyeBlinkLeft", "eyeBlinkRight"))
     face.parent = obj
     return face
@@ -122,3 +122,13 @@ def test_clear_puts_head_and_eyes_back(ext):
     assert obj.pose.bones["Head"].rotation_quaternion.angle > 0.1
     ext.module("addon.clearing").clear(ext.module("addon.rig").gather(bpy.context, "rig"))
     assert all(bone.rotation_quaternion.angle == pytest.approx(0, abs=1e-6) for bone in obj.pose.bones)
+
+
+def test_generate_moves_head_and_eyes_where_they_are_switched_on(ext, speech):
+    obj = skeleton(lying=True)
+    with_face(ext, obj)
+    assert bpy.ops.unitalker.animate(audio=speech, character="rig") == {'FINISHED'}
+    assert {path.split('"')[1] for path in curves(obj)} <= {"eye.L", "eye.R"}       # the tiny model moves the eyes itself
+    options = {"use_head_motion": True, "use_eye_motion": True, "use_breath": True, "use_blinks": False, "seed": 4}
+    assert bpy.ops.unitalker.animate(audio=speech, character="rig", **options) == {'FINISHED'}
+    assert {path.split('"')[1] for path in curves(obj)} == {"Head", "eye.L", "eye.R", "chest", "shoulder.L", "shoulder.R"}
