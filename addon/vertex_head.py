@@ -20,7 +20,7 @@ from ..engine.components import Placement, components_needed, fit_placement
 from ..engine.heads import Head
 from ..engine.smooth import reduce_keys
 from ..engine.types import Curve, FloatArray
-from . import clearing, fcurves, parts, point_cache, rig
+from . import actions, clearing, fcurves, parts, point_cache, rig
 
 log = logging.getLogger(__name__)
 
@@ -259,6 +259,10 @@ def _remove_keys(obj: bpy.types.Object) -> int:
     if record is None:
         return 0
     keys = obj.data.shape_keys
+    played = {curve.data_path for place in actions.places(keys) for curve in actions.curves_of(place)}
+    if any(f'key_blocks["{bpy.utils.escape_identifier(name)}"].value' in played for name in record.names):
+        del keys[RECORD]            # the artist has made a take his own, or keyed them himself: so are the shape keys
+        return 0
     blocks = [block for name in record.names if (block := keys.key_blocks.get(name)) is not None]
     for block in blocks:
         obj.shape_key_remove(block)

@@ -327,3 +327,14 @@ def test_two_lines_share_a_strip(ext, face, speech, tmp_path):
     animate(shutil.copy(speech, tmp_path / "second.wav"), destination='NLA', start_frame=101)
     strip, = strips(face.data.shape_keys)
     assert (strip.frame_start, strip.frame_end) == (1, 148)
+
+
+@pytest.mark.parametrize("destination", ['ACTION', 'NLA'])
+def test_one_frame_alone_is_a_strip_of_one_frame(ext, face, speech, destination):
+    own_action(face.data.shape_keys, {SMILE: [(1, 0.3)]})
+    animate(speech, destination=destination, use_range=True, range_start=24, range_end=24)
+    strip, = strips(face.data.shape_keys)
+    assert strip.frame_start == 24 and strip.frame_end <= 25 and strip.scale == 1
+    curve = curves_in(strip.action, getattr(strip, "action_slot", None))[JAW]
+    assert len(curve.keyframe_points) == 1
+    assert values_at(face.data.shape_keys, 24, "jawOpen")[0] == pytest.approx(curve.evaluate(24), abs=1e-5)

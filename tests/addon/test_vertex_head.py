@@ -12,6 +12,7 @@ import bpy
 import numpy as np
 import pytest
 
+from . import as_before
 from .conftest import TINY, curves, keys_of, make_face
 
 N_VERTICES, N_COMPONENTS = 20, 5
@@ -165,6 +166,20 @@ def test_model_that_came_back_with_fewer_components_takes_over(ext, model, speec
     keys["unitalker_pca"] = json.dumps({**note, "names": note["names"] + ["x"] * more, "units": note["units"] + [1.0] * more})
     assert bpy.ops.unitalker.animate(audio=speech) == {'FINISHED'}
     assert "gave way" in bpy.context.scene.unitalker.result_details
+
+
+def test_a_take_that_is_mine_keeps_its_shape_keys_and_curves(ext, model, speech):
+    obj = make_mesh(model)
+    bpy.ops.unitalker.animate(audio=speech, character=obj.name, vertex_error=0.001)
+    takes = ext.module("addon.takes")
+    take, = takes.takes_of(bpy.context, obj.name)
+    assert takes.forget(bpy.context, take) == 6
+    before = as_before.animation(), [shown(obj, frame).tolist() for frame in (1, 24)]
+    bpy.ops.unitalker.clear(character=obj.name)
+    assert (as_before.animation(), [shown(obj, frame).tolist() for frame in (1, 24)]) == before
+    with pytest.raises(RuntimeError, match="is free"):
+        bpy.ops.unitalker.animate(audio=speech, character=obj.name, vertex_error=0.001)
+    assert (as_before.animation(), [shown(obj, frame).tolist() for frame in (1, 24)]) == before
 
 
 def test_shape_keys_need_no_vertices_of_the_engine(ext, model, speech, monkeypatch):
