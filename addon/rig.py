@@ -12,7 +12,7 @@ import bpy
 
 from ..engine import Rig, RigChannel, RigError
 from ..engine.types import BoneRest
-from . import boxes, channels_of
+from . import boxes, channels_of, posture
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Target:
         kind: 'KEY' for the shape keys of its mesh, 'OBJECT' for bones and custom properties.
         names: shape keys; or bones. properties: data paths of numbers, from the object.
         driven: data paths that a driver writes; keys there would do nothing.
-        limits: how far Limit Location constraints let bones go along their own axes. rest: how bones lie.
+        limits: how far Limit Location constraints let bones go along their own axes. rest: how bones lie. posed: how the artist turned them.
     """
 
     object_name: str
@@ -35,6 +35,7 @@ class Target:
     driven: frozenset[tuple[str, int]]
     limits: tuple[tuple[RigChannel, tuple[float, float]], ...] = ()
     rest: tuple[tuple[str, BoneRest], ...] = ()
+    posed: tuple[tuple[str, tuple[float, float, float, float]], ...] = ()
 
     def find(self) -> bpy.types.ID:
         """The Key or Object of these names. Raises RigError when it is gone."""
@@ -77,6 +78,7 @@ class Character:
             driven=frozenset(self._driven_keys()),
             limits={channel: limit for target in objects for channel, limit in target.limits},
             rest={name: rest for target in objects for name, rest in target.rest},
+            posed={name: rotation for target in objects for name, rotation in target.posed},
         )
 
     def _driven_keys(self) -> Iterator[RigChannel]:
@@ -335,4 +337,5 @@ def _targets(members: list[bpy.types.Object]) -> Iterator[Target]:
         bones = frozenset(bone.name for bone in obj.pose.bones) if obj.pose else frozenset()
         properties = frozenset(channels_of.number_properties(obj))
         if obj.library is None and (bones or properties):
-            yield Target(obj.name, library, 'OBJECT', bones, properties, channels_of.driven(obj), tuple(channels_of.limits(obj)), tuple(channels_of.bones_at_rest(obj)))
+            driven, limits, rest = channels_of.driven(obj), channels_of.limits(obj), channels_of.bones_at_rest(obj)
+            yield Target(obj.name, library, 'OBJECT', bones, properties, driven, tuple(limits), tuple(rest), tuple(posture.posed(obj)))

@@ -58,7 +58,8 @@ def move_bones(motion: Motion, rig: Rig, taken: Collection[RigChannel], eyes: bo
             continue
         followed.update(channels)
         rest = rig.rest.get(bones[role], UPRIGHT)
-        for index, values in enumerate(_quaternions(turns @ np.array(rest.axes).reshape(3, 3)).T):
+        turned = _after(np.array(rig.posed.get(bones[role], (1.0, 0.0, 0.0, 0.0))), _quaternions(turns @ np.array(rest.axes).reshape(3, 3)))
+        for index, values in enumerate(turned.T):
             curves[RigChannel("bone", bones[role], "rotation_quaternion", index)] = Curve(seconds, values.astype(np.float32))
     return curves, tuple(channel for channel in motion.channels if channel in followed)
 
@@ -86,6 +87,13 @@ def _quaternions(turns: Rows) -> Rows:
     """(n, 4) w x y z of turns (n, 3), axis times angle."""
     angle = np.linalg.norm(turns, axis=1, keepdims=True)
     return np.concatenate([np.cos(angle / 2), turns * 0.5 * np.sinc(angle / (2 * np.pi))], axis=1)
+
+
+def _after(posed: Rows, turns: Rows) -> Rows:
+    """Quaternions (n, 4) of turns in the directions of a bone that is posed already by a quaternion (4,)."""
+    w, xyz = posed[0], posed[1:]
+    real = w * turns[:, :1] - turns[:, 1:] @ xyz[:, None]
+    return np.concatenate([real, w * turns[:, 1:] + turns[:, :1] * xyz + np.cross(xyz, turns[:, 1:])], axis=1)
 
 
 def _bones_of(rig: Rig, taken: Collection[str]) -> dict[str, str]:

@@ -100,6 +100,7 @@ class Rig:
         driven: those that a driver moves everywhere on the character: keys there would do nothing, so "auto" does not count them.
         limits: lowest and highest value to which a constraint holds a bone's location, for control bones that know how far they go.
         rest: how the bones lie; one that is not in it counts as pointing up with a roll of 0.
+        posed: rotation (w, x, y, z) of bones that an artist turned by hand, in their own axes: what moves head and eyes starts there.
     """
 
     shape_keys: frozenset[str] = frozenset()
@@ -111,6 +112,7 @@ class Rig:
     driven: frozenset[RigChannel] = frozenset()
     limits: Mapping[RigChannel, tuple[float, float]] = field(default_factory=dict)
     rest: Mapping[str, BoneRest] = field(default_factory=dict)
+    posed: Mapping[str, tuple[float, float, float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
-from mathutils import Matrix, Vector  # noqa: E402
+from mathutils import Matrix, Quaternion, Vector  # noqa: E402
 
 from .conftest import curves, make_face  # noqa: E402
 
@@ -132,3 +132,22 @@ def test_generate_moves_head_and_eyes_where_they_are_switched_on(ext, speech):
     options = {"use_head_motion": True, "use_eye_motion": True, "use_breath": True, "use_blinks": False, "seed": 4}
     assert bpy.ops.unitalker.animate(audio=speech, character="rig", **options) == {'FINISHED'}
     assert {path.split('"')[1] for path in curves(obj)} == {"Head", "eye.L", "eye.R", "chest", "shoulder.L", "shoulder.R"}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_head_that_the_artist_turned_stays_turned_and_nods_in_its_own_direction(ext, mode):
+    obj = skeleton(lying=False, mode=mode)
+    with_face(ext, obj)
+    head = obj.pose.bones["Head"]
+    rest = head.bone.matrix_local.to_quaternion()
+    turned = rest.inverted() @ Quaternion((0, 0, 1), 0.5) @ rest        # to its left, as the world sees it
+    head.rotation_quaternion, head.rotation_euler = turned, turned.to_euler(mode if len(mode) == 3 else 'XYZ')
+    head.rotation_axis_angle = (turned.angle, *turned.axis)
+    for _ in range(2):          # again: what our keys show on the current frame is not taken for the artist's pose
+        key(ext, "rig", headPitch=0.2)
+        bpy.context.scene.frame_set(2)
+        facing = (head.matrix.to_quaternion() @ rest.inverted()) @ FORWARD
+        expected = Quaternion((0, 0, 1), 0.5) @ (math.cos(0.2) * FORWARD - math.sin(0.2) * UP)
+        assert (facing - expected).length < 1e-4
+    ext.module("addon.clearing").clear(ext.module("addon.rig").gather(bpy.context, "rig"))
+    assert ((head.matrix_basis.to_quaternion().inverted()) @ turned).angle == pytest.approx(0, abs=1e-3)

@@ -68,6 +68,14 @@ def test_head_nods_turns_and_tilts_the_way_its_channels_say(world, seed):
     assert tilting == pytest.approx(world @ (np.cos(0.2) * UP - np.sin(0.2) * LEFT), abs=1e-5)              # to its right shoulder
 
 
+def test_a_posed_head_nods_in_its_own_direction():
+    turned_left = (np.cos(0.25), *(np.sin(0.25) * (np.array(skeleton().rest["head"].axes).reshape(3, 3).T @ UP)))
+    rig = replace(skeleton(), posed={"head": turned_left})
+    facing = np.cos(0.5) * FORWARD + np.sin(0.5) * LEFT
+    assert turned(rig, "head", FORWARD) == pytest.approx(facing, abs=1e-5)
+    assert turned(rig, "head", FORWARD, headPitch=0.2) == pytest.approx(np.cos(0.2) * facing - np.sin(0.2) * UP, abs=1e-5)
+
+
 def test_eyes_look_where_their_channels_say():
     rig = skeleton()
     to_left = {"eyeLookOutLeft": 0.5, "eyeLookInRight": 0.5}
