@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import bpy
 from mathutils import Euler, Quaternion
 
+from ..engine.life_bones import known_names
 from . import actions
 from .record import Record
 
@@ -15,12 +16,13 @@ LEAST_RAD = 1e-4
 
 
 def posed(obj: bpy.types.Object) -> Iterator[tuple[str, tuple[float, float, float, float]]]:
-    """Each bone that is turned, and its rotation (w, x, y, z) in its own axes; for what our keys move, as it was before them."""
+    """Each bone of head, eyes and chest that is turned, and its rotation (w, x, y, z) in its own axes; for what our keys move, as it was before them."""
     before: dict[str, float] = {}
     for place in actions.places(obj):
         if actions.owns(place):
             before.update(actions.of_place(Record.of(place.action).rest, place, {}))
-    for bone in obj.pose.bones if obj.pose else ():
+    names = known_names()
+    for bone in [bone for bone in obj.pose.bones if bone.name.casefold() in names] if obj.pose else ():
         rotation = _rotation(bone, before)
         if rotation.angle > LEAST_RAD:
             yield bone.name, tuple(rotation)

@@ -108,6 +108,12 @@ def _bones_of(rig: Rig, taken: Collection[str]) -> dict[str, str]:
 
 
 @lru_cache(maxsize=1)
+def known_names() -> frozenset[str]:
+    """Every name, in lower case, that a bone for head, gaze or breath may have."""
+    return frozenset(name.casefold() for names in _wanted().values() for name in names)
+
+
+@lru_cache(maxsize=1)
 def _wanted() -> Mapping[str, tuple[str, ...]]:
     content = cast("dict[str, dict[str, list[str]]]", read_json(data_folder() / BONES_FILE_NAME))
     return {role: tuple(content["bones"][role]) for role in ROLES}
