@@ -24,7 +24,7 @@ from .clearing import put_at_rest
 from .parts import KeyOptions, Line, Part, nothing_left, prepare
 from .record import Record, Span, without
 from .rig import Character
-from .window import Window, compose, edges_of
+from .window import Old, Window, compose, edges_of
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class _Writing:
         spans = self._spans()
         points = self._part.points
         if self._window is not None:
-            points = compose(points, self._line, self._window, self._options.interpolation, self._old_curve)
+            points = compose(points, self._line, self._window, self._options.interpolation, Old((self.place.action.name, self._key), self._old_curve))
         for (path, index), rows in points.items():
             rows = rows[~keys.within(rows[:, 0], spare)] if spare else rows     # noqa: PLW2901
             self.n_keys += len(rows)

@@ -49,6 +49,14 @@ class Window:
         return self.first, self.last
 
 
+@dataclass(frozen=True)
+class Old:
+    """The curves of one data-block as they are: place names it, find gives the curve that a channel has, and its value where it has none."""
+
+    place: object
+    find: Callable[[Channel], tuple[bpy.types.FCurve | None, float]]
+
+
 class _Before:
     """What was there before the window in work was first written: fading into what was faded already would shorten the fade a bit each time."""
 
@@ -71,15 +79,12 @@ class _Before:
 _before = _Before()
 
 
-def compose(
-    points: Mapping[Channel, Points], line: Line, window: Window, mode: str, old_curve: Callable[[Channel], tuple[bpy.types.FCurve | None, float]],
-) -> dict[Channel, Points]:
+def compose(points: Mapping[Channel, Points], line: Line, window: Window, mode: str, old: Old) -> dict[Channel, Points]:
     """The keys inside of the window.
 
     Args:
         points: keys of the whole line.
         mode: 'LINEAR', 'BEZIER' or 'CONSTANT'.
-        old_curve: gives the curve that a channel has, and its value where it has none.
     """
     count = round(line.last_frame - line.first_frame) + 1
     dense = line.first_frame + np.arange(count)
@@ -89,17 +94,16 @@ def compose(
     share = _share(frames, line, window)
     made: dict[Channel, Points] = {}
     for channel, rows in points.items():
-        curve, rest = old_curve(channel)
+        curve, rest = old.find(channel)
         if mode == 'CONSTANT':
             made[channel] = _stepped(rows, curve, rest, line, window)
             continue
         now = np.array([curve.evaluate(frame) if curve is not None else rest for frame in frames[share < 1]])
         mark = window.span, window.crossfade, line.name, line.first_frame, line.fps
-        name = (curve.id_data.session_uid, *channel) if curve is not None else channel
-        old = _before.values(mark, name, now)
+        before = _before.values(mark, (old.place, channel), now)
         values = np.interp(frames, rows[:, 0], rows[:, 1])
-        values[share < 1] = share[share < 1] * values[share < 1] + (1 - share[share < 1]) * old
-        _before.keep(name, old, values[share < 1].astype(np.float32))
+        values[share < 1] = share[share < 1] * values[share < 1] + (1 - share[share < 1]) * before
+        _before.keep((old.place, channel), before, values[share < 1].astype(np.float32))
         made[channel] = np.stack([frames, values], 1).astype(np.float32)
     return made if window.max_error is None or mode == 'CONSTANT' else _reduced(made, share, line, window, mode)
 

@@ -70,6 +70,22 @@ def test_the_same_range_twice_gives_the_same_keys(ext, face, speech):
     assert as_before.animation()[0] == once
 
 
+def test_the_same_range_twice_on_meshes_that_differ(ext, face, speech):
+    teeth = make_face(ext, "Teeth", ("jawOpen", "mouthClose"))
+    teeth.parent = face
+    animate(speech, gain_jaw=0.25)
+    curve = curves(teeth.data.shape_keys)[JAW]
+    for key in curve.keyframe_points:
+        key.co[1] = 0.5
+    curve.update()
+    ranged(speech, 15, 34, crossfade=6)
+    once = as_before.animation()[0]
+    for gain in (0.5, 1.0):
+        ranged(speech, 15, 34, crossfade=6, gain_jaw=gain)
+    assert as_before.animation()[0] == once
+    assert values(teeth, JAW, [15])[0] == pytest.approx(0.5) != pytest.approx(values(face, JAW, [15])[0])
+
+
 def test_hand_made_edits_inside_are_where_the_next_fade_starts(ext, face, speech):
     animate(speech)
     ranged(speech, 15, 34, crossfade=4, gain_jaw=0.5)
