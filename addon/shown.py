@@ -135,7 +135,7 @@ def _playing(character: rig.Character) -> dict[actions.Channel, bpy.types.FCurve
     """Data path and index -> our curve, over all data-blocks of a character."""
     return {
         (curve.data_path, curve.array_index): curve for target in character.targets for place in actions.places(target.find())
-        for curve in actions.curves_of(place) if actions.is_ours(curve, place.action)
+        for curve in actions.curves_of(place) if actions.is_ours(curve, place)
     }
 
 

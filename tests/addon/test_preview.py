@@ -6,6 +6,8 @@ import bpy
 import numpy as np
 import pytest
 
+from .conftest import ROOT, jaw, make_face, write_wav
+
 
 @pytest.fixture
 def layout(ext):
@@ -231,3 +233,57 @@ def test_a_part_of_a_picture_or_film_is_seen_as_such(ext, tmp_path):
     for length in range(len(film) + 1):
         (tmp_path / "film.mp4").write_bytes(film[:length])
         assert whole.is_whole_mp4(str(tmp_path / "film.mp4")) == (length == len(film))
+
+
+# ---- the take that is shown
+
+def animate(speech, start_frame, **options):
+    bpy.ops.unitalker.animate(audio=speech, character="Face", start_frame=start_frame, **options)
+
+
+def test_curves_are_those_that_are_keyed(ext, face, speech):
+    animate(speech, 11)
+    shown = ext.module("addon.shown")
+    track = shown.track_of(bpy.context, shown.chosen(bpy.context), None, (), "jawOpen, no such key, mouthClose")
+    assert [curve.name for curve in track.curves] == ["jawOpen", "mouthClose"]
+    assert (track.first_frame, track.last_frame, track.sound_frame, track.fps) == (11, 58, 11, 24)
+    assert np.allclose(track.curves[0].values, jaw(face)[:, 1]) and track.curves[0].first_frame == 11
+
+
+def test_curves_of_a_rig_with_other_names_are_found_through_its_preset(ext, face):
+    preset = ext.module("engine.presets").load_preset(str(ROOT / "presets" / "daz_genesis_9.json"))
+    make_face(ext, "Daz", tuple(target.to.name for target in preset.targets if target.to.kind == "shape_key"))
+    own = next(target.to.name for target in preset.targets if dict(target.sources).get("jawOpen"))
+    rig = ext.module("addon.rig").gather(bpy.context, "Daz")
+    names = [(name, channel.name) for name, channel in ext.module("addon.shown")._rig_channels(bpy.context, rig, [own, "jawOpen"])]
+    assert own != "jawOpen" and names[0] == (own, own) and ("jawOpen", own) in names
+
+
+def test_a_shift_moves_keys_and_phones_but_not_the_sound(ext, face, speech):
+    animate(speech, 11, shift_frames=-2.0)
+    shown = ext.module("addon.shown")
+    one = shown.chosen(bpy.context)
+    assert (one.first_frame, shown.start_of(one)) == (9, 11)
+
+
+def test_of_several_takes_the_one_at_the_playhead_is_shown(ext, face, speech, tmp_path):
+    other = write_wav(tmp_path / "other.wav", np.random.default_rng(0).normal(0, 0.1, 16_000))
+    animate(speech, 1)
+    animate(other, 101)
+    shown = ext.module("addon.shown")
+    for frame, last in ((1, 48), (48, 48), (60, 48), (90, 124), (300, 124)):
+        bpy.context.scene.frame_set(frame)
+        assert shown.chosen(bpy.context).last_frame == last
+    known = shown.all_of(bpy.context)
+    assert shown.choose(known, 300, known[0].line) == known[0]
+
+
+def test_phones_that_were_edited_are_shown_as_edited(ext, face, speech):
+    animate(speech, 1)
+    shown = ext.module("addon.shown")
+    one = shown.chosen(bpy.context)
+    assert shown.phones_known(bpy.context, one) is None
+    heard = shown.listen(shown.request_of(bpy.context, one))
+    assert heard and heard[-1].end_s == pytest.approx(2.0, abs=0.1)
+    edited = type(one)(**{**one.__dict__, "phones": (("M", 0.0, 0.5), ("AA", 0.5, 2.0))})
+    assert [phone.label for phone in shown.phones_known(bpy.context, edited)] == ["M", "AA"]
