@@ -20,6 +20,7 @@ LEVEL_BLOCK = 320           # samples, 20 ms: level resolution
 LEVEL_REACH = 2             # blocks to each side that a loud block keeps the mouth free: 40 ms of attack and release
 EASE_IN_S, EASE_OUT_S = 0.06, 0.12      # lips part quickly and come to rest slowly
 FINE_SHARE = 0.15
+BLOCK_ROWS = 240            # of a reduction, side by side: a minute in a seventh of the steps
 LEAST_SIGMA = 0.05          # frames; a narrower filter changes nothing visible
 MAX_SMOOTH_S = 0.08         # standard deviation of the filter at smooth = 1: softer loses whole syllables
 CONTACT_BLEND_S = 0.02      # how fast smoothed motion gives way to a closure
@@ -126,24 +127,59 @@ def share_of_error(channel: RigChannel) -> float:
 
 
 def _cone_keys(seconds: NDArray[np.float64], values: NDArray[np.float64], tolerance: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which rows (n, c) to keep: a key is set where the next sample leaves the cone of lines that pass all samples since the last key."""
+    """Which rows of values (n, c) to keep, with tolerance (n, c).
+
+    Blocks of rows are looked at side by side; where two meet there is a key, which goes again if the line over it holds.
+    """
     n_rows, n_columns = values.shape
+    n_blocks = max(1, -(-(n_rows - 1) // BLOCK_ROWS))
+    n_inside = -(-(n_rows - 1) // n_blocks)
+    rows = np.minimum(np.arange(n_inside + 1)[:, None] + n_inside * np.arange(n_blocks), n_rows - 1)     # (rows of a block, blocks), the last row again and again
+    times = seconds[rows] + (np.arange(n_inside + 1)[:, None] + n_inside * np.arange(n_blocks) - rows)      # that still rise
+    shape = (n_inside + 1, n_blocks * n_columns)
+    found = _cones(np.repeat(times, n_columns, axis=1), values[rows].reshape(shape), tolerance[rows].reshape(shape)).reshape(n_inside + 1, n_blocks, n_columns)
+    keep = np.zeros(values.shape, np.bool_)
+    for block in range(n_blocks):
+        inside = rows[:, block]
+        keep[inside] |= found[:, block]
+    keep[[0, -1]] = True
+    for border in rows[0, 1:]:
+        if 0 < border < n_rows - 1:
+            keep[border] = ~_holds_without(border, keep, seconds, values, tolerance)
+    return keep
+
+
+def _cones(seconds: NDArray[np.float64], values: NDArray[np.float64], tolerance: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which rows (n, c) to keep: a key is set where the next sample leaves the cone of lines that pass all samples since the last key."""
     keep = np.zeros(values.shape, np.bool_)
     keep[[0, -1]] = True
-    anchor_s, anchor = np.full(n_columns, seconds[0]), values[0].copy()
-    low, high = np.full(n_columns, -np.inf), np.full(n_columns, np.inf)
-    for row in range(1, n_rows):
+    anchor_s, anchor = seconds[0].copy(), values[0].copy()
+    low, high = np.full(values.shape[1], -np.inf), np.full(values.shape[1], np.inf)
+    for row in range(1, len(values)):
         slope = (values[row] - anchor) / (seconds[row] - anchor_s)
         outside = (slope < low) | (slope > high)
         if outside.any():
             keep[row - 1] |= outside
-            anchor_s[outside], anchor[outside] = seconds[row - 1], values[row - 1, outside]
+            anchor_s[outside], anchor[outside] = seconds[row - 1, outside], values[row - 1, outside]
             low[outside], high[outside] = -np.inf, np.inf
-            slope[outside] = (values[row, outside] - anchor[outside]) / (seconds[row] - seconds[row - 1])
+            slope[outside] = (values[row, outside] - anchor[outside]) / (seconds[row, outside] - seconds[row - 1, outside])
         reach = tolerance[row] / (seconds[row] - anchor_s)
         np.maximum(low, slope - reach, out=low)
         np.minimum(high, slope + reach, out=high)
     return keep
+
+
+def _holds_without(
+    row: int, keep: NDArray[np.bool_], seconds: NDArray[np.float64], values: NDArray[np.float64], tolerance: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    """Columns (c,) whose curve stays within the tolerance when the key on a row goes."""
+    columns = np.arange(values.shape[1])
+    before, after = row - 1 - np.argmax(keep[row - 1::-1], axis=0), row + 1 + np.argmax(keep[row + 1:], axis=0)
+    first, last = int(before.min()), int(after.max()) + 1
+    slope = (values[after, columns] - values[before, columns]) / (seconds[after] - seconds[before])
+    line = values[before, columns] + slope * (seconds[first:last, None] - seconds[before])
+    near = (np.abs(values[first:last] - line) <= tolerance[first:last]) | (np.arange(first, last)[:, None] < before) | (np.arange(first, last)[:, None] > after)
+    return np.asarray(near.all(axis=0))
 
 
 def loudest_db(wave: Waveform) -> float:

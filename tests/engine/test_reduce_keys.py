@@ -58,3 +58,21 @@ def test_still_curve_keeps_two_keys():
 def test_first_and_last_key_remain():
     curve = next(iter(reduce_keys(rig_curves(speech_like()), 0.1, FREE).curves.values()))
     assert (curve.seconds[0], curve.seconds[-1]) == (0, 599 / 30)
+
+
+@pytest.mark.parametrize("n", [3, 4, 240, 241, 242, 480, 481, 483, 1000, 1801])
+def test_long_curves_get_no_keys_where_blocks_of_the_search_meet(n):
+    line, still = np.linspace(0, 1, n), np.full(n, 0.25)
+    bent = np.abs(np.arange(n) - n // 2) / n
+    curves = reduce_keys(rig_curves(np.stack([line, still, bent], axis=1)), 0.001, np.full(n, np.inf, np.float32)).curves
+    assert [len(curve.seconds) for curve in curves.values()][:2] == [2, 2]
+    assert len(list(curves.values())[2].seconds) <= 4
+    for values, curve in zip((line, still, bent), curves.values(), strict=True):
+        assert np.abs(np.interp(np.arange(n) / 30, curve.seconds, curve.values) - values).max() <= 0.001 + 1e-6
+
+
+def test_error_holds_over_minutes():
+    values = speech_like(3000)
+    curves = reduce_keys(rig_curves(values), 0.02, np.full(3000, np.inf, np.float32)).curves
+    for column, curve in enumerate(curves.values()):
+        assert np.abs(np.interp(np.arange(3000) / 30, curve.seconds, curve.values) - values[:, column].astype(np.float32)).max() <= 0.02 + 1e-6
