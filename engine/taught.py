@@ -24,8 +24,8 @@ from .rig_names import find_on_rig, first_names, rig_summary
 from .types import Curve, FloatArray, Motion, Rig, RigChannel, RigCurves, Settings, Waveform
 
 MARKED_FILES = ("encoder.onnx", "decoder.onnx", "heads.npz", "phones.onnx")     # what decides the hidden values; large graphs have more files beside them
-SCORE_FLOOR = -8.0          # nats: quieter phones are all the same
 RANGE_MARGIN = 0.1          # of a control's range in the take, by which a taught head may go beyond it
+AT_REST = 0.02              # of the range: nearer than this to an end of it, rest is that end, and a control stops there as it did in the take
 
 
 @dataclass(frozen=True)
@@ -123,13 +123,12 @@ def hidden_track(head: Head, like: Track) -> Track:
 
 
 def features_of(decoded: Decoded, rate_hz: int) -> FloatArray:
-    """What a taught head sees (n_frames, d): hidden values, and what the phone graph hears where the model has one."""
+    """What a taught head sees (n_frames, d): hidden values, and the probability of each phone where the model hears phones."""
     hidden = decoded.motion
     if decoded.scores is None:
         return hidden.weights
     seconds, rows = np.arange(len(hidden.weights)) / hidden.fps, np.arange(len(decoded.scores)) / rate_hz
-    scores = np.maximum(decoded.scores, SCORE_FLOOR)
-    heard = scores if hidden.fps == rate_hz and len(rows) == len(seconds) else np.stack([np.interp(seconds, rows, column) for column in scores.T], axis=1)
+    heard = np.stack([np.interp(seconds, rows, column) for column in np.exp(decoded.scores.T)], axis=1)
     return np.concatenate([hidden.weights, heard], axis=1).astype(np.float32)
 
 
@@ -201,8 +200,9 @@ def _prior_values(taught: Taught, places: tuple[tuple[RigChannel, ...], ...], pr
 
 
 def _shape(taught: Taught, values: FloatArray, fps: float, wave: Waveform) -> FloatArray:
-    margin = RANGE_MARGIN * (taught.high - taught.low)
-    bounded = np.clip(values, taught.low - margin, taught.high + margin)
+    reach = taught.high - taught.low
+    below, above = (np.where(np.abs(taught.rest - end) <= AT_REST * reach, 0, RANGE_MARGIN * reach) for end in (taught.low, taught.high))
+    bounded = np.clip(values, taught.low - below, taught.high + above)
     gate = smooth.close_in_silence(Motion(np.ones((len(values), 1), np.float32), ("gate",), fps), wave).weights[:, 0]
     seconds = np.arange(len(values)) / fps
     late = np.interp(seconds - taught.lag_s, seconds, gate).astype(np.float32)[:, None]

@@ -29,7 +29,7 @@ from .types import FloatArray, Rig, RigChannel
 
 __all__ = ["check_path", "chosen_taught", "label", "load_taught", "renamed", "rig_of", "save_taught", "scan_taught", "write_taught"]
 
-SCHEMA = 1
+SCHEMA = 2                      # 1 saw the phones in another way
 SUFFIX = ".npz"
 MAX_BYTES = 256 * 2**20         # unpacked; 500 controls with three times 1,000 features are 6 MB
 MAX_OFFSET = 100                # frames
@@ -79,6 +79,8 @@ def load_taught(path: str | Path) -> Taught:
         info = parse_json(members.pop("info").astype(np.uint8).tobytes(), path)
         if isinstance(info, dict) and isinstance(info.get("schema"), int) and info["schema"] > SCHEMA:
             raise TeachError(f"Taught file {path} is of schema {info['schema']}; this version reads up to {SCHEMA}. Update UniTalker Lip Sync.")
+        if isinstance(info, dict) and info.get("schema") == 1:
+            raise TeachError(f"Taught file {path} is of schema 1, which this version hears differently. {NEXT_STEP}")
         if not isinstance(info, dict) or info.get("schema") != SCHEMA:
             raise ValueError(f"schema {SCHEMA} is missing")
         taught = _taught(info, members, path)

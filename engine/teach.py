@@ -18,7 +18,7 @@ from .errors import Cancelled, TeachError
 from .models import Model, open_model
 from .pipeline import animate, open_graphs
 from .presets import choose, source_of
-from .ridge import STRENGTHS, Fold, Matrix, Solver, errors, folds, predict, prepare
+from .ridge import STRENGTHS, Fold, Indices, Matrix, Solver, errors, folds, predict, prepare
 from .rig_names import first_names
 from .sounds import unheard_sounds
 from .style import resolve
@@ -28,12 +28,13 @@ from .types import Cancel, FloatArray, Life, Progress, Rig, RigChannel, Settings
 
 MIN_TAKE_S, GOOD_TAKE_S, MAX_TAKE_S = 5.0, 10.0, 180.0
 MAX_CONTROLS = 500
-OFFSETS_S = (-0.04, 0.0, 0.04)      # frames that are stacked: more gains nothing on the animators' curves of tests/bench/teach.py
+OFFSETS_S = (-0.06, 0.0, 0.06)      # frames that are stacked: more gains nothing on the animators' curves of tests/bench/teach.py
 BLOCK_S, N_FOLDS, MARGIN_S = 1.0, 5, 0.1
 LONG_BLOCK_S, LONG_TAKE_S = 2.0, 40.0
 MAX_LAG_S, LAG_STEP_S = 0.12, 0.02
 LAG_STRENGTHS = STRENGTHS[4::3]      # enough to tell one timing from another
-LAG_WORTH = 0.005           # share of the variance that another timing must explain more, before it is believed
+LAG_WORTH = 0.15            # share of what stays unexplained that another timing must explain, before it is believed
+SHARED = 0.5                # how much all controls together count when the strength for one is chosen: single ones move too seldom in a short take
 STILL = 1e-4                # a control that moves by less in the whole take does not move (slider, radians, metres)
 LEAST_R = 0.1               # a control that is predicted with less correlation is not learned
 SURE_SILENCE = 0.5          # score of silence from which a frame counts for the rest value
@@ -70,12 +71,13 @@ class _Sample:
     """All that is learned from, on the clock of the head.
 
     Attributes:
-        features: (n, d). seconds: (n,).
+        features: (n, d), the first n_hidden of them the decoder's, the others what is heard. seconds: (n,).
         prior: (n, k) what the preset says, nan for controls that it does not know; None without a preset.
         silence: (n,) 0..1. unheard: groups of sounds that the take lacks.
     """
 
     features: FloatArray
+    n_hidden: int
     seconds: Seconds
     prior: Matrix | None
     silence: FloatArray
@@ -178,7 +180,7 @@ def _listen(wave: Waveform, take: Take, settings: Settings, rig: Rig | None, wat
         heard = listen(decoded.scores, model.phones, model.encoder.rate_hz)
         silence = np.interp(seconds, np.arange(len(heard.contact)) / model.encoder.rate_hz, heard.contact[:, 2]).astype(np.float32)
         unheard = unheard_sounds(heard.phones, model.phones, *_check(wave, take))
-    return _Sample(features, seconds, _prior(wave, take, settings, rig, seconds) if rig else None, silence, unheard)
+    return _Sample(features, len(head.weight), seconds, _prior(wave, take, settings, rig, seconds) if rig else None, silence, unheard)
 
 
 def _prior(wave: Waveform, take: Take, settings: Settings, rig: Rig, seconds: Seconds) -> Matrix:
@@ -201,20 +203,37 @@ def _fit(take: Take, sample: _Sample, span: tuple[float, float], fps: float) -> 
     seconds = sample.seconds[inside]
     rest = _rest(take, seconds, sample.silence[inside])
     prior = np.where(np.isnan(sample.prior), rest, sample.prior)[inside] if sample.prior is not None else None
-    centre, scale = sample.features[inside].mean(axis=0), sample.features[inside].std(axis=0)
-    scale = np.where(scale > 1e-6, scale, 1).astype(np.float32)
-    features = stack((sample.features - centre) / scale, _offsets(fps))[inside].astype(np.float64)
+    centre, scale = sample.features[inside].mean(axis=0), _scale(sample.features[inside], sample.n_hidden)
+    heard = (sample.features - centre) / scale
+    features = stack(heard, _offsets(fps))[inside].astype(np.float64)
     block_s = LONG_BLOCK_S if span[1] - span[0] > LONG_TAKE_S else BLOCK_S
-    prepared = prepare(features, folds(len(features), round(block_s * fps), N_FOLDS, round(MARGIN_S * fps)))
-    lag_s = _lag(prepared, take, seconds, prior)
+    parts = folds(len(features), round(block_s * fps), N_FOLDS, round(MARGIN_S * fps))
+    lag_s = _lag(prepare(heard[inside].astype(np.float64), parts), take, seconds, prior)
+    prepared = prepare(features, parts)
     values = _at(take, seconds + lag_s)
     targets = values if prior is None else values - prior
-    chosen = errors(prepared, targets).argmin(axis=0)
+    chosen = _strengths(errors(prepared, targets), targets)
     scores = _scores(values, predict(prepared, targets, chosen), prior)
     middle = features.mean(axis=0)
     weight = Solver.of(features - middle).weights(targets - targets.mean(axis=0), STRENGTHS[chosen])
     bias = targets.mean(axis=0) - middle @ weight
     return _Fit(centre, scale, weight.astype(np.float32), bias.astype(np.float32), rest.astype(np.float32), lag_s, scores)
+
+
+def _scale(features: FloatArray, n_hidden: int) -> FloatArray:
+    """One deviation (d,) for all hidden values and one for all that is heard.
+
+    Not one for each: what hardly moved in the take (a phone that it lacks) would be blown up where other speech moves it.
+    """
+    deviations = features.std(axis=0, dtype=np.float64)
+    return np.concatenate([np.full(len(group), max(1e-6, _rms(group))) for group in np.split(deviations, [n_hidden]) if len(group)]).astype(np.float32)
+
+
+def _strengths(unexplained: Matrix, targets: Matrix) -> Indices:
+    """Which strength (k,) suits each control, judged by its own held-out errors (n_strengths, k) and by those of all."""
+    shares = unexplained / np.maximum(targets.var(axis=0), STILL ** 2)
+    judged = (1 - SHARED) * shares + SHARED * shares.mean(axis=1, keepdims=True)
+    return np.asarray(judged.argmin(axis=0))
 
 
 def _rest(take: Take, seconds: Seconds, silence: FloatArray) -> Matrix:
@@ -227,16 +246,20 @@ def _rest(take: Take, seconds: Seconds, silence: FloatArray) -> Matrix:
 
 
 def _lag(prepared: list[Fold], take: Take, seconds: Seconds, prior: Matrix | None) -> float:
-    """How much later than the sound the keys are, so that they are predicted best; 0 unless another timing is clearly better."""
+    """How much later than the sound the keys are, so that they are predicted best; 0 unless another timing is clearly better.
+
+    Args:
+        prepared: of frames without their neighbours, which would hide what is late.
+    """
     steps = round(MAX_LAG_S / LAG_STEP_S)
     lags = np.arange(-steps, steps + 1) * LAG_STEP_S
     explained = []
     for lag in lags:
         values = _at(take, seconds + lag)
         error = errors(prepared, values if prior is None else values - prior, LAG_STRENGTHS).min(axis=0)
-        explained.append(float(np.mean(1 - error / np.maximum(values.var(axis=0), STILL ** 2))))
+        explained.append(float(np.mean(np.maximum(0, 1 - error / np.maximum(values.var(axis=0), STILL ** 2)))))
     best = int(np.argmax(explained))
-    return float(lags[best]) if explained[best] > explained[steps] + LAG_WORTH else 0.0
+    return float(lags[best]) if explained[best] > explained[steps] + LAG_WORTH * (1 - explained[steps]) else 0.0
 
 
 def _scores(values: Matrix, errors_of: Matrix, prior: Matrix | None) -> tuple[Score, ...]:

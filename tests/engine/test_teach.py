@@ -11,6 +11,7 @@ import pytest
 
 from engine import Cancelled, ModelError, PresetError, Rig, RigChannel, TeachError, animate
 from engine.__main__ import run
+from engine.models import open_model
 from engine.phones import Phone
 from engine.preset_file import check_preset
 from engine.preset_save import save_preset
@@ -130,6 +131,23 @@ def test_reduced_keys_and_silence_come_as_from_any_head(tiny, speech, tmp_path):
     assert late == pytest.approx(lesson.taught.rest[1], abs=0.05)
 
 
+def test_a_phone_that_the_take_hardly_has_does_not_throw_the_controls_about(tiny, speech):
+    taught = teach(speech, take_of(speech, tiny), tiny).taught
+    n_hidden = len(open_model(tiny.model).head("").weight)
+    assert len(taught.scale) >= n_hidden
+    assert len(set(taught.scale[:n_hidden].tolist())) == 1      # one deviation for all: a still feature is not blown up
+    assert len(set(taught.scale[n_hidden:].tolist())) <= 1
+
+
+def test_a_control_stops_where_it_rests_in_the_take(tiny, speech, tmp_path):
+    take = take_of(speech, tiny)
+    lesson = teach(speech, replace(take, values=take.values - [np.max(take.values[:, 0]), np.min(take.values[:, 1]), np.min(take.values[:, 2])]), tiny)
+    curves = play(lesson, make_syllables(8.0, seed=5), tiny, tmp_path).curves.curves
+    assert curves[JAW].values.max() <= 0.02 * np.ptp(take.values[:, 0])       # the jaw turns one way only
+    assert curves[KEY].values.min() >= -0.02 * np.ptp(take.values[:, 2])
+    assert curves[KEY].values.max() > 0.5 * np.ptp(take.values[:, 2])
+
+
 # ---- what is said
 
 def test_a_control_that_the_sound_does_not_tell_is_named_and_hardly_moves(tiny, speech, tmp_path):
@@ -228,8 +246,9 @@ def _edit(path, change):
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (lambda info, arrays: info.update(schema=9), r"is of schema 9; this version reads up to 1\. Update"),
-    (lambda info, arrays: info.update(schema="1"), "schema 1 is missing"),
+    (lambda info, arrays: info.update(schema=9), r"is of schema 9; this version reads up to 2\. Update"),
+    (lambda info, arrays: info.update(schema=1), r"is of schema 1, which this version hears differently\. Teach again"),
+    (lambda info, arrays: info.update(schema="1"), "schema 2 is missing"),
     (lambda info, arrays: arrays.update(weight=arrays["weight"][:-1]), r"weight has shape .* must be"),
     (lambda info, arrays: arrays.update(bias=arrays["bias"] * np.inf), "bias does not hold finite numbers"),
     (lambda info, arrays: arrays.update(scale=arrays["scale"] * 0), "cannot be used"),
