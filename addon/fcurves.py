@@ -51,6 +51,8 @@ def write(character: Character, curves: RigCurves, line: Line, options: KeyOptio
     if not parts:
         raise RigError(nothing_left(character, warnings))
     guest = _host_action(character, options.action) if options.destination == 'SLOT' else None
+    if window is not None:
+        _refuse_elsewhere(parts, line, options, guest)
     _refuse_blend(parts, options)
     _refuse_frames_of_the_artist(parts, window.span if window else (line.first_frame, line.last_frame))
     actions.unshare([target.find() for target in character.targets])
@@ -63,6 +65,20 @@ def write(character: Character, curves: RigCurves, line: Line, options: KeyOptio
         warnings += (writing := _Writing(part, action, line, options, window)).write(writer, character.name)
         n_keys += writing.n_keys
     return Written(next(iter(used)), sum(len(part.points) for part in parts), n_keys, tuple(filter(None, dict.fromkeys(warnings))))
+
+
+def _refuse_elsewhere(parts: list[Part], line: Line, options: KeyOptions, guest: bpy.types.Action | None) -> None:
+    """Raise RigError where a window of a line would go to another Action than the rest of it: only one of them plays."""
+    holders = [
+        place.action for part in parts for place in actions.places(part.owner)
+        if actions.owns(place) and line.name in Record.of(place.action).lines_at(actions.key_of(place))
+    ]
+    same = [action for action in holders if (action == guest if guest else actions.is_own(action) and (not options.action or actions.is_called(action, options.action)))]
+    if holders and not same:
+        raise RigError(
+            f"The lip sync of {line.name!r} is in the Action {holders[0].name!r}, and a range of it cannot go elsewhere. "
+            "Set Destination and Action in Output as they were, or switch Only a Range off."
+        )
 
 
 def _refuse_blend(parts: list[Part], options: KeyOptions) -> None:
@@ -99,8 +115,10 @@ def _host_action(character: Character, wanted: str) -> bpy.types.Action:
         if named is None or actions.is_own(named):
             raise RigError(f"You have no Action {wanted!r} in this file to make a slot in. Choose one of yours in Output > Action, or leave it empty.")
         return named
-    active = [place for target in character.targets if (place := playing.active_place(target.find()))]
-    hosts = [place.action for place in active if not actions.is_own(place.action) and place.action.library is None]
+    owners = [target.find() for target in character.targets]
+    in_use = [place for owner in owners for place in actions.places(owner) if actions.owns(place)]       # first the one that has our slot already
+    active = [place for owner in owners if (place := playing.active_place(owner))]
+    hosts = [place.action for place in [*in_use, *active] if not actions.is_own(place.action) and place.action.library is None]
     if not hosts:
         raise RigError(
             f"No Action of yours is active on {character.name!r}, so there is nothing to make a slot in. Name one in Output > Action, or choose Own Action."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import bpy
@@ -23,6 +23,9 @@ SOUND = (       # choices that belong to the sound of a take, not to its style
     "source", "strip", "audio", "speaker", "start_frame", "audio_channel", "transcript", "transcript_text", "language", "character", "with_related",
     "shift_frames",
 )
+
+
+PLACE = ("action", "destination", "nla_blend", "nla_influence", "existing")      # choices of where the keys go
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,9 @@ def request(
         values["range_start"], values["range_end"] = math.ceil(span[0]), math.floor(span[1])
     clip = changes.get("clip", one.clip)
     phones = changes.get("phones", one.phones)
-    return take.gather(context, Options(**values), _present(clip), phones)
+    wanted = take.gather(context, Options(**values), _present(clip), phones)
+    # it goes on where it is, whatever name that Action has by now
+    return wanted if {"action", "destination"} & changes.keys() else replace(wanted, keys=replace(wanted.keys, action=""))
 
 
 def remake(context: bpy.types.Context, one: Take, changes: Mapping[str, object], span: Span | None = None) -> take.Summary:
@@ -130,8 +135,8 @@ def clear_frames(context: bpy.types.Context, character: str, with_related: bool,
 
 
 def style_of_panel(context: bpy.types.Context) -> dict[str, object]:
-    """All choices of the panel but those that belong to the sound of a take."""
-    return {name: value for name, value in collect(context, {}).items() if name not in SOUND}
+    """All choices of the panel but those that belong to the sound of a take, or say where its keys are."""
+    return {name: value for name, value in collect(context, {}).items() if name not in (*SOUND, *PLACE)}
 
 
 def load(context: bpy.types.Context, one: Take) -> int:

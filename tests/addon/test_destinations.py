@@ -121,6 +121,21 @@ def test_a_slot_needs_an_action_of_the_artist(ext, face, speech):
 
 
 @needs_slots
+def test_a_slot_is_made_again_where_it_is(ext, face, body, speech):
+    other = bpy.data.actions.new("Other Shot")
+    other.use_fake_user = True
+    animate(speech, destination='SLOT', action="Other Shot")
+    before = as_before.animation()
+    other.name = "Renamed"
+    takes = ext.module("addon.takes")
+    take, = takes.takes_of(bpy.context, "Face")
+    takes.remake(bpy.context, take, {})
+    assert as_before.animation()[0]["Renamed"] == before[0]["Other Shot"] and as_before.animation()[0]["Shot"] == before[0]["Shot"]
+    animate(speech, destination='SLOT')             # without a name too, though another Action is active on the body
+    assert len(body.slots) == 1 and len(other.slots) == 1
+
+
+@needs_slots
 def test_a_slot_that_is_mine_is_the_artists(ext, face, body, speech):
     animate(speech, destination='SLOT')
     before = as_before.animation()

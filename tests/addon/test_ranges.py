@@ -213,6 +213,22 @@ def test_a_range_that_is_none_changes_nothing(ext, face, speech, first, last, me
     assert as_before.animation() == before
 
 
+def test_a_part_of_a_line_cannot_go_elsewhere(ext, face, speech):
+    animate(speech, action="Take 1")
+    before = as_before.animation()
+    with pytest.raises(RuntimeError, match=r"is in the Action 'Take 1', and a range of it cannot go elsewhere"):
+        ranged(speech, 20, 30, action="Take 2")
+    assert as_before.animation() == before
+    if hasattr(bpy.data.actions[0], "slots"):
+        own_action(face, {"location": [(1, 0.0)]}, "Shot")
+        with pytest.raises(RuntimeError, match="cannot go elsewhere"):
+            ranged(speech, 20, 30, destination='SLOT', action="Shot")
+    ranged(speech, 20, 30, action="Take 1", gain_jaw=0.5)
+    bpy.context.scene.unitalker.action = "Take 2"
+    assert bpy.ops.unitalker.regenerate_range(line=ext.module("addon.takes").takes_of(bpy.context, "Face")[0].line, start=20, end=30) == {'FINISHED'}
+    assert len(jaw(face)) == 48
+
+
 def test_a_part_of_a_line_that_has_moved_is_refused(ext, face, speech):
     animate(speech)
     before = as_before.animation()

@@ -126,6 +126,18 @@ def test_made_again_with_changes_only_these_differ(ext, face, speech, takes):
     assert one(takes).choices["gain_jaw"] == 0.5 and one(takes).choices["smooth"] == 0.5
 
 
+def test_made_again_in_the_action_that_holds_it_whatever_its_name(ext, face, speech, takes):
+    make_face(ext, "Teeth", ("jawOpen",)).parent = face
+    animate(speech, action="Take 1")
+    before = as_before.animation()
+    for number, action in enumerate(bpy.data.actions):
+        action.name = f"Best {number}"
+    takes.remake(bpy.context, one(takes), {})
+    assert {action.name.split()[0] for action in bpy.data.actions} == {"Best"} and len(bpy.data.actions) == len(before[0])
+    assert [curves_ for _, curves_ in sorted(as_before.animation()[0].items())] == [curves_ for _, curves_ in sorted(before[0].items())]
+    assert one(takes).choices["action"] == "Take 1"
+
+
 def test_edited_phones_go_with_the_take(ext, face, speech, takes, monkeypatch):
     animate(speech)
     engine, asked = ext.module("engine"), []
