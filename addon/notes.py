@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .take_options import Options
 
 VERSION = 1
+HEARD_BY = ("model", "transcript", "transcript_text", "language")       # choices that decide which phones are heard
 Phones = Sequence[tuple[str, float, float]] | None      # label, start and end in seconds; None is as heard
 
 
@@ -78,6 +79,16 @@ def all_of(character: Character) -> list[Note]:
 def find(character: Character, line: str) -> Note | None:
     """One line of a character."""
     return next((note for note in all_of(character) if note.line == line), None)
+
+
+def edited_phones(character: Character, line: str, clip: Clip, options: Options) -> Phones:
+    """The phones that the user edited in a line's take; None without any, or where sound, words or model are others now."""
+    note = find(character, line)
+    if note is None or note.phones is None or note.clip is None:
+        return None
+    same_sound = all(getattr(note.clip, name) == getattr(clip, name) for name in ("path", "first_s", "length_s", "channel", "retiming"))
+    same_words = all(note.choices.get(name) == getattr(options, name) for name in HEARD_BY)
+    return note.phones if same_sound and same_words else None
 
 
 def _walk(character: Character) -> Iterator[Note]:

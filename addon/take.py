@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import EllipsisType
 
 import bpy
 import numpy as np
@@ -60,12 +61,15 @@ class Summary:
     mapped: tuple[str, ...] = ()
 
 
-def gather(context: bpy.types.Context, options: Options, clip: strip_audio.Clip | None = None, phones: notes.Phones = None) -> Request:
+def gather(
+    context: bpy.types.Context, options: Options, clip: strip_audio.Clip | None = None, phones: notes.Phones | EllipsisType = ...,
+) -> Request:
     """Read the scene. Raises EngineError kinds for everything that the user can mend.
 
     Args:
         clip: the sound, where the caller has found it already; None takes what the options say.
-        phones: what is spoken when, where the user knows better than what is heard: label, start and end in seconds of each.
+        phones: what is spoken when, where the user knows better than what is heard: label, start and end in seconds of each; None is as heard.
+            By default those that the user edited in this line's take, as long as it says the same sound and words.
     """
     _check_frames(options)
     mapping_preview.stop(context.scene)         # what it shows is no rest pose
@@ -81,13 +85,15 @@ def gather(context: bpy.types.Context, options: Options, clip: strip_audio.Clip 
         character = rig.gather(context, options.character, options.with_related)
     fps = rig.scene_fps(home)
     frames = _frames(options, plan)
-    settings = settings_of(options, preferences, fps, phones_of(phones))
+    line = "/".join(Path(clip.path).parts[-2:]) if options.source == 'FILE' else clip.name        # line.wav may lie in many folders
+    known = notes.edited_phones(character, line, clip, options) if phones is ... and character else phones
+    settings = settings_of(options, preferences, fps, phones_of(None if known is ... else known))
     if frames is not None or options.interpolation == 'BEZIER':
         settings = replace(settings, max_error=None)        # keys are left out later, when it is known what lies beside them
     return Request(
         options=options,
         clip=clip,
-        line="/".join(Path(clip.path).parts[-2:]) if options.source == 'FILE' else clip.name,      # line.wav may lie in many folders
+        line=line,
         character=character,
         rig=character.rig(options.preset or "auto", preferences.preset_folders) if character else None,
         vertices=plan,

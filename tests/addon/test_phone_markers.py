@@ -276,6 +276,19 @@ def test_edited_phones_outlive_a_change_of_style(ext, spoken):
     assert opening(spoken, frame) > 0.06
 
 
+def test_generate_again_keeps_edited_phones_as_long_as_the_sound_is_the_same(ext, spoken):
+    take = show()
+    number = a_vowel(take)
+    frame = round(1 + (take.rows[number].start_s + take.rows[number].end_s) / 2 * 24)
+    bpy.context.scene.timeline_markers[number].name = "m"
+    bpy.ops.unitalker.phones_apply()
+    say(identity="clear")
+    assert opening(spoken, frame) < 0.06
+    assert bpy.ops.unitalker.phones_apply() == {'FINISHED'}
+    say(audio_channel=1)                # other sound, as far as anybody knows
+    assert opening(spoken, frame) > 0.06
+
+
 def test_as_heard_takes_all_edits_back(ext, spoken):
     before = values(spoken)
     take = show()
