@@ -13,7 +13,10 @@ from .strips import FPS, add_strip, click_times_s, heard, move, played, retime, 
 
 pytestmark = needs_aud
 EXACT_S = 0.03          # time-stretched clicks are that long
-LOOSE_S = 1.5 / FPS     # up to 5.0, without pitch correction, Blender's own mixdown is up to a frame off, and not each time the same
+LOOSE_S = 1.5 / FPS     # up to 4.5 Blender's own mixdown is up to a frame off, and not each time the same
+
+
+CRASHES = bpy is not None and bpy.app.version[:2] == (5, 0)
 
 
 @pytest.fixture
@@ -53,6 +56,8 @@ def test_clicks_are_heard_when_blender_plays_them(timeline, clicks, tmp_path, ch
         strip.pitch_correction = corrected
     elif corrected:
         pytest.skip("this Blender has no pitch correction")
+    if CRASHES and not corrected:
+        pytest.skip("this Blender crashes now and then when it mixes that down, so it is refused")
     change(strip)
     audio = timeline.module("addon.strip_audio")
     clip = audio.find_strip(bpy.context, "Line")
@@ -61,8 +66,17 @@ def test_clicks_are_heard_when_blender_plays_them(timeline, clicks, tmp_path, ch
     witness = click_times_s(samples, rate_hz) + 1 / FPS         # it starts on frame 1
     found = click_times_s(audio.read(clip).samples, RATE_HZ) + clip.start_frame / FPS
     assert len(witness) >= 7
-    assert found == pytest.approx(witness, abs=LOOSE_S if bpy.app.version < (5, 1) and not corrected else EXACT_S)
+    assert found == pytest.approx(witness, abs=LOOSE_S if not hasattr(strip, "pitch_correction") else EXACT_S)
     assert np.abs(np.diff(witness) - 1).max() > 0.2             # the speed did change
+
+
+@pytest.mark.skipif(not CRASHES, reason="only Blender 5.0 crashes")
+def test_what_would_crash_blender_is_refused(timeline, clicks):
+    strip = add_strip(clicks, frame=11)
+    strip.pitch_correction = False
+    retime(strip, {60: 108})
+    with pytest.raises(timeline.module("engine").AudioError, match="Switch Pitch Correction on"):
+        timeline.module("addon.strip_audio").find_strip(bpy.context, "Line")
 
 
 def test_other_strips_are_not_heard_and_nothing_of_the_scene_changes(timeline, clicks, tmp_path):

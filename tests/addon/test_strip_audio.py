@@ -159,6 +159,20 @@ def test_a_packed_sound_is_read_without_its_file(ext, clicks, tmp_path):
 
 
 @needs_aud
+def test_a_strip_of_a_file_with_other_letters(ext, clicks, tmp_path):
+    folder = tmp_path / "Ünï 声"
+    folder.mkdir()
+    path = folder / "línea 1 – 台詞.wav"
+    shutil.copy(clicks, path)
+    add_strip(path, frame=11, name="台詞")
+    clip, wave = clip_of(ext, "台詞")
+    assert heard(wave, 11)[35] == 1 and clip.path == str(path)
+    bpy.context.scene.sequence_editor.strips_all["台詞"].sound.pack()
+    path.unlink()
+    assert heard(clip_of(ext, "台詞")[1], 11)[35] == 1
+
+
+@needs_aud
 def test_a_missing_sound_says_what_to_do_and_writes_nothing(ext, face, clicks, tmp_path):
     path = tmp_path / "gone.wav"
     shutil.copy(clicks, path)
