@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import runtime
+from . import io, runtime
 from .settings import REGIONS, Delays, Gains, Life, RegionSmooth, Settings
 
 
@@ -63,7 +63,7 @@ def _add_life(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(options: argparse.Namespace, transcript: str | None) -> Settings:
-    """What was asked for, apart from heads and identities. Raises SettingError."""
+    """What was asked for, apart from heads and identities. Raises SettingError; OutputError for a file of phones."""
     by_region = {kind: {region: getattr(options, f"{kind}_{region}") for region in REGIONS} for kind in ("gain", "delay", "smooth")}
     return Settings(
         model=options.model, strength=options.strength, fps=options.fps, smooth=options.smooth, gains=Gains(**by_region["gain"]),
@@ -71,6 +71,7 @@ def settings_of(options: argparse.Namespace, transcript: str | None) -> Settings
         region_smooth=RegionSmooth(**by_region["smooth"]),
         life=Life(options.blinks, options.brow_raises, options.head_motion, options.eye_motion, options.breath, options.seed),
         device=options.device, threads=options.threads, raw=options.raw, template=options.template, transcript=transcript, language=options.language,
+        phones=io.read_phones(options.phones_in) if options.phones_in else None,
     )
 
 
