@@ -18,6 +18,8 @@ _OTHER |= {right: left for left, right in _OTHER.items()}
 # Bones of a mirrored armature: what changes its sign on the other side, in the bone's own axes.
 _FLIPPED = {("location", 0), ("rotation_euler", 1), ("rotation_euler", 2), ("rotation_quaternion", 2), ("rotation_quaternion", 3)}
 
+SIDEWAYS = ("headYaw", "headRoll")      # angles of the head that turn the other way in a mirror
+
 
 def mirrored_name(name: str) -> str:
     """The name of the other side; a name without a side stays as it is."""
@@ -31,7 +33,7 @@ def mirror_target(target: Target) -> Target | None:
     A bone's location X, rotation Y and Z and quaternion y and z change their sign, as in Blender's Paste X-Flipped Pose.
     """
     to = replace(target.to, name=mirrored_name(target.to.name))
-    sources = tuple((mirrored_name(channel), weight) for channel, weight in target.sources)
+    sources = tuple((mirrored_name(channel), -weight if channel in SIDEWAYS else weight) for channel, weight in target.sources)
     if to == target.to:
         return None
     if not _flips(to):
@@ -43,7 +45,8 @@ def mirror_target(target: Target) -> Target | None:
 def swap_sides(preset: Preset) -> Preset:
     """The preset for a rig whose left is the viewer's left: each channel goes where its twin of the other side went."""
     return replace(preset, targets=tuple(
-        replace(target, sources=tuple((mirrored_name(channel), weight) for channel, weight in target.sources)) for target in preset.targets
+        replace(target, sources=tuple((mirrored_name(channel), -weight if channel in SIDEWAYS else weight) for channel, weight in target.sources))
+        for target in preset.targets
     ))
 
 
@@ -54,7 +57,8 @@ def mirror_motion(motion: Motion) -> Motion:
     """
     columns = {channel: i for i, channel in enumerate(motion.channels)}
     order = [columns.get(mirrored_name(channel), i) for i, channel in enumerate(motion.channels)]
-    weights: FloatArray = np.ascontiguousarray(motion.weights[:, order])
+    signs = np.array([-1 if channel in SIDEWAYS else 1 for channel in motion.channels], np.float32)
+    weights: FloatArray = np.ascontiguousarray(motion.weights[:, order]) * signs
     return replace(motion, weights=weights)
 
 

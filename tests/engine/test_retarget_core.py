@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from engine import mirror, mouth_shapes
-from engine.channels import ARKIT_52, OCULUS_15
+from engine.channels import ARKIT_52, LIFE, OCULUS_15
 from engine.errors import PresetError
 from engine.lips import SHUT_BELOW, opening
 from engine.mouth_shapes import lip_contact
@@ -113,6 +113,13 @@ def test_mirrored_motion_swaps_sides_and_twice_is_the_same():
     assert np.array_equal(swapped["mouthSmileLeft"], motion["mouthSmileRight"])
     assert np.array_equal(swapped["jawLeft"], motion["jawRight"])
     assert np.array_equal(mirror.mirror_motion(swapped).weights, motion.weights)
+
+
+def test_a_head_turns_the_other_way_in_a_mirror():
+    motion = Motion(np.random.default_rng(0).random((4, 56), dtype=np.float32), (*ARKIT_52, *LIFE), 30.0)
+    swapped = mirror.mirror_motion(motion)
+    assert np.array_equal(swapped["headYaw"], -motion["headYaw"]) and np.array_equal(swapped["headRoll"], -motion["headRoll"])
+    assert np.array_equal(swapped["headPitch"], motion["headPitch"]) and np.array_equal(swapped["breath"], motion["breath"])
 
 
 def test_swapped_preset_moves_the_other_side():
