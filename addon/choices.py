@@ -71,13 +71,13 @@ def _changed(owner: object, context: bpy.types.Context) -> None:
 
 def _gain(name: str, what: str) -> object:
     return FloatProperty(
-        name=name, description=f"How much {what} move: 0 still, 2 twice as much", default=1.0, min=0.0, max=2.0, subtype='FACTOR', update=_changed,
+        name=name, description=f"Movement of {what}: 0 still, 2 twice as much", default=1.0, min=0.0, max=2.0, subtype='FACTOR', update=_changed,
     )
 
 
 def _offset(name: str, what: str) -> object:
     return FloatProperty(
-        name=name, description=f"Frames by which {what} come later than the sound says; below 0 earlier. Lips that meet still meet on time",
+        name=name, description=f"Delay of {what} in frames; below 0 earlier than the sound says. Lips that meet still meet on time",
         default=0.0, precision=1, step=50, min=-10.0, max=10.0, soft_min=-4.0, soft_max=4.0, update=_changed,
     )
 

@@ -54,7 +54,7 @@ def _draw_result(context: bpy.types.Context, box: bpy.types.UILayout, settings: 
 
 
 class UNITALKER_PT_channels(bpy.types.Panel):
-    """Opened by the line of the result"""
+    """Which channels of the model move something on this character, and which it has nothing for"""
 
     bl_space_type = 'PROPERTIES'
     bl_region_type = 'HEADER'
