@@ -37,11 +37,12 @@ def run(arguments: list[str]) -> int:
 def _run_one(given: dict[str, object]) -> int:
     """Make one lip sync in the open file and save it as a new file."""
     from .. import engine
-    from . import take
+    from . import preview_plan, take
     from .choice_fields import with_switches
     from .shot_file import save_shot
 
     save = os.path.abspath(given.pop("save"))
+    sheet, film = given.pop("contact_sheet") or "", given.pop("playblast") or ""
     given = with_switches({name: value for name, value in given.items() if value is not None})
     try:
         _check_output(save)
@@ -49,12 +50,13 @@ def _run_one(given: dict[str, object]) -> int:
         request = take.gather(bpy.context, take.Options(**collect(bpy.context, given)))
         summary = take.write(request, take.compute(request))
         save_shot(save)
+        pictures = preview_plan.draw_files(bpy.context, str(given["character"]), sheet, film)
     except engine.EngineError as error:
         sys.stderr.write(f"unitalker: {error}\n")
         return FAILED
     for warning in summary.warnings:
         sys.stderr.write(f"unitalker: {warning}\n")
-    sys.stdout.write(f"{summary.line}\n{save}\n")
+    sys.stdout.write("\n".join([summary.line, save, *pictures]) + "\n")
     return 0
 
 
@@ -105,6 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     del choices["character"]
     add_options(parser, choices.values())
     parser.add_argument("--save", required=True, metavar="OUT.blend", help="new file to write")
+    parser.add_argument("--contact-sheet", type=os.path.abspath, metavar="OUT.png", help="also draw the telling frames side by side")
+    parser.add_argument("--playblast", type=os.path.abspath, metavar="OUT.mp4", help="also film it with sound, through the scene's camera, else one on the face")
     return parser
 
 

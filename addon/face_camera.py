@@ -9,6 +9,7 @@ from mathutils import Vector
 from . import face_region
 
 LENS_MM = 85.0              # a portrait's
+LEAST_SIZE_M = 1e-4        # of a flat or tiny face: the camera needs some distance
 FILL = 0.5                  # of the picture's height that the face takes
 NAME = "Face Camera"
 
@@ -26,11 +27,12 @@ def add(context: bpy.types.Context, character: str, with_related: bool) -> bpy.t
     data.sensor_fit = 'VERTICAL' if wide else 'HORIZONTAL'
     sensor_mm = data.sensor_height if wide else data.sensor_width
     side = np.array((-face.front[1], face.front[0], 0.0))
-    size, deep = float(max(abs(side) @ (high - low), high[2] - low[2])), float(abs(face.front) @ (high - low))
+    size, deep = float(max(abs(side) @ (high - low), high[2] - low[2], LEAST_SIZE_M)), float(abs(face.front) @ (high - low))
     away = size / FILL * LENS_MM / sensor_mm
     middle = Vector((low + high) / 2)
     camera.location = middle + Vector(face.front) * (away + deep / 2)
     camera.rotation_euler = (middle - camera.location).to_track_quat('-Z', 'Y').to_euler()
     data.clip_start, data.clip_end = min(data.clip_start, away / 100), max(data.clip_end, 10 * away)
     context.scene.camera = camera
+    context.view_layer.update()
     return camera

@@ -13,6 +13,7 @@ from ..engine import RigError
 from . import picture, rig
 
 MOVING_SHARE = 0.1          # of the largest motion of any vertex: what moves less is no part of the face
+FEWEST_VERTICES = 4         # of which a face is made; else it is all of the mesh
 TALLER = 1.25               # a face reaches further than what speech moves
 CLOSE_UP = 1.15             # of the face's size that a close-up shows
 SMALLEST_PART = 0.01        # of the camera's picture: what is drawn of a face that is far away
@@ -40,6 +41,8 @@ def find_face(members: list[bpy.types.Object]) -> Face:
     if meshes:
         mesh = max(meshes, key=lambda obj: (len(obj.data.shape_keys.key_blocks), len(obj.data.vertices)))
         moving = _moving(mesh)
+        if len(moving) < FEWEST_VERTICES:
+            moving = np.arange(len(mesh.data.vertices))
         if len(moving):
             return Face(mesh.name, moving, (), _front_of(mesh, moving))
     armature = next((obj for obj in members if obj.type == 'ARMATURE' and obj.pose.bones), None)

@@ -102,11 +102,7 @@ class _Written(InSteps):
     def _wanted(self, context: bpy.types.Context) -> object:
         from .preview_plan import Wanted
 
-        chosen = context.scene.unitalker_preview
-        return Wanted(
-            self.character, self.take, self.filepath, chosen.folder, chosen.count, chosen.pick, chosen.close_up, chosen.tile_px,
-            chosen.percentage, chosen.look == 'SOLID', chosen.span,
-        )
+        return Wanted.of(context, self.character, self.take, self.filepath)
 
 
 class UNITALKER_OT_contact_sheet(_Written, bpy.types.Operator):

@@ -8,17 +8,20 @@ import re
 import threading
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import bpy
 
 from ..engine import EngineError, OutputError, RigError, g2p
 from ..engine.phones import Phone
-from . import contact_sheet, face_region, picture, playblast, rig, shown, shown_frames, takes
+from . import contact_sheet, face_camera, face_region, picture, playblast, rig, shown, shown_frames, takes
 from .preview_folder import folder_of
 
 BY_PHONES = 'PHONES'
 TAKE = 'TAKE'
 WAIT_S = 0.05               # between two looks at the thread that listens
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,15 @@ class Wanted:
     percentage: int
     solid: bool
     span: str
+
+    @classmethod
+    def of(cls, context: bpy.types.Context, character: str, take: str, path: str) -> Wanted:
+        """What the panel says, for a character, a take and a file."""
+        chosen = context.scene.unitalker_preview
+        return cls(
+            character, take, path, chosen.folder, chosen.count, chosen.pick, chosen.close_up, chosen.tile_px, chosen.percentage,
+            chosen.look == 'SOLID', chosen.span,
+        )
 
 
 def sheet(context: bpy.types.Context, wanted: Wanted) -> Generator[float, None, str]:
@@ -78,6 +90,32 @@ def film(context: bpy.types.Context, wanted: Wanted) -> playblast.Film:
     request = shown.request_of(context, one)
     clip = request.clip if request is not None else one.clip
     return playblast.Film(scene.name, context.view_layer.name, first, last, clip, path, look)
+
+
+def draw_files(context: bpy.types.Context, character: str, sheet_path: str, film_path: str) -> list[str]:
+    """Write a contact sheet and a film of the character's newest take, "" for none, without a window. Returns lines to tell: paths and warnings.
+
+    A scene without a camera gets one on the face. Raises EngineError kinds.
+    """
+    told: list[str] = []
+    if not sheet_path and not film_path:
+        return told
+    if context.scene.camera is None:
+        face_camera.add(context, character, context.scene.unitalker.with_related)
+    if sheet_path:
+        told.append(_to_end(sheet(context, Wanted.of(context, character, "", sheet_path))))
+    if film_path:
+        made = _to_end(playblast.make(film(context, Wanted.of(context, character, "", film_path))))
+        told += [made.path, *filter(None, [made.warning])]
+    return told
+
+
+def _to_end(work: Generator[float, None, Result]) -> Result:
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value
 
 
 def _take(context: bpy.types.Context, wanted: Wanted) -> takes.Take:

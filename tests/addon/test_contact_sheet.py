@@ -204,6 +204,20 @@ def test_a_stop_half_way_leaves_everything_as_it_was(ext, shot, tmp_path, name):
     assert settings(bpy.context.scene) == before and sorted(tmp_path.rglob("*")) == files
 
 
+# ---- the command line
+
+def test_the_command_draws_a_sheet_of_a_scene_without_a_camera(ext, face, speech, tmp_path, capsys):
+    bpy.ops.unitalker.add_test_head()
+    head = bpy.context.view_layer.objects.active.name
+    bpy.context.scene.unitalker_preview.tile_px = 64
+    out, png = tmp_path / "out.blend", tmp_path / "out.png"
+    status = ext.module("addon.command").run(["--audio", speech, "--character", head, "--save", str(out), "--contact-sheet", str(png)])
+    assert status == 0 and capsys.readouterr().out.rstrip().endswith(str(png))
+    assert pixels(png)[..., :3].std() > 0.1
+    bpy.ops.wm.open_mainfile(filepath=str(out))
+    assert bpy.context.scene.camera is None         # the camera was for the picture
+
+
 # ---- the camera
 
 def test_the_camera_looks_at_the_face_whichever_way_it_is_turned(ext, shot):
