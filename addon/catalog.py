@@ -109,6 +109,11 @@ def preset_items(settings: bpy.types.PropertyGroup, _context: bpy.types.Context 
     return _with_current(kept("presets", _list_presets), settings.preset)
 
 
+def damaged_heads() -> tuple[str, ...]:
+    """A sentence for each file of a taught head that is left out of the presets, with its name and the reason."""
+    return kept("damaged heads", _list_damaged)
+
+
 def getter(name: str) -> Callable[[bpy.types.PropertyGroup], int]:
     """For a picker: index of the chosen item. The choice itself is kept as text, so that it survives a change of the list."""
     def get(settings: bpy.types.PropertyGroup) -> int:
@@ -271,15 +276,29 @@ def _list_identities(model_id: str) -> list[Item]:
 def _list_presets() -> list[Item]:
     from ..engine import InstallError
     from ..engine.presets import list_presets
-    from ..engine.taught_file import scan_taught
 
     try:
         presets = list_presets(engine_preferences(bpy.context).preset_folders)
     except InstallError as error:
         return [("auto", "Automatic", str(error))]
-    taught = scan_taught(engine_preferences(bpy.context).preset_folders)[0]
+    taught = _taught()[0]
     own = [(Path(one.path).name, one.name, f"Taught: {len(one.controls)} controls from {one.take_s:.0f} s of keys") for one in taught]
     return [("auto", "Automatic", "The preset that fits the character best"), *own, *((preset.id, preset.name, preset.description) for preset in presets)]
+
+
+def _list_damaged() -> tuple[str, ...]:
+    """Without the folders, which a narrow panel has no room for."""
+    lines = map(str, _taught()[1])
+    for folder in engine_preferences(bpy.context).preset_folders:
+        lines = [line.replace(str(Path(folder)), "").replace(" /", " ").replace(" \\", " ") for line in lines]
+    return tuple(lines)
+
+
+def _taught() -> tuple[tuple[object, ...], tuple[Exception, ...]]:
+    """The taught heads of the user's folders, and what is wrong with the files that are none."""
+    from ..engine.taught_file import scan_taught
+
+    return kept("taught", lambda: scan_taught(engine_preferences(bpy.context).preset_folders))
 
 
 def _with_current(items: list[Item], current: str) -> list[Item]:

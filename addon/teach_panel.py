@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from . import catalog
 from .job import Job
 from .panels import paragraph
 
@@ -31,6 +32,8 @@ class UNITALKER_PT_teach(bpy.types.Panel):
         row.operator("unitalker.teach", icon='FCURVE')
         if settings.teach_result:
             self._draw_result(context, settings)
+        for line in catalog.damaged_heads():
+            paragraph(context, layout, line, 'ERROR')
 
     def _draw_result(self, context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> None:
         box = self.layout.box()

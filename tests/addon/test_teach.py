@@ -11,6 +11,7 @@ import pytest
 
 from . import as_before
 from .conftest import curves, keys_of, make_face, own_action, write_wav
+from .drawn import draw
 from .full_disk import full_disk
 
 RATE_HZ = 16_000
@@ -204,3 +205,14 @@ def test_a_head_that_does_not_fit_on_the_disk_is_one_error_and_leaves_nothing(ex
     with pytest.raises(RuntimeError, match="cannot be written"):
         teach(sound)
     assert list(own_folder.iterdir()) == [] and as_before.animation() == before and bpy.context.scene.unitalker.preset == "auto"
+
+
+def test_a_damaged_taught_file_is_named_in_the_panel(ext, own_folder):
+    (own_folder / "kiefer.npz").write_bytes(b"PK\x03\x04 cut")
+    ext.module("addon.catalog").refresh()
+    assert "kiefer.npz" not in [item[0] for item in ext.module("addon.catalog").preset_items(bpy.context.scene.unitalker, bpy.context)]
+    lines = ext.module("addon.catalog").damaged_heads()
+    assert len(lines) == 1
+    assert lines[0].startswith("Taught file kiefer.npz is damaged (")
+    assert str(own_folder) not in lines[0]
+    assert "kiefer.npz is damaged" in " ".join(draw(bpy.types.UNITALKER_PT_teach).texts)
