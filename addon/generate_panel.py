@@ -10,7 +10,7 @@ from .job import Job
 from .on_worker import describe
 from .panels import paragraph
 
-LIST_WIDTH = 14                 # of the list of channels, in units of the interface
+LIST_WIDTH = 16                 # of the list of channels, in units of the interface
 COLUMNS = 2
 
 
