@@ -60,10 +60,11 @@ def without_effect(settings: Settings, head: str, space: str) -> str:
 
 def _close(motion: Motion, heard: transcript.Heard | None, wave: Waveform, end_s: float) -> Motion:
     """Steps 1 and 2: all that closes the mouth."""
+    spoken = None
     if heard is not None:
         cues = transcript.on_clock(heard, len(motion.weights), motion.fps)
-        motion = lips.meet(transcript.shape(motion, cues), cues.contact)
-    return smooth.ease_ends(smooth.close_in_silence(smooth.limit(motion), wave), end_s)
+        motion, spoken = lips.meet(transcript.shape(motion, cues), cues.contact), cues.spoken
+    return smooth.ease_ends(smooth.close_in_silence(smooth.limit(motion), wave, spoken), end_s)
 
 
 def _shape(motion: Motion, settings: Settings) -> Motion:

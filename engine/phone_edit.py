@@ -103,7 +103,7 @@ def follow(motion: Motion, heard: transcript.Heard, phones: Sequence[Phone]) -> 
             place = _Place(rows, seconds[rows], old_seconds[rows], tuple((*pair, _span(pair, change)) for pair in change.reshaped))
             weights[rows] = _reshaped(bent, place, heard.phones, wanted, gains)
             _tell_lips(cues, place, wanted)
-    return replace(motion, weights=weights), replace(cues, phones=wanted)
+    return replace(motion, weights=weights), replace(cues, phones=wanted, spoken=_spoken(found, seconds))
 
 
 def changed_spans(before: Sequence[Phone], after: Sequence[Phone], settings: Settings) -> tuple[tuple[float, float], ...]:
@@ -126,6 +126,15 @@ def finish_reach_s(settings: Settings) -> float:
     deviations = (smooth.MAX_SMOOTH_S * (settings.smooth + softest), articulation.PRECISE_WIDE_S * (settings.articulation > 0),
                   articulation.RELAXED_S * max(0, -settings.articulation), *[CLOSURE_BLEND_S] * 4)
     return 3 * sum(deviations) + settings.anticipation_s + latest + 2 / settings.fps
+
+
+def _spoken(found: Sequence[Change], seconds: Seconds) -> FloatArray:
+    """Where the changed phones sound, (n_frames,) 0 to 1: there the face speaks even if the sound is cut to nothing."""
+    spoken = np.zeros(len(seconds), np.float32)
+    for phone in [new for change in found for _, new in change.pairs if new and new.label != "SIL"]:
+        rows = slice(*np.searchsorted(seconds, (phone.start_s - BLEND_S, phone.end_s + BLEND_S)))
+        spoken[rows] = np.maximum(spoken[rows], _fall(_near(seconds[rows], phone.start_s, phone.end_s), BLEND_S))
+    return spoken
 
 
 def _near(seconds: Seconds, start_s: float, end_s: float) -> Seconds:
@@ -203,6 +212,9 @@ def _reshaped(bent: Motion, place: _Place, phones: Sequence[Phone], wanted: Sequ
     weights[:, columns] = np.maximum(0, seen + blend * (new - old) - (1 - KEPT) * core * (seen - old))
     rest = np.max([_hold(place.now, *span) if new and new.label == "SIL" else np.zeros(len(seen)) for _, new, span in place.pairs], axis=0)
     weights[:, columns] *= 1 - rest[:, None].astype(np.float32)
+    jaw, close = (bent.channels.index(name) for name in ("jawOpen", "mouthClose"))
+    through = np.maximum(0, bent.weights[place.rows, close] - bent.weights[place.rows, jaw])        # as far as they were pressed together before
+    weights[:, close] = np.minimum(weights[:, close], weights[:, jaw] + through)        # lips that meet do not pass through each other
     return weights
 
 

@@ -27,15 +27,19 @@ CONTACT_BLEND_S = 0.02      # how fast smoothed motion gives way to a closure
 _EVEN = RegionSmooth()
 
 
-def close_in_silence(motion: Motion, wave: Waveform) -> Motion:
+def close_in_silence(motion: Motion, wave: Waveform, spoken: FloatArray | None = None) -> Motion:
     """Fade the face to neutral where the sound is below SILENCE_DBFS.
 
     Only the level within 60 ms counts, never the rest of the clip, so that a part of a clip moves as the whole does.
+
+    Args:
+        spoken: (n_frames,) 0 to 1, where the user says that the face speaks however quiet the sound is.
     """
     level = _level_db(wave)
     gate = np.clip((level - SILENCE_DBFS) / SILENCE_FADE_DB, 0, 1)
     seconds = np.arange(len(motion.weights)) / motion.fps
     per_frame = np.interp(seconds, np.arange(len(gate)) * (LEVEL_BLOCK / SAMPLE_RATE_HZ), gate).astype(np.float32)
+    per_frame = per_frame if spoken is None else np.maximum(per_frame, spoken)
     return replace(motion, weights=motion.weights * per_frame[:, None])
 
 

@@ -42,6 +42,7 @@ class Heard:
         apart, rounded, spread: (t,) 0..1, where a transcript parts the lips, rounds them, or forbids it; 0 without one.
         misfit: of the transcript that is followed, in nats a frame; 0 without one.
         warning: why the transcript was not used, or empty.
+        spoken: (t,) 0..1, where the user says that the face speaks however quiet the sound is; None where he did not.
     """
 
     phones: tuple[Phone, ...]
@@ -52,6 +53,7 @@ class Heard:
     spread: FloatArray
     misfit: float = 0.0
     warning: str = ""
+    spoken: FloatArray | None = None
 
 
 def listen(scores: FloatArray, names: tuple[str, ...], rate_hz: int, words: g2p.Words | None = None) -> Heard:
@@ -120,7 +122,8 @@ def on_clock(heard: Heard, n_frames: int, fps: float) -> Heard:
         return np.interp(seconds, rows, values).astype(np.float32)
 
     contact = np.stack([move(values) for values in heard.contact.T], axis=1)
-    return replace(heard, rate_hz=fps, contact=contact, apart=move(heard.apart), rounded=move(heard.rounded), spread=move(heard.spread))
+    spoken = None if heard.spoken is None else move(heard.spoken)
+    return replace(heard, rate_hz=fps, contact=contact, apart=move(heard.apart), rounded=move(heard.rounded), spread=move(heard.spread), spoken=spoken)
 
 
 def _told(told: Alignment, free: NDArray[np.intp], alone: Heard, names: tuple[str, ...], rate_hz: int) -> Heard:

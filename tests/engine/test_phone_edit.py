@@ -79,9 +79,10 @@ def test_a_vowel_that_becomes_a_bilabial_closes_the_lips(clip, plain, label):
     chosen = long_vowels(clip[2])[:4]
     assert chosen
     for index in chosen:
-        opening = lips.opening(edited(clip, retyped(clip[2], index, label), plain))
-        assert lips.opening(clip[1])[inside(clip[1], clip[2][index])].max() > lips.SHUT_BELOW
-        assert opening[inside(clip[1], clip[2][index])].max() < lips.SHUT_BELOW
+        motion, frames = edited(clip, retyped(clip[2], index, label), plain), inside(clip[1], clip[2][index])
+        assert lips.opening(clip[1])[frames].max() > lips.SHUT_BELOW
+        assert lips.opening(motion)[frames].max() < lips.SHUT_BELOW
+        assert (motion["mouthClose"] - motion["jawOpen"])[frames].max() < 0.02       # the lips do not pass through each other
 
 
 def test_a_vowel_that_becomes_f_brings_the_lip_to_the_teeth(clip, plain):
@@ -120,6 +121,20 @@ def test_a_new_phone_in_a_pause_moves_the_mouth_and_a_gap_is_silence(sample, pla
     assert result.motion["jawOpen"][inside(motion, new)].max() > 0.2
     assert motion["jawOpen"][inside(motion, new)].max() < 0.05
     assert [phone.label for phone in result.phones if pause.start_s <= phone.start_s < pause.end_s] == ["SIL", "AA", "SIL"]
+
+
+def test_a_new_phone_sounds_even_where_the_sound_is_cut_to_nothing(sample, plain):
+    wave, _, phones = sample
+    pause = max((phone for phone in phones if phone.label == "SIL"), key=lambda phone: phone.end_s - phone.start_s)
+    samples = wave.samples.copy()
+    samples[round((pause.start_s + 0.02) * 16000):round((pause.end_s - 0.02) * 16000)] = 0         # as a noise gate does
+    gated = Waveform(samples)
+    phones = animate(gated, plain).phones
+    middle = (pause.start_s + pause.end_s) / 2
+    new = Phone("AA", middle - 0.05, middle + 0.05)
+    told = sorted([*(phone for phone in phones if not phone.start_s < middle < phone.end_s), new], key=lambda phone: phone.start_s)
+    assert animate(gated, replace(plain, phones=tuple(told))).motion["jawOpen"][round(middle * FPS)] > 0.2
+    assert animate(gated, plain).motion["jawOpen"][round(middle * FPS)] == 0
 
 
 def test_a_deleted_bilabial_leaves_the_lips_apart(clip, plain):
