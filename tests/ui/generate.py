@@ -15,7 +15,8 @@ PACKAGE = "bl_ext.user_default.unitalker"
 SPEECH = "/root/ui/jfk_1961.flac"
 LONG = "/root/ui/long.wav"
 REPEATS = 60                    # of 11 seconds: long enough to see progress
-BUTTON, TRASH = (120, 26), (244, 26)            # pixels from the sidebar's top left corner; where the Cancel button appears too
+# Pixels from the sidebar's top left corner, with the panels as they are when they are first opened; where the Cancel button appears too
+BUTTON, TRASH, FILE_ROW = (134, 617), (243, 617), 26        # a file has one more row than a strip
 
 
 def test(ui):
@@ -45,17 +46,17 @@ def test(ui):
     settings = bpy.context.scene.unitalker
     settings.source, settings.audio = 'FILE', LONG
     settings.start_frame = 1000
-    yield 0.5
+    yield 2.0
     before = keys(face)
     for way in ("Escape", "button"):
-        ui.click_region(*BUTTON)
+        ui.click_region(BUTTON[0], BUTTON[1] + FILE_ROW)
         yield lambda: job() is not None and job().fraction > 0.1
         ui.shot(f"5_progress_{way}")
         yield 1.2
         if way == "Escape":
             ui.keys("Escape")
         else:
-            ui.click_region(*TRASH)
+            ui.click_region(TRASH[0], TRASH[1] + FILE_ROW)
         yield lambda: job() is None
         ui.log(way, settings.result)
         assert settings.result.startswith("Cancelled"), settings.result
