@@ -134,3 +134,62 @@ def test_buttons_leave_the_artists_action_alone(ext, face, speech, listed):
     ):
         assert call() == {'FINISHED'} and as_before.animation()[0]["Mine"] == before
     assert [action.name for action in bpy.data.actions] == ["Mine"] and curves(face.data.shape_keys)
+
+
+# ---- the panel
+
+class Layout:
+    """Stands for Blender's layout: every property, operator and list that is drawn must exist. Gives itself for rows and columns."""
+
+    def __init__(self):
+        self.drawn = []
+
+    def prop(self, data, name, **_options):
+        assert name in data.bl_rna.properties, name
+        self.drawn.append(name)
+
+    def operator(self, idname, **_options):
+        group, _, name = idname.partition(".")
+        assert getattr(getattr(bpy.ops, group), name).get_rna_type()
+        self.drawn.append(name)
+
+    def template_list(self, kind, _id, data, name, index_data, index, **_options):
+        assert hasattr(bpy.types, kind) and name in data.bl_rna.properties and index in index_data.bl_rna.properties
+        self.drawn.append(name)
+
+    def label(self, text="", **_options):
+        self.drawn.append(text)
+
+    def __getattr__(self, name):
+        assert name in ("row", "column", "box")
+        return lambda **_options: self
+
+
+def drawn(ext, monkeypatch):
+    """What the panel draws."""
+    module = ext.module("addon.takes_panel")
+    monkeypatch.setattr(module, "paragraph", lambda _context, layout, text, _icon: layout.drawn.append(text))
+    panel = type("Panel", (module.Takes,), {"layout": Layout()})()
+    panel.draw(bpy.context)
+    return panel.layout.drawn
+
+
+def test_the_panel_shows_the_list_and_its_buttons(ext, two, listed, monkeypatch):
+    bpy.context.window_manager.unitalker_takes.clear()
+    assert drawn(ext, monkeypatch) == ["Takes that you generate on this character are listed here."]
+    listed()
+    assert drawn(ext, monkeypatch) == [
+        "unitalker_takes", "take_load", "take_remake", "take_clear", "take_mine", "range_start", "range_end", "crossfade", "regenerate_range", "clear_range",
+    ]
+    scene = bpy.context.scene
+    scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 20, 30
+    assert "Preview range: 20 - 30" in drawn(ext, monkeypatch)
+
+
+def test_a_drawing_of_an_old_list_asks_for_a_new_one(ext, two, monkeypatch):
+    asked = []
+    monkeypatch.setattr(ext.module("addon.takes_list"), "fill_soon", lambda: asked.append(1))
+    drawn(ext, monkeypatch)
+    ext.module("addon.takes_list").fill(bpy.context)
+    drawn(ext, monkeypatch)
+    assert asked == [1]
