@@ -68,9 +68,8 @@ def follow_rows(scene: Scene, take: ShownTake) -> None:
     """Bring rows that were edited in the list to their markers, where these are shown."""
     if not take.visible:
         return
+    sync(scene)         # what the artist did with other markers meanwhile
     seen = _seen(scene)
-    if [(name, frame) for name, frame, _ in seen] != [(marker.name, marker.frame) for marker in scene.timeline_markers]:
-        return          # the artist changed markers at the same time: the next sync sees both
     rows = {row.uid: row for row in take.rows}
     numbers = {uid: number for number, (_, _, uid) in enumerate(seen) if uid in rows}
     for uid, number in numbers.items():

@@ -23,6 +23,8 @@ def match(seen: Sequence[Marker], now: Sequence[Marker], phones: frozenset[str])
     Args:
         phones: the names in `now` that are those of a phone.
     """
+    if any([marker[part] for marker in seen] == [marker[part] for marker in now] for part in (0, 1)):
+        return [(i, i) for i in range(len(now))]        # only moved, or only renamed
     first = _same_from(seen, now)
     last = _same_from(seen[first:][::-1], now[first:][::-1])
     pairs: list[tuple[int | None, int | None]] = [(i, i) for i in range(first)]

@@ -221,6 +221,41 @@ def test_two_phones_on_one_moment_are_one_error(ext, spoken):
         bpy.ops.unitalker.phones_apply()
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_each_of_blenders_own_tools_leaves_every_marker_known(ext, seed):
+    """One tool at a time on a random choice of markers, phones and the artist's own among each other."""
+    dice = np.random.default_rng(seed)
+    match = ext.module("addon.phone_matching").match
+    names = [str(name) for name in dice.choice(["sil", "p", "m", "AA", "IY", "t", "Shot", "F_10"], 60)]
+    seen = list(zip(names, sorted(int(frame) for frame in dice.integers(1, 150, 60)), strict=True))
+    chosen = set(dice.choice(60, dice.integers(1, 30), replace=False).tolist())
+    by, tool = int(dice.integers(1, 9)), ("move", "rename", "delete", "copy")[seed % 4]
+    moved = [(name, frame + by) if tool == "move" and i in chosen else ("m", frame) if tool == "rename" and i in chosen else (name, frame)
+             for i, (name, frame) in enumerate(seen)]
+    now = [marker for i, marker in enumerate(moved) if tool != "delete" or i not in chosen]
+    if tool == "copy":
+        now += [(name, frame + by) for i, (name, frame) in enumerate(seen) if i in chosen]
+    pairs = match(seen, now, frozenset(names) - {"Shot", "F_10"})
+    assert sorted(i for i, _ in pairs if i is not None) == list(range(60))
+    assert sorted(j for _, j in pairs if j is not None) == list(range(len(now)))
+    if tool in ("move", "rename"):
+        assert pairs == [(i, i) for i in range(60)]
+    elif tool == "delete":
+        assert sorted(seen[i] for i, j in pairs if j is None) == sorted(seen[i] for i in chosen)
+        assert all(seen[i] == now[j] for i, j in pairs if i is not None and j is not None)
+    else:
+        assert [(i, j) for i, j in pairs if i is not None] == [(i, i) for i in range(60)]
+
+
+def test_an_edit_in_the_list_sees_what_was_done_to_other_markers(ext, spoken):
+    take = show()
+    number = a_vowel(take)
+    bpy.context.scene.timeline_markers[number + 2].name = "m"
+    take.rows[number].kind = "OW"
+    assert [markers()[number][0], markers()[number + 2][0]] == ["OW", "m"]
+    assert (take.rows[number].label, take.rows[number + 2].label) == ("OW", "M")
+
+
 # ---- the list
 
 def test_fields_of_the_list_edit_the_phone_and_its_marker(ext, spoken):
