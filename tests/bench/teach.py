@@ -1,9 +1,10 @@
-"""How well Teach learns: `python -m tests.bench.teach [--model ID]`. Prints figures; never fails on one.
+"""How well Teach learns: `python -m tests.bench.teach [--model ID] [--ceiling]`. Prints figures; never fails on one.
 
 Mandarin: curves that animators made from video are played into controls with foreign names; Teach learns from the first 60 % of each clip and
 is asked for the rest. The fixed mappings are fitted on the same 60 %: for each control the best single ARKit channel, and non-negative least
 squares over all of them; each also with the timing that suits it best there. Controls that do not move in one of the parts are left out, for
-both. Bones: our own curves drive a jaw, lip corners and lids through a script with foreign units; Teach learns 20 s and is asked for other speech.
+both. The same with takes of 20, 10 and 5 s from several places of those 60 %: what people key. --ceiling adds how far any learner could come
+(teach_ceiling.py). Bones: our own curves drive a jaw, lip corners and lids through a script with foreign units; Teach learns 20 s and is asked for other speech.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from engine import Rig, RigChannel, Settings, Waveform, animate, read_audio
 from engine.taught_file import write_taught
 from engine.teach import Lesson, Take, teach
+from engine.types import Life
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
@@ -28,18 +30,28 @@ GOAL_MORE, GOAL_BONES = 0.15, 0.95
 MOVES = 1e-3                # least deviation of a control that counts, of sliders that go to 1
 SWEEPS = 300                # of the coordinate descent: scipy's nnls gives the same r to three digits
 LAGS_S = np.arange(-6, 7) * 0.02
+SHORT_S = (20, 10, 5)       # lengths of the short takes
+STARTS_S = (0, 12, 24, 36)  # where they begin in a clip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tests.bench.teach", description="How well Teach learns.")
     parser.add_argument("--model", default="mini")
-    settings = Settings(model=parser.parse_args().model, device="cpu", threads=1)
+    parser.add_argument("--ceiling", action="store_true", help="also how far any learner could come, a minute of work")
+    given = parser.parse_args()
+    settings = Settings(model=given.model, device="cpu", threads=1, life=Life(blinks=0))
     print(f"teach: model {settings.model}")
     if not PAIRED.is_dir():
         print(f"  left out: {PAIRED} is not there")
         return
     _bones(settings)
     _foreign_controls(settings)
+    for seconds in SHORT_S:
+        _short_takes(settings, seconds)
+    if given.ceiling:
+        from . import teach_ceiling
+
+        teach_ceiling.main(settings)
 
 
 def _foreign_controls(settings: Settings) -> None:
@@ -54,12 +66,8 @@ def _foreign_controls(settings: Settings) -> None:
 
 def _clip(clip: str, settings: Settings) -> tuple[float, float, float, float, float]:
     """r of the best single channels, of least squares and of the taught head; processor seconds of fitting; number of controls."""
-    wave = read_audio(PAIRED / f"{clip}.flac")
-    with np.load(PAIRED / "facegood_bs.npz") as arrays:
-        keyed = arrays[f"bs_{clip}"].astype(np.float64)
-    cut = round(PART * len(keyed))
-    keyed = keyed[:, (keyed[:cut].std(axis=0) > MOVES) & (keyed[cut:].std(axis=0) > MOVES)]
-    controls = tuple(RigChannel("shape_key", f"Regler {number:02d}") for number in range(keyed.shape[1]))
+    wave, keyed, cut = read_clip(clip)
+    controls = _controls(keyed.shape[1])
     first = Waveform(wave.samples[:round(cut / PAIRED_FPS * RATE_HZ)])
     animate(first, settings)            # the encoder's features are kept: what is timed is the fit and the decoder
     start = time.process_time()
@@ -71,6 +79,38 @@ def _clip(clip: str, settings: Settings) -> tuple[float, float, float, float, fl
     channels, keyed, said = channels[:n_frames], keyed[:n_frames], said[:n_frames]
     single, squares = _fixed(channels, keyed, cut)
     return single, squares, _mean_r(said[cut:], keyed[cut:]), fit_s, keyed.shape[1]
+
+
+def read_clip(clip: str) -> tuple[Waveform, np.ndarray, int]:
+    """Sound, curves (n, k) of the controls that move in both parts, and the first frame of the held-out part."""
+    with np.load(PAIRED / "facegood_bs.npz") as arrays:
+        keyed = arrays[f"bs_{clip}"].astype(np.float64)
+    cut = round(PART * len(keyed))
+    return read_audio(PAIRED / f"{clip}.flac"), keyed[:, (keyed[:cut].std(axis=0) > MOVES) & (keyed[cut:].std(axis=0) > MOVES)], cut
+
+
+def _controls(count: int) -> tuple[RigChannel, ...]:
+    return tuple(RigChannel("shape_key", f"Regler {number:02d}") for number in range(count))
+
+
+def _short_takes(settings: Settings, seconds: int) -> None:
+    """Takes as people key them; controls that do not move in the take are left out, for all."""
+    rows = []
+    for clip in CLIPS:
+        wave, keyed, cut = read_clip(clip)
+        channels = animate(wave, replace(settings, fps=PAIRED_FPS)).motion.weights.astype(np.float64)
+        for first in (start * PAIRED_FPS for start in STARTS_S):
+            last = first + seconds * PAIRED_FPS + 1
+            moving = keyed[first:last].std(axis=0) > MOVES
+            curves, controls = keyed[:, moving], _controls(int(moving.sum()))
+            part = Waveform(wave.samples[first * RATE_HZ // PAIRED_FPS:last * RATE_HZ // PAIRED_FPS])
+            lesson = teach(part, Take(controls, np.arange(last - first) / PAIRED_FPS, curves[first:last]), settings)
+            said = _play(lesson, wave, settings, controls)
+            end = min(len(channels), len(curves), len(said))
+            seen = np.r_[first:last, cut:end]
+            rows.append((*_fixed(channels[seen], curves[seen], last - first), _mean_r(said[cut:end], curves[cut:end])))
+    single, squares, taught = np.mean(rows, axis=0)
+    print(f"  {len(rows)} takes of {seconds} s: one channel {single:.3f}, least squares {squares:.3f}, taught {taught:.3f}: {taught - max(single, squares):+.3f}", flush=True)
 
 
 def _play(lesson: Lesson, wave: Waveform, settings: Settings, controls: tuple[RigChannel, ...]) -> np.ndarray:
