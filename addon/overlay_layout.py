@@ -15,6 +15,7 @@ from .shown_frames import SILENCE, kind_of
 Array = NDArray[np.float32]
 
 PHONES_SHARE, PHONES_MOST_PX = 0.34, 18.0       # of a band's height, for the boxes of the phones
+LEAST_SPLIT_PX = 30.0           # a lower band is not divided
 LEAST_BOX_PX = 1.0              # narrower boxes are drawn so wide
 CURVE_MARGIN_PX = 2.0
 POINTS_PER_PX = 1.0             # more points of a curve than this are thinned out
@@ -87,7 +88,9 @@ def span(track: Track, view: View) -> tuple[float, float]:
 
 
 def split(band: Band, has_phones: bool) -> tuple[Band, Band]:
-    """A band's parts for the phones, at the bottom, and for waveform and curves."""
+    """A band's parts for the phones, at the bottom, and for waveform and curves; a low band has room for the phones alone."""
+    if has_phones and band.top - band.bottom < LEAST_SPLIT_PX:
+        return band, Band(band.top, band.top)
     height = min(PHONES_MOST_PX, (band.top - band.bottom) * PHONES_SHARE) if has_phones else 0.0
     return Band(band.bottom, band.bottom + height), Band(band.bottom + height, band.top)
 
@@ -109,7 +112,7 @@ def wave_outline(track: Track, view: View, band: Band) -> Array:
     """The waveform as a strip of triangles: corners (2 n, 2), below and above in turn, one pair per pixel; (0, 2) without sound."""
     left, right = span(track, view)
     first, count = int(np.ceil(left)), int(right) - int(np.ceil(left))
-    if track.peaks is None or count < 2:
+    if track.peaks is None or count < 2 or band.top <= band.bottom:
         return np.zeros((0, 2), np.float32)
     from_s = (view.left_frame + first * view.frames_per_px - track.sound_frame) / track.fps
     columns = track.peaks.columns(from_s, view.frames_per_px / track.fps, count)
@@ -126,7 +129,7 @@ def curve_line(curve: Curve, view: View, band: Band) -> Array:
     last = len(curve.values) - 1
     low = max(0, int(np.floor(view.left_frame - curve.first_frame)) - 1)
     high = min(last, int(np.ceil(view.left_frame + view.width_px * view.frames_per_px - curve.first_frame)) + 1)
-    if high <= low:
+    if high <= low or band.top - band.bottom < 3 * CURVE_MARGIN_PX:
         return np.zeros((0, 2), np.float32)
     rows = _telling(curve.values[low:high + 1], max(1, int(view.frames_per_px / POINTS_PER_PX))) + low
     share = ((curve.values[rows] - curve.low) / max(curve.high - curve.low, 1e-6)).clip(0, 1)

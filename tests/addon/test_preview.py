@@ -116,6 +116,14 @@ def test_a_curve_outside_of_the_view_is_not_drawn(layout):
     assert inside[0, 0] <= 0 and inside[-1, 0] >= 100 and len(inside) < 16
 
 
+def test_a_low_band_has_room_for_phones_alone(layout):
+    phones_band, rest = layout.split(layout.Band(10.0, 28.0), True)
+    assert (phones_band.bottom, phones_band.top, rest.top - rest.bottom) == (10, 28, 0)
+    phones_band, rest = layout.split(layout.Band(10.0, 110.0), True)
+    assert phones_band.top == rest.bottom == 28 and rest.top == 110
+    assert layout.split(layout.Band(10.0, 28.0), False)[1] == layout.Band(10.0, 28.0)
+
+
 # ---- which frames
 
 def test_frames_are_chosen_where_the_mouth_shows_most(frames, phones):
