@@ -54,7 +54,7 @@ class UNITALKER_OT_identity_pick(bpy.types.Operator):
 
     bl_idname = "unitalker.identity_pick"
     bl_label = "Search Identity"
-    bl_options = {'REGISTER', 'UNDO'}
+    bl_options = {'UNDO'}
     bl_property = "identity"
 
     group: StringProperty(name="Group", description="Search in this group only", options={'SKIP_SAVE'})
@@ -64,7 +64,7 @@ class UNITALKER_OT_identity_pick(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Open the list with its search field."""
         context.window_manager.invoke_search_popup(self)
-        return {'FINISHED'}
+        return {'INTERFACE'}        # the step of undo comes with the choice
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Choose it."""
@@ -78,7 +78,7 @@ class UNITALKER_OT_identity_browse(bpy.types.Operator):
 
     bl_idname = "unitalker.identity_browse"
     bl_label = "Browse Identities"
-    bl_options = {'REGISTER', 'UNDO'}
+    bl_options = {'UNDO'}
 
     slot: EnumProperty(name="For", description="Which of the two", items=SLOTS, options={'SKIP_SAVE'})
 
@@ -93,11 +93,16 @@ class UNITALKER_OT_identity_browse(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Fill the list and open it."""
         fill(context, self.slot)
+        self._before = getattr(context.scene.unitalker, self.slot)
         return context.window_manager.invoke_props_dialog(self, width=POPUP_WIDTH_PX)
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Every click has chosen already; this ends the one undo step."""
         return {'FINISHED'}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """The identity that was chosen before."""
+        setattr(context.scene.unitalker, self.slot, self._before)
 
     def draw(self, context: bpy.types.Context) -> None:
         """Search field and group, then the list."""
