@@ -10,6 +10,7 @@ import contextlib
 import math
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from ..engine import AudioError, InstallError, Waveform, from_array, read_audio
 from ..engine.audio import MIN_DURATION_S
-from ..engine.types import SAMPLE_RATE_HZ
+from ..engine.types import SAMPLE_RATE_HZ, FloatArray
 from .retimed import as_played
 from .rig import scene_fps
 from .sound_strips import heard, mark, mark_of, pick, sequencer_scene, shift_between
@@ -76,7 +77,7 @@ def clip_of(context: bpy.types.Context, edit: bpy.types.Scene, strip: bpy.types.
     clip = place_of(edit, strip, home)
     path, packed = _source(strip.sound, f"Strip {strip.name!r}")
     if clip.retiming:
-        packed = as_played(context, edit, strip, heard(edit, strip))
+        packed = as_played(context, edit, strip, heard(edit, strip), lambda: _every_channel(path, packed))
     return replace(clip, path=path, packed=packed, mark=mark(strip, edit))
 
 
@@ -135,11 +136,7 @@ def read(clip: Clip) -> Waveform:
     Raises:
         AudioError: the file is missing, empty or corrupt, or less than 0.1 s of it is left.
     """
-    if clip.packed is None:
-        return _cut(clip, clip.path)
-    with tempfile.TemporaryDirectory(prefix="lipsync_") as folder:
-        path = os.path.join(folder, "packed" + (".wav" if clip.retiming else Path(clip.path).suffix))
-        Path(path).write_bytes(clip.packed)
+    with _on_disk(clip.path, clip.packed, ".wav" if clip.retiming else "") as path:
         return _cut(clip, path)
 
 
@@ -170,6 +167,32 @@ def _source(sound: bpy.types.Sound | None, owner: str) -> tuple[str, bytes | Non
     if not os.path.isfile(path):
         raise AudioError(f"The sound file of {owner} is missing: {path}. Use File > External Data > Find Missing Files, or pick another sound.")
     return path, None
+
+
+@contextlib.contextmanager
+def _on_disk(path: str, packed: bytes | None, ending: str = "") -> Iterator[str]:
+    """A file with the sound: its own, or a temporary one of the packed bytes."""
+    if packed is None:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="lipsync_") as folder:
+        copy = os.path.join(folder, "packed" + (ending or Path(path).suffix))
+        Path(copy).write_bytes(packed)
+        yield copy
+
+
+def _every_channel(path: str, packed: bytes | None) -> FloatArray:
+    """All of a sound, (n, channels) at 16 kHz. Raises AudioError."""
+    import aud  # strips with speed changes are only there where aud is
+
+    with _on_disk(path, packed) as file:
+        try:
+            sound = aud.Sound.file(file)
+            rate_hz, n_channels = sound.specs
+            samples = sound.data()
+        except aud.error as error:
+            raise AudioError(f"Sound file cannot be read: {path} ({error}). Convert it to wav, or export it again.") from error
+    return np.stack([from_array(samples, rate_hz, path, channel).samples for channel in range(1, int(n_channels) + 1)], axis=1)
 
 
 def _from_start(name: str, path: str, packed: bytes | None, start_frame: float, fps: float) -> Clip:
