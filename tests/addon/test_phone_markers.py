@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 
@@ -378,6 +379,31 @@ def test_a_take_made_anew_with_other_words_says_so(ext, spoken):
         bpy.ops.unitalker.phones_apply()
     show()
     assert bpy.ops.unitalker.phones_apply() == {'FINISHED'}
+
+
+def test_a_take_that_moved_since_is_edited_where_it_is_now(ext, spoken):
+    take = show()
+    number, takes = a_vowel(take), ext.module("addon.takes")
+    one = takes.find(bpy.context, "Face", "data/sample.flac")
+    takes.remake(bpy.context, one, {"clip": dataclasses.replace(one.clip, start_frame=101.0)})
+    bpy.context.scene.timeline_markers[number].name = "m"
+    before = values(spoken)
+    bpy.ops.unitalker.phones_apply()
+    frame = round(101 + (take.rows[number].start_s + take.rows[number].end_s) / 2 * 24)
+    assert opening(spoken, frame) < 0.06
+    assert min(changed(before, values(spoken))) > frame - 14
+    show()
+    assert markers()[number] == ("m", round(101 + take.rows[number].start_s * 24))
+
+
+def test_another_frame_rate_since_is_one_error_and_nothing_is_written(ext, spoken):
+    take = show()
+    bpy.context.scene.timeline_markers[a_vowel(take)].name = "m"
+    before = values(spoken)
+    bpy.context.scene.render.fps = 30
+    with pytest.raises(RuntimeError, match=r"at 24 frames per second, its sound now on 1 at 30"):
+        bpy.ops.unitalker.phones_apply()
+    assert changed(before, values(spoken)) == []
 
 
 def test_without_a_take_there_is_one_error(ext, face):
