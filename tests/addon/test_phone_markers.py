@@ -520,16 +520,16 @@ def test_a_minute_of_speech_is_shown_and_applied_at_once(ext, face, tmp_path):
     scene.unitalker.model = MODEL
     bpy.ops.unitalker.animate(audio=long, character="Face")
     scene.unitalker.source, scene.unitalker.audio = 'FILE', long
-    start = time.perf_counter()
+    start = time.process_time()
     take = show()
-    shown_s = time.perf_counter() - start
+    shown_s = time.process_time() - start
     assert len(take.rows) > 400
     number = a_vowel(take, 200)
     scene.timeline_markers[number].name = "m"
-    start = time.perf_counter()
+    start = time.process_time()
     bpy.ops.unitalker.phones_apply()
-    applied_s = time.perf_counter() - start
-    figures = f"{len(take.rows)} phones: shown in {shown_s:.3f} s, applied in {applied_s:.3f} s"       # 0.1 s and 0.3 s on a free machine
-    assert shown_s < 1.0, figures
-    assert applied_s < 2.0, figures
+    applied_s = time.process_time() - start
+    figures = f"{len(take.rows)} phones: shown in {shown_s:.3f} s, applied in {applied_s:.3f} s"       # of the processor; 0.05 and 0.2 s in Blender 5.2
+    assert shown_s < 0.3, figures
+    assert applied_s < 0.6, figures
     sys.stdout.write(figures)
