@@ -17,7 +17,7 @@ PACKAGE = "bl_ext.user_default.unitalker"
 HOME = Path("/root/ui")
 MAX_DRAW_MS = 2.0               # of a view that is drawn again as it was
 # Pixels from the sidebar's top left corner, with the other panels of the tab taken away: headers from below, then our own buttons
-HEADER, PLAY, OVERLAY, SHEET, FILM = (60, 12), (90, 40), (20, 68), (100, 152), (100, 266)
+HEADER, PLAY, OVERLAY, SHEET, FILM = (60, 12), (90, 40), (20, 68), (100, 164), (100, 302)
 
 
 def test(ui):
