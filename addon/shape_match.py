@@ -24,6 +24,7 @@ from .preferences import user_folder
 MARKER = "unitalker_marker"     # custom property of an empty: which feature of the face it marks
 MARKER_SIZE = 0.02              # of the mesh's size
 TICKED_SCORE = 0.45             # cosine from which a match is ticked: below, a person has to look first
+CLEAR_MARGIN = 0.1              # by which it must exceed the likeness with a channel that found no key: else the key may be that one's
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,15 @@ def keep(context: bpy.types.Context, proposal: Proposal) -> str:
     state.rows.clear()
     for match in proposal.matches:
         row = state.rows.add()
-        row.channel, row.score, row.keys, row.use = match.channel, match.score, json.dumps(match.keys), match.score >= TICKED_SCORE
+        row.channel, row.score, row.keys, row.use = match.channel, match.score, json.dumps(match.keys), _sure(match)
     state.active = 0
     state.unmatched, state.unused = ", ".join(proposal.unmatched), ", ".join(proposal.unused)
     ticked = sum(row.use for row in state.rows)
     return f"{len(state.rows)} of {len(proposal.matches) + len(proposal.unmatched)} channels found, {ticked} of them ticked. Look at each, then save a preset"
+
+
+def _sure(match: ChannelMatch) -> bool:
+    return match.score >= TICKED_SCORE and match.score - match.rival >= CLEAR_MARGIN
 
 
 def save(context: bpy.types.Context, name: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ keys. The result is a proposal for a person to look at: to_preset makes a preset
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -53,11 +53,13 @@ class ChannelMatch:
 
     Attributes:
         keys: names and weights. score: cosine between the channel's pose and these keys together, 0 to 1.
+        rival: cosine of the best of these keys with the most similar channel that has no key: near the score, the key may be that one's.
     """
 
     channel: str
     keys: tuple[tuple[str, float], ...]
     score: float
+    rival: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def match_shapes(target: Head, reference: Head, picks: Picks = Picks(), progress
     progress(0.9)
     chosen = _choose(fields)
     matches = tuple(_match(row, chosen[row], fields, reference.names, target.names) for row in range(len(reference.names)) if chosen[row])
-    matches = _full_poses(matches)
+    empty = [row for row in range(len(reference.names)) if not chosen[row]]
+    matches = tuple(replace(one, rival=_rival(chosen[reference.names.index(one.channel)], empty, fields)) for one in _full_poses(matches))
     found = {one.channel for one in matches}
     used = {name for one in matches for name, _ in one.keys}
     progress(1.0)
@@ -262,7 +265,7 @@ def assign(similarity: Array) -> Index:
 def _choose(fields: _Fields) -> list[list[int]]:
     """The keys of each channel: one each at best; then keys that add to a channel, then channels that share a key."""
     similarity = fields.similarity
-    chosen: list[list[int]] = [[column] if column >= 0 and similarity[row, column] >= LEAST_SCORE else [] for row, column in enumerate(assign(similarity))]
+    chosen: list[list[int]] = [[column] if column >= 0 and similarity[row, column] >= LEAST_SCORE else [] for row, column in enumerate(assign(np.where(similarity >= LEAST_SCORE, similarity, 0.0)))]
     free = set(range(similarity.shape[1])) - {column for columns in chosen for column in columns}
     for column in sorted(free, key=lambda free_column: -similarity[:, free_column].max()):
         gains = [_gain(fields.poses[row], fields.keys, columns, column) if columns and similarity[row, column] >= LEAST_SCORE else 0.0
@@ -305,6 +308,10 @@ def _match(row: int, columns: Sequence[int], fields: _Fields, channels: Sequence
     weights /= max(score, LEAST_SCORE)          # as large as the pose: a fit alone is smaller the less alike they are
     keys = tuple((names[column], float(weight)) for column, weight in zip(columns, weights, strict=True) if weight > 0)
     return ChannelMatch(channels[row], keys, score)
+
+
+def _rival(columns: Sequence[int], empty: Sequence[int], fields: _Fields) -> float:
+    return float(fields.similarity[np.ix_(empty, columns)].max()) if empty else 0.0
 
 
 def _full_poses(matches: tuple[ChannelMatch, ...]) -> tuple[ChannelMatch, ...]:

@@ -178,3 +178,13 @@ def test_driven_keys_are_not_proposed(head):
             obj.data.shape_keys.key_blocks[key].driver_add("value")
     state = match()
     assert key not in {name for row in state.rows for name, _ in json.loads(row.keys)} and "jawOpen" in state.unmatched
+
+
+@pytest.mark.parametrize(("score", "rival", "ticked"), [(0.6, 0.3, True), (0.6, 0.55, False), (0.4, 0.0, False)])
+def test_a_row_is_ticked_only_when_it_is_likely_and_clear(ext, score, rival, ticked):
+    module = ext.module("addon.shape_match")
+    match = ext.module("engine.shape_match").ChannelMatch("jawOpen", (("Key 1", 1.0),), score, rival)
+    proposal = ext.module("engine.shape_match").Proposal((match,), (), (), None)
+    module.keep(bpy.context, proposal)
+    assert [row.use for row in bpy.context.scene.unitalker_shapes.rows] == [ticked]
+    module.close(bpy.context)

@@ -89,7 +89,11 @@ def test_most_keys_of_a_scanned_head_are_found(reference):
     right = right_ones(proposal, truth)
     assert [match for match in proposal.matches for _, weight in match.keys if abs(weight - 1) > 0.01] == []       # full poses are full poses
     known = [name for name in truth.values() if name in reference.names]
-    assert len(known) == 53 and len(right) >= 45
+    assert len(known) == 53 and len(right) >= 48
+    found = channels_of(proposal)
+    assert [name for key, name in truth.items() if name in reference.names and key in found and key not in right] == []      # and none taken for another
+    rivals = {match.channel: match.rival for match in proposal.matches}
+    assert "mouthPressLeft" in proposal.unmatched and rivals["mouthDimpleLeft"] > 0.2 > rivals["jawLeft"]        # a dimple may be a press, a jaw may not
 
 
 def test_left_and_right_come_out_right_on_a_mirrored_head(reference):
