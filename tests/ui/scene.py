@@ -5,10 +5,8 @@ By hand and before a release, with the virtual display of ../shared (its run.sh 
     bash ../shared/tools/blender_ui/run.sh tests/ui/scene.py OUT dist/unitalker-*-py3.14-test.zip tests/data/sample.flac
 """
 
-import importlib
 import itertools
 import subprocess
-import wave
 
 import bpy
 import uidriver
@@ -32,6 +30,143 @@ def test(ui):
     yield from open_panel(ui)
     ui.shot("1_empty")
     yield 2.0
+    bpy.ops.unitalker.cast_add(what='ALL')
+    yield 1.0
+    ui.shot("2_rows")
+    yield 2.0
+    bpy.ops.unitalker.cast_generate('EXEC_DEFAULT', True)
+    yield 1.0
+    ui.shot("3_done")
+    yield 2.0
+    yield from move_strip(ui, editor)
+    yield from trim_strip(ui, editor)
+    yield from cut_strip(ui, editor)
+
+
+def move_strip(ui, editor):
+    """A strip is dragged with the mouse: its keys go along, those of the other one stay; Ctrl+Z takes back both."""
+    before = {name: keys(name) for name in ("Anna", "Ben")}
+    start = strip("ben_1").left_handle
+    yield from drag(editor, (start + 40, 2.5), 50)
+    yield lambda: strip("ben_1").left_handle != start
+    by = strip("ben_1").left_handle - start
+    yield lambda: frames("Ben")[0] == start + by
+    ui.log("moved by", by, frames("Ben"))
+    yield 1.0
+    ui.shot("5_moved")
+    yield 2.0
+    assert values("Ben") == [value for _, value in before["Ben"]]
+    assert keys("Anna") == before["Anna"]
+    ui.keys("ctrl+z")
+    yield lambda: strip("ben_1").left_handle == start
+    yield lambda: keys("Ben") == before["Ben"]
+    ui.keys("ctrl+shift+z")
+    yield lambda: frames("Ben")[0] == start + by
+    ui.keys("ctrl+z")
+    yield lambda: keys("Ben") == before["Ben"]
+    ui.log("undo and redo take both along")
+    yield 1.0
+
+
+def trim_strip(ui, editor):
+    """A handle is dragged inwards: keys outside go, and come back with the handle."""
+    before, end = keys("Ben"), strip("ben_1").right_handle
+    yield from drag(editor, (end - handle_px(editor), 2.5), -30)
+    yield lambda: strip("ben_1").right_handle < end
+    yield lambda: frames("Ben")[1] == strip("ben_1").right_handle - 1
+    ui.log("trimmed", end, strip("ben_1").right_handle, frames("Ben"))
+    yield 1.0
+    ui.shot("6_trimmed")
+    yield 2.0
+    assert keys("Ben")[-1][1] == 0
+    yield from drag(editor, (strip("ben_1").right_handle - handle_px(editor), 2.5), end - strip("ben_1").right_handle)
+    yield lambda: strip("ben_1").right_handle == end
+    yield lambda: keys("Ben") == before
+    yield 1.0
+
+
+def cut_strip(ui, editor):
+    """K cuts the strip at the playhead: the face says on what it said; the second piece is dragged away, and its keys with it."""
+    before, frame = keys("Anna"), 40
+    bpy.context.scene.frame_set(frame)
+    select_only("anna_1")
+    point(editor, (frame + 5, 1.5))
+    yield 1.0
+    ui.keys("k")
+    yield lambda: len(bpy.context.scene.sequence_editor.strips_all) == 3
+    yield 2.0
+    assert keys("Anna") == before
+    piece = next(one for one in bpy.context.scene.sequence_editor.strips_all if one.name not in ("anna_1", "ben_1"))
+    name, start, end = piece.name, piece.left_handle, piece.right_handle
+    yield from drag(editor, ((start + end) / 2, 1.5), 100)
+    yield lambda: strip(name).left_handle != start
+    by = strip(name).left_handle - start
+    yield lambda: frames("Anna")[1] == before[-1][0] + by
+    yield 1.0
+    ui.shot("7_cut")
+    yield 2.0
+    ui.log("cut at", frame, "moved by", by, frames("Anna"))
+    assert [frame for frame, _ in keys("Anna") if start <= frame < start + by] == []
+
+
+def strip(name):
+    return bpy.context.scene.sequence_editor.strips_all[name]
+
+
+def select_only(name):
+    for one in bpy.context.scene.sequence_editor.strips_all:
+        one.select = one.name == name
+    bpy.context.scene.sequence_editor.active_strip = strip(name)
+
+
+def keys(name):
+    """Frame and value of every key of jawOpen."""
+    animation = bpy.data.objects[name].data.shape_keys.animation_data
+    if animation is None or animation.action is None:
+        return []
+    bag = animation.action.layers[0].strips[0].channelbag(animation.action_slot)
+    return [(round(point.co[0], 3), round(point.co[1], 5)) for point in bag.fcurves.find('key_blocks["jawOpen"].value').keyframe_points]
+
+
+def values(name):
+    return [value for _, value in keys(name)]
+
+
+def frames(name):
+    """First and last frame of the keys."""
+    found = keys(name)
+    return (found[0][0], found[-1][0]) if found else (None, None)
+
+
+def point(editor, place):
+    xdotool("mousemove", *pixel(editor, place))
+
+
+def pixel(editor, place):
+    """Screen position of a frame and a channel."""
+    region = main_region(editor)
+    x, y = region.view2d.view_to_region(*place, clip=False)
+    return region.x + x, bpy.context.window_manager.windows[0].height - region.y - y
+
+
+def handle_px(editor):
+    """Frames from the end of a strip to the middle of its handle."""
+    to_region = main_region(editor).view2d.view_to_region
+    return 4 * 100 / (to_region(100, 0, clip=False)[0] - to_region(0, 0, clip=False)[0])
+
+
+def drag(editor, place, by):
+    """Press on a frame and channel, move by frames, release."""
+    (x, y), (end, _) = pixel(editor, place), pixel(editor, (place[0] + by, place[1]))
+    xdotool("mousemove", x, y)
+    yield 1.0
+    xdotool("mousedown", 1)
+    yield 0.3
+    for part in range(1, 9):
+        xdotool("mousemove", round(x + (end - x) * part / 8), y)
+        yield 0.2
+    xdotool("mouseup", 1)
+    yield 0.7
 
 
 def cast():
