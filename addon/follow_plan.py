@@ -7,6 +7,7 @@ sound it has keys for ("made", counted from zero), and which of its two ends wer
 from __future__ import annotations
 
 import math
+import os
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -65,7 +66,7 @@ class Change:
     """What became of one line.
 
     Attributes:
-        now: the clip as it lies now, without path. move: where its keys go; None when they cannot simply be moved.
+        now: the clip as it lies now; path is the name of its file alone. move: where its keys go; None when they cannot simply be moved.
         listen: why the sound must be listened to (again); "" when moving is enough.
         missing: frames that need keys and have none; empty with a reason to listen means all of it.
     """
@@ -113,6 +114,8 @@ def look(line: Line) -> Change | None:
         return None
     if now is None:
         return None
+    if now.path != os.path.basename(line.clip.path):
+        return Change(line, now, None, "it has another sound now")
     fps = _fps(now, line)
     if abs(fps - line.fps) > 1e-6:
         return Change(line, now, None, f"the scene runs at {fps:g} frames per second now")
@@ -236,17 +239,19 @@ def _line(action: bpy.types.Action, name: str, span: Span, how: Mapping[str, obj
 
 
 def _now(line: Line) -> Clip | None:
-    """Where the sound of a line lies now; None when it is gone."""
+    """Where the sound of a line lies now, with the name of its file alone for a path; None when it is gone."""
     if _choices(line.how).get("source") == 'SPEAKER':
         speaker, home = bpy.data.objects.get(str(_choices(line.how).get("speaker"))), bpy.data.scenes.get(line.clip.home)
         if speaker is None or speaker.type != 'SPEAKER' or home is None:
             return None
-        return replace(line.clip, **strip_audio.whole_from(strip_audio.speaker_start(speaker, home), scene_fps(home)), packed=None)
+        start = strip_audio.whole_from(strip_audio.speaker_start(speaker, home), scene_fps(home))
+        return replace(line.clip, **start, packed=None, path=os.path.basename(line.clip.path))
     scene, strip = find_strip(line)
     if strip is None:
         return None
     home = bpy.data.scenes.get(line.clip.home) or scene
-    return replace(strip_audio.place_of(scene, strip, home), mark=line.clip.mark)
+    name = os.path.basename(bpy.path.abspath(strip.sound.filepath)) if strip.sound is not None else ""
+    return replace(strip_audio.place_of(scene, strip, home), mark=line.clip.mark, path=name)
 
 
 def find_strip(line: Line) -> tuple[bpy.types.Scene | None, bpy.types.Strip | None]:

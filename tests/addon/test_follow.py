@@ -470,3 +470,14 @@ def test_the_piece_of_a_cut_strip_that_was_made_by_itself_stays(ext, take):
     after = jaw(face())
     np.testing.assert_array_equal(after[after[:, 0] >= 79], before[before[:, 0] >= 79])
     assert after[:, 0].tolist() == list(range(31, 127))
+
+
+def test_another_sound_is_listened_to_when_asked(ext, take, tmp_path):
+    before = jaw(face())
+    other = write_wav(tmp_path / "retake.wav", np.sin(np.arange(4 * RATE_HZ) / 20) * (np.arange(4 * RATE_HZ) > 2 * RATE_HZ))
+    take.sound = bpy.data.sounds.load(other)
+    assert [change.listen for change in follow(ext).left] == ["it has another sound now"]
+    np.testing.assert_array_equal(jaw(face()), before)
+    bpy.ops.unitalker.follow()
+    assert follow(ext).left == ()
+    assert jaw(face())[5:40, 1].max() < 0.05 < jaw(face())[60:90, 1].min()
