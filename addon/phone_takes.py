@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import bpy
+import numpy as np
 
-from ..engine import SettingError, Settings, lips, phone_edit
+from ..engine import Animation, SettingError, Settings, lips, phone_edit
 from ..engine.models import open_model
 from ..engine.phones import Phone
 from ..engine.taught_file import chosen_taught
 from . import phone_markers, phone_rows, rig, take, takes
 from .preferences import engine_preferences
+from .record import Span
 
 ShownTake = bpy.types.PropertyGroup
+APART_FRAMES = 3            # changed frames with so many or fewer between them are one span
 
 
 def show(context: bpy.types.Context, one: takes.Take) -> ShownTake:
@@ -62,7 +66,7 @@ def remove(scene: bpy.types.Scene, shown: ShownTake) -> None:
     scene.unitalker_phones.active_take = max(0, min(scene.unitalker_phones.active_take, len(collection) - 1))
 
 
-def apply(context: bpy.types.Context, shown: ShownTake) -> tuple[tuple[float, float], ...]:
+def apply(context: bpy.types.Context, shown: ShownTake) -> tuple[Span, ...]:
     """Solve again round what was edited. Returns the spans of frames that were written, none where nothing differs.
 
     Raises:
@@ -73,7 +77,7 @@ def apply(context: bpy.types.Context, shown: ShownTake) -> tuple[tuple[float, fl
     return _solve(context, shown, wanted) if phone_rows.edits(shown) else ()
 
 
-def as_heard(context: bpy.types.Context, shown: ShownTake) -> tuple[tuple[float, float], ...]:
+def as_heard(context: bpy.types.Context, shown: ShownTake) -> tuple[Span, ...]:
     """Take back all edits of a take, applied or not. Returns and raises as apply()."""
     scene, one = context.scene, take_of(context, shown)
     heard = take.compute(takes.request(context, one, {"phones": None})).phones
@@ -120,7 +124,7 @@ def refuse_deaf(request: take.Request) -> None:
         raise SettingError(f"{taught.name!r} plays what it hears and does not follow phones. Choose another preset and generate again.")
 
 
-def _solve(context: bpy.types.Context, shown: ShownTake, wanted: tuple[Phone, ...]) -> tuple[tuple[float, float], ...]:
+def _solve(context: bpy.types.Context, shown: ShownTake, wanted: tuple[Phone, ...]) -> tuple[Span, ...]:
     """Write the frames on which two lists of phones differ."""
     one = take_of(context, shown)
     before = phone_rows.solved_of(shown)
@@ -128,18 +132,21 @@ def _solve(context: bpy.types.Context, shown: ShownTake, wanted: tuple[Phone, ..
         raise SettingError(f"The lip sync of {one.line!r} was made anew since its phones were shown. Press Show Phones again: edits that were not applied go.")
     request = takes.request(context, one, {"phones": [(phone.label, phone.start_s, phone.end_s) for phone in wanted]})
     refuse_deaf(request)
-    spans = _frames(before, wanted, request.settings, one)
-    animation = take.compute(replace(request, settings=replace(request.settings, max_error=None), frames=(one.first_frame, one.last_frame)))
+    dense = replace(request, settings=replace(request.settings, max_error=None), frames=(one.first_frame, one.last_frame))
+    animation = take.compute(dense)
+    old = take.compute(replace(dense, settings=replace(dense.settings, phones=before)))
+    reached = _frames(before, wanted, request.settings, one)
+    spans = _differing(old, animation, reached, one.first_frame) or tuple((first, first) for first, _ in reached[:1])      # the edits are noted with a key
     for span in spans:
         options = replace(request.options, use_range=True, range_start=int(span[0]), range_end=int(span[1]), crossfade=0.0)
-        take.write(replace(request, options=options, settings=replace(request.settings, max_error=None), frames=span), animation)
+        take.write(replace(dense, options=options, frames=span), animation)
     shown.solved, shown.made = phone_rows.to_json(wanted), _made(take_of(context, shown))
     return spans
 
 
-def _frames(before: tuple[Phone, ...], wanted: tuple[Phone, ...], settings: Settings, one: takes.Take) -> tuple[tuple[float, float], ...]:
+def _frames(before: tuple[Phone, ...], wanted: tuple[Phone, ...], settings: Settings, one: takes.Take) -> tuple[Span, ...]:
     """Whole frames of the take on which two lists of phones make a difference, apart from each other."""
-    spans: list[tuple[float, float]] = []
+    spans: list[Span] = []
     for start_s, end_s in phone_edit.changed_spans(before, wanted, settings):
         first = max(math.floor(one.first_frame + start_s * settings.fps), math.ceil(one.first_frame))
         last = min(math.ceil(one.first_frame + end_s * settings.fps), math.floor(one.last_frame))
@@ -148,6 +155,21 @@ def _frames(before: tuple[Phone, ...], wanted: tuple[Phone, ...], settings: Sett
         if first <= last:
             spans.append((float(first), float(last)))
     return tuple(spans)
+
+
+def _differing(old: Animation, new: Animation, spans: Sequence[Span], first_frame: float) -> tuple[Span, ...]:
+    """Of the frames that may differ those that do, so that the artist's changes to keys just beside them stay; held curves have no frames to compare."""
+    before, after = old.curves, new.curves
+    if before is None or after is None or after.stepped or before.curves.keys() != after.curves.keys():
+        return tuple(spans)
+    rows = np.any([before.curves[channel].values != after.curves[channel].values for channel in after.curves], axis=0)
+    found: list[Span] = []
+    for frame in (first_frame + np.flatnonzero(rows)).tolist():
+        if not any(first <= frame <= last for first, last in spans):
+            continue
+        start = found.pop()[0] if found and frame - found[-1][1] <= APART_FRAMES else frame
+        found.append((start, frame))
+    return tuple(found)
 
 
 def _made(one: takes.Take) -> str:

@@ -131,7 +131,7 @@ def test_a_renamed_marker_closes_the_lips_there_and_changes_no_key_elsewhere(ext
     assert opening(spoken, frame) < 0.06
     frames = changed(before, values(spoken))
     assert frames
-    assert middle - 14 < frames[0] <= frame <= frames[-1] < middle + 14
+    assert middle - 6 < frames[0] <= frame <= frames[-1] < middle + 6
     assert bpy.ops.unitalker.phones_apply() == {'FINISHED'}
     assert changed(before, values(spoken)) == frames          # nothing more to apply
 
