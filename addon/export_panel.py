@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from .job import Job
 from .on_worker import redraw
 from .panels import paragraph
+from .properties import CHOICES, Choices, collect
+
+FORMATS = (
+    ('LIVE_LINK', "Live Link Face CSV", "Columns of a take of the Live Link Face app"),
+    ('METAHUMAN_CSV', "MetaHuman CSV", "Curve Table of CTRL_expressions curves, for Unreal Engine"),
+    ('METAHUMAN_JSON', "MetaHuman JSON", "Curve Table of CTRL_expressions curves, for Unreal Engine"),
+)
 
 
 class UNITALKER_OT_bake(bpy.types.Operator):
@@ -50,6 +57,49 @@ class UNITALKER_OT_bake(bpy.types.Operator):
         return {'FINISHED'}
 
 
+class UNITALKER_OT_export_motion(Choices, bpy.types.Operator):
+    """Write the face motion of the chosen sound as a file for another program, as Generate makes it. Changes nothing in the scene"""
+
+    bl_idname = "unitalker.export_motion"
+    bl_label = "Export Motion"
+
+    kind: EnumProperty(name="Format", items=FORMATS)
+    filepath: StringProperty(name="File", subtype='FILE_PATH', options={'SKIP_SAVE'})
+    check_existing: BoolProperty(default=True, options={'HIDDEN', 'SKIP_SAVE'})
+    character: StringProperty(name="Character", description="Name of the object; empty takes the panel's, else the active one", options={'HIDDEN'})
+    speaker: StringProperty(options={'HIDDEN'})
+    transcript_text: StringProperty(options={'HIDDEN'})
+
+    poll = UNITALKER_OT_bake.poll
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask for the file."""
+        from . import export_motion
+
+        self.filepath = export_motion.suggested(context, self.kind)
+        context.window_manager.fileselect_add(self)
+        return {'RUNNING_MODAL'}
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """The format alone, beside the files."""
+        self.layout.prop(self, "kind")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Make and write it."""
+        from .. import engine
+        from . import export_motion
+        from .take import Options
+
+        given = {name: getattr(self, name) for name in CHOICES if self.properties.is_property_set(name)}
+        try:
+            said = export_motion.write(context, Options(**collect(context, given)), export_motion.with_ending(self.filepath, self.kind))
+        except engine.EngineError as error:
+            self.report({'ERROR'}, str(error))
+            return {'CANCELLED'}
+        self.report({'INFO'}, said)
+        return {'FINISHED'}
+
+
 class UNITALKER_PT_export(bpy.types.Panel):
     bl_label = "Export"
     bl_space_type = 'VIEW_3D'
@@ -62,6 +112,9 @@ class UNITALKER_PT_export(bpy.types.Panel):
         """The button, and the one setting that loses keys."""
         self.layout.operator("unitalker.bake", icon='ACTION')
         paragraph(context, self.layout, "FBX: switch All Actions and NLA Strips off in the exporter, or shape keys lose their animation.")
+        column = self.layout.column(align=True)
+        for kind, title, _ in FORMATS:
+            column.operator("unitalker.export_motion", text=title, icon='EXPORT').kind = kind
 
 
-CLASSES = (UNITALKER_OT_bake, UNITALKER_PT_export)
+CLASSES = (UNITALKER_OT_bake, UNITALKER_OT_export_motion, UNITALKER_PT_export)

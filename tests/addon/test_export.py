@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import bpy
 import numpy as np
 import pytest
 
-from .conftest import curves, make_face, own_action
+from .conftest import curves, keys_of, make_face, own_action
 
 KEYS = ("jawOpen", "mouthSmileLeft", "mouthPucker")
 FRAMES = (1, 7, 12, 24)
@@ -167,3 +169,42 @@ def test_fbx_as_its_dialogue_opens_loses_the_animation_of_shape_keys(keyed, tmp_
     available("fbx")
     bpy.ops.import_scene.fbx(filepath=path)
     assert not bpy.data.actions
+
+
+ENDINGS = {'LIVE_LINK': "take.csv", 'METAHUMAN_CSV': "take.metahuman.csv", 'METAHUMAN_JSON': "take.metahuman.json"}
+
+
+def export_motion(folder, kind, speech):
+    """Whatever ending was typed becomes the right one."""
+    assert bpy.ops.unitalker.export_motion(kind=kind, filepath=str(folder / "take.metahuman.csv"), audio=speech, character="Face", use_blinks=False) == {'FINISHED'}
+    return folder / ENDINGS[kind]
+
+
+def test_motion_for_other_programs_is_what_generate_keys(ext, speech, tmp_path):
+    face = make_face(ext, "Face", ("jawOpen", "mouthClose", "mouthPucker"))
+    motion = ext.module("engine.io").read_motion(export_motion(tmp_path, 'LIVE_LINK', speech))
+    assert not bpy.data.actions
+    bpy.ops.unitalker.animate(audio=speech, character="Face", preset="arkit52", use_blinks=False)
+    keyed = keys_of(curves(face.data.shape_keys)['key_blocks["jawOpen"].value'])[:, 1]
+    assert np.ptp(keyed) > 0.05
+    assert motion["jawOpen"] == pytest.approx(keyed, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", ['METAHUMAN_CSV', 'METAHUMAN_JSON'])
+def test_metahuman_tables_hold_the_same_motion(ext, speech, tmp_path, kind):
+    make_face(ext, "Face", ("jawOpen", "mouthClose", "mouthPucker"))
+    jaw = ext.module("engine.io").read_motion(export_motion(tmp_path, 'LIVE_LINK', speech))["jawOpen"]
+    text = export_motion(tmp_path, kind, speech).read_text()
+    if kind == 'METAHUMAN_CSV':
+        rows = {name: values for name, *values in (line.split(",") for line in text.splitlines())}
+    else:
+        rows = {row.pop("Name"): list(row.values()) for row in json.loads(text)}
+    assert np.array(rows["CTRL_expressions_jawOpen"], float) == pytest.approx(jaw, abs=1e-3)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["take.csv", ENDINGS[kind]])
+
+
+def test_a_folder_that_is_not_there_is_said_before_the_work(ext, speech, tmp_path):
+    make_face(ext, "Face", ("jawOpen", "mouthClose", "mouthPucker"))
+    with pytest.raises(RuntimeError, match=r"does not exist\. Make it"):
+        bpy.ops.unitalker.export_motion(filepath=str(tmp_path / "none" / "take.csv"), audio=speech, character="Face")
+    assert list(tmp_path.glob("take*")) == []
