@@ -43,6 +43,7 @@ from . import (
     teach_operators,
     teach_panel,
     test_head,
+    translations,
     try_it,
 )
 
@@ -61,6 +62,7 @@ def register() -> None:
     """Called by Blender when the extension is enabled."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
+    translations.register()
     properties.register()
     takes_list.register()
     identity_operators.register()
@@ -95,6 +97,7 @@ def unregister() -> None:
     identity_operators.unregister()
     takes_list.unregister()
     properties.unregister()
+    translations.unregister()
     catalog.refresh()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

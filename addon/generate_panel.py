@@ -9,6 +9,7 @@ from .editors import in_editors
 from .job import Job
 from .on_worker import describe
 from .panels import paragraph
+from .translations import said
 
 LIST_WIDTH = 16                 # of the list of channels, in units of the interface
 COLUMNS = 2
@@ -48,7 +49,7 @@ def _draw_result(context: bpy.types.Context, box: bpy.types.UILayout, settings: 
     paragraph(context, box, settings.result, 'ERROR' if settings.result_failed else 'CHECKMARK')
     mapped, missing = settings.result_mapped.splitlines(), settings.result_missing.splitlines()
     if mapped or missing:
-        box.popover("UNITALKER_PT_channels", text=f"{len(mapped)} mapped, {len(missing)} missing", translate=False)
+        box.popover("UNITALKER_PT_channels", text=said("{} mapped, {} missing", len(mapped), len(missing)), translate=False)
     for line in settings.result_details.splitlines():
         paragraph(context, box, line, 'INFO')
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import bpy
 
 from .job import Job
+from .translations import said
 
 TICK_S = 0.1            # between two looks at the worker
 PANEL_AREAS = ('VIEW_3D', 'SEQUENCE_EDITOR', 'GRAPH_EDITOR', 'DOPESHEET_EDITOR', 'TIMELINE')      # redrawn while it works and after it wrote
@@ -100,15 +101,16 @@ class OnWorker:
 def _tell_status(context: bpy.types.Context, job: Job | None) -> None:
     """The status bar tells what runs and how to stop it, also where no panel is open."""
     if context.workspace is not None:
-        context.workspace.status_text_set(f"Lip Sync: {describe(job)}   Esc: cancel" if job is not None else None)
+        context.workspace.status_text_set(said("Lip Sync: {}   Esc: cancel", describe(job)) if job is not None else None)
 
 
 def describe(job: Job) -> str:
     """Stage, finished part and time left of a job."""
     if job.cancelling:
-        return "Stopping"
+        return said("Stopping")
     left_s = job.progress.left_s
-    return f"{job.progress.stage} {job.fraction:.0%}" + (f", {time_left(left_s)} left" if left_s is not None else "")
+    line = f"{said(job.progress.stage)} {job.fraction:.0%}"
+    return line if left_s is None else said("{}, {} left", line, time_left(left_s))
 
 
 def time_left(seconds: float) -> str:

@@ -13,6 +13,7 @@ from . import catalog, ready
 from .job import Job
 from .on_worker import OnWorker, redraw
 from .properties import CHOICES, Choices, collect
+from .translations import said
 
 
 class UNITALKER_OT_animate(OnWorker, Choices, bpy.types.Operator):
@@ -33,7 +34,7 @@ class UNITALKER_OT_animate(OnWorker, Choices, bpy.types.Operator):
             return False
         problem = ready.problem(context) if ready.asks(context) else ""
         if problem:
-            cls.poll_message_set(problem)
+            cls.poll_message_set(said(problem))
         return not problem
 
     def draw(self, _context: bpy.types.Context) -> None:

@@ -5,8 +5,6 @@ Draws only what catalog.py keeps: no file is read and no mesh walked per draw.
 
 from __future__ import annotations
 
-import textwrap
-
 import bpy
 
 from . import catalog
@@ -14,6 +12,7 @@ from .editors import in_editors
 from .model_panel import draw_vertices
 from .ready import strip_in_use
 from .style_presets import UNITALKER_PT_output_presets
+from .translations import said, wrap
 
 CHARACTER_WIDTH_PX = 7.2        # of the interface font at scale 1, on average, for wrapping
 NAMES_SHOWN = 12                # names that are listed before "and n more"
@@ -67,7 +66,7 @@ class Character:
             self.layout.operator("unitalker.make_override", icon='LIBRARY_DATA_OVERRIDE')
         if fit.missing:
             header, body = self.layout.panel("unitalker_missing", default_closed=True)
-            header.label(text=f"{len(fit.missing)} not found", translate=False)
+            header.label(text=said("{} not found", len(fit.missing)), translate=False)
             if body:
                 paragraph(context, body, _list(fit.missing))
 
@@ -146,17 +145,17 @@ def property_split(layout: bpy.types.UILayout) -> bpy.types.UILayout:
 
 
 def paragraph(context: bpy.types.Context, layout: bpy.types.UILayout, text: str, icon: str = 'NONE') -> None:
-    """A sentence over as many lines as the region is wide."""
+    """A sentence over as many lines as the region is wide, in the user's language where it is known."""
     width = context.region.width / context.preferences.system.ui_scale
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for number, line in enumerate(textwrap.wrap(text, max(20, int((width - 60) / CHARACTER_WIDTH_PX)))):
+    for number, line in enumerate(wrap(said(text), max(20, int((width - 60) / CHARACTER_WIDTH_PX)))):
         column.label(text=line, icon=icon if number == 0 else ('BLANK1' if icon != 'NONE' else 'NONE'), translate=False)
 
 
 def _list(names: tuple[str, ...]) -> str:
     more = len(names) - NAMES_SHOWN
-    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(names[:NAMES_SHOWN]) + (said(" and {} more", more) if more > 0 else "")
 
 
 CLASSES = (UNITALKER_MT_presets, *in_editors(Audio, Character, Output))

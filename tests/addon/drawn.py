@@ -20,11 +20,13 @@ class Layout:
     Attributes:
         texts: what a user would read, in order: labels, given titles of buttons, else the properties' and operators' own names.
         buttons: (operator id, its label) in order.
+        own: texts that Blender must not translate: names of the user's, or sentences that were translated before.
     """
 
     def __init__(self, drawn: Layout | None = None) -> None:
         self.texts: list[str] = drawn.texts if drawn else []
         self.buttons: list[tuple[str, str]] = drawn.buttons if drawn else []
+        self.own: list[str] = drawn.own if drawn else []
         self.pointers: dict[str, object] = dict(drawn.pointers) if drawn else {}
 
     def __getattr__(self, name: str) -> Callable[..., object]:
@@ -33,6 +35,8 @@ class Layout:
 
         def call(*values: object, **given: object) -> object:
             given = {**dict(zip(names, values, strict=False)), **given}
+            if given.get("translate") is False:
+                self.own.append(str(given.get("text", "")))
             unknown = set(given) - set(names)
             assert not unknown, f"layout.{name} has no {unknown}"
             return self._drawn(name, given)

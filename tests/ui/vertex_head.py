@@ -11,7 +11,7 @@ import uidriver
 
 HOME = Path("/root/ui")
 HEAD = "BIWI_23370_vertices"
-GENERATE = (120, 26)            # pixels from the sidebar's top left corner
+GENERATE = (134, 669)            # pixels from the sidebar's top left corner
 
 
 def test(ui):
@@ -70,4 +70,4 @@ def set_scene():
     bpy.ops.ed.undo_push(message="mesh")
 
 
-uidriver.run(test, timeout=60)
+uidriver.run(test, timeout=150)
