@@ -21,6 +21,7 @@ LOOK_S = 0.25               # between two looks at what changed
 KEPT_SOUNDS = 4             # whose peaks and phones are kept
 STRIP_INSET, STRIP_TITLE = 0.08, 0.30       # of a strip's height: its edge; its name, which stays free
 DOCK_PX, DOCK_SHARE, DOCK_BOTTOM_PX = 104.0, 0.42, 20.0     # a band at the bottom: height, most of the region's, above its scroll bar
+MARKERS_PX = 46.0           # height of the markers with the scroll bar
 LEAST_BAND_PX = 6.0
 TIMES_KEPT = 200
 
@@ -204,7 +205,7 @@ def _draw(editor: str) -> None:
     shift = state.shift if editor == "SpaceSequenceEditor" else 0
     left, right = (region.view2d.region_to_view(x, 0)[0] + shift for x in (0, region.width))
     band = _strip_band(context, state, overlay_layout.Band) if editor == "SpaceSequenceEditor" else None
-    band = band or _docked_band(region, scale, overlay_layout.Band)
+    band = band or _docked_band(context, scale, overlay_layout.Band)
     if right > left and band.top - band.bottom >= LEAST_BAND_PX:
         view = overlay_layout.View(left, (right - left) / region.width, region.width)
         key = region.as_pointer()
@@ -225,9 +226,11 @@ def _strip_band(context: bpy.types.Context, state: _State, band: Callable[[float
     return band(float(bottom), float(top))
 
 
-def _docked_band(region: bpy.types.Region, scale: float, band: Callable[[float, float], object]) -> object:
-    bottom = DOCK_BOTTOM_PX * scale
-    return band(bottom, bottom + min(DOCK_PX * scale, DOCK_SHARE * region.height))
+def _docked_band(context: bpy.types.Context, scale: float, band: Callable[[float, float], object]) -> object:
+    """At the bottom of the region, above its scroll bar and its markers."""
+    markers = len(context.scene.timeline_markers) > 0 and getattr(context.space_data, "show_markers", True)
+    bottom = (MARKERS_PX if markers else DOCK_BOTTOM_PX) * scale
+    return band(bottom, bottom + min(DOCK_PX * scale, DOCK_SHARE * context.region.height))
 
 
 def _redraw() -> None:

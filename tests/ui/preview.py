@@ -45,7 +45,8 @@ def test(ui):
 
 def play(ui):
     """To its end by itself, then stopped by the button: the scene's settings are as before."""
-    before = settings()
+    before, shading = settings(), largest('VIEW_3D').spaces.active.shading
+    shading.type = 'WIREFRAME'          # without a graphics card a solid head takes a second per frame
     yield from click(ui, PLAY, lambda: module("playback").is_playing())
     assert bpy.context.scene.use_preview_range and bpy.context.scene.sync_mode == 'AUDIO_SYNC'
     start = time.monotonic()
@@ -67,6 +68,7 @@ def play(ui):
     yield lambda: not module("playback").is_playing()
     yield 0.5
     assert settings() == before, (settings(), before)
+    shading.type = 'SOLID'
 
 
 def draw_sheet(ui):
