@@ -13,6 +13,7 @@ from pathlib import Path
 import bpy
 
 from .preferences import engine_preferences
+from .translations import said
 
 Item = tuple[str, str, str]
 
@@ -181,7 +182,8 @@ def _look_at_character(context: bpy.types.Context) -> Fit:
     except engine.EngineError as error:
         return Fit(problem=str(error), linked=linked)
     meshes = sum(target.kind == 'KEY' for target in character.targets)
-    return Fit(f"{match.preset.name}: {match}, {meshes} {'mesh' if meshes == 1 else 'meshes'}", match.absent)
+    channels = said("{} of {} channels found", len(match.found), len(match.found) + len(match.missing))
+    return Fit(f"{match.preset.name}: {channels}, {said('1 mesh') if meshes == 1 else said('{} meshes', meshes)}", match.absent)
 
 
 def _fit_of_taught(taught: object, names: object) -> Fit:

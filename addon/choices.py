@@ -5,6 +5,8 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from .translations import CONTEXT
+
 SOURCES = (
     ('STRIP', "Strip", "A sound strip of the Video Sequencer"),
     ('FILE', "File", "A sound file"),
@@ -120,7 +122,7 @@ class Choices:
         default=0.0, precision=1, step=100, soft_min=-10.0, soft_max=10.0,
     )
     with_related: BoolProperty(
-        name="Whole Character", default=True,
+        name="Whole Character", default=True, translation_context=CONTEXT,
         description="Key all that belongs to it: children, siblings, meshes of the same armature, and parts that lie in it",
     )
     preset: StringProperty(name="Preset", description='How speech drives this rig: an id, a JSON file, or "auto" for what fits best', default="auto")
@@ -146,7 +148,7 @@ class Choices:
         default=0.5, min=0.0, max=1.0, subtype='FACTOR', update=_changed,
     )
     strength: FloatProperty(
-        name="Strength", description="How far the style goes from neutral: 0 is neutral, 1 the style itself, 2 twice as far",
+        name="Strength", translation_context=CONTEXT, description="How far the style goes from neutral: 0 is neutral, 1 the style itself, 2 twice as far",
         default=1.0, min=0.0, max=2.0, subtype='FACTOR', update=_changed,
     )
     articulation: FloatProperty(

@@ -9,6 +9,7 @@ from bpy.props import BoolProperty, EnumProperty, PointerProperty, StringPropert
 
 from . import catalog
 from .choices import Choices
+from .translations import CONTEXT
 
 POINTERS = ("character", "speaker", "transcript_text")      # data-blocks in the panel, names for the operator
 SOURCE_OF = {"strip": 'STRIP', "audio": 'FILE', "speaker": 'SPEAKER'}
@@ -36,14 +37,17 @@ class UNITALKER_PG_settings(Choices, bpy.types.PropertyGroup):
     model_pick: EnumProperty(
         name="Model", description="What turns speech into motion", items=catalog.model_items,
         get=catalog.getter("model"), set=catalog.setter("model"),
+        translation_context=CONTEXT,
     )
     identity_pick: EnumProperty(
         name="Identity", description="Speaking style", items=catalog.identity_items,
         get=catalog.getter("identity"), set=catalog.setter("identity"),
+        translation_context=CONTEXT,
     )
     identity_2_pick: EnumProperty(
         name="Blend With", description="Speaking style that is mixed in", items=catalog.second_items,
         get=catalog.getter("identity_2"), set=catalog.setter("identity_2"),
+        translation_context=CONTEXT,
     )
     head_pick: EnumProperty(
         name="Head", description="Which face of the model", items=catalog.head_items, get=catalog.getter("head"), set=catalog.setter("head"),

@@ -12,6 +12,7 @@ from .editors import in_editors
 from .model_panel import draw_model
 from .panels import paragraph, property_split
 from .style_presets import UNITALKER_PT_style_presets
+from .translations import CONTEXT
 
 LIFE = ("blinks", "brow_raises", "head_motion", "eye_motion", "breath")
 TITLE_SHARE = 0.27          # of the width, for the names of the regions
@@ -45,6 +46,7 @@ class Life:
     bl_idname = "UNITALKER_PT_life"
     bl_parent_id = Style.bl_idname
     bl_label = "Life"
+    bl_translation_context = CONTEXT
     bl_order = 0
     bl_options = {'DEFAULT_CLOSED'}
 
@@ -90,7 +92,7 @@ def _row(table: bpy.types.UILayout, title: str, *texts: str) -> None:
     left, cells = _split(table)
     left.label(text=title)
     for text in texts:
-        cells.label(text=text)
+        cells.label(text=text, text_ctxt=CONTEXT)
 
 
 def _split(table: bpy.types.UILayout) -> tuple[bpy.types.UILayout, bpy.types.UILayout]:

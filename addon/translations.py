@@ -1,6 +1,6 @@
 """German, Japanese and Simplified Chinese for what panels, menus and tooltips say. The texts lie in languages/, one JSON file for each.
 
-Blender asks its own dictionary first, so that a word that it knows reads as everywhere else in it.
+Blender asks its own dictionary first, so that a word that it knows reads as everywhere else in it; CONTEXT is for what it takes for another word.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from .preferences import BASE_PACKAGE
 
 LOCALES = ("de_DE", "ja_JP", "zh_HANS")         # as Blender 4.2 to 5.2 call them
 FOLDER = Path(__file__).with_name("languages")
-CONTEXTS = ("*", "Operator")                    # of names and texts; of buttons
+CONTEXT = "UniTalker"                           # for words that mean something else elsewhere in Blender: Life, Clear, Character
+CONTEXTS = ("*", "Operator", CONTEXT)           # of names and texts; of buttons; our own
 WIDE = 1.7                                      # width of a Chinese character, in those of a Latin one
 
 _iface = bpy.app.translations.pgettext_iface
