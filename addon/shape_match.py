@@ -18,7 +18,7 @@ from mathutils import Vector
 from ..engine import RigError, presets
 from ..engine.shape_match import ChannelMatch, Head, Picks, Proposal, guess_points, match_shapes, to_preset
 from ..engine.types import no_progress
-from . import rig
+from . import rig, shape_pictures
 from .preferences import user_folder
 
 MARKER = "unitalker_marker"     # custom property of an empty: which feature of the face it marks
@@ -52,8 +52,10 @@ def compute(request: Request, progress: Callable[[float], None] = no_progress, c
     return match_shapes(request.head, _reference(), Picks(request.markers, LANDMARKS), progress, cancelled)
 
 
-def keep(context: bpy.types.Context, proposal: Proposal) -> str:
-    """Put the proposal into the panel's list; a sentence that sums it up."""
+def keep(context: bpy.types.Context, proposal: Proposal, request: Request | None = None) -> str:
+    """Put the proposal into the panel's list; a sentence that sums it up. With what was gathered, pictures can be drawn too."""
+    if request is not None:
+        shape_pictures.remember(request.head, _reference(), proposal)
     state = context.scene.unitalker_shapes
     hide(context)
     state.rows.clear()
@@ -109,6 +111,7 @@ def hide(context: bpy.types.Context) -> None:
 def close(context: bpy.types.Context) -> None:
     """Forget the proposal."""
     hide(context)
+    shape_pictures.forget()
     state = context.scene.unitalker_shapes
     state.rows.clear()
     state.unmatched = state.unused = ""

@@ -16,6 +16,7 @@ from .panels import paragraph
 
 ROWS = 8                # of the list
 KEYS_SHOWN = 2          # of a channel, in the list
+PICTURE_SCALE = 5.5     # of the two pictures, in heights of a button
 
 
 class UNITALKER_PG_shape_row(bpy.types.PropertyGroup):
@@ -57,12 +58,13 @@ class UNITALKER_OT_shape_match(OnWorker, bpy.types.Operator):
     def _gather(self, context: bpy.types.Context) -> object:
         from . import shape_match
 
-        return partial(shape_match.compute, shape_match.gather(context))
+        self._request = shape_match.gather(context)
+        return partial(shape_match.compute, self._request)
 
     def _finish(self, context: bpy.types.Context, result: Callable[[], object]) -> set[str]:
         from . import shape_match
 
-        return attempt(self, context, lambda: shape_match.keep(context, result()), "{}")
+        return attempt(self, context, lambda: shape_match.keep(context, result(), self._request), "{}")
 
     def _fail(self, _context: bpy.types.Context, error: Exception) -> set[str]:
         self.report({'ERROR'}, str(error))
@@ -199,6 +201,7 @@ def _draw_proposal(context: bpy.types.Context, layout: bpy.types.UILayout, state
     layout.template_list("UNITALKER_UL_shapes", "", state, "rows", state, "active", rows=ROWS)
     if 0 <= state.active < len(state.rows):
         row = state.rows[state.active]
+        _draw_pictures(layout, row)
         paragraph(context, layout, f"{row.channel}: " + ", ".join(f"{name} x {weight:.2f}" for name, weight in json.loads(row.keys)))
         layout.operator("unitalker.shape_show", text="Put Back" if state.shown else "Show on the Character", icon='HIDE_OFF', depress=bool(state.shown))
     for title, names in (("channels not found", state.unmatched), ("keys not used", state.unused)):
@@ -212,6 +215,17 @@ def _draw_proposal(context: bpy.types.Context, layout: bpy.types.UILayout, state
     row.operator("unitalker.shape_close", text="", icon='X')
 
 
+def _draw_pictures(layout: bpy.types.UILayout, row: bpy.types.PropertyGroup) -> None:
+    """The pose on the test head, and what the keys make of the character."""
+    from .shape_pictures import icons
+
+    shown = icons(row.channel, row.keys)
+    if shown is not None:
+        pair = layout.row()
+        for icon in shown:
+            pair.template_icon(icon_value=icon, scale=PICTURE_SCALE)
+
+
 def register() -> None:
     """Where the proposal is kept; call it after the classes are registered."""
     bpy.types.Scene.unitalker_shapes = PointerProperty(type=UNITALKER_PG_shapes)
@@ -219,6 +233,9 @@ def register() -> None:
 
 def unregister() -> None:
     """Take it away again."""
+    from .shape_pictures import forget
+
+    forget()
     del bpy.types.Scene.unitalker_shapes
 
 

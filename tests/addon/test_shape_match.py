@@ -188,3 +188,17 @@ def test_a_row_is_ticked_only_when_it_is_likely_and_clear(ext, score, rival, tic
     module.keep(bpy.context, proposal)
     assert [row.use for row in bpy.context.scene.unitalker_shapes.rows] == [ticked]
     module.close(bpy.context)
+
+
+def test_a_row_has_two_pictures_until_the_proposal_is_closed(ext, head):
+    state = match()
+    pictures = ext.module("addon.shape_pictures")
+    jaw, brow = (next(row for row in state.rows if row.channel == channel) for channel in ("jawOpen", "browDownLeft"))
+    for row in (jaw, brow, jaw):
+        assert len(pictures.icons(row.channel, row.keys)) == 2
+    drawn = {name: np.array(picture.image_pixels_float) for name, picture in pictures._state["pictures"].items()}
+    assert len(drawn) == 4         # each once
+    pose, keys = drawn["pose jawOpen"], drawn[f"keys {jaw.keys}"]
+    assert np.mean(np.abs(pose - keys) > 0.1) < 0.05 < np.mean(np.abs(pose - drawn["pose browDownLeft"]) > 0.1)      # the scrambled head is the test head
+    bpy.ops.unitalker.shape_close()
+    assert pictures.icons("jawOpen", "[]") is None
