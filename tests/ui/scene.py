@@ -5,8 +5,9 @@ By hand and before a release, with the virtual display of ../shared (its run.sh 
     bash ../shared/tools/blender_ui/run.sh tests/ui/scene.py OUT dist/unitalker-*-py3.14-test.zip tests/data/sample.flac
 """
 
-import itertools
+import importlib
 import subprocess
+import wave
 
 import bpy
 import uidriver
@@ -15,9 +16,7 @@ PACKAGE = "bl_ext.user_default.unitalker"
 SPEECH, LONG = "/root/ui/sample.flac", "/root/ui/long.wav"
 REPEATS = 60                            # of the sample: long enough to see progress
 HEADER_PX, TITLE = 22, (40, 12)         # height of a closed panel, and the first one's title
-# Pixels from the title of the panel Scene
-ADD, ALL_STRIPS = (196, 24), (140, 64)
-CHANNEL_Y = 0.5                         # middle of a strip in its channel
+SEARCHED_PX = range(100, 176, 8)        # below the title of the panel Scene, the heights at which Generate All may stand: the list grows with the theme
 
 
 def test(ui):
@@ -28,19 +27,109 @@ def test(ui):
         yield 1.0
     show_strips(editor)
     yield from open_panel(ui)
-    ui.shot("1_empty")
-    yield 2.0
     bpy.ops.unitalker.cast_add(what='ALL')
+    assert [(row.strip, row.character.name) for row in cast().rows] == [("anna_1", "Anna"), ("ben_1", "Ben")]
+    add_file("gone.wav", "/root/ui/gone.wav")
     yield 1.0
-    ui.shot("2_rows")
+    ui.shot("1_rows")
     yield 2.0
-    bpy.ops.unitalker.cast_generate('EXEC_DEFAULT', True)
-    yield 1.0
-    ui.shot("3_done")
-    yield 2.0
+    cast().active = -1                  # without a chosen line the button stands right below the list
+    bpy.ops.ed.undo_push(message="rows")
+    yield from generate_all(ui)
     yield from move_strip(ui, editor)
     yield from trim_strip(ui, editor)
     yield from cut_strip(ui, editor)
+    yield from cancel(ui)
+
+
+def generate_all(ui):
+    """A true click: two lines are made, one says why not; one Ctrl+Z takes both back."""
+    yield from click_button(ui)
+    yield lambda: job() is None
+    yield 1.0
+    ui.log([(row.kind, row.result) for row in cast().rows], cast().result)
+    assert [row.kind for row in cast().rows] == ['DONE', 'DONE', 'FAILED'], [(row.kind, row.result) for row in cast().rows]
+    bpy.context.scene.frame_set(widest("Anna"))
+    yield 0.5
+    ui.shot("2_generated")
+    yield 2.0
+    made = keys("Anna"), keys("Ben")
+    ui.keys("ctrl+z")
+    yield lambda: keys("Anna") == [] and keys("Ben") == []
+    ui.keys("ctrl+shift+z")
+    yield lambda: (keys("Anna"), keys("Ben")) == made
+    ui.log("one step of undo, and redo")
+    yield 1.0
+
+
+def cancel(ui):
+    """Esc stops all lines, and nothing is written."""
+    write_long_speech()
+    for row in cast().rows:
+        row.use = False
+    add_file("long", LONG)
+    add_file("long again", LONG)
+    cast().active = -1
+    bpy.ops.ed.undo_push(message="long lines")
+    before = keys("Anna")
+    yield 1.0
+    yield from click_button(ui)
+    yield lambda: job() is not None and job().fraction > 0.1
+    ui.shot("8_progress")
+    yield 1.5
+    ui.keys("Escape")
+    yield lambda: job() is None
+    yield 1.0
+    ui.log(cast().result)
+    assert cast().result.startswith("Cancelled") and keys("Anna") == before
+    ui.shot("9_cancelled")
+    yield 2.0
+
+
+def click_button(ui):
+    """Click on Generate All: where the list ends depends on the size of the interface, so look for it from there downwards."""
+    made = cast().result
+    for height in [CLICKED[0]] if CLICKED else SEARCHED_PX:
+        ui.click_region(title()[0] + 60, title()[1] + height)
+        for _ in range(12):
+            yield 0.3
+            if job() is not None or cast().result != made:
+                CLICKED[:] = [height]
+                ui.log("Generate All is", height, "pixels below the title")
+                return
+    raise AssertionError("no click reached Generate All")
+
+
+CLICKED = []
+
+
+def add_file(name, path):
+    row = cast().add()
+    row.source, row.audio, row.character = 'FILE', path, bpy.data.objects["Anna"]
+    return row
+
+
+def job():
+    return importlib.import_module(f"{PACKAGE}.addon.job").Job.current
+
+
+def widest(name):
+    """The frame on which the jaw is widest open."""
+    return int(max(keys(name), key=lambda key: key[1])[0])
+
+
+def write_long_speech():
+    import aud
+    import numpy as np
+
+    once = aud.Sound.file(SPEECH)
+    rate_hz, _ = once.specs
+    samples = np.tile(once.data().mean(1), REPEATS)
+    with wave.open(LONG, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(int(rate_hz))
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
 
 
 def move_strip(ui, editor):
@@ -180,7 +269,7 @@ def set_scene():
     for number, name in enumerate(("Anna", "Ben")):
         bpy.ops.unitalker.add_test_head()
         bpy.context.view_layer.objects.active.name = name
-        bpy.context.view_layer.objects.active.location.x = 3 * number
+        bpy.context.view_layer.objects.active.location.x = 0.4 * number
     bpy.context.preferences.view.ui_scale = 0.8
     window = bpy.context.window_manager.windows[0]
     view = max((area for area in window.screen.areas if area.type == 'VIEW_3D'), key=lambda area: area.width * area.height)
@@ -189,11 +278,13 @@ def set_scene():
     with bpy.context.temp_override(window=window, area=view, region=main_region(view)):
         bpy.ops.view3d.view_axis(type='FRONT')
         bpy.ops.view3d.view_selected()
+        bpy.ops.screen.area_split(direction='HORIZONTAL', factor=0.3)
     for obj in bpy.data.objects:
         obj.select_set(False)
-    editor = next(area for area in window.screen.areas if area.type == 'DOPESHEET_EDITOR')
-    editor.type = 'SEQUENCE_EDITOR'
+    editor = min((area for area in window.screen.areas if area.type == 'VIEW_3D'), key=lambda area: area.y)
+    editor.ui_type = 'SEQUENCE_EDITOR'
     editor.spaces.active.view_type = 'SEQUENCER'
+    editor.spaces.active.show_region_ui = False
     if hasattr(window.workspace, "sequencer_scene"):
         window.workspace.sequencer_scene = bpy.context.scene
     strips = bpy.context.scene.sequence_editor_create().strips
@@ -229,12 +320,10 @@ def open_panel(ui):
 
 def title():
     """Where the title of the panel Scene stands while all are closed."""
-    def subclasses(cls):
-        return itertools.chain.from_iterable([one, *subclasses(one)] for one in cls.__subclasses__())
-
-    drawn = [panel for panel in subclasses(bpy.types.Panel) if getattr(panel, "bl_category", "") == "Lip Sync" and panel.bl_space_type == 'VIEW_3D'
-             and not hasattr(panel, "bl_parent_id") and panel.is_registered and (not hasattr(panel, "poll") or panel.poll(bpy.context))]
-    drawn.sort(key=lambda panel: getattr(panel, "bl_order", 0))
+    classes = importlib.import_module(f"{PACKAGE}.addon").CLASSES
+    drawn = [panel for panel in classes if issubclass(panel, bpy.types.Panel) and getattr(panel, "bl_category", "") == "Lip Sync"
+             and panel.bl_space_type == 'VIEW_3D' and not hasattr(panel, "bl_parent_id") and (not hasattr(panel, "poll") or panel.poll(bpy.context))]
+    drawn.sort(key=lambda panel: getattr(panel, "bl_order", 0))         # of one number, the one that was registered first
     return TITLE[0], TITLE[1] + [panel.__name__ for panel in drawn].index("UNITALKER_PT_cast") * HEADER_PX
 
 
