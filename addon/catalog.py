@@ -152,7 +152,8 @@ def fit(context: bpy.types.Context) -> Fit:
     settings = context.scene.unitalker
     picked = [settings.character] if settings.character else [context.view_layer.objects.active, *context.selected_objects]
     marks = tuple(_mark(obj) for obj in picked if obj is not None)
-    key = ("fit", marks, settings.with_related, settings.preset, settings.model, settings.head, len(context.scene.objects))
+    language = bpy.app.translations.locale
+    key = ("fit", marks, settings.with_related, settings.preset, settings.model, settings.head, len(context.scene.objects), language)
     if key not in _cache:
         for old in [old for old in _cache if isinstance(old, tuple) and old[0] == "fit"]:
             del _cache[old]

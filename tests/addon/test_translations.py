@@ -83,8 +83,8 @@ def choices(ext: object) -> set[str]:
 
 
 def identities() -> set[str]:
-    """Names of the bundled model's speaking styles."""
-    return {identity["label"] for path in (ROOT / "weights").glob("*/model.json") for identity in json.loads(path.read_text(encoding="utf-8"))["identities"]}
+    """What the pickers offer: names of the bundled model's speaking styles, and nothing at all."""
+    return {"None", "Automatic"} | {identity["label"] for path in (ROOT / "weights").glob("*/model.json") for identity in json.loads(path.read_text(encoding="utf-8"))["identities"]}
 
 
 def labels() -> set[str]:
