@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import bpy
 
-from .record import OWNER, SLOTS, Entry, Record
+from .record import HIDDEN, OWNER, SLOTS, Entry, Record
 
 GROUP = "Lip Sync"              # channel group of our curves, and name of our NLA tracks
 
@@ -206,7 +206,7 @@ def disown_slot(place: Place) -> None:
 
 def disown(action: bpy.types.Action) -> None:
     """Take our marks off an Action: what is in it is the artist's from now on."""
-    for name in (OWNER, SLOTS):
+    for name in (OWNER, SLOTS, HIDDEN):
         if name in action:
             del action[name]
 

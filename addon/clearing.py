@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import bpy
 
-from . import actions, controls, keys, playing, sliders
+from . import actions, controls, keys, playing, renamed, sliders
 from .actions import Place
 from .parts import refuse_tweak_mode
 from .record import Record, Span
@@ -100,9 +100,10 @@ def _owners(character: Character) -> list[bpy.types.ID]:
 def _clear_place(owner: bpy.types.ID, place: Place, line: str) -> int:
     """Remove the keys of a line, or of all, but not those that another line or the artist has; stop what is left without keys."""
     record, key = Record.of(place.action), actions.key_of(place)
+    renamed.follow_names(owner, place, record)
     lines = record.lines_at(key)
     others = [span for name, span in lines.items() if name != line] if line else []
-    spans = [lines[line]] if others else [ALL_FRAMES]
+    spans = [lines[line]] if others else _known_spans(place, record)
     if actions.is_shared(place, [owner]) and not actions.is_own(place.action):      # a copied character plays the original's slot
         playing.stop(owner, place, "")
         return 1
@@ -136,6 +137,13 @@ def _clear_place(owner: bpy.types.ID, place: Place, line: str) -> int:
     record.store(place.action)
     _disown_finished(place, record)
     return removed
+
+
+def _known_spans(place: Place, record: Record) -> list[Span]:
+    """The frames of all lines: keys of the artist on our curves elsewhere stay. All frames where it is not known what we wrote."""
+    key = actions.key_of(place)
+    cleared = key in record.spans and not record.rest.get(key)
+    return list(record.lines_at(key).values()) or ([] if cleared else [ALL_FRAMES])
 
 
 def _stop(owner: bpy.types.ID, place: Place, moved: str) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import bpy
 
 from ..engine import RigCurves, RigError
-from . import actions, controls, keys, playing, sliders
+from . import actions, controls, keys, playing, renamed, sliders
 from .actions import GROUP, Channel, Place
 from .clearing import put_at_rest
 from .parts import KeyOptions, Line, Part, nothing_left, prepare
@@ -156,6 +156,7 @@ class _Writing:
         """Key, let it play, keep notes; sentences for the user."""
         part, record, key = self._part, self._record, self._key
         action = self.place.action
+        renamed.follow_names(part.owner, self.place, record)
         rest = record.rest.setdefault(key, {})
         _inherit(part.owner, self.place, record)
         _remember_rest(part, rest)

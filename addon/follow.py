@@ -139,9 +139,11 @@ def _with_fade(gap: tuple[float, float], change: Change, one: takes.Take) -> tup
 def _character(line: Line) -> str:
     """Name of an object that a line is keyed on."""
     chosen = str((line.how.get("choices") or {}).get("character") or line.how.get("character") or "")
-    if chosen in bpy.data.objects:
-        return chosen
-    for owner in moved_keys.users_of(bpy.data.actions[line.action]):
+    owners = moved_keys.users_of(bpy.data.actions[line.action])
+    known = bpy.data.objects.get(chosen)
+    if known is not None and (not owners or known in owners or getattr(known.data, "shape_keys", None) in owners):
+        return chosen       # else it was renamed, or this is a copy with keys of its own
+    for owner in owners:
         if isinstance(owner, bpy.types.Object):
             return owner.name
         found = next((obj.name for obj in bpy.data.objects if getattr(obj.data, "shape_keys", None) == owner), "")

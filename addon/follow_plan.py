@@ -16,7 +16,7 @@ import bpy
 
 from ..engine import AudioError
 from . import actions, sound_strips, strip_audio
-from .moved_keys import Move
+from .moved_keys import Move, users_of
 from .notes import Note
 from .record import OWNER, Record, Span
 from .rig import scene_fps
@@ -84,9 +84,9 @@ class Change:
 
 
 def lines() -> Iterator[Line]:
-    """Every line of this file that follows a strip or a speaker."""
+    """Every line of this file that follows a strip or a speaker, but for earlier takes that play nowhere now."""
     for action in bpy.data.actions:
-        if OWNER not in action or action.library is not None:
+        if OWNER not in action or action.library is not None or action.users <= action.use_fake_user:
             continue
         yield from lines_of(action)
 
@@ -152,10 +152,9 @@ def still(line: Line) -> Move:
 
 def pieces(line: Line) -> tuple[str, Move, Move] | None:
     """What a line becomes when its strip was cut: the name of the other strip, and both lines as they lie now."""
-    scene = bpy.data.scenes.get(line.clip.scene)
+    scene, original = find_strip(line)
     if scene is None or not line.clip.mark or line.clip.retiming:
         return None
-    original = sound_strips.find_marked(scene, line.clip.mark, line.clip.name)
     if original is None:
         return None
     for other in sound_strips.marked(scene, line.clip.mark, original):
@@ -250,6 +249,9 @@ def _now(line: Line) -> Clip | None:
     if strip is None:
         return None
     home = bpy.data.scenes.get(line.clip.home) or scene
+    original = bpy.data.scenes.get(line.clip.scene)
+    if original not in (None, scene) and home == original and sound_strips.find_marked(original, line.clip.mark, line.clip.name) is not None:
+        home = scene            # character and strip were copied together
     name = os.path.basename(bpy.path.abspath(strip.sound.filepath)) if strip.sound is not None else ""
     return replace(strip_audio.place_of(scene, strip, home), mark=line.clip.mark, path=name)
 
@@ -258,12 +260,31 @@ def find_strip(line: Line) -> tuple[bpy.types.Scene | None, bpy.types.Strip | No
     """The strip of a line and its scene, also after either was renamed."""
     scene = bpy.data.scenes.get(line.clip.scene)
     strip = sound_strips.find_marked(scene, line.clip.mark, line.clip.name) if scene is not None else None
+    if strip is not None and (copy := _in_copied_scene(line, strip)):
+        return copy
     if strip is not None or not line.clip.mark:
         return scene, strip
     for other in bpy.data.scenes:
         if found := sound_strips.marked(other, line.clip.mark):
             return other, found[0]
     return None, None
+
+
+def _in_copied_scene(line: Line, strip: bpy.types.Strip) -> tuple[bpy.types.Scene, bpy.types.Strip] | None:
+    """The strip's twin in the scene of the character, where that came from a full copy of a scene: its notes still name the original."""
+    twins = [
+        (scene, twin) for scene in (bpy.data.scenes if line.clip.mark else ())
+        if scene.name != line.clip.scene and scene.sequence_editor is not None
+        and (twin := sound_strips.all_strips(scene).get(strip.name)) is not None and sound_strips.mark_of(twin) == line.clip.mark
+    ]
+    if not twins:
+        return None
+    owners = users_of(bpy.data.actions[line.action])
+    players = [obj for obj in bpy.data.objects if obj in owners or getattr(obj.data, "shape_keys", None) in owners]
+    homes = {scene for obj in players for scene in obj.users_scene}
+    if bpy.data.scenes.get(line.clip.home) in homes:
+        return None
+    return next((twin for twin in twins if twin[0] in homes), None)
 
 
 def _content(strip: bpy.types.Strip, scene: bpy.types.Scene) -> Span:

@@ -18,8 +18,8 @@ import numpy as np
 
 from .actions import Channel
 from .keys import KEY_FIELDS, Keys
+from .record import HIDDEN, place_now
 
-HIDDEN = "unitalker_hidden"     # custom property on Actions
 MAX_TEXT = 50_000_000           # letters: an hour of 52 dense curves, packed; what is longer is not kept
 
 Where = tuple[str, str]         # place, as actions.key_of names it, and line
@@ -84,7 +84,8 @@ def load(action: bpy.types.Action) -> dict[Where, tuple[str, dict[Channel, Aside
     try:
         with np.load(io.BytesIO(base64.b85decode(text)), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        return _unpacked(json.loads(bytes(arrays.pop("index")).decode()), arrays)
+        stored_keys = _unpacked(json.loads(bytes(arrays.pop("index")).decode()), arrays)
+        return {(place_now(action, place), line): aside for (place, line), aside in stored_keys.items()}
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         log.warning("The hidden keys of Action %r cannot be read", action.name)
         return {}

@@ -9,6 +9,8 @@ import bpy
 from .actions import GROUP, Channel, Place, assign, curves_of, owns, places, same_place
 from .record import Span
 
+SAME_FRAME = 0.01               # frames
+
 
 @dataclass(frozen=True)
 class Strip:
@@ -31,13 +33,12 @@ def play(owner: bpy.types.ID, place: Place, span: Span, on_top: bool, strip: Str
     moved = ""
     if on_top and (active := active_place(owner)) is not None and not owns(active):
         moved = _move_to_track(animation)
-    kept = None
+    kept = next((use.strip for use in beside_sound(owner, place)), None)
     for other in [other for other in places(owner) if owns(other)]:
         if not same_place(other, place):
             other.action.use_fake_user = True       # an earlier take under another name: kept for the artist to go back to
-        elif other.strip is not None and kept is None:
-            kept = other.strip
-            continue
+        elif other.strip is not None:
+            continue            # ours, or one that the artist made to use it again elsewhere
         if other.strip is not None:
             remove_strip(animation, other.strip)
         elif strip is not None or not same_place(other, place):
@@ -71,16 +72,21 @@ def hold_outside(owner: bpy.types.ID, place: Place, channels: set[Channel], shar
     outside = 'HOLD' if hold or not shared else 'NOTHING'
     if (active := active_place(owner)) is not None and same_place(active, place):
         owner.animation_data.action_extrapolation = outside
-    for other in [other for other in places(owner) if other.strip is not None and same_place(other, place)]:
+    for other in beside_sound(owner, place):
         other.strip.extrapolation = outside
     return "In this Blender the lip sync also holds its first and last pose outside the sound, over your keys." if hold and shared else ""
 
 
 def fit_strips(owner: bpy.types.ID, place: Place, span: Span) -> None:
-    """Let the strips that play a place cover these frames."""
-    for use in places(owner):
-        if use.strip is not None and same_place(use, place):
-            _fit(use.strip, span)
+    """Let the strips that play a place with its sound cover these frames."""
+    for use in beside_sound(owner, place):
+        _fit(use.strip, span)
+
+
+def beside_sound(owner: bpy.types.ID, place: Place) -> list[Place]:
+    """The uses of a place in NLA strips, without those by which the artist plays it again on other frames; if all were moved, the first."""
+    uses = [use for use in places(owner) if use.strip is not None and same_place(use, place)]
+    return [use for use in uses if abs(use.strip.frame_start - use.strip.action_frame_start) < SAME_FRAME] or uses[:1]
 
 
 def stop(owner: bpy.types.ID, place: Place, moved: str) -> None:

@@ -15,6 +15,7 @@ import bpy
 
 OWNER = "unitalker"             # custom property on Actions that we write to: JSON of Record
 SLOTS = "unitalker_slots"       # custom property on Actions of the artist: handles of those slots in them that are ours
+HIDDEN = "unitalker_hidden"     # custom property on Actions that we write to: keys out of sight, as hidden_keys.py packs them
 BESIDE = 0.01                   # frames: as near as keys of two lines come
 MAX_NOTE_BYTES = 2_000_000      # of one take: an hour of phones; more would make every save of the file slow
 
@@ -59,6 +60,9 @@ class Record:
         record.lines = {name: (span[0], span[1]) for name, span in record.lines.items() if _is_span(span)}
         record.spans = {place: _readable(lines) for place, lines in record.spans.items() if isinstance(lines, dict)}
         record.mine = {place: [(span[0], span[1]) for span in spans if _is_span(span)] for place, spans in record.mine.items() if isinstance(spans, list)}
+        for notes in (record.spans, record.mine, record.rest, record.moved, record.sliders):
+            if "" in notes:
+                notes.setdefault(place_now(action, ""), notes.pop(""))
         return record
 
     def store(self, action: bpy.types.Action) -> None:
@@ -98,6 +102,12 @@ class Record:
 
     def _entries(self, place: str) -> dict[str, tuple[float, float, str]]:
         return self.spans.get(place) if place in self.spans else {name: (*span, "") for name, span in self.lines.items()}
+
+
+def place_now(action: bpy.types.Action, place: str) -> str:
+    """What a place is called in this Blender: a file of 4.2 knew no slots, and its Actions get one each when a later Blender opens it."""
+    slots = getattr(action, "slots", ())
+    return str(slots[0].handle) if place == "" and len(slots) else place
 
 
 def without(span: Span, others: list[Span]) -> list[Span]:

@@ -144,6 +144,8 @@ def load(context: bpy.types.Context, one: Take) -> int:
     settings = context.scene.unitalker
     live, settings.live = settings.live, False
     values = _usable(context, one.choices)
+    if values.get("character"):
+        values["character"] = one.character         # it may have been renamed, or be a copy of the one that the take was made for
     for name, value in values.items():
         if name in ("speaker", "character"):
             setattr(settings, name, bpy.data.objects.get(str(value)) if value else None)

@@ -1,0 +1,191 @@
+"""What an artist does beside the panel: hand-made keys and strips, renaming, copies of characters and scenes, files of an older Blender."""
+
+from __future__ import annotations
+
+import json
+
+import bpy
+import numpy as np
+import pytest
+
+from . import as_before
+from .conftest import RATE_HZ, curves, jaw, needs_aud, write_wav
+from .strips import add_strip, move, set_handles
+
+JAW = 'key_blocks["jawOpen"].value'
+
+
+@pytest.fixture(scope="session")
+def babble(tmp_path_factory):
+    """Four seconds, loud and soft by turns."""
+    seconds = np.arange(4 * RATE_HZ) / RATE_HZ
+    loud = np.interp(seconds, np.arange(0, 4.01, 0.2), np.random.default_rng(3).uniform(0.05, 0.9, 21))
+    return write_wav(tmp_path_factory.mktemp("sound") / "babble.wav", loud * np.sign(np.sin(2 * np.pi * 130 * seconds)))
+
+
+def animate(speech, **options):
+    return bpy.ops.unitalker.animate(audio=str(speech), character="Face", **options)
+
+
+def say_strip(babble):
+    strip = add_strip(babble, frame=31)
+    bpy.ops.unitalker.animate(strip="Line", character="Face")
+    return strip
+
+
+def action_of(obj):
+    return obj.data.shape_keys.animation_data.action
+
+
+def copy_of(obj):
+    """Shift D, with an Action of its own."""
+    other = obj.copy()
+    other.data = obj.data.copy()
+    bpy.context.scene.collection.objects.link(other)
+    other.location.x = 50
+    action = action_of(obj).copy()
+    player = other.data.shape_keys.animation_data
+    player.action = action
+    if hasattr(action, "slots"):
+        player.action_slot = action.slots[0]
+    return other
+
+
+# ---- hand-made keys and strips
+@pytest.mark.parametrize("button", ["clear", "take_clear"])
+def test_clearing_leaves_hand_made_keys_outside_of_the_line_however_often(ext, face, speech, button):
+    animate(speech)
+    curve = curves(face.data.shape_keys)[JAW]
+    curve.keyframe_points.insert(200, 0.7)
+    curve.update()
+    line = ext.module("addon.takes").takes_of(bpy.context, "Face")[0].line
+    getattr(bpy.ops.unitalker, button)(character="Face", **({"line": line} if button == "take_clear" else {}))
+    assert jaw(face).tolist() == [[200, pytest.approx(0.7)]]
+    assert list(curves(face.data.shape_keys)) == [JAW]
+    assert bpy.ops.unitalker.clear(character="Face") == {'CANCELLED'}
+    assert len(jaw(face)) == 1
+
+
+def test_a_strip_by_which_the_artist_plays_the_take_again_stays(ext, face, speech):
+    animate(speech, destination='NLA')
+    player = face.data.shape_keys.animation_data
+    first = player.nla_tracks[0].strips[0]
+    again = player.nla_tracks.new()
+    again.name = "Again"
+    strip = again.strips.new("again", 300, first.action)
+    if hasattr(strip, "action_slot"):
+        strip.action_slot = first.action_slot
+    strip.action_frame_start, strip.action_frame_end, strip.extrapolation = first.action_frame_start, first.action_frame_end, 'NOTHING'
+    before = as_before.animation()[1]
+    animate(speech, destination='NLA')
+    assert as_before.animation()[1] == before
+    bpy.ops.unitalker.clear(character="Face")
+    assert not len(player.nla_tracks)
+
+
+@needs_aud
+def test_what_is_made_mine_keeps_no_mark_of_ours(ext, face, babble):
+    strip = say_strip(babble)
+    set_handles(strip, left=20)
+    ext.module("addon.follow").update()
+    action = action_of(face)
+    assert "unitalker_hidden" in action
+    bpy.ops.unitalker.take_mine(character="Face", line="Line")
+    assert not {"unitalker", "unitalker_slots", "unitalker_hidden"} & set(action.keys())
+
+
+# ---- renaming
+@pytest.mark.parametrize("again", [False, True])
+def test_renamed_shapes_get_value_and_slider_back(ext, face, speech, again):
+    blocks = face.data.shape_keys.key_blocks
+    for block in blocks:
+        block.slider_max = 0.2
+    blocks["jawOpen"].value, blocks["mouthClose"].value = 0.15, 0.1
+    animate(speech)
+    blocks["jawOpen"].name, blocks["mouthClose"].name = "JawOpen", "MouthClose"
+    bpy.context.scene.frame_set(25)
+    if again:
+        animate(speech)
+    bpy.ops.unitalker.clear(character="Face")
+    assert [blocks[name].value for name in ("JawOpen", "MouthClose")] == pytest.approx([0.15, 0.1])
+    assert {round(block.slider_max, 5) for block in blocks[1:]} == {0.2}
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_choices_of_a_take_are_loaded_for_the_character_that_has_it(ext, face, speech, copied):
+    animate(speech)
+    if copied:
+        face = copy_of(face)
+    else:
+        face.name = "Anna"
+    settings = bpy.context.scene.unitalker
+    settings.character = face
+    take = ext.module("addon.takes").takes_of(bpy.context, face.name, False)[0]
+    bpy.ops.unitalker.take_load(character=face.name, line=take.line)
+    assert settings.character == face
+
+
+# ---- copies
+@needs_aud
+def test_a_copied_character_is_listened_to_as_the_original_is(ext, face, babble):
+    strip = add_strip(babble, frame=31)
+    set_handles(strip, right=40)
+    bpy.ops.unitalker.animate(strip="Line", character="Face")
+    other = copy_of(face)
+    set_handles(strip, right=0)
+    bpy.ops.unitalker.follow()
+    assert jaw(face)[-1, 0] == jaw(other)[-1, 0] == 126
+    assert not ext.module("addon.follow").update().left
+
+
+@needs_aud
+def test_in_a_full_copy_of_a_scene_each_character_follows_its_own_strip(ext, face, babble):
+    strip = say_strip(babble)
+    before = jaw(face)
+    bpy.ops.scene.new(type='FULL_COPY')
+    scene = bpy.context.scene
+    other = next(obj for obj in scene.objects if obj.type == 'MESH')
+    if action_of(other) == action_of(face):
+        pytest.skip("this Blender does not copy Actions with a scene")
+    editor = scene.sequence_editor
+    twin = (editor.strips if hasattr(editor, "strips") else editor.sequences)[0]
+    move(twin, 61)
+    ext.module("addon.follow").update()
+    assert np.array_equal(jaw(face), before)
+    assert jaw(other)[0, 0] == before[0, 0] + 30
+    move(strip, 11)
+    ext.module("addon.follow").update()
+    assert jaw(face)[0, 0] == before[0, 0] - 20
+    assert jaw(other)[0, 0] == before[0, 0] + 30
+
+
+@needs_aud
+def test_an_earlier_take_that_plays_no_more_asks_for_nothing(ext, face, babble):
+    add_strip(babble, frame=31)
+    for name in ("First", "Second"):
+        bpy.ops.unitalker.animate(strip="Line", character="Face", action=name)
+    bpy.context.scene.render.fps = 30
+    bpy.ops.unitalker.follow()
+    assert not ext.module("addon.follow").update().left
+
+
+# ---- files of Blender 4.2 in a later one
+@pytest.mark.skipif("slots" not in bpy.types.Action.bl_rna.properties if bpy else True, reason="an Action has no slots before Blender 4.4")
+def test_takes_and_frames_of_the_artist_in_a_file_without_slots_are_known(ext, face, speech, tmp_path):
+    second = write_wav(tmp_path / "second.wav", np.sin(np.arange(RATE_HZ) / 9))
+    animate(speech)
+    animate(second, start_frame=100)
+    first, _ = takes = ext.module("addon.takes").takes_of(bpy.context, "Face")
+    bpy.ops.unitalker.take_mine(character="Face", line=first.line)
+    mine = jaw(face)[jaw(face)[:, 0] < 60]
+    action = action_of(face)
+    place = str(action.slots[0].handle)
+    notes = json.loads(action["unitalker"])
+    action["unitalker"] = json.dumps({name: {"": value[place]} if isinstance(value, dict) and place in value else value for name, value in notes.items()})
+    assert [take.line for take in ext.module("addon.takes").takes_of(bpy.context, "Face")] == [takes[1].line]
+    animate(second, start_frame=40)
+    kept = jaw(face)[:, 0] < 48.5
+    assert np.array_equal(jaw(face)[kept], mine)
+    assert jaw(face)[~kept, 0].tolist() == list(range(49, 64))          # and none where it lay before
+    bpy.ops.unitalker.clear(character="Face")
+    assert np.array_equal(jaw(face), mine)
