@@ -21,6 +21,7 @@ LOOK_S = 0.25               # between two looks at what changed
 KEPT_SOUNDS = 4             # whose peaks and phones are kept
 STRIP_INSET, STRIP_TITLE = 0.08, 0.30       # of a strip's height: its edge; its name, which stays free
 DOCK_PX, DOCK_SHARE, DOCK_BOTTOM_PX = 104.0, 0.42, 20.0     # a band at the bottom: height, most of the region's, above its scroll bar
+RULER_PX, DOCK_LEAST_PX = 24.0, 16.0         # height of the frame numbers, which stay free; least height of the band, over markers if need be
 MARKERS_PX = 46.0           # height of the markers with the scroll bar
 LEAST_BAND_PX = 6.0
 TIMES_KEPT = 200
@@ -227,10 +228,11 @@ def _strip_band(context: bpy.types.Context, state: _State, band: Callable[[float
 
 
 def _docked_band(context: bpy.types.Context, scale: float, band: Callable[[float, float], object]) -> object:
-    """At the bottom of the region, above its scroll bar and its markers."""
+    """At the bottom of the region, above its scroll bar and its markers and below the frame numbers."""
     markers = len(context.scene.timeline_markers) > 0 and getattr(context.space_data, "show_markers", True)
     bottom = (MARKERS_PX if markers else DOCK_BOTTOM_PX) * scale
-    return band(bottom, bottom + min(DOCK_PX * scale, DOCK_SHARE * context.region.height))
+    top = min(bottom + min(DOCK_PX * scale, DOCK_SHARE * context.region.height), context.region.height - RULER_PX * scale)
+    return band(max(1.0, min(bottom, top - DOCK_LEAST_PX * scale)), top)
 
 
 def _redraw() -> None:
