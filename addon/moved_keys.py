@@ -1,6 +1,7 @@
 """Keys of takes move with their sound: shifted, cut where it was trimmed, back where it was lengthened. Helper of fcurves.py.
 
-All lines of an Action that move are lifted first and put down together, so that lines which move as a group do not get in each other's way. What is
+All lines of an Action that move are lifted first and put down together, so that lines which move as a group do not get in each other's way. Lines
+that stay show before those that move, and of two that move the one that the record names later; the record keeps them in that order. What is
 not shown any more lies aside (hidden_keys.py) and comes back when it is shown again, edits by hand included. Keys of the artist, and of lines that
 stay where they are, are left as they are to the last bit.
 """
@@ -62,10 +63,11 @@ def move(action: bpy.types.Action, moves: Iterable[Move]) -> list[str]:
             board.aside[line] = channels if token and token == one.how.get("hidden") else {}
         for curve in _curves(place):
             board.lay(curve, record.rest.get(key, {}))
-        for line, one in here.items():
+        for line, one in ((line, here[line]) for line in record.lines_at(key) if line in here):
             take = record.spans[key][line][2] if key in record.spans else ""
             record.note(key, line, one.span, take, one.how)
             asides[(key, line)] = str(one.how.get("hidden", "")), board.kept[line]
+        record.spans[key] = {line: entry for group in (True, False) for line, entry in record.spans[key].items() if (line in here) == group}
         behind += board.behind
         record.store(action)
         _fit(place, record, key)
@@ -80,7 +82,7 @@ class _Board:
         lines = record.lines_at(key)
         self._before = {line: lines[line] for line in moves}
         self._still = [*(span for line, span in lines.items() if line not in moves), *record.mine.get(key, [])]
-        self._moves = sorted(moves.values(), key=lambda one: one.span, reverse=True)      # of two that overlap, the later one shows
+        self._moves = [moves[line] for line in reversed(lines) if line in moves]       # of two that overlap, the one that was written later shows
         self.aside: dict[str, dict[Channel, Aside]] = {}
         self.kept: dict[str, dict[Channel, Aside]] = {line: {} for line in moves}
         self.behind: list[str] = []
@@ -109,7 +111,7 @@ class _Board:
         frames = every["co"][:, 0]
         free = ~keys.within(frames, self._still)
         lifted: dict[str, Keys] = {}
-        for one in sorted(self._moves, key=lambda one: self._before[one.line][1] - self._before[one.line][0]):
+        for one in self._moves:
             mine = free & keys.within(frames, [self._before[one.line]])
             free &= ~mine
             shown = shifted(chosen(every, mine), -one.zero_before)

@@ -481,3 +481,42 @@ def test_another_sound_is_listened_to_when_asked(ext, take, tmp_path):
     bpy.ops.unitalker.follow()
     assert follow(ext).left == ()
     assert jaw(face())[5:40, 1].max() < 0.05 < jaw(face())[60:90, 1].min()
+
+
+@pytest.mark.parametrize("seed", [1, 3])
+def test_whatever_is_done_to_strips_nothing_is_lost(ext, take, babble, seed):
+    add_strip(babble, frame=201, channel=2, name="Other")
+    bpy.ops.unitalker.animate(strip="Other", character="Face", reduce=True, max_error=0.02)
+    curve = curves(face().data.shape_keys)[JAW]
+    for frame, value in ((-3000, 0.3), (3000.5, 0.6)):
+        curve.keyframe_points.insert(frame, value)
+    curve.update()
+    before, start, choose = snapshot(), {"Line": 31, "Other": 201}, np.random.default_rng(seed)
+    strips = bpy.context.scene.sequence_editor.strips_all
+    for step in range(25):
+        strip = strips[str(choose.choice(["Line", "Other"]))]
+        what = choose.choice(["move", "near", "trim", "slip"])
+        if what in ("move", "near"):
+            move(strip, int(choose.integers(-400, 400) if what == "move" else choose.integers(-90, 90)) + start[strip.name])
+        elif what == "trim":
+            set_handles(strip, left=int(choose.integers(0, 45)), right=int(choose.integers(0, 45)))
+        else:
+            set_handles(strip, left=0, right=0)
+            move(strip, second_start(strip) - 7)
+            set_handles(strip, left=17, right=20)
+        if choose.random() < 0.7:
+            report = follow(ext)
+            assert report.left == (), (seed, step, what)
+            for curve in curves(face().data.shape_keys).values():
+                frames = keys_of(curve)[:, 0]
+                assert (np.diff(frames) > 0).all(), (seed, step, what)
+        if choose.random() < 0.1:
+            bpy.ops.ed.undo_push(message="step")
+    for strip in strips:
+        set_handles(strip, left=0, right=0)
+        move(strip, start[strip.name])
+    follow(ext)
+    after = snapshot()
+    assert before.keys() == after.keys()
+    for path, fields in before.items():
+        np.testing.assert_allclose(after[path]["co"], fields["co"], atol=2e-4, err_msg=f"{seed} {path}")
