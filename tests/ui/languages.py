@@ -32,12 +32,14 @@ def test(ui):
         yield 2.0
         for place in (FINE_TUNING, LIFE):
             ui.click_region(*place)
-            yield 2.5
+            yield 3.5
+        ui.region.tag_redraw()
+        yield 1.5
         ui.shot(f"{locale}_3_open")
         yield 2.0
         for place in (LIFE, FINE_TUNING):
             ui.click_region(*place)
-            yield 2.5
+            yield 3.5
         bpy.ops.ed.undo()
         yield 2.0
 
@@ -47,4 +49,4 @@ def speak(view, locale):
     view.use_translate_interface = view.use_translate_tooltips = True
 
 
-uidriver.run(test, timeout=200)
+uidriver.run(test, timeout=280)
