@@ -115,11 +115,14 @@ def _look() -> float | None:
     if _state is None:
         return None
     context = bpy.context
-    if context.window is None and context.window_manager.windows:
-        with context.temp_override(window=context.window_manager.windows[0]):
+    windows = context.window_manager.windows
+    if not windows or any(window.screen.is_animation_playing for window in windows):        # another take waits until it stops
+        return LOOK_S
+    try:
+        with context.temp_override(window=context.window or windows[0]):
             _prepare(bpy.context)
-    else:
-        _prepare(context)
+    except ReferenceError:          # undone meanwhile: the next look sees what there is now
+        _state.keys_changed = True
     return LOOK_S
 
 
