@@ -11,6 +11,7 @@ import bpy
 import numpy as np
 import pytest
 
+from . import fake_window
 from .conftest import ROOT, needs_aud, write_wav
 
 try:
@@ -202,6 +203,54 @@ def test_a_stop_half_way_leaves_everything_as_it_was(ext, shot, tmp_path, name):
     ext.module("addon.job").drop_on_load()      # as before another file is loaded
     assert job.done and ext.module("addon.job").Job.current is None
     assert settings(bpy.context.scene) == before and sorted(tmp_path.rglob("*")) == files
+
+
+# ---- in a window
+
+@pytest.fixture
+def operator(ext, shot, tmp_path, monkeypatch):
+    """The contact sheet's operator as a window runs it, with its context."""
+    context = fake_window.show_window(monkeypatch)
+    cls = ext.module("addon.preview_operators").UNITALKER_OT_contact_sheet
+    monkeypatch.setattr(ext.module("addon.preview_operators"), "_show", lambda *_: None)
+    bpy.context.scene.unitalker_preview.pick, bpy.context.scene.unitalker_preview.count = 'EVEN', 3
+    return fake_window.FakeOperator(cls, {"filepath": str(tmp_path / "sheet.png"), "character": "", "take": ""}), context
+
+
+def started(operator, context, job_of):
+    assert operator.invoke(context, None) == {'RUNNING_MODAL'} and context.timers == 1
+    while job_of().fraction == 0:
+        assert operator.modal(context, fake_window.event('TIMER')) == {'PASS_THROUGH'}
+    assert 0 < job_of().fraction < 1 and "Esc" in context.status
+
+
+def test_the_button_draws_step_by_step_to_its_end(ext, operator, tmp_path):
+    made, context = operator
+    started(made, context, lambda: ext.module("addon.job").Job.current)
+    before = bpy.context.scene.frame_current
+    assert fake_window.tick_to_end(made, context) == {'FINISHED'}
+    assert (tmp_path / "sheet.png").exists() and bpy.context.scene.frame_current == 5 != before
+    assert context.timers == 0 and context.status is None and ext.module("addon.job").Job.current is None
+
+
+def test_esc_stops_it_and_nothing_is_left(ext, operator, tmp_path):
+    made, context = operator
+    before, files = settings(bpy.context.scene), sorted(tmp_path.rglob("*"))
+    started(made, context, lambda: ext.module("addon.job").Job.current)
+    assert made.modal(context, fake_window.event('ESC', 'PRESS')) == {'CANCELLED'}
+    assert settings(bpy.context.scene) == before and sorted(tmp_path.rglob("*")) == files
+    assert context.timers == 0 and context.status is None and ext.module("addon.job").Job.current is None
+    assert made.reports[-1] == ('INFO', "Cancelled: nothing was written.")
+
+
+def test_a_character_that_is_deleted_meanwhile_is_one_error(ext, operator, shot, tmp_path):
+    made, context = operator
+    started(made, context, lambda: ext.module("addon.job").Job.current)
+    bpy.data.objects.remove(bpy.data.objects[shot])
+    assert fake_window.tick_to_end(made, context) == {'CANCELLED'}
+    kind, text = made.reports[-1]
+    assert kind == 'ERROR' and "was removed or renamed meanwhile" in text
+    assert not (tmp_path / "sheet.png").exists() and context.timers == 0 and bpy.context.scene.frame_current == 5
 
 
 # ---- the command line
