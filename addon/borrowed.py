@@ -20,11 +20,12 @@ def borrowed(changes: list[Change]) -> Iterator[None]:
     A setting that this Blender does not have is left out. What cannot be set raises as Blender does, with everything back in its place.
     """
     before: list[Change] = []
+    for owner, name, _ in changes:          # all of them first: a file format takes a colour depth along that it does not have
+        if hasattr(owner, name) and not any(other == owner and known == name for other, known, _ in before):
+            before.append((owner, name, _plain(getattr(owner, name))))
     try:
         for owner, name, value in changes:
             if hasattr(owner, name):
-                if not any(other == owner and known == name for other, known, _ in before):
-                    before.append((owner, name, _plain(getattr(owner, name))))
                 setattr(owner, name, value)
         yield
     finally:

@@ -60,6 +60,9 @@ class Record:
         record.lines = {name: (span[0], span[1]) for name, span in record.lines.items() if _is_span(span)}
         record.spans = {place: _readable(lines) for place, lines in record.spans.items() if isinstance(lines, dict)}
         record.mine = {place: [(span[0], span[1]) for span in spans if _is_span(span)] for place, spans in record.mine.items() if isinstance(spans, list)}
+        record.rest = {place: {name: value for name, value in rest.items() if _is_number(value) or isinstance(value, bool)} for place, rest in record.rest.items() if isinstance(rest, dict)}
+        record.moved = {place: track for place, track in record.moved.items() if isinstance(track, str)}
+        record.sliders = {place: _ranges(ranges) for place, ranges in record.sliders.items() if isinstance(ranges, dict)}
         for notes in (record.spans, record.mine, record.rest, record.moved, record.sliders):
             if "" in notes:
                 notes.setdefault(place_now(action, ""), notes.pop(""))
@@ -125,9 +128,14 @@ def _readable(lines: dict[str, object]) -> dict[str, tuple[float, float, str]]:
     }
 
 
+def _ranges(sliders: dict[str, object]) -> dict[str, list[float]]:
+    return {name: list(ends) for name, ends in sliders.items() if isinstance(ends, list) and len(ends) in (2, 4) and all(map(_is_number, ends))}
+
+
 def _is_span(value: object) -> bool:
     """Whether a value from a file is a first and a last frame."""
-    return (
-        isinstance(value, (list, tuple)) and len(value) == 2
-        and all(isinstance(frame, (int, float)) and not isinstance(frame, bool) and math.isfinite(frame) for frame in value)
-    )
+    return isinstance(value, (list, tuple)) and len(value) == 2 and all(map(_is_number, value))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

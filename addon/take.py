@@ -17,7 +17,7 @@ from .. import engine
 from ..engine import Animation, SettingError, Settings, bezier, lips
 from ..engine.heads import Head
 from ..engine.models import open_model
-from . import clearing, fcurves, kept_sounds, mapping_preview, moved_keys, notes, parts, rig, strip_audio, vertex_head
+from . import clearing, fcurves, kept_sounds, mapping_preview, moved_keys, notes, parts, rig, sound_strips, strip_audio, vertex_head
 from .job import listening, tell_stage
 from .preferences import engine_preferences
 from .record import Span
@@ -86,6 +86,7 @@ def gather(
     fps = rig.scene_fps(home)
     frames = _frames(options, plan)
     line = "/".join(Path(clip.path).parts[-2:]) if options.source == 'FILE' else clip.name        # line.wav may lie in many folders
+    line = _own_name(character, line, clip) if character else line
     known = notes.edited_phones(character, line, clip, options) if phones is ... and character else phones
     settings = settings_of(options, preferences, fps, phones_of(None if known is ... else known))
     if frames is not None or options.interpolation == 'BEZIER':
@@ -205,6 +206,16 @@ def mesh_for(context: bpy.types.Context, character: str, with_related: bool, hea
 def _members(context: bpy.types.Context, character: str, with_related: bool) -> list[bpy.types.Object]:
     picked = rig.pick(context, character)
     return rig.related(context, picked) if with_related else picked
+
+
+def _own_name(character: rig.Character, line: str, clip: strip_audio.Clip) -> str:
+    """The name of a line; strips of one name in two scenes are told apart by the scene, so that one does not replace the other."""
+    known = notes.find(character, line)
+    mark = known.clip.mark if known is not None and known.clip is not None else ""
+    if not mark or not clip.mark or mark == clip.mark or known.clip.scene == clip.scene:
+        return line
+    scene = bpy.data.scenes.get(known.clip.scene)
+    return f"{line} ({clip.scene})" if scene is not None and sound_strips.marked(scene, mark) else line
 
 
 def _find_clip(context: bpy.types.Context, options: Options, home: bpy.types.Scene) -> strip_audio.Clip:

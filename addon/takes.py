@@ -177,12 +177,12 @@ def _lines_meant(context: bpy.types.Context, values: Mapping[str, object]) -> li
         return [str(values["speaker"])]
     from .sound_strips import sequencer_scene, sound_strips
 
-    if values["strip"]:
-        return [str(values["strip"])]
     edit = sequencer_scene(context)
+    if values["strip"]:
+        return [f"{values['strip']} ({edit.name})", str(values["strip"])]       # the first where a strip of another scene has the name
     active = edit.sequence_editor.active_strip if edit.sequence_editor else None
     strips = [active] if active is not None and active.type == 'SOUND' else sound_strips(edit)
-    return [strips[0].name] if len(strips) == 1 else []
+    return [f"{strips[0].name} ({edit.name})", strips[0].name] if len(strips) == 1 else []
 
 
 def _present(clip: object) -> Clip | None:

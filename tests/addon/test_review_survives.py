@@ -189,3 +189,49 @@ def test_takes_and_frames_of_the_artist_in_a_file_without_slots_are_known(ext, f
     assert jaw(face)[~kept, 0].tolist() == list(range(49, 64))          # and none where it lay before
     bpy.ops.unitalker.clear(character="Face")
     assert np.array_equal(jaw(face), mine)
+
+
+@pytest.mark.parametrize("wrong", [{"rest": 5}, {"rest": {"a|x": "u"}}, {"sliders": {"jawOpen": "a"}}, {"sliders": {"x": [1]}}, {"moved": 7}])
+def test_notes_of_another_kind_count_as_not_there(ext, face, speech, wrong):
+    animate(speech)
+    action = action_of(face)
+    notes = json.loads(action["unitalker"])
+    place = next(iter(notes["spans"]))
+    action["unitalker"] = json.dumps({**notes, **{name: {place: value} for name, value in wrong.items()}})
+    assert animate(speech) == {'FINISHED'}
+    assert bpy.ops.unitalker.clear(character="Face") == {'FINISHED'}
+    assert not curves(face.data.shape_keys)
+
+
+@needs_aud
+def test_strips_of_one_name_in_two_scenes_are_two_takes(ext, face, babble):
+    add_strip(babble, frame=31)
+    bpy.ops.unitalker.animate(strip="Line", character="Face")
+    first = jaw(face)
+    other = bpy.data.scenes.new("Two")
+    other.collection.objects.link(face)
+    other.render.fps, other.unitalker.model = 24, bpy.context.scene.unitalker.model
+    add_strip(babble, frame=331, scene=other)
+    for _ in range(2):
+        with bpy.context.temp_override(scene=other, view_layer=other.view_layers[0]):
+            bpy.ops.unitalker.animate(strip="Line", character="Face")
+            assert ext.module("addon.takes").find(bpy.context, "Face", "Line (Two)").first_frame == 331
+    after = jaw(face)
+    assert np.array_equal(after[after[:, 0] < 200], first)
+    assert len(after) == 2 * len(first)
+
+
+# ---- settings of the render
+@pytest.mark.parametrize(("media", "kind"), [('IMAGE', 'OPEN_EXR'), ('MULTI_LAYER_IMAGE', 'OPEN_EXR_MULTILAYER'), ('VIDEO', 'FFMPEG'), ('IMAGE', 'JPEG')])
+def test_the_format_of_the_render_comes_back_with_its_depth(ext, tmp_path, media, kind):
+    image = bpy.context.scene.render.image_settings
+    if hasattr(image, "media_type"):
+        image.media_type = media
+    image.file_format = kind
+    if "EXR" in kind:
+        image.color_depth = '32'
+    names = ("media_type", "file_format", "color_mode", "color_depth", "compression", "quality", "exr_codec", "color_management")
+    before = [getattr(image, name, None) for name in names]
+    with ext.module("addon.borrowed").borrowed(ext.module("addon.picture")._format(bpy.context.scene, str(tmp_path / "x.png"))):
+        assert image.file_format == 'PNG'
+    assert [getattr(image, name, None) for name in names] == before
