@@ -7,6 +7,7 @@ import os
 import bpy
 
 from ..engine import EngineError, OutputError
+from .whole_file import is_whole_blend
 
 
 class ShotError(EngineError):
@@ -29,6 +30,8 @@ def save_shot(path: str) -> None:
     part = f"{path}.{os.getpid()}.part.blend"
     try:
         bpy.ops.wm.save_as_mainfile(filepath=part, copy=True, check_existing=False)
+        if not is_whole_blend(part):        # a compressed file on a full disk: Blender 4.5 to 5.2 say that all is well
+            raise OSError("the disk is full")
         os.replace(part, path)
     except (OSError, RuntimeError) as error:
         reason = " ".join(str(error).split()).removeprefix("Error: ")

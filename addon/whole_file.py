@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 PNG_END = b"IEND\xaeB`\x82"
+ZSTD_START, SEEK_TABLE_END = b"\x28\xb5\x2f\xfd", b"\xb1\xea\x92\x8f"      # of a compressed .blend file
+LAST_BLOCK, LAST_BLOCK_BYTES = b"ENDB", 32      # of an uncompressed one; 24 bytes before 5.0
 BOX_HEADER = 8              # of a box in an mp4 file: size and name; a size of 1 stands for a longer one behind the name
 
 
@@ -16,6 +18,18 @@ def is_whole_png(path: str) -> bool:
             return file.read() == PNG_END
     except OSError:
         return False
+
+
+def is_whole_blend(path: str) -> bool:
+    """Whether a .blend file has its last block, or the table that ends a compressed one."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(len(ZSTD_START))
+            file.seek(-LAST_BLOCK_BYTES, os.SEEK_END)
+            end = file.read()
+    except OSError:
+        return False
+    return end.endswith(SEEK_TABLE_END) if start == ZSTD_START else LAST_BLOCK in end
 
 
 def is_whole_mp4(path: str) -> bool:

@@ -50,7 +50,7 @@ class Column:
     def column(self, align: bool) -> Column:
         return self
 
-    def label(self, text: str, icon: str) -> None:
+    def label(self, text: str, icon: str, translate: bool) -> None:
         self.lines.append((text, icon))
 
     def operator(self, name: str) -> None:

@@ -352,13 +352,17 @@ def test_undo_after_clear_brings_the_take_back(ext, artist, folder, speech):
 
 # ---- the disk is full
 
-def test_a_save_onto_a_full_disk_is_one_error_and_leaves_the_old_file(ext, artist, tmp_path):
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_save_onto_a_full_disk_is_one_error_and_leaves_the_old_file(ext, artist, tmp_path, monkeypatch, compressed):
+    monkeypatch.setattr(bpy.context.preferences.filepaths, "use_file_compression", compressed)
     shot_file, out = ext.module("addon.shot_file"), tmp_path / "out.blend"
     out.write_bytes(b"older")
     before = as_before.files(tmp_path)
     with full_disk(), pytest.raises(ext.module("engine").OutputError, match=r"Cannot write .*out\.blend"):
         shot_file.save_shot(str(out))
     assert as_before.files(tmp_path) == before
+    shot_file.save_shot(str(out))
+    assert out.stat().st_size > 10_000
 
 
 def test_a_report_onto_a_full_disk_is_one_error_and_the_last_one_stays(ext, tmp_path):
