@@ -158,7 +158,7 @@ class UNITALKER_OT_shape_markers(bpy.types.Operator):
 
 
 class UNITALKER_UL_shapes(bpy.types.UIList):
-    """One channel: tick, name, keys, likeness."""
+    """One channel: tick, name, keys; how alike they are is told below the list."""
 
     bl_idname = "UNITALKER_UL_shapes"
 
@@ -168,12 +168,10 @@ class UNITALKER_UL_shapes(bpy.types.UIList):
     ) -> None:
         """Draw it."""
         layout.prop(item, "use", text="")
-        split = layout.split(factor=0.45)
+        split = layout.split(factor=0.62)        # the whole channel: at its end stands Left or Right
         split.label(text=item.channel)
-        split = split.split(factor=0.75)
         names = [name for name, _ in json.loads(item.keys)]
         split.label(text=", ".join(names[:KEYS_SHOWN]) + (f" + {len(names) - KEYS_SHOWN}" if len(names) > KEYS_SHOWN else ""))
-        split.label(text=f"{item.score:.2f}")
 
 
 class UNITALKER_PT_shapes(bpy.types.Panel):
@@ -202,7 +200,8 @@ def _draw_proposal(context: bpy.types.Context, layout: bpy.types.UILayout, state
     if 0 <= state.active < len(state.rows):
         row = state.rows[state.active]
         _draw_pictures(layout, row)
-        paragraph(context, layout, f"{row.channel}: " + ", ".join(f"{name} x {weight:.2f}" for name, weight in json.loads(row.keys)))
+        keys = ", ".join(f"{name} x {weight:.2f}" for name, weight in json.loads(row.keys))
+        paragraph(context, layout, f"{row.channel}: {keys}, likeness {row.score:.2f}")
         layout.operator("unitalker.shape_show", text="Put Back" if state.shown else "Show on the Character", icon='HIDE_OFF', depress=bool(state.shown))
     for title, names in (("channels not found", state.unmatched), ("keys not used", state.unused)):
         if names:

@@ -19,6 +19,8 @@ class UNITALKER_OT_teach(OnWorker, Choices, bpy.types.Operator):
     bl_label = "Teach"
     bl_options = {'REGISTER', 'UNDO'}
 
+    LAST_STAGE = "Saving"
+
     character: StringProperty(name="Character", description="Name of the keyed object; empty takes the active and the selected ones")
     speaker: StringProperty(name="Speaker", description="Name of the speaker object whose sound is used")
     transcript_text: StringProperty(options={'HIDDEN'})

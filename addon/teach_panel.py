@@ -6,6 +6,7 @@ import bpy
 
 from . import catalog
 from .job import Job
+from .on_worker import describe
 from .panels import paragraph
 
 CONTROLS_SHOWN = 60         # lines of the list of controls
@@ -27,9 +28,13 @@ class UNITALKER_PT_teach(bpy.types.Panel):
         column.use_property_split, column.use_property_decorate = True, False
         column.prop(settings, "teach_name")
         column.prop(settings, "teach_start")
-        row = layout.row()
-        row.enabled = Job.current is None and bool(settings.teach_name.strip())
-        row.operator("unitalker.teach", icon='FCURVE')
+        row = layout.row(align=True)
+        if Job.current is not None:
+            row.progress(factor=Job.current.fraction, type='BAR', text=describe(Job.current))
+            row.operator("unitalker.cancel", text="", icon='X')
+        else:
+            row.enabled = bool(settings.teach_name.strip())
+            row.operator("unitalker.teach", icon='FCURVE')
         if settings.teach_result:
             self._draw_result(context, settings)
         for line in catalog.damaged_heads():
