@@ -58,7 +58,7 @@ class _WithPhones:
 
 
 class UNITALKER_OT_phones_show(_WithPhones, bpy.types.Operator):
-    """Show what is said when as markers on the timeline: move (G), rename (F2), copy (Shift D) or delete them, then apply"""
+    """Show what is said when as markers on the timeline: move (G), rename (double click), copy (Shift D) or delete (X) them, then apply"""
 
     bl_idname = "unitalker.phones_show"
     bl_label = "Show Phones"
