@@ -46,14 +46,21 @@ def draw(scene: bpy.types.Scene, view_layer: str, look: Look, path: str) -> None
     viewport = look.fast and look.solid and look.crop is None and not bpy.app.background and bpy.context.scene == scene
     try:
         with borrowed(_format(scene, path) + _size(scene.render, look) + _plain_picture(scene.render) + (_solid(scene) if look.solid else [])):
-            if viewport:
-                bpy.ops.render.opengl(write_still=True, view_context=False)
-            else:
+            if not (viewport and _draw_as_viewport(path)):
                 bpy.ops.render.render(write_still=True, scene=scene.name, layer=view_layer)
     except RuntimeError as error:
         raise OutputError(f"Frame {scene.frame_current} cannot be drawn to {path}: {str(error).strip()}") from error
     if not is_whole_png(path):
         raise OutputError(f"Frame {scene.frame_current} was not written whole to {path}. Make room on the disk.")
+
+
+def _draw_as_viewport(path: str) -> bool:
+    """The quick way; False where Blender cannot go it, for example without a 3D view's graphics context."""
+    try:
+        bpy.ops.render.opengl(write_still=True, view_context=False)
+    except RuntimeError:
+        return False
+    return is_whole_png(path)
 
 
 def cropped(look: Look, part: Part | None) -> Look:
