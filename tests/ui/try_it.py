@@ -86,11 +86,17 @@ def drag_with_live(ui):
     assert len(first) == len(neutral) and first != neutral, "the curves did not follow the identity"
     for _ in range(4):
         drag(ui, *STRENGTH)
-        yield 6.0
+        for _ in range(30):
+            yield 0.4
+            if settings().strength > 1.3:
+                break
         if settings().strength > 1.3:
             break
-        subprocess.Popen(["xdotool", "mouseup", "1"])       # a busy computer saw the press too late
+        subprocess.Popen(["xdotool", "mouseup", "1"])       # a busy computer saw the press too late, and now takes it for a click into the field
         yield 1.0
+        ui.keys("Escape")
+        yield 2.0
+    yield 1.5
     ui.log("strength", settings().strength, "peak", max(value for _, value in first), "->", max(value for _, value in jaw_keys()))
     assert len(jaw_keys()) == len(first) and jaw_keys() != first, "the curves did not follow"
     ui.shot("7_live")
