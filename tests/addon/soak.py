@@ -38,6 +38,7 @@ REGIONS = ("jaw", "lips", "cheeks", "brows")
 GROUP = "Lip Sync"              # of curves that are ours, also in an Action of the artist
 REFUSALS = (                    # what an animator is rightly told now and then; nothing changes then
     "so there is nothing to make a slot in", "An Action has no slots before Blender 4.4", "a part of it would not fit the rest", "lie outside of this sound",
+    "a range of it cannot go elsewhere",
 )
 DESTINATIONS = ('ACTION', 'ACTION', 'SLOT', 'NLA')
 
