@@ -115,7 +115,7 @@ def test_command_says_what_is_wrong_in_one_line(ext, mini, tmp_path, capsys, arg
 
 
 def test_language_field_offers_what_can_be_read(ext, mini):
-    assert {"de", "en-us", "ja"} <= set(ext.module("addon.properties")._search_languages(None, bpy.context, ""))
+    assert {"de", "en-us", "ja"} <= set(ext.module("addon.choices")._search_languages(None, bpy.context, ""))
 
 
 def test_transcript_and_its_text_are_saved_with_the_file(ext, mini, tmp_path):
