@@ -135,6 +135,7 @@ def write_long_speech():
 def move_strip(ui, editor):
     """A strip is dragged with the mouse: its keys go along, those of the other one stay; Ctrl+Z takes back both."""
     before = {name: keys(name) for name in ("Anna", "Ben")}
+    select_only("ben_1")                # a drag takes all selected strips along
     start = strip("ben_1").left_handle
     yield from drag(editor, (start + 40, 2.5), 50)
     yield lambda: strip("ben_1").left_handle != start
@@ -159,6 +160,7 @@ def move_strip(ui, editor):
 
 def trim_strip(ui, editor):
     """A handle is dragged inwards: keys outside go, and come back with the handle."""
+    select_only("ben_1")
     before, end = keys("Ben"), strip("ben_1").right_handle
     yield from drag(editor, (end - handle_px(editor), 2.5), -30)
     yield lambda: strip("ben_1").right_handle < end
@@ -187,6 +189,7 @@ def cut_strip(ui, editor):
     assert keys("Anna") == before
     piece = next(one for one in bpy.context.scene.sequence_editor.strips_all if one.name not in ("anna_1", "ben_1"))
     name, start, end = piece.name, piece.left_handle, piece.right_handle
+    select_only(name)
     yield from drag(editor, ((start + end) / 2, 1.5), 100)
     yield lambda: strip(name).left_handle != start
     by = strip(name).left_handle - start
