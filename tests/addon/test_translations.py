@@ -30,7 +30,7 @@ def in_source(raised: bool = False) -> set[str]:
     raised: what errors say, too; they may be translated.
     """
     found: set[str] = set()
-    for path in (ROOT / "addon").glob("*.py"):
+    for path in (ROOT / "addon").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SAYING:
                 found |= set(_texts(node.args[SAYING[node.func.id]:SAYING[node.func.id] + 1]))
