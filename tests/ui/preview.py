@@ -186,6 +186,7 @@ def set_scene():
     sample = json.loads((HOME / "sample.json").read_text())
     scene.frame_start, scene.frame_end = 1, 1 + round(sample["phones"][-1]["end_s"] * 24)
     scene.sequence_editor_create().strips.new_sound("line", str(HOME / "sample.flac"), 2, 1)
+    bpy.context.window_manager.windows[0].workspace.sequencer_scene = scene        # from 5.0 on
     bpy.ops.unitalker.add_test_head()
     head = bpy.context.view_layer.objects.active
     scene.unitalker.character, scene.unitalker.strip, scene.unitalker.transcript = head, "line", sample["text"]
