@@ -75,12 +75,20 @@ def drag_with_live(ui):
     """With Live on, the keys follow the identity that is picked and the slider; one undo for each puts them back."""
     yield from click(ui, LIVE, lambda: settings().live)
     neutral = jaw_keys()
-    ui.click_region(*IDENTITY)
-    yield 3.0
-    ui.shot("6_identities")
-    yield 2.0
-    ui.keys("w")                # Wide
-    yield lambda: settings().identity == "wide"
+    for _ in range(4):
+        ui.click_region(*IDENTITY)
+        yield 4.0
+        ui.shot("6_identities")
+        yield 2.0
+        ui.keys("w")            # Wide
+        for _ in range(15):
+            yield 0.4
+            if settings().identity == "wide":
+                break
+        if settings().identity == "wide":
+            break
+        ui.keys("Escape")       # a busy computer did not open the list
+        yield 1.0
     yield 1.0
     first = jaw_keys()
     assert len(first) == len(neutral) and first != neutral, "the curves did not follow the identity"
