@@ -1,4 +1,4 @@
-"""In a real window: Try It by a true click, playing, undo; Live while a slider is dragged; a file dropped on the face; Esc; the search.
+"""In a real window: Try It by a true click, playing, undo; Live while a slider is dragged; a file dropped on the face; Esc.
 
 By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
     python3 build.py package --platform linux-x64 --python 3.14
@@ -36,7 +36,6 @@ def test(ui):
     yield from drag_with_live(ui)
     yield from drop_file(ui)
     yield from escape(ui)
-    yield from search(ui)
 
 
 def try_it(ui):
@@ -155,20 +154,6 @@ def escape(ui):
     assert settings().result.startswith("Cancelled") and jaw_keys() == before
     ui.shot("10_cancelled")
     yield 2.0
-
-
-def search(ui):
-    park(ui)
-    yield 2.0
-    ui.keys("F3")
-    yield 5.0
-    for key in ("l", "i", "p", "space", "s", "y", "n", "c"):
-        ui.keys(key)
-    yield 4.0
-    ui.shot("11_search")
-    yield 2.0
-    ui.keys("Escape")
-    yield 1.0
 
 
 def settings():
