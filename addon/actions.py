@@ -189,6 +189,14 @@ def open_guest(owner: bpy.types.ID, action: bpy.types.Action, slot_name: str) ->
     return Place(action, slot), _bag(action, slot)
 
 
+def left_guests(owner: bpy.types.ID, slot_name: str) -> list[Place]:
+    """Our slots in Actions of the artist that play nowhere any more, since the lip sync went elsewhere."""
+    return [
+        Place(action, slot) for action in (bpy.data.actions if has_slots() else ()) if SLOTS in action and action.library is None for slot in action.slots
+        if str(slot.handle) in _own_slots(action) and slot.target_id_type == owner.id_type and slot.name_display == slot_name and not slot.users()
+    ]
+
+
 def close_guest(place: Place) -> None:
     """Take our empty slot out of an Action of the artist."""
     disown_slot(place)

@@ -34,6 +34,9 @@ def clear(character: Character, line: str = "") -> int:
                 continue
             touched.add(place.action)
             removed += _clear_place(owner, place, line)
+    for target in character.targets:
+        for place in actions.left_guests(target.find(), f"{target.object_name} {actions.GROUP}"):
+            removed += _clear_left(place, line)
     for action in touched:
         if actions.is_own(action) and action.users == 0:
             bpy.data.actions.remove(action)
@@ -136,6 +139,22 @@ def _clear_place(owner: bpy.types.ID, place: Place, line: str) -> int:
         return removed
     record.store(place.action)
     _disown_finished(place, record)
+    return removed
+
+
+def _clear_left(place: Place, line: str) -> int:
+    """Take a slot of ours that plays nowhere out of the artist's Action, unless it has other lines or keys of his. Returns the number of curves."""
+    record, key = Record.of(place.action), actions.key_of(place)
+    if record.mine.get(key) or (line and set(record.lines_at(key)) != {line}):
+        return 0
+    bag, removed = actions.bag_of(place), 0
+    for curve in _curves(place):
+        keys.take_out(bag, curve, _known_spans(place, record), [])
+        removed += 1
+    if not actions.curves_of(place):
+        record.forget_place(key)
+        record.store(place.action)
+        actions.close_guest(place)
     return removed
 
 

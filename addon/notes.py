@@ -7,6 +7,7 @@ What a note holds: "version", "character" (object), "choices" (the options by na
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
@@ -79,6 +80,26 @@ def all_of(character: Character) -> list[Note]:
 def find(character: Character, line: str) -> Note | None:
     """One line of a character."""
     return next((note for note in all_of(character) if note.line == line), None)
+
+
+def of_file(character: Character, line: str) -> list[Note]:
+    """The takes of one sound file, which may be said again later in a shot: of the name that its path gives, and numbered."""
+    return [note for note in all_of(character) if re.fullmatch(rf"{re.escape(line)}( \(\d+\))?", note.line)]
+
+
+def name_of_file(character: Character, line: str, start_frame: float) -> str:
+    """The name of the take that a sound file makes from a frame on: one that it has there, or that it would overlap, is made again; else a further one."""
+    known = of_file(character, line)
+    near = [note for note in known if _begins(note) is None or abs(_begins(note) - start_frame) <= note.last_frame - note.first_frame]
+    if near:
+        return min(near, key=lambda note: abs((_begins(note) or 0.0) - start_frame)).line
+    names = {note.line for note in known}
+    return next(name for name in (line, *(f"{line} ({number})" for number in range(2, len(known) + 3))) if name not in names)
+
+
+def _begins(note: Note) -> float | None:
+    """The frame on which the sound of a take starts; None where that is not known."""
+    return note.clip.start_frame if note.clip is not None else None
 
 
 def edited_phones(character: Character, line: str, clip: Clip, options: Options) -> Phones:

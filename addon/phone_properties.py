@@ -61,6 +61,7 @@ class UNITALKER_PG_shown_take(bpy.types.PropertyGroup):
     """The phones of one take; its name is what phone_source.py finds the take by."""
 
     title: StringProperty()
+    character: PointerProperty(type=bpy.types.Object, description="Whose take it is, also under a new name")
     first_frame: FloatProperty()
     fps: FloatProperty()
     end_s: FloatProperty()

@@ -40,6 +40,7 @@ def show(context: bpy.types.Context, one: takes.Take) -> ShownTake:
     if shown.visible:
         phone_markers.hide(scene, shown)
     shown.name, shown.title = key_of(one), f"{one.line} on {one.character}"
+    shown.character = bpy.data.objects.get(one.character)
     shown.first_frame, shown.fps = one.first_frame, rig.scene_fps(scene)
     solved, made = phone_rows.to_json(animation.phones), _made(one)
     if (solved, made) != (shown.solved, shown.made) or not shown.rows:
@@ -90,6 +91,7 @@ def as_heard(context: bpy.types.Context, shown: ShownTake) -> tuple[Span, ...]:
 
 def take_of(context: bpy.types.Context, shown: ShownTake) -> takes.Take:
     """The take as it is now. Raises RigError, SettingError: it is gone."""
+    _follow_name(shown)
     character, line = json.loads(shown.name)
     return takes.find(context, character, line)
 
@@ -179,5 +181,14 @@ def _made(one: takes.Take) -> str:
     return json.dumps([[str(one.choices.get(name)) for name in names], str(clip), one.phones and phone_rows.to_json([Phone(*row) for row in one.phones])])
 
 
+def _follow_name(shown: ShownTake) -> None:
+    """Know a take by the name that its character has now."""
+    character, line = json.loads(shown.name)
+    if shown.character is not None and shown.character.name != character:
+        shown.name, shown.title = json.dumps([shown.character.name, line]), f"{line} on {shown.character.name}"
+
+
 def _find(scene: bpy.types.Scene, one: takes.Take) -> ShownTake | None:
+    for shown in scene.unitalker_phones.takes:
+        _follow_name(shown)
     return next((shown for shown in scene.unitalker_phones.takes if shown.name == key_of(one)), None)

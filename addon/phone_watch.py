@@ -139,6 +139,7 @@ def register() -> None:
     """Watch undo and loading."""
     for handlers, function in HANDLERS:
         handlers.append(function)
+    start()         # phones may be shown already, where the add-on was switched off and on; else the first look is the last
 
 
 def unregister() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import bpy
 
-from .actions import GROUP, Channel, Place, assign, curves_of, owns, places, same_place
+from .actions import GROUP, Channel, Place, assign, curves_of, is_own, owns, places, same_place
 from .record import Span
 
 SAME_FRAME = 0.01               # frames
@@ -35,7 +35,7 @@ def play(owner: bpy.types.ID, place: Place, span: Span, on_top: bool, strip: Str
         moved = _move_to_track(animation)
     kept = next((use.strip for use in beside_sound(owner, place)), None)
     for other in [other for other in places(owner) if owns(other)]:
-        if not same_place(other, place):
+        if not same_place(other, place) and is_own(other.action):
             other.action.use_fake_user = True       # an earlier take under another name: kept for the artist to go back to
         elif other.strip is not None:
             continue            # ours, or one that the artist made to use it again elsewhere

@@ -5,6 +5,7 @@ The button, scripts and the command line all walk these steps; operators.py only
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,7 +87,10 @@ def gather(
     fps = rig.scene_fps(home)
     frames = _frames(options, plan)
     line = "/".join(Path(clip.path).parts[-2:]) if options.source == 'FILE' else clip.name        # line.wav may lie in many folders
-    line = _own_name(character, line, clip) if character else line
+    if character:
+        line = notes.name_of_file(character, line, clip.start_frame) if options.source == 'FILE' else _own_name(character, line, clip)
+        if not options.with_related and (whole := _with_parts(context, character, options, line)) != character:
+            character, options = whole, replace(options, with_related=True)         # so that clearing the take clears them too
     known = notes.edited_phones(character, line, clip, options) if phones is ... and character else phones
     settings = settings_of(options, preferences, fps, phones_of(None if known is ... else known))
     if frames is not None or options.interpolation == 'BEZIER':
@@ -139,11 +143,21 @@ def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
     window = None
     if request.frames is not None:
         window, line = _window(request, line, closed, lips.contact_slack(animation.motion))
+    again = _said_again(request)
     written = fcurves.write(request.character, curves, line, keys, window)
     text = f"{written.curves} curves, {frames} frames, {len(curves.mapped)} channels mapped, {len(curves.missing)} missing"
     if window is not None:
         text = f"{written.curves} curves, frames {window.first:g} to {window.last:g} of {frames}"
-    return Summary(f"{text} ({curves.preset}, Action {written.action!r})", curves.missing, (*animation.warnings, *written.warnings), curves.mapped)
+    return Summary(f"{text} ({curves.preset}, Action {written.action!r})", curves.missing, (*again, *animation.warnings, *written.warnings), curves.mapped)
+
+
+def _said_again(request: Request) -> tuple[str, ...]:
+    """A sentence where a sound file gets a further take: the first may have been meant to move."""
+    known = notes.of_file(request.character, re.sub(r" \(\d+\)$", "", request.line)) if request.options.source == 'FILE' else []
+    if not known or any(note.line == request.line for note in known):
+        return ()
+    places = ", ".join(f"{note.line!r} on frames {note.first_frame:g} to {note.last_frame:g}" for note in known)
+    return (f"This sound is said twice now: {places} stays, and {request.line!r} is new. If you only meant another start, clear the old one in Takes.",)
 
 
 def _window(request: Request, line: parts.Line, closed: list[Span], slack: np.ndarray) -> tuple[Window, parts.Line]:
@@ -216,6 +230,19 @@ def _own_name(character: rig.Character, line: str, clip: strip_audio.Clip) -> st
         return line
     scene = bpy.data.scenes.get(known.clip.scene)
     return f"{line} ({clip.scene})" if scene is not None and sound_strips.marked(scene, mark) else line
+
+
+def _with_parts(context: bpy.types.Context, character: rig.Character, options: Options, line: str) -> rig.Character:
+    """A character with those parts of it that a line was made on too, by the same note: left out now they would keep its old keys where these were."""
+    known = notes.find(character, line)
+    if known is None or not known.how:
+        return character
+    every = rig.gather(context, options.character, True)
+    parts_of_it = [
+        target for target in every.targets if target not in character.targets
+        and (note := notes.find(replace(every, targets=(target,)), line)) is not None and note.how == known.how
+    ]
+    return replace(character, targets=(*character.targets, *parts_of_it))
 
 
 def _find_clip(context: bpy.types.Context, options: Options, home: bpy.types.Scene) -> strip_audio.Clip:

@@ -81,6 +81,8 @@ def chosen(context: bpy.types.Context) -> Take | None:
     """The take of the sound and the character that the panel shows; None where there is none yet. Raises RigError where there is no character."""
     values = collect(context, {})
     known = takes_of(context, values["character"], values["with_related"])
+    if values["source"] == 'FILE':
+        return _nearest_of_file(context, values, known)
     lines = _lines_meant(context, values)
     return next((one for line in lines for one in known if one.line == line), None)
 
@@ -106,6 +108,8 @@ def request(
     clip = changes.get("clip", one.clip)
     phones = changes.get("phones", one.phones)
     wanted = take.gather(context, Options(**values), _present(clip), phones)
+    if one.choices.get("source") == 'FILE':
+        wanted = replace(wanted, line=one.line)         # also where it moves
     # it goes on where it is, whatever name that Action has by now
     return wanted if {"action", "destination"} & changes.keys() else replace(wanted, keys=replace(wanted.keys, action=""))
 
@@ -171,8 +175,6 @@ def _character(context: bpy.types.Context, one: Take) -> rig.Character:
 
 def _lines_meant(context: bpy.types.Context, values: Mapping[str, object]) -> list[str]:
     """Names under which the panel's sound may be noted."""
-    if values["source"] == 'FILE':
-        return ["/".join(Path(bpy.path.abspath(str(values["audio"]))).parts[-2:])]
     if values["source"] == 'SPEAKER':
         return [str(values["speaker"])]
     from .sound_strips import sequencer_scene, sound_strips
@@ -183,6 +185,17 @@ def _lines_meant(context: bpy.types.Context, values: Mapping[str, object]) -> li
     active = edit.sequence_editor.active_strip if edit.sequence_editor else None
     strips = [active] if active is not None and active.type == 'SOUND' else sound_strips(edit)
     return [f"{strips[0].name} ({edit.name})", strips[0].name] if len(strips) == 1 else []
+
+
+def _nearest_of_file(context: bpy.types.Context, values: Mapping[str, object], known: list[Take]) -> Take | None:
+    """Of the takes of the panel's sound file the one that starts nearest to the panel's Start."""
+    name = "/".join(Path(bpy.path.abspath(str(values["audio"]))).parts[-2:])
+    names = {note.line for note in notes.of_file(rig.gather(context, str(values["character"]), bool(values["with_related"])), name)}
+    start = float(values["start_frame"])
+    return min(
+        (one for one in known if one.line in names), default=None,
+        key=lambda one: abs((one.clip.start_frame if one.clip else one.first_frame) - start),
+    )
 
 
 def _present(clip: object) -> Clip | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import bpy
@@ -183,7 +184,9 @@ def test_takes_and_frames_of_the_artist_in_a_file_without_slots_are_known(ext, f
     notes = json.loads(action["unitalker"])
     action["unitalker"] = json.dumps({name: {"": value[place]} if isinstance(value, dict) and place in value else value for name, value in notes.items()})
     assert [take.line for take in ext.module("addon.takes").takes_of(bpy.context, "Face")] == [takes[1].line]
-    animate(second, start_frame=40)
+    takes = ext.module("addon.takes")
+    found = takes.takes_of(bpy.context, "Face")[0]
+    takes.remake(bpy.context, found, {"clip": dataclasses.replace(found.clip, start_frame=40.0)})
     kept = jaw(face)[:, 0] < 48.5
     assert np.array_equal(jaw(face)[kept], mine)
     assert jaw(face)[~kept, 0].tolist() == list(range(49, 64))          # and none where it lay before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
@@ -259,7 +260,8 @@ def test_one_take_of_two_is_mine_and_the_other_still_ours(ext, face, speech, sec
 
     takes.remake(bpy.context, one(takes, "second.wav"), {"gain_jaw": 0.5})
     assert still_mine()
-    animate(second, start_frame=31)                 # 31 to 48 are mine
+    found = one(takes, "second.wav")
+    takes.remake(bpy.context, found, {"clip": dataclasses.replace(found.clip, start_frame=31.0)})      # 31 to 48 are mine
     assert still_mine() and jaw(face)[[48, -1], 0].tolist() == [49, 78]
     with pytest.raises(RuntimeError, match=r"Frames 1 to 48 are yours since Make It Mine"):
         animate(speech)
