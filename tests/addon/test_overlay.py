@@ -72,7 +72,7 @@ def test_every_part_lies_on_its_frames(canvas, track, left_frame, frames_per_px)
 
     for second, strongest in ((0.1, 0), (1.9, 0)):         # red for lips that meet, orange for an open mouth
         found = colour(second, 24)
-        assert found is None or found.argmax() == strongest and found[0] > 0.5
+        assert found is None or (found.argmax() == strongest and found[0] > 0.5)
     closed, wide = colour(0.9, 24), colour(1.1, 24)
     if closed is not None and wide is not None:
         assert closed[1] < 0.35 < wide[1]           # the boxes change within 0.2 s of second 1
