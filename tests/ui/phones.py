@@ -46,9 +46,10 @@ def test(ui):
     yield from copy_and_delete(ui, editor)
     yield from at_once(ui, face, editor)
     yield from click(ui, HIDE, lambda: markers() == [])
+    yield 1.5
     ui.shot("8_hidden")
     yield 2.0
-    watch = importlib.import_module(f"{PACKAGE}.addon.phone_watch")
+    watch = importlib.import_module(f"{PACKAGE}.addon.phones.watch")
     yield lambda: not bpy.app.timers.is_registered(watch._tick)
 
 
