@@ -138,7 +138,7 @@ def setter(name: str) -> Callable[[bpy.types.PropertyGroup, int], None]:
 
 def nothing_chosen(context: bpy.types.Context) -> bool:
     """Whether the scene has neither a face nor a sound for lip sync."""
-    from .ready import strip_in_use
+    from .panel.ready import strip_in_use
 
     settings, objects = context.scene.unitalker, context.scene.objects
     if settings.character or settings.speaker or settings.audio or strip_in_use(context):

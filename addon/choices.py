@@ -53,7 +53,7 @@ LIVE = (        # choices that the Live switch applies at once: none of them nee
 
 
 def _search_strips(_owner: object, context: bpy.types.Context, _text: str) -> list[str]:
-    from .sound_strips import sequencer_scene, sound_strips
+    from .sound.strips import sequencer_scene, sound_strips
 
     return [strip.name for strip in sound_strips(sequencer_scene(context))]
 
@@ -67,7 +67,7 @@ def _search_languages(_owner: object, _context: bpy.types.Context, _text: str) -
 def _changed(owner: object, context: bpy.types.Context) -> None:
     """One of LIVE has a new value, in the panel or in an operator: only the panel's counts."""
     if isinstance(getattr(owner, "id_data", None), bpy.types.Scene) and owner.live:
-        from . import live
+        from .takes import live
 
         live.apply(context)
 

@@ -37,9 +37,10 @@ def run(arguments: list[str]) -> int:
 def _run_one(given: dict[str, object]) -> int:
     """Make one lip sync in the open file and save it as a new file."""
     from .. import engine
-    from . import preview_plan, take
-    from .choice_fields import with_switches
-    from .shot_file import save_shot
+    from . import take
+    from .preview import plan as preview_plan
+    from .shots.choice_fields import with_switches
+    from .shots.file import save_shot
 
     save = os.path.abspath(given.pop("save"))
     sheet, film = given.pop("contact_sheet") or "", given.pop("playblast") or ""
@@ -63,9 +64,9 @@ def _run_one(given: dict[str, object]) -> int:
 def _run_jobs(given: dict[str, object]) -> int:
     """Run a jobs file; one line per job on stdout."""
     from .. import engine
-    from .jobs_file import JobsError
-    from .shot_jobs import run_jobs
-    from .shot_plan import RunOptions
+    from .shots.jobs import run_jobs
+    from .shots.jobs_file import JobsError
+    from .shots.plan import RunOptions
 
     try:
         options = RunOptions(**given)
@@ -93,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     """Every choice of the panel under its own name, plus what only a command line needs."""
     import argparse  # here, not at the top: Blender starts without it
 
-    from .choice_fields import add_options, fields
+    from .shots.choice_fields import add_options, fields
 
     parser = argparse.ArgumentParser(prog=PROGRAM, description="Speech to lip-sync keys on a character. Many at once: --jobs FILE (see --jobs --help).")
     choices = fields()

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 import bpy
 
 from ..engine import RigCurves, RigError
-from . import actions, controls, keys, playing, renamed, sliders
-from .actions import GROUP, Channel, Place
-from .clearing import put_at_rest
-from .parts import KeyOptions, Line, Part, nothing_left, prepare
-from .record import Record, Span, without
+from .keying import actions, controls, keys, playing, renamed, sliders
+from .keying.actions import GROUP, Channel, Place
+from .keying.clearing import put_at_rest
+from .keying.parts import KeyOptions, Line, Part, nothing_left, prepare
+from .keying.record import Record, Span, without
+from .keying.window import Old, Window, compose, edges_of
 from .rig import Character
-from .window import Old, Window, compose, edges_of
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ import bpy
 from bpy.props import StringProperty
 from bpy_extras.io_utils import ImportHelper
 
-from . import catalog, ready
+from . import catalog
 from .job import Job
 from .on_worker import OnWorker, redraw
+from .panel import ready
 from .properties import CHOICES, Choices, collect
 from .translations import said
 
@@ -62,7 +63,8 @@ class UNITALKER_OT_animate(OnWorker, Choices, bpy.types.Operator):
     def _finish(self, context: bpy.types.Context, result: object) -> set[str]:
         """Write what result() gives, and say so."""
         from .. import engine
-        from . import sliders, take
+        from . import take
+        from .keying import sliders
 
         try:
             summary = take.write(self._request, result())
@@ -202,7 +204,7 @@ class UNITALKER_OT_preset_save(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Write the file and choose it."""
         from .. import engine
-        from . import my_presets
+        from .mapping import my_presets
 
         try:
             preset, path = my_presets.save(context, self.name)
@@ -227,7 +229,7 @@ class UNITALKER_OT_preset_load(bpy.types.Operator, ImportHelper):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Copy the file and choose it."""
         from .. import engine
-        from . import my_presets
+        from .mapping import my_presets
 
         try:
             preset, path = my_presets.load(self.filepath)

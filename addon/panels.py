@@ -8,10 +8,10 @@ from __future__ import annotations
 import bpy
 
 from . import catalog
-from .editors import in_editors
-from .model_panel import draw_vertices
-from .ready import strip_in_use
-from .style_presets import UNITALKER_PT_output_presets
+from .models.panel import draw_vertices
+from .panel.editors import in_editors
+from .panel.ready import strip_in_use
+from .panel.style_presets import UNITALKER_PT_output_presets
 from .translations import said, wrap
 
 CHARACTER_WIDTH_PX = 7.2        # of the interface font at scale 1, on average, for wrapping

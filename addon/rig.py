@@ -12,7 +12,8 @@ import bpy
 
 from ..engine import Rig, RigChannel, RigError
 from ..engine.types import BoneRest
-from . import boxes, channels_of, posture
+from .keying import channels_of, posture
+from .preview import boxes
 
 
 @dataclass(frozen=True)

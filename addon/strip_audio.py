@@ -20,9 +20,9 @@ import numpy as np
 from ..engine import AudioError, InstallError, Waveform, from_array, read_audio
 from ..engine.audio import MIN_DURATION_S
 from ..engine.types import SAMPLE_RATE_HZ, FloatArray
-from .retimed import as_played
 from .rig import scene_fps
-from .sound_strips import heard, mark, mark_of, pick, sequencer_scene, shift_between
+from .sound.retimed import as_played
+from .sound.strips import heard, mark, mark_of, pick, sequencer_scene, shift_between
 
 SEEKABLE = {".wav", ".flac", ".aif", ".aiff"}   # formats where aud starts in the middle of a file exactly; ogg and mp3 come up to 23 ms off
 SEEK_MARGIN_S = 0.25                            # read this much more on both sides, so that resampling has its neighbours

@@ -18,12 +18,16 @@ from .. import engine
 from ..engine import Animation, SettingError, Settings, bezier, lips
 from ..engine.heads import Head
 from ..engine.models import open_model
-from . import clearing, fcurves, kept_sounds, mapping_preview, moved_keys, notes, parts, rig, sound_strips, strip_audio, vertex_head
+from . import fcurves, rig, strip_audio
 from .job import listening, tell_stage
+from .keying import clearing, moved_keys, notes, parts, vertex_head
+from .keying.record import Span
+from .keying.window import Window
+from .mapping import preview as mapping_preview
 from .preferences import engine_preferences
-from .record import Span
+from .sound import kept as kept_sounds
+from .sound import strips as sound_strips
 from .take_options import Options, key_options, phones_of, settings_of, vertex_options
-from .window import Window
 
 MAX_FRAME = 1_048_574       # Blender's timeline ends there, on both sides
 

@@ -8,8 +8,8 @@ import bpy
 
 from ..engine import Delays, Gains, Life, RegionSmooth, SettingError, Settings
 from ..engine.phones import Phone
-from . import notes, parts, vertex_head
-from .playing import Strip
+from .keying import notes, parts, vertex_head
+from .keying.playing import Strip
 from .preferences import EnginePreferences
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import bpy
 
 from . import catalog
-from .editors import in_editors
 from .job import Job
+from .panel.editors import in_editors
 from .panels import paragraph
 from .properties import collect
 
@@ -78,7 +78,7 @@ def add_head(context: bpy.types.Context) -> bpy.types.Object:
 def choose_sound(context: bpy.types.Context) -> dict[str, object]:
     """The sample as a strip that the file keeps, or as a file where Blender was built without sound. Gives the choices for one take."""
     from .. import engine
-    from .sound_files import add_strip
+    from .sound.files import add_strip
 
     settings, start = context.scene.unitalker, context.scene.frame_start
     try:

@@ -1,6 +1,6 @@
 """How many PCA components a clip of a vertex head needs, and how the head's neutral face lies on an animator's mesh.
 
-Knows arrays only; addon/vertex_head.py makes shape keys and point caches of them.
+Knows arrays only; addon/keying/vertex_head.py makes shape keys and point caches of them.
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ ALLOWED_IMPORTS = {
     "bl_ui": ("addon/",),
     "bpy_extras": ("addon/",),
     "mathutils": ("addon/",),
-    "gpu": ("addon/overlay_draw.py",),
-    "gpu_extras": ("addon/overlay_draw.py",),
-    "blf": ("addon/overlay_draw.py",),
+    "gpu": ("addon/preview/overlay_draw.py",),
+    "gpu_extras": ("addon/preview/overlay_draw.py",),
+    "blf": ("addon/preview/overlay_draw.py",),
     "aud": ("addon/strip_audio.py",),
     "onnxruntime": ("engine/runtime.py", "engine/learn/"),
     "torch": ("engine/nets/", "engine/learn/"),
@@ -36,7 +36,7 @@ ALLOWED_IMPORTS = {
     "ray": ("engine/batch.py",),
     "pickle": (),
 }
-ANIMATION_WRITERS = ("addon/fcurves.py", "addon/actions.py", "addon/playing.py", "addon/clearing.py", "addon/keys.py", "addon/moved_keys.py")       # the first one and its helpers
+ANIMATION_WRITERS = ("addon/fcurves.py", "addon/keying/actions.py", "addon/keying/playing.py", "addon/keying/clearing.py", "addon/keying/keys.py", "addon/keying/moved_keys.py")       # the first one and its helpers
 PRINTERS = ("engine/__main__.py", "engine/learn/", "addon/command.py")
 SOURCES = sorted(path.relative_to(ROOT).as_posix() for folder in ("addon", "engine") for path in (ROOT / folder).rglob("*.py"))
 

@@ -124,7 +124,7 @@ class Session:
         """Close the file, forget what is kept for speed, give memory back to the system; what is in use then."""
         bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True, load_ui=False)
         self.ext.module("engine.recent").forget_all()
-        self.ext.module("addon.kept_sounds").forget()
+        self.ext.module("addon.sound.kept").forget()
         gc.collect()
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL("libc.so.6").malloc_trim(0)
@@ -307,7 +307,7 @@ class Session:
         self.remake((float(start), float(start + self.random.randint(3, 30))))
 
     def remake(self, span: tuple[float, float] | None) -> None:
-        takes = self.ext.module("addon.takes")
+        takes = self.ext.module("addon.takes.takes")
         known = [one for name in ("Face", "Anna") for one in takes.takes_of(bpy.context, name) if one.known]
         if span is not None:
             known = [one for one in known if one.first_frame <= span[0] and span[1] <= one.last_frame]
@@ -320,13 +320,13 @@ class Session:
     def clear_frames(self) -> None:
         """Remove our keys of some frames."""
         start = self.random.randint(1, 60)
-        self.ext.module("addon.takes").clear_frames(bpy.context, self.random.choice(["Face", "Anna"]), True, (float(start), float(start + 9)))
+        self.ext.module("addon.takes.takes").clear_frames(bpy.context, self.random.choice(["Face", "Anna"]), True, (float(start), float(start + 9)))
         self.push("cleared frames")
 
     def edit_phones(self) -> None:
         """Show the phones of a take, move a marker, apply, hide. Of a model that hears none: nothing."""
-        phone_takes, markers = self.ext.module("addon.phone_takes"), self.ext.module("addon.phone_markers")
-        takes, scene = self.ext.module("addon.takes"), bpy.context.scene
+        phone_takes, markers = self.ext.module("addon.phones.takes"), self.ext.module("addon.phones.markers")
+        takes, scene = self.ext.module("addon.takes.takes"), bpy.context.scene
         known = [one for name in ("Face", "Anna") for one in takes.takes_of(bpy.context, name) if one.known]
         if not known:
             return
@@ -352,7 +352,7 @@ class Session:
 
     def follow(self) -> None:
         """What the watch does after the artist moved a strip, then the button for what needs listening."""
-        self.ext.module("addon.follow").follow_now(bpy.context)
+        self.ext.module("addon.follow.follow").follow_now(bpy.context)
         bpy.ops.unitalker.follow('EXEC_DEFAULT', True)
         self.push("followed")
 
@@ -392,7 +392,7 @@ class Session:
         """Clear Lip Sync: nothing of ours stays on the character."""
         name = self.random.choice(["Face", "Anna"])
         bpy.ops.unitalker.clear('EXEC_DEFAULT', True, character=name)
-        actions = self.ext.module("addon.actions")
+        actions = self.ext.module("addon.keying.actions")
         keys = bpy.data.objects[name].data.shape_keys
         left = [curve.data_path for place in actions.places(keys) for curve in actions.curves_of(place) if actions.is_ours(curve, place)]
         assert not left, left

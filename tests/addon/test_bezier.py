@@ -16,7 +16,7 @@ PARTS = 4           # of a frame
 def new_curve(ext):
     """Makes a Bezier curve through keys (n, 2), as the add-on writes it."""
     action = bpy.data.actions.new("Test")
-    actions, keys = ext.module("addon.actions"), ext.module("addon.keys")
+    actions, keys = ext.module("addon.keying.actions"), ext.module("addon.keying.keys")
     owner = bpy.data.objects.new("Owner", None)
     owner.animation_data_create()
     _, bag = actions.open_place(owner, action, "Owner")

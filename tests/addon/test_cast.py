@@ -98,7 +98,7 @@ def test_a_cancelled_job_writes_nothing(ext, cast, speech):
     make_face(ext, "Anna")
     add_file(cast, speech, bpy.data.objects["Anna"])
     add_file(cast, speech, bpy.data.objects["Anna"], 101)
-    module, asked = ext.module("addon.cast"), []
+    module, asked = ext.module("addon.cast.rows"), []
 
     def cancelled():
         asked.append(True)
@@ -115,7 +115,7 @@ def test_one_progress_bar_runs_from_start_to_end(ext, cast, speech, tmp_path):
     add_file(cast, speech, anna)
     add_file(cast, str(tmp_path / "gone.wav"), anna)
     add_file(cast, speech, anna, 101)
-    module, told = ext.module("addon.cast"), []
+    module, told = ext.module("addon.cast.rows"), []
     module.compute(module.gather(bpy.context, cast.rows), told.append, lambda: False)
     assert told == sorted(told) and told[-1] == pytest.approx(1.0) and any(0.3 < fraction < 0.7 for fraction in told)
 
@@ -151,12 +151,12 @@ def test_each_row_has_its_own_identity_and_channel(ext, cast, stereo):
 def test_a_transcript_is_the_rows_own(ext, cast, speech):
     bpy.context.scene.unitalker.transcript = "what the panel says is not said in every line"
     row = add_file(cast, speech, make_face(ext, "Anna"))
-    assert ext.module("addon.cast").gather(bpy.context, [row])[0].request.settings.transcript is None
+    assert ext.module("addon.cast.rows").gather(bpy.context, [row])[0].request.settings.transcript is None
     row.transcript = "Bob"
-    assert ext.module("addon.cast").gather(bpy.context, [row])[0].request.settings.transcript == "Bob"
+    assert ext.module("addon.cast.rows").gather(bpy.context, [row])[0].request.settings.transcript == "Bob"
     row.transcript_text = bpy.data.texts.new("Words")
     row.transcript_text.write("Mabel")
-    assert ext.module("addon.cast").gather(bpy.context, [row])[0].request.settings.transcript == "Mabel"
+    assert ext.module("addon.cast.rows").gather(bpy.context, [row])[0].request.settings.transcript == "Mabel"
 
 
 def test_characters_that_were_renamed_or_deleted(ext, cast, speech):
@@ -212,7 +212,7 @@ def test_remove_duplicate_and_move(ext, cast, speech):
 def test_the_character_is_guessed_by_the_words_of_the_names(ext, cast, name, expected):
     people(ext, "Anna", "BenHead")
     row = add_file(cast, f"/sounds/{name}", None)
-    found = ext.module("addon.cast").guess(bpy.context, row)
+    found = ext.module("addon.cast.rows").guess(bpy.context, row)
     assert (found.name if found else None) == expected
 
 
@@ -220,7 +220,7 @@ def test_the_only_character_is_guessed_whatever_the_name(ext, cast):
     face = make_face(ext, "Hero")
     make_face(ext, "Teeth", ("jawOpen",)).parent = face
     row = add_file(cast, "/sounds/take 1.wav", None)
-    assert ext.module("addon.cast").guess(bpy.context, row) == face
+    assert ext.module("addon.cast.rows").guess(bpy.context, row) == face
     bpy.ops.unitalker.cast_guess()
     assert row.character == face
 

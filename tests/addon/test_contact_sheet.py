@@ -73,7 +73,7 @@ def test_one_click_writes_a_sheet_beside_the_file(ext, shot, tmp_path):
     assert chosen.last_sheet == str(path) and path.name in {image.name for image in bpy.data.images}
     assert sorted(file.name for file in tmp_path.iterdir()) == [path.name, "shot.blend"]
     assert settings(bpy.context.scene) == before
-    sheet = ext.module("addon.contact_sheet")
+    sheet = ext.module("addon.preview.contact_sheet")
     gap, width = round(96 * sheet.GAP), 96
     values = pixels(path)
     assert values.shape[1] == 4 * (width + gap) + gap
@@ -104,7 +104,7 @@ def test_without_close_up_all_of_the_camera_is_seen(ext, shot, tmp_path):
     chosen.close_up, chosen.count = False, 1
     bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y = 1600, 800
     bpy.ops.unitalker.contact_sheet(filepath=str(tmp_path / "wide.png"))
-    sheet = ext.module("addon.contact_sheet")
+    sheet = ext.module("addon.preview.contact_sheet")
     height = pixels(tmp_path / "wide.png").shape[0]
     assert height == 48 + round(96 * sheet.TITLE) + round(96 * sheet.LABEL) + round(96 * sheet.GAP)
 
@@ -188,13 +188,13 @@ def test_a_face_that_the_camera_does_not_see_is_one_error(ext, shot, tmp_path):
 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_a_stop_half_way_leaves_everything_as_it_was(ext, shot, tmp_path, name):
-    plan, steps = ext.module("addon.preview_plan"), ext.module("addon.steps")
+    plan, steps = ext.module("addon.preview.plan"), ext.module("addon.steps")
     wanted = plan.Wanted("", "", str(tmp_path / "half"), "", 4, 'EVEN', True, 64, 5, True, 'TAKE')
     before, files = settings(bpy.context.scene), sorted(tmp_path.rglob("*"))
     if name == "contact_sheet":
         work = plan.sheet(bpy.context, wanted)
     else:
-        work = ext.module("addon.playblast").make(plan.film(bpy.context, wanted))
+        work = ext.module("addon.preview.playblast").make(plan.film(bpy.context, wanted))
     job = steps.Steps(work, "Filming")
     job.start()
     while job.fraction == 0 and not job.done:
@@ -211,8 +211,8 @@ def test_a_stop_half_way_leaves_everything_as_it_was(ext, shot, tmp_path, name):
 def operator(ext, shot, tmp_path, monkeypatch):
     """The contact sheet's operator as a window runs it, with its context."""
     context = fake_window.show_window(monkeypatch)
-    cls = ext.module("addon.preview_operators").UNITALKER_OT_contact_sheet
-    monkeypatch.setattr(ext.module("addon.preview_operators"), "_show", lambda *_: None)
+    cls = ext.module("addon.preview.operators").UNITALKER_OT_contact_sheet
+    monkeypatch.setattr(ext.module("addon.preview.operators"), "_show", lambda *_: None)
     bpy.context.scene.unitalker_preview.pick, bpy.context.scene.unitalker_preview.count = 'EVEN', 3
     return fake_window.FakeOperator(cls, {"filepath": str(tmp_path / "sheet.png"), "character": "", "take": ""}), context
 
@@ -323,11 +323,11 @@ def test_the_sound_of_the_film_falls_on_its_frame(ext, shot, tmp_path, from_stri
     if from_strip:
         editor = scene.sequence_editor_create()
         (editor.strips if hasattr(editor, "strips") else editor.sequences).new_sound("click", click, 1, 11)
-    plan = ext.module("addon.preview_plan")
+    plan = ext.module("addon.preview.plan")
     film = plan.film(bpy.context, plan.Wanted("", "", str(tmp_path / "click.mp4"), "", 4, 'EVEN', True, 64, 5, True, 'SCENE'))
     if not from_strip:
         film = type(film)(**{**film.__dict__, "clip": ext.module("addon.strip_audio").find_file(bpy.context, click, 11)})
-    made = run(ext.module("addon.playblast").make(film))
+    made = run(ext.module("addon.preview.playblast").make(film))
     assert made.warning == ""
     streams = probe(made.path)
     assert float(streams["video"]["duration"]) == pytest.approx(0.75, abs=0.001)
@@ -356,11 +356,11 @@ def test_the_sample_gives_phones_of_several_kinds(ext, tmp_path, monkeypatch):
     chosen = scene.unitalker_preview
     chosen.tile_px, chosen.count = 64, 6
     drawn = []
-    make = ext.module("addon.contact_sheet").make
-    monkeypatch.setattr(ext.module("addon.contact_sheet"), "make", lambda sheet, crop: drawn.append(sheet) or make(sheet, crop))
+    make = ext.module("addon.preview.contact_sheet").make
+    monkeypatch.setattr(ext.module("addon.preview.contact_sheet"), "make", lambda sheet, crop: drawn.append(sheet) or make(sheet, crop))
     bpy.ops.unitalker.contact_sheet(filepath=str(tmp_path / "sample.png"))
     tiles = drawn[0].tiles
-    kinds = {ext.module("addon.shown_frames").kind_of(tile.moment.phone) for tile in tiles}
+    kinds = {ext.module("addon.preview.shown_frames").kind_of(tile.moment.phone) for tile in tiles}
     assert len(tiles) == 6 and {"closed", "round", "open"} <= kinds
     assert drawn[0].title == text
     assert (tmp_path / "sample.png").stat().st_size > 10_000

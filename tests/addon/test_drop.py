@@ -92,7 +92,7 @@ def test_the_handler_takes_what_blender_plays_in_the_3d_view_only(ext):
 
 
 def test_outside_of_the_view_nothing_is_under_the_pointer(ext):
-    under = ext.module("addon.sound_files").under_pointer
+    under = ext.module("addon.sound.files").under_pointer
     assert under(SimpleNamespace(region=None, space_data=None), None) == ""
     assert under(SimpleNamespace(region=SimpleNamespace(type='UI'), space_data=SimpleNamespace(region_3d=object())), None) == ""
 
@@ -101,7 +101,7 @@ def test_outside_of_the_view_nothing_is_under_the_pointer(ext):
 
 @needs_aud
 def test_a_chosen_file_becomes_a_strip_above_the_others(ext, speech):
-    settings, strips = bpy.context.scene.unitalker, ext.module("addon.sound_strips")
+    settings, strips = bpy.context.scene.unitalker, ext.module("addon.sound.strips")
     settings.source, settings.audio, settings.start_frame = 'FILE', speech, 20
     for channel in (1, 2):
         assert bpy.ops.unitalker.sound_to_strip() == {'FINISHED'}

@@ -99,7 +99,7 @@ def test_baking_changes_nothing_that_is_seen_and_leaves_one_plain_action(keyed, 
     assert animation.action.name == "Face Baked" and not animation.action.keys() and not len(animation.nla_tracks)
     assert {len(curve.keyframe_points) for curve in curves(keyed.data.shape_keys).values()} == {24} and len(curves(keyed.data.shape_keys)) == 3
     assert "Mine" in bpy.data.actions and bpy.data.actions["Mine"].use_fake_user
-    assert ext.module("addon.clearing").clear(ext.module("addon.rig").gather(bpy.context, "Face", False)) == 0     # nothing there is ours
+    assert ext.module("addon.keying.clearing").clear(ext.module("addon.rig").gather(bpy.context, "Face", False)) == 0     # nothing there is ours
     np.testing.assert_allclose(sliders(keyed), before, atol=1e-6)
 
 

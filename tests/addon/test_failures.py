@@ -69,12 +69,12 @@ def take_of(sound):
 
 CASES = {
     "generate": Case("addon.operators", "UNITALKER_OT_animate", "addon.take", lambda sound: {"audio": sound, "character": "Face"}),
-    "generate all": Case("addon.cast_operators", "UNITALKER_OT_cast_generate", "addon.take", lambda _sound: {}, make_row, by_line=True),
-    "follow": Case("addon.follow_operators", "UNITALKER_OT_follow", "addon.take", lambda _sound: {}, make_take_of_another_rate),
-    "re-make": Case("addon.takes_operators", "UNITALKER_OT_take_remake", "addon.take", take_of, make_take),
-    "range": Case("addon.takes_operators", "UNITALKER_OT_regenerate_range", "addon.take", lambda sound: {**take_of(sound), "start": 5, "end": 30}, make_take),
-    "teach": Case("addon.teach_operators", "UNITALKER_OT_teach", "addon.teach_take", lambda sound: {"audio": sound, "character": "Face", "name": "Meine"}),
-    "match": Case("addon.shape_match_panel", "UNITALKER_OT_shape_match", "addon.shape_match", lambda _sound: {}),
+    "generate all": Case("addon.cast.operators", "UNITALKER_OT_cast_generate", "addon.take", lambda _sound: {}, make_row, by_line=True),
+    "follow": Case("addon.follow.operators", "UNITALKER_OT_follow", "addon.take", lambda _sound: {}, make_take_of_another_rate),
+    "re-make": Case("addon.takes.operators", "UNITALKER_OT_take_remake", "addon.take", take_of, make_take),
+    "range": Case("addon.takes.operators", "UNITALKER_OT_regenerate_range", "addon.take", lambda sound: {**take_of(sound), "start": 5, "end": 30}, make_take),
+    "teach": Case("addon.teach.operators", "UNITALKER_OT_teach", "addon.teach.take", lambda sound: {"audio": sound, "character": "Face", "name": "Meine"}),
+    "match": Case("addon.shape_match.panel", "UNITALKER_OT_shape_match", "addon.shape_match.match", lambda _sound: {}),
 }
 
 
@@ -95,7 +95,7 @@ def told(operator):
 def folder(ext, tmp_path, monkeypatch):
     """The user's presets and taught heads go to a folder of this test."""
     (tmp_path / "user").mkdir()
-    for name in ("addon.preferences", "addon.teach_take"):
+    for name in ("addon.preferences", "addon.teach.take"):
         monkeypatch.setattr(ext.module(name), "user_folder", lambda *_, **__: str(tmp_path / "user"))
     return tmp_path / "user"
 
@@ -355,7 +355,7 @@ def test_undo_after_clear_brings_the_take_back(ext, artist, folder, speech):
 @pytest.mark.parametrize("compressed", [False, True])
 def test_a_save_onto_a_full_disk_is_one_error_and_leaves_the_old_file(ext, artist, tmp_path, monkeypatch, compressed):
     monkeypatch.setattr(bpy.context.preferences.filepaths, "use_file_compression", compressed)
-    shot_file, out = ext.module("addon.shot_file"), tmp_path / "out.blend"
+    shot_file, out = ext.module("addon.shots.file"), tmp_path / "out.blend"
     out.write_bytes(b"older")
     before = as_before.files(tmp_path)
     with full_disk(), pytest.raises(ext.module("engine").OutputError, match=r"Cannot write .*out\.blend"):
@@ -366,7 +366,7 @@ def test_a_save_onto_a_full_disk_is_one_error_and_leaves_the_old_file(ext, artis
 
 
 def test_a_report_onto_a_full_disk_is_one_error_and_the_last_one_stays(ext, tmp_path):
-    module = ext.module("addon.job_report")
+    module = ext.module("addon.shots.report")
     report = module.Report(str(tmp_path / "r.json"), "jobs", "", "5.2", [module.Entry("1", "line 1", "a", "b", "c")])
     report.write()
     before = as_before.files(tmp_path)
@@ -380,7 +380,7 @@ def test_jobs_onto_a_full_disk_are_failed_jobs_and_leave_nothing(ext, artist, sp
     bpy.context.scene.unitalker.model = TINY
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
     (tmp_path / "jobs.jsonl").write_text(f'{{"blend": "a.blend", "save": "out.blend", "audio": "{speech}", "character": "Face"}}')
-    shot_jobs = ext.module("addon.shot_jobs")
+    shot_jobs = ext.module("addon.shots.jobs")
     true = shot_jobs.save_shot
 
     def onto_full_disk(path):
@@ -394,7 +394,7 @@ def test_jobs_onto_a_full_disk_are_failed_jobs_and_leave_nothing(ext, artist, sp
 
 
 def test_a_point_cache_onto_a_full_disk_is_one_error_and_leaves_nothing(ext, artist, tmp_path):
-    point_cache = ext.module("addon.point_cache")
+    point_cache = ext.module("addon.keying.point_cache")
     before = as_before.files(tmp_path)
     frames = (np.zeros((200, 3), np.float32) for _ in range(20))
     with full_disk(), pytest.raises(ext.module("engine").OutputError, match="Cannot write the point cache"):

@@ -208,8 +208,8 @@ def test_nla_strips_of_the_artist_count_as_keys(ext, face, speech):
 def test_curves_that_the_artist_adds_to_our_action_stay(ext, face, speech):
     animate(speech)
     keys = face.data.shape_keys
-    place = next(iter(ext.module("addon.actions").places(keys)))
-    bag = ext.module("addon.actions").bag_of(place)
+    place = next(iter(ext.module("addon.keying.actions").places(keys)))
+    bag = ext.module("addon.keying.actions").bag_of(place)
     bag.fcurves.remove(bag.fcurves.find(JAW))
     bag.fcurves.new(JAW).keyframe_points.insert(10, 0.4)
     for existing in ('KEEP', 'LAYER'):
@@ -270,7 +270,7 @@ def test_values_over_the_slider_widen_it(ext, face):
     block = face.data.shape_keys.key_blocks["jawOpen"]
     assert (block.slider_min, block.slider_max) == (pytest.approx(-0.2), pytest.approx(1.6))
     assert values_at(face.data.shape_keys, 25)[0] == pytest.approx(1.6)
-    assert ext.module("addon.sliders").SLIDER_LIMIT == 10
+    assert ext.module("addon.keying.sliders").SLIDER_LIMIT == 10
 
 
 def write(ext, channels, character="Face", fps=24.0):

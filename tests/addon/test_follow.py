@@ -35,7 +35,7 @@ def face():
 
 
 def follow(ext):
-    return ext.module("addon.follow").update()
+    return ext.module("addon.follow.follow").update()
 
 
 def snapshot(obj=None):
@@ -206,7 +206,7 @@ def second_start(strip):
 
 
 def lines(ext):
-    return {line.name: line.span for line in ext.module("addon.follow_plan").lines()}
+    return {line.name: line.span for line in ext.module("addon.follow.plan").lines()}
 
 
 def cut(strip, frame):
@@ -377,10 +377,10 @@ def test_a_speaker_that_starts_later(ext, babble):
 def test_the_switch_is_the_scenes(ext, take):
     bpy.context.scene.unitalker_cast.follow = False
     move(take, 91)
-    ext.module("addon.follow").follow_now(bpy.context)
+    ext.module("addon.follow.follow").follow_now(bpy.context)
     assert jaw(face())[0, 0] == 31
     bpy.context.scene.unitalker_cast.follow = True
-    ext.module("addon.follow").follow_now(bpy.context)
+    ext.module("addon.follow.follow").follow_now(bpy.context)
     assert jaw(face())[0, 0] == 91
 
 
@@ -390,7 +390,7 @@ def test_a_look_at_twenty_takes_costs_little(ext, take, babble):
     for number in range(20):
         add_strip(babble, frame=200 + 100 * number, channel=2, name=f"Line {number}")
         bpy.ops.unitalker.animate(strip=f"Line {number}", character="Face")
-    plan = ext.module("addon.follow_plan")
+    plan = ext.module("addon.follow.plan")
     assert plan.changes() == []
     start = time.perf_counter()
     for _ in range(10):
@@ -414,7 +414,7 @@ def test_a_moved_meta_strip_takes_the_keys_along(ext, take):
 
 
 def test_a_take_that_moved_is_made_again_where_it_lies(ext, take):
-    takes = ext.module("addon.takes")
+    takes = ext.module("addon.takes.takes")
     move(take, 131)
     set_handles(take, left=24)
     follow(ext)
@@ -442,7 +442,7 @@ def test_a_take_of_a_range_stays_a_range(ext, babble):
 def test_frames_that_the_artist_made_his_own_stay(ext, take, babble):
     add_strip(babble, frame=301, channel=2, name="Other")
     bpy.ops.unitalker.animate(strip="Other", character="Face")
-    takes = ext.module("addon.takes")
+    takes = ext.module("addon.takes.takes")
     takes.forget(bpy.context, takes.find(bpy.context, "Face", "Line"))
     before = jaw(face())
     move(take, 131)

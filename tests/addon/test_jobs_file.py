@@ -63,7 +63,7 @@ def statuses(path):
 
 def count_openings(ext, monkeypatch):
     """Paths that are opened from now on."""
-    shot_jobs, opened = ext.module("addon.shot_jobs"), []
+    shot_jobs, opened = ext.module("addon.shots.jobs"), []
     true = shot_jobs.open_shot
 
     def counted(path):
@@ -128,7 +128,7 @@ def test_defaults_count_below_them_and_a_jobs_own_value_wins(run, shots):
 
 
 def test_every_choice_of_the_panel_is_a_field_and_an_option(ext):
-    fields = ext.module("addon.choice_fields").fields()
+    fields = ext.module("addon.shots.choice_fields").fields()
     choices = ext.module("addon.properties").CHOICES
     assert tuple(fields) == tuple(choices) and len(choices) > 25
     options = {option for action in ext.module("addon.command")._parser()._actions for option in action.option_strings}
@@ -405,7 +405,7 @@ def test_a_damaged_blend_file_fails_and_the_others_are_made(run, shots):
 
 def test_the_guides_jobs_files_are_read_as_they_stand(ext, tmp_path):
     text = (ROOT / "docs" / "BATCH.md").read_text(encoding="utf-8")
-    module, fields = ext.module("addon.jobs_file"), ext.module("addon.choice_fields").fields()
+    module, fields = ext.module("addon.shots.jobs_file"), ext.module("addon.shots.choice_fields").fields()
     found = {}
     for kind in ("jsonl", "json"):
         path = tmp_path / f"shots.{kind}"
@@ -426,7 +426,7 @@ def test_the_guides_error_is_the_one_that_comes(ext, tmp_path, run, capsys):
 
 def test_the_guide_names_every_field_of_the_report_and_every_option_of_the_command(ext):
     text = (ROOT / "docs" / "BATCH.md").read_text(encoding="utf-8")
-    module = ext.module("addon.job_report")
+    module = ext.module("addon.shots.report")
     inner = {"recipe", "id", "blend"}        # of the resume, or named in the table of fields
     assert [field.name for field in dataclasses.fields(module.Entry) if field.name not in inner and f"`{field.name}`" not in text and f"`jobs[].{field.name}`" not in text] == []
     options = {option for action in ext.module("addon.command")._jobs_parser()._actions for option in action.option_strings if option.startswith("--")}

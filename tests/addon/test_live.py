@@ -15,7 +15,7 @@ JAW, SMILE = 'key_blocks["jawOpen"].value', 'key_blocks["mouthSmileLeft"].value'
 @pytest.fixture
 def live(ext, face, speech, monkeypatch):
     """The panel's settings with Live on and one take, as in a window."""
-    module = ext.module("addon.live")
+    module = ext.module("addon.takes.live")
     monkeypatch.setattr(module, "_may_run", lambda: ext.module("addon.job").Job.current is None)
     settings = bpy.context.scene.unitalker
     settings.source, settings.audio, settings.character = 'FILE', speech, face
@@ -84,13 +84,13 @@ def test_a_drag_is_one_step_of_undo(face, live):
 
 
 def test_operators_with_the_same_choices_do_not_start_it(ext, face, live, speech, monkeypatch):
-    monkeypatch.setattr(ext.module("addon.live"), "apply", lambda _context: pytest.fail("Live ran"))
+    monkeypatch.setattr(ext.module("addon.takes.live"), "apply", lambda _context: pytest.fail("Live ran"))
     bpy.ops.unitalker.animate(gain_jaw=0.5)
     assert len(jaw(face)) == 48
 
 
 def test_it_does_not_start_itself(ext, live, monkeypatch):
-    module, calls = ext.module("addon.live"), []
+    module, calls = ext.module("addon.takes.live"), []
     true = module._remake
 
     def again(context):
@@ -135,7 +135,7 @@ def test_a_bug_is_told_and_not_raised(ext, face, live, monkeypatch, caplog):
 
 
 def test_it_rests_in_background_beside_a_worker_and_while_rendering(ext, face, live, monkeypatch):
-    module, job = ext.module("addon.live"), ext.module("addon.job")
+    module, job = ext.module("addon.takes.live"), ext.module("addon.job")
     monkeypatch.setattr(module, "_remake", lambda _context: pytest.fail("Live ran"))
     monkeypatch.setattr(job.Job, "current", object())
     live.gain_jaw = 0.5

@@ -106,7 +106,7 @@ def test_removed_model_is_gone_and_the_bundled_one_chosen(ext, tmp_path, empty_s
 def test_removed_model_has_no_open_graphs_when_its_folder_goes(ext, face, speech, tmp_path, empty_store, monkeypatch):
     bpy.ops.unitalker.model_add(filepath=str(make_model(tmp_path / "actor")))
     bpy.ops.unitalker.animate(audio=speech, character="Face")
-    runtime, my_models = ext.module("engine.runtime"), ext.module("addon.my_models")
+    runtime, my_models = ext.module("engine.runtime"), ext.module("addon.models.my_models")
     left = []
 
     def opened() -> list[str]:
@@ -129,7 +129,7 @@ def test_models_that_were_not_added_cannot_be_removed(ext, tmp_path, model):
     bpy.context.scene.unitalker.model = model
     assert not bpy.ops.unitalker.model_remove.poll()
     with pytest.raises(ext.module("engine").ModelError, match="it stays"):
-        ext.module("addon.my_models").remove(model)
+        ext.module("addon.models.my_models").remove(model)
 
 
 def test_folder_that_broke_later_is_listed_with_its_reason_and_can_be_removed(ext, tmp_path, empty_store):
@@ -146,7 +146,7 @@ def test_folder_that_broke_later_is_listed_with_its_reason_and_can_be_removed(ex
 
 def test_hundreds_of_identities_are_grouped_and_searched(ext, tmp_path):
     bpy.ops.unitalker.model_add(filepath=str(make_model(tmp_path / "crowd", n_identities=935)))
-    identities, settings = ext.module("addon.identities"), bpy.context.scene.unitalker
+    identities, settings = ext.module("addon.models.identities"), bpy.context.scene.unitalker
     groups = identities.groups("crowd")
     assert groups[0] == ("Styles", 1) and sum(count for _, count in groups) == 935 and len(groups) == 11
     assert len(identities.search_items(bpy.context, "crowd", "")) == 935

@@ -28,16 +28,16 @@ def copy_of(path):
 def moves(ext, face, name, by, span, cut=(False, False), token="t"):
     """One line goes by frames, and shows a span."""
     action = face.data.shape_keys.animation_data.action
-    record = ext.module("addon.record").Record.of(action)
+    record = ext.module("addon.keying.record").Record.of(action)
     key = next(iter(record.spans))
     line = next(line for line in record.lines_at(key) if line.endswith(name))
     how = {**record.how(key, line), "hidden": token}
     zero = how.get("zero", how["first_frame"])
-    return ext.module("addon.moved_keys").Move(line, zero, zero + by, span, cut, 24.0, {**how, "zero": zero + by})
+    return ext.module("addon.keying.moved_keys").Move(line, zero, zero + by, span, cut, 24.0, {**how, "zero": zero + by})
 
 
 def move(ext, face, *every):
-    return ext.module("addon.moved_keys").move(face.data.shape_keys.animation_data.action, every)
+    return ext.module("addon.keying.moved_keys").move(face.data.shape_keys.animation_data.action, every)
 
 
 def test_one_line_moves_and_the_other_stays_to_the_bit(ext, said):
@@ -85,9 +85,9 @@ def test_the_nla_strip_covers_what_the_action_covers(ext, speech):
     bpy.ops.unitalker.animate(audio=speech, character="Face")
     strip = next(strip for track in face.data.shape_keys.animation_data.nla_tracks for strip in track.strips)
     action = strip.action
-    record = ext.module("addon.record").Record.of(action)
+    record = ext.module("addon.keying.record").Record.of(action)
     line, how = next((line, record.how(key, line)) for key in record.spans for line in record.lines_at(key))
-    ext.module("addon.moved_keys").move(action, [ext.module("addon.moved_keys").Move(line, 1, 61, (61, 108), (False, False), 24.0, {**how, "zero": 61})])
+    ext.module("addon.keying.moved_keys").move(action, [ext.module("addon.keying.moved_keys").Move(line, 1, 61, (61, 108), (False, False), 24.0, {**how, "zero": 61})])
     assert (strip.frame_start, strip.frame_end, strip.action_frame_start, strip.action_frame_end) == (61, 108, 61, 108)
     moved = curves_in(action, getattr(strip, "action_slot", None))['key_blocks["jawOpen"].value']
     assert moved.range()[0] == 61 and moved.range()[1] == 108

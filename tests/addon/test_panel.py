@@ -109,7 +109,7 @@ def test_two_strips_ask_for_a_choice(ext, face, speech):
     editor = bpy.context.scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
     strips.new_sound("one", speech, 1, 1)
-    assert ext.module("addon.ready").strip_in_use(bpy.context) == "one" and refused() == ""
+    assert ext.module("addon.panel.ready").strip_in_use(bpy.context) == "one" and refused() == ""
     strips.new_sound("two", speech, 2, 1)
     editor.active_strip = None
     assert "Pick a sound strip" in refused()
@@ -123,7 +123,7 @@ def test_the_result_lists_what_was_mapped_and_what_was_not(ext, speech):
     assert len(settings().result_mapped.splitlines()) == 38 and len(settings().result_missing.splitlines()) == 14
     assert "38 mapped, 14 missing" in drawn.draw(bpy.types.UNITALKER_PT_generate).texts
     assert "tongueOut" in drawn.draw(bpy.types.UNITALKER_PT_channels).texts
-    text = ext.module("addon.generate_panel").as_text(settings())
+    text = ext.module("addon.panel.generate").as_text(settings())
     assert text.splitlines()[0] == settings().result and "Missing: " in text and "tongueOut" in text
 
 
@@ -165,7 +165,7 @@ def test_a_preset_brings_the_choices_back(ext, face, presets, name, changed):
 
 
 def test_presets_hold_no_choice_that_belongs_to_one_shot(ext):
-    held = ext.module("addon.style_presets")
+    held = ext.module("addon.panel.style_presets")
     choices = set(ext.module("addon.properties").CHOICES)
     shot = {"source", "strip", "audio", "speaker", "start_frame", "transcript", "transcript_text", "language", "character", "action",
             "use_range", "range_start", "range_end", "audio_channel", "cache_folder"}
@@ -176,7 +176,7 @@ def test_presets_hold_no_choice_that_belongs_to_one_shot(ext):
 
 @pytest.fixture
 def identities(ext):
-    yield ext.module("addon.identities")
+    yield ext.module("addon.models.identities")
     ext.module("addon.preferences").own(bpy.context).favourites = ""
 
 
@@ -207,7 +207,7 @@ def test_the_star_without_a_name_means_the_chosen_identity(ext, identities):
 
 
 def test_the_list_shows_what_was_searched_and_a_click_chooses(ext, identities):
-    operators, browser = ext.module("addon.identity_operators"), bpy.context.window_manager.unitalker_identities
+    operators, browser = ext.module("addon.models.identity_operators"), bpy.context.window_manager.unitalker_identities
     settings().identity = "round"
     operators.fill(bpy.context, "identity")
     assert [row.identity for row in browser.rows] == ["pivot", "wide", "round"] and browser.active == 2
@@ -224,7 +224,7 @@ def test_the_list_shows_what_was_searched_and_a_click_chooses(ext, identities):
     browser.active = 2
     assert (settings().identity, settings().identity_2) == ("wide", "round")
     layout = drawn.Layout()
-    ext.module("addon.identity_operators").UNITALKER_OT_identity_browse.draw(SimpleNamespace(layout=layout), drawn.context())
+    ext.module("addon.models.identity_operators").UNITALKER_OT_identity_browse.draw(SimpleNamespace(layout=layout), drawn.context())
     assert [operator for operator, _ in layout.buttons] == ["unitalker.favourite"] * 3
 
 

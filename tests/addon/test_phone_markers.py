@@ -72,7 +72,7 @@ def opening(obj, frame):
 def test_phones_stand_on_the_frames_on_which_they_begin(ext, spoken):
     take = show()
     assert len(take.rows) > 20
-    assert markers() == [(ext.module("addon.phone_symbols").symbol(row.label), round(1 + row.start_s * 24)) for row in take.rows]
+    assert markers() == [(ext.module("addon.phones.symbols").symbol(row.label), round(1 + row.start_s * 24)) for row in take.rows]
     assert {"sil", "m", "b"} <= {name for name, _ in markers()}
 
 
@@ -186,7 +186,7 @@ def test_all_markers_moved_at_once_move_all_phones(ext, spoken):
     starts = [row.start_s for row in take.rows]
     for marker in list(bpy.context.scene.timeline_markers)[1:]:
         marker.frame += 2
-    ext.module("addon.phone_markers").sync(bpy.context.scene)
+    ext.module("addon.phones.markers").sync(bpy.context.scene)
     assert [row.start_s for row in take.rows][1:-1] == pytest.approx([start + 2 / 24 for start in starts[1:-1]], abs=1e-4)
 
 
@@ -196,7 +196,7 @@ def test_a_marker_moved_past_its_neighbour_changes_places_with_it(ext, spoken):
     first, second = take.rows[number - 1].label, take.rows[number].label
     placed = bpy.context.scene.timeline_markers
     placed[number - 1].frame = placed[number].frame + 1
-    ext.module("addon.phone_markers").sync(bpy.context.scene)
+    ext.module("addon.phones.markers").sync(bpy.context.scene)
     assert [row.label for row in take.rows][number - 1:number + 1] == [second, first]
     assert all(row.end_s > row.start_s for row in take.rows)
 
@@ -226,7 +226,7 @@ def test_two_phones_on_one_moment_are_one_error(ext, spoken):
 def test_each_of_blenders_own_tools_leaves_every_marker_known(ext, seed):
     """One tool at a time on a random choice of markers, phones and the artist's own among each other."""
     dice = np.random.default_rng(seed)
-    match = ext.module("addon.phone_matching").match
+    match = ext.module("addon.phones.matching").match
     names = [str(name) for name in dice.choice(["sil", "p", "m", "AA", "IY", "t", "Shot", "F_10"], 60)]
     seen = list(zip(names, sorted(int(frame) for frame in dice.integers(1, 150, 60)), strict=True))
     chosen = set(dice.choice(60, dice.integers(1, 30), replace=False).tolist())
@@ -301,8 +301,8 @@ def test_edited_phones_outlive_a_change_of_style(ext, spoken):
     frame = round(1 + (take.rows[number].start_s + take.rows[number].end_s) / 2 * 24)
     bpy.context.scene.timeline_markers[number].name = "m"
     bpy.ops.unitalker.phones_apply()
-    takes = ext.module("addon.takes")
-    one = takes.find(bpy.context, "Face", ext.module("addon.phone_takes").take_of(bpy.context, take).line)
+    takes = ext.module("addon.takes.takes")
+    one = takes.find(bpy.context, "Face", ext.module("addon.phones.takes").take_of(bpy.context, take).line)
     assert one.phones[number][0] == "M"
     takes.remake(bpy.context, one, {"identity": "energetic", "strength": 1.5})
     assert opening(spoken, frame) < 0.06
@@ -383,7 +383,7 @@ def test_a_take_made_anew_with_other_words_says_so(ext, spoken):
 
 def test_a_take_that_moved_since_is_edited_where_it_is_now(ext, spoken):
     take = show()
-    number, takes = a_vowel(take), ext.module("addon.takes")
+    number, takes = a_vowel(take), ext.module("addon.takes.takes")
     one = takes.find(bpy.context, "Face", "data/sample.flac")
     takes.remake(bpy.context, one, {"clip": dataclasses.replace(one.clip, start_frame=101.0)})
     bpy.context.scene.timeline_markers[number].name = "m"
@@ -446,7 +446,7 @@ def test_undo_takes_one_edit_back_in_one_step(ext, spoken):
     bpy.ops.ed.undo()
     assert markers()[number] == old
     take = bpy.context.scene.unitalker_phones.takes[0]
-    assert ext.module("addon.phone_rows").edits(take) == 0
+    assert ext.module("addon.phones.rows").edits(take) == 0
     assert bpy.ops.unitalker.phones_apply() == {'FINISHED'}
     assert changed(before, values(bpy.data.objects["Face"])) == []
 
@@ -454,7 +454,7 @@ def test_undo_takes_one_edit_back_in_one_step(ext, spoken):
 # ---- the watch
 
 def test_the_watch_applies_what_rests_and_ends_when_nothing_is_shown(ext, spoken):
-    watch = ext.module("addon.phone_watch")
+    watch = ext.module("addon.phones.watch")
     take = show()
     scene = bpy.context.scene
     scene.unitalker_phones.auto = True
@@ -472,7 +472,7 @@ def test_the_watch_applies_what_rests_and_ends_when_nothing_is_shown(ext, spoken
 
 
 def test_the_watch_does_not_make_again_what_was_undone(ext, spoken):
-    watch = ext.module("addon.phone_watch")
+    watch = ext.module("addon.phones.watch")
     take = show()
     scene = bpy.context.scene
     scene.unitalker_phones.auto = True
@@ -485,7 +485,7 @@ def test_the_watch_does_not_make_again_what_was_undone(ext, spoken):
 
 
 def test_the_watch_says_what_is_wrong_once(ext, spoken):
-    watch = ext.module("addon.phone_watch")
+    watch = ext.module("addon.phones.watch")
     take = show()
     scene = bpy.context.scene
     scene.unitalker_phones.auto = True
@@ -496,7 +496,7 @@ def test_the_watch_says_what_is_wrong_once(ext, spoken):
 
 
 def test_no_timer_is_left_after_hiding_loading_and_unregistering(ext, spoken, tmp_path):
-    watch = ext.module("addon.phone_watch")
+    watch = ext.module("addon.phones.watch")
     show()
     assert bpy.app.timers.is_registered(watch._tick)
     bpy.ops.unitalker.phones_hide()

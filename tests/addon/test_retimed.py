@@ -61,7 +61,7 @@ def test_clicks_are_heard_when_blender_plays_them(timeline, clicks, tmp_path, ch
     change(strip)
     audio = timeline.module("addon.strip_audio")
     clip = audio.find_strip(bpy.context, "Line")
-    assert clip.retiming and clip.start_frame == timeline.module("addon.sound_strips").handles(strip)[0]
+    assert clip.retiming and clip.start_frame == timeline.module("addon.sound.strips").handles(strip)[0]
     samples, rate_hz = played(tmp_path / "played.wav")
     witness = click_times_s(samples, rate_hz) + 1 / FPS         # it starts on frame 1
     found = click_times_s(audio.read(clip).samples, RATE_HZ) + clip.start_frame / FPS

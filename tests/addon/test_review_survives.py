@@ -59,7 +59,7 @@ def test_clearing_leaves_hand_made_keys_outside_of_the_line_however_often(ext, f
     curve = curves(face.data.shape_keys)[JAW]
     curve.keyframe_points.insert(200, 0.7)
     curve.update()
-    line = ext.module("addon.takes").takes_of(bpy.context, "Face")[0].line
+    line = ext.module("addon.takes.takes").takes_of(bpy.context, "Face")[0].line
     getattr(bpy.ops.unitalker, button)(character="Face", **({"line": line} if button == "take_clear" else {}))
     assert jaw(face).tolist() == [[200, pytest.approx(0.7)]]
     assert list(curves(face.data.shape_keys)) == [JAW]
@@ -88,7 +88,7 @@ def test_a_strip_by_which_the_artist_plays_the_take_again_stays(ext, face, speec
 def test_what_is_made_mine_keeps_no_mark_of_ours(ext, face, babble):
     strip = say_strip(babble)
     set_handles(strip, left=20)
-    ext.module("addon.follow").update()
+    ext.module("addon.follow.follow").update()
     action = action_of(face)
     assert "unitalker_hidden" in action
     bpy.ops.unitalker.take_mine(character="Face", line="Line")
@@ -121,7 +121,7 @@ def test_choices_of_a_take_are_loaded_for_the_character_that_has_it(ext, face, s
         face.name = "Anna"
     settings = bpy.context.scene.unitalker
     settings.character = face
-    take = ext.module("addon.takes").takes_of(bpy.context, face.name, False)[0]
+    take = ext.module("addon.takes.takes").takes_of(bpy.context, face.name, False)[0]
     bpy.ops.unitalker.take_load(character=face.name, line=take.line)
     assert settings.character == face
 
@@ -136,7 +136,7 @@ def test_a_copied_character_is_listened_to_as_the_original_is(ext, face, babble)
     set_handles(strip, right=0)
     bpy.ops.unitalker.follow()
     assert jaw(face)[-1, 0] == jaw(other)[-1, 0] == 126
-    assert not ext.module("addon.follow").update().left
+    assert not ext.module("addon.follow.follow").update().left
 
 
 @needs_aud
@@ -151,11 +151,11 @@ def test_in_a_full_copy_of_a_scene_each_character_follows_its_own_strip(ext, fac
     editor = scene.sequence_editor
     twin = (editor.strips if hasattr(editor, "strips") else editor.sequences)[0]
     move(twin, 61)
-    ext.module("addon.follow").update()
+    ext.module("addon.follow.follow").update()
     assert np.array_equal(jaw(face), before)
     assert jaw(other)[0, 0] == before[0, 0] + 30
     move(strip, 11)
-    ext.module("addon.follow").update()
+    ext.module("addon.follow.follow").update()
     assert jaw(face)[0, 0] == before[0, 0] - 20
     assert jaw(other)[0, 0] == before[0, 0] + 30
 
@@ -167,7 +167,7 @@ def test_an_earlier_take_that_plays_no_more_asks_for_nothing(ext, face, babble):
         bpy.ops.unitalker.animate(strip="Line", character="Face", action=name)
     bpy.context.scene.render.fps = 30
     bpy.ops.unitalker.follow()
-    assert not ext.module("addon.follow").update().left
+    assert not ext.module("addon.follow.follow").update().left
 
 
 # ---- files of Blender 4.2 in a later one
@@ -176,15 +176,15 @@ def test_takes_and_frames_of_the_artist_in_a_file_without_slots_are_known(ext, f
     second = write_wav(tmp_path / "second.wav", np.sin(np.arange(RATE_HZ) / 9))
     animate(speech)
     animate(second, start_frame=100)
-    first, _ = takes = ext.module("addon.takes").takes_of(bpy.context, "Face")
+    first, _ = takes = ext.module("addon.takes.takes").takes_of(bpy.context, "Face")
     bpy.ops.unitalker.take_mine(character="Face", line=first.line)
     mine = jaw(face)[jaw(face)[:, 0] < 60]
     action = action_of(face)
     place = str(action.slots[0].handle)
     notes = json.loads(action["unitalker"])
     action["unitalker"] = json.dumps({name: {"": value[place]} if isinstance(value, dict) and place in value else value for name, value in notes.items()})
-    assert [take.line for take in ext.module("addon.takes").takes_of(bpy.context, "Face")] == [takes[1].line]
-    takes = ext.module("addon.takes")
+    assert [take.line for take in ext.module("addon.takes.takes").takes_of(bpy.context, "Face")] == [takes[1].line]
+    takes = ext.module("addon.takes.takes")
     found = takes.takes_of(bpy.context, "Face")[0]
     takes.remake(bpy.context, found, {"clip": dataclasses.replace(found.clip, start_frame=40.0)})
     kept = jaw(face)[:, 0] < 48.5
@@ -218,7 +218,7 @@ def test_strips_of_one_name_in_two_scenes_are_two_takes(ext, face, babble):
     for _ in range(2):
         with bpy.context.temp_override(scene=other, view_layer=other.view_layers[0]):
             bpy.ops.unitalker.animate(strip="Line", character="Face")
-            assert ext.module("addon.takes").find(bpy.context, "Face", "Line (Two)").first_frame == 331
+            assert ext.module("addon.takes.takes").find(bpy.context, "Face", "Line (Two)").first_frame == 331
     after = jaw(face)
     assert np.array_equal(after[after[:, 0] < 200], first)
     assert len(after) == 2 * len(first)
@@ -235,6 +235,6 @@ def test_the_format_of_the_render_comes_back_with_its_depth(ext, tmp_path, media
         image.color_depth = '32'
     names = ("media_type", "file_format", "color_mode", "color_depth", "compression", "quality", "exr_codec", "color_management")
     before = [getattr(image, name, None) for name in names]
-    with ext.module("addon.borrowed").borrowed(ext.module("addon.picture")._format(bpy.context.scene, str(tmp_path / "x.png"))):
+    with ext.module("addon.preview.borrowed").borrowed(ext.module("addon.preview.picture")._format(bpy.context.scene, str(tmp_path / "x.png"))):
         assert image.file_format == 'PNG'
     assert [getattr(image, name, None) for name in names] == before

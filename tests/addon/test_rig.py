@@ -174,7 +174,7 @@ def test_linked_character_is_refused_with_the_way_out(ext, library, speech, link
     obj = link(library)
     with pytest.raises(RuntimeError, match=r"linked from another file.*Make Editable Override"):
         bpy.ops.unitalker.animate(audio=speech, character=obj.name)
-    assert not any(ext.module("addon.actions").is_own(action) for action in bpy.data.actions)
+    assert not any(ext.module("addon.keying.actions").is_own(action) for action in bpy.data.actions)
 
 
 @pytest.mark.parametrize("link", LINKINGS)

@@ -182,7 +182,7 @@ def test_driven_keys_are_not_proposed(head):
 
 @pytest.mark.parametrize(("score", "rival", "ticked"), [(0.6, 0.3, True), (0.6, 0.55, False), (0.4, 0.0, False)])
 def test_a_row_is_ticked_only_when_it_is_likely_and_clear(ext, score, rival, ticked):
-    module = ext.module("addon.shape_match")
+    module = ext.module("addon.shape_match.match")
     match = ext.module("engine.shape_match").ChannelMatch("jawOpen", (("Key 1", 1.0),), score, rival)
     proposal = ext.module("engine.shape_match").Proposal((match,), (), (), None)
     module.keep(bpy.context, proposal)
@@ -192,7 +192,7 @@ def test_a_row_is_ticked_only_when_it_is_likely_and_clear(ext, score, rival, tic
 
 def test_a_row_has_two_pictures_until_the_proposal_is_closed(ext, head):
     state = match()
-    pictures = ext.module("addon.shape_pictures")
+    pictures = ext.module("addon.shape_match.pictures")
     jaw, brow = (next(row for row in state.rows if row.channel == channel) for channel in ("jawOpen", "browDownLeft"))
     for row in (jaw, brow, jaw):
         assert len(pictures.icons(row.channel, row.keys)) == 2

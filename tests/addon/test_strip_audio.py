@@ -274,17 +274,17 @@ def test_a_strip_is_found_by_its_mark_after_it_was_renamed(ext, clicks):
     clip = clip_of(ext)[0]
     assert clip.mark and clip_of(ext)[0].mark == clip.mark
     strip.name = "Renamed"
-    found = ext.module("addon.sound_strips").find_marked(bpy.context.scene, clip.mark, "Line")
+    found = ext.module("addon.sound.strips").find_marked(bpy.context.scene, clip.mark, "Line")
     assert found.name == "Renamed"
     add_strip(clicks, channel=3, name="Line")           # another strip takes the old name
     clip_of(ext)
-    assert ext.module("addon.sound_strips").find_marked(bpy.context.scene, clip.mark, "Line").name == "Renamed"
+    assert ext.module("addon.sound.strips").find_marked(bpy.context.scene, clip.mark, "Line").name == "Renamed"
 
 
 @needs_aud
 def test_a_copied_strip_gets_its_own_mark(ext, clicks):
     first, copy = add_strip(clicks), add_strip(clicks, channel=2, name="Line.001")
-    strips = ext.module("addon.sound_strips")
+    strips = ext.module("addon.sound.strips")
     known = strips.mark(first, bpy.context.scene)
     copy[strips.MARK] = first[strips.MARK]       # what duplicating and splitting do
     assert strips.mark(first, bpy.context.scene) == known == strips.mark_of(copy)

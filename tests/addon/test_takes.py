@@ -22,7 +22,7 @@ def animate(speech, **options):
 
 @pytest.fixture
 def takes(ext):
-    return ext.module("addon.takes")
+    return ext.module("addon.takes.takes")
 
 
 @pytest.fixture
@@ -103,8 +103,8 @@ def test_choices_of_a_later_version_are_taken_as_far_as_they_are_understood(ext,
 
 
 def test_a_note_without_end_is_left_out(ext, face, speech, takes):
-    limit = ext.module("addon.record").MAX_NOTE_BYTES
-    kept = ext.module("addon.record").Record()
+    limit = ext.module("addon.keying.record").MAX_NOTE_BYTES
+    kept = ext.module("addon.keying.record").Record()
     kept.note("1", "line", (1, 2), "take", {"choices": {"transcript": "a" * limit}})
     assert kept.lines_at("1") == {"line": (1, 2)} and kept.how("1", "line") == {}
 
@@ -165,7 +165,7 @@ def test_a_take_whose_sound_is_gone_says_so(ext, face, speech, takes, tmp_path):
 
 def test_the_sound_is_decoded_once(ext, face, speech, takes, monkeypatch):
     audio, count = ext.module("addon.strip_audio"), []
-    ext.module("addon.kept_sounds").forget()
+    ext.module("addon.sound.kept").forget()
     true = audio.read
     monkeypatch.setattr(audio, "read", lambda clip: (count.append(clip), true(clip))[1])
     animate(speech)

@@ -21,7 +21,7 @@ def animate(speech, **options):
 @pytest.fixture
 def listed(ext):
     """Fills the list as a drawing does; its rows as (line, first, last)."""
-    takes_list = ext.module("addon.takes_list")
+    takes_list = ext.module("addon.takes.list")
 
     def rows():
         if takes_list.is_stale(bpy.context):
@@ -167,7 +167,7 @@ class Layout:
 
 def drawn(ext, monkeypatch):
     """What the panel draws."""
-    module = ext.module("addon.takes_panel")
+    module = ext.module("addon.takes.panel")
     monkeypatch.setattr(module, "paragraph", lambda _context, layout, text, _icon: layout.drawn.append(text))
     panel = type("Panel", (module.Takes,), {"layout": Layout()})()
     panel.draw(bpy.context)
@@ -188,8 +188,8 @@ def test_the_panel_shows_the_list_and_its_buttons(ext, two, listed, monkeypatch)
 
 def test_a_drawing_of_an_old_list_asks_for_a_new_one(ext, two, monkeypatch):
     asked = []
-    monkeypatch.setattr(ext.module("addon.takes_list"), "fill_soon", lambda: asked.append(1))
+    monkeypatch.setattr(ext.module("addon.takes.list"), "fill_soon", lambda: asked.append(1))
     drawn(ext, monkeypatch)
-    ext.module("addon.takes_list").fill(bpy.context)
+    ext.module("addon.takes.list").fill(bpy.context)
     drawn(ext, monkeypatch)
     assert asked == [1]

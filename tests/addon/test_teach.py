@@ -57,7 +57,7 @@ def own_folder(ext, tmp_path, monkeypatch):
     """The user's presets go to a folder of this test."""
     folder = tmp_path / "user"
     folder.mkdir()
-    for name in ("addon.preferences", "addon.teach_take"):
+    for name in ("addon.preferences", "addon.teach.take"):
         monkeypatch.setattr(ext.module(name), "user_folder", lambda *_, **__: str(folder))
     return folder
 
@@ -186,7 +186,7 @@ def test_keys_in_an_nla_strip_are_read_where_they_play(ext, rig, sound):
     strip = track.strips.new("moved", 101, action)
     if slot is not None:
         strip.action_slot = slot
-    keyed = ext.module("addon.artist_keys").read(ext.module("addon.rig").gather(bpy.context, "Rig", False), 101, 24, 50)
+    keyed = ext.module("addon.keying.artist_keys").read(ext.module("addon.rig").gather(bpy.context, "Rig", False), 101, 24, 50)
     control = next(number for number, one in enumerate(keyed.controls) if one.kind == "property")
     loud = syllables(12, 0)[0]
     at = np.interp(np.arange(0, 11, 0.5), keyed.seconds, keyed.values[:, control])
@@ -194,7 +194,7 @@ def test_keys_in_an_nla_strip_are_read_where_they_play(ext, rig, sound):
 
 
 def test_a_head_that_does_not_fit_on_the_disk_is_one_error_and_leaves_nothing(ext, rig, sound, own_folder, monkeypatch):
-    module = ext.module("addon.teach_take")
+    module = ext.module("addon.teach.take")
     true, before = module.save_taught, as_before.animation()
 
     def onto_full_disk(taught, folder):

@@ -32,7 +32,7 @@ def test_it_makes_keys_that_open_the_mouth(tried):
 
 @needs_aud
 def test_the_sample_lies_in_the_sequencer_and_in_the_file(ext, tried):
-    strips = ext.module("addon.sound_strips")
+    strips = ext.module("addon.sound.strips")
     strip, = strips.sound_strips(bpy.context.scene)
     assert (tried.source, tried.strip) == ('STRIP', strip.name)
     assert strip.sound.packed_file is not None and strips.handles(strip)[0] == bpy.context.scene.frame_start

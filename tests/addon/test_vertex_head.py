@@ -171,7 +171,7 @@ def test_model_that_came_back_with_fewer_components_takes_over(ext, model, speec
 def test_a_take_that_is_mine_keeps_its_shape_keys_and_curves(ext, model, speech):
     obj = make_mesh(model)
     bpy.ops.unitalker.animate(audio=speech, character=obj.name, vertex_error=0.001)
-    takes = ext.module("addon.takes")
+    takes = ext.module("addon.takes.takes")
     take, = takes.takes_of(bpy.context, obj.name)
     assert takes.forget(bpy.context, take) == 6
     before = as_before.animation(), [shown(obj, frame).tolist() for frame in (1, 24)]

@@ -60,7 +60,7 @@ def main(archive: str) -> None:
 
 def _live() -> Iterator[tuple[str, float, str]]:
     """Seconds of one change of style while its slider is dragged, for a take of TAKE_S on the test head; the slowest of several."""
-    live = importlib.import_module(f"{PACKAGE}.addon.live")
+    live = importlib.import_module(f"{PACKAGE}.addon.takes.live")
     live._may_run = lambda: True            # Blender as a module counts as background
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     bpy.context.scene.render.fps = FPS

@@ -196,7 +196,7 @@ def park(ui):
 
 def watch_list():
     """A list that fills when the list of channels is drawn."""
-    module, drawn = importlib.import_module(f"{PACKAGE}.addon.generate_panel"), []
+    module, drawn = importlib.import_module(f"{PACKAGE}.addon.panel.generate"), []
     draw = module.UNITALKER_PT_channels.draw
 
     def watched(panel, context):

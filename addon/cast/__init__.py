@@ -1,0 +1,1 @@
+"""Scene list: which line is said by whom, and Generate All."""

@@ -1,0 +1,188 @@
+"""Operators of the list of lines: Generate All, and keeping the list."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import bpy
+from bpy.props import EnumProperty
+
+from ..on_worker import OnWorker, redraw
+
+ADD = (
+    ('SELECTED', "Selected Strips", "A line for every selected sound strip that has none yet"),
+    ('ALL', "All Strips", "A line for every sound strip of the Sequencer that has none yet"),
+    ('EMPTY', "Empty Line", "A line whose sound and character you choose"),
+)
+DIRECTIONS = (('UP', "Up", ""), ('DOWN', "Down", ""))
+
+
+class UNITALKER_OT_cast_generate(OnWorker, bpy.types.Operator):
+    """Make all lines of the list that are switched on, as one step of undo. A line that fails stops no other; Esc stops all, and nothing is written"""
+
+    bl_idname = "unitalker.cast_generate"
+    bl_label = "Generate All"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """There is a line to make, and nothing else is being made."""
+        if not super().poll(context):
+            return False
+        if not any(row.use for row in context.scene.unitalker_cast.rows):
+            cls.poll_message_set("The list has no line that is switched on: add sound strips to it")
+            return False
+        return True
+
+    def _gather(self, context: bpy.types.Context) -> object:
+        from . import rows as cast
+
+        lines = context.scene.unitalker_cast
+        cast.follow_names(lines)
+        return partial(cast.compute, cast.gather(context, [row for row in lines.rows if row.use]))
+
+    def _finish(self, context: bpy.types.Context, result: object) -> set[str]:
+        """Write what result() gives, and say on each row what came of it."""
+        from ... import engine
+        from ..follow.watch import look_again
+        from . import rows as cast
+
+        lines = context.scene.unitalker_cast
+        try:
+            outcomes = cast.write(result())
+        except engine.Cancelled:
+            lines.result, lines.failed = "Cancelled: nothing was written.", False
+            self.report({'INFO'}, lines.result)
+            redraw(context)
+            return {'CANCELLED'}
+        text = cast.show(lines, outcomes)
+        look_again()
+        self.report({'WARNING' if lines.failed else 'INFO'}, text)
+        redraw(context)
+        return {'FINISHED'}
+
+    def _fail(self, context: bpy.types.Context, error: Exception) -> set[str]:
+        self.report({'ERROR'}, str(error))
+        return {'CANCELLED'}
+
+
+class UNITALKER_OT_cast_add(bpy.types.Operator):
+    """Add lines to the list; each strip gets the character that its name or file name suggests"""
+
+    bl_idname = "unitalker.cast_add"
+    bl_label = "Add Lines"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    what: EnumProperty(name="Add", items=ADD)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add and say how many."""
+        from ..sound import strips as sound_strips
+        from . import rows as cast
+
+        if self.what == 'EMPTY':
+            row = context.scene.unitalker_cast.add()
+            row.character = context.scene.unitalker.character
+            return {'FINISHED'}
+        strips = sound_strips.sound_strips(sound_strips.sequencer_scene(context))
+        chosen = [strip for strip in strips if self.what == 'ALL' or strip.select]
+        added = cast.add_strips(context, chosen)
+        if not added:
+            known = "all of them are in the list already" if chosen else f"there is no {'selected ' if self.what == 'SELECTED' else ''}sound strip in the Sequencer"
+            self.report({'WARNING'}, f"No line was added: {known}.")
+            return {'CANCELLED'}
+        self.report({'INFO'}, f"{added} {'line' if added == 1 else 'lines'} added.")
+        return {'FINISHED'}
+
+
+class _OnRow:
+    """Mixed into an operator on the active row."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A row is active."""
+        if context.scene.unitalker_cast.chosen() is None:
+            cls.poll_message_set("The list is empty: add a line")
+            return False
+        return True
+
+
+class UNITALKER_OT_cast_remove(_OnRow, bpy.types.Operator):
+    """Take the line out of the list; its keys stay"""
+
+    bl_idname = "unitalker.cast_remove"
+    bl_label = "Remove Line"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Remove it."""
+        cast = context.scene.unitalker_cast
+        cast.rows.remove(cast.active)
+        cast.active = max(0, min(cast.active, len(cast.rows) - 1))
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_cast_duplicate(_OnRow, bpy.types.Operator):
+    """Add a copy of the line, for example for a second character that says the same"""
+
+    bl_idname = "unitalker.cast_duplicate"
+    bl_label = "Duplicate Line"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Copy all that the user chose, and put the copy below."""
+        cast = context.scene.unitalker_cast
+        index = cast.active
+        copy = cast.add()
+        original = cast.rows[index]         # looked up after the list grew
+        for name in (prop.identifier for prop in original.bl_rna.properties):
+            if name not in ("rna_type", "name", "uid", "kind", "result") and not original.is_property_readonly(name):
+                setattr(copy, name, getattr(original, name))
+        cast.rows.move(len(cast.rows) - 1, index + 1)
+        cast.active = index + 1
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_cast_move(_OnRow, bpy.types.Operator):
+    """Move the line up or down in the list"""
+
+    bl_idname = "unitalker.cast_move"
+    bl_label = "Move Line"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    direction: EnumProperty(name="Direction", items=DIRECTIONS)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Swap it with its neighbour."""
+        cast = context.scene.unitalker_cast
+        target = cast.active + (-1 if self.direction == 'UP' else 1)
+        if not 0 <= target < len(cast.rows):
+            return {'CANCELLED'}
+        cast.rows.move(cast.active, target)
+        cast.active = target
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_cast_guess(bpy.types.Operator):
+    """Choose the character of every line that has none, by the words in the names of strip, file and character"""
+
+    bl_idname = "unitalker.cast_guess"
+    bl_label = "Guess Characters"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Guess and say how many were found."""
+        from . import rows as cast
+
+        open_rows = [row for row in context.scene.unitalker_cast.rows if row.character is None]
+        for row in open_rows:
+            row.character = cast.guess(context, row)
+        found = sum(row.character is not None for row in open_rows)
+        self.report({'INFO'}, f"{found} of {len(open_rows)} lines without a character have one now.")
+        return {'FINISHED'}
+
+
+CLASSES = (
+    UNITALKER_OT_cast_generate, UNITALKER_OT_cast_add, UNITALKER_OT_cast_remove, UNITALKER_OT_cast_duplicate, UNITALKER_OT_cast_move,
+    UNITALKER_OT_cast_guess,
+)

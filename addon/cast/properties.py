@@ -1,0 +1,111 @@
+"""The list of lines of a scene at Scene.unitalker_cast: which sound is said by which character, and what came of it."""
+
+from __future__ import annotations
+
+import uuid
+
+import bpy
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+
+from ..choices import RELATIVE_PATHS, SOURCES
+
+KINDS = (
+    ('NEW', "Not Made", "Nothing was made of this line yet"),
+    ('DONE', "Done", "Keys were written"),
+    ('WARNING', "Warnings", "Keys were written, and there is something to know"),
+    ('FAILED', "Failed", "Nothing was written for this line"),
+)
+
+
+def _search_strips(row: bpy.types.PropertyGroup, context: bpy.types.Context, _text: str) -> list[str]:
+    from ..sound.strips import sequencer_scene, sound_strips
+
+    return [strip.name for strip in sound_strips(row.scene or sequencer_scene(context))]
+
+
+def _search_identities(_row: object, context: bpy.types.Context, _text: str) -> list[str]:
+    from ..catalog import identities
+
+    return [name for name, _, _ in identities(context.scene.unitalker.model)]
+
+
+def _strip_typed(row: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    """Another strip was chosen by its name: from now on the row means that one."""
+    from .rows import bind
+
+    bind(context, row)
+
+
+def _is_speaker(_row: object, obj: bpy.types.Object) -> bool:
+    return obj.type == 'SPEAKER'
+
+
+class UNITALKER_PG_cast_row(bpy.types.PropertyGroup):
+    """One line. What it does not choose itself, it takes from the panel."""
+
+    uid: StringProperty(options={'HIDDEN'})
+    use: BoolProperty(name="Use", description="Make this line with Generate All", default=True)
+    source: EnumProperty(name="Source", description="Where this line comes from", items=SOURCES)
+    strip: StringProperty(name="Strip", description="Sound strip; the row knows it also under another name", search=_search_strips, update=_strip_typed)
+    mark: StringProperty(options={'HIDDEN'})
+    scene: PointerProperty(name="Scene", description="Scene whose sequencer holds the strip", type=bpy.types.Scene)
+    audio: StringProperty(name="File", description="Sound file", subtype='FILE_PATH', options=RELATIVE_PATHS)
+    start_frame: FloatProperty(name="Start", description="Frame on which the sound file starts", default=1.0, precision=1, step=100)
+    speaker: PointerProperty(name="Speaker", description="Speaker object whose sound is used", type=bpy.types.Object, poll=_is_speaker)
+    character: PointerProperty(name="Character", description="Face mesh or armature that says this line", type=bpy.types.Object)
+    own_identity: BoolProperty(name="Own Identity", description="Another speaking style than the panel's")
+    identity: StringProperty(
+        name="Identity", description="Speaking style of this line", default="pivot", search=_search_identities, search_options={'SUGGESTION'},
+    )
+    own_channel: BoolProperty(name="Own Channel", description="Another audio channel than the panel's: stereo dialogue with one speaker per channel")
+    audio_channel: IntProperty(name="Audio Channel", description="1 is the first (left) channel, 0 all of them mixed", min=0, max=64)
+    transcript: StringProperty(name="Transcript", description="What is said in this line; empty when it is not known")
+    transcript_text: PointerProperty(name="Transcript Text", description="Text data-block with what is said; counts instead of the line", type=bpy.types.Text)
+    kind: EnumProperty(name="Result", items=KINDS, options={'HIDDEN'})
+    result: StringProperty(name="Result", description="What came of this line the last time")
+
+    def title(self) -> str:
+        """Strip, file or speaker, for people."""
+        if self.source == 'FILE':
+            return bpy.path.basename(self.audio) or "No file"
+        if self.source == 'SPEAKER':
+            return self.speaker.name if self.speaker else "No speaker"
+        return self.strip or "No strip"
+
+
+class UNITALKER_PG_cast(bpy.types.PropertyGroup):
+    """The list, and how takes follow their strips."""
+
+    rows: CollectionProperty(type=UNITALKER_PG_cast_row)
+    active: IntProperty(name="Line")
+    result: StringProperty(name="Result", description="What the last Generate All did")
+    failed: BoolProperty(options={'HIDDEN'})
+    follow: BoolProperty(
+        name="Follow Strips", default=True,
+        description="Lip sync moves along when its strip is moved, trimmed or slipped, without listening again. What you changed in its keys moves along",
+    )
+    follow_note: StringProperty(name="Follow", description="What Follow Strips could not do by itself")
+
+    def add(self) -> bpy.types.PropertyGroup:
+        """A new row at the end, which is the active one then."""
+        row = self.rows.add()
+        row.uid = uuid.uuid4().hex[:12]
+        self.active = len(self.rows) - 1
+        return row
+
+    def chosen(self) -> bpy.types.PropertyGroup | None:
+        """The active row."""
+        return self.rows[self.active] if 0 <= self.active < len(self.rows) else None
+
+
+CLASSES = (UNITALKER_PG_cast_row, UNITALKER_PG_cast)
+
+
+def register() -> None:
+    """Give every scene its list."""
+    bpy.types.Scene.unitalker_cast = PointerProperty(type=UNITALKER_PG_cast)
+
+
+def unregister() -> None:
+    """Take it away; what .blend files hold stays in them."""
+    del bpy.types.Scene.unitalker_cast

@@ -1,0 +1,268 @@
+"""Many lines at once: each row of the list is one take, all of them one job and one step of undo.
+
+Three steps as in take.py: `gather` reads Blender for every row, `compute` runs on a thread, `write` keys what came out. A row that fails keeps its
+reason and stops no other. Nothing is written before the last row is computed, so a cancelled job leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import bpy
+
+from ...engine import Animation, Cancelled, EngineError, RigError, types
+from .. import rig, strip_audio, take
+from ..job import tell_stage
+from ..keying import channels_of
+from ..keying.vertex_head import Solved
+from ..properties import collect
+from ..sound import strips as sound_strips
+
+UNKNOWN_LENGTH_S = 10.0         # share of the progress bar for a file that nobody has opened yet
+A_BUG = "A bug stopped this line: see the traceback in the system console."
+COMMON_WORDS = frozenset({      # of object and file names: they name no character
+    "arm", "armature", "audio", "body", "char", "character", "chr", "dialog", "dialogue", "face", "geo", "head", "key", "line", "mesh", "mix", "mouth",
+    "rig", "shot", "sound", "speaker", "take", "track", "ver", "voice", "vox", "wav",
+})
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row on its way: its uid, what people call it, and the take, or why there is none."""
+
+    uid: str
+    title: str
+    request: take.Request | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What the engine made of an entry, or why nothing."""
+
+    entry: Entry
+    animation: Animation | Solved | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is said of a row: kind as in cast_properties.KINDS."""
+
+    uid: str
+    kind: str
+    line: str
+
+
+def gather(context: bpy.types.Context, rows: Iterable[bpy.types.PropertyGroup], options: Mapping[str, object] | None = None) -> list[Entry]:
+    """Read what every row needs; options count more than the panel, and less than what a row chooses itself."""
+    entries: list[Entry] = []
+    for row in rows:
+        try:
+            entries.append(Entry(row.uid, row.title(), _request(context, row, options or {})))
+        except EngineError as error:
+            entries.append(Entry(row.uid, row.title(), None, str(error)))
+    return _with_own_names(entries)
+
+
+def compute(
+    entries: Sequence[Entry], progress: Callable[[float], None] = types.no_progress, cancelled: Callable[[], bool] = types.never,
+) -> list[Computed]:
+    """Run the engine for each entry: no Blender data, any thread. Raises Cancelled."""
+    lengths = [_length_s(entry) for entry in entries]
+    whole, done, computed = sum(lengths) or 1.0, 0.0, []
+    for number, (entry, length) in enumerate(zip(entries, lengths, strict=True), start=1):
+        if cancelled():
+            raise Cancelled("Stopped; nothing was written.")
+        tell_stage(progress, f"Line {number} of {len(entries)}: {entry.title}")
+        computed.append(_compute_one(entry, _part(progress, done / whole, length / whole), cancelled))
+        done += length
+        progress(done / whole)
+    return computed
+
+
+def write(computed: Sequence[Computed]) -> list[Outcome]:
+    """Key all characters; call it in one undo step."""
+    outcomes: list[Outcome] = []
+    covered: list[tuple[str, str, float, float]] = []
+    for one in computed:
+        if one.animation is None:
+            outcomes.append(Outcome(one.entry.uid, 'FAILED', one.problem))
+            continue
+        try:
+            summary = take.write(one.entry.request, one.animation)
+        except EngineError as error:
+            outcomes.append(Outcome(one.entry.uid, 'FAILED', str(error)))
+            continue
+        except Exception:
+            log.exception("Writing %s", one.entry.title)
+            outcomes.append(Outcome(one.entry.uid, 'FAILED', A_BUG))
+            continue
+        warnings = [*summary.warnings, *_overlaps(one, covered)]
+        outcomes.append(Outcome(one.entry.uid, 'WARNING' if warnings else 'DONE', " ".join((summary.line, *warnings))))
+    return outcomes
+
+
+def show(cast: bpy.types.PropertyGroup, outcomes: Iterable[Outcome]) -> str:
+    """Note on each row what came of it; the line for the whole list. Rows that were removed meanwhile are left out."""
+    rows = {row.uid: row for row in cast.rows}
+    counts = {'DONE': 0, 'WARNING': 0, 'FAILED': 0}
+    for outcome in outcomes:
+        counts[outcome.kind] += 1
+        if outcome.uid in rows:
+            rows[outcome.uid].kind, rows[outcome.uid].result = outcome.kind, outcome.line
+    made = counts['DONE'] + counts['WARNING']
+    cast.failed = counts['FAILED'] > 0
+    cast.result = f"{made} of {made + counts['FAILED']} lines made"
+    cast.result += f", {counts['WARNING']} with warnings" if counts['WARNING'] else ""
+    cast.result += f", {counts['FAILED']} failed: their rows say why" if counts['FAILED'] else ""
+    return cast.result
+
+
+def bind(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> None:
+    """Let a row know its strip by more than the name, so that it is found again after renaming."""
+    scene = row.scene or sound_strips.sequencer_scene(context)
+    strip = next((strip for strip in sound_strips.sound_strips(scene) if strip.name == row.strip), None)
+    row.mark = sound_strips.mark(strip, scene) if strip is not None else ""
+    if strip is not None and row.scene != scene:
+        row.scene = scene
+
+
+def follow_names(cast: bpy.types.PropertyGroup) -> None:
+    """Show what the strips of the rows are called now."""
+    for row in cast.rows:
+        if row.source == 'STRIP' and row.mark and row.scene is not None:
+            strip = sound_strips.find_marked(row.scene, row.mark, row.strip)
+            if strip is not None and strip.name != row.strip:
+                row.strip = strip.name
+
+
+def add_strips(context: bpy.types.Context, strips: Iterable[bpy.types.Strip]) -> int:
+    """A row for each strip that has none yet, with the character that its name suggests. Returns how many were added."""
+    scene, cast = sound_strips.sequencer_scene(context), context.scene.unitalker_cast
+    known = {row.mark for row in cast.rows if row.mark}
+    added = 0
+    for strip in strips:
+        if sound_strips.mark(strip, scene) in known:
+            continue
+        row = cast.add()
+        row.scene, row.strip = scene, strip.name
+        row.character = guess(context, row)
+        added += 1
+    return added
+
+
+def guess(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> bpy.types.Object | None:
+    """The character whose name shares most words with the line's; the only one of the scene; or None."""
+    people = _people(context.scene.objects) or _people(bpy.data.objects)
+    said = _words(" ".join((row.title(), _file_of(row))))
+    scores = {obj: sum(len(word) for word in said & (_words(obj.name) | _words(obj.parent.name if obj.parent else ""))) for obj in people}
+    best = max(scores.values(), default=0)
+    if best:
+        return max((obj for obj in people if scores[obj] == best), key=lambda obj: len(channels_of.shape_keys(obj)))
+    if not people or set(people) - set(rig.related(context, people[:1])):
+        return None
+    return max(people, key=lambda obj: len(channels_of.shape_keys(obj)))
+
+
+def _request(context: bpy.types.Context, row: bpy.types.PropertyGroup, options: Mapping[str, object]) -> take.Request:
+    given: dict[str, object] = {
+        **options,
+        "source": row.source, "strip": row.strip, "audio": row.audio, "speaker": row.speaker.name if row.speaker else "",
+        "start_frame": row.start_frame, "transcript": row.transcript, "transcript_text": row.transcript_text.name if row.transcript_text else "",
+        "use_range": False,
+    }
+    if row.character is None:
+        raise RigError("No character is chosen for this line. Pick one in its row, or press Guess Characters.")
+    given["character"] = row.character.name
+    if row.own_identity:
+        given |= {"identity": row.identity, "identity_2": ""}
+    if row.own_channel:
+        given["audio_channel"] = row.audio_channel
+    clip = _strip_clip(context, row) if row.source == 'STRIP' else None
+    return take.gather(context, take.Options(**collect(context, given)), clip)
+
+
+def _strip_clip(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> strip_audio.Clip:
+    scene = row.scene or sound_strips.sequencer_scene(context)
+    strip = sound_strips.find_marked(scene, row.mark, row.strip) or sound_strips.pick(scene, row.strip or "No strip")
+    return strip_audio.clip_of(context, scene, strip, rig.home_scene(context, row.character.name))
+
+
+def _with_own_names(entries: list[Entry]) -> list[Entry]:
+    """Lines of one character that have the same name in several scenes are told apart by the scene, so that one does not replace the other."""
+    seen: dict[tuple[str, str], str] = {}
+    named = []
+    for entry in entries:
+        request = entry.request
+        if request is not None and request.character is not None:
+            key = request.character.name, request.line
+            if seen.setdefault(key, request.clip.mark) != request.clip.mark:
+                request = replace(request, line=f"{request.line} ({request.clip.scene})")
+        named.append(replace(entry, request=request))
+    return named
+
+
+def _compute_one(entry: Entry, progress: Callable[[float], None], cancelled: Callable[[], bool]) -> Computed:
+    if entry.request is None:
+        return Computed(entry, None, entry.problem)
+    try:
+        return Computed(entry, take.compute(entry.request, progress, cancelled))
+    except Cancelled:
+        raise
+    except EngineError as error:
+        return Computed(entry, None, str(error))
+    except Exception:
+        log.exception("Computing %s", entry.title)
+        return Computed(entry, None, A_BUG)
+
+
+def _part(progress: Callable[[float], None], start: float, share: float) -> Callable[[float], None]:
+    return lambda fraction: progress(start + share * fraction)
+
+
+def _length_s(entry: Entry) -> float:
+    if entry.request is None:
+        return 0.0
+    return entry.request.clip.length_s if math.isfinite(entry.request.clip.length_s) else UNKNOWN_LENGTH_S
+
+
+def _overlaps(one: Computed, covered: list[tuple[str, str, float, float]]) -> list[str]:
+    """A sentence when an earlier row keyed the same character on the same frames; notes this one in covered."""
+    request, animation = one.entry.request, one.animation
+    if request.character is None or isinstance(animation, Solved):
+        return []
+    first = request.clip.start_frame + request.shift_frames
+    last = first + len(animation.motion.weights) - 1
+    name = request.character.name
+    others = [title for who, title, start, end in covered if who == name and start <= last and first <= end]
+    covered.append((name, one.entry.title, first, last))
+    return [f"It replaced keys of {others[0]!r}, which says something on the same frames."] if others else []
+
+
+def _people(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
+    """What could be a character: meshes with shape keys, and armatures."""
+    return [obj for obj in objects if obj.type == 'ARMATURE' or (obj.type == 'MESH' and channels_of.shape_keys(obj))]
+
+
+def _words(name: str) -> frozenset[str]:
+    """Words of a name that could be a character's: "SH010_AnnaSmith_v02.wav" gives anna and smith."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    words = (word.casefold() for word in re.findall(r"[^\W\d_]+", apart))
+    return frozenset(word for word in words if len(word) > 1 and word not in COMMON_WORDS)
+
+
+def _file_of(row: bpy.types.PropertyGroup) -> str:
+    """File name of a row's sound, without its ending."""
+    if row.source == 'SPEAKER':
+        sound = row.speaker.data.sound if row.speaker else None
+    else:
+        strip = sound_strips.find_marked(row.scene, row.mark, row.strip) if row.source == 'STRIP' and row.scene else None
+        sound = strip.sound if strip is not None else None
+    return bpy.path.display_name_from_filepath(sound.filepath) if sound is not None else ""

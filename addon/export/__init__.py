@@ -1,0 +1,1 @@
+"""Ready for other programs."""

@@ -1,0 +1,127 @@
+"""Bake to Plain Action: what plays on a character, whatever it is layered from, becomes one Action that every exporter takes.
+
+The Action is the artist's: it bears no mark of ours, and Clear or the next take leave it alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from ...engine import RigError
+from .. import rig
+from ..keying import actions, playing
+from ..keying.actions import Channel
+from ..keying.keys import Writer
+from ..keying.parts import refuse_tweak_mode
+
+MAX_FRAMES = 200_000            # two hours at 24 frames a second
+
+
+@dataclass(frozen=True)
+class Baked:
+    """Names of the Actions (one for all data-blocks from 4.4 on), number of curves, first and last frame, and sentences for the user."""
+
+    actions: tuple[str, ...]
+    curves: int
+    first_frame: int
+    last_frame: int
+    warnings: tuple[str, ...]
+
+
+def bake(context: bpy.types.Context, character: rig.Character, name: str, frames: tuple[int, int] | None = None) -> Baked:
+    """Key every animated channel of a character on every frame, and let these keys alone play.
+
+    Args:
+        name: of the new Action; empty makes "<character> Baked".
+        frames: first and last; None takes all that is keyed.
+    Raises:
+        RigError: nothing is animated, the range is empty or too long, or a data-block is in NLA tweak mode. Nothing is changed then.
+    """
+    channels: dict[bpy.types.ID, list[Channel]] = {}
+    names: dict[bpy.types.ID, str] = {}
+    warnings: list[str] = []
+    for target in character.targets:
+        owner = target.find()
+        refuse_tweak_mode(target, owner)
+        found = _channels(owner, target, warnings)
+        if found:
+            channels[owner], names[owner] = found, target.object_name
+    if not channels:
+        raise RigError(f"Nothing on {character.name!r} is animated, so there is nothing to bake. Generate a lip sync first.")
+    first, last = frames or _range(list(channels))
+    if not 0 <= last - first < MAX_FRAMES:
+        raise RigError(f"Frames {first} to {last} cannot be baked: from 1 to {MAX_FRAMES} frames are possible. Mend the range.")
+    values = _sample(context, channels, first, last)
+    made = _write(names, channels, values, first, name or f"{character.name} Baked")
+    return Baked(made, sum(map(len, channels.values())), first, last, tuple(warnings))
+
+
+def _channels(owner: bpy.types.ID, target: rig.Target, warnings: list[str]) -> list[Channel]:
+    """What plays on a data-block and holds a number; a driven one follows its driver anyway."""
+    playing = {
+        (curve.data_path, curve.array_index) for place in actions.places(owner) if not place.muted
+        for curve in actions.curves_of(place) if not curve.mute
+    }
+    found, odd = [], []
+    for channel in sorted(playing - target.driven):
+        value = _value(owner, channel)
+        (odd if value is None else found).append(channel)
+    if odd:
+        warnings.append(f"{len(odd)} channels of {target.object_name!r} lead nowhere or hold no number ({odd[0][0]}): left out.")
+    return found
+
+
+def _range(owners: list[bpy.types.ID]) -> tuple[int, int]:
+    """First and last frame of all that plays."""
+    frames: list[float] = []
+    for owner in owners:
+        for place in actions.places(owner):
+            if place.strip is not None and not place.muted:
+                frames += [place.strip.frame_start, place.strip.frame_end]
+            elif place.strip is None:
+                frames += [frame for curve in actions.curves_of(place) for frame in curve.range()]
+    return math.floor(min(frames)), math.ceil(max(frames))
+
+
+def _sample(context: bpy.types.Context, channels: dict[bpy.types.ID, list[Channel]], first: int, last: int) -> dict[bpy.types.ID, np.ndarray]:
+    """Values (n_channels, n_frames) as Blender plays them."""
+    scene, now = context.scene, context.scene.frame_current
+    values = {owner: np.empty((len(found), last - first + 1), np.float32) for owner, found in channels.items()}
+    try:
+        for frame in range(first, last + 1):
+            scene.frame_set(frame)
+            for owner, found in channels.items():
+                values[owner][:, frame - first] = [_value(owner, channel) for channel in found]
+    finally:
+        scene.frame_set(now)
+    return values
+
+
+def _value(owner: bpy.types.ID, channel: Channel) -> float | None:
+    """The number at a channel; None where there is none."""
+    path, index = channel
+    try:
+        value = owner.path_resolve(path)
+        value = value[index] if hasattr(value, "__len__") and not isinstance(value, str) else value
+    except (ValueError, IndexError, KeyError):
+        return None
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def _write(
+    names: dict[bpy.types.ID, str], channels: dict[bpy.types.ID, list[Channel]], values: dict[bpy.types.ID, np.ndarray], first: int, name: str,
+) -> tuple[str, ...]:
+    writer, made = Writer('LINEAR'), []
+    for owner, found in channels.items():
+        if not made or not actions.has_slots():
+            made.append(actions.plain_action(name if not made else f"{name} {names[owner]}"))
+        place, bag = actions.open_place(owner, made[-1], names[owner])
+        frames = np.arange(first, first + values[owner].shape[1], dtype=np.float32)
+        for channel, row in zip(found, values[owner], strict=True):
+            writer.new(bag, channel, np.column_stack([frames, row]).astype(np.float32))
+        playing.play_alone(owner, place)
+    return tuple(action.name for action in made)

@@ -1,0 +1,121 @@
+"""The panel "Export": make what plays ready for other programs. docs/EXPORT.md tells what each file format keeps."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
+
+from ..job import Job
+from ..on_worker import redraw
+from ..panels import paragraph
+from ..properties import CHOICES, Choices, collect
+
+FORMATS = (
+    ('LIVE_LINK', "Live Link Face CSV", "Columns of a take of the Live Link Face app"),
+    ('METAHUMAN_CSV', "MetaHuman CSV", "Curve Table of CTRL_expressions curves, for Unreal Engine"),
+    ('METAHUMAN_JSON', "MetaHuman JSON", "Curve Table of CTRL_expressions curves, for Unreal Engine"),
+)
+
+
+class UNITALKER_OT_bake(bpy.types.Operator):
+    """Key what plays on the character on every frame, in one plain Action that exporters take. Your Actions stay in the file, your NLA tracks are muted"""
+
+    bl_idname = "unitalker.bake"
+    bl_label = "Bake to Plain Action"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    action: StringProperty(name="Action", description='Name of the new Action; empty makes "<character> Baked"')
+    character: StringProperty(name="Character", description="Name of the object; empty takes the panel's, else the active one")
+    frame_start: IntProperty(name="First Frame", description="With Last Frame; both 0 take all that is keyed")
+    frame_end: IntProperty(name="Last Frame", description="With First Frame; both 0 take all that is keyed")
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Not while keys are being made."""
+        if Job.current is not None:
+            cls.poll_message_set("Something else is being made: wait for it, or press Esc")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Bake."""
+        from ... import engine
+        from .. import rig
+        from . import bake
+
+        settings = context.scene.unitalker
+        name = self.character or (settings.character.name if settings.character else "")
+        frames = (self.frame_start, self.frame_end) if self.frame_start or self.frame_end else None
+        try:
+            done = bake.bake(context, rig.gather(context, name, settings.with_related), self.action, frames)
+        except engine.EngineError as error:
+            self.report({'ERROR'}, str(error))
+            return {'CANCELLED'}
+        for warning in done.warnings:
+            self.report({'WARNING'}, warning)
+        self.report({'INFO'}, f"{done.curves} curves, frames {done.first_frame} to {done.last_frame} ({', '.join(done.actions)})")
+        redraw(context)
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_export_motion(Choices, bpy.types.Operator):
+    """Write the face motion of the chosen sound as a file for another program, as Generate makes it. Changes nothing in the scene"""
+
+    bl_idname = "unitalker.export_motion"
+    bl_label = "Export Motion"
+
+    kind: EnumProperty(name="Format", items=FORMATS)
+    filepath: StringProperty(name="File", subtype='FILE_PATH', options={'SKIP_SAVE'})
+    check_existing: BoolProperty(default=True, options={'HIDDEN', 'SKIP_SAVE'})
+    character: StringProperty(name="Character", description="Name of the object; empty takes the panel's, else the active one", options={'HIDDEN'})
+    speaker: StringProperty(options={'HIDDEN'})
+    transcript_text: StringProperty(options={'HIDDEN'})
+
+    poll = UNITALKER_OT_bake.poll
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask for the file."""
+        from . import motion as export_motion
+
+        self.filepath = export_motion.suggested(context, self.kind)
+        context.window_manager.fileselect_add(self)
+        return {'RUNNING_MODAL'}
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """The format alone, beside the files."""
+        self.layout.prop(self, "kind")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Make and write it."""
+        from ... import engine
+        from ..take import Options
+        from . import motion as export_motion
+
+        given = {name: getattr(self, name) for name in CHOICES if self.properties.is_property_set(name)}
+        try:
+            said = export_motion.write(context, Options(**collect(context, given)), export_motion.with_ending(self.filepath, self.kind))
+        except engine.EngineError as error:
+            self.report({'ERROR'}, str(error))
+            return {'CANCELLED'}
+        self.report({'INFO'}, said)
+        return {'FINISHED'}
+
+
+class UNITALKER_PT_export(bpy.types.Panel):
+    bl_label = "Export"
+    bl_space_type = 'VIEW_3D'
+    bl_region_type = 'UI'
+    bl_category = "Lip Sync"
+    bl_order = 8
+    bl_options = {'DEFAULT_CLOSED'}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """The button, and the one setting that loses keys."""
+        self.layout.operator("unitalker.bake", icon='ACTION')
+        paragraph(context, self.layout, "FBX: switch All Actions and NLA Strips off in the exporter, or shape keys lose their animation.")
+        column = self.layout.column(align=True)
+        for kind, title, _ in FORMATS:
+            column.operator("unitalker.export_motion", text=title, icon='EXPORT').kind = kind
+
+
+CLASSES = (UNITALKER_OT_bake, UNITALKER_OT_export_motion, UNITALKER_PT_export)

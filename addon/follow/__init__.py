@@ -1,0 +1,1 @@
+"""Takes that follow their strips."""

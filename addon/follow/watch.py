@@ -1,0 +1,68 @@
+"""When takes look for their strips (follow.py): a moment after a scene was touched, and not while a strip is still being dragged.
+
+An update of the scene costs a look at one flag; everything else waits for the timer, which compares a few numbers.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import bpy
+
+from ..job import Job
+
+WAIT_S = 0.2            # after the last touch of a scene; longer than the time between two events of a drag
+
+log = logging.getLogger(__name__)
+
+
+def look_again() -> None:
+    """Ask for a look in a moment. Without a window timers do not run: scripts call follow.follow_now, or the operator."""
+    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=WAIT_S)
+
+
+def _tick() -> float | None:
+    context = bpy.context
+    if Job.current is not None or _is_dragging(context) or bpy.app.is_job_running('RENDER'):
+        return WAIT_S
+    try:
+        from . import follow
+
+        follow.follow_now(context)
+    except Exception:       # a timer that raises would be dropped, and nobody would know
+        log.exception("Following strips stopped at a bug")
+    return None
+
+
+def _is_dragging(context: bpy.types.Context) -> bool:
+    """Whether strips are being moved in a window."""
+    return any(operator.bl_idname.startswith(("TRANSFORM_OT", "SEQUENCER_OT")) for window in context.window_manager.windows for operator in window.modal_operators)
+
+
+@bpy.app.handlers.persistent
+def _on_update(_scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
+    if depsgraph.id_type_updated('SCENE'):
+        look_again()
+
+
+@bpy.app.handlers.persistent
+def _on_undo(*_: object) -> None:
+    look_again()
+
+
+_HANDLERS = {"depsgraph_update_post": _on_update, "undo_post": _on_undo, "redo_post": _on_undo, "load_post": _on_undo}
+
+
+def register() -> None:
+    """Watch scenes."""
+    for name, handler in _HANDLERS.items():
+        getattr(bpy.app.handlers, name).append(handler)
+
+
+def unregister() -> None:
+    """Watch no more."""
+    for name, handler in _HANDLERS.items():
+        getattr(bpy.app.handlers, name).remove(handler)
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)

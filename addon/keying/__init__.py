@@ -1,0 +1,1 @@
+"""How keys are stored and what plays them: helpers of fcurves.py and rig.py."""

@@ -1,0 +1,154 @@
+"""What would be keyed, data-block by data-block: channels of the result that this character has and that nobody else holds. Writes nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import bpy
+import numpy as np
+
+from ...engine import RigCurves, RigError
+from ..rig import Character, Target
+from . import actions, sliders
+from .actions import Channel
+from .keys import Points
+from .playing import Strip
+from .rotation import to_bone_modes
+
+NAMES_SHOWN = 6                 # of channels in a message
+
+
+@dataclass(frozen=True)
+class Line:
+    """One piece of speech on the timeline.
+
+    Attributes:
+        name: of its strip or file. first_frame, last_frame: of its keys. fps: frames per second of the scene.
+        how: how it was made, in plain JSON, to be kept with the keys.
+    """
+
+    name: str
+    first_frame: float
+    last_frame: float
+    fps: float
+    how: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class KeyOptions:
+    """How keys are written.
+
+    Attributes:
+        action: name of the Action; empty goes on with ours, or makes "<character> Lip Sync". With destination 'SLOT' an Action of the artist.
+        interpolation: 'LINEAR', 'BEZIER' or 'CONSTANT'.
+        existing: 'KEEP' leaves channels that the artist has keyed alone, 'LAYER' plays over them.
+        sliders: what happens to values beyond a shape key's slider: 'RAISE' lengthens the slider, 'CLIP' cuts the values, 'ASK' writes nothing.
+        destination: 'ACTION' of ours, 'SLOT' in an Action of the artist, or 'NLA' for a strip that mixes as strip says.
+    """
+
+    action: str = ""
+    interpolation: str = 'LINEAR'
+    existing: str = 'KEEP'
+    sliders: str = 'RAISE'
+    destination: str = 'ACTION'
+    strip: Strip = field(default_factory=Strip)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Keys for one data-block; shared are those of its channels that the artist has keyed too."""
+
+    target: Target
+    owner: bpy.types.ID
+    points: dict[Channel, Points]
+    shared: frozenset[Channel]
+
+
+def prepare(target: Target, curves: RigCurves, line: Line, options: KeyOptions, warnings: list[str]) -> Part:
+    """The keys for one data-block; adds to warnings what was left alone. Raises RigError in NLA tweak mode, BeyondSliders."""
+    owner = target.find()
+    refuse_tweak_mode(target, owner)
+    modes = {bone.name: bone.rotation_mode for bone in owner.pose.bones} if target.kind == 'OBJECT' and owner.pose else {}
+    points: dict[Channel, Points] = {}
+    for channel, curve in to_bone_modes(curves.curves, modes).items():
+        place = target.path_of(channel)
+        if place is not None and _exists(owner, place[0]):
+            frames = np.round(line.first_frame + curve.seconds * line.fps, 4)
+            points[place] = np.stack([frames, curve.values], 1).astype(np.float32)
+    muted = {bpy.utils.escape_identifier(block.name) for block in owner.key_blocks if block.mute} if target.kind == 'KEY' else set()
+    unseen = frozenset(channel for channel in points if channel[0] in {f'key_blocks["{name}"].value' for name in muted})
+    if unseen:
+        warnings.append(f"{names_of(unseen)} of {target.object_name!r}: muted, so nothing moves until you unmute.")
+    driven = target.driven & points.keys()
+    if driven:
+        warnings.append(f"{names_of(driven)} of {target.object_name!r}: driven, left alone. Key what drives them instead.")
+    artist = actions.artist_channels(owner)
+    shared = (artist & points.keys()) - driven
+    asleep = _life_beside(points, artist, target, curves)       # never over or beside the artist's own keys, whatever the choice
+    if asleep or (shared and options.existing == 'KEEP'):
+        shared_names = shared | asleep if options.existing == 'KEEP' else asleep
+        warnings.append(f"{names_of(shared_names)} of {target.object_name!r}: your own keys stay.")
+    left_alone = driven | asleep | (shared if options.existing == 'KEEP' else shared & actions.artist_channels(owner, in_own=True))
+    points = {channel: rows for channel, rows in points.items() if channel not in left_alone}
+    if target.kind == 'KEY' and options.sliders != 'RAISE':
+        points = _within_sliders(target, points, options.sliders, warnings)
+    return Part(target, owner, points, shared - left_alone)
+
+
+def _life_beside(points: Mapping[Channel, Points], artist: frozenset[Channel], target: Target, curves: RigCurves) -> frozenset[Channel]:
+    """Channels of blinks, gaze, head and breath that the artist has keyed, and rotations of bones of which a part is the artist's."""
+    places = {channel: place[0] for channel in curves.life if (place := target.path_of(channel)) is not None}
+    keyed = {path for path, _ in artist}
+    turned = {path.rpartition(".")[0] + ".rotation" for channel, path in places.items() if channel.path.startswith("rotation")}
+    turned = {start for start in turned if any(path.startswith(start) for path in keyed)}
+    return frozenset(
+        channel for channel in points if channel[0] in keyed.intersection(places.values()) or channel[0].startswith(tuple(turned))
+    )
+
+
+def _within_sliders(target: Target, points: dict[Channel, Points], choice: str, warnings: list[str]) -> dict[Channel, Points]:
+    """Points cut at the sliders' ends; raises BeyondSliders where the user wants to be asked first."""
+    beyond = sliders.beyond(target.find(), points)
+    if not beyond:
+        return points
+    names = f"{names_of(frozenset(beyond))} of {target.object_name!r}"
+    if choice == 'ASK':
+        furthest = max((float(value) for rows in beyond.values() for value in rows[:, 1]), key=abs)
+        raise sliders.BeyondSliders(
+            f"{names}: the motion goes to {furthest:.2f}, beyond the sliders' ends. Nothing was written. "
+            "Set Output > Slider Range to Raise or Clip, then generate again."
+        )
+    warnings.append(f"{names}: clipped at the slider's end.")
+    return {**points, **sliders.clip(target.find(), beyond)}
+
+
+def refuse_tweak_mode(target: Target, owner: bpy.types.ID) -> None:
+    """Raise RigError in NLA tweak mode, where Actions cannot be changed."""
+    if owner.animation_data is not None and owner.animation_data.use_tweak_mode:
+        raise RigError(f"{target.object_name!r} is in NLA tweak mode. Leave it in the NLA editor (Tab), then try again.")
+
+
+def _exists(owner: bpy.types.ID, path: str) -> bool:
+    """Whether a data path still leads somewhere: a shape key or bone may have been removed while the worker ran."""
+    try:
+        owner.path_resolve(path)
+    except ValueError:
+        return False
+    return True
+
+
+def nothing_left(character: Character, warnings: list[str]) -> str:
+    """Why there is nothing to key, for the user."""
+    if not warnings:
+        return f"Nothing of the result fits {character.name!r}. Its shape keys or bones were renamed meanwhile: start again."
+    return f"No channel of {character.name!r} is free. {' '.join(warnings)} To layer the lip sync over your keys, set Existing Keys to Play on Top."
+
+
+def names_of(channels: frozenset[Channel]) -> str:
+    """Channels in words: "jawOpen, mouthClose and 3 more"."""
+    quoted = {path: re.findall(r'"((?:[^"\\]|\\.)*)"', path) for path, _ in channels}
+    names = sorted({bpy.utils.unescape_identifier(found[-1]) if found else path for path, found in quoted.items()})
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

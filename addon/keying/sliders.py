@@ -1,0 +1,71 @@
+"""Slider ranges of shape keys: Blender cuts values at a slider's ends, so keys beyond them need a longer slider. Helper of fcurves.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import bpy
+import numpy as np
+
+from ...engine import RigError
+
+TOLERANCE = 1e-6                # a value so little beyond the end is at the end
+SLIDER_LIMIT = 10.0             # Blender's own limit for the range of a shape key
+
+
+class BeyondSliders(RigError):
+    """Values go beyond a slider's end, and the user wants to decide what happens then."""
+
+
+def beyond(keys: bpy.types.Key, points: Mapping[tuple[str, int], np.ndarray]) -> dict[tuple[str, int], np.ndarray]:
+    """Those channels whose values go beyond their slider; points: channel -> (n, 2) frames and values."""
+    ends = _ends(keys)
+    return {
+        channel: rows for channel, rows in points.items()
+        if rows[:, 1].min() < ends[channel[0]][0] - TOLERANCE or rows[:, 1].max() > ends[channel[0]][1] + TOLERANCE
+    }
+
+
+def clip(keys: bpy.types.Key, points: Mapping[tuple[str, int], np.ndarray]) -> dict[tuple[str, int], np.ndarray]:
+    """The same points with values within the sliders."""
+    ends = _ends(keys)
+    return {channel: np.stack([rows[:, 0], rows[:, 1].clip(*ends[channel[0]])], 1) for channel, rows in points.items()}
+
+
+def _ends(keys: bpy.types.Key) -> dict[str, tuple[float, float]]:
+    """Data path -> lowest and highest value of the slider."""
+    return {f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value': (block.slider_min, block.slider_max) for block in keys.key_blocks}
+
+
+def widen(keys: bpy.types.Key, points: Mapping[tuple[str, int], np.ndarray], ranges: dict[str, list[float]]) -> int:
+    """Move the ends of sliders to the lowest and highest key.
+
+    Args:
+        points: channel -> (n, 2) frames and values.
+        ranges: takes shape key -> range before, then range after, for `restore`.
+    Returns:
+        Number of sliders that were too short.
+    """
+    widened = 0
+    blocks = {f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value': block for block in keys.key_blocks}
+    for (path, _), rows in points.items():
+        block = blocks[path]
+        now = [block.slider_min, block.slider_max]
+        low = max(min(block.slider_min, float(rows[:, 1].min())), -SLIDER_LIMIT)
+        high = min(max(block.slider_max, float(rows[:, 1].max())), SLIDER_LIMIT)
+        if [low, high] == now:
+            continue
+        known = ranges.get(block.name)
+        block.slider_min, block.slider_max = low, high
+        before = known[:2] if known is not None and known[2:] == now else now
+        ranges[block.name] = [*before, block.slider_min, block.slider_max]
+        widened += 1
+    return widened
+
+
+def restore(keys: bpy.types.ID, ranges: Mapping[str, list[float]]) -> None:
+    """Give sliders the ranges from before `widen`, but for those that the artist has changed since."""
+    for name, (low, high, *after) in ranges.items():
+        block = keys.key_blocks.get(name)
+        if block is not None and [block.slider_min, block.slider_max] == after:
+            block.slider_min, block.slider_max = low, high

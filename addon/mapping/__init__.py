@@ -1,0 +1,1 @@
+"""Map It Yourself: a mapping made by hand becomes a preset."""

@@ -1,0 +1,271 @@
+"""Operators of the mapping made by hand. What they do lives in mapping.py and mapping_preview.py."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import bpy
+from bpy.props import BoolProperty, IntProperty, StringProperty
+from bpy_extras.io_utils import ExportHelper
+
+from .. import catalog
+from ..on_worker import redraw
+from ..operators import attempt
+
+
+class _OnOpenMapping:
+    """Needs an open mapping."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Only while a mapping is open."""
+        if not context.scene.unitalker_mapping.is_open:
+            cls.poll_message_set("No mapping is open: press Edit or New first")
+            return False
+        return True
+
+
+class UNITALKER_OT_mapping_start(bpy.types.Operator):
+    """Open a mapping of face channels to this character's controls: the preset in use, or an empty one"""
+
+    bl_idname = "unitalker.mapping_start"
+    bl_label = "Edit Mapping"
+    bl_options = {'INTERNAL', 'UNDO'}
+
+    empty: BoolProperty(name="Empty", description="Start without any control")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Open it."""
+        from . import mapping
+
+        return attempt(self, context, partial(mapping.start, context, self.empty))
+
+
+class UNITALKER_OT_mapping_close(_OnOpenMapping, bpy.types.Operator):
+    """Close the mapping; what is not saved is lost"""
+
+    bl_idname = "unitalker.mapping_close"
+    bl_label = "Close Mapping"
+    bl_options = {'INTERNAL', 'UNDO'}
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask when something is not saved."""
+        mapping = context.scene.unitalker_mapping
+        if not mapping.changed:
+            return self.execute(context)
+        return context.window_manager.invoke_confirm(
+            self, event, title="Close Mapping", message=f"{mapping.title} is not saved.", confirm_text="Close", icon='WARNING',
+        )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Give previewed values back and forget the rows."""
+        from . import preview as mapping_preview
+
+        mapping_preview.stop(context.scene)
+        mapping = context.scene.unitalker_mapping
+        mapping.is_open = mapping.changed = False
+        mapping.targets.clear()
+        mapping.hints.clear()
+        mapping.rest_pose = ""
+        redraw(context)
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_mapping_add(_OnOpenMapping, bpy.types.Operator):
+    """Add a row: for the active shape key or bone where it is not mapped yet, else an empty one"""
+
+    bl_idname = "unitalker.mapping_add"
+    bl_label = "Add Control"
+    bl_options = {'INTERNAL', 'UNDO'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add it and make it the active one."""
+        from . import mapping
+
+        mapping.add_row(context)
+        redraw(context)
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_mapping_remove(_OnOpenMapping, bpy.types.Operator):
+    """Remove the active row"""
+
+    bl_idname = "unitalker.mapping_remove"
+    bl_label = "Remove Control"
+    bl_options = {'INTERNAL', 'UNDO'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Remove it."""
+        from . import mapping
+
+        rows = context.scene.unitalker_mapping
+        if not 0 <= rows.active < len(rows.targets):
+            self.report({'ERROR'}, "No row of the mapping is chosen. Click one in the list.")
+            return {'CANCELLED'}
+        rows.targets.remove(rows.active)
+        rows.active, rows.changed = max(0, min(rows.active, len(rows.targets) - 1)), True
+        mapping.look_again(context)
+        redraw(context)
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_mapping_channel_add(_OnOpenMapping, bpy.types.Operator):
+    """Let one more face channel drive this control"""
+
+    bl_idname = "unitalker.mapping_channel_add"
+    bl_label = "Add Channel"
+    bl_options = {'INTERNAL', 'UNDO'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add an empty channel to the active row."""
+        mapping = context.scene.unitalker_mapping
+        if not 0 <= mapping.active < len(mapping.targets):
+            self.report({'ERROR'}, "No row of the mapping is chosen. Click one in the list.")
+            return {'CANCELLED'}
+        mapping.targets[mapping.active].sources.add()
+        mapping.changed = True
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_mapping_channel_remove(_OnOpenMapping, bpy.types.Operator):
+    """Take this channel off the control"""
+
+    bl_idname = "unitalker.mapping_channel_remove"
+    bl_label = "Remove Channel"
+    bl_options = {'INTERNAL', 'UNDO'}
+
+    index: IntProperty(name="Index", description="Which channel of the active control")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Remove it from the active row."""
+        from . import mapping
+
+        rows = context.scene.unitalker_mapping
+        rows.targets[rows.active].sources.remove(self.index)
+        rows.changed = True
+        mapping.look_again(context)
+        redraw(context)
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_mapping_accept(_OnOpenMapping, bpy.types.Operator):
+    """Let this channel drive this control"""
+
+    bl_idname = "unitalker.mapping_accept"
+    bl_label = "Accept Suggestion"
+    bl_options = {'INTERNAL', 'UNDO'}
+
+    channel: StringProperty(name="Channel")
+    kind: StringProperty(name="Kind")
+    control: StringProperty(name="Control")
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        """Which is meant."""
+        return f"Let {properties.channel} drive {properties.control}"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add the row."""
+        from . import mapping
+
+        return attempt(self, context, partial(mapping.accept, context, self.channel, self.kind, self.control))
+
+
+class UNITALKER_OT_mapping_preview(_OnOpenMapping, bpy.types.Operator):
+    """Show on the character what the active row does while you drag its values; press again to give the character its own values back. Makes no keys"""
+
+    bl_idname = "unitalker.mapping_preview"
+    bl_label = "Preview"
+    bl_options = {'INTERNAL'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Begin or end."""
+        from . import preview as mapping_preview
+
+        if context.scene.unitalker_mapping.preview:
+            mapping_preview.stop(context.scene)
+            redraw(context)
+            return {'FINISHED'}
+        return attempt(self, context, partial(mapping_preview.start, context))
+
+
+class UNITALKER_OT_mapping_record_rest(_OnOpenMapping, bpy.types.Operator):
+    """First of two poses: the character with this channel at rest, usually the neutral face"""
+
+    bl_idname = "unitalker.mapping_record_rest"
+    bl_label = "Record Rest"
+    bl_options = {'INTERNAL', 'UNDO'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Keep the pose."""
+        from . import mapping
+
+        return attempt(self, context, partial(mapping.record_rest, context), "Rest recorded: {} values. Now pose the extreme")
+
+
+class UNITALKER_OT_mapping_record_extreme(_OnOpenMapping, bpy.types.Operator):
+    """Second of two poses: the character with this channel at its most. What differs from rest becomes what the channel drives"""
+
+    bl_idname = "unitalker.mapping_record_extreme"
+    bl_label = "Record Extreme"
+    bl_options = {'INTERNAL', 'UNDO'}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """After the rest pose."""
+        if not _OnOpenMapping.poll.__func__(cls, context):
+            return False
+        if not context.scene.unitalker_mapping.rest_pose:
+            cls.poll_message_set("Put the character at rest and press Record Rest first")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Learn it."""
+        from . import mapping
+
+        channel = context.scene.unitalker_mapping.channel
+        return attempt(self, context, partial(mapping.learn_extreme, context), f"{channel} drives {{}} controls now")
+
+
+class UNITALKER_OT_mapping_save(_OnOpenMapping, bpy.types.Operator):
+    """Save the mapping as a preset of your own and choose it: a JSON file in your presets folder"""
+
+    bl_idname = "unitalker.mapping_save"
+    bl_label = "Save Mapping"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Write the file and choose it."""
+        from . import mapping
+
+        done = attempt(self, context, partial(mapping.save, context), "Saved {}")
+        catalog.refresh()
+        return done
+
+
+class UNITALKER_OT_mapping_export(_OnOpenMapping, bpy.types.Operator, ExportHelper):
+    """Write the mapping to a JSON file, to share it; Import Preset reads it again"""
+
+    bl_idname = "unitalker.mapping_export"
+    bl_label = "Export Mapping"
+
+    filename_ext = ".json"
+    filter_glob: StringProperty(default="*.json", options={'HIDDEN'})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask for the file."""
+        self.filepath = bpy.path.clean_name(context.scene.unitalker_mapping.title or "mapping") + self.filename_ext
+        return ExportHelper.invoke(self, context, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Write it."""
+        from . import mapping
+
+        return attempt(self, context, partial(mapping.export, context, self.filepath), "Exported {}")
+
+
+CLASSES = (
+    UNITALKER_OT_mapping_start, UNITALKER_OT_mapping_close, UNITALKER_OT_mapping_add, UNITALKER_OT_mapping_remove, UNITALKER_OT_mapping_channel_add,
+    UNITALKER_OT_mapping_channel_remove, UNITALKER_OT_mapping_accept, UNITALKER_OT_mapping_preview, UNITALKER_OT_mapping_record_rest,
+    UNITALKER_OT_mapping_record_extreme, UNITALKER_OT_mapping_save, UNITALKER_OT_mapping_export,
+)

@@ -1,0 +1,1 @@
+"""Models and identities: picked, added, removed."""

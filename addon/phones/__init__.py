@@ -1,0 +1,1 @@
+"""Phones on the timeline: shown, edited, solved again."""

@@ -1,0 +1,203 @@
+"""Buttons of shown phones: show, hide, apply, add, delete, as heard. What they do lives in phone_takes.py, phone_markers.py and phone_rows.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import bpy
+from bpy.props import EnumProperty, StringProperty
+
+from ..job import Job
+from ..on_worker import OnWorker, redraw
+from . import watch as phone_watch
+from .properties import ITEMS
+
+PLACES = (('BEFORE', "Before", "In the first half of the chosen phone"), ('AFTER', "After", "In the second half of the chosen phone"))
+
+
+def active_take(context: bpy.types.Context) -> bpy.types.PropertyGroup | None:
+    """The take that the list shows."""
+    shown = context.scene.unitalker_phones
+    return shown.takes[shown.active_take] if 0 <= shown.active_take < len(shown.takes) else None
+
+
+class _WithPhones:
+    """Polls and reports that the buttons share."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Not while a worker is at it, and only with phones shown."""
+        if Job.current is not None:
+            cls.poll_message_set(OnWorker.BUSY)
+            return False
+        take = active_take(context)
+        if take is None or not take.visible:
+            cls.poll_message_set("No phones are shown: press Show Phones")
+            return False
+        return True
+
+    def _attempt(self, context: bpy.types.Context, work: Callable[[], str]) -> set[str]:
+        """Do the work and say what it says; an error of the user's becomes one line, with nothing changed."""
+        from ... import engine
+        from . import markers as phone_markers
+
+        scene = context.scene
+        try:
+            phone_markers.sync(scene)
+            line = work()
+        except engine.EngineError as error:
+            scene.unitalker_phones.problem = str(error)
+            self.report({'ERROR'}, str(error))
+            return {'CANCELLED'}
+        scene.unitalker_phones.problem = ""
+        phone_watch.settle(scene)
+        if line:
+            self.report({'INFO'}, line)
+        redraw(context)
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_phones_show(_WithPhones, bpy.types.Operator):
+    """Show what is said when as markers on the timeline: move (G), rename (double click), copy (Shift D) or delete (X) them, then apply"""
+
+    bl_idname = "unitalker.phones_show"
+    bl_label = "Show Phones"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    character: StringProperty(name="Character", description="Name of the object; empty takes the panel's")
+    line: StringProperty(name="Line", description="Name of the take's strip or file; empty takes that of the panel's sound, else the nearest one")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Not while a worker is at it."""
+        if Job.current is not None:
+            cls.poll_message_set(OnWorker.BUSY)
+            return False
+        return context.scene is not None
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Show, and watch the markers from now on."""
+        def work() -> str:
+            from ..takes import takes
+            from . import takes as phone_takes
+
+            one = takes.find(context, self.character, self.line) if self.line else phone_takes.chosen(context)
+            shown = phone_takes.show(context, one)
+            phone_watch.start()
+            return f"{len(shown.rows)} phones of {shown.title}"
+
+        return self._attempt(context, work)
+
+
+class UNITALKER_OT_phones_hide(_WithPhones, bpy.types.Operator):
+    """Take the markers of the phones away; your own markers stay, and so do edits that were not applied"""
+
+    bl_idname = "unitalker.phones_hide"
+    bl_label = "Hide Phones"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Hide; the watching ends by itself with the last one."""
+        def work() -> str:
+            from . import takes as phone_takes
+
+            left = phone_takes.hide(context.scene, active_take(context))
+            return f"{left} edits are not applied: Show Phones brings them back" if left else ""
+
+        result = self._attempt(context, work)
+        if not any(take.visible for scene in bpy.data.scenes for take in scene.unitalker_phones.takes):
+            phone_watch.stop()
+        return result
+
+
+class UNITALKER_OT_phones_apply(_WithPhones, bpy.types.Operator):
+    """Solve the lip sync again round the phones that were moved, renamed, added or deleted; all other keys stay as they are"""
+
+    bl_idname = "unitalker.phones_apply"
+    bl_label = "Apply Phone Edits"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """All takes that are shown."""
+        def work() -> str:
+            from . import takes as phone_takes
+
+            spans = [span for take in context.scene.unitalker_phones.takes if take.visible for span in phone_takes.apply(context, take)]
+            frames = ", ".join(f"{first:g} to {last:g}" for first, last in spans)
+            return f"Solved again: frames {frames}" if spans else "No phone differs from what the keys were made with."
+
+        return self._attempt(context, work)
+
+
+class UNITALKER_OT_phones_as_heard(_WithPhones, bpy.types.Operator):
+    """Take back all edits of this take's phones, applied or not"""
+
+    bl_idname = "unitalker.phones_as_heard"
+    bl_label = "As Heard"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """The take that the list shows."""
+        def work() -> str:
+            from . import takes as phone_takes
+
+            spans = phone_takes.as_heard(context, active_take(context))
+            return "The phones are as heard." if spans else "The phones are as heard already."
+
+        return self._attempt(context, work)
+
+
+class UNITALKER_OT_phone_add(_WithPhones, bpy.types.Operator):
+    """Add a phone before or after the chosen one, which gives it half of its time"""
+
+    bl_idname = "unitalker.phone_add"
+    bl_label = "Add Phone"
+    bl_options = {'REGISTER', 'UNDO'}
+    bl_property = "label"
+
+    label: EnumProperty(name="Phone", description="What is said", items=ITEMS, default="AX")
+    place: EnumProperty(name="Place", description="Which half of the chosen phone it takes", items=PLACES, default='AFTER')
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Search for the phone by symbol or example word."""
+        context.window_manager.invoke_search_popup(self)
+        return {'RUNNING_MODAL'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add it to the list, with its marker."""
+        def work() -> str:
+            from . import markers as phone_markers
+            from . import rows as phone_rows
+
+            take = active_take(context)
+            phone_rows.split(take, self.label, phone_markers.next_uid(context.scene), self.place == 'BEFORE')
+            phone_markers.follow_rows(context.scene, take)
+            return ""
+
+        return self._attempt(context, work)
+
+
+class UNITALKER_OT_phone_remove(_WithPhones, bpy.types.Operator):
+    """Delete the chosen phone: the one before goes on in its time"""
+
+    bl_idname = "unitalker.phone_remove"
+    bl_label = "Delete Phone"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Delete it from the list, with its marker."""
+        def work() -> str:
+            from . import markers as phone_markers
+
+            take = active_take(context)
+            if 0 <= take.active_row < len(take.rows):
+                phone_markers.drop(context.scene, take, {take.rows[take.active_row].uid})
+            return ""
+
+        return self._attempt(context, work)
+
+
+CLASSES = (
+    UNITALKER_OT_phones_show, UNITALKER_OT_phones_hide, UNITALKER_OT_phones_apply, UNITALKER_OT_phones_as_heard, UNITALKER_OT_phone_add,
+    UNITALKER_OT_phone_remove,
+)

@@ -1,0 +1,102 @@
+"""Phones that are shown for editing: one row per phone, kept with the scene, so that undo, saving and loading keep edits which are not applied yet.
+
+A row knows seconds of its clip; fields in frames and the type are views that write through phone_rows.py.
+"""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+
+from . import symbols as phone_symbols
+
+ITEMS = phone_symbols.items()
+CLASSES_IN_ORDER = [identifier for identifier, _, _ in ITEMS]
+
+
+def _edit(name: str) -> object:
+    """What a field of the list does when the user writes it."""
+    def write(row: UNITALKER_PG_phone, value: float) -> None:
+        from . import rows as phone_rows
+
+        getattr(phone_rows, name)(row, value)
+
+    return write
+
+
+def _read_frame(name: str) -> object:
+    def read(row: UNITALKER_PG_phone) -> float:
+        from . import rows as phone_rows
+
+        return phone_rows.frame_of(phone_rows.take_of(row), getattr(row, name))
+
+    return read
+
+
+def _read_kind(row: UNITALKER_PG_phone) -> int:
+    return CLASSES_IN_ORDER.index(row.label) if row.label in CLASSES_IN_ORDER else 0
+
+
+class UNITALKER_PG_phone(bpy.types.PropertyGroup):
+    """One phone. Its end is the start of the next one, unless there is a gap: then `until` says so."""
+
+    uid: IntProperty()
+    label: StringProperty()
+    problem: StringProperty(description="Name of its marker, where that is no phone's")
+    start_s: FloatProperty()
+    end_s: FloatProperty()
+    to_next: BoolProperty()
+    kind: EnumProperty(name="Phone", description="What is said", items=ITEMS, get=_read_kind, set=_edit("set_kind"), options={'SKIP_SAVE'})
+    start_frame: FloatProperty(
+        name="Start", description="Frame on which the phone begins; the one before ends there", precision=1, step=100,
+        get=_read_frame("start_s"), set=_edit("set_start"), options={'SKIP_SAVE'},
+    )
+    end_frame: FloatProperty(
+        name="End", description="Frame on which the phone ends; the next one begins there", precision=1, step=100,
+        get=_read_frame("end_s"), set=_edit("set_end"), options={'SKIP_SAVE'},
+    )
+
+
+class UNITALKER_PG_shown_take(bpy.types.PropertyGroup):
+    """The phones of one take; its name is what phone_source.py finds the take by."""
+
+    title: StringProperty()
+    character: PointerProperty(type=bpy.types.Object, description="Whose take it is, also under a new name")
+    first_frame: FloatProperty()
+    fps: FloatProperty()
+    end_s: FloatProperty()
+    solved: StringProperty(description="Phones that the keys were made with: JSON rows of class, start and end in seconds")
+    made: StringProperty(description="What the phones depend on: sound, words and model")
+    visible: BoolProperty(description="Whether its markers are on the timeline")
+    rows: CollectionProperty(type=UNITALKER_PG_phone)
+    active_row: IntProperty(name="Phone", description="Phone that is edited")
+
+
+class UNITALKER_PG_phones(bpy.types.PropertyGroup):
+    """At Scene.unitalker_phones.
+
+    Attributes:
+        seen: JSON rows of the scene's markers as they were last seen, in their order: name, frame, and for ours uid of the row, else 0.
+    """
+
+    takes: CollectionProperty(type=UNITALKER_PG_shown_take)
+    active_take: IntProperty(name="Take", description="Take whose phones the list shows")
+    seen: StringProperty()
+    last_uid: IntProperty()
+    auto: BoolProperty(
+        name="Apply at Once", description="Solve the neighbourhood again as soon as a marker was moved, renamed, copied or deleted. Each time is an undo step of its own",
+    )
+    problem: StringProperty()
+
+
+CLASSES = (UNITALKER_PG_phone, UNITALKER_PG_shown_take, UNITALKER_PG_phones)
+
+
+def register() -> None:
+    """Give every scene its shown phones."""
+    bpy.types.Scene.unitalker_phones = PointerProperty(type=UNITALKER_PG_phones)
+
+
+def unregister() -> None:
+    """Take them away; what .blend files hold stays in them."""
+    del bpy.types.Scene.unitalker_phones

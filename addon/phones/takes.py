@@ -1,0 +1,197 @@
+"""Between shown phones and takes: which phones a take has, and solving again what the edits reach.
+
+Only the frames round an edit are written; every key outside keeps its bits. Edited phones are kept with the take, so that a later change of style
+keeps them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import bpy
+import numpy as np
+
+from ...engine import Animation, SettingError, Settings, lips, phone_edit
+from ...engine.models import open_model
+from ...engine.phones import Phone
+from ...engine.taught_file import chosen_taught
+from .. import rig, take
+from ..keying.record import Span
+from ..preferences import engine_preferences
+from ..takes import takes
+from . import markers as phone_markers
+from . import rows as phone_rows
+
+ShownTake = bpy.types.PropertyGroup
+APART_FRAMES = 3            # changed frames with so many or fewer between them are one span
+
+
+def show(context: bpy.types.Context, one: takes.Take) -> ShownTake:
+    """Rows and markers for the phones of a take; edits that were not applied when they were hidden are there again.
+
+    Raises:
+        SettingError: its head or model does not follow phones. Else what takes.request and take.compute raise.
+    """
+    scene = context.scene
+    request = takes.request(context, one, {})
+    refuse_deaf(request)
+    animation = take.compute(request)
+    shown = _find(scene, one) or scene.unitalker_phones.takes.add()
+    if shown.visible:
+        phone_markers.hide(scene, shown)
+    shown.name, shown.title = key_of(one), f"{one.line} on {one.character}"
+    shown.character = bpy.data.objects.get(one.character)
+    shown.first_frame, shown.fps = one.first_frame, rig.scene_fps(scene)
+    solved, made = phone_rows.to_json(animation.phones), _made(one)
+    if (solved, made) != (shown.solved, shown.made) or not shown.rows:
+        shown.solved, shown.made = solved, made
+        phone_rows.fill(shown, animation.phones, iter(lambda: phone_markers.next_uid(scene), None))
+    scene.unitalker_phones.active_take = list(scene.unitalker_phones.takes).index(shown)
+    phone_markers.show(scene, shown)
+    return shown
+
+
+def hide(scene: bpy.types.Scene, shown: ShownTake) -> int:
+    """Take the markers away. Returns the number of edits that are not applied: they are kept, and there again when the phones are shown again."""
+    phone_markers.hide(scene, shown)
+    left = phone_rows.edits(shown)
+    if not left:
+        remove(scene, shown)
+    return left
+
+
+def remove(scene: bpy.types.Scene, shown: ShownTake) -> None:
+    """Forget a hidden take, with edits that were not applied."""
+    collection = scene.unitalker_phones.takes
+    collection.remove(list(collection).index(shown))
+    scene.unitalker_phones.active_take = max(0, min(scene.unitalker_phones.active_take, len(collection) - 1))
+
+
+def apply(context: bpy.types.Context, shown: ShownTake) -> tuple[Span, ...]:
+    """Solve again round what was edited. Returns the spans of frames that were written, none where nothing differs.
+
+    Raises:
+        SettingError: phones that cannot be, a take that was made anew since. Else what takes.request, take.compute and take.write raise; nothing
+            is written then.
+    """
+    wanted = phone_rows.phones_of(shown)
+    return _solve(context, shown, wanted) if phone_rows.edits(shown) else ()
+
+
+def as_heard(context: bpy.types.Context, shown: ShownTake) -> tuple[Span, ...]:
+    """Take back all edits of a take, applied or not. Returns and raises as apply()."""
+    scene, one = context.scene, take_of(context, shown)
+    heard = take.compute(takes.request(context, one, {"phones": None})).phones
+    spans = _solve(context, shown, heard) if phone_rows.to_json(heard) != shown.solved else ()
+    phone_markers.hide(scene, shown)
+    phone_rows.fill(shown, heard, iter(lambda: phone_markers.next_uid(scene), None))
+    phone_markers.show(scene, shown)
+    return spans
+
+
+def take_of(context: bpy.types.Context, shown: ShownTake) -> takes.Take:
+    """The take as it is now. Raises RigError, SettingError: it is gone."""
+    _follow_name(shown)
+    character, line = json.loads(shown.name)
+    return takes.find(context, character, line)
+
+
+def key_of(one: takes.Take) -> str:
+    """What a take is found by."""
+    return json.dumps([one.character, one.line])
+
+
+def chosen(context: bpy.types.Context) -> takes.Take:
+    """The take of the panel's sound, else the one at the current frame, else the nearest. Raises SettingError without any, RigError."""
+    one = takes.chosen(context)
+    if one is not None:
+        return one
+    settings, frame = context.scene.unitalker, context.scene.frame_current
+    known = takes.takes_of(context, settings.character.name if settings.character else "", settings.with_related)
+    if not known:
+        raise SettingError("This character has no lip sync whose phones could be shown. Generate it first.")
+    return min(known, key=lambda other: max(other.first_frame - frame, frame - other.last_frame, 0.0))
+
+
+def refuse_deaf(request: take.Request) -> None:
+    """Raise SettingError where edited phones would change nothing."""
+    model = open_model(request.settings.model, engine_preferences(bpy.context).model_folders)
+    head = model.head(request.settings.head)
+    if not model.phones:
+        raise SettingError(f"Model {model.id} does not hear phones, so there are none to edit. Choose another model and generate again.")
+    if not lips.has_lips(head.channels):
+        raise SettingError(f"Head {head.id} does not follow phones: only a head with ARKit channels does. Choose one in Voice and Style and generate again.")
+    taught = chosen_taught(request.rig) if request.rig else None
+    if taught:
+        raise SettingError(f"{taught.name!r} plays what it hears and does not follow phones. Choose another preset and generate again.")
+
+
+def _solve(context: bpy.types.Context, shown: ShownTake, wanted: tuple[Phone, ...]) -> tuple[Span, ...]:
+    """Write the frames on which two lists of phones differ."""
+    one = take_of(context, shown)
+    before = phone_rows.solved_of(shown)
+    if _made(one) != shown.made:
+        raise SettingError(f"The lip sync of {one.line!r} was made anew since its phones were shown. Press Show Phones again: edits that were not applied go.")
+    request = takes.request(context, one, {"phones": [(phone.label, phone.start_s, phone.end_s) for phone in wanted]})
+    refuse_deaf(request)
+    dense = replace(request, settings=replace(request.settings, max_error=None), frames=(one.first_frame, one.last_frame))
+    animation = take.compute(dense)
+    old = take.compute(replace(dense, settings=replace(dense.settings, phones=before)))
+    reached = _frames(before, wanted, request.settings, one)
+    spans = _differing(old, animation, reached, one.first_frame) or tuple((first, first) for first, _ in reached[:1])      # the edits are noted with a key
+    for span in spans:
+        options = replace(request.options, use_range=True, range_start=int(span[0]), range_end=int(span[1]), crossfade=0.0)
+        take.write(replace(dense, options=options, frames=span), animation)
+    shown.solved, shown.made = phone_rows.to_json(wanted), _made(take_of(context, shown))
+    return spans
+
+
+def _frames(before: tuple[Phone, ...], wanted: tuple[Phone, ...], settings: Settings, one: takes.Take) -> tuple[Span, ...]:
+    """Whole frames of the take on which two lists of phones make a difference, apart from each other."""
+    spans: list[Span] = []
+    for start_s, end_s in phone_edit.changed_spans(before, wanted, settings):
+        first = max(math.floor(one.first_frame + start_s * settings.fps), math.ceil(one.first_frame))
+        last = min(math.ceil(one.first_frame + end_s * settings.fps), math.floor(one.last_frame))
+        if spans and first <= spans[-1][1] + 1:
+            first = int(spans.pop()[0])
+        if first <= last:
+            spans.append((float(first), float(last)))
+    return tuple(spans)
+
+
+def _differing(old: Animation, new: Animation, spans: Sequence[Span], first_frame: float) -> tuple[Span, ...]:
+    """Of the frames that may differ those that do, so that the artist's changes to keys just beside them stay; held curves have no frames to compare."""
+    before, after = old.curves, new.curves
+    if before is None or after is None or after.stepped or before.curves.keys() != after.curves.keys():
+        return tuple(spans)
+    rows = np.any([before.curves[channel].values != after.curves[channel].values for channel in after.curves], axis=0)
+    found: list[Span] = []
+    for frame in (first_frame + np.flatnonzero(rows)).tolist():
+        if not any(first <= frame <= last for first, last in spans):
+            continue
+        start = found.pop()[0] if found and frame - found[-1][1] <= APART_FRAMES else frame
+        found.append((start, frame))
+    return tuple(found)
+
+
+def _made(one: takes.Take) -> str:
+    """What the phones of a take depend on: where it differs, they are others."""
+    names = ("model", "transcript", "transcript_text", "language", "audio_channel")
+    clip = one.clip and (one.clip.path, one.clip.first_s, one.clip.length_s)
+    return json.dumps([[str(one.choices.get(name)) for name in names], str(clip), one.phones and phone_rows.to_json([Phone(*row) for row in one.phones])])
+
+
+def _follow_name(shown: ShownTake) -> None:
+    """Know a take by the name that its character has now."""
+    character, line = json.loads(shown.name)
+    if shown.character is not None and shown.character.name != character:
+        shown.name, shown.title = json.dumps([shown.character.name, line]), f"{line} on {shown.character.name}"
+
+
+def _find(scene: bpy.types.Scene, one: takes.Take) -> ShownTake | None:
+    for shown in scene.unitalker_phones.takes:
+        _follow_name(shown)
+    return next((shown for shown in scene.unitalker_phones.takes if shown.name == key_of(one)), None)

@@ -1,0 +1,149 @@
+"""While phones are shown: see what the artist does with their markers, and solve again at once where that is wanted.
+
+A timer looks four times a second; it runs only while markers of ours stand in a scene of the open file. Blender's own step of undo holds the moved
+marker, one of ours the new keys; an edit that was undone is not made again by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import bpy
+
+TICK_S = 0.25
+UNDO_TEXT = "Phone Edit"
+
+log = logging.getLogger(__name__)
+
+
+class _State:
+    """What was seen last.
+
+    Attributes:
+        settled: scene -> text of its rows that needs no solving: it is solved already, it failed, or it came by undo.
+        last: scene -> text of its rows at the last look: only what rests for a while is solved.
+    """
+
+    settled: dict[str, str] = {}
+    last: dict[str, str] = {}
+
+
+def start() -> None:
+    """Look from now on."""
+    if not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=TICK_S)
+
+
+def stop() -> None:
+    """Look no more."""
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+
+
+def settle(scene: bpy.types.Scene) -> None:
+    """Leave the rows as they are, until they change again."""
+    _State.settled[scene.name] = text_of(scene)
+
+
+def text_of(scene: bpy.types.Scene) -> str:
+    """What the rows of a scene say."""
+    return "".join(f"{row.label}{row.problem}{row.start_s:.4f}{row.end_s:.4f}" for take in scene.unitalker_phones.takes if take.visible for row in take.rows)
+
+
+def look(context: bpy.types.Context) -> bool:
+    """One look at all scenes. Returns whether there is anything to look at any more."""
+    watched = [scene for scene in bpy.data.scenes if any(take.visible for take in scene.unitalker_phones.takes)]
+    for scene in watched:
+        _look(context, scene)
+    return bool(watched)
+
+
+def _look(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
+    from ..on_worker import redraw
+    from . import markers as phone_markers
+
+    if phone_markers.sync(scene):
+        redraw(context)
+    shown = scene.unitalker_phones
+    text = text_of(scene) if shown.auto else ""
+    rests = _State.last.get(scene.name) == text
+    _State.last[scene.name] = text
+    if shown.auto and scene == context.scene and rests and text != _State.settled.get(scene.name) and not _is_busy(context):
+        _State.settled[scene.name] = text
+        _solve(context, scene)
+
+
+def _solve(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
+    """Solve what was edited, as a step of undo."""
+    from ...engine import EngineError
+    from ..on_worker import redraw
+    from . import takes as phone_takes
+
+    shown, written, problem = scene.unitalker_phones, False, ""
+    for take in [take for take in shown.takes if take.visible]:
+        try:
+            written = bool(phone_takes.apply(context, take)) or written
+        except EngineError as error:
+            problem = str(error)
+    shown.problem = problem
+    if written:
+        bpy.ops.ed.undo_push(message=UNDO_TEXT)
+    redraw(context)
+
+
+def _is_busy(context: bpy.types.Context) -> bool:
+    """Whether a drag, another tool or a worker is at it."""
+    from ..job import Job
+
+    modal = [operator for window in context.window_manager.windows for operator in getattr(window, "modal_operators", ())]
+    return bool(modal) or Job.current is not None or bpy.app.is_job_running('RENDER')
+
+
+def _tick() -> float | None:
+    try:
+        return TICK_S if look(bpy.context) else None
+    except Exception:       # a timer that raises is dropped by Blender without a word to the user
+        log.exception("Watching the phone markers stopped at a bug")
+        return None
+
+
+@bpy.app.handlers.persistent
+def _after_undo(*_: object) -> None:
+    """What undo or redo brought is what the user wants; timers survive, references do not."""
+    for scene in bpy.data.scenes:
+        if any(take.visible for take in scene.unitalker_phones.takes):
+            from . import markers as phone_markers
+
+            phone_markers.sync(scene)
+            settle(scene)
+            start()
+
+
+@bpy.app.handlers.persistent
+def _after_load(*_: object) -> None:
+    """Another file: what was seen in the last one counts no more."""
+    _State.settled.clear()
+    _State.last.clear()
+    if any(take.visible for scene in bpy.data.scenes for take in scene.unitalker_phones.takes):
+        for scene in bpy.data.scenes:
+            settle(scene)
+        start()
+    else:
+        stop()
+
+
+HANDLERS = ((bpy.app.handlers.undo_post, _after_undo), (bpy.app.handlers.redo_post, _after_undo), (bpy.app.handlers.load_post, _after_load))
+
+
+def register() -> None:
+    """Watch undo and loading."""
+    for handlers, function in HANDLERS:
+        handlers.append(function)
+    start()         # phones may be shown already, where the add-on was switched off and on; else the first look is the last
+
+
+def unregister() -> None:
+    """Stop all watching."""
+    stop()
+    for handlers, function in HANDLERS:
+        handlers.remove(function)

@@ -1,0 +1,1 @@
+"""Look at it: playback, overlay, contact sheet, playblast."""

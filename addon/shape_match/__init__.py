@@ -1,0 +1,1 @@
+"""Match by Shape: keys found by what they do."""

@@ -1,0 +1,1 @@
+"""Many lines and files from the command line."""

@@ -1,0 +1,287 @@
+"""Jobs files: which sound goes on which character of which .blend file. Read and checked as a whole before anything is done.
+
+Two forms, told apart by the ending: JSON lines (.jsonl, .ndjson; one job per line, a line {"defaults": {...}} counts for those below it) and
+JSON ({"defaults": {...}, "jobs": [...]}, or a plain list of jobs). docs/BATCH.md explains every field.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...engine import EngineError
+from ...engine.json_lines import line_of
+from .choice_fields import ID_OR_PATH, Field, as_switch, as_text, with_switches
+
+LINE_ENDINGS = (".jsonl", ".ndjson")
+MAX_FILE_BYTES = 64_000_000     # a job is about 200 bytes
+OWN_FIELDS = ("id", "blend", "save", "scene", "transcript_file", "list")
+OWN_PATHS = ("blend", "save", "transcript_file")
+SOUNDS = ("strip", "audio", "speaker")                              # one of each group: a job's own replaces the default
+WORDS = ("transcript", "transcript_file", "transcript_text")
+OF_A_ROW = (*SOUNDS, *WORDS, "character", "start_frame", "use_range", "range_start", "range_end")    # what the rows of a list say themselves
+NAME_MARK = "{name}"            # in "save": the .blend file's name without its ending
+MAX_SHOWN_CHARACTERS = 60       # of a value, in a message
+MAX_DIGITS = 20                 # of a whole number; Python refuses far longer ones with a less clear message
+
+
+class JobsError(EngineError):
+    """A jobs file cannot be used: missing, not JSON, a field that is wrong."""
+
+
+@dataclass(frozen=True)
+class ShotJob:
+    """One line of sound on one character of one .blend file.
+
+    Attributes:
+        id: its name in the report, unique; place: where it stands, for messages.
+        blend, save: absolute paths of the file to open and the one to write. scene: name, or empty for the file's active one.
+        transcript_file: absolute path, or empty. whole_list: all lines of the scene's own list, as Generate All makes them.
+        given: choices that the job or its defaults give; the file's own panel says the rest.
+    """
+
+    id: str
+    place: str
+    blend: str
+    save: str
+    scene: str
+    transcript_file: str
+    whole_list: bool
+    given: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """A job as it is written: text is the piece of JSON that it stands in, field its name there, first_line that piece's line."""
+
+    values: Mapping[str, object]
+    text: str
+    field: str
+    first_line: int
+
+
+def read_jobs(path: str, fields: Mapping[str, Field]) -> list[ShotJob]:
+    """Every job of a file.
+
+    Args:
+        path: the jobs file; relative paths in it count from its folder.
+        fields: the choices that a job may give.
+    Raises:
+        JobsError: the first thing that is wrong, with its line, field, value, and what would be right.
+    """
+    reader = _Reader(os.path.abspath(path), fields)
+    jobs = list(reader.jobs())
+    if not jobs:
+        raise JobsError(f'Jobs file {path} holds no job. Write one per line, for example {{"blend": "shot.blend", "strip": "line", "save": "out.blend"}}.')
+    return jobs
+
+
+class _Reader:
+    """Walks one file; knows where it is, for messages."""
+
+    def __init__(self, path: str, fields: Mapping[str, Field]) -> None:
+        self._path = path
+        self._folder = os.path.dirname(path)
+        self._fields = fields
+        self._places: dict[str, str] = {}       # job id: where it stands
+
+    def jobs(self) -> Iterator[ShotJob]:
+        """Jobs in the order of the file."""
+        text = _read_text(self._path)
+        defaults: dict[str, object] = {}
+        for raw in self._lines(text) if self._path.lower().endswith(LINE_ENDINGS) else self._document(text):
+            if "defaults" in raw.values:
+                defaults = self._defaults(raw)
+            else:
+                yield self._job(raw, defaults)
+
+    def _lines(self, text: str) -> Iterator[_Raw]:
+        for number, line in enumerate(text.split("\n"), 1):
+            if line.strip():
+                yield _Raw(self._object(self._parse(line, number), _Raw({}, line, "", number)), line, "", number)
+
+    def _document(self, text: str) -> Iterator[_Raw]:
+        document = self._parse(text, 1)
+        whole = _Raw({}, text, "", 1)
+        if isinstance(document, list):
+            yield from (self._raw(job, text, f"[{index}]") for index, job in enumerate(document))
+            return
+        outer = self._object(document, whole)
+        for name in outer:
+            if name not in ("defaults", "jobs"):
+                raise self._error(_Raw(outer, text, "", 1), name, f'is not known here. At the top stand "defaults" and "jobs"{_ending_hint(self._path)}')
+        jobs = outer.get("jobs")
+        if not isinstance(jobs, list):
+            raise self._error(_Raw(outer, text, "", 1), "jobs", "is no list. Write the jobs between [ and ]")
+        if "defaults" in outer:
+            yield _Raw({"defaults": outer["defaults"]}, text, "", 1)
+        yield from (self._raw(job, text, f"jobs[{index}]") for index, job in enumerate(jobs))
+
+    def _raw(self, job: object, text: str, field: str) -> _Raw:
+        return _Raw(self._object(job, _Raw({}, text, field, 1)), text, field, 1)
+
+    def _defaults(self, raw: _Raw) -> dict[str, object]:
+        if len(raw.values) > 1:
+            raise self._error(raw, "defaults", 'stands in a job. Give it a line of its own: {"defaults": {...}}')
+        field = f"{raw.field}.defaults" if raw.field else "defaults"
+        inner = _Raw(self._object(raw.values["defaults"], _Raw({}, raw.text, field, raw.first_line)), raw.text, field, raw.first_line)
+        if "id" in inner.values:
+            raise self._error(inner, "id", "is a default. Every job has its own id: give it there")
+        return self._checked(inner)
+
+    def _job(self, raw: _Raw, defaults: Mapping[str, object]) -> ShotJob:
+        own = self._checked(raw)
+        values = {**_without_rivals(defaults, own), **own}
+        if values.get("list"):
+            one_line = next((name for name in OF_A_ROW if name in own), None)
+            if one_line is not None and not own.get("list"):
+                values["list"] = False          # a job of one line, under defaults for lists
+            elif one_line is not None:
+                raise self._error(raw, one_line, "stands beside list. The lines of the list say that themselves: leave one of both out")
+            else:
+                values = {name: value for name, value in values.items() if name not in OF_A_ROW}
+        for name in ("blend", "save"):
+            if not values.get(name):
+                raise self._error(raw, name, "is missing. Every job names the .blend file to open (blend) and the one to write (save)")
+        blend, save = str(values["blend"]), str(values["save"]).replace(NAME_MARK, Path(str(values["blend"])).stem)
+        if not save.lower().endswith(".blend"):
+            raise self._error(raw, "save", "does not end in .blend. Name the .blend file to write")
+        job = ShotJob(
+            id=self._id(raw, values),
+            place=f"line {self._line(raw, '')}",
+            blend=blend,
+            save=save,
+            scene=str(values.get("scene", "")),
+            transcript_file=str(values.get("transcript_file", "")),
+            whole_list=bool(values.get("list")),
+            given=with_switches({name: value for name, value in values.items() if name not in OWN_FIELDS}),
+        )
+        self._places[job.id] = job.place
+        return job
+
+    def _id(self, raw: _Raw, values: Mapping[str, object]) -> str:
+        name = str(values.get("id", "")) or str(len(self._places) + 1)
+        if name in self._places:
+            raise self._error(raw, "id", f"is the id of the job at {self._places[name]} too. Give every job its own")
+        return name
+
+    def _checked(self, raw: _Raw) -> dict[str, object]:
+        """The fields of a job or of defaults, each as it is meant, paths absolute."""
+        for rivals in (SOUNDS, WORDS):
+            given = [name for name in rivals if raw.values.get(name)]
+            if len(given) > 1:
+                raise self._error(raw, given[1], f"stands beside {given[0]}. Give one of {', '.join(rivals)}")
+        return {name: self._value(raw, name, value) for name, value in raw.values.items()}
+
+    def _value(self, raw: _Raw, name: str, value: object) -> object:
+        field = self._fields.get(name)
+        if field is None and name not in OWN_FIELDS:
+            near = difflib.get_close_matches(name, [*OWN_FIELDS, *self._fields], 1, 0.5)
+            raise self._error(raw, name, f"is no field. {f'Did you mean {near[0]}?' if near else 'docs/BATCH.md lists all fields'}")
+        try:
+            read = field.read(value) if field is not None else as_switch(value) if name == "list" else as_text(value)
+        except ValueError as error:
+            raise self._error(raw, name, str(error)) from error
+        is_path = name in OWN_PATHS or (field is not None and field.is_path)
+        return self._absolute(str(read)) if is_path or (name in ID_OR_PATH and _looks_like_path(str(read))) else read
+
+    def _absolute(self, path: str) -> str:
+        """Counts from the jobs file's folder; Blender's own "//" counts from the .blend file and stays."""
+        if not path or path.startswith("//"):
+            return path
+        return os.path.normpath(os.path.join(self._folder, os.path.expanduser(path)))
+
+    def _parse(self, text: str, first_line: int) -> object:
+        try:
+            return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_integer)
+        except json.JSONDecodeError as error:
+            line = first_line + error.lineno - 1
+            hint = _ending_hint(self._path) if error.msg == "Extra data" else ""
+            raise JobsError(f"Jobs file {self._path}, line {line}, column {error.colno} is not valid JSON: {error.msg}. Mend that line{hint}.") from error
+        except RecursionError as error:
+            raise JobsError(f"Jobs file {self._path}, line {first_line} is nested too deeply. A job is one flat object.") from error
+        except _Refused as error:
+            line = first_line + line_of(text, error.key) - 1 if error.key else first_line
+            raise JobsError(f"Jobs file {self._path}, line {line}: {error}.") from error
+
+    def _object(self, value: object, raw: _Raw) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            shown = _shown(value)
+            raise JobsError(f'Jobs file {self._path}, line {self._line(raw, "")}: {shown} is no object. Write {{"field": value, ...}}.')
+        return value
+
+    def _line(self, raw: _Raw, name: str) -> int:
+        field = f"{raw.field}.{name}" if raw.field and name else raw.field or name
+        return raw.first_line + line_of(raw.text, field) - 1
+
+    def _error(self, raw: _Raw, name: str, problem: str) -> JobsError:
+        value = f" {_shown(raw.values[name])}" if name in raw.values else ""
+        return JobsError(f"Jobs file {self._path}, line {self._line(raw, name)}, {name}:{value} {problem}.".replace("?.", "?"))
+
+
+class _Refused(ValueError):
+    """Something that JSON allows, or Python, and that hides a mistake; key is the field where it stands, or empty."""
+
+    def __init__(self, message: str, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+
+
+def _read_text(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise JobsError(f"Jobs file {path} cannot be read: {getattr(error, 'strerror', None) or error}. Check the path.") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise JobsError(f"Jobs file {path} is larger than {MAX_FILE_BYTES:,} bytes, the limit. Is it a jobs file?")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise JobsError(f"Jobs file {path}, line {line} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
+
+
+def _without_rivals(defaults: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:
+    """Defaults, without a sound or words where the job has its own."""
+    rivals = {name for group in (SOUNDS, WORDS) if any(own.get(name) for name in group) for name in group}
+    return {name: value for name, value in defaults.items() if name not in rivals}
+
+
+def _looks_like_path(value: str) -> bool:
+    return "/" in value or "\\" in value or value.lower().endswith((".json", ".npz"))
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    if any("\ud800" <= character <= "\udfff" for character in text):       # no terminal takes them
+        text = json.dumps(value)
+    return text if len(text) <= MAX_SHOWN_CHARACTERS else text[:MAX_SHOWN_CHARACTERS] + "..."
+
+
+def _ending_hint(path: str) -> str:
+    return "" if path.lower().endswith(LINE_ENDINGS) else "; a file with one job per line ends in .jsonl"
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _Refused(f"{key} stands twice in one object. Leave one of them out", key)
+        found[key] = value
+    return found
+
+
+def _no_constant(text: str) -> float:
+    raise _Refused(f"{text} is no number that JSON allows. Write a finite number")
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise _Refused(f"the number {text[:MAX_DIGITS]}... has {len(text)} digits. Write a shorter one")
+    return int(text)

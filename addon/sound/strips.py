@@ -1,0 +1,175 @@
+"""The sound strips of a sequencer: which there are, and when each can be heard. Under one name what Blender 4.2 to 5.2 call differently.
+
+Main thread only. Reads; the one thing it writes is a mark on a strip (`mark`), by which takes and rows find it again after it was renamed.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import bpy
+
+from ...engine import AudioError
+from ..rig import scene_fps
+
+MARK = "unitalker"              # custom property of a strip that a take or a row speaks of
+
+
+@dataclass(frozen=True)
+class Heard:
+    """When a strip can be heard, in frames of its own scene.
+
+    Attributes:
+        first, right: first whole frame, and the frame after the last one.
+        zero: frame on which second 0 of its file falls, be it audible or trimmed away; a retimed strip's file begins elsewhere.
+        fps: of its scene.
+        retiming: where its retiming keys lie, counted from the first one; empty for a strip that plays at its own speed.
+    """
+
+    first: int
+    right: int
+    zero: float
+    fps: float
+    retiming: tuple[int, ...]
+
+
+def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
+    """The scene whose strips the sequencer shows: from 5.0 on the workspace may name another one than the active scene."""
+    return getattr(context.workspace, "sequencer_scene", None) or context.scene
+
+
+def all_strips(scene: bpy.types.Scene) -> bpy.types.bpy_prop_collection:
+    """Every strip of a scene that has a sequence editor, those inside meta strips too."""
+    editor = scene.sequence_editor
+    return editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
+
+
+def sound_strips(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
+    """Every sound strip of a scene, those inside meta strips too, in the order in which they start."""
+    if scene.sequence_editor is None:
+        return []
+    return sorted((strip for strip in all_strips(scene) if strip.type == 'SOUND'), key=lambda strip: (handles(strip)[0], strip.name))
+
+
+def pick(scene: bpy.types.Scene, name: str) -> bpy.types.Strip:
+    """The sound strip of this name; empty takes the active one, or the only one. Raises AudioError."""
+    strips = sound_strips(scene)
+    if not strips:
+        raise AudioError(f"Scene {scene.name!r} has no sound strip. Add one in the Video Sequencer (Add > Sound), or pick a sound file.")
+    if not name:
+        active = scene.sequence_editor.active_strip
+        if active is not None and active.type == 'SOUND':
+            return active
+        if len(strips) == 1:
+            return strips[0]
+    for strip in strips:
+        if strip.name == name:
+            return strip
+    known = ", ".join(strip.name for strip in strips)
+    problem = f"Sound strip not found: {name!r}" if name else f"{len(strips)} sound strips and none is chosen"
+    raise AudioError(f"{problem} in scene {scene.name!r}. Pick one of: {known}.")
+
+
+def mark(strip: bpy.types.Strip, scene: bpy.types.Scene) -> str:
+    """The mark of a strip, made now where it has none. A copied or split strip brings its original's along and gets its own here.
+
+    A strip of a linked scene cannot be marked: "".
+    """
+    own = mark_of(strip)
+    if scene.library is None and (not own or _original([strip, *marked(scene, own, strip)]) != strip):
+        own = uuid.uuid4().hex[:12]
+        strip[MARK] = f"{own} {strip.name}"
+    return own
+
+
+def mark_of(strip: bpy.types.Strip) -> str:
+    """The mark of a strip, or ""."""
+    return str(strip.get(MARK, "")).partition(" ")[0]
+
+
+def marked(scene: bpy.types.Scene, wanted: str, but: bpy.types.Strip | None = None) -> list[bpy.types.Strip]:
+    """The sound strips that have a mark: one, or several after it was split or copied."""
+    return [strip for strip in sound_strips(scene) if mark_of(strip) == wanted and (but is None or strip.name != but.name)]
+
+
+def _original(strips: list[bpy.types.Strip]) -> bpy.types.Strip:
+    """Which of several strips with one mark was there first: still called as when it was marked, else the one with the shortest name."""
+    return min(strips, key=lambda strip: (str(strip.get(MARK, "")).partition(" ")[2] != strip.name, len(strip.name), strip.name))
+
+
+def find_marked(scene: bpy.types.Scene, wanted: str, name: str) -> bpy.types.Strip | None:
+    """The sound strip with a mark, whatever it is called now; without a mark, the one of this name. None when it was deleted.
+
+    Looks at the name first: that is one look-up, and a copy that still shares the mark has another name.
+    """
+    if scene.sequence_editor is None:
+        return None
+    strip = all_strips(scene).get(name)
+    if strip is not None and strip.type == 'SOUND' and mark_of(strip) == wanted:
+        return strip
+    found = marked(scene, wanted) if wanted else []
+    return _original(found) if found else None
+
+
+def heard(scene: bpy.types.Scene, strip: bpy.types.Strip) -> Heard:
+    """When a strip can be heard. Raises AudioError when its handles hide all of it."""
+    fps = scene_fps(scene)
+    left, right = _audible_frames(strip)
+    zero = _zero_frame(strip, fps)
+    retiming = retiming_of(strip)
+    first = left if retiming else max(left, math.floor(zero))
+    if right <= first:
+        raise AudioError(f"Nothing of strip {strip.name!r} can be heard between frames {left} and {right}. Move its handles over the sound.")
+    return Heard(first, right, float(left) if retiming else zero, fps, retiming)
+
+
+def retiming_of(strip: bpy.types.Strip) -> tuple[int, ...]:
+    """Where the retiming keys of a strip lie, counted from the first one; () when it plays at its own speed.
+
+    Only differences: Blender gives the frames of the keys from the strip's start instead of the scene's when another strip lies before it in the list.
+    """
+    frames = [key.timeline_frame for key in getattr(strip, "retiming_keys", ())]
+    return tuple(frame - frames[0] for frame in frames)
+
+
+def handles(strip: bpy.types.Strip) -> tuple[int, int]:
+    """First frame of a strip and the frame after its last; named anew in 5.2."""
+    if hasattr(strip, "left_handle"):
+        return strip.left_handle, strip.right_handle
+    return strip.frame_final_start, strip.frame_final_end
+
+
+def shift_between(edit: bpy.types.Scene, home: bpy.types.Scene, first: int, right: int) -> int:
+    """Frames to add to get from a strip's scene to the character's, if a scene strip shows the one in the other at frames first to right."""
+    if edit == home or edit.sequence_editor is None:
+        return 0
+    for strip in all_strips(edit):
+        left, end = _audible_frames(strip)
+        if strip.type == 'SCENE' and strip.scene == home and left < right and first < end:
+            if retiming_of(strip):
+                raise AudioError(f"The scene strip {strip.name!r} that shows {home.name!r} has speed changes, which cannot be followed. Remove them (Strip > Retiming > Reset).")
+            return home.frame_start - round(_zero_frame(strip, 1.0))
+    return 0
+
+
+def _audible_frames(strip: bpy.types.Strip) -> tuple[int, int]:
+    """The frames on which a strip can be heard: its own handles, cut by those of the meta strips around it."""
+    spans = [handles(around) for around in _with_parents(strip)]
+    return max(left for left, _ in spans), min(right for _, right in spans)
+
+
+def _with_parents(strip: bpy.types.Strip) -> Iterator[bpy.types.Strip]:
+    while strip is not None:
+        yield strip
+        strip = strip.parent_meta()
+
+
+def _zero_frame(strip: bpy.types.Strip, fps: float) -> float:
+    """The frame on which second 0 of the sound file falls, be it audible or trimmed away. Measured with a click track, see the tests."""
+    start, trim = (
+        (strip.content_start, strip.content_trim_start) if hasattr(strip, "content_start") else (strip.frame_start, strip.animation_offset_start)
+    )
+    return int(start) - trim + getattr(strip, "sound_offset", 0.0) * fps

@@ -1,0 +1,1 @@
+"""Teach: the animator's own keys become a head."""

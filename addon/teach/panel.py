@@ -1,0 +1,58 @@
+"""Sub-panel "Teach" of the sidebar tab: a name, the button, and how well each control was learned."""
+
+from __future__ import annotations
+
+import bpy
+
+from .. import catalog
+from ..job import Job
+from ..on_worker import describe
+from ..panels import paragraph
+
+CONTROLS_SHOWN = 60         # lines of the list of controls
+
+
+class UNITALKER_PT_teach(bpy.types.Panel):
+    bl_space_type = 'VIEW_3D'
+    bl_region_type = 'UI'
+    bl_category = "Lip Sync"
+    bl_label = "Teach"
+    bl_order = 6
+    bl_options = {'DEFAULT_CLOSED'}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """What to do, name, start, button, result."""
+        settings, layout = context.scene.unitalker, self.layout
+        paragraph(context, layout, "Key 5 to 20 seconds of the sound by hand, with any controls of the character, then press Teach.", 'INFO')
+        column = layout.column()
+        column.use_property_split, column.use_property_decorate = True, False
+        column.prop(settings, "teach_name")
+        column.prop(settings, "teach_start")
+        row = layout.row(align=True)
+        if Job.current is not None:
+            row.progress(factor=Job.current.fraction, type='BAR', text=describe(Job.current))
+            row.operator("unitalker.cancel", text="", icon='X')
+        else:
+            row.enabled = bool(settings.teach_name.strip())
+            row.operator("unitalker.teach", icon='FCURVE')
+        if settings.teach_result:
+            self._draw_result(context, settings)
+        for line in catalog.damaged_heads():
+            paragraph(context, layout, line, 'ERROR')
+
+    def _draw_result(self, context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> None:
+        box = self.layout.box()
+        paragraph(context, box, settings.teach_result, 'ERROR' if settings.teach_failed else 'CHECKMARK')
+        lines = settings.teach_details.splitlines()
+        controls = [line for line in lines if ": r " in line]
+        for line in [line for line in lines if line not in controls]:
+            paragraph(context, box, line)
+        if controls:
+            header, body = self.layout.panel("unitalker_taught_controls", default_closed=len(controls) > 8)
+            header.label(text=f"{len(controls)} controls")
+            if body:
+                for line in controls[:CONTROLS_SHOWN]:
+                    paragraph(context, body, line)
+
+
+CLASSES = (UNITALKER_PT_teach,)

@@ -1,0 +1,82 @@
+"""Teach in three steps, as take.py has them: gather (the artist's keys), compute (any thread), write (a file beside the user's presets)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import bpy
+
+from ... import engine
+from ...engine.models import open_model
+from ...engine.taught import Score, label
+from ...engine.taught_file import renamed, save_taught
+from ...engine.teach import Lesson, Take, teach
+from .. import strip_audio, take
+from ..keying import artist_keys
+from ..preferences import user_folder
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `compute` and `write` need, as plain values; folder is where the taught head goes."""
+
+    clip: strip_audio.Clip
+    take: Take
+    settings: engine.Settings
+    name: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What to tell the artist: preset id and path of the file, one line, a line per control, warnings."""
+
+    preset: str
+    path: str
+    line: str
+    controls: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def gather(context: bpy.types.Context, options: take.Options, name: str, start_from_preset: bool) -> Request:
+    """Read the artist's keys on the character under the chosen sound. Raises EngineError kinds."""
+    if not name.strip():
+        raise engine.TeachError("The taught head has no name. Give it one.")
+    request = take.gather(context, options)
+    if request.character is None:
+        raise engine.TeachError("This head gives vertices, which nobody keys. Choose a head that gives blendshapes, then teach.")
+    head = open_model(request.settings.model, request.settings.model_folders).head(request.settings.head)
+    keyed = artist_keys.read(request.character, request.clip.start_frame, request.fps, head.fps)
+    start = request.rig if start_from_preset else None
+    return Request(
+        request.clip, Take(keyed.controls, keyed.seconds, keyed.values, start), request.settings, name.strip(), user_folder("presets", create=True),
+    )
+
+
+def compute(
+    request: Request, progress: Callable[[float], None] = engine.types.no_progress, cancelled: Callable[[], bool] = engine.types.never,
+) -> Lesson:
+    """Listen and fit: no Blender data, any thread."""
+    lesson = teach(strip_audio.read(request.clip), request.take, request.settings, progress, cancelled)
+    return replace(lesson, taught=renamed(lesson.taught, request.name))
+
+
+def write(request: Request, lesson: Lesson) -> Result:
+    """Keep the head in the user's folder. Raises OutputError."""
+    path = save_taught(lesson.taught, request.folder)
+    taught = lesson.taught
+    learned = sum(score.learned for score in taught.scores)
+    late = f", keys {abs(taught.lag_s) * 1000:.0f} ms {'after' if taught.lag_s > 0 else 'before'} the sound" if taught.lag_s else ""
+    line = f"{taught.name!r}: learned {learned} of {len(taught.scores)} controls from {taught.take_s:.1f} s{late}"
+    return Result(path.name, str(path), line, tuple(map(_describe, taught.controls, taught.scores)), lesson.warnings)
+
+
+def _describe(control: engine.RigChannel, score: Score) -> str:
+    """One control and its errors on seconds that the fit did not see, in the unit that Blender shows."""
+    turns = control.path == "rotation_euler"
+    unit = "°" if turns else ""
+    factor = 180 / math.pi if turns else 1.0
+    before = f" (preset: r {score.r_prior:.2f}, error {score.rms_prior * factor:.3g}{unit})" if score.r_prior is not None else ""
+    return f"{label(control)}: r {score.r:.2f}, error {score.rms * factor:.3g}{unit}{before}{'' if score.learned else ', not learned'}"
