@@ -179,7 +179,7 @@ def test_split_encoders_that_differ_only_in_their_weights_do_not_share_features(
     convert(sources(copy), copy / "two")
     one, two = (models.open_model(str(copy / folder)) for folder in ("one", "two"))
     assert dict(one.hashes)["encoder.onnx"] == dict(two.hashes)["encoder.onnx"]
-    assert encode._key(wave, one) != encode._key(wave, two)
+    assert encode.clip_key(wave, one) != encode.clip_key(wave, two)
 
 
 def test_layout_comes_from_the_tensors():
