@@ -124,6 +124,14 @@ def test_environment_that_fails_leaves_nothing_behind(tmp_path):
     assert list((tmp_path / "made").iterdir()) == []
 
 
+def test_every_add_on_test_runs_on_the_oldest_and_newest_blender_and_where_it_is_asked_for():
+    files = {f"tests/addon/{path.name}" for path in (build.ROOT / "tests" / "addon").glob("test_*.py")}
+    runs = {name: {job.tests for job in suite._jobs([]) if job.environment == name} for name in (*suite.OUTER, *suite.INNER)}
+    assert all(runs[name] == files for name in suite.OUTER)
+    assert all(runs[name] == {f"tests/addon/{name}" for name in suite.KEYS_AND_SOUND} for name in suite.INNER)
+    assert {job.tests for job in suite._jobs(["bpy45"]) if job.environment == "bpy45"} == files
+
+
 @pytest.mark.parametrize(("code", "passed", "failed", "skipped"), [
     (MIXED, 1, 1, ("no moon tonight",)), (DIES, 0, 1, ()), (HANGS, 0, 1, ()),
 ], ids=["mixed", "dies", "hangs"])
