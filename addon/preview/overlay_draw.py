@@ -13,7 +13,7 @@ from . import overlay_layout as layout
 
 Colour = tuple[float, float, float, float]
 
-BACK: Colour = (0.09, 0.10, 0.12, 0.80)
+BACK: Colour = (0.09, 0.10, 0.12, 0.70)
 WAVE: Colour = (0.55, 0.60, 0.66, 0.75)
 TEXT: Colour = (0.94, 0.95, 0.96, 1.0)
 KINDS: dict[str, Colour] = {

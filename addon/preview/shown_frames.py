@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from ...engine.phones import BILABIALS, LABIODENTALS, VOWELS, Phone
 
@@ -16,6 +17,7 @@ KINDS = (       # kind of mouth, its phones, and how much a person looks at it
 )
 OTHER, QUIET = 0.2, 0.05        # consonants inside the mouth; silence
 SEEN_OFTEN = 0.25               # less with each picture of the same kind
+LIKE_TRANSCRIPT = 0.8           # share of phones that follow the transcript, below which no words are named
 STEADY_S = 0.12                 # phones at least so long reach their shape
 
 
@@ -66,19 +68,19 @@ def kind_of(label: str) -> str:
 
 
 def words_of_phones(phones: Sequence[Phone], words: Sequence[Sequence[str]], spelled: Sequence[str]) -> tuple[str, ...]:
-    """The written word of each phone, "" where it is not known: only phones that follow the transcript to the letter have one.
+    """The written word of each phone, "" where it is not known: the phones that are laid over the sound follow the transcript but for a few.
 
     Args:
         words: phone labels of each word (g2p.read_words); spelled: the words as written, as many, else nothing is said.
     """
-    nothing = ("",) * len(phones)
+    found = [""] * len(phones)
     told = [(label, place) for place, word in enumerate(words) for label in word]
     heard = [index for index, phone in enumerate(phones) if phone.label != SILENCE]
-    if len(words) != len(spelled) or len(told) != len(heard):
-        return nothing
-    found = list(nothing)
-    for index, (_, place) in zip(heard, told, strict=True):
-        found[index] = spelled[place]
+    matcher = SequenceMatcher(None, [label for label, _ in told], [phones[index].label for index in heard], autojunk=False)
+    if len(words) == len(spelled) and matcher.ratio() >= LIKE_TRANSCRIPT:
+        for block in matcher.get_matching_blocks():
+            for step in range(block.size):
+                found[heard[block.b + step]] = spelled[told[block.a + step][1]]
     return tuple(found)
 
 

@@ -362,5 +362,6 @@ def test_the_sample_gives_phones_of_several_kinds(ext, tmp_path, monkeypatch):
     tiles = drawn[0].tiles
     kinds = {ext.module("addon.preview.shown_frames").kind_of(tile.moment.phone) for tile in tiles}
     assert len(tiles) == 6 and {"closed", "round", "open"} <= kinds
-    assert drawn[0].title == text
+    assert drawn[0].title == text and {tile.word for tile in tiles} <= {*text.replace(",", "").replace(".", "").replace("!", "").split(), ""}
+    assert sum(bool(tile.word) for tile in tiles) >= 5
     assert (tmp_path / "sample.png").stat().st_size > 10_000
