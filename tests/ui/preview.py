@@ -50,26 +50,26 @@ def play(ui):
     """To its end by itself, then stopped by the button: the scene's settings are as before."""
     before, shading = settings(), largest('VIEW_3D').spaces.active.shading
     shading.type = 'WIREFRAME'          # without a graphics card a solid head takes a second per frame
-    yield from click(ui, PLAY, lambda: module("playback").is_playing())
+    yield from click(ui, PLAY, lambda: module("preview.playback").is_playing())
     assert bpy.context.scene.use_preview_range and bpy.context.scene.sync_mode == 'AUDIO_SYNC'
-    module("playback")._playing.last = LAST_PLAYED
+    module("preview.playback")._playing.last = LAST_PLAYED
     start = time.monotonic()
     yield 2.0
     ui.shot("3_playing")
-    yield lambda: not module("playback").is_playing()
+    yield lambda: not module("preview.playback").is_playing()
     ui.log("played", time.monotonic() - start, "s of", LAST_PLAYED / 24)
     yield 1.0
     assert settings() == before, (settings(), before)
-    yield from click(ui, PLAY, lambda: module("playback").is_playing())
+    yield from click(ui, PLAY, lambda: module("preview.playback").is_playing())
     yield 1.0
-    yield from click(ui, PLAY, lambda: not module("playback").is_playing())
+    yield from click(ui, PLAY, lambda: not module("preview.playback").is_playing())
     after = settings()
     assert after[1:] == before[1:] and after[0] != before[0], "it stays where it was stopped"
     bpy.context.scene.frame_set(before[0])
-    yield from click(ui, PLAY, lambda: module("playback").is_playing())
+    yield from click(ui, PLAY, lambda: module("preview.playback").is_playing())
     yield 1.0
     ui.keys("Escape")
-    yield lambda: not module("playback").is_playing()
+    yield lambda: not module("preview.playback").is_playing()
     yield 0.5
     assert settings() == before, (settings(), before)
     shading.type = 'SOLID'
@@ -102,7 +102,9 @@ def film(ui):
     yield lambda: job() is None
     yield 1.0
     assert sorted(HOME.glob("*.mp4")) == files and settings() == before
-    start = time.monotonic()
+    start, scene = time.monotonic(), bpy.context.scene
+    chosen().span, scene.frame_end = 'SCENE', LAST_PLAYED
+    before = settings()
     yield from click(ui, FILM, lambda: job() is not None)
     yield lambda: job() is None
     yield 1.0
@@ -214,7 +216,7 @@ def job():
 
 
 def overlay():
-    return module("overlay")
+    return module("preview.overlay")
 
 
 def module(name):
