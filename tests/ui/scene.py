@@ -36,10 +36,10 @@ def test(ui):
     cast().active = -1                  # without a chosen line the button stands right below the list
     bpy.ops.ed.undo_push(message="rows")
     yield from generate_all(ui)
-    yield from move_strip(ui, editor)
-    yield from trim_strip(ui, editor)
-    yield from cut_strip(ui, editor)
     yield from cancel(ui)
+    yield from move_strip(ui, editor)
+    yield from cut_strip(ui, editor)
+    yield from trim_strip(ui, editor)
 
 
 def generate_all(ui):
@@ -75,14 +75,14 @@ def cancel(ui):
     yield 1.0
     yield from click_button(ui)
     yield lambda: job() is not None and job().fraction > 0.1
-    ui.shot("8_progress")
+    ui.shot("3_progress")
     yield 1.5
     ui.keys("Escape")
     yield lambda: job() is None
     yield 1.0
     ui.log(cast().result)
     assert cast().result.startswith("Cancelled") and keys("Anna") == before
-    ui.shot("9_cancelled")
+    ui.shot("4_cancelled")
     yield 2.0
 
 
@@ -167,12 +167,22 @@ def trim_strip(ui, editor):
     yield lambda: frames("Ben")[1] == strip("ben_1").right_handle - 1
     ui.log("trimmed", end, strip("ben_1").right_handle, frames("Ben"))
     yield 1.0
-    ui.shot("6_trimmed")
+    ui.shot("7_trimmed")
     yield 2.0
     assert keys("Ben")[-1][1] == 0
-    yield from drag(editor, (strip("ben_1").right_handle - handle_px(editor), 2.5), end - strip("ben_1").right_handle)
-    yield lambda: strip("ben_1").right_handle == end
+    trimmed = strip("ben_1").right_handle
+    yield from drag(editor, (strip("ben_1").right_handle - handle_px(editor), 2.5), 15)
+    yield lambda: strip("ben_1").right_handle > trimmed and frames("Ben")[1] == strip("ben_1").right_handle - 1
+    ui.log("made longer again", strip("ben_1").right_handle, frames("Ben"))
+    middle = [key for key in before if key[0] < frames("Ben")[1] - 4]
+    assert keys("Ben")[:len(middle)] == middle
+    for _ in range(6):                  # choosing a handle is a step of undo too
+        if strip("ben_1").right_handle != end:
+            ui.keys("ctrl+z")
+            yield 2.0
+    assert strip("ben_1").right_handle == end
     yield lambda: keys("Ben") == before
+    ui.log("undone", frames("Ben"))
     yield 1.0
 
 
@@ -195,7 +205,7 @@ def cut_strip(ui, editor):
     by = strip(name).left_handle - start
     yield lambda: frames("Anna")[1] == before[-1][0] + by
     yield 1.0
-    ui.shot("7_cut")
+    ui.shot("6_cut")
     yield 2.0
     ui.log("cut at", frame, "moved by", by, frames("Anna"))
     assert [frame for frame, _ in keys("Anna") if start <= frame < start + by] == []
