@@ -96,10 +96,11 @@ def decode(feature_windows: Iterable[FeatureWindow], decoder: Decoder, tracks: S
 
 def track_key(track: Track, model: Model) -> str:
     """Hash of all that decides what decode() gives for a track, apart from the features."""
-    style = track.style
-    digest = hashlib.blake2b(repr((model.hashes, model.phones, track.head.id, style.strength, track.exact)).encode(), digest_size=16)
+    style, head = track.style, track.head
+    facts = (model.hashes, model.phones, head.id, head.channels, head.fps, head.resample, head.align_corners, style.strength, track.exact)
+    digest = hashlib.blake2b(repr(facts).encode(), digest_size=16)
     for values in (style.vector, style.pivot, track.template):
-        digest.update(b"-" if values is None or (values is track.template and track.head.basis is not None) else np.ascontiguousarray(values).data)
+        digest.update(b"-" if values is None or (values is track.template and head.basis is not None) else np.ascontiguousarray(values).data)
     return digest.hexdigest()
 
 

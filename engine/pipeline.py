@@ -157,7 +157,7 @@ def _heard(scores: FloatArray | None, clip: str, model: Model, words: g2p.Words 
     """Phones of the clip, and what they say to the lips; None for a model that hears none."""
     if scores is None:
         return None
-    key = f"{clip} {model.hashes} {words}"
+    key = f"{clip} {model.hashes} {model.phones} {words}"
     heard = _heard_clips.get(key)
     if heard is None:
         heard = transcript.listen(scores, model.phones, model.encoder.rate_hz, words)

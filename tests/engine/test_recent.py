@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 
@@ -73,6 +74,15 @@ def test_another_sound_or_style_is_not_taken_for_the_one_that_is_kept(tiny, syll
         ran.clear()
         assert np.abs(animate(wave, settings).motion.weights - first).max() > 1e-3
         assert "decoder.onnx" in ran
+
+
+def test_a_model_with_the_same_files_and_another_frame_rate_is_another_one(tiny, tiny_copy, syllables):
+    file = tiny_copy / "model.json"
+    info = json.loads(file.read_text())
+    info["heads"][0] |= {"fps": 25, "resample": {"where": "output", "align_corners": True}}
+    file.write_text(json.dumps(info))
+    n_frames = [len(animate(syllables, replace(tiny, model=str(folder), raw=True)).motion.weights) for folder in (tiny.model, tiny_copy)]
+    assert n_frames == [300, 150]
 
 
 def test_who_changes_a_raw_result_changes_nothing_that_is_kept(tiny, syllables):

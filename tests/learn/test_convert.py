@@ -29,7 +29,7 @@ GOLDEN = Path(__file__).resolve().parent.parent / "data" / "golden"
 HEAD = "3DETF_blendshape_weight"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def one_thread():
     torch.set_num_threads(1)
 

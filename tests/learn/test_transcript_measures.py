@@ -22,6 +22,7 @@ from engine.learn.evaluation_sets import TRANSCRIPTS
 from engine.learn.metrics import FPS, Measures, measure, seen_mouth
 from engine.learn.recordings import Clip, RealSpeech
 from engine.phones import Phone
+from engine.recent import forget_all
 
 SPEECH = Path(__file__).resolve().parents[3] / "shared" / "data" / "speech" / "english_aligned"
 TEXTS = json.loads(TRANSCRIPTS.read_text(encoding="utf-8"))["english_aligned"]
@@ -45,6 +46,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def measured() -> Run:
+    forget_all()        # another test of this process may have listened to these clips
     speech = RealSpeech.read(SPEECH)
     heard: dict[str, tuple[np.ndarray, tuple[str, ...]]] = {}
     told, columns = {}, {}
