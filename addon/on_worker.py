@@ -10,8 +10,17 @@ from .job import Job
 from .translations import said
 
 TICK_S = 0.1            # between two looks at the worker
+BUSY = "A lip sync is being made: wait for it, or press Esc"
+BUSY_ELSE = "Something else is being made: wait for it, or press Esc"
 PANEL_AREAS = ('VIEW_3D', 'SEQUENCE_EDITOR', 'GRAPH_EDITOR', 'DOPESHEET_EDITOR', 'TIMELINE')      # redrawn while it works and after it wrote
 LONG_S = 1.0            # what took longer shows "Writing keys" before Blender stands still for it
+
+
+def idle(cls: type, why: str = BUSY) -> bool:
+    """For polls: whether nothing is being made; else the button's tooltip says why it is grey."""
+    if Job.current is not None:
+        cls.poll_message_set(why)
+    return Job.current is None
 
 
 class OnWorker:
@@ -21,7 +30,7 @@ class OnWorker:
     `_finish(context, result)` writes what result() gives, on the main thread.
     """
 
-    BUSY = "A lip sync is being made: wait for it, or press Esc"
+    BUSY = BUSY
     TITLE = "Listening"     # of the progress bar, until the work tells its stage
     LAST_STAGE = "Writing keys"
 
@@ -31,10 +40,7 @@ class OnWorker:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """One job at a time."""
-        if Job.current is not None:
-            cls.poll_message_set(cls.BUSY)
-            return False
-        return context.scene is not None
+        return idle(cls, cls.BUSY) and context.scene is not None
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """With a window: work on a thread, so that Blender stays usable."""
@@ -111,6 +117,12 @@ def describe(job: Job) -> str:
     left_s = job.progress.left_s
     line = f"{said(job.progress.stage)} {job.fraction:.0%}"
     return line if left_s is None else said("{}, {} left", line, time_left(left_s))
+
+
+def draw_progress(row: bpy.types.UILayout) -> None:
+    """The bar of the job that runs, and its Cancel, in place of a button."""
+    row.progress(factor=Job.current.fraction, type='BAR', text=describe(Job.current))
+    row.operator("unitalker.cancel", text="", icon='X')
 
 
 def time_left(seconds: float) -> str:

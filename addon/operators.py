@@ -172,19 +172,16 @@ class UNITALKER_OT_make_override(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Override, and pick what came out."""
-        from .. import engine
         from . import rig
 
-        values = collect(context, {"character": self.character} if self.character else {})
-        try:
+        def work() -> str:
+            values = collect(context, {"character": self.character} if self.character else {})
             made = rig.make_editable(context, values["character"])
-        except engine.EngineError as error:
-            self.report({'ERROR'}, str(error))
-            return {'CANCELLED'}
-        context.scene.unitalker.character = made
-        catalog.refresh()
-        self.report({'INFO'}, f"{made.name!r} is editable in this file now.")
-        return {'FINISHED'}
+            context.scene.unitalker.character = made
+            catalog.refresh()
+            return repr(made.name)
+
+        return attempt(self, context, work, "{} is editable in this file now.")
 
 
 class UNITALKER_OT_preset_save(bpy.types.Operator):
@@ -203,18 +200,9 @@ class UNITALKER_OT_preset_save(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Write the file and choose it."""
-        from .. import engine
         from .mapping import my_presets
 
-        try:
-            preset, path = my_presets.save(context, self.name)
-        except engine.EngineError as error:
-            self.report({'ERROR'}, str(error))
-            return {'CANCELLED'}
-        catalog.refresh()
-        context.scene.unitalker.preset = preset
-        self.report({'INFO'}, f"Saved {path}")
-        return {'FINISHED'}
+        return attempt(self, context, lambda: _chosen(context, my_presets.save(context, self.name)), "Saved {}")
 
 
 class UNITALKER_OT_preset_load(bpy.types.Operator, ImportHelper):
@@ -228,18 +216,9 @@ class UNITALKER_OT_preset_load(bpy.types.Operator, ImportHelper):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Copy the file and choose it."""
-        from .. import engine
         from .mapping import my_presets
 
-        try:
-            preset, path = my_presets.load(self.filepath)
-        except engine.EngineError as error:
-            self.report({'ERROR'}, str(error))
-            return {'CANCELLED'}
-        catalog.refresh()
-        context.scene.unitalker.preset = preset
-        self.report({'INFO'}, f"Loaded {path}")
-        return {'FINISHED'}
+        return attempt(self, context, lambda: _chosen(context, my_presets.load(self.filepath)), "Loaded {}")
 
 
 class UNITALKER_OT_refresh(bpy.types.Operator):
@@ -254,6 +233,14 @@ class UNITALKER_OT_refresh(bpy.types.Operator):
         catalog.refresh()
         redraw(context)
         return {'FINISHED'}
+
+
+def _chosen(context: bpy.types.Context, kept: tuple[str, object]) -> object:
+    """Choose a preset that was just kept; its file."""
+    preset, path = kept
+    catalog.refresh()
+    context.scene.unitalker.preset = preset
+    return path
 
 
 def attempt(operator: bpy.types.Operator, context: bpy.types.Context, work: Callable[[], object], line: str = "") -> set[str]:

@@ -11,7 +11,7 @@ from collections.abc import Generator
 import bpy
 
 from .job import Job
-from .on_worker import describe, redraw
+from .on_worker import BUSY_ELSE, describe, idle, redraw
 
 TICK_S = 0.01           # between two bunches of steps
 BUNCH_S = 0.1           # so long steps are done before the window gets its turn
@@ -60,7 +60,7 @@ class InSteps:
     `_work(context)` gathers and gives the generator; `_finish(context, result)` says what came out. Engine errors of both are told as one line.
     """
 
-    BUSY = "Something else is being made: wait for it, or press Esc"
+    BUSY = BUSY_ELSE
     TITLE = "Drawing"
 
     _job: Steps | None = None
@@ -69,9 +69,7 @@ class InSteps:
     @classmethod
     def free(cls) -> bool:
         """Whether nothing else is being made; says so where a button is grey."""
-        if Job.current is not None:
-            cls.poll_message_set(cls.BUSY)
-        return Job.current is None
+        return idle(cls, cls.BUSY)
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """With a window: step by step, with progress and Esc."""

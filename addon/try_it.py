@@ -9,6 +9,7 @@ import bpy
 
 from . import catalog
 from .job import Job
+from .on_worker import idle
 from .panel.editors import in_editors
 from .panels import paragraph
 from .properties import collect
@@ -33,8 +34,7 @@ class UNITALKER_OT_try_it(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """In Object Mode, with nothing running."""
-        if Job.current is not None:
-            cls.poll_message_set("A lip sync is being made: wait for it, or press Esc")
+        if not idle(cls):
             return False
         if context.mode != 'OBJECT':
             cls.poll_message_set("Leave Edit Mode first: a new head is added in Object Mode")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from .errors import SettingError
 from .phones import Phone
@@ -25,7 +26,24 @@ def _check_range(what: str, value: float, low: float, high: float) -> None:
 
 
 @dataclass(frozen=True)
-class Gains:
+class _PerRegion:
+    """A number per face region, within the limits of its kind."""
+
+    jaw: float = 0.0
+    lips: float = 0.0
+    cheeks: float = 0.0
+    brows: float = 0.0
+
+    WHAT: ClassVar[str]
+    LIMITS: ClassVar[tuple[float, float]]
+
+    def __post_init__(self) -> None:
+        for name in REGIONS:
+            _check_range(f"{self.WHAT} of {name}", getattr(self, name), *self.LIMITS)
+
+
+@dataclass(frozen=True)
+class Gains(_PerRegion):
     """Factor per face region, 0 (still) to 2 (twice as much); 1 leaves the model's motion as it is.
 
     Raises:
@@ -37,45 +55,32 @@ class Gains:
     cheeks: float = 1.0
     brows: float = 1.0
 
-    def __post_init__(self) -> None:
-        for name in REGIONS:
-            _check_range(f"Gain of {name}", getattr(self, name), 0, MAX_GAIN)
+    WHAT = "Gain"
+    LIMITS = (0, MAX_GAIN)
 
 
 @dataclass(frozen=True)
-class Delays:
+class Delays(_PerRegion):
     """Seconds by which a face region moves later (negative: earlier), -1.25 to 1.25. Contacts go with the lips.
 
     Raises:
         SettingError: a delay outside its range.
     """
 
-    jaw: float = 0.0
-    lips: float = 0.0
-    cheeks: float = 0.0
-    brows: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in REGIONS:
-            _check_range(f"Delay of {name}", getattr(self, name), -MAX_DELAY_S, MAX_DELAY_S)
+    WHAT = "Delay"
+    LIMITS = (-MAX_DELAY_S, MAX_DELAY_S)
 
 
 @dataclass(frozen=True)
-class RegionSmooth:
+class RegionSmooth(_PerRegion):
     """Smoothing per face region, 0 to 1, on top of Settings.smooth and on the same scale.
 
     Raises:
         SettingError: an amount outside 0..1.
     """
 
-    jaw: float = 0.0
-    lips: float = 0.0
-    cheeks: float = 0.0
-    brows: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in REGIONS:
-            _check_range(f"Smoothing of {name}", getattr(self, name), 0, 1)
+    WHAT = "Smoothing"
+    LIMITS = (0, 1)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..job import Job
-from ..on_worker import describe
+from ..on_worker import draw_progress
 from ..panel.editors import in_editors
 from ..panels import paragraph, property_split
 
@@ -107,8 +107,7 @@ def _draw_button(context: bpy.types.Context, layout: bpy.types.UILayout, cast: b
     row = layout.row(align=True)
     row.scale_y = 1.4
     if Job.current is not None:
-        row.progress(factor=Job.current.fraction, type='BAR', text=describe(Job.current))
-        row.operator("unitalker.cancel", text="", icon='X')
+        draw_progress(row)
         return
     row.operator("unitalker.cast_generate", icon='PLAY')
     if cast.result:

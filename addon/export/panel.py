@@ -5,8 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from ..job import Job
-from ..on_worker import redraw
+from ..on_worker import BUSY_ELSE, idle, redraw
 from ..panels import paragraph
 from ..properties import CHOICES, Choices, collect
 
@@ -32,10 +31,7 @@ class UNITALKER_OT_bake(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """Not while keys are being made."""
-        if Job.current is not None:
-            cls.poll_message_set("Something else is being made: wait for it, or press Esc")
-            return False
-        return True
+        return idle(cls, BUSY_ELSE)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Bake."""

@@ -24,6 +24,13 @@ class _OnOpenMapping:
             return False
         return True
 
+    def _has_row(self, mapping: bpy.types.PropertyGroup) -> bool:
+        """Whether a row is chosen; else says so."""
+        if 0 <= mapping.active < len(mapping.targets):
+            return True
+        self.report({'ERROR'}, "No row of the mapping is chosen. Click one in the list.")
+        return False
+
 
 class UNITALKER_OT_mapping_start(bpy.types.Operator):
     """Open a mapping of face channels to this character's controls: the preset in use, or an empty one"""
@@ -99,8 +106,7 @@ class UNITALKER_OT_mapping_remove(_OnOpenMapping, bpy.types.Operator):
         from . import mapping
 
         rows = context.scene.unitalker_mapping
-        if not 0 <= rows.active < len(rows.targets):
-            self.report({'ERROR'}, "No row of the mapping is chosen. Click one in the list.")
+        if not self._has_row(rows):
             return {'CANCELLED'}
         rows.targets.remove(rows.active)
         rows.active, rows.changed = max(0, min(rows.active, len(rows.targets) - 1)), True
@@ -119,8 +125,7 @@ class UNITALKER_OT_mapping_channel_add(_OnOpenMapping, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add an empty channel to the active row."""
         mapping = context.scene.unitalker_mapping
-        if not 0 <= mapping.active < len(mapping.targets):
-            self.report({'ERROR'}, "No row of the mapping is chosen. Click one in the list.")
+        if not self._has_row(mapping):
             return {'CANCELLED'}
         mapping.targets[mapping.active].sources.add()
         mapping.changed = True

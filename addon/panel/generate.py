@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..job import Job
-from ..on_worker import describe
+from ..on_worker import draw_progress
 from ..panels import paragraph
 from ..translations import said
 from . import ready
@@ -23,11 +23,11 @@ class Generate:
     def draw(self, context: bpy.types.Context) -> None:
         """Draw it; the button's tooltip and the line under it say why it is grey."""
         settings, layout = context.scene.unitalker, self.layout
-        if Job.current is not None:
-            _draw_progress(layout, Job.current)
-            return
         row = layout.row(align=True)
         row.scale_y = 1.6
+        if Job.current is not None:
+            draw_progress(row)
+            return
         row.context_pointer_set(ready.BUTTON, settings)
         row.operator("unitalker.animate", icon='PLAY')
         row.operator("unitalker.clear", text="", icon='TRASH')
@@ -36,13 +36,6 @@ class Generate:
             paragraph(context, layout, problem, 'INFO')
         if settings.result:
             _draw_result(context, layout.box(), settings)
-
-
-def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
-    row = layout.row(align=True)
-    row.scale_y = 1.6
-    row.progress(factor=job.fraction, type='BAR', text=describe(job))
-    row.operator("unitalker.cancel", text="", icon='X')
 
 
 def _draw_result(context: bpy.types.Context, box: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from ..job import Job
-from ..on_worker import OnWorker, redraw
+from ..on_worker import idle, redraw
 from . import watch as phone_watch
 from .properties import ITEMS
 
@@ -27,8 +26,7 @@ class _WithPhones:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Not while a worker is at it, and only with phones shown."""
-        if Job.current is not None:
-            cls.poll_message_set(OnWorker.BUSY)
+        if not idle(cls):
             return False
         take = active_take(context)
         if take is None or not take.visible:
@@ -70,10 +68,7 @@ class UNITALKER_OT_phones_show(_WithPhones, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Not while a worker is at it."""
-        if Job.current is not None:
-            cls.poll_message_set(OnWorker.BUSY)
-            return False
-        return context.scene is not None
+        return idle(cls) and context.scene is not None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Show, and watch the markers from now on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..job import Job
-from ..on_worker import describe
+from ..on_worker import draw_progress
 from ..panel.editors import in_editors
 from ..panels import paragraph, property_split
 from . import overlay, playback
@@ -47,8 +47,7 @@ class Pictures:
             paragraph(context, layout, "The scene has no camera, and pictures are what it sees.", 'INFO')
         if Job.current is not None:
             row = layout.row(align=True)
-            row.progress(factor=Job.current.fraction, type='BAR', text=describe(Job.current))
-            row.operator("unitalker.cancel", text="", icon='X')
+            draw_progress(row)
         else:
             layout.operator("unitalker.contact_sheet", icon='IMAGE_DATA')
         column = property_split(layout.column(align=True))

@@ -10,7 +10,7 @@ import bpy
 from bpy.props import BoolProperty, CollectionProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from .. import catalog
-from ..on_worker import OnWorker
+from ..on_worker import BUSY_ELSE, OnWorker
 from ..operators import attempt
 from ..panels import paragraph
 
@@ -52,7 +52,7 @@ class UNITALKER_OT_shape_match(OnWorker, bpy.types.Operator):
     bl_idname = "unitalker.shape_match"
     bl_label = "Match by Shape"
 
-    BUSY = "Something else is being made: wait for it, or press Esc"
+    BUSY = BUSY_ELSE
     TITLE = "Comparing"
 
     def _gather(self, context: bpy.types.Context) -> object:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, StringProperty
 
-from ..job import Job
+from ..on_worker import idle
 from ..preferences import own
 
 EXTENSIONS = ";".join(sorted(bpy.path.extensions_audio))        # what this Blender plays; films are left to the 3D view's own drop
@@ -34,10 +34,7 @@ class UNITALKER_OT_sound_open(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """Not while a lip sync is being made."""
-        if Job.current is not None:
-            cls.poll_message_set("A lip sync is being made: wait for it, or press Esc")
-            return False
-        return True
+        return idle(cls)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """A dropped file comes with its path; without one, ask for it."""

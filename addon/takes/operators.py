@@ -7,7 +7,7 @@ from functools import partial
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from ..on_worker import OnWorker
+from ..on_worker import OnWorker, idle
 from ..operators import UNITALKER_OT_animate, attempt
 from ..properties import collect
 from . import list as takes_list
@@ -21,6 +21,16 @@ class _OnTake:
     line: StringProperty(name="Take", description="Name of its strip or file; empty takes the one that is chosen in the list")
     character: StringProperty(name="Character", description="Name of the object; empty takes the panel's")
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Not while one is being made; the button in the panel wants a take in the list."""
+        if not idle(cls):
+            return False
+        if not bpy.app.background and not takes_list.chosen_line(context):
+            cls.poll_message_set(NO_TAKE)
+            return False
+        return context.scene is not None
+
     def _take(self, context: bpy.types.Context) -> object:
         from . import takes
 
@@ -28,14 +38,17 @@ class _OnTake:
         return takes.find(context, character, self.line or takes_list.chosen_line(context))
 
 
-def _has_take(cls: type, context: bpy.types.Context) -> bool:
-    """Poll: not while one is being made; the button in the panel wants a take in the list."""
-    if not OnWorker.poll.__func__(cls, context):
-        return False
-    if not bpy.app.background and not takes_list.chosen_line(context):
-        cls.poll_message_set(NO_TAKE)
-        return False
-    return True
+class _OnRange(_OnTake):
+    """Mixed into operators on some frames."""
+
+    start: IntProperty(name="Start", description="First frame; without it the preview range of the scene counts, else the range of the panel")
+    end: IntProperty(name="End", description="Last frame")
+
+    def _span(self, context: bpy.types.Context) -> tuple[float, float]:
+        """The frames given, else those of the scene; kept in the operator so that redo starts from them."""
+        given = self.properties.is_property_set("start") and self.properties.is_property_set("end")
+        self.start, self.end = (self.start, self.end) if given else span_of_scene(context)
+        return float(self.start), float(self.end)
 
 
 class _Remakes(_OnTake, OnWorker):
@@ -44,11 +57,6 @@ class _Remakes(_OnTake, OnWorker):
     _finish = UNITALKER_OT_animate._finish
     _fail = UNITALKER_OT_animate._fail
     _say = UNITALKER_OT_animate._say
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """With a take, and nothing in work."""
-        return _has_take(cls, context)
 
     def _request_for(self, context: bpy.types.Context, changes: dict[str, object], span: tuple[float, float] | None) -> object:
         from .. import take
@@ -69,22 +77,17 @@ class UNITALKER_OT_take_remake(_Remakes, bpy.types.Operator):
         return self._request_for(context, {}, None)
 
 
-class UNITALKER_OT_regenerate_range(_Remakes, bpy.types.Operator):
+class UNITALKER_OT_regenerate_range(_OnRange, _Remakes, bpy.types.Operator):
     """Make some frames of the take again, with the panel's style: keys outside stay as they are, at both ends the old motion turns into the new one"""
 
     bl_idname = "unitalker.regenerate_range"
     bl_label = "Regenerate Range"
     bl_options = {'REGISTER', 'UNDO'}
 
-    start: IntProperty(name="Start", description="First frame; without it the preview range of the scene counts, else the range of the panel")
-    end: IntProperty(name="End", description="Last frame")
-
     def _gather(self, context: bpy.types.Context) -> object:
         from . import takes
 
-        given = self.properties.is_property_set("start") and self.properties.is_property_set("end")
-        self.start, self.end = (self.start, self.end) if given else span_of_scene(context)
-        return self._request_for(context, takes.style_of_panel(context), (float(self.start), float(self.end)))
+        return self._request_for(context, takes.style_of_panel(context), self._span(context))
 
 
 class UNITALKER_OT_take_load(_OnTake, bpy.types.Operator):
@@ -93,11 +96,6 @@ class UNITALKER_OT_take_load(_OnTake, bpy.types.Operator):
     bl_idname = "unitalker.take_load"
     bl_label = "Load Choices of Take"
     bl_options = {'REGISTER', 'UNDO'}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """With a take."""
-        return _has_take(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Load."""
@@ -113,11 +111,6 @@ class UNITALKER_OT_take_clear(_OnTake, bpy.types.Operator):
     bl_label = "Clear Take"
     bl_options = {'REGISTER', 'UNDO'}
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """With a take."""
-        return _has_take(cls, context)
-
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Clear."""
         from . import takes
@@ -132,11 +125,6 @@ class UNITALKER_OT_take_mine(_OnTake, bpy.types.Operator):
     bl_label = "Make It Mine"
     bl_options = {'REGISTER', 'UNDO'}
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """With a take."""
-        return _has_take(cls, context)
-
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Give it away."""
         from . import takes
@@ -144,29 +132,19 @@ class UNITALKER_OT_take_mine(_OnTake, bpy.types.Operator):
         return attempt(self, context, lambda: takes.forget(context, self._take(context)), "{} curves are yours now.")
 
 
-class UNITALKER_OT_clear_range(_OnTake, bpy.types.Operator):
+class UNITALKER_OT_clear_range(_OnRange, bpy.types.Operator):
     """Remove the lip sync's keys inside of the range, so that you can key it by hand; keys outside stay as they are"""
 
     bl_idname = "unitalker.clear_range"
     bl_label = "Clear Range"
     bl_options = {'REGISTER', 'UNDO'}
 
-    start: IntProperty(name="Start", description="First frame; without it the preview range of the scene counts, else the range of the panel")
-    end: IntProperty(name="End", description="Last frame")
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """With a take."""
-        return _has_take(cls, context)
-
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Clear."""
         from . import takes
 
         values = collect(context, {})
-        given = self.properties.is_property_set("start") and self.properties.is_property_set("end")
-        self.start, self.end = (self.start, self.end) if given else span_of_scene(context)
-        span = (float(self.start), float(self.end))
+        span = self._span(context)
         character = self.character or values["character"]
         text = f"Frames {self.start} to {self.end}: removed from {{}} channels."
         return attempt(self, context, lambda: takes.clear_frames(context, character, values["with_related"], span), text)

@@ -6,7 +6,7 @@ import bpy
 
 from .. import catalog
 from ..job import Job
-from ..on_worker import describe
+from ..on_worker import draw_progress
 from ..panels import paragraph
 
 CONTROLS_SHOWN = 60         # lines of the list of controls
@@ -30,8 +30,7 @@ class UNITALKER_PT_teach(bpy.types.Panel):
         column.prop(settings, "teach_start")
         row = layout.row(align=True)
         if Job.current is not None:
-            row.progress(factor=Job.current.fraction, type='BAR', text=describe(Job.current))
-            row.operator("unitalker.cancel", text="", icon='X')
+            draw_progress(row)
         else:
             row.enabled = bool(settings.teach_name.strip())
             row.operator("unitalker.teach", icon='FCURVE')

@@ -193,3 +193,13 @@ def test_a_drawing_of_an_old_list_asks_for_a_new_one(ext, two, monkeypatch):
     ext.module("addon.takes.list").fill(bpy.context)
     drawn(ext, monkeypatch)
     assert asked == [1]
+
+
+@pytest.mark.parametrize("name", ["take_remake", "regenerate_range", "take_load", "take_clear", "take_mine", "clear_range"])
+def test_a_button_of_a_take_is_grey_while_something_is_made(ext, face, speech, monkeypatch, name):
+    animate(speech)
+    assert getattr(bpy.ops.unitalker, name).poll()
+    monkeypatch.setattr(ext.module("addon.job").Job, "current", object())
+    button, said = getattr(bpy.types, f"UNITALKER_OT_{name}"), []
+    monkeypatch.setattr(button, "poll_message_set", said.append, raising=False)
+    assert not button.poll(bpy.context) and said == [ext.module("addon.on_worker").BUSY]
