@@ -13,7 +13,7 @@ from pathlib import Path
 import bpy
 
 from .preferences import engine_preferences
-from .translations import said
+from .translations import counted, said
 
 Item = tuple[str, str, str]
 
@@ -30,12 +30,17 @@ _cache: dict[object, object] = {}       # also keeps the strings of enum items a
 
 @dataclass(frozen=True)
 class Fit:
-    """What the panel says of the character: one line; then names that the preset looked for in vain; or what is wrong with it."""
+    """What the panel says of the character: one line; then names that the preset looked for in vain; or what is wrong with it.
+
+    unfit: it can move, but by no preset; has_keys: some of it are shape keys.
+    """
 
     line: str = ""
     missing: tuple[str, ...] = ()
     problem: str = ""
     linked: bool = False
+    unfit: bool = False
+    has_keys: bool = False
 
 
 def refresh() -> None:
@@ -180,11 +185,16 @@ def _look_at_character(context: bpy.types.Context) -> Fit:
         if taught is not None:
             return _fit_of_taught(taught, names)
         match = presets.match(presets.choose(names), names)
+    except engine.NoPresetError as error:
+        return Fit(problem=error.lack, unfit=True, has_keys=bool(names.shape_keys))
     except engine.EngineError as error:
         return Fit(problem=str(error), linked=linked)
+    if not match.found:
+        problem = said("Preset {} finds nothing on this character. Choose another, or Automatic.", match.preset.name)
+        return Fit(problem=problem, unfit=True, has_keys=bool(names.shape_keys))
     meshes = sum(target.kind == 'KEY' for target in character.targets)
     channels = said("{} of {} channels found", len(match.found), len(match.found) + len(match.missing))
-    return Fit(f"{match.preset.name}: {channels}, {said('1 mesh') if meshes == 1 else said('{} meshes', meshes)}", match.absent)
+    return Fit(f"{match.preset.name}: {channels}, {counted(meshes, '1 mesh', '{} meshes')}", match.absent)
 
 
 def _fit_of_taught(taught: object, names: object) -> Fit:
@@ -195,8 +205,8 @@ def _fit_of_taught(taught: object, names: object) -> Fit:
     absent = tuple(label(control) for control, places in zip(taught.controls, find_on_rig(taught.controls, names), strict=True) if not places)
     found = len(taught.controls) - len(absent)
     if not found:
-        return Fit(problem=f"{taught.name!r} finds none of its {len(taught.controls)} controls on this character. Choose the one that it was taught on.")
-    return Fit(f"{taught.name}: {found} of {len(taught.controls)} taught controls found", absent)
+        return Fit(problem=said("Taught head {} finds none of its controls on this character. Choose the one that it was taught on.", taught.name))
+    return Fit(f"{taught.name}: {said('{} of {} taught controls found', found, len(taught.controls))}", absent)
 
 
 def _look_for_mesh(context: bpy.types.Context, name: str) -> Fit:
@@ -210,7 +220,7 @@ def _look_for_mesh(context: bpy.types.Context, name: str) -> Fit:
         obj = take.mesh_for(context, name, settings.with_related, head)
     except engine.EngineError as error:
         return Fit(problem=str(error))
-    return Fit(f"{obj.name}: {head.width // 3} vertices, as head {head.id} moves")
+    return Fit(f"{obj.name}: {said('{} vertices, as head {} moves', head.width // 3, head.id)}")
 
 
 def _mark(obj: bpy.types.Object) -> tuple[object, ...]:
@@ -226,7 +236,7 @@ def _list_models() -> list[Item]:
     from ..engine.models import scan_models
 
     models, broken = scan_models(engine_preferences(bpy.context).model_folders)
-    usable = [(_choice(model.id, model.folder), model.title, f"{model.system}, {len(model.identities)} identities, {model.licence}") for model in models]
+    usable = [(_choice(model.id, model.folder), model.title, f"{model.system}, {counted(len(model.identities), '1 identity', '{} identities')}, {model.licence}") for model in models]
     return [*usable, *((_choice(folder.name, folder), f"{folder.name} (cannot be used)", str(error)) for folder, error in broken)]
 
 
@@ -285,7 +295,7 @@ def _list_presets() -> list[Item]:
     except InstallError as error:
         return [("auto", "Automatic", str(error))]
     taught = _taught()[0]
-    own = [(Path(one.path).name, one.name, f"Taught: {len(one.controls)} controls from {one.take_s:.0f} s of keys") for one in taught]
+    own = [(Path(one.path).name, one.name, said("Taught: {} from {} s of keys", counted(len(one.controls), "1 control", "{} controls"), round(one.take_s))) for one in taught]
     return [("auto", "Automatic", "The preset that fits the character best"), *own, *((preset.id, preset.name, preset.description) for preset in presets)]
 
 

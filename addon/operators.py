@@ -14,7 +14,7 @@ from .job import Job
 from .on_worker import OnWorker, redraw
 from .panel import ready
 from .properties import CHOICES, Choices, collect
-from .translations import said
+from .translations import counted, said
 
 
 class UNITALKER_OT_animate(OnWorker, Choices, bpy.types.Operator):
@@ -155,7 +155,7 @@ class UNITALKER_OT_clear(bpy.types.Operator):
             self.report({'WARNING'}, "This character has no lip sync: nothing was removed.")
             return {'CANCELLED'}
         settings = context.scene.unitalker
-        settings.result, settings.result_details, settings.result_failed = f"Removed {removed} channels.", "", False
+        settings.result, settings.result_details, settings.result_failed = counted(removed, "Removed 1 channel.", "Removed {} channels."), "", False
         settings.result_mapped = settings.result_missing = ""
         self.report({'INFO'}, settings.result)
         return {'FINISHED'}
@@ -243,8 +243,8 @@ def _chosen(context: bpy.types.Context, kept: tuple[str, object]) -> object:
     return path
 
 
-def attempt(operator: bpy.types.Operator, context: bpy.types.Context, work: Callable[[], object], line: str = "") -> set[str]:
-    """Do the work; an error of the user's becomes one line, with nothing changed. {} in line stands for what the work returns."""
+def attempt(operator: bpy.types.Operator, context: bpy.types.Context, work: Callable[[], object], line: str | Callable[..., str] = "") -> set[str]:
+    """Do the work; an error of the user's becomes one line, with nothing changed. {} in line stands for what the work returns, a function makes the line of it."""
     from .. import engine
 
     try:
@@ -253,7 +253,7 @@ def attempt(operator: bpy.types.Operator, context: bpy.types.Context, work: Call
         operator.report({'ERROR'}, str(error))
         return {'CANCELLED'}
     if line:
-        operator.report({'INFO'}, line.format(result))
+        operator.report({'INFO'}, line(result) if callable(line) else said(line, result))
     redraw(context)
     return {'FINISHED'}
 

@@ -62,6 +62,8 @@ class Character:
             paragraph(context, self.layout, fit.problem, 'ERROR')
         else:
             paragraph(context, self.layout, fit.line, 'CHECKMARK')
+        if fit.unfit:
+            _draw_ways(context, self.layout, fit.has_keys)
         if fit.linked:
             self.layout.operator("unitalker.make_override", icon='LIBRARY_DATA_OVERRIDE')
         if fit.missing:
@@ -69,6 +71,20 @@ class Character:
             header.label(text=said("{} not found", len(fit.missing)), translate=False)
             if body:
                 paragraph(context, body, _list(fit.missing))
+
+
+def _draw_ways(context: bpy.types.Context, layout: bpy.types.UILayout, has_keys: bool) -> None:
+    """What helps where no preset does: the panels for it, opened on the spot, since they may be out of sight or in another editor."""
+    column = layout.box().column(align=True)
+    if has_keys:
+        paragraph(context, column, "Compare what its shape keys do with a known face:")
+        column.popover("UNITALKER_PT_shapes", text="Match by Shape", icon='VIEWZOOM')
+        column.separator()
+    paragraph(context, column, "Choose what moves each of its controls:")
+    column.popover("UNITALKER_PT_mapping", text="Map It Yourself", icon='GREASEPENCIL')
+    column.separator()
+    paragraph(context, column, "Key some seconds by hand, and let it learn from them:")
+    column.popover("UNITALKER_PT_teach", text="Teach", icon='FCURVE')
 
 
 class UNITALKER_MT_presets(bpy.types.Menu):

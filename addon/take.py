@@ -28,6 +28,7 @@ from .preferences import engine_preferences
 from .sound import kept as kept_sounds
 from .sound import strips as sound_strips
 from .take_options import Options, key_options, phones_of, settings_of, vertex_options
+from .translations import counted, said
 
 MAX_FRAME = 1_048_574       # Blender's timeline ends there, on both sides
 
@@ -149,10 +150,13 @@ def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
         window, line = _window(request, line, closed, lips.contact_slack(animation.motion))
     again = _said_again(request)
     written = fcurves.write(request.character, curves, line, keys, window)
-    text = f"{written.curves} curves, {frames} frames, {len(curves.mapped)} channels mapped, {len(curves.missing)} missing"
+    made = counted(written.curves, "1 curve", "{} curves")
     if window is not None:
-        text = f"{written.curves} curves, frames {window.first:g} to {window.last:g} of {frames}"
-    return Summary(f"{text} ({curves.preset}, Action {written.action!r})", curves.missing, (*again, *animation.warnings, *written.warnings), curves.mapped)
+        text = said("{}, frames {} to {} of {}", made, f"{window.first:g}", f"{window.last:g}", frames)
+    else:
+        mapped = counted(len(curves.mapped), "1 channel mapped", "{} channels mapped")
+        text = said("{}, {}, {}, {} missing", made, counted(frames, "1 frame", "{} frames"), mapped, len(curves.missing))
+    return Summary(said("{} ({}, Action {!r})", text, curves.preset, written.action), curves.missing, (*again, *animation.warnings, *written.warnings), curves.mapped)
 
 
 def _said_again(request: Request) -> tuple[str, ...]:

@@ -34,6 +34,11 @@ def said(text: str, *values: object) -> str:
     return translated.format(*values) if values else translated
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """A number and its noun in the language of the interface; {} of many is filled."""
+    return said(one) if number == 1 else said(many, number)
+
+
 def wrap(text: str, columns: int) -> list[str]:
     """Lines of at most so many Latin characters' width; scripts without spaces break anywhere."""
     if not any(map(_is_wide, text)):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         EngineError,
         InstallError,
         ModelError,
+        NoPresetError,
         OutputError,
         PresetError,
         RigError,
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from .types import Animation, Curve, Motion, Rig, RigChannel, RigCurves, Waveform
 
 __all__ = [
-    "Animation", "AudioError", "Cancelled", "Curve", "Delays", "EngineError", "Gains", "InstallError", "Life", "ModelError", "Motion", "OutputError",
-    "PresetError", "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError", "SettingError", "Settings", "TeachError", "Waveform", "animate", "animate_all", "from_array", "read_audio",
+    "Animation", "AudioError", "Cancelled", "Curve", "Delays", "EngineError", "Gains", "InstallError", "Life", "ModelError", "Motion", "NoPresetError",
+    "OutputError", "PresetError", "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError", "SettingError", "Settings", "TeachError", "Waveform",
+    "animate", "animate_all", "from_array", "read_audio",
 ]
 
 if not TYPE_CHECKING:       # a type checker would take any name

@@ -29,6 +29,7 @@ try:
     from . import animate_all, arguments, g2p, io, models, presets, read_audio, runtime, taught_file
     from .errors import EngineError, OutputError, PresetError, SettingError
     from .types import Animation, Motion, Progress, Rig, Settings, Waveform, no_progress
+    from .wording import number_of
 except KeyboardInterrupt:       # while all this loads, which takes a third of a second
     print(STOPPED, file=sys.stderr)
     sys.exit(STATUS_STOPPED)
@@ -123,7 +124,7 @@ def _animate(options: argparse.Namespace) -> None:
         io.write_motion(motion, file, _meta(options, settings, wave))
         for warning in animation.warnings:
             print(f"unitalker: {warning}", file=sys.stderr)
-        print(f"{file}: {len(motion.weights)} frames x {len(motion.channels)} channels at {motion.fps:g} fps, {wave.duration_s:.2f} s of sound")
+        print(f"{file}: {number_of(len(motion.weights), 'frame')} x {number_of(len(motion.channels), 'channel')} at {motion.fps:g} fps, {wave.duration_s:.2f} s of sound")
 
 
 def _teach(options: argparse.Namespace) -> None:
@@ -140,7 +141,7 @@ def _teach(options: argparse.Namespace) -> None:
         print(f"unitalker: {warning}", file=sys.stderr)
     rows = zip(taught.controls, taught.scores, strict=True)
     _show([{"control": taught_file.label(control), "r": f"{score.r:.2f}", "error": f"{score.rms:.4g}", "learned": score.learned} for control, score in rows], False)
-    print(f"{options.output}: {len(taught.controls)} controls from {taught.take_s:.1f} s, keys {taught.lag_s * 1000:+.0f} ms after the sound; r and error on held-out seconds")
+    print(f"{options.output}: {number_of(len(taught.controls), 'control')} from {taught.take_s:.1f} s, keys {taught.lag_s * 1000:+.0f} ms after the sound; r and error on held-out seconds")
 
 
 def _wanted(options: argparse.Namespace, common: Settings) -> list[Settings]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from .errors import AudioError
 from .packages import needs
 from .types import SAMPLE_RATE_HZ, FloatArray, Waveform
+from .wording import number_of
 
 MIN_DURATION_S = 0.1        # shorter than one short vowel: nothing to animate
 MAX_DURATION_S = 6 * 3600   # 1.4 GB as float32; longer recordings are a mistake in the file more often than a wish
@@ -106,7 +107,7 @@ def _to_waveform(blocks: Iterable[FloatArray], rate_hz: float, name: str, channe
 def _of_channel(block: FloatArray, channel: int, name: str) -> FloatArray:
     """One channel of a block (n, channels) as (n, 1); 0 gives all. Raises AudioError."""
     if not 0 <= channel <= block.shape[1]:
-        there = "only one channel" if block.shape[1] == 1 else f"{block.shape[1]} channels"
+        there = "only one channel" if block.shape[1] == 1 else number_of(block.shape[1], "channel")
         raise AudioError(f"Audio channel {channel} is wanted and {name} has {there}. Choose one from 1 to {block.shape[1]}, or 0 for all of them mixed.")
     return block[:, channel - 1:channel] if channel else block
 

@@ -22,6 +22,7 @@ from .heads import Head
 from .models import Model
 from .style import Style
 from .types import SAMPLE_RATE_HZ, FloatArray, Motion
+from .wording import number_of
 
 FADE_MARGIN = 0.1           # share of the overlap at either end in which one window alone counts
 
@@ -192,7 +193,7 @@ def _run(features: FloatArray, style: FloatArray, head: Head, decoder: Decoder) 
     hidden = decoder.graph.run({"features": features[None], "style": style[None]})
     if hidden.ndim != 3 or hidden.shape[1:] != (len(features), len(head.weight)):
         raise ModelError(
-            f"decoder.onnx of model {decoder.model.folder} gives shape {hidden.shape} for {len(features)} frames, "
+            f"decoder.onnx of model {decoder.model.folder} gives shape {hidden.shape} for {number_of(len(features), 'frame')}, "
             f"head {head.id} needs (1, {len(features)}, {len(head.weight)}). Export the model again."
         )
     return np.asarray(hidden[0])

@@ -32,6 +32,19 @@ class RigError(EngineError):
     """The character cannot be keyed: no shape keys, linked data, gone."""
 
 
+class NoPresetError(RigError):
+    """No preset moves anything on the character.
+
+    Attributes:
+        lack: what the character has, and which preset comes closest.
+        ways: the ways on, which the panel draws as buttons.
+    """
+
+    def __init__(self, lack: str, ways: str) -> None:
+        super().__init__(f"{lack} {ways}")
+        self.lack, self.ways = lack, ways
+
+
 class OutputError(EngineError):
     """A result cannot be written."""
 

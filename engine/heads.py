@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from .channels import vertex_channels
 from .errors import ModelError, SettingError
 from .types import MAX_FPS, FloatArray, Motion
+from .wording import number_of
 
 SPACES = ("blendshapes", "flame", "vertices")
 RESAMPLE_PLACES = ("none", "features", "output")
@@ -155,7 +156,7 @@ def _head(folder: Path, spec: dict[str, Any], arrays: Mapping[str, FloatArray], 
         weight, bias, layers, template, basis,
     )
     if weight.ndim != 2 or bias.shape != (weight.shape[1],) or weight.shape[1] != len(channels):
-        raise ModelError(f"Model {folder}: head {head_id} has weights {weight.shape} and bias {bias.shape} for {len(channels)} channels. Export it again.")
+        raise ModelError(f"Model {folder}: head {head_id} has weights {weight.shape} and bias {bias.shape} for {number_of(len(channels), 'channel')}. Export it again.")
     if head.space not in SPACES or head.resample not in RESAMPLE_PLACES or head.fps != spec["fps"] or not 0 < head.fps <= MAX_FPS:
         raise ModelError(f"Model {folder}: head {head_id} has space {head.space!r}, resample {head.resample!r}, fps {spec['fps']}. Export it again.")
     if len(set(channels)) < len(channels):

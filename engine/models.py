@@ -19,6 +19,7 @@ from typing import Any
 from .errors import ModelError, SettingError
 from .heads import Head, load_array, read_heads
 from .types import SAMPLE_RATE_HZ, FloatArray
+from .wording import number_of
 
 SCHEMA = 1
 MAX_JSON_BYTES = 4 * 2**20      # the largest official style table has 935 entries, about 100 kB
@@ -191,7 +192,7 @@ def _build(folder: Path, info: dict[str, Any], hashes: tuple[tuple[str, str], ..
     identities = tuple(Identity(str(entry["id"]), str(entry["label"]), str(entry["group"])) for entry in info["identities"])
     styles = load_array(folder, "identities.npy")
     if styles.ndim != 2 or len(styles) != len(identities) or not identities:
-        raise ModelError(f"Model {folder}: identities.npy has shape {styles.shape}, model.json names {len(identities)} identities. Export it again.")
+        raise ModelError(f"Model {folder}: identities.npy has shape {styles.shape}, model.json names {number_of(len(identities), 'identity', 'identities')}. Export it again.")
     ids = [identity.id for identity in identities]
     if info["pivot"] is not None and info["pivot"] not in ids:
         raise ModelError(f"Model {folder}: pivot {info['pivot']!r} is none of its identities. Export the model again.")

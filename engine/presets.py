@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from .channels import region
-from .errors import PresetError, RigError
+from .errors import NoPresetError, PresetError, RigError
 from .preset import ARKIT_SOURCE, SOURCES, Preset, Target
 from .preset_file import NOT_PRESETS, data_folder, load_preset
 from .preset_save import save_preset
@@ -155,7 +155,7 @@ def choose(rig: Rig) -> Preset:
 
     Raises:
         PresetError: no preset has this name, or its file is broken.
-        RigError: with "auto", no preset fits the rig.
+        NoPresetError: with "auto", no preset fits the rig. RigError: it has nothing that could be keyed.
     """
     wanted = rig.preset.strip()
     if wanted.lower().endswith(".json") or "/" in wanted or "\\" in wanted:
@@ -181,10 +181,16 @@ def _best(rig: Rig) -> Preset:
     near = max(matches, key=lambda found: len(found.found), default=None)
     best = f" Closest: {near.preset.name!r}, {near}." if near and near.found else ""
     names = "FLAME rigs do (Exp1, Exp2, ...; a bone named jaw)" if rig.source == FLAME_SOURCE else "ARKit does (jawOpen, mouthClose, ...)"
-    raise RigError(
-        f"No preset fits this character: it has {rig_summary(rig)}.{best} Name its shape keys as {names}, "
-        "or write a preset for it (presets/SCHEMA.md) and choose that."
+    raise NoPresetError(
+        f"No preset fits this character: it has {rig_summary(rig)}.{best}",
+        f"{_ways_on(rig)} Or name its shape keys as {names}, or write a preset for it (presets/SCHEMA.md) and choose that.",
     )
+
+
+def _ways_on(rig: Rig) -> str:
+    """What the add-on has for rigs without a preset."""
+    by_shape = "Match by Shape finds out what its shape keys do, " if rig.shape_keys and rig.source == ARKIT_SOURCE else ""
+    return f"In Blender's sidebar: {by_shape}Map It Yourself lets you choose its controls, Teach learns from keys of your own."
 
 
 def _has_any(names: Sequence[str], rig: Rig) -> bool:

@@ -179,5 +179,5 @@ def _nothing_found(motion: Motion, preset: Preset, rig: Rig) -> PresetError:
         )
     return PresetError(
         f"Preset {preset.name!r} finds nothing on this character: it looks for {first_names([target.to.name for target in preset.targets])}; "
-        f"the character has {rig_summary(rig)}. Choose another preset or \"auto\", or write one for this rig (presets/SCHEMA.md)."
+        f"the character has {rig_summary(rig)}. Choose another preset or \"auto\"; Match by Shape and Map It Yourself make one for this rig."
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache
 
 from .types import Rig, RigChannel
+from .wording import number_of
 
 PREFIX_KEYS = 3     # a vendor prefix counts when so many wanted keys stand behind it: one alone may be a corrective or an old copy
 MAX_NAMES_SHOWN = 8     # of a list in a message
@@ -37,9 +38,11 @@ def find_on_rig(wanted: Sequence[RigChannel], rig: Rig) -> tuple[tuple[RigChanne
 
 
 def rig_summary(rig: Rig) -> str:
-    """What a character has, in words: "12 shape keys (Basis, Smile, ...), no bones, no custom properties"."""
-    kinds = (("shape keys", rig.shape_keys), ("bones", rig.bones), ("custom properties", rig.properties))
-    return ", ".join(f"{len(names)} {kind} ({first_names(sorted(names))})" if names else f"no {kind}" for kind, names in kinds)
+    """What a character has, in words: "12 shape keys (Basis, Smile, ...), 1 bone (jaw), no custom properties"."""
+    kinds = (("shape key", "shape keys", rig.shape_keys), ("bone", "bones", rig.bones), ("custom property", "custom properties", rig.properties))
+    return ", ".join(
+        f"{number_of(len(names), one, many)} ({first_names(sorted(names))})" if names else f"no {many}" for one, many, names in kinds
+    )
 
 
 def first_names(names: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .errors import Cancelled, RigError
 from .preset import ARKIT_SOURCE, Preset, Target
+from .rig_names import first_names
 from .shape_align import ROUNDS, Index, Similarity, Surface, by_picks, candidates, nearest, refine, surface, with_normals
 from .types import Cancel, Progress, RigChannel, never, no_progress
 
@@ -188,7 +189,7 @@ def _surface(target: Head) -> Surface:
         raise RigError("Some vertices lie at no finite place. Mend the mesh (Mesh > Clean Up), then match again.")
     part = surface(target.points, target.moves, target.triangles)
     if len(part.points) < 8:
-        raise RigError(f"The {len(target.names)} shape keys of this mesh move nothing, so their shapes cannot be compared. Model them first, or pick another mesh.")
+        raise RigError(f"The shape keys of this mesh move nothing ({first_names(target.names)}), so their shapes cannot be compared. Model them first, or pick another mesh.")
     return part
 
 

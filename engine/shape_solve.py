@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .errors import RigError, SettingError
 from .types import FloatArray
+from .wording import number_of
 
 ROUNDS = 400                    # of coordinate descent, at most
 SETTLED = 1e-5                  # of a slider; smaller changes end it
@@ -40,7 +41,7 @@ def solve_weights(
     gram = flat @ flat.T
     sizes = np.diag(gram)
     if not sizes.any():
-        raise RigError(f"None of the {len(keys)} shape keys moves a vertex, so nothing can be solved for. Pick a mesh whose keys are modelled.")
+        raise RigError(f"Of {number_of(len(keys), 'shape key')} none moves a vertex, so nothing can be solved for. Pick a mesh whose keys are modelled.")
     wanted, energy = np.empty((len(keys), len(displacements))), np.empty(len(displacements))
     for first in range(0, len(displacements), CHUNK_FRAMES):
         part = displacements[first:first + CHUNK_FRAMES].reshape(-1, flat.shape[1]).astype(np.float64)

@@ -22,6 +22,7 @@ from .errors import SettingError
 from .preset_file import data_folder, load_preset
 from .rig_names import first_names
 from .types import FloatArray, Motion
+from .wording import number_of
 
 SETS = {"arkit52": ARKIT_52, "arkit51": ARKIT_51, "arkit32": ARKIT_32, "oculus15": OCULUS_15, "flame413": FLAME_413}
 JAW_OPEN_RAD = 0.32     # jawOpen = 1 moves the chin 35 mm on the ICT head, 110 mm from the joint
@@ -38,7 +39,7 @@ def set_of(motion: Motion) -> str:
     for name, channels in SETS.items():
         if set(channels) == set(face) and len(channels) == len(face):
             return name
-    raise SettingError(f"Motion with {len(motion.channels)} channels ({first_names(motion.channels)}) is in none of the sets {', '.join(SETS)}.")
+    raise SettingError(f"Motion with {number_of(len(motion.channels), 'channel')} ({first_names(motion.channels)}) is in none of the sets {', '.join(SETS)}.")
 
 
 def convert(motion: Motion, wanted: str) -> Motion:

@@ -26,6 +26,7 @@ from .preset_save import file_stem, to_text
 from .strict_json import parse_json
 from .taught import Score, Taught, label
 from .types import FloatArray, Rig, RigChannel
+from .wording import number_of
 
 __all__ = ["check_path", "chosen_taught", "label", "load_taught", "renamed", "rig_of", "save_taught", "scan_taught", "write_taught"]
 
@@ -171,7 +172,7 @@ def _taught(info: dict[str, Any], members: dict[str, Any], path: Path) -> Taught
         raise ValueError("controls, offsets, scale or ranges cannot be used")
     scores = tuple(_score(entry) for entry in info["scores"])
     if len(scores) != count:
-        raise ValueError(f"there are {len(scores)} scores for {count} controls")
+        raise ValueError(f"there are {number_of(len(scores), 'score')} for {number_of(count, 'control')}")
     prior = None if info["prior"] is None else check_preset(info["prior"], str(path))
     texts: dict[str, Any] = {name: info[name] for name in TEXTS}
     return Taught(

@@ -25,6 +25,7 @@ from .style import resolve
 from .taught import Score, Taught, features_of, hidden_track, label, mark_of, stack
 from .transcript import SILENCE, listen
 from .types import Cancel, FloatArray, Life, Progress, Rig, RigChannel, Settings, Waveform, never, no_progress
+from .wording import number_of
 
 MIN_TAKE_S, GOOD_TAKE_S, MAX_TAKE_S = 5.0, 10.0, 180.0
 MAX_CONTROLS = 500
@@ -135,9 +136,9 @@ def teach(wave: Waveform, take: Take, settings: Settings, progress: Progress = n
 def _check(wave: Waveform, take: Take) -> tuple[float, float]:
     """First and last second of the take that lie in the sound; raises TeachError."""
     if not take.controls or take.values.shape != (len(take.seconds), len(take.controls)):
-        raise TeachError(f"The take has {len(take.controls)} controls and values {take.values.shape}. Key at least one control, then teach again.")
+        raise TeachError(f"The take has {number_of(len(take.controls), 'control')} and values {take.values.shape}. Key at least one control, then teach again.")
     if len(take.controls) > MAX_CONTROLS:
-        raise TeachError(f"The take moves {len(take.controls)} controls, at most {MAX_CONTROLS} can be taught at once. Pick the face alone.")
+        raise TeachError(f"The take moves {number_of(len(take.controls), 'control')}, at most {MAX_CONTROLS} can be taught at once. Pick the face alone.")
     if len(set(take.controls)) < len(take.controls):
         twice = next(label(control) for control in take.controls if take.controls.count(control) > 1)
         raise TeachError(f"Control {twice!r} comes twice in the take. Leave one of them out.")

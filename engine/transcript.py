@@ -16,6 +16,7 @@ from . import g2p, lips
 from .align import Alignment, align, free_labels, to_phones
 from .phones import Phone
 from .types import FloatArray, Motion
+from .wording import number_of
 
 BoolArray = NDArray[np.bool_]
 
@@ -72,7 +73,7 @@ def listen(scores: FloatArray, names: tuple[str, ...], rate_hz: int, words: g2p.
     n_phones = sum(map(len, spoken))
     if n_phones > len(scores):
         return replace(alone, warning=(
-            f"The transcript has {n_phones} phones, the sound of {len(scores) / rate_hz:.1f} s has time for at most {len(scores)}: the sound alone "
+            f"The transcript has {number_of(n_phones, 'phone')}, the sound of {len(scores) / rate_hz:.1f} s has time for at most {len(scores)}: the sound alone "
             "is followed. Give the words of this sound only."))
     told = align(scores, spoken, names.index(SILENCE))
     if told.fit > MISFIT:

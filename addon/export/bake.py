@@ -12,6 +12,7 @@ import bpy
 import numpy as np
 
 from ...engine import RigError
+from ...engine.wording import number_of
 from .. import rig
 from ..keying import actions, playing
 from ..keying.actions import Channel
@@ -71,7 +72,7 @@ def _channels(owner: bpy.types.ID, target: rig.Target, warnings: list[str]) -> l
         value = _value(owner, channel)
         (odd if value is None else found).append(channel)
     if odd:
-        warnings.append(f"{len(odd)} channels of {target.object_name!r} lead nowhere or hold no number ({odd[0][0]}): left out.")
+        warnings.append(f"{target.object_name!r}: {number_of(len(odd), 'channel')} left out, since nothing is there or no number ({odd[0][0]}).")
     return found
 
 

@@ -11,6 +11,7 @@ from ... import engine
 from ...engine import io as engine_io
 from .. import take
 from ..sound import kept as kept_sounds
+from ..translations import counted, said
 
 ENDINGS = {'LIVE_LINK': ".csv", 'METAHUMAN_CSV': ".metahuman.csv", 'METAHUMAN_JSON': ".metahuman.json"}
 
@@ -37,4 +38,4 @@ def write(context: bpy.types.Context, options: take.Options, path: Path) -> str:
         raise engine.OutputError("This head gives vertices, which no such file holds. Choose a head that gives blendshapes.")
     motion = engine.animate(kept_sounds.read(request.clip), replace(request.settings, max_error=None)).motion
     engine_io.write_motion(motion, path, {"sound": request.clip.name, "model": request.settings.model, "identity": request.settings.identity})
-    return f"{len(motion.weights)} frames at {motion.fps:g} per second in {path}"
+    return said("{} at {} per second in {}", counted(len(motion.weights), "1 frame", "{} frames"), f"{motion.fps:g}", path)

@@ -8,6 +8,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 from ..on_worker import BUSY_ELSE, idle, redraw
 from ..panels import paragraph
 from ..properties import CHOICES, Choices, collect
+from ..translations import counted, said
 
 FORMATS = (
     ('LIVE_LINK', "Live Link Face CSV", "Columns of a take of the Live Link Face app"),
@@ -49,7 +50,7 @@ class UNITALKER_OT_bake(bpy.types.Operator):
             return {'CANCELLED'}
         for warning in done.warnings:
             self.report({'WARNING'}, warning)
-        self.report({'INFO'}, f"{done.curves} curves, frames {done.first_frame} to {done.last_frame} ({', '.join(done.actions)})")
+        self.report({'INFO'}, said("{}, frames {} to {} ({})", counted(done.curves, "1 curve", "{} curves"), done.first_frame, done.last_frame, ", ".join(done.actions)))
         redraw(context)
         return {'FINISHED'}
 
@@ -89,11 +90,11 @@ class UNITALKER_OT_export_motion(Choices, bpy.types.Operator):
 
         given = {name: getattr(self, name) for name in CHOICES if self.properties.is_property_set(name)}
         try:
-            said = export_motion.write(context, Options(**collect(context, given)), export_motion.with_ending(self.filepath, self.kind))
+            line = export_motion.write(context, Options(**collect(context, given)), export_motion.with_ending(self.filepath, self.kind))
         except engine.EngineError as error:
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}
-        self.report({'INFO'}, said)
+        self.report({'INFO'}, line)
         return {'FINISHED'}
 
 

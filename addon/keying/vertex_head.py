@@ -21,6 +21,7 @@ from ...engine.heads import Head
 from ...engine.smooth import reduce_keys
 from ...engine.types import Curve, FloatArray
 from .. import fcurves, rig
+from ..translations import counted, said
 from . import actions, clearing, parts, point_cache
 
 log = logging.getLogger(__name__)
@@ -189,10 +190,11 @@ def _write_keys(
     written = fcurves.write(_character(obj, record.names), result, line, keys)
     n_components = len(basis.components)
     share = solved.error / wanted.size if wanted.size else 0.0
-    return (
-        f"{obj.name}: {len(record.units)} of {n_components} PCA shape keys, {len(values)} frames, "
-        f"largest error {share:.2%} of its size (Action {written.action!r})"
-    ), (*gave_way, *written.warnings)
+    text = said(
+        "{}: {} of {} PCA shape keys, {}, largest error {} of its size (Action {!r})",
+        obj.name, len(record.units), n_components, counted(len(values), "1 frame", "{} frames"), f"{share:.2%}", written.action,
+    )
+    return text, (*gave_way, *written.warnings)
 
 
 def _make_keys(obj: bpy.types.Object, record: _Record | None, number: int, wanted: Plan) -> _Record:
@@ -243,7 +245,7 @@ def _write_cache(obj: bpy.types.Object, vertices: FloatArray, wanted: Plan, line
     modifier.time_mode, modifier.play_mode, modifier.deform_mode = 'FRAME', 'SCENE', 'OVERWRITE'
     modifier.forward_axis, modifier.up_axis = 'POS_Y', 'POS_Z'
     modifier.interpolation = 'LINEAR'
-    return f"{obj.name}: exact playback of {len(vertices)} frames from {path}", gave_way
+    return said("{}: exact playback of {} from {}", obj.name, counted(len(vertices), "1 frame", "{} frames"), path), gave_way
 
 
 def _remove_cache(obj: bpy.types.Object) -> int:

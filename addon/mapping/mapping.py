@@ -14,6 +14,7 @@ import bpy
 from ...engine import PresetError, RigChannel, RigError, name_hints, pose_mapping, preset_file, preset_save, presets
 from ...engine.channels import region
 from ...engine.preset import SOURCES, Preset, Target
+from ...engine.wording import number_of
 from .. import rig
 from ..keying import controls
 from ..preferences import user_folder
@@ -247,7 +248,7 @@ def learn_extreme(context: bpy.types.Context) -> int:
     rows = complete(mapping)
     unfinished = len(mapping.targets) - len(rows)
     if unfinished:
-        raise PresetError(f"{unfinished} rows of the mapping are not finished. Finish or remove them, then record the extreme.")
+        raise PresetError(f"The mapping is not finished: {number_of(unfinished, 'row')} to finish or remove, then record the extreme.")
     before = Preset("", mapping.source, tuple(target for _, target in rows))
     places = presets.find_targets(before, character.rig("auto", ()))
     extreme = controls.pose(character)

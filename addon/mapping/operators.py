@@ -11,6 +11,7 @@ from bpy_extras.io_utils import ExportHelper
 from .. import catalog
 from ..on_worker import redraw
 from ..operators import attempt
+from ..translations import counted, said
 
 
 class _OnOpenMapping:
@@ -205,7 +206,11 @@ class UNITALKER_OT_mapping_record_rest(_OnOpenMapping, bpy.types.Operator):
         """Keep the pose."""
         from . import mapping
 
-        return attempt(self, context, partial(mapping.record_rest, context), "Rest recorded: {} values. Now pose the extreme")
+        return attempt(self, context, partial(mapping.record_rest, context), _rest_recorded)
+
+
+def _rest_recorded(values: int) -> str:
+    return said("Rest recorded: {}. Now pose the extreme", counted(values, "1 value", "{} values"))
 
 
 class UNITALKER_OT_mapping_record_extreme(_OnOpenMapping, bpy.types.Operator):
@@ -230,7 +235,7 @@ class UNITALKER_OT_mapping_record_extreme(_OnOpenMapping, bpy.types.Operator):
         from . import mapping
 
         channel = context.scene.unitalker_mapping.channel
-        return attempt(self, context, partial(mapping.learn_extreme, context), f"{channel} drives {{}} controls now")
+        return attempt(self, context, partial(mapping.learn_extreme, context), lambda driven: said("{} drives {} now", channel, counted(driven, "1 control", "{} controls")))
 
 
 class UNITALKER_OT_mapping_save(_OnOpenMapping, bpy.types.Operator):

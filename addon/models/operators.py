@@ -7,6 +7,7 @@ from bpy.props import BoolProperty, StringProperty
 
 from .. import catalog
 from ..on_worker import redraw
+from ..translations import counted, said
 
 DEFAULT_MODEL = "mini"      # what is chosen when the chosen one was removed
 
@@ -40,8 +41,8 @@ class UNITALKER_OT_model_add(bpy.types.Operator):
         catalog.refresh()
         catalog.choose_model(context.scene.unitalker, model.id)
         redraw(context)
-        heads, identities = len(model.heads), len(model.identities)
-        self.report({'INFO'}, f"Added {model.title}: {heads} {'head' if heads == 1 else 'heads'}, {identities} identities")
+        heads, identities = counted(len(model.heads), "1 head", "{} heads"), counted(len(model.identities), "1 identity", "{} identities")
+        self.report({'INFO'}, said("Added {}: {}, {}", model.title, heads, identities))
         return {'FINISHED'}
 
 
@@ -84,7 +85,7 @@ class UNITALKER_OT_model_remove(bpy.types.Operator):
             return {'CANCELLED'}
         catalog.choose_model(settings, DEFAULT_MODEL)
         redraw(context)
-        self.report({'INFO'}, f"Removed {folder}")
+        self.report({'INFO'}, said("Removed {}", folder))
         return {'FINISHED'}
 
 

@@ -8,6 +8,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from ..on_worker import idle, redraw
+from ..translations import counted, said
 from . import watch as phone_watch
 from .properties import ITEMS
 
@@ -79,7 +80,7 @@ class UNITALKER_OT_phones_show(_WithPhones, bpy.types.Operator):
             one = takes.find(context, self.character, self.line) if self.line else phone_takes.chosen(context)
             shown = phone_takes.show(context, one)
             phone_watch.start()
-            return f"{len(shown.rows)} phones of {shown.title}"
+            return said("{} of {}", counted(len(shown.rows), "1 phone", "{} phones"), shown.title)
 
         return self._attempt(context, work)
 
@@ -97,7 +98,7 @@ class UNITALKER_OT_phones_hide(_WithPhones, bpy.types.Operator):
             from . import takes as phone_takes
 
             left = phone_takes.hide(context.scene, active_take(context))
-            return f"{left} edits are not applied: Show Phones brings them back" if left else ""
+            return counted(left, "1 edit is not applied: Show Phones brings it back", "{} edits are not applied: Show Phones brings them back") if left else ""
 
         result = self._attempt(context, work)
         if not any(take.visible for scene in bpy.data.scenes for take in scene.unitalker_phones.takes):

@@ -13,6 +13,7 @@ from .. import catalog
 from ..on_worker import BUSY_ELSE, OnWorker
 from ..operators import attempt
 from ..panels import paragraph
+from ..translations import counted
 
 ROWS = 8                # of the list
 KEYS_SHOWN = 2          # of a channel, in the list
@@ -154,7 +155,15 @@ class UNITALKER_OT_shape_markers(bpy.types.Operator):
         from . import match as shape_match
 
         work = shape_match.remove_markers if self.remove else shape_match.add_markers
-        return attempt(self, context, partial(work, context), "{} markers removed" if self.remove else "{} markers added")
+        return attempt(self, context, partial(work, context), _markers_removed if self.remove else _markers_added)
+
+
+def _markers_removed(number: int) -> str:
+    return counted(number, "1 marker removed", "{} markers removed")
+
+
+def _markers_added(number: int) -> str:
+    return counted(number, "1 marker added", "{} markers added")
 
 
 class UNITALKER_UL_shapes(bpy.types.UIList):

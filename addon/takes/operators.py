@@ -10,6 +10,7 @@ from bpy.props import IntProperty, StringProperty
 from ..on_worker import OnWorker, idle
 from ..operators import UNITALKER_OT_animate, attempt
 from ..properties import collect
+from ..translations import counted, said
 from . import list as takes_list
 
 NO_TAKE = "This character has no take yet: generate one first"
@@ -101,7 +102,7 @@ class UNITALKER_OT_take_load(_OnTake, bpy.types.Operator):
         """Load."""
         from . import takes
 
-        return attempt(self, context, lambda: takes.load(context, self._take(context)), "{} choices loaded.")
+        return attempt(self, context, lambda: takes.load(context, self._take(context)), lambda loaded: counted(loaded, "1 choice loaded.", "{} choices loaded."))
 
 
 class UNITALKER_OT_take_clear(_OnTake, bpy.types.Operator):
@@ -115,7 +116,7 @@ class UNITALKER_OT_take_clear(_OnTake, bpy.types.Operator):
         """Clear."""
         from . import takes
 
-        return attempt(self, context, lambda: takes.clear(context, self._take(context)), "Take removed from {} channels.")
+        return attempt(self, context, lambda: takes.clear(context, self._take(context)), lambda removed: said("Take removed from {}.", _channels(removed)))
 
 
 class UNITALKER_OT_take_mine(_OnTake, bpy.types.Operator):
@@ -129,7 +130,7 @@ class UNITALKER_OT_take_mine(_OnTake, bpy.types.Operator):
         """Give it away."""
         from . import takes
 
-        return attempt(self, context, lambda: takes.forget(context, self._take(context)), "{} curves are yours now.")
+        return attempt(self, context, lambda: takes.forget(context, self._take(context)), lambda kept: counted(kept, "1 curve is yours now.", "{} curves are yours now."))
 
 
 class UNITALKER_OT_clear_range(_OnRange, bpy.types.Operator):
@@ -146,8 +147,14 @@ class UNITALKER_OT_clear_range(_OnRange, bpy.types.Operator):
         values = collect(context, {})
         span = self._span(context)
         character = self.character or values["character"]
-        text = f"Frames {self.start} to {self.end}: removed from {{}} channels."
-        return attempt(self, context, lambda: takes.clear_frames(context, character, values["with_related"], span), text)
+        return attempt(
+            self, context, lambda: takes.clear_frames(context, character, values["with_related"], span),
+            lambda removed: said("Frames {} to {}: removed from {}.", self.start, self.end, _channels(removed)),
+        )
+
+
+def _channels(number: int) -> str:
+    return counted(number, "1 channel", "{} channels")
 
 
 def span_of_scene(context: bpy.types.Context) -> tuple[int, int]:

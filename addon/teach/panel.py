@@ -8,6 +8,7 @@ from .. import catalog
 from ..job import Job
 from ..on_worker import draw_progress
 from ..panels import paragraph
+from ..translations import counted
 
 CONTROLS_SHOWN = 60         # lines of the list of controls
 
@@ -48,7 +49,7 @@ class UNITALKER_PT_teach(bpy.types.Panel):
             paragraph(context, box, line)
         if controls:
             header, body = self.layout.panel("unitalker_taught_controls", default_closed=len(controls) > 8)
-            header.label(text=f"{len(controls)} controls")
+            header.label(text=counted(len(controls), "1 control", "{} controls"), translate=False)
             if body:
                 for line in controls[:CONTROLS_SHOWN]:
                     paragraph(context, body, line)

@@ -16,6 +16,7 @@ from ...engine.teach import Lesson, Take, teach
 from .. import strip_audio, take
 from ..keying import artist_keys
 from ..preferences import user_folder
+from ..translations import said
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,10 @@ def write(request: Request, lesson: Lesson) -> Result:
     path = save_taught(lesson.taught, request.folder)
     taught = lesson.taught
     learned = sum(score.learned for score in taught.scores)
-    late = f", keys {abs(taught.lag_s) * 1000:.0f} ms {'after' if taught.lag_s > 0 else 'before'} the sound" if taught.lag_s else ""
-    line = f"{taught.name!r}: learned {learned} of {len(taught.scores)} controls from {taught.take_s:.1f} s{late}"
+    line = said("{!r}: learned {} of {} controls from {} s", taught.name, learned, len(taught.scores), f"{taught.take_s:.1f}")
+    if taught.lag_s:
+        late = "{}, keys {} ms after the sound" if taught.lag_s > 0 else "{}, keys {} ms before the sound"
+        line = said(late, line, round(abs(taught.lag_s) * 1000))
     return Result(path.name, str(path), line, tuple(map(_describe, taught.controls, taught.scores)), lesson.warnings)
 
 

@@ -352,7 +352,7 @@ def test_learning_uses_the_presets_own_spelling(ext):
     (lambda: None, "Nothing moved between rest and extreme"),
     (lambda: setattr(mapping(), "channel", "jawOpne"), "No channel is chosen for the two poses"),
     (lambda: setattr(bpy.context.scene.unitalker, "character", bpy.data.objects["Other"]), "The rest pose is of 'Odd', the character is 'Other' now"),
-    (lambda: add_row("", "jawOpen"), "1 rows of the mapping are not finished"),
+    (lambda: add_row("", "jawOpen"), "1 row to finish or remove"),
 ])
 def test_a_pose_that_teaches_nothing_is_one_error(ext, odd, presets_folder, spoil, message):
     make_face(ext, "Other", ("Mouth Open",)).location.x = 9

@@ -68,6 +68,52 @@ def test_menus_and_lists_that_open_draw(ext, face, speech):
     assert len(shown) >= 4 and all(drawn.draw(kind).texts for kind in shown)
 
 
+# ---- a character that no preset fits
+
+WAYS = ["Match by Shape", "Map It Yourself", "Teach"]
+
+
+def way_names(space: str = "VIEW_3D") -> list[str]:
+    return [text for text in drawn.draw(next(kind for kind in drawn.panels(space) if kind.bl_label == "Character"), space).texts if text in WAYS]
+
+
+@pytest.mark.parametrize("space", EDITORS)
+def test_the_panel_leads_on_where_no_preset_fits(ext, space):
+    make_face(ext, "Odd", ("bulge", "squash"))
+    fit = ext.module("addon.catalog").fit(bpy.context)
+    assert way_names(space) == WAYS
+    assert fit.problem.startswith("No preset fits this character: it has 2 shape keys (bulge, squash), no bones") and "Name its" not in fit.problem
+
+
+def test_shapes_are_compared_only_where_there_are_some(ext):
+    armature = bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig"))
+    bpy.context.scene.collection.objects.link(armature)
+    bpy.context.view_layer.objects.active = armature
+    bpy.ops.object.mode_set(mode='EDIT')
+    armature.data.edit_bones.new("flap").tail.z = 1
+    bpy.ops.object.mode_set(mode='OBJECT')
+    assert "it has no shape keys, 1 bone (flap), no custom properties" in ext.module("addon.catalog").fit(bpy.context).problem
+    assert way_names() == WAYS[1:]
+
+
+def test_a_chosen_preset_that_finds_nothing_is_no_success(ext):
+    make_face(ext, "Odd", ("bulge", "squash"))
+    settings().preset = "oculus15"
+    fit = ext.module("addon.catalog").fit(bpy.context)
+    assert "finds nothing on this character" in fit.problem and fit.line == "" and way_names() == WAYS
+
+
+def test_a_character_that_a_preset_fits_needs_no_ways_on(ext, face):
+    assert way_names() == []
+
+
+def test_the_refusal_names_the_ways_on_too(ext, speech):
+    make_face(ext, "Odd", ("bulge", "squash"))
+    with pytest.raises(RuntimeError) as error:
+        bpy.ops.unitalker.animate(audio=speech, character="Odd")
+    assert all(way in str(error.value) for way in WAYS)
+
+
 # ---- why the button is grey
 
 def refused() -> str:

@@ -162,7 +162,7 @@ def test_what_cannot_be_matched_is_said_so(ext):
     for block in still.data.shape_keys.key_blocks:
         block.data[0].co.z = 0.0
     bpy.context.scene.unitalker.character = still
-    with pytest.raises(RuntimeError, match="2 shape keys of this mesh move nothing"):
+    with pytest.raises(RuntimeError, match=r"shape keys of this mesh move nothing \(one, two\)"):
         bpy.ops.unitalker.shape_match()
     bpy.ops.object.mode_set(mode='EDIT')
     with pytest.raises(RuntimeError, match="Edit Mode"):

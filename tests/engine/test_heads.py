@@ -189,8 +189,8 @@ def test_command_line_finds_the_preset_of_a_flame_rig(face, tmp_path):
 
 @pytest.mark.parametrize(("head", "names", "message"), [
     ("deep", ["jawOpen", "mouthClose"], "No preset fits this character: it has 2 shape keys (jawOpen, mouthClose), no bones, no custom properties. "
-     "Name its shape keys as FLAME rigs do (Exp1, Exp2, ...; a bone named jaw)"),
-    ("before", FLAME_RIG, "Name its shape keys as ARKit does"),
+     "In Blender's sidebar: Map It Yourself lets you choose its controls, Teach learns from keys of your own. Or name its shape keys as FLAME rigs do (Exp1, Exp2, ...; a bone named jaw)"),
+    ("before", FLAME_RIG, "name its shape keys as ARKit does"),
     ("face", FLAME_RIG, "Head face gives vertices, which no preset reads. Choose another head, or leave the preset out"),
     ("all", FLAME_RIG, "Head face gives vertices"),
 ])
