@@ -20,8 +20,9 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCESSES = 2
-LIMIT_S = 600           # one process; the slowest file takes about a minute on a busy machine
+LIMIT_S = 600           # one process; the slowest takes about two minutes on a busy machine
 TAIL_LINES = 60         # of a failed process's output
+FILES_A_PROCESS = 10    # of the add-on; each process installs the extension anew, which takes longer than most files
 OUTER, INNER = ("bpy42", "bpy52"), ("bpy45", "bpy50")      # the oldest and the newest Blender run every add-on test
 KEYS_AND_SOUND = frozenset({    # what every Blender stores or names in its own way: these run on those between as well; all do when such a one is asked for by name
     "test_actions.py", "test_animate.py", "test_bezier.py", "test_cast.py", "test_clear_after_changes.py", "test_destinations.py", "test_fcurves.py",
@@ -37,12 +38,14 @@ class Job:
     Attributes:
         part: what the command line calls it: engine, learn, build or addon.
         environment: name of a pin file.
-        tests: path of a test file or folder, from the checkout's root.
+        title: what it runs, for people.
+        tests: paths of test files or folders, from the checkout's root.
     """
 
     part: str
     environment: str
-    tests: str
+    title: str
+    tests: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -77,16 +80,19 @@ def run_suite(pythons: dict[str, Path], missing: list[str], archive: Path | None
 
 
 def _jobs(only: list[str]) -> Iterator[Job]:
-    """Longest first; add-on test files get a process each, so that one crash of Blender costs one file."""
-    yield Job("learn", "learn", "tests/learn")
+    """Longest first. The add-on's files are dealt to several processes, so that a crash of Blender does not cost them all."""
+    yield Job("learn", "learn", "tests/learn", ("tests/learn",))
     for environment in (*OUTER, *INNER):
-        for file in sorted((ROOT / "tests" / "addon").glob("test_*.py")):
-            if environment in OUTER or environment in only or file.name in KEYS_AND_SOUND:
-                yield Job("addon", environment, f"tests/addon/{file.name}")
+        files = [
+            f"tests/addon/{file.name}" for file in sorted((ROOT / "tests" / "addon").glob("test_*.py"))
+            if environment in OUTER or environment in only or file.name in KEYS_AND_SOUND
+        ]
+        parts = -(-len(files) // FILES_A_PROCESS)
+        for number in range(parts):
+            yield Job("addon", environment, f"tests/addon, part {number + 1} of {parts}", tuple(files[number::parts]))
     for environment in ("learn", "oldest", "newest"):
-        yield Job("engine", environment, "tests/engine")
-    yield Job("build", "learn", "tests/build")
-    yield Job("build", "learn", "tests/test_boundaries.py")
+        yield Job("engine", environment, "tests/engine", ("tests/engine",))
+    yield Job("build", "learn", "tests/build, tests/test_boundaries.py", ("tests/build", "tests/test_boundaries.py"))
 
 
 def _run(job: Job, python: Path, archive: Path | None) -> Outcome:
@@ -95,12 +101,12 @@ def _run(job: Job, python: Path, archive: Path | None) -> Outcome:
         report, log = Path(folder) / "report.xml", Path(folder) / "log.txt"
         variables = {**os.environ, "OMP_NUM_THREADS": "1"}
         variables |= {"UNITALKER_ZIP": str(archive)} if archive else {}
-        command = [str(python), "-m", "pytest", "-p", "no:cacheprovider", job.tests, f"--junitxml={report}", "--durations=5"]
+        command = [str(python), "-m", "pytest", "-p", "no:cacheprovider", *job.tests, f"--junitxml={report}", "--durations=5"]
         with log.open("w") as output:
             status = _wait(subprocess.Popen(command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT, start_new_session=True))
         outcome = _outcome(status, report, log.read_text(errors="replace"))
     counts = f"{outcome.passed} passed, {outcome.failed} failed, {len(outcome.skipped)} skipped"
-    print(f"{job.environment:8} {job.tests:40} {counts:36} {time.monotonic() - start:5.0f} s", flush=True)
+    print(f"{job.environment:8} {job.title:40} {counts:36} {time.monotonic() - start:5.0f} s", flush=True)
     if outcome.log:
         print(outcome.log, flush=True)
     return outcome
@@ -135,7 +141,7 @@ def _outcome(problem: str, report: Path, log: str) -> Outcome:
 def _report(outcomes: list[Outcome], left_out: list[Job]) -> int:
     reasons = Counter(reason for outcome in outcomes for reason in outcome.skipped)
     for name, files in Counter(job.environment for job in left_out).items():
-        print(f"*** not run: {files} test files or folders in {name}, its Python is missing (see above)")
+        print(f"*** not run: {files} processes in {name}, its Python is missing (see above)")
     for reason, count in reasons.most_common():
         print(f"skipped {count}: {reason}")
     passed, failed = sum(outcome.passed for outcome in outcomes), sum(outcome.failed for outcome in outcomes)

@@ -95,8 +95,9 @@ def told(operator):
 def folder(ext, tmp_path, monkeypatch):
     """The user's presets and taught heads go to a folder of this test."""
     (tmp_path / "user").mkdir()
-    for name in ("addon.preferences", "addon.teach.take"):
-        monkeypatch.setattr(ext.module(name), "user_folder", lambda *_, **__: str(tmp_path / "user"))
+    names = ("addon.preferences", "addon.mapping.mapping", "addon.mapping.my_presets", "addon.models.my_models", "addon.shape_match.match", "addon.teach.take")
+    for module in [ext.module(name) for name in names]:     # all are loaded before the first is changed, for they copy the name
+        monkeypatch.setattr(module, "user_folder", lambda *_, **__: str(tmp_path / "user"))
     return tmp_path / "user"
 
 

@@ -126,10 +126,10 @@ def test_environment_that_fails_leaves_nothing_behind(tmp_path):
 
 def test_every_add_on_test_runs_on_the_oldest_and_newest_blender_and_where_it_is_asked_for():
     files = {f"tests/addon/{path.name}" for path in (build.ROOT / "tests" / "addon").glob("test_*.py")}
-    runs = {name: {job.tests for job in suite._jobs([]) if job.environment == name} for name in (*suite.OUTER, *suite.INNER)}
+    runs = {name: {file for job in suite._jobs([]) if job.environment == name for file in job.tests} for name in (*suite.OUTER, *suite.INNER)}
     assert all(runs[name] == files for name in suite.OUTER)
     assert all(runs[name] == {f"tests/addon/{name}" for name in suite.KEYS_AND_SOUND} for name in suite.INNER)
-    assert {job.tests for job in suite._jobs(["bpy45"]) if job.environment == "bpy45"} == files
+    assert {file for job in suite._jobs(["bpy45"]) if job.environment == "bpy45" for file in job.tests} == files
 
 
 @pytest.mark.parametrize(("code", "passed", "failed", "skipped"), [
@@ -138,7 +138,7 @@ def test_every_add_on_test_runs_on_the_oldest_and_newest_blender_and_where_it_is
 def test_suite_counts_tests_and_dead_processes(tmp_path, monkeypatch, code, passed, failed, skipped):
     monkeypatch.setattr(suite, "LIMIT_S", 8)
     (tmp_path / "test_it.py").write_text(code)
-    outcome = suite._run(suite.Job("build", "here", str(tmp_path / "test_it.py")), Path(sys.executable), None)
+    outcome = suite._run(suite.Job("build", "here", "one file", (str(tmp_path / "test_it.py"),)), Path(sys.executable), None)
     assert (outcome.passed, outcome.failed) == (passed, failed)
     assert tuple(reason.removeprefix("Skipped: ") for reason in outcome.skipped) == skipped
     assert outcome.log
