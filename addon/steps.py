@@ -105,7 +105,7 @@ class InSteps:
             self._stop_waiting(context)
             self.report({'INFO'}, "Cancelled: nothing was written.")
             return {'CANCELLED'}
-        if event.type == 'TIMER':
+        if event.type == 'TIMER' and not bpy.app.is_job_running('RENDER'):       # the artist's own render goes first
             self._job.advance(BUNCH_S)
             context.workspace.status_text_set(f"Lip Sync: {describe(self._job)}   Esc: cancel")
             redraw(context)

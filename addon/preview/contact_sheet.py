@@ -61,17 +61,17 @@ def make(sheet: Sheet, crop: picture.Crop | None) -> Generator[float, None, str]
     Raises:
         OutputError: a picture cannot be drawn or written; RigError: no camera, or the character is gone. The old file stays then.
     """
-    with tempfile.TemporaryDirectory(prefix="lipsync_") as folder:
+    with tempfile.TemporaryDirectory(prefix="lipsync_") as folder, strip_scene.settled(sheet.scene):
         pictures = []
         scene = scene_named(sheet.scene)
         now, subframe = scene.frame_current, scene.frame_subframe
         try:
             for number, tile in enumerate(sheet.tiles):
+                yield DRAWN_SHARE * number / len(sheet.tiles)       # before drawing, so that labels follow the last picture at once: render_slots.py
                 scene = scene_named(sheet.scene)
                 scene.frame_set(tile.moment.frame)
                 pictures.append(os.path.join(folder, f"tile{number:03}.png"))
                 picture.draw(scene, sheet.view_layer, picture.cropped(sheet.look, crop() if crop else None), pictures[-1])
-                yield DRAWN_SHARE * (number + 1) / len(sheet.tiles)
         finally:
             set_frame(sheet.scene, now, subframe)
         width, height = sheet.look.width_px, sheet.look.height_px

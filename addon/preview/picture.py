@@ -1,4 +1,4 @@
-"""One frame of the scene as a picture file, with nothing of the scene's settings changed afterwards."""
+"""One frame of the scene as a picture file, with nothing of the scene's settings, nor of what it rendered, changed afterwards."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import bpy
 from ...engine import OutputError, RigError
 from ..shots.whole_file import is_whole_png
 from .borrowed import Change, borrowed
+from .render_slots import own_slot
 
 MAX_SIDE_PX = 65_536                    # what Blender renders at most
 
@@ -45,7 +46,7 @@ def draw(scene: bpy.types.Scene, view_layer: str, look: Look, path: str) -> None
         raise RigError(f"Scene {scene.name!r} has no camera on frame {scene.frame_current}. Press Camera on Face, or add one.")
     viewport = look.fast and look.solid and look.crop is None and not bpy.app.background and bpy.context.scene == scene
     try:
-        with borrowed(_format(scene, path) + _size(scene.render, look) + _plain_picture(scene.render) + (_solid(scene) if look.solid else [])):
+        with own_slot(), borrowed(_format(scene, path) + _size(scene.render, look) + _plain_picture(scene.render) + (_solid(scene) if look.solid else [])):
             if not (viewport and _draw_as_viewport(path)):
                 bpy.ops.render.render(write_still=True, scene=scene.name, layer=view_layer)
     except RuntimeError as error:

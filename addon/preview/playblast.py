@@ -58,17 +58,17 @@ def make(film: Film) -> Generator[float, None, Made]:
     Raises:
         OutputError: a frame or the film cannot be written; RigError: no camera. An older film of the name stays then.
     """
-    with tempfile.TemporaryDirectory(prefix="lipsync_") as folder:
+    with tempfile.TemporaryDirectory(prefix="lipsync_") as folder, strip_scene.settled(film.scene):
         frames = []
         scene = scene_named(film.scene)
         now, subframe = scene.frame_current, scene.frame_subframe
         try:
             for frame in range(film.first_frame, film.last_frame + 1):
+                yield DRAWN_SHARE * len(frames) / (film.last_frame - film.first_frame + 1)      # before drawing, as in contact_sheet.py
                 scene = scene_named(film.scene)
                 scene.frame_set(frame)
                 frames.append(os.path.join(folder, f"frame{len(frames):06}.png"))
                 picture.draw(scene, film.view_layer, film.look, frames[-1])
-                yield DRAWN_SHARE * len(frames) / (film.last_frame - film.first_frame + 1)
         finally:
             set_frame(film.scene, now, subframe)
         scene = scene_named(film.scene)

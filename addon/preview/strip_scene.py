@@ -11,6 +11,7 @@ import bpy
 
 from ...engine import OutputError
 from ..shots.whole_file import is_whole_png
+from .render_slots import own_slot, shows_nothing
 
 PAPER = (0.955, 0.952, 0.937)
 FIRST_TEXT_CHANNEL = 2
@@ -110,6 +111,19 @@ def temporary(name: str, size: tuple[int, int]) -> Iterator[bpy.types.Scene]:
         bpy.data.scenes.remove(scene)
 
 
+@contextmanager
+def settled(scene_name: str) -> Iterator[None]:
+    """Around all pictures of one job: where the artist's slot of Render Result shows nothing afterwards, it becomes the one that was drawn into last."""
+    try:
+        yield
+    finally:
+        scene = bpy.data.scenes.get(scene_name)
+        if scene is not None and shows_nothing(scene):
+            with temporary("Lip Sync Slot", (4, 4)) as empty:
+                _effect(strips_of(empty), "Paper", 'COLOR', 1, (1, 1)).color = PAPER
+                bpy.ops.render.render(scene=empty.name)
+
+
 def strips_of(scene: bpy.types.Scene) -> bpy.types.bpy_prop_collection:
     """The strips of a scene; named anew in 4.4."""
     editor = scene.sequence_editor
@@ -128,7 +142,8 @@ def render(scene: bpy.types.Scene, path: str) -> None:
     """Write all frames. Raises OutputError."""
     scene.render.filepath = path
     try:
-        bpy.ops.render.render(animation=True, scene=scene.name)
+        with own_slot():
+            bpy.ops.render.render(animation=True, scene=scene.name)
     except RuntimeError as error:
         raise OutputError(f"Cannot write {path}: {str(error).strip()}. Choose another folder in Preview, or make room on the disk.") from error
 

@@ -205,6 +205,103 @@ def test_a_stop_half_way_leaves_everything_as_it_was(ext, shot, tmp_path, name):
     assert settings(bpy.context.scene) == before and sorted(tmp_path.rglob("*")) == files
 
 
+# ---- an artist's render that is not saved yet
+
+RED, GREEN = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
+
+
+def render_by_hand(scene, colour, size_px=24):
+    """What F12 does: a picture of one colour in the slot that is chosen."""
+    scene.world = bpy.data.worlds.get("Sky") or bpy.data.worlds.new("Sky")
+    scene.world.color, scene.display.shading.background_type, scene.render.engine = colour, 'WORLD', 'BLENDER_WORKBENCH'
+    scene.render.resolution_x = scene.render.resolution_y = size_px
+    scene.render.resolution_percentage = 100
+    if scene.camera is None:
+        scene.camera = bpy.data.objects.new("Eye", bpy.data.cameras.new("Eye"))
+    bpy.ops.render.render(scene=scene.name)
+
+
+def rendered(scene, tmp_path):
+    """Size and the corner's colour of what an Image Editor shows of a scene as Render Result; None where it shows nothing."""
+    path = tmp_path.parent / f"{tmp_path.name} seen.png"
+    image = next(image for image in bpy.data.images if image.type == 'RENDER_RESULT')
+    try:
+        image.save_render(str(path), scene=scene)
+    except RuntimeError:
+        return None
+    values = pixels(path)
+    path.unlink()
+    return values.shape[0], tuple(float(round(value)) for value in values[0, 0, :3])
+
+
+def slots():
+    return next(image for image in bpy.data.images if image.type == 'RENDER_RESULT').render_slots
+
+
+def small(chosen):
+    chosen.pick, chosen.count, chosen.percentage, chosen.span, chosen.tile_px = 'EVEN', 2, 100, 'SCENE', 40
+    bpy.context.scene.frame_start, bpy.context.scene.frame_end = 21, 23
+
+
+def two_renders(scene):
+    """A green one in the second slot, then a red one in the third."""
+    small(scene.unitalker_preview)
+    render_by_hand(scene, GREEN, 16)
+    slots().active_index = 1
+    render_by_hand(scene, GREEN, 16)
+    slots().active_index = 2
+    render_by_hand(scene, RED)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_a_render_that_is_not_saved_stays(ext, shot, tmp_path, name):
+    scene = bpy.context.scene
+    two_renders(scene)
+    for _ in range(2):
+        assert getattr(bpy.ops.unitalker, name)(filepath=str(tmp_path / "made")) == {'FINISHED'}
+        assert slots().active_index == 2 and rendered(scene, tmp_path) == (24, RED)
+    assert [slot.name for slot in slots()][8:] == ["Lip Sync"]
+    slots().active_index = 1
+    assert rendered(scene, tmp_path) == (16, GREEN)
+    render_by_hand(scene, GREEN, 32)
+    assert rendered(scene, tmp_path) == (32, GREEN)
+    slots().active_index = 2
+    assert rendered(scene, tmp_path) == (24, RED)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_a_render_stays_while_another_slot_is_looked_at(ext, shot, tmp_path, name):
+    scene = bpy.context.scene
+    two_renders(scene)
+    slots().active_index = 1
+    getattr(bpy.ops.unitalker, name)(filepath=str(tmp_path / "made"))
+    assert slots().active_index == 1 and rendered(scene, tmp_path) == (16, GREEN)
+    slots().active_index = 2
+    assert rendered(scene, tmp_path) == (24, RED)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_the_render_of_another_scene_stays(ext, shot, tmp_path, name):
+    small(bpy.context.scene.unitalker_preview)
+    bpy.context.scene.render.resolution_x = bpy.context.scene.render.resolution_y = 48
+    other = bpy.data.scenes.new("Other")
+    render_by_hand(other, RED)
+    getattr(bpy.ops.unitalker, name)(filepath=str(tmp_path / "made"))
+    assert rendered(other, tmp_path) == (24, RED)
+
+
+def test_a_render_stays_where_drawing_is_stopped(ext, shot, tmp_path):
+    scene = bpy.context.scene
+    small(scene.unitalker_preview)
+    render_by_hand(scene, RED)
+    plan = ext.module("addon.preview.plan")
+    work = plan.sheet(bpy.context, plan.Wanted.of(bpy.context, "", "", str(tmp_path / "half")))
+    while next(work) == 0:
+        pass
+    work.close()
+    assert rendered(scene, tmp_path) == (24, RED)
+
+
 # ---- in a window
 
 @pytest.fixture
