@@ -255,7 +255,7 @@ def _list_identities(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def _list_presets(options: argparse.Namespace) -> list[dict[str, Any]]:
-    return [{"name": preset.name, "source": preset.source, "targets": len(preset.targets)} for preset in presets.list_presets()]
+    return [{"id": Path(preset.path).stem, "name": preset.name, "source": preset.source, "targets": len(preset.targets)} for preset in presets.list_presets()]
 
 
 def _list_devices(options: argparse.Namespace) -> list[dict[str, Any]]:

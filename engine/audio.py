@@ -6,6 +6,7 @@ Knows files, sample rates and channels; knows nothing of models. Blocks are read
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -100,7 +101,7 @@ def _to_waveform(blocks: Iterable[FloatArray], rate_hz: float, name: str, channe
     samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
     duration_s = len(samples) / SAMPLE_RATE_HZ
     if duration_s < MIN_DURATION_S:
-        raise AudioError(f"Sound is too short: {name} lasts {duration_s:.3f} s, at least {MIN_DURATION_S} s is needed.")
+        raise AudioError(f"Sound is too short: {name} lasts {math.floor(1000 * duration_s) / 1000:.3f} s, at least {MIN_DURATION_S} s is needed. Choose a longer one.")
     return Waveform(samples)
 
 

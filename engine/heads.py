@@ -186,5 +186,7 @@ def _check_sizes(folder: Path, head: Head) -> None:
         )
     if basis and not np.isfinite(basis.components).all():
         raise ModelError(f"Model {folder}: PCA of head {head.id} holds values that are not finite. Convert the model again.")
+    if head.space == "vertices" and head.width % 3:
+        raise ModelError(f"Model {folder}: head {head.id} gives vertices, and its {number_of(head.width, 'number')} are not three for each. Convert the model again.")
     if head.template is not None and head.template.shape != (head.width,):
         raise ModelError(f"Model {folder}: template of head {head.id} has shape {head.template.shape}, must be ({head.width},). Convert the model again.")

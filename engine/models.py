@@ -25,6 +25,7 @@ SCHEMA = 1
 MAX_JSON_BYTES = 4 * 2**20      # the largest official style table has 935 entries, about 100 kB
 MAX_WINDOW_S = 600.0            # an encoder works on a whole window at once: more would need tens of gigabytes
 NORMALISATIONS = ("none", "clip")
+SYSTEMS = ("unitalker",)        # kinds of network whose graphs this version knows how to run
 REQUIRED_FILES = ("encoder.onnx", "decoder.onnx", "heads.npz", "identities.npy")
 _HERE = Path(__file__).resolve().parent
 BUNDLED_FOLDERS = (_HERE.parent / "weights", _HERE / "weights")     # beside the engine (checkout, extension) or inside it (pip)
@@ -193,7 +194,12 @@ def _build(folder: Path, info: dict[str, Any], hashes: tuple[tuple[str, str], ..
     styles = load_array(folder, "identities.npy")
     if styles.ndim != 2 or len(styles) != len(identities) or not identities:
         raise ModelError(f"Model {folder}: identities.npy has shape {styles.shape}, model.json names {number_of(len(identities), 'identity', 'identities')}. Export it again.")
+    if info["system"] not in SYSTEMS:
+        raise ModelError(f"Model {folder} is of system {info['system']!r}, this version runs {', '.join(SYSTEMS)}. Update UniTalker Lip Sync, or choose another model.")
     ids = [identity.id for identity in identities]
+    if len(set(ids)) < len(ids):
+        twice = next(name for name in ids if ids.count(name) > 1)
+        raise ModelError(f"Model {folder}: two identities have the id {twice!r}. Export the model again.")
     if info["pivot"] is not None and info["pivot"] not in ids:
         raise ModelError(f"Model {folder}: pivot {info['pivot']!r} is none of its identities. Export the model again.")
     model = Model(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from ..errors import ModelError
 from ..nets.pretrained import PretrainedEncoder, hf_config, modern_weight_norm
 from ..nets.transformer import periodic_positions
 from ..nets.unitalker import UniTalker, UniTalkerConfig
+from ..wording import number_of
 
 _PART = r"\.(weight|bias)"
 _RENAMED = tuple((re.compile(pattern), ours) for pattern, ours in (
@@ -81,7 +83,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     renamed = {name: _our_name(name) for name in given}
     unknown = [name for name, ours in renamed.items() if ours is None]
     if unknown:
-        raise ModelError(f"Checkpoint {path} has {len(unknown)} unknown tensors: {_some(unknown)}. Give a UniTalker checkpoint of the released code.")
+        raise ModelError(f"Checkpoint {path} has {number_of(len(unknown), 'unknown tensor')}: {_some(unknown)}. Give a UniTalker checkpoint of the released code.")
     tensors = {str(renamed[name]): tensor for name, tensor in given.items()}
     if len(tensors) < len(given):
         twice = [name for name, ours in renamed.items() if list(renamed.values()).count(ours) > 1]
@@ -188,13 +190,23 @@ def _read_safetensors(path: Path) -> object:
 def _read_pt(path: Path) -> object:
     """weights_only: a pickle that wants to run anything is refused by torch. Mapped into memory where the file's format allows."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zip_format(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)        # remarks for those who wrote the file
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zip_format(path))
     except Exception as error:      # torch raises a different kind for each way in which a file can be broken
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
-            f"Checkpoint {path} cannot be read as plain tensors ({reason[:200]}). It is damaged, no torch file, or holds code; nothing of it was run. "
+            f"Checkpoint {path} cannot be read as plain tensors ({_fault(error)}). It is damaged, no torch file, or holds code; nothing of it was run. "
             "Copy or download it again."
         ) from error
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong with a .pt, without torch's advice to read it unsafely."""
+    if wanted := re.search(r"GLOBAL (\S+)", str(error)):
+        return f"it asks for {wanted[1]}"
+    sentence = str(error).strip().split("\n")[0].split(". ")[0]
+    unclear = not sentence or isinstance(error, LookupError) or type(error).__name__ == "UnpicklingError"
+    return type(error).__name__ if unclear else sentence[:200]
 
 
 def zip_format(path: Path) -> bool:

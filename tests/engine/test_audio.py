@@ -137,6 +137,11 @@ def test_too_short_sound_names_length_and_limit():
         from_array(tone(16000, 0.05), 16000)
 
 
+def test_a_sound_just_below_the_limit_is_not_said_to_reach_it():
+    with pytest.raises(AudioError, match=r"lasts 0\.099 s, at least 0\.1 s is needed"):
+        from_array(np.zeros(1599, np.float32), 16000)
+
+
 def test_no_samples_at_all_is_an_error():
     with pytest.raises(AudioError, match=r"lasts 0\.000 s"):
         from_array(np.zeros((0, 2), np.float32), 48000)

@@ -81,6 +81,14 @@ def test_listings_are_tables(capsys):
     assert "arkit52" in capsys.readouterr().out
 
 
+def test_presets_are_listed_under_the_ids_that_the_option_takes(tmp_path, sound, capsys):
+    (tmp_path / "names.txt").write_text("viseme_aa\nviseme_PP\n")
+    assert run(["presets", "--json"]) == 0
+    row, = (row for row in json.loads(capsys.readouterr().out) if row["name"] == "Oculus 15")
+    assert row["id"] == "oculus15"
+    assert run(["animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY, "--preset", row["id"], "--channels", str(tmp_path / "names.txt")]) == 0
+
+
 def test_pipe_gets_no_progress_bar(tmp_path, sound):
     done = subprocess.run([sys.executable, "-m", "engine", "animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY],
                           cwd=ROOT, capture_output=True, text=True, check=True)

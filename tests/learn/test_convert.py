@@ -238,7 +238,7 @@ class Trap:
 @pytest.mark.parametrize("new", [True, False])
 def test_pickle_with_code_is_not_run(copy, new):
     torch.save({"audio_encoder.x": Trap(str(copy / "ran"))}, copy / "trap.pt", _use_new_zipfile_serialization=new)
-    refuse(copy, "nothing of it was run", checkpoint=copy / "trap.pt")
+    refuse(copy, r"\(it asks for posix\.mkdir\)\. It is damaged, no torch file, or holds code; nothing of it was run", checkpoint=copy / "trap.pt")
     assert not (copy / "ran").exists()
 
 
@@ -292,8 +292,8 @@ def changed(copy: Path, change) -> Path:
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (lambda t: t.update({"decoder.extra.weight": torch.zeros(1)}), r"1 unknown tensors: decoder\.extra\.weight"),
-    (lambda t: t.update({"out_head_dict.../x.weight": torch.zeros(1)}), r"unknown tensors: out_head_dict\.\.\./x"),
+    (lambda t: t.update({"decoder.extra.weight": torch.zeros(1)}), r"1 unknown tensor: decoder\.extra\.weight"),
+    (lambda t: t.update({"out_head_dict.../x.weight": torch.zeros(1)}), r"1 unknown tensor: out_head_dict\.\.\./x"),
     (lambda t: t.update({"audio_encoder.encoder.layers.0.extra": torch.zeros(1)}), r"1 unknown \(encoder\.model\.encoder\.layers\.0\.extra"),
     (lambda t: t.pop("decoder.tcn.first_net.conv_layers.1.norm.bias"), r"1 missing \(decoder\.blocks\.1\.norm\.norm\.bias"),
     (lambda t: t.update({"audio_encoder.encoder.pos_conv_embed.conv.parametrizations.weight.original0": torch.ones(1, 1, 16)}), "both spellings"),
