@@ -170,11 +170,11 @@ class _Writing:
         put_at_rest(part.owner, left)
         if moved:
             record.moved[key] = moved
-        record.store(action)
         warnings = [_slider_warning(part, widened), f"Your Action went to the NLA track {moved!r}; the lip sync plays over it." if moved else ""]
         active = playing.active_place(part.owner)
         if self._options.destination == 'NLA' or (active and actions.owns(active)):
-            warnings.append(playing.hold_outside(part.owner, self.place, set(part.points), part.shared))
+            warnings.append(playing.hold_outside(part.owner, self.place, set(part.points), part.shared, record.strips.setdefault(key, {})))
+        record.store(action)
         warnings += [f"Your earlier take {name!r} no longer plays; it is kept in this file." for name in sorted(earlier)]
         warnings.append(playing.silence(part.owner, part.target.object_name))
         return warnings
@@ -234,7 +234,8 @@ class _Writing:
         spans = [*spans, *self._record.mine.get(self._key, [])]
         whole = (min(first for first, _ in spans), max(last for _, last in spans))
         strip = self._options.strip if self._options.destination == 'NLA' else None
-        return playing.play(self._part.owner, self.place, whole, self._options.existing == 'LAYER', strip)
+        given = self._record.strips.setdefault(self._key, {})
+        return playing.play(self._part.owner, self.place, whole, self._options.existing == 'LAYER', given, strip)
 
 
 def _slot_name(part: Part, options: KeyOptions) -> str:

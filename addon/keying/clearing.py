@@ -123,9 +123,10 @@ def _clear_place(owner: bpy.types.ID, place: Place, line: str) -> int:
     if others:
         record.rest[key] = {name: value for name, value in rest.items() if name not in gone}
         record.forget(key, line)
-        record.store(place.action)
         covered = [*others, *record.mine.get(key, [])]
-        playing.fit_strips(owner, place, (min(first for first, _ in covered), max(last for _, last in covered)))
+        whole = (min(first for first, _ in covered), max(last for _, last in covered))
+        playing.fit_strips(owner, place, whole, record.strips.setdefault(key, {}))
+        record.store(place.action)
         return removed
     if not record.mine.get(key):
         sliders.restore(owner, actions.of_place(record.sliders, place, {}))

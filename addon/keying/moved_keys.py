@@ -69,8 +69,8 @@ def move(action: bpy.types.Action, moves: Iterable[Move]) -> list[str]:
             asides[(key, line)] = str(one.how.get("hidden", "")), board.kept[line]
         record.spans[key] = {line: entry for group in (True, False) for line, entry in record.spans[key].items() if (line in here) == group}
         behind += board.behind
-        record.store(action)
         _fit(place, record, key)
+        record.store(action)
     store(action, asides)
     return sorted(set(behind))
 
@@ -206,8 +206,11 @@ def _fit(place: Place, record: Record, key: str) -> None:
     """NLA strips that play the place cover what it covers now."""
     spans = [*record.lines_at(key).values(), *record.mine.get(key, [])]
     whole = min(first for first, _ in spans), max(last for _, last in spans)
+    before = dict(record.strips.get(key, {}))
     for owner in users(place):
-        playing.fit_strips(owner, place, whole)
+        given = dict(before)
+        playing.fit_strips(owner, place, whole, given)
+        record.strips[key] = given
 
 
 def users(place: Place) -> list[bpy.types.ID]:

@@ -10,6 +10,9 @@ from .actions import GROUP, Channel, Place, assign, curves_of, is_own, owns, pla
 from .record import Span
 
 SAME_FRAME = 0.01               # frames
+EXACT = 1e-4                    # of a scale or a repeat
+
+Given = dict[str, object]       # Record.strips tells what stands in it
 
 
 @dataclass(frozen=True)
@@ -20,11 +23,13 @@ class Strip:
     influence: float = 1.0
 
 
-def play(owner: bpy.types.ID, place: Place, span: Span, on_top: bool, strip: Strip | None = None) -> str:
-    """Let our Action play on a data-block, beneath the artist's active Action or (on_top) above it. A strip that plays it already stays on its track.
+def play(owner: bpy.types.ID, place: Place, span: Span, on_top: bool, given: Given, strip: Strip | None = None) -> str:
+    """Let our Action play on a data-block, beneath the artist's active Action or (on_top) above it. A strip that plays it already stays on its track,
+    and what the artist changed in it stays.
 
     Args:
         span: frames that the Action covers.
+        given: what we last gave its strip; changed to what it is given now.
         strip: plays it from the NLA also where no Action of the artist is active.
     Returns:
         Name of the NLA track to which the artist's Action was moved, or "".
@@ -43,15 +48,22 @@ def play(owner: bpy.types.ID, place: Place, span: Span, on_top: bool, strip: Str
             remove_strip(animation, other.strip)
         elif strip is not None or not same_place(other, place):
             animation.action = None
-    if animation.action is None and strip is None:
+    active = active_place(owner)
+    if active is None and strip is None and (kept is None or given.get("made")):
         if kept is not None:
             remove_strip(animation, kept)
+            given.clear()
         assign(animation, place)
-    elif strip is not None or not owns(active_place(owner)):
-        kept = kept or _new_strip(animation, place, span)
-        _fit(kept, span)
+    elif strip is not None or active is None or not owns(active):
+        if kept is None:
+            given.clear()
+            given["made"] = True
+            _new_strip(animation, place, span)
+        fit_strips(owner, place, span, given)
         if strip is not None:
-            _mix(kept, strip)
+            for use in beside_sound(owner, place):
+                _mix(use.strip, strip, given)
+            given.update(blend=strip.blend, influence=strip.influence)
     return moved
 
 
@@ -61,8 +73,10 @@ def active_place(owner: bpy.types.ID) -> Place | None:
     return Place(animation.action, getattr(animation, "action_slot", None)) if animation is not None and animation.action is not None else None
 
 
-def hold_outside(owner: bpy.types.ID, place: Place, channels: set[Channel], shared: frozenset[Channel]) -> str:
+def hold_outside(owner: bpy.types.ID, place: Place, channels: set[Channel], shared: frozenset[Channel], given: Given) -> str:
     """Choose what our Action does before and after its keys, when it plays over the artist's. Returns a sentence for the user or "".
+
+    A strip that the artist set otherwise, as given tells, is left as it is.
 
     Nothing (the artist's keys show) is right where the channel below has keys. Elsewhere the value falls back to Blender's default, which is
     1 for shape keys in 5.0: a face with every shape at full. Holding the closed mouth is the lesser evil there.
@@ -73,14 +87,22 @@ def hold_outside(owner: bpy.types.ID, place: Place, channels: set[Channel], shar
     if (active := active_place(owner)) is not None and same_place(active, place):
         owner.animation_data.action_extrapolation = outside
     for other in beside_sound(owner, place):
-        other.strip.extrapolation = outside
+        if other.strip.extrapolation == given.get("extrapolation", other.strip.extrapolation):
+            other.strip.extrapolation = outside
+    if "span" in given:
+        given["extrapolation"] = outside
     return "In this Blender the lip sync also holds its first and last pose outside the sound, over your keys." if hold and shared else ""
 
 
-def fit_strips(owner: bpy.types.ID, place: Place, span: Span) -> None:
-    """Let the strips that play a place with its sound cover these frames."""
+def fit_strips(owner: bpy.types.ID, place: Place, span: Span, given: Given) -> None:
+    """Let the strips that play a place with its sound cover these frames; changes given, as play does.
+
+    Where the artist moved, trimmed or scaled a strip it goes on so: with keys that move it moves along, and an end that he trimmed stays trimmed.
+    """
     for use in beside_sound(owner, place):
-        _fit(use.strip, span)
+        before = given.get("span") or (use.strip.action_frame_start, use.strip.action_frame_end)
+        _go_on(use.strip, (float(before[0]), float(before[1])), span)
+    given["span"] = list(span)
 
 
 def beside_sound(owner: bpy.types.ID, place: Place) -> list[Place]:
@@ -149,9 +171,38 @@ def _fit(strip: bpy.types.NlaStrip, span: Span) -> None:
     strip.scale = 1.0
 
 
-def _mix(strip: bpy.types.NlaStrip, wanted: Strip) -> None:
-    """Blend a strip as wanted; an influence that the artist has keyed himself stays."""
-    strip.blend_type = wanted.blend
+def _go_on(strip: bpy.types.NlaStrip, before: Span, span: Span) -> None:
+    """Let a strip that played the frames before play those of span, with all that differs in it from what it was given."""
+    old = strip.action_frame_start, strip.action_frame_end
+    by = span[0] - before[0]
+    along = by if abs(span[1] - before[1] - by) < SAME_FRAME else 0.0
+    near = SAME_FRAME if before[1] - before[0] > 1 else 1 + SAME_FRAME       # Blender makes a strip of one frame longer
+    first, last = (
+        wanted if abs(now - was) < near else now + along for now, was, wanted in zip(old, before, span, strict=True)
+    )
+    if first > last:            # of what he had left nothing is there any more
+        first, last = span
+    if abs(first - old[0]) < SAME_FRAME and abs(last - old[1]) < SAME_FRAME:
+        return
+    scale, repeat, start = strip.scale, strip.repeat, strip.frame_start + along + (first - old[0] - along) * strip.scale
+    if abs(scale - 1) < EXACT and abs(repeat - 1) < EXACT and abs(start - first) < SAME_FRAME:
+        _fit(strip, (first, last))
+        return
+    end = start + (last - first) * scale * repeat
+    strip.use_sync_length = False
+    strip.action_frame_end = max(old[1], last)
+    strip.action_frame_start, strip.action_frame_end = first, last
+    strip.frame_end = max(strip.frame_end, end)
+    strip.frame_start, strip.frame_end = start, end
+    strip.scale, strip.repeat = scale, repeat
+
+
+def _mix(strip: bpy.types.NlaStrip, wanted: Strip, given: Given) -> None:
+    """Blend a strip as wanted, where that is new; what the artist set since, and an influence that he has keyed himself, stay."""
+    if given.get("blend") != wanted.blend:
+        strip.blend_type = wanted.blend
+    if given.get("influence") == wanted.influence:
+        return
     curve = strip.fcurves.find("influence")
     if strip.use_animated_influence and curve is not None and len(curve.keyframe_points) > 1:
         return

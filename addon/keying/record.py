@@ -35,6 +35,8 @@ class Record:
         rest: place -> channel as "path|index" -> value before the first key.
         moved: place -> NLA track to which the artist's Action was moved.
         sliders: place -> shape key -> lowest and highest value before widening, then after it.
+        strips: place -> what we last gave its NLA strip: "span" of the Action's frames, "blend", "influence" and "extrapolation" once we set them,
+            "made" where we made it. What differs on the strip is the artist's.
         asked, given: name that was wanted for the Action, and the one it got where Blender shortened it or it was taken; else empty.
     """
 
@@ -45,6 +47,7 @@ class Record:
     rest: dict[str, dict[str, float]] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
     sliders: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    strips: dict[str, dict[str, object]] = field(default_factory=dict)
     asked: str = ""
     given: str = ""
 
@@ -63,7 +66,8 @@ class Record:
         record.rest = {place: {name: value for name, value in rest.items() if _is_number(value) or isinstance(value, bool)} for place, rest in record.rest.items() if isinstance(rest, dict)}
         record.moved = {place: track for place, track in record.moved.items() if isinstance(track, str)}
         record.sliders = {place: _ranges(ranges) for place, ranges in record.sliders.items() if isinstance(ranges, dict)}
-        for notes in (record.spans, record.mine, record.rest, record.moved, record.sliders):
+        record.strips = {place: given for place, given in record.strips.items() if isinstance(given, dict) and _is_span(given.get("span"))}
+        for notes in (record.spans, record.mine, record.rest, record.moved, record.sliders, record.strips):
             if "" in notes:
                 notes.setdefault(place_now(action, ""), notes.pop(""))
         return record
@@ -99,7 +103,7 @@ class Record:
 
     def forget_place(self, place: str) -> None:
         """Leave out all that is known of a place."""
-        for notes in (self.mine, self.rest, self.moved, self.sliders):
+        for notes in (self.mine, self.rest, self.moved, self.sliders, self.strips):
             notes.pop(place, None)
         self.spans[place] = {}
 

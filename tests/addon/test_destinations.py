@@ -326,6 +326,105 @@ def test_from_our_action_to_a_slot_and_back_one_of_them_plays(ext, face, body, s
     assert loud == pytest.approx(2 * half, abs=1e-3)
 
 
+# ---- a strip that the artist changed
+
+def change(strip, kind):
+    """What an artist does to a strip in the NLA editor; the frames of the scene and of the Action on which it then plays."""
+    if kind == "moved":
+        strip.frame_end += 7            # Blender keeps every start before its end
+        strip.frame_start += 7
+        strip.scale = 1
+    elif kind == "trimmed":
+        strip.action_frame_start, strip.action_frame_end = 10, 30
+        strip.frame_start, strip.frame_end = 10, 30
+        strip.scale = 1
+    elif kind == "scaled":
+        strip.scale = 1.5
+    return placement(strip)
+
+
+def placement(strip):
+    return [round(getattr(strip, name), 3) for name in ("frame_start", "frame_end", "action_frame_start", "action_frame_end", "scale")]
+
+
+def restyle(ext, how, speech):
+    if how == "button":
+        return animate(speech, destination='NLA', gain_jaw=0.5)
+    takes = ext.module("addon.takes.takes")
+    one, = takes.takes_of(bpy.context, "Face", True)
+    return takes.remake(bpy.context, one, {"gain_jaw": 0.5})
+
+
+@pytest.mark.parametrize("how", ["button", "live"])
+@pytest.mark.parametrize("kind", ["moved", "trimmed", "scaled"])
+def test_a_strip_stays_where_the_artist_put_it(ext, face, speech, kind, how):
+    animate(speech, destination='NLA')
+    strip, = strips(face.data.shape_keys)
+    before, peak = change(strip, kind), jaw_peak(strip)
+    restyle(ext, how, speech)
+    assert strips(face.data.shape_keys) == [strip] and placement(strip) == before
+    assert jaw_peak(strip) == pytest.approx(peak / 2, rel=1e-4)
+
+
+def jaw_peak(strip):
+    return keys_of(curves_in(strip.action, getattr(strip, "action_slot", None))[JAW])[:, 1].max()
+
+
+@pytest.mark.parametrize(("kind", "after"), [
+    ("moved", [108, 155, 101, 148, 1]), ("trimmed", [110, 130, 110, 130, 1]), ("scaled", [101, 171.5, 101, 148, 1.5]),      # from 1 to 71.5
+])
+def test_a_changed_strip_goes_along_with_its_sound(ext, face, speech, kind, after):
+    animate(speech, destination='NLA')
+    strip, = strips(face.data.shape_keys)
+    change(strip, kind)
+    animate(speech, destination='NLA', start_frame=40)      # it overlaps: the take moves
+    animate(speech, destination='NLA', start_frame=80)
+    animate(speech, destination='NLA', start_frame=101)
+    assert strips(face.data.shape_keys) == [strip]
+    assert placement(strip) == after
+
+
+def test_blend_influence_and_mute_of_the_artist_stay_until_the_panel_says_otherwise(ext, face, speech):
+    keys = face.data.shape_keys
+    animate(speech, destination='NLA', nla_influence=0.5)
+    strip, = strips(keys)
+    strip.blend_type, strip.influence, strip.mute, strip.extrapolation = 'ADD', 0.2, True, 'NOTHING'
+    animate(speech, destination='NLA', nla_influence=0.5, gain_jaw=0.5)
+    assert (strip.blend_type, strip.mute, strip.extrapolation) == ('ADD', True, 'NOTHING') and strip.influence == pytest.approx(0.2)
+    animate(speech, destination='NLA', nla_influence=0.75, gain_jaw=0.5)
+    assert strip.influence == 0.75 and strip.blend_type == 'ADD' and strip.mute
+
+
+def test_an_action_that_the_artist_pushed_down_stays_in_its_strip(ext, face, speech):
+    keys = face.data.shape_keys
+    animate(speech)
+    action, slot = keys.animation_data.action, getattr(keys.animation_data, "action_slot", None)
+    keys.animation_data.action = None
+    strip = keys.animation_data.nla_tracks.new().strips.new("Pushed", 1, action)
+    if slot is not None:
+        strip.action_slot = slot
+    before = change(strip, "moved")
+    for _ in range(2):
+        animate(speech, gain_jaw=0.5)
+        assert keys.animation_data.action is None and strips(keys) == [strip] and placement(strip) == before
+
+
+def test_a_strip_that_was_cut_in_two_stays_two(ext, face, speech):
+    keys = face.data.shape_keys
+    animate(speech, destination='NLA')
+    strip, = strips(keys)
+    second = keys.animation_data.nla_tracks.new().strips.new("Second", 21, strip.action)
+    if has_slots:
+        second.action_slot = strip.action_slot
+    for one, (first, last) in ((strip, (1, 20)), (second, (20, 48))):
+        one.action_frame_start, one.action_frame_end = first, last
+        one.frame_start, one.frame_end = first, last
+        one.scale = 1
+    before = [placement(one) for one in strips(keys)]
+    animate(speech, destination='NLA', gain_jaw=0.5)
+    assert [placement(one) for one in strips(keys)] == before
+
+
 def test_a_range_of_a_strip(ext, face, speech):
     animate(speech, destination='NLA', gain_jaw=0.5)
     strip, = strips(face.data.shape_keys)
