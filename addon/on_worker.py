@@ -1,7 +1,5 @@
 """An operator whose work runs on a thread while its window stays usable: start, wait, Esc, end."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import bpy

@@ -1,7 +1,5 @@
 """Operators: gather, call, write, report. What they do lives in take.py, rig.py and fcurves.py."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 
@@ -71,9 +69,10 @@ class UNITALKER_OT_animate(OnWorker, Choices, bpy.types.Operator):
         except engine.Cancelled:
             return self._say(context, 'INFO', "Cancelled: nothing was written.", (), failed=False)
         except sliders.BeyondSliders as error:
-            if not bpy.app.background:
-                context.window_manager.popup_menu(_ask_sliders, title="The motion goes beyond some sliders", icon='QUESTION')
-            return self._fail(context, error)
+            if bpy.app.background:
+                return self._fail(context, error)
+            context.window_manager.popup_menu(_ask_sliders, title="The motion goes beyond some sliders", icon='QUESTION')
+            return self._say(context, 'WARNING', str(error), (), failed=True)       # the popup of an error would hide the question
         except engine.EngineError as error:
             return self._fail(context, error)
         except Exception:

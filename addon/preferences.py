@@ -1,7 +1,5 @@
 """Add-on preferences: device, threads, folders. And the folders where the user's own models and presets lie."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The panel's settings at Scene.unitalker: the choices of choices.py, data-blocks, lists and the last result."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import bpy

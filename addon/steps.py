@@ -3,8 +3,6 @@
 The work is a generator that gives its finished part, 0 to 1, after each step; closing it (Esc, another file) lets its `finally` tidy up.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Generator
 

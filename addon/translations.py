@@ -6,8 +6,6 @@ Blender asks its own dictionary first, so that a word that it knows reads as eve
 from __future__ import annotations
 
 import json
-import textwrap
-import unicodedata
 from pathlib import Path
 
 import bpy
@@ -42,6 +40,8 @@ def counted(number: int, one: str, many: str) -> str:
 def wrap(text: str, columns: int) -> list[str]:
     """Lines of at most so many Latin characters' width; scripts without spaces break anywhere."""
     if not any(map(_is_wide, text)):
+        import textwrap
+
         return textwrap.wrap(text, columns)
     lines, width = [""], 0.0
     for character in text:
@@ -55,6 +55,8 @@ def wrap(text: str, columns: int) -> list[str]:
 
 
 def _is_wide(character: str) -> bool:
+    import unicodedata
+
     return unicodedata.east_asian_width(character) in "WF"
 
 

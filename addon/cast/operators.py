@@ -1,7 +1,5 @@
 """Operators of the list of lines: Generate All, and keeping the list."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import bpy

@@ -1,9 +1,5 @@
 """The list of lines of a scene at Scene.unitalker_cast: which sound is said by which character, and what came of it."""
 
-from __future__ import annotations
-
-import uuid
-
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
@@ -88,6 +84,8 @@ class UNITALKER_PG_cast(bpy.types.PropertyGroup):
 
     def add(self) -> bpy.types.PropertyGroup:
         """A new row at the end, which is the active one then."""
+        import uuid
+
         row = self.rows.add()
         row.uid = uuid.uuid4().hex[:12]
         self.active = len(self.rows) - 1

@@ -1,7 +1,5 @@
 """The panel "Export": make what plays ready for other programs. docs/EXPORT.md tells what each file format keeps."""
 
-from __future__ import annotations
-
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 

@@ -1,7 +1,5 @@
 """Operators of the mapping made by hand. What they do lives in mapping.py and mapping_preview.py."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import bpy

@@ -3,8 +3,6 @@
 `to_preset` and `from_preset` turn it into the engine's preset and back without loss.
 """
 
-from __future__ import annotations
-
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 

@@ -1,7 +1,5 @@
 """Pick one identity among hundreds: a search, a list with groups and stars, and the star itself."""
 
-from __future__ import annotations
-
 import bpy
 from bpy.props import CollectionProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 

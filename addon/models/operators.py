@@ -1,7 +1,5 @@
 """Operators of the models: add one, remove one, and their menu."""
 
-from __future__ import annotations
-
 import bpy
 from bpy.props import BoolProperty, StringProperty
 

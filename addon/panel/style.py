@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 import bpy
 
 from .. import catalog
@@ -110,6 +108,8 @@ class UNITALKER_OT_new_seed(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Draw a number."""
+        import random
+
         context.scene.unitalker.seed = random.randint(1, MAX_SEED)
         return {'FINISHED'}
 

@@ -1,7 +1,5 @@
 """Buttons of shown phones: show, hide, apply, add, delete, as heard. What they do lives in phone_takes.py, phone_markers.py and phone_rows.py."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import bpy
@@ -118,8 +116,12 @@ class UNITALKER_OT_phones_apply(_WithPhones, bpy.types.Operator):
         def work() -> str:
             from . import takes as phone_takes
 
-            spans = [span for take in context.scene.unitalker_phones.takes if take.visible for span in phone_takes.apply(context, take)]
+            shown = [take for take in context.scene.unitalker_phones.takes if take.visible]
+            rate = next(filter(None, (phone_takes.other_rate(context, take) for take in shown)), "")
+            spans = [span for take in shown for span in phone_takes.apply(context, take)]
             frames = ", ".join(f"{first:g} to {last:g}" for first, last in spans)
+            if spans and rate:
+                return f"{rate}, so all of it was made again: frames {frames}. Keys that you had changed by hand come back with Undo."
             return f"Solved again: frames {frames}" if spans else "No phone differs from what the keys were made with."
 
         return self._attempt(context, work)

@@ -3,8 +3,6 @@
 A row knows seconds of its clip; fields in frames and the type are views that write through phone_rows.py.
 """
 
-from __future__ import annotations
-
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
@@ -16,7 +14,7 @@ CLASSES_IN_ORDER = [identifier for identifier, _, _ in ITEMS]
 
 def _edit(name: str) -> object:
     """What a field of the list does when the user writes it."""
-    def write(row: UNITALKER_PG_phone, value: float) -> None:
+    def write(row: bpy.types.PropertyGroup, value: float) -> None:
         from . import rows as phone_rows
 
         getattr(phone_rows, name)(row, value)
@@ -25,7 +23,7 @@ def _edit(name: str) -> object:
 
 
 def _read_frame(name: str) -> object:
-    def read(row: UNITALKER_PG_phone) -> float:
+    def read(row: bpy.types.PropertyGroup) -> float:
         from . import rows as phone_rows
 
         return phone_rows.frame_of(phone_rows.take_of(row), getattr(row, name))
@@ -33,7 +31,7 @@ def _read_frame(name: str) -> object:
     return read
 
 
-def _read_kind(row: UNITALKER_PG_phone) -> int:
+def _read_kind(row: bpy.types.PropertyGroup) -> int:
     return CLASSES_IN_ORDER.index(row.label) if row.label in CLASSES_IN_ORDER else 0
 
 

@@ -1,7 +1,5 @@
 """Operators of the panel Preview: play, camera on the face, contact sheet, playblast."""
 
-from __future__ import annotations
-
 import os
 
 import bpy

@@ -1,7 +1,5 @@
 """What the animator chooses in the panel Preview: one group at Scene.unitalker_preview."""
 
-from __future__ import annotations
-
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 

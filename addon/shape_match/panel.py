@@ -1,7 +1,5 @@
 """The panel "Match by Shape": its list, its operators. What they do lives in shape_match.py."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from functools import partial

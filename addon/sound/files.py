@@ -1,7 +1,5 @@
 """Sound files: dropped on the 3D view, opened from the search, put into the Sequencer."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 
@@ -143,7 +141,7 @@ class UNITALKER_OT_sound_to_strip(bpy.types.Operator):
         return {'FINISHED'}
 
 
-def add_strip(context: bpy.types.Context, path: str, frame: int) -> bpy.types.Strip:
+def add_strip(context: bpy.types.Context, path: str, frame: int) -> "bpy.types.Strip":        # called Sequence before Blender 4.4
     """Add a sound strip on a channel above all others. Raises AudioError when Blender cannot play the file, or has no room."""
     from ...engine import AudioError
     from .strips import sequencer_scene

@@ -4,8 +4,6 @@ Looking for takes walks the character, which is too slow for every drawing; so a
 filled anew right after it.
 """
 
-from __future__ import annotations
-
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, FloatProperty, IntProperty, StringProperty
 

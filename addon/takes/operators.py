@@ -1,7 +1,5 @@
 """Operators on takes: load its choices, make it again, a range of it, clear it, make it mine. What they do lives in takes.py."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import bpy

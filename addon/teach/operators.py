@@ -1,7 +1,5 @@
 """The Teach button: gather, fit on a thread, keep the head and choose it. What it does lives in teach_take.py."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import bpy

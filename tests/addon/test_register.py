@@ -41,6 +41,13 @@ def test_switching_on_is_quick_and_loads_nothing_heavy(ext, package):
     assert float(seconds) < 10 * MAX_REGISTER_S         # of the processor; with room for a computer without bytecode. `build.py bench` gives the figure
 
 
+def test_no_annotation_of_a_property_is_text(ext):
+    """Blender would compile each of them anew for each class: the larger part of the time that registering takes. So those files have no `from __future__ import annotations`."""
+    classes = {base for cls in ext.module("addon").CLASSES for base in cls.__mro__ if base.__module__.startswith("bl_ext")}
+    texts = {f"{cls.__module__}.{cls.__name__}.{name}" for cls in classes for name, kept in getattr(cls, "__annotations__", {}).items() if isinstance(kept, str)}
+    assert sum(len(getattr(cls, "__annotations__", {})) for cls in classes) > 200 and texts == set()
+
+
 def our_handlers(package):
     """Name of each list of handlers -> how many of ours are in it."""
     lists = {name: getattr(bpy.app.handlers, name) for name in dir(bpy.app.handlers) if isinstance(getattr(bpy.app.handlers, name), list)}

@@ -29,6 +29,7 @@ def main(archive: str) -> None:
     import addon_utils
 
     print(f"add-on: Blender {bpy.app.version_string}, numpy {np.__version__}")
+    sys.dont_write_bytecode = False         # as in Blender: its first start compiles, later ones find what that wrote
     addon_utils.enable("bl_pkg")
     bpy.ops.extensions.package_install_files(filepath=archive, repo="user_default", enable_on_install=False)
     addon_utils.extensions_refresh(addon_modules_pending=[PACKAGE])      # unpacks the wheels: once per installation
