@@ -45,7 +45,7 @@ class UNITALKER_UL_cast(bpy.types.UIList):
 class Cast:
     bl_idname = "UNITALKER_PT_cast"
     bl_label = "Scene"
-    bl_order = 7
+    bl_order = 8
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:

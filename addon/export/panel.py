@@ -101,7 +101,7 @@ class UNITALKER_PT_export(bpy.types.Panel):
     bl_space_type = 'VIEW_3D'
     bl_region_type = 'UI'
     bl_category = "Lip Sync"
-    bl_order = 8
+    bl_order = 13
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -52,7 +52,7 @@ class UNITALKER_PT_mapping(bpy.types.Panel):
     bl_space_type = 'VIEW_3D'
     bl_region_type = 'UI'
     bl_category = "Lip Sync"
-    bl_order = 6
+    bl_order = 10
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -186,7 +186,7 @@ class UNITALKER_PT_shapes(bpy.types.Panel):
     bl_space_type = 'VIEW_3D'
     bl_region_type = 'UI'
     bl_category = "Lip Sync"
-    bl_order = 7
+    bl_order = 11
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -18,7 +18,7 @@ class UNITALKER_PT_teach(bpy.types.Panel):
     bl_region_type = 'UI'
     bl_category = "Lip Sync"
     bl_label = "Teach"
-    bl_order = 6
+    bl_order = 12
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:
