@@ -133,7 +133,7 @@ def page() -> str:
         "| preset | tried on | found | score | next best |", "|---|---|---|---|---|",
     ]
     lines += [_row(preset, presets) for preset in sorted(presets, key=lambda preset: preset.id)]
-    lines += ["", "The mouths, from left to right: " + ", ".join(MOUTHS) + ".", ""]
+    lines += ["", "The mouths, from left to right: " + ", ".join(MOUTHS) + ". A stepped preset shows the drawings of the one that it is a variant of, one at a time.", ""]
     for preset in sorted(presets, key=lambda preset: preset.id):
         if (PICTURES / f"{preset.id}.png").is_file():
             lines += [f"## {preset.name}", "", preset.description, "", f"![{preset.name}](pictures/rigs/{preset.id}.png)", "", f"Names: {preset.names_from}.", ""]
