@@ -62,6 +62,12 @@ class Note:
         return _clip(self.how.get("clip"))
 
     @property
+    def fps(self) -> float | None:
+        """Frames per second of the scene when it was made, None where that is not known."""
+        fps = self.how.get("fps")
+        return float(fps) if _is_number(fps) and fps > 0 else None
+
+    @property
     def choices(self) -> Mapping[str, object]:
         """The options that it was made with; those of another version of the add-on may lack some and have others."""
         choices = self.how.get("choices")

@@ -29,7 +29,7 @@ class _WithPhones:
             return False
         take = active_take(context)
         if take is None or not take.visible:
-            cls.poll_message_set("No phones are shown: press Show Phones")
+            cls.poll_message_set(said("No phones are shown: press Show Phones"))
             return False
         return True
 

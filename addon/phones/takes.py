@@ -26,6 +26,7 @@ from . import markers as phone_markers
 from . import rows as phone_rows
 
 ShownTake = bpy.types.PropertyGroup
+SAME_RATE = 1e-6            # frames per second
 APART_FRAMES = 3            # changed frames with so many or fewer between them are one span
 
 
@@ -44,7 +45,7 @@ def show(context: bpy.types.Context, one: takes.Take) -> ShownTake:
         phone_markers.hide(scene, shown)
     shown.name, shown.title = key_of(one), f"{one.line} on {one.character}"
     shown.character = bpy.data.objects.get(one.character)
-    shown.first_frame, shown.fps = one.first_frame, rig.scene_fps(scene)
+    shown.first_frame, shown.fps = one.first_frame, one.fps or rig.scene_fps(scene)
     solved, made = phone_rows.to_json(animation.phones), _made(one)
     if (solved, made) != (shown.solved, shown.made) or not shown.rows:
         shown.solved, shown.made = solved, made
@@ -71,7 +72,7 @@ def remove(scene: bpy.types.Scene, shown: ShownTake) -> None:
 
 
 def apply(context: bpy.types.Context, shown: ShownTake) -> tuple[Span, ...]:
-    """Solve again round what was edited. Returns the spans of frames that were written, none where nothing differs.
+    """Solve again round what was edited; all of it where other_rate() says why. Returns the spans of frames that were written, none where nothing differs.
 
     Raises:
         SettingError: phones that cannot be, a take that was made anew since. Else what takes.request, take.compute and take.write raise; nothing
@@ -79,6 +80,14 @@ def apply(context: bpy.types.Context, shown: ShownTake) -> tuple[Span, ...]:
     """
     wanted = phone_rows.phones_of(shown)
     return _solve(context, shown, wanted) if phone_rows.edits(shown) else ()
+
+
+def other_rate(context: bpy.types.Context, shown: ShownTake) -> str:
+    """What is to be said where a take was made at another frame rate than the scene has now; else "". Raises RigError, SettingError: it is gone."""
+    one, fps = take_of(context, shown), rig.scene_fps(context.scene)
+    if one.fps is None or abs(one.fps - fps) < SAME_RATE:
+        return ""
+    return f"The scene runs at {fps:g} frames per second now, and the lip sync of {one.line!r} was made at {one.fps:g}"
 
 
 def as_heard(context: bpy.types.Context, shown: ShownTake) -> tuple[Span, ...]:
@@ -135,6 +144,8 @@ def _solve(context: bpy.types.Context, shown: ShownTake, wanted: tuple[Phone, ..
     before = phone_rows.solved_of(shown)
     if _made(one) != shown.made:
         raise SettingError(f"The lip sync of {one.line!r} was made anew since its phones were shown. Press Show Phones again: edits that were not applied go.")
+    if other_rate(context, shown):
+        return _solve_all(context, shown, one, wanted)
     request = takes.request(context, one, {"phones": [(phone.label, phone.start_s, phone.end_s) for phone in wanted]})
     refuse_deaf(request)
     dense = replace(request, settings=replace(request.settings, max_error=None), frames=(one.first_frame, one.last_frame))
@@ -147,6 +158,29 @@ def _solve(context: bpy.types.Context, shown: ShownTake, wanted: tuple[Phone, ..
         take.write(replace(dense, options=options, frames=span), animation)
     shown.solved, shown.made = phone_rows.to_json(wanted), _made(take_of(context, shown))
     return spans
+
+
+def _solve_all(context: bpy.types.Context, shown: ShownTake, one: takes.Take, wanted: tuple[Phone, ...]) -> tuple[Span, ...]:
+    """Make all of a take again with these phones, on the frames that the scene's new rate gives its sound; its markers go along."""
+    request = takes.request(context, one, {"clip": None, "phones": None})
+    refuse_deaf(request)
+    later_s = one.clip.first_s - request.clip.first_s if one.clip is not None else 0.0      # a trim in frames is another one in seconds now
+    kept = tuple(
+        Phone(phone.label, max(0.0, phone.start_s + later_s), min(phone.end_s + later_s, request.clip.length_s))
+        for phone in wanted if phone.end_s + later_s > 0 and phone.start_s + later_s < request.clip.length_s
+    )
+    request = replace(request, settings=replace(request.settings, phones=kept))
+    take.write(request, take.compute(request))
+    made = take_of(context, shown)
+    shown.first_frame, shown.fps = made.first_frame, made.fps or rig.scene_fps(context.scene)
+    shown.solved, shown.made = phone_rows.to_json(kept), _made(made)
+    visible = shown.visible
+    if visible:
+        phone_markers.hide(context.scene, shown)
+    phone_rows.fill(shown, kept, iter(lambda: phone_markers.next_uid(context.scene), None))
+    if visible:
+        phone_markers.show(context.scene, shown)
+    return ((made.first_frame, made.last_frame),)
 
 
 def _frames(before: tuple[Phone, ...], wanted: tuple[Phone, ...], settings: Settings, one: takes.Take) -> tuple[Span, ...]:

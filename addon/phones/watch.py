@@ -75,13 +75,15 @@ def _look(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
 
 def _solve(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
     """Solve what was edited, as a step of undo."""
-    from ...engine import EngineError
+    from ...engine import EngineError, SettingError
     from ..on_worker import redraw
     from . import takes as phone_takes
 
     shown, written, problem = scene.unitalker_phones, False, ""
     for take in [take for take in shown.takes if take.visible]:
         try:
+            if rate := phone_takes.other_rate(context, take):
+                raise SettingError(f"{rate}: press Apply Phone Edits, which makes all of it again.")
             written = bool(phone_takes.apply(context, take)) or written
         except EngineError as error:
             problem = str(error)

@@ -40,6 +40,7 @@ class Take:
         choices: the options that it was made with, by name; empty where that is not known.
         clip: the sound and its place; None where it has to be looked up by the choices.
         phones: (label, start, end in seconds) of each, where the user edited them; None is as heard.
+        fps: frames per second of the scene when it was made; None where that is not known.
     """
 
     line: str
@@ -50,6 +51,7 @@ class Take:
     choices: Mapping[str, object]
     clip: Clip | None
     phones: tuple[tuple[str, float, float], ...] | None
+    fps: float | None = None
 
     @property
     def known(self) -> bool:
@@ -168,6 +170,7 @@ def _take(note: notes.Note, character: str) -> Take:
     clip = None if note.how.get("packed") else note.clip
     return Take(
         note.line, character, note.first_frame, note.last_frame, note.action, note.choices, clip, None if phones is None else tuple(phones),
+        note.fps,
     )
 
 

@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 import pytest
 
-from .conftest import ROOT, curves, jaw, keys_of, make_face, write_wav
+from .conftest import ROOT, curves, jaw, keys_of, make_face, needs_aud, write_wav
 
 SAMPLE = str(ROOT / "tests" / "data" / "sample.flac")
 MODEL = "mini"
@@ -396,14 +396,62 @@ def test_a_take_that_moved_since_is_edited_where_it_is_now(ext, spoken):
     assert markers()[number] == ("m", round(101 + take.rows[number].start_s * 24))
 
 
-def test_another_frame_rate_since_is_one_error_and_nothing_is_written(ext, spoken):
+def test_phones_are_applied_at_another_frame_rate_too(ext, spoken):
+    take = show()
+    number = a_vowel(take)
+    middle_s = (take.rows[number].start_s + take.rows[number].end_s) / 2
+    heard = [(row.start_s, row.end_s) for row in take.rows]
+    bpy.context.scene.timeline_markers[number].name = "m"
+    open_before = opening(spoken, 1 + middle_s * 24)
+    bpy.context.scene.render.fps = 30
+    assert bpy.ops.unitalker.phones_apply() == {'FINISHED'}
+    found = jaw(spoken)
+    assert found[:, 0].tolist() == list(range(1, 1 + len(found))) and len(found) == pytest.approx(4.84 * 30, abs=2)
+    assert opening(spoken, 1 + middle_s * 30) < 0.06 < open_before - 0.02
+    np.testing.assert_allclose([(row.start_s, row.end_s) for row in take.rows], heard, atol=1e-4)
+    assert markers()[number] == ("m", round(1 + heard[number][0] * 30))
+    before = values(spoken)
+    assert bpy.ops.unitalker.phones_apply() == {'FINISHED'} and changed(before, values(spoken)) == []
+    other = next(i for i in range(number + 8, len(heard)) if take.rows[i].label not in ("P", "B", "M", "F", "V", "SIL"))
+    bpy.context.scene.timeline_markers[other].name = "m"        # from now on the neighbourhood alone, as before
+    bpy.ops.unitalker.phones_apply()
+    frames = changed(before, values(spoken))
+    assert frames and min(frames) > 1 + heard[other][0] * 30 - 24 and max(frames) < 1 + heard[other][1] * 30 + 24
+
+
+@needs_aud
+def test_a_trimmed_strip_keeps_its_phones_on_their_sounds_at_another_frame_rate(ext, spoken):
+    from .strips import add_strip, set_handles
+
+    strip = add_strip(SAMPLE, frame=1)
+    set_handles(strip, left=12)
+    bpy.ops.unitalker.clear(character="Face")
+    assert bpy.ops.unitalker.animate(strip=strip.name, character="Face") == {'FINISHED'}
+    take = show()
+    number = a_vowel(take, 4)
+    middle_s = 0.5 + (take.rows[number].start_s + take.rows[number].end_s) / 2        # of the whole sound
+    bpy.context.scene.timeline_markers[number].name = "m"
+    open_before = opening(spoken, 1 + middle_s * 24)
+    bpy.context.scene.render.fps = 30
+    bpy.ops.unitalker.phones_apply()
+    start = take.first_frame - 15           # frame of the file's beginning: Blender keeps the seconds of a trim
+    assert opening(spoken, start + middle_s * 30) < 0.08 < open_before - 0.02
+    row = next(row for row in take.rows if row.label == "M" and row.start_s < middle_s - 0.5 < row.end_s)
+    assert ("m", round(take.first_frame + row.start_s * 30)) in markers()
+
+
+def test_apply_at_once_asks_before_it_makes_all_again_at_another_frame_rate(ext, spoken):
     take = show()
     bpy.context.scene.timeline_markers[a_vowel(take)].name = "m"
     before = values(spoken)
     bpy.context.scene.render.fps = 30
-    with pytest.raises(RuntimeError, match=r"at 24 frames per second, its sound now on 1 at 30"):
-        bpy.ops.unitalker.phones_apply()
+    watch = ext.module("addon.phones.watch")
+    ext.module("addon.phones.markers").sync(bpy.context.scene)
+    watch._solve(bpy.context, bpy.context.scene)
     assert changed(before, values(spoken)) == []
+    assert bpy.context.scene.unitalker_phones.problem == (
+        "The scene runs at 30 frames per second now, and the lip sync of 'data/sample.flac' was made at 24: press Apply Phone Edits, which makes all of it again."
+    )
 
 
 def test_without_a_take_there_is_one_error(ext, face):
