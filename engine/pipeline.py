@@ -23,6 +23,7 @@ from .types import Animation, Cancel, FloatArray, Motion, Progress, Rig, RigCurv
 
 DECODED_BYTES = 128 * 2**20     # decoded motion of recent clips and styles: about an hour of one style of the bundled model
 HEARD_BYTES = 32 * 2**20
+RAW = " with --raw, which is the head's exact output."
 HEARD_BYTES_A_ROW = 40          # six float32 cues, and a share of the list of phones
 
 _decoded_clips: Recent[Decoded] = Recent(DECODED_BYTES)
@@ -186,7 +187,7 @@ def open_graphs(model: Model, settings: Settings) -> tuple[runtime.Graph, Decode
 
 def _transcript_warning(heard: transcript.Heard | None, track: Track, settings: Settings) -> str:
     if settings.transcript is not None and (settings.raw or not lips.has_lips(track.head.channels)):
-        return f"The transcript does not change what head {track.head.id} gives{' with --raw' if settings.raw else ''}: only ARKit channels follow it."
+        return f"The transcript does not change what head {track.head.id} gives{RAW if settings.raw else ': only ARKit channels follow it.'}"
     if heard is not None and not settings.language and heard.misfit > transcript.DOUBTFUL:
         return (
             f"The transcript fits only roughly (misfit {heard.misfit:.1f}, above {transcript.DOUBTFUL:g} is doubtful). "
@@ -197,7 +198,7 @@ def _transcript_warning(heard: transcript.Heard | None, track: Track, settings: 
 
 def _phones_warning(track: Track, settings: Settings, taught: Taught | None) -> str:
     if settings.phones is not None and (settings.raw or not lips.has_lips(track.head.channels)):
-        return f"Edited phones do not change what head {track.head.id} gives{' with --raw' if settings.raw else ''}: only ARKit channels follow them."
+        return f"Edited phones do not change what head {track.head.id} gives{RAW if settings.raw else ': only ARKit channels follow them.'}"
     return f"{taught.name!r} does not follow edited phones: it plays what it hears." if settings.phones is not None and taught else ""
 
 

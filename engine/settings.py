@@ -22,7 +22,7 @@ REGIONS = ("jaw", "lips", "cheeks", "brows")
 
 def _check_range(what: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise SettingError(f"{what} must be from {low:g} to {high:g}, got {value}.")
+        raise SettingError(f"{what} must be from {low:,.10g} to {high:,.10g}, got {value}.")
 
 
 @dataclass(frozen=True)

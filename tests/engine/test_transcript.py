@@ -208,7 +208,7 @@ def test_a_model_that_hears_no_phones_refuses_a_transcript(tiny, tiny_copy, syll
 @needs_espeak
 def test_exact_output_says_that_it_does_not_follow_the_transcript(sample, plain):
     animation = animate(sample, replace(plain, raw=True, transcript=TEXT))
-    assert animation.warnings == ("The transcript does not change what head arkit52 gives with --raw: only ARKit channels follow it.",)
+    assert animation.warnings == ("The transcript does not change what head arkit52 gives with --raw, which is the head's exact output.",)
     assert np.array_equal(animation.motion.weights, animate(sample, replace(plain, raw=True)).motion.weights)
 
 
