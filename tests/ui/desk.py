@@ -1,0 +1,250 @@
+"""The desk of the window scripts: pointer, keys and pictures in a real Blender window. run.sh copies it beside the script, with stage.py.
+
+A button is found by what it does and not by where it stands: the pointer goes down the sidebar until Blender says that it is over that operator
+or property, so that a panel may change without a change here. Functions that wait are generators: `yield from click(...)`.
+"""
+
+import importlib
+import subprocess
+
+import bpy
+
+PACKAGE = "bl_ext.user_default.unitalker"
+TAB = "Lip Sync"
+TITLE_PX = (40, 12)             # of the first panel's title, from the sidebar's top left corner
+HEADER_PX = 28                  # height of a closed panel at scale 1.0
+STEP_PX = 13                    # of the pointer on its way down: a button is 16 high or more
+SETTLE_S = 0.08                 # until Blender knows what is under the pointer
+DRAWN_ROUNDS = 12               # of Blender's event loop, until everything is drawn and panels have moved to their places
+ROUND_S, TAKEN_S = 0.2, 2.0     # a round at least, and until run.sh has taken the picture
+OPENED_S = 4.0                  # until a panel has been opened or closed by a click
+WAIT_S = 8.0                    # for a click or a key to be taken by a busy computer
+ATTEMPTS = 3
+
+seen = {}                       # what was under the pointer at which x: the last such y, to look there first
+
+
+def tab(ui):
+    """Open the sidebar on our tab; it can be chosen once it has been drawn."""
+    bpy.context.preferences.view.show_tooltips = False      # they would hide what the pictures are of
+    for _ in range(2):
+        ui.sidebar(TAB)
+        yield 1.0
+    seen.clear()
+
+
+def shot(ui, name):
+    """A picture of the window, after everything has been drawn that Blender draws by itself."""
+    for _ in range(DRAWN_ROUNDS):
+        yield ROUND_S
+    ui.shot(name)
+    yield TAKEN_S
+
+
+def wait(done, seconds=WAIT_S):
+    """Wait for something that may not come: whether it has come."""
+    for _ in range(round(seconds / 0.4)):
+        if done():
+            return True
+        yield 0.4
+    return bool(done())
+
+
+def find(ui, what, across=0.5):
+    """The place in the sidebar of an operator ('unitalker.animate') or property ('unitalker.strength'); the pointer is left there.
+
+    across: where to look in the width of the sidebar, 0 to 1; a row may have several buttons.
+    """
+    x = round(across * ui.region.width)
+    for y in (*(seen[key] for key in [(what, x)] if key in seen), *range(TITLE_PX[1], ui.region.height, STEP_PX)):
+        hover(ui, x, y)
+        yield SETTLE_S
+        name = under_pointer(ui)
+        seen[name, x] = y
+        if name == what:
+            yield 4 * SETTLE_S
+            if under_pointer(ui) == what:       # and not only a moment ago
+                return x, y
+    yield from shot(ui, f"missing_{what}")
+    raise AssertionError(f"{what} is not in the sidebar at {across} of its width")
+
+
+def hover(ui, x, y):
+    """Move the pointer to a place in the sidebar: as xdotool does, without a process each time."""
+    window().cursor_warp(int(ui.region.x + x), int(ui.region.y + ui.region.height - y))
+
+
+def under_pointer(ui):
+    """The operator or property of the button under the pointer, None over anything else."""
+    area = next(area for area in window().screen.areas if ui.region in list(area.regions))
+    manager = bpy.context.window_manager
+    manager.clipboard = ""
+    with bpy.context.temp_override(window=window(), area=area, region=ui.region):
+        if bpy.ops.ui.copy_python_command_button.poll():
+            bpy.ops.ui.copy_python_command_button()
+        if not manager.clipboard and bpy.ops.ui.copy_data_path_button.poll():
+            bpy.ops.ui.copy_data_path_button(full_path=True)
+    text = manager.clipboard
+    if text.startswith("bpy.ops."):
+        return text.removeprefix("bpy.ops.").partition("(")[0]
+    return ".".join(text.rsplit(".", 2)[1:]) or None
+
+
+def click(ui, what, done, across=0.5):
+    """Click on a button until it has been taken: a busy computer may draw it late."""
+    for _ in range(ATTEMPTS):
+        place = yield from find(ui, what, across)
+        ui.click_region(*place)
+        if (yield from wait(done)):
+            return
+    yield from shot(ui, f"missed_{what}")
+    raise AssertionError(f"a click on {what} did nothing")
+
+
+def click_beside(ui, what, across, done):
+    """Click in the row of a button on one that Blender has no name for: a menu or a list that drops down."""
+    for _ in range(ATTEMPTS):
+        _, y = yield from find(ui, what)
+        ui.click_region(across * ui.region.width, y)
+        if (yield from wait(done)):
+            return
+    raise AssertionError(f"a click beside {what} did nothing")
+
+
+def press(ui, combination, done):
+    """Press keys over the 3D view until they have been taken."""
+    region = main_region(largest())
+    for _ in range(ATTEMPTS):
+        xdotool("mousemove", region.x + 300, window().height - region.y - 120)
+        yield 1.0
+        ui.keys(combination)
+        if (yield from wait(done)):
+            return
+    raise AssertionError(f"{combination} did nothing")
+
+
+def write(ui, text):
+    """Type letters and digits."""
+    for letter in text:
+        ui.keys("space" if letter == " " else letter)
+    yield 2.5
+
+
+def pull_slider(ui, what, by_px, done):
+    """Press the left button on a slider and pull it sideways; release() lets it go."""
+    bpy.context.preferences.inputs.use_mouse_continuous = False         # else Blender puts the pointer back while it drags
+    for _ in range(ATTEMPTS):
+        x, y = on_screen(ui, *(yield from find(ui, what, 0.6)))
+        xdotool("mousemove", x + 2, y + 1)
+        yield 0.5
+        xdotool("mousedown", 1)
+        for part in range(1, 11):
+            xdotool("mousemove", x + round(by_px * part / 10), y)
+            yield 0.2
+        if (yield from wait(done)):
+            return
+        release()               # a busy computer saw the press too late, and now takes it for a click into the field
+        yield 1.0
+        ui.keys("Escape")
+        yield 2.0
+    raise AssertionError(f"{what} was not dragged")
+
+
+def pull(start, end):
+    """Press on a place of the screen, move to another, release."""
+    xdotool("mousemove", *start)
+    yield 1.0
+    xdotool("mousedown", 1)
+    yield 0.3
+    for part in range(1, 9) if start != end else ():
+        xdotool("mousemove", *(round(a + (b - a) * part / 8) for a, b in zip(start, end, strict=True)))
+        yield 0.2
+    release()
+    yield 0.7
+
+
+def release():
+    xdotool("mouseup", 1)
+
+
+def open_alone(ui, *panels):
+    """Close all panels of the tab but these."""
+    for panel in [panel for panel in shown() if panel.__name__ in opened(ui)]:      # from above, so that all titles above are of closed panels
+        yield from click_title(ui, panel)
+    for panel in [panel for panel in reversed(shown()) if panel.__name__ in panels]:      # from below, for the same reason
+        yield from click_title(ui, panel)
+    opened(ui).clear()
+    opened(ui).update(panels)
+    seen.clear()
+
+
+def opened(ui):
+    """Names of the panels that are open: at first those that are not closed by default."""
+    if not hasattr(ui, "opened"):
+        ui.opened = {panel.__name__ for panel in shown() if 'DEFAULT_CLOSED' not in getattr(panel, "bl_options", ())}
+    return ui.opened
+
+
+def click_title(ui, panel):
+    """Open or close a panel while those above it are closed."""
+    height = round(HEADER_PX * bpy.context.preferences.view.ui_scale)
+    ui.click_region(TITLE_PX[0], TITLE_PX[1] + shown().index(panel) * height)
+    yield OPENED_S
+
+
+def shown():
+    """The panels of the tab, from the top."""
+    panels = [panel for panel in importlib.import_module(f"{PACKAGE}.addon").CLASSES if issubclass(panel, bpy.types.Panel)
+              and getattr(panel, "bl_category", "") == TAB and panel.bl_space_type == 'VIEW_3D' and not hasattr(panel, "bl_parent_id")
+              and (not hasattr(panel, "poll") or panel.poll(bpy.context))]
+    return sorted(panels, key=lambda panel: getattr(panel, "bl_order", 0))          # of one number, the one that was registered first
+
+
+def window():
+    return bpy.context.window_manager.windows[0]
+
+
+def largest(kind='VIEW_3D'):
+    """The largest area of a kind."""
+    return max((area for area in window().screen.areas if area.type == kind), key=lambda area: area.width * area.height)
+
+
+def main_region(area):
+    return next(region for region in area.regions if region.type == 'WINDOW')
+
+
+def over(area):
+    """For operators that look where the pointer is."""
+    return bpy.context.temp_override(window=window(), area=area, region=main_region(area))
+
+
+def split_below(editor, factor=0.35):
+    """Another editor, without its sidebar, below the largest 3D view."""
+    with over(largest()):
+        bpy.ops.screen.area_split(direction='HORIZONTAL', factor=factor)
+    area = min((area for area in window().screen.areas if area.type == 'VIEW_3D'), key=lambda area: area.y)
+    area.ui_type = editor
+    area.spaces[0].show_region_ui = False
+    return area
+
+
+def on_screen(ui, x, y):
+    """Pixels of the screen for a place in the sidebar."""
+    return int(ui.region.x + x), int(window().height - ui.region.y - ui.region.height + y)
+
+
+def in_editor(area, frame, height):
+    """Pixels of the screen for a frame and a channel or value of an editor with a time axis."""
+    region = main_region(area)
+    x, y = region.view2d.view_to_region(frame, height, clip=False)
+    return region.x + x, window().height - region.y - y
+
+
+def frame_px(area):
+    """Width of a frame in pixels."""
+    to_region = main_region(area).view2d.view_to_region
+    return (to_region(100, 0, clip=False)[0] - to_region(0, 0, clip=False)[0]) / 100
+
+
+def xdotool(*words):
+    subprocess.run(["xdotool", *map(str, words)], check=True)
