@@ -235,7 +235,9 @@ class _Writing:
         whole = (min(first for first, _ in spans), max(last for _, last in spans))
         strip = self._options.strip if self._options.destination == 'NLA' else None
         given = self._record.strips.setdefault(self._key, {})
-        return playing.play(self._part.owner, self.place, whole, self._options.existing == 'LAYER', given, strip)
+        moved = playing.make_way(self._part.owner) if self._options.existing == 'LAYER' else ""
+        playing.play(self._part.owner, self.place, whole, given, strip)
+        return moved
 
 
 def _slot_name(part: Part, options: KeyOptions) -> str:

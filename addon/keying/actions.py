@@ -133,14 +133,19 @@ def is_called(action: bpy.types.Action, name: str) -> bool:
 def unshare(owners: list[bpy.types.ID]) -> None:
     """Give data-blocks their own copies of our Actions which others play too: a copied character still plays the original's keys.
 
-    A slot of ours in an Action of the artist is left to the other; open_place makes another one.
+    A slot of ours in an Action of the artist is left to the other; open_place makes another one. Without slots, where an Action holds the curves
+    of one data-block, each gets its own: those of a file of a later Blender all play one.
     """
-    copies: dict[bpy.types.Action, bpy.types.Action] = {}
+    copies: dict[tuple[bpy.types.Action, bpy.types.ID | None], bpy.types.Action] = {}
+    first: dict[bpy.types.Action, bpy.types.ID] = {}
     for owner in owners:
-        for place in [place for place in places(owner) if is_own(place.action) and is_shared(place, owners)]:
-            if place.action not in copies:
-                copies[place.action] = place.action.copy()
-            copy = copies[place.action]
+        for place in [place for place in places(owner) if is_own(place.action)]:
+            if not is_shared(place, owners) and (has_slots() or first.setdefault(place.action, owner) == owner):
+                continue
+            key = place.action, None if has_slots() else owner
+            if key not in copies:
+                copies[key] = place.action.copy()
+            copy = copies[key]
             slot = next(slot for slot in copy.slots if slot.identifier == place.slot.identifier) if place.slot else None
             assign(place.strip or owner.animation_data, Place(copy, slot))
 

@@ -23,21 +23,22 @@ class Strip:
     influence: float = 1.0
 
 
-def play(owner: bpy.types.ID, place: Place, span: Span, on_top: bool, given: Given, strip: Strip | None = None) -> str:
-    """Let our Action play on a data-block, beneath the artist's active Action or (on_top) above it. A strip that plays it already stays on its track,
-    and what the artist changed in it stays.
+def make_way(owner: bpy.types.ID) -> str:
+    """Move an active Action of the artist to an NLA track, so that ours can play over it. Returns the track's name, "" where none is active."""
+    active = active_place(owner)
+    return _move_to_track(owner.animation_data) if active is not None and not owns(active) else ""
+
+
+def play(owner: bpy.types.ID, place: Place, span: Span, given: Given, strip: Strip | None = None) -> None:
+    """Let our Action play on a data-block, beneath an active Action of the artist. A strip that plays it already stays on its track, and what the
+    artist changed in it stays.
 
     Args:
         span: frames that the Action covers.
         given: what we last gave its strip; changed to what it is given now.
         strip: plays it from the NLA also where no Action of the artist is active.
-    Returns:
-        Name of the NLA track to which the artist's Action was moved, or "".
     """
     animation = owner.animation_data
-    moved = ""
-    if on_top and (active := active_place(owner)) is not None and not owns(active):
-        moved = _move_to_track(animation)
     kept = next((use.strip for use in beside_sound(owner, place)), None)
     for other in [other for other in places(owner) if owns(other)]:
         if not same_place(other, place) and is_own(other.action):
@@ -64,7 +65,6 @@ def play(owner: bpy.types.ID, place: Place, span: Span, on_top: bool, given: Giv
             for use in beside_sound(owner, place):
                 _mix(use.strip, strip, given)
             given.update(blend=strip.blend, influence=strip.influence)
-    return moved
 
 
 def active_place(owner: bpy.types.ID) -> Place | None:

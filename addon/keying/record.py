@@ -70,7 +70,18 @@ class Record:
         for notes in (record.spans, record.mine, record.rest, record.moved, record.sliders, record.strips):
             if "" in notes:
                 notes.setdefault(place_now(action, ""), notes.pop(""))
+        if (kept := record.kept_of(action)) is not None:
+            for notes in (record.spans, record.mine, record.rest, record.moved, record.sliders, record.strips):
+                if kept in notes:
+                    notes[""] = notes[kept]
         return record
+
+    def kept_of(self, action: bpy.types.Action) -> str | None:
+        """The place whose keys an Action of a later Blender still has in one without slots, which reads those of one place only; else None."""
+        if "slots" in bpy.types.Action.bl_rna.properties or "" in self.spans or not self.spans:
+            return None
+        there = {f"{curve.data_path}|{curve.array_index}" for curve in action.fcurves}
+        return max(self.spans, key=lambda place: len(there & self.rest.get(place, {}).keys()))
 
     def store(self, action: bpy.types.Action) -> None:
         """Keep it in the Action, without takes that no line has any more."""
@@ -115,6 +126,15 @@ def place_now(action: bpy.types.Action, place: str) -> str:
     """What a place is called in this Blender: a file of 4.2 knew no slots, and its Actions get one each when a later Blender opens it."""
     slots = getattr(action, "slots", ())
     return str(slots[0].handle) if place == "" and len(slots) else place
+
+
+def is_of_later_blender(action: bpy.types.Action) -> bool:
+    """Whether an Action of ours, of which this Blender reads the keys of one data-block only, was not made again here yet."""
+    try:
+        spans = json.loads(action[OWNER])["spans"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return False
+    return "slots" not in bpy.types.Action.bl_rna.properties and isinstance(spans, dict) and bool(spans) and "" not in spans
 
 
 def without(span: Span, others: list[Span]) -> list[Span]:

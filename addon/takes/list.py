@@ -23,6 +23,12 @@ class _State:
     """Marks of the takes that the list shows."""
 
     marks: object = None
+    of_later: bool = False
+
+
+def is_of_later_blender() -> bool:
+    """Whether takes of the list were read from a file of a later Blender, of which this one keeps only a part."""
+    return _State.of_later
 
 
 def chosen_line(context: bpy.types.Context) -> str:
@@ -45,10 +51,12 @@ def fill_soon() -> None:
 def fill(context: bpy.types.Context) -> None:
     """Fill the list; a character without takes, or none, empties it. The chosen row stays chosen."""
     from ...engine import EngineError
+    from ..keying.record import is_of_later_blender as is_of_later_blender_action
     from ..properties import collect
     from . import takes
 
     _State.marks = _marks(context)
+    _State.of_later = any(OWNER in action and is_of_later_blender_action(action) for action in bpy.data.actions)
     manager = context.window_manager
     chosen = chosen_line(context)
     values = collect(context, {})

@@ -6,6 +6,7 @@ import bpy
 
 from ..panel.editors import in_editors
 from ..panels import paragraph
+from ..translations import said
 from . import list as takes_list
 from .operators import span_of_scene
 
@@ -38,6 +39,8 @@ class Takes:
         if not len(manager.unitalker_takes):
             paragraph(context, layout, "Takes that you generate on this character are listed here.", 'INFO')
             return
+        if takes_list.is_of_later_blender():
+            paragraph(context, layout, "A later Blender made this file, and this one reads the keys of one mesh only. Make the take again, and save under another name: saving here drops the others.", 'ERROR')
         row = layout.row()
         row.template_list("UNITALKER_UL_takes", "", manager, "unitalker_takes", manager, "unitalker_take_index", rows=ROWS)
         column = row.column(align=True)
@@ -53,7 +56,7 @@ def _draw_range(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     column = layout.column(align=True)
     if context.scene.use_preview_range:
         first, last = span_of_scene(context)
-        column.label(text=f"Preview range: {first} - {last}", icon='PREVIEW_RANGE')
+        column.label(text=said("Preview range: {} - {}", first, last), icon='PREVIEW_RANGE', translate=False)
     else:
         row = column.row(align=True)
         row.prop(settings, "range_start", text="Start")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from . import as_before
-from .conftest import RATE_HZ, curves, jaw, needs_aud, write_wav
+from .conftest import RATE_HZ, curves, jaw, make_face, needs_aud, write_wav
 from .strips import add_strip, move, set_handles
 
 JAW = 'key_blocks["jawOpen"].value'
@@ -192,6 +192,35 @@ def test_takes_and_frames_of_the_artist_in_a_file_without_slots_are_known(ext, f
     assert jaw(face)[~kept, 0].tolist() == list(range(49, 64))          # and none where it lay before
     bpy.ops.unitalker.clear(character="Face")
     assert np.array_equal(jaw(face), mine)
+
+
+@pytest.mark.skipif("slots" in bpy.types.Action.bl_rna.properties if bpy else True, reason="Blender 4.4 and later read all slots")
+def test_takes_of_a_file_of_a_later_blender_are_known_and_made_whole_again(ext, face, speech):
+    """As 4.2 reads a file of 4.5: both meshes play one Action with the curves of the first, and the notes name slots."""
+    other = make_face(ext, "Teeth", ("jawOpen", "mouthClose"))
+    other.parent = face
+    animate(speech)
+    whole, teeth = jaw(face), jaw(other)
+    action, second = (obj.data.shape_keys.animation_data.action for obj in (face, other))
+    other.data.shape_keys.animation_data.action = action
+    notes, notes_of_teeth = (json.loads(one["unitalker"]) for one in (action, second))
+    bpy.data.actions.remove(second)
+    for name, places in notes.items():
+        if isinstance(places, dict) and "" in places:
+            notes[name] = {"71": notes_of_teeth[name][""], "72": places[""]}
+    action["unitalker"] = json.dumps(notes)
+    list_, takes = ext.module("addon.takes.list"), ext.module("addon.takes.takes")
+    list_.fill(bpy.context)
+    assert list_.is_of_later_blender()
+    one, = takes.takes_of(bpy.context, "Face")
+    assert (one.first_frame, one.last_frame, one.known) == (1, 48, True)
+    takes.remake(bpy.context, one, {})
+    assert np.array_equal(jaw(face), whole) and np.array_equal(jaw(other), teeth)
+    assert [len(curves(obj.data.shape_keys)) for obj in (face, other)] == [52, 2]
+    list_.fill(bpy.context)
+    assert not list_.is_of_later_blender() and len(takes.takes_of(bpy.context, "Face")) == 1
+    bpy.ops.unitalker.clear(character="Face")
+    assert not curves(face.data.shape_keys) and not curves(other.data.shape_keys)
 
 
 @pytest.mark.parametrize("wrong", [{"rest": 5}, {"rest": {"a|x": "u"}}, {"sliders": {"jawOpen": "a"}}, {"sliders": {"x": [1]}}, {"moved": 7}])
