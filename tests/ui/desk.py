@@ -18,7 +18,7 @@ SETTLE_S = 0.08                 # until Blender knows what is under the pointer
 DRAWN_ROUNDS = 12               # of Blender's event loop, until everything is drawn and panels have moved to their places
 ROUND_S, TAKEN_S = 0.2, 2.0     # a round at least, and until run.sh has taken the picture
 OPENED_S = 4.0                  # until a panel has been opened or closed by a click
-WAIT_S = 8.0                    # for a click or a key to be taken by a busy computer
+WAIT_S = 20.0                   # for a click or a key to be taken by a busy computer: a second one would undo or switch twice
 ATTEMPTS = 3
 
 seen = {}                       # what was under the pointer at which x: the last such y, to look there first
