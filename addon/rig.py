@@ -287,13 +287,18 @@ def _loose_parts(around: set[bpy.types.Object], obj: bpy.types.Object) -> Iterat
     low, high = boxes.box_of(obj)
     margin = (high - low).max() * boxes.MARGIN
     for other in sorted(around, key=lambda other: other.name_full):
-        if other == obj or other.parent is not None or names.isdisjoint(channels_of.shape_keys(other)):
+        if other == obj or other.parent is not None or names.isdisjoint(channels_of.shape_keys(other)) or (_leads(obj) and _leads(other)):
             continue
         other_low, other_high = boxes.box_of(other)
         centre, other_centre = (low + high) / 2, (other_low + other_high) / 2
         inside = (other_low - margin <= centre).all() and (centre <= other_high + margin).all()
         if inside or ((low - margin <= other_centre).all() and (other_centre <= high + margin).all()):
             yield other
+
+
+def _leads(obj: bpy.types.Object) -> bool:
+    """Whether parts of a character hang below this mesh: two such in one place are two characters."""
+    return any(channels_of.shape_keys(child) for child in obj.children_recursive)
 
 
 def _refuse_linked(members: list[bpy.types.Object]) -> None:

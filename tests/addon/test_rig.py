@@ -51,6 +51,15 @@ def test_loose_parts_in_one_place_belong_together_but_a_copy_beside_does_not(ext
     assert {target.object_name for target in gather(ext, with_related=False).targets} == {"Face"}
 
 
+def test_two_characters_in_one_place_stay_two(ext):
+    for name in ("Face", "Twin"):
+        head = make_face(ext, name, ("jawOpen", "mouthClose"))
+        make_face(ext, f"{name} Teeth", ("jawOpen",)).parent = head
+    bpy.context.view_layer.update()
+    assert {target.object_name for target in gather(ext).targets} == {"Face", "Face Teeth"}
+    assert {target.object_name for target in gather(ext, "Twin").targets} == {"Twin", "Twin Teeth"}
+
+
 def test_shape_keys_that_two_objects_share_come_once(ext, face):
     twin = bpy.data.objects.new("Twin", face.data)
     bpy.context.scene.collection.objects.link(twin)
