@@ -67,8 +67,8 @@ def sheet(context: bpy.types.Context, wanted: Wanted) -> Generator[float, None, 
     look, crop = _tile_look(context, one, wanted)
     phones = yield from _phones(context, one)
     fps = rig.scene_fps(scene)
-    choose = shown_frames.at_phones if wanted.pick == BY_PHONES and phones else shown_frames.evenly
-    moments = choose(phones, one.first_frame, fps, one.last_frame, wanted.count)
+    told = phones, one.first_frame, fps, one.last_frame, wanted.count
+    moments = (shown_frames.at_phones(*told) if wanted.pick == BY_PHONES else ()) or shown_frames.evenly(*told)      # evenly, where nobody speaks
     transcript = _transcript(one)
     words = _words(phones, transcript, str(one.choices.get("language", "")))
     tiles = tuple(

@@ -462,3 +462,20 @@ def test_the_sample_gives_phones_of_several_kinds(ext, tmp_path, monkeypatch):
     assert drawn[0].title == text and {tile.word for tile in tiles} <= {*text.replace(",", "").replace(".", "").replace("!", "").split(), ""}
     assert sum(bool(tile.word) for tile in tiles) >= 5
     assert (tmp_path / "sample.png").stat().st_size > 10_000
+
+
+def test_a_sound_in_which_nobody_speaks_gives_even_frames(ext, tmp_path, monkeypatch):
+    """The bundled model hears silence alone, so no phone is telling."""
+    bpy.ops.unitalker.add_test_head()
+    head = bpy.context.view_layer.objects.active.name
+    write_wav(tmp_path / "silence.wav", np.zeros(2 * RATE_HZ), RATE_HZ)
+    bpy.ops.unitalker.animate(audio=str(tmp_path / "silence.wav"), character=head, model="mini")
+    bpy.ops.unitalker.face_camera(character=head)
+    chosen = bpy.context.scene.unitalker_preview
+    chosen.tile_px, chosen.count = 64, 3
+    drawn = []
+    make = ext.module("addon.preview.contact_sheet").make
+    monkeypatch.setattr(ext.module("addon.preview.contact_sheet"), "make", lambda sheet, crop: drawn.append(sheet) or make(sheet, crop))
+    assert bpy.ops.unitalker.contact_sheet(filepath=str(tmp_path / "silence.png")) == {'FINISHED'}
+    assert [(tile.moment.frame, tile.moment.phone) for tile in drawn[0].tiles] == [(9, ""), (25, ""), (41, "")]
+    assert (tmp_path / "silence.png").is_file()
