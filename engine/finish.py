@@ -63,7 +63,7 @@ def _close(motion: Motion, heard: transcript.Heard | None, wave: Waveform, end_s
     spoken = None
     if heard is not None:
         cues = transcript.on_clock(heard, len(motion.weights), motion.fps)
-        motion, spoken = lips.meet(transcript.shape(motion, cues), cues.contact), cues.spoken
+        motion, spoken = lips.part(lips.meet(transcript.shape(motion, cues), cues.contact), cues.voiced), cues.spoken
     return smooth.ease_ends(smooth.close_in_silence(smooth.limit(motion), wave, spoken), end_s)
 
 

@@ -17,10 +17,12 @@ BoolArray = NDArray[np.bool_]
 
 SHUT_BELOW = 0.06           # seen lip opening, in jawOpen units, under which a viewer sees closed lips
 CONTACT_CLASSES = (("P", "B", "M"), ("F", "V"), ("SIL",))       # lips on lips, lower lip on upper teeth, nobody speaks
-SURE_FROM, SURE_AT = 0.30, 0.80     # phone score at which a closure begins to be helped, and is complete
+SURE_FROM, SURE_AT = 0.10, 0.50     # phone score at which a closure begins to be helped, and is complete
 TUCK_ROLL, TUCK_UPPER_UP, TUCK_CLOSURE = 0.5, 0.2, 0.35     # f v: lower lip rolled in, upper lip lifted, jaw partly undone
 TUCKED_FROM = 0.25          # lower lip rolled in so much more than the upper one: it lies under the teeth
 PRESS, ROLL = 0.25, 0.12    # p b m: lips pressed and slightly rolled in
+CLOSED_JAW = 0.55           # of the jaw that is left where all of a closure had to be helped
+LEAST_PARTED = 0.09         # seen lip opening inside of a vowel at the least
 REST_FROM, REST_AT = 0.5, 0.9   # score of silence at which the face begins to rest, and rests
 REST_MARGIN_S = 0.06        # a silence rests the face only so far from its ends: the closure of a t or k is no pause
 
@@ -86,13 +88,16 @@ def meet(motion: Motion, contact: FloatArray) -> Motion:
         motion: ARKit motion at the model's frame rate.
         contact: (n_frames, 3) scores of contact_scores.
     Returns:
-        The same motion with lips that meet on p b m, a lower lip under the teeth on f v, and a face at rest in pauses.
+        The same motion with lips that meet on p b m, a lower lip under the teeth on f v, and a face at rest in pauses. Where lips meet that were
+        on their way only, the jaw comes up to meet them: lips that bridge a wide jaw look stretched.
     """
     if not has_lips(motion.channels):
         return motion
-    closure, tuck = (_step(contact[:, column], SURE_FROM, SURE_AT) for column in range(2))
+    closure, tuck = (step(contact[:, column], SURE_FROM, SURE_AT) for column in range(2))
     weights = motion.weights * (1 - _rest(contact[:, 2], motion.fps))[:, None]
     column = {name: weights[:, motion.channels.index(name)] for name in _NEEDED}      # views: writing them writes weights
+    done = np.clip(column["mouthClose"] / np.maximum(column["jawOpen"], 1e-3), 0, 1)
+    column["jawOpen"] *= 1 - (1 - CLOSED_JAW) * np.maximum(0, closure - done)
     for name in _PARTING:
         column[name] *= 1 - closure
     np.maximum(column["mouthClose"], np.maximum(closure, TUCK_CLOSURE * tuck) * column["jawOpen"], out=column["mouthClose"])
@@ -102,6 +107,27 @@ def meet(motion: Motion, contact: FloatArray) -> Motion:
     np.maximum(column["mouthRollLower"], np.maximum(ROLL * closure, TUCK_ROLL * tuck), out=column["mouthRollLower"])
     for name in ("mouthUpperUpLeft", "mouthUpperUpRight"):
         np.maximum(column[name], TUCK_UPPER_UP * tuck * (1 - closure), out=column[name])
+    return replace(motion, weights=weights)
+
+
+def part(motion: Motion, voiced: FloatArray) -> Motion:
+    """Show a gap between the lips inside of vowels: behind closed lips a voice is an m.
+
+    Press and rolled lips give way first, then mouthClose, no further than the gap needs; the jaw itself stays as it is.
+
+    Args:
+        voiced: (n_frames,) 0..1.
+    """
+    if not has_lips(motion.channels) or not voiced.any():
+        return motion
+    lacking = voiced * np.clip(1 - opening(motion) / LEAST_PARTED, 0, 1)
+    rows = np.flatnonzero(lacking)
+    weights = motion.weights.copy()
+    for name in ("mouthPressLeft", "mouthPressRight", "mouthRollLower", "mouthRollUpper"):
+        weights[rows, motion.channels.index(name)] *= 1 - lacking[rows]
+    close = motion.channels.index("mouthClose")
+    needed = voiced * np.maximum(0, LEAST_PARTED - opening(replace(motion, weights=weights)))
+    weights[:, close] -= np.minimum(needed, np.maximum(weights[:, close], 0))
     return replace(motion, weights=weights)
 
 
@@ -127,11 +153,11 @@ def _rest(score: FloatArray, fps: float) -> FloatArray:
     """How far the face rests, 0..1 (n_frames,): 1 inside of silences, with soft edges within REST_MARGIN_S of their ends."""
     reach = max(1, round(REST_MARGIN_S * fps))
     around = np.lib.stride_tricks.sliding_window_view
-    inside = around(np.pad(_step(score, REST_FROM, REST_AT), reach, mode="edge"), 2 * reach + 1).min(axis=1)
+    inside = around(np.pad(step(score, REST_FROM, REST_AT), reach, mode="edge"), 2 * reach + 1).min(axis=1)
     return np.asarray(around(np.pad(inside, reach // 2, mode="edge"), 2 * (reach // 2) + 1).mean(axis=1), np.float32)
 
 
-def _step(score: FloatArray, start: float, end: float) -> FloatArray:
+def step(score: FloatArray, start: float, end: float) -> FloatArray:
     """Smooth step of a score: 0 below start, 1 above end."""
     x = np.clip((score - start) / (end - start), 0, 1)
     return np.asarray(x * x * (3 - 2 * x), np.float32)

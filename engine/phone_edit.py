@@ -21,7 +21,7 @@ from .channels import region
 from .errors import SettingError
 from .phone_match import Change, Pair, changes, complete, time_map
 from .phone_mouths import FAR_S, mouths, table
-from .phones import PHONES, Phone
+from .phones import PHONES, VOWELS, Phone
 from .types import FloatArray, Motion, Settings
 
 Seconds = NDArray[np.float64]
@@ -175,12 +175,12 @@ def _sampled(values: FloatArray, places: Seconds) -> FloatArray:
 def _bent_cues(heard: transcript.Heard, seconds: Seconds, old_seconds: Seconds) -> transcript.Heard:
     """Copies of the cues, which go where their phones went."""
     rows = np.flatnonzero(old_seconds != seconds)
-    cues = {name: getattr(heard, name).copy() for name in ("contact", "apart", "rounded", "spread")}
+    cues = {name: getattr(heard, name).copy() for name in ("contact", *transcript.CUES)}
     for values in cues.values():
         if len(rows):
             flat = values.reshape(len(values), -1)      # a view
             flat[rows] = _sampled(flat.copy(), old_seconds[rows] * heard.rate_hz)
-    return replace(heard, contact=cues["contact"], apart=cues["apart"], rounded=cues["rounded"], spread=cues["spread"])
+    return replace(heard, **cues)
 
 
 def _gains(motion: Motion, phones: Sequence[Phone], seconds: Seconds) -> FloatArray:
@@ -219,9 +219,9 @@ def _reshaped(bent: Motion, place: _Place, phones: Sequence[Phone], wanted: Sequ
 
 
 def _tell_lips(cues: transcript.Heard, place: _Place, wanted: Sequence[Phone]) -> None:
-    """Write the cues of one place: contacts where phones that make one are new, none where they are gone."""
+    """Write the cues of one place: contacts where phones that make one are new, none where they are gone; the others by what is wanted."""
     contact, apart = cues.contact[place.rows], cues.apart[place.rows]
-    rounded, spread = cues.rounded[place.rows], cues.spread[place.rows]
+    rounded, spread, jaw, voiced = (getattr(cues, name)[place.rows] for name in ("rounded", "spread", "jaw", "voiced"))
     around = [phone for phone in wanted if phone.end_s > place.now[0] - 1 and phone.start_s < place.now[-1] + 1]
     kept = [_widest([_fall(_near(place.now, phone.start_s, phone.end_s), CUE_EASE_S) for phone in around if phone.label in members], place)
             for members in lips.CONTACT_CLASSES[:2]]
@@ -242,8 +242,12 @@ def _tell_lips(cues: transcript.Heard, place: _Place, wanted: Sequence[Phone]) -
         near = _fall(distance, transcript.EASE_S) * bool(label)
         rounded += near * (float(label in transcript.ROUNDED) - rounded)
         spread += near * (float(label in transcript.SPREAD) - spread)
+        jaw += near * (float(label in transcript.OPEN) - float(label in transcript.CLOSE) - jaw)
+        voiced = np.maximum(voiced * (1 - _fall(distance, CUE_EASE_S)), _hold(place.now, *span) if label in VOWELS else 0)
     apart *= 1 - np.maximum(kept[0], kept[1])
-    cues.contact[place.rows], cues.apart[place.rows], cues.rounded[place.rows], cues.spread[place.rows] = contact, apart, rounded, spread
+    cues.contact[place.rows] = contact
+    for name, values in zip(transcript.CUES, (apart, rounded, spread, jaw, voiced), strict=True):
+        getattr(cues, name)[place.rows] = values
 
 
 def _widest(masks: Sequence[FloatArray], place: _Place) -> FloatArray:

@@ -24,7 +24,7 @@ from .types import Animation, Cancel, FloatArray, Motion, Progress, Rig, RigCurv
 DECODED_BYTES = 128 * 2**20     # decoded motion of recent clips and styles: about an hour of one style of the bundled model
 HEARD_BYTES = 32 * 2**20
 RAW = " with --raw, which is the head's exact output."
-HEARD_BYTES_A_ROW = 40          # six float32 cues, and a share of the list of phones
+HEARD_BYTES_A_ROW = 48          # eight float32 cues, and a share of the list of phones
 
 _decoded_clips: Recent[Decoded] = Recent(DECODED_BYTES)
 _heard_clips: Recent[transcript.Heard] = Recent(HEARD_BYTES)

@@ -1,12 +1,12 @@
-"""What is known of the phones: heard alone, or laid over the sound from a transcript, which then sharpens the mouth.
+"""What is known of the phones: heard alone, or laid over the sound from a transcript; either sharpens the mouth as far as it is sure.
 
-Between the decoder and the finish. Turns scores and text into phones with times and into cues for the lips; a transcript that does not fit the
+Between the decoder and the finish. Turns scores and text into phones with times and into cues for lips and jaw; a transcript that does not fit the
 sound is left out and said so. Knows ARKit channels; motion without them passes through unchanged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from . import g2p, lips
 from .align import Alignment, align, free_labels, to_phones
-from .phones import Phone
+from .phones import VOWELS, Phone
 from .types import FloatArray, Motion
 from .wording import number_of
 
@@ -26,9 +26,18 @@ DOUBTFUL = 0.9              # from here on a language that was only guessed may 
 NEAR_S = 0.06               # an aligned phone may lie this far off: what is heard there still counts
 PAUSE_S = 0.10              # a pause at least this long brings rest
 ROUNDED, SPREAD = ("W", "UW", "OW"), ("IY", "IH", "EH", "AE", "AA", "AH", "AX")
+ROUNDISH = ("W", "UW", "OW", "AO", "UH", "UE", "OE")       # what a spread vowel may be mistaken for
 ROUND_LEAST, SPREAD_MOST = 0.45, 0.20       # pucker + funnel on a rounded phone at least, inside of a spread vowel at most
 PUCKER_SHARE = 0.6          # of what is added to the rounding
+OPEN, CLOSE = ("AA", "AE", "AO"), ("IH", "UH", "S", "Z", "SH", "ZH", "CH", "JH")        # low jaw; high jaw, which open neighbours draw down
+OPEN_MORE, OPEN_JAW = 0.25, 0.42            # share by which the jaw opens more on the first at the most; none where it is so low
+CLOSE_LESS = 0.10           # share by which it opens less on the second
+HEARD_FROM, HEARD_AT = 0.3, 0.8             # score of a class at which it begins to count where no transcript says it, and counts wholly
+DOUBT_FROM, DOUBT_AT = 0.05, 0.2            # score of ROUNDISH from which on less is flattened, and nothing
+CORE_S = 0.02               # of a vowel, from its ends: there the lips may still come from a contact, or go to one
 EASE_S = 0.05               # half a ramp of what a transcript changes
+SOFT_S = 0.02               # half a ramp of what is heard, and of the jaw
+CUES = ("apart", "rounded", "spread", "jaw", "voiced")     # one value a frame each
 _OTHERS = {"AX": "AH"}      # phones that a model may lack, and what stands for them
 
 
@@ -40,7 +49,10 @@ class Heard:
         phones: all of the clip, without gaps.
         rate_hz: of the cues; row i stands for second i / rate_hz.
         contact: (t, 3) scores as lips.contact_scores gives them.
-        apart, rounded, spread: (t,) 0..1, where a transcript parts the lips, rounds them, or forbids it; 0 without one.
+        apart, rounded: (t,) 0..1, where a transcript parts the lips, or rounds them; 0 without one.
+        spread: (t,) 0..1, where a vowel forbids rounding.
+        jaw: (t,) 1 where an open vowel asks for a low jaw, -1 where a close vowel or a hiss asks for a high one.
+        voiced: (t,) 0..1, inside of vowels, which need parted lips.
         misfit: of the transcript that is followed, in nats a frame; 0 without one.
         warning: why the transcript was not used, or empty.
         spoken: (t,) 0..1, where the user says that the face speaks however quiet the sound is; None where he did not.
@@ -52,6 +64,8 @@ class Heard:
     apart: FloatArray
     rounded: FloatArray
     spread: FloatArray
+    jaw: FloatArray
+    voiced: FloatArray
     misfit: float = 0.0
     warning: str = ""
     spoken: FloatArray | None = None
@@ -64,9 +78,8 @@ def listen(scores: FloatArray, names: tuple[str, ...], rate_hz: int, words: g2p.
         scores: (t, n_phones) of align.log_scores at rate_hz; names: the phone of each column.
         words: of g2p.read_words; None without a transcript.
     """
-    nothing = np.zeros(len(scores), np.float32)
     free = free_labels(scores)
-    alone = Heard(to_phones(free, names, rate_hz), rate_hz, lips.contact_scores(scores, names), nothing, nothing, nothing)
+    alone = _alone(scores, free, names, rate_hz)
     if words is None:
         return alone
     spoken = as_columns(words, names)
@@ -91,15 +104,22 @@ def as_columns(words: g2p.Words, names: tuple[str, ...]) -> list[list[int]]:
 
 
 def shape(motion: Motion, heard: Heard) -> Motion:
-    """Part lips that a transcript keeps apart, round them where it rounds and flatten them where it spreads; lips.meet then closes them.
+    """Make the mouth tell more clearly what is said; lips.meet then closes it.
+
+    Lips part where a transcript keeps them apart, and round where it rounds. Inside of a spread vowel little rounding stays: what a neighbour
+    leaves of it would be read as another vowel. The jaw opens further on open vowels that it falls short of, as on all quick ones, and less on
+    hisses and the ends of diphthongs, which are made with teeth or tongue that nearly meet; by shares, so that a small mouth stays small.
 
     Args:
         motion: ARKit motion, cues already on its clock (on_clock).
     """
-    if not lips.has_lips(motion.channels) or not (heard.apart.any() or heard.rounded.any() or heard.spread.any()):
+    if not lips.has_lips(motion.channels) or not any(cue.any() for cue in (heard.apart, heard.rounded, heard.spread, heard.jaw)):
         return motion
     weights = motion.weights.copy()
     column = {name: weights[:, index] for index, name in enumerate(motion.channels)}
+    column["jawOpen"] *= 1 + np.clip(1 - column["jawOpen"] / OPEN_JAW, 0, OPEN_MORE) * np.maximum(heard.jaw, 0)
+    for name in ("jawOpen", "mouthClose"):      # as much of it as was closed stays closed
+        column[name] *= 1 + CLOSE_LESS * np.minimum(heard.jaw, 0)
     for name in ("mouthClose", "mouthPressLeft", "mouthPressRight", "mouthRollLower", "mouthRollUpper"):
         column[name] *= 1 - heard.apart
     if {"mouthPucker", "mouthFunnel"} <= set(column):
@@ -124,7 +144,26 @@ def on_clock(heard: Heard, n_frames: int, fps: float) -> Heard:
 
     contact = np.stack([move(values) for values in heard.contact.T], axis=1)
     spoken = None if heard.spoken is None else move(heard.spoken)
-    return replace(heard, rate_hz=fps, contact=contact, apart=move(heard.apart), rounded=move(heard.rounded), spread=move(heard.spread), spoken=spoken)
+    moved = {name: move(getattr(heard, name)) for name in CUES}
+    return replace(heard, rate_hz=fps, contact=contact, spoken=spoken, **moved)
+
+
+def _alone(scores: FloatArray, labels: NDArray[np.intp], names: tuple[str, ...], rate_hz: int) -> Heard:
+    """What the sound says by itself: phones, and cues no surer than they are, so that where much is misheard little is changed."""
+    likelihood = np.exp(scores)
+
+    def score(members: Iterable[str]) -> FloatArray:
+        return np.asarray(likelihood[:, [names.index(name) for name in members if name in names]].sum(axis=1), np.float32)
+
+    soft, core = max(1, round(SOFT_S * rate_hz)), max(1, round(CORE_S * rate_hz))
+    spread, opened, narrow = (lips.step(score(members), HEARD_FROM, HEARD_AT) for members in (SPREAD, OPEN, CLOSE))
+    spread *= 1 - lips.step(score(ROUNDISH), DOUBT_FROM, DOUBT_AT)
+    voiced = lips.step(_inside(score(VOWELS), core), HEARD_FROM, HEARD_AT)
+    nothing = np.zeros(len(scores), np.float32)
+    return Heard(
+        to_phones(labels, names, rate_hz), rate_hz, lips.contact_scores(scores, names), nothing, nothing,
+        spread=_eased(spread, soft), jaw=_eased(opened - narrow, soft), voiced=voiced,
+    )
 
 
 def _told(told: Alignment, free: NDArray[np.intp], alone: Heard, names: tuple[str, ...], rate_hz: int) -> Heard:
@@ -141,17 +180,17 @@ def _told(told: Alignment, free: NDArray[np.intp], alone: Heard, names: tuple[st
     silent = told.labels == names.index(SILENCE)
     pause = _held(silent, max(1, round(PAUSE_S * rate_hz)))
     contact[:, 2] = np.where(pause, 1, np.where(known, 0, contact[:, 2]))
-    soft = max(1, round(EASE_S * rate_hz))
-    rounded = _is_one_of(told.labels, ROUNDED, names)
-    spread = _is_one_of(told.labels, SPREAD, names)
+    soft, softest, core = (max(1, round(seconds * rate_hz)) for seconds in (SOFT_S, EASE_S, CORE_S))
+    rounded, spread, opened, narrow, vowels = (_is_one_of(told.labels, members, names) for members in (ROUNDED, SPREAD, OPEN, CLOSE, VOWELS))
+    jaw = _eased(opened.astype(np.float32) - narrow, soft)
     return Heard(
         phones=to_phones(np.where(known, told.labels, free), names, rate_hz, told.places), rate_hz=rate_hz, contact=contact,
-        apart=_eased(known & ~pause & ~touching, 1), rounded=_eased(_widened(rounded, 1), soft), spread=_eased(spread, 1),
-        misfit=told.fit,
+        apart=_eased(known & ~pause & ~touching, 1), rounded=_eased(_widened(rounded, 1), softest), spread=_eased(spread, 1),
+        jaw=np.where(known, jaw, alone.jaw), voiced=np.maximum(_inside(vowels, core), alone.voiced), misfit=told.fit,
     )
 
 
-def _is_one_of(labels: NDArray[np.intp], members: Sequence[str], names: tuple[str, ...]) -> BoolArray:
+def _is_one_of(labels: NDArray[np.intp], members: Iterable[str], names: tuple[str, ...]) -> BoolArray:
     return np.isin(labels, [names.index(name) for name in members if name in names])
 
 
@@ -163,6 +202,11 @@ def _widened(mask: BoolArray, reach: int) -> BoolArray:
     return np.asarray(_windows(mask, reach).max(axis=1), np.bool_)
 
 
+def _inside(values: NDArray[np.generic], reach: int) -> NDArray[np.generic]:
+    """The values at their least within a reach: what is left of a run without its ends."""
+    return np.asarray(_windows(values, reach).min(axis=1))
+
+
 def _held(mask: BoolArray, least: int) -> BoolArray:
     """The mask without its runs that are shorter than `least` frames."""
     edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
@@ -172,6 +216,6 @@ def _held(mask: BoolArray, least: int) -> BoolArray:
     return kept
 
 
-def _eased(mask: BoolArray, reach: int) -> FloatArray:
-    """The mask with ramps at its edges."""
+def _eased(mask: NDArray[np.generic], reach: int) -> FloatArray:
+    """A mask or cue with ramps at its edges."""
     return np.asarray(_windows(mask.astype(np.float32), reach).mean(axis=1), np.float32)

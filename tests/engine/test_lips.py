@@ -9,7 +9,7 @@ import pytest
 
 from engine import Gains, Motion
 from engine.channels import ARKIT_52
-from engine.lips import SHUT_BELOW, contact_scores, contact_slack, keep_shut, meet, opening, shut_frames
+from engine.lips import CLOSED_JAW, LEAST_PARTED, SHUT_BELOW, contact_scores, contact_slack, keep_shut, meet, opening, part, shut_frames
 from engine.retime import retime
 from engine.smooth import apply_gains, ease_ends, smooth
 
@@ -80,6 +80,33 @@ def test_heard_closure_shuts_the_lips():
     assert list(shut_frames(met)) == [False, True, False]
     assert met["mouthRollLower"][2] == pytest.approx(0.5)
     assert np.array_equal(met.weights[0], motion.weights[0])
+
+
+def test_a_closure_that_is_as_likely_as_not_is_made():
+    """In noise few are surer; a mouth that stays open on p b m is seen, one that shuts for a moment hardly."""
+    met = meet(face(2, jawOpen=0.3, mouthLowerDownLeft=0.2, mouthLowerDownRight=0.2), np.array([[0.05, 0, 0], [0.5, 0, 0]], np.float32))
+    assert list(shut_frames(met)) == [False, True]
+
+
+def test_the_jaw_comes_up_to_lips_that_were_not_on_their_way():
+    late = meet(face(1, jawOpen=0.3), np.array([[1, 0, 0]], np.float32))
+    assert late["jawOpen"] == pytest.approx(0.3 * CLOSED_JAW) and late["mouthClose"] == late["jawOpen"]
+    in_time = meet(face(1, jawOpen=0.3, mouthClose=0.3), np.array([[1, 0, 0]], np.float32))
+    assert in_time["jawOpen"] == pytest.approx(0.3)
+
+
+def test_lips_are_parted_inside_of_a_vowel_as_far_as_a_gap_needs():
+    shut = face(3, jawOpen=0.3, mouthClose=0.3, mouthPressLeft=0.3, mouthPressRight=0.3, mouthRollLower=0.1, mouthRollUpper=0.1)
+    parted = part(shut, np.array([0, 0.5, 1], np.float32))
+    assert np.array_equal(parted.weights[0], shut.weights[0])
+    assert opening(shut)[1] < opening(parted)[1] < opening(parted)[2] == pytest.approx(LEAST_PARTED)
+    assert parted["mouthPressLeft"][2] == parted["mouthRollLower"][2] == 0
+    assert np.array_equal(parted["jawOpen"], shut["jawOpen"])
+
+
+def test_an_open_mouth_is_not_parted_further():
+    wide = face(2, jawOpen=0.3, mouthRollLower=0.2, mouthClose=0.05)
+    assert np.array_equal(part(wide, np.ones(2, np.float32)).weights, wide.weights)
 
 
 def test_key_reduction_never_opens_a_closed_mouth():

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import SettingError, Settings, Waveform, animate, io, lips, read_audio
+from engine import SettingError, Settings, Waveform, animate, io, lips, read_audio, transcript
 from engine.__main__ import run
 from engine.errors import OutputError
 from engine.phone_edit import REACH_S, changed_spans
@@ -161,6 +161,19 @@ def test_phones_that_are_all_moved_take_their_contacts_with_them(clip, plain):
     away = slice(10, len(before) - 15)       # from the clip's ends, where the face comes from rest and goes to it
     assert (before[:-3][away] == after[3:][away]).mean() > 0.99
     assert before[away].sum() > 3
+
+
+@pytest.mark.parametrize(("label", "jaw", "voiced"), [("AA", 1, 1), ("IH", -1, 1), ("S", -1, 0), ("N", 0, 0)])
+def test_an_edited_phone_asks_for_its_own_jaw_and_gap(sample, plain, label, jaw, voiced, monkeypatch):
+    followed = []
+    monkeypatch.setattr(lips, "part", lambda motion, cue: followed.append(cue) or motion)
+    shape = transcript.shape
+    monkeypatch.setattr(transcript, "shape", lambda motion, heard: followed.append(heard.jaw) or shape(motion, heard))
+    index = long_vowels(sample[2])[0]
+    edited(sample, retyped(sample[2], index, label), plain)
+    phone = sample[2][index]
+    middle = round((phone.start_s + phone.end_s) / 2 * FPS)
+    assert [float(cue[middle]) for cue in followed] == pytest.approx([jaw, voiced], abs=0.05)
 
 
 # ---- what it leaves alone

@@ -98,10 +98,12 @@ def test_lips_meet_on_every_p_b_m_of_the_transcript(sample, plain):
 @needs_espeak
 def test_lips_do_not_close_where_the_transcript_has_no_p_b_m(sample, plain, monkeypatch):
     """The phone head is made to hear m everywhere: with the transcript the mouth opens all the same."""
-    def mumbled(scores: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-        return np.tile(np.float32([1, 0, 0]), (len(scores), 1))
+    def mumbled(scores: np.ndarray, labels: np.ndarray, names: tuple[str, ...], rate_hz: int) -> transcript.Heard:
+        only_m = np.tile(np.log(np.where(np.array(names) == "M", 0.99, 1e-4)), (len(scores), 1))
+        return alone(only_m, labels, names, rate_hz)
 
-    monkeypatch.setattr(lips, "contact_scores", mumbled)
+    alone = transcript._alone
+    monkeypatch.setattr(transcript, "_alone", mumbled)
     shut = lips.shut_frames(animate(sample, plain).motion)
     animation = animate(sample, replace(plain, transcript=TEXT))
     told_shut = lips.shut_frames(animation.motion)
@@ -148,7 +150,7 @@ def test_motion_with_a_transcript_is_as_smooth_as_without(sample, plain):
 
 def cues(n: int, **given: object) -> transcript.Heard:
     nothing = np.zeros(n, np.float32)
-    values = {"apart": nothing, "rounded": nothing, "spread": nothing} | {name: np.asarray(value, np.float32) for name, value in given.items()}
+    values = dict.fromkeys(transcript.CUES, nothing) | {name: np.asarray(value, np.float32) for name, value in given.items()}
     return transcript.Heard((), 50, np.zeros((n, 3), np.float32), **values)
 
 
@@ -170,6 +172,64 @@ def test_rounding_is_lowered_on_spread_vowels_and_left_alone_elsewhere():
     rounding = shaped["mouthPucker"] + shaped["mouthFunnel"]
     assert rounding == pytest.approx([0.8, 0.5, transcript.SPREAD_MOST])
     assert transcript.shape(face(3, mouthPucker=0.1), cues(3, spread=[1, 1, 1]))["mouthPucker"] == pytest.approx(0.1)
+
+
+def test_a_jaw_that_falls_short_of_an_open_vowel_opens_by_a_share_and_a_low_one_stays():
+    small, large, low = (transcript.shape(face(2, jawOpen=jaw), cues(2, jaw=[0, 1]))["jawOpen"] for jaw in (0.1, 0.2, transcript.OPEN_JAW + 0.05))
+    assert small.tolist() == pytest.approx([0.1, 0.1 * (1 + transcript.OPEN_MORE)])
+    assert large[1] / small[1] == pytest.approx(2)      # a small mouth stays as much smaller as it was
+    assert low[1] == low[0]
+
+
+def test_the_jaw_comes_up_on_hisses_and_half_closed_lips_stay_half_closed():
+    shaped = transcript.shape(face(2, jawOpen=0.2, mouthClose=0.1), cues(2, jaw=[0, -1]))
+    assert shaped["jawOpen"].tolist() == pytest.approx([0.2, 0.2 * (1 - transcript.CLOSE_LESS)])
+    assert shaped["mouthClose"] / shaped["jawOpen"] == pytest.approx(0.5)
+
+
+def heard(**scores: float) -> transcript.Heard:
+    """Ten frames of the same sound, with the scores of some phones; the rest is shared by consonants that say nothing to the mouth."""
+    names = ("SIL", *scores, "K", "G", "NG")
+    rest = (1 - sum(scores.values())) / 4
+    return transcript.listen(np.log(np.tile(np.float32([rest, *scores.values(), rest, rest, rest]), (10, 1))), names, 50)
+
+
+def test_a_spread_vowel_flattens_as_far_as_it_is_heard_and_not_where_it_may_be_a_rounded_one():
+    assert heard(IY=0.9).spread == pytest.approx(1)
+    assert 0.2 < heard(IY=0.5).spread[5] < 0.8
+    assert not heard(IY=0.2).spread.any()
+    assert not heard(AH=0.7, OW=0.25).spread.any()
+
+
+def test_the_jaw_hears_open_vowels_and_hisses():
+    assert [float(heard(**{name: 0.9}).jaw[5]) for name in ("AE", "S", "N")] == pytest.approx([1, -1, 0])
+
+
+def test_lips_are_told_to_part_inside_of_a_vowel_and_not_at_its_ends():
+    names = ("SIL", "M", "AX")
+    scores = np.full((9, 3), 0.02, np.float32)
+    scores[:, 1] = scores[3:6, 2] = 0.96
+    scores[3:6, 1] = 0.02
+    assert transcript.listen(np.log(scores), names, 50).voiced.round(2).tolist() == [0, 0, 0, 0, 1, 0, 0, 0, 0]
+
+
+@needs_espeak
+def test_the_jaw_follows_a_transcript_where_the_sound_says_nothing(sample, plain, monkeypatch):
+    def wrong(scores: np.ndarray, labels: np.ndarray, names: tuple[str, ...], rate_hz: int) -> transcript.Heard:
+        return replace(alone(scores, labels, names, rate_hz), jaw=np.zeros(len(scores), np.float32))
+
+    alone = transcript._alone
+    monkeypatch.setattr(transcript, "_alone", wrong)
+    animation = animate(sample, replace(plain, transcript=TEXT, phones=None))
+    monkeypatch.setattr(transcript, "OPEN_MORE", 0.0)
+    flat = animate(sample, replace(plain, transcript=TEXT)).motion["jawOpen"]
+    gained = animation.motion["jawOpen"] - flat
+    opened = np.zeros(len(flat), np.bool_)
+    for phone in animation.phones:
+        if phone.label in transcript.OPEN:
+            opened[max(0, round(phone.start_s * 50) - 2):round(phone.end_s * 50) + 2] = True
+    assert gained[opened].max() > 0.01
+    assert not gained[~opened].any()
 
 
 def test_motion_without_lips_passes_through():
