@@ -49,12 +49,12 @@ def finish(motion: Motion, heard: transcript.Heard | None, space: str, settings:
     return idle.add_life(retime(_shape(closed, settings), settings.fps, n_frames), wave, settings.life)
 
 
-def without_effect(settings: Settings, head: str, space: str) -> str:
-    """A sentence for the user where he chose what changes nothing on a head; else empty."""
+def without_effect(settings: Settings, head: str, space: str, rigged: bool = False) -> str:
+    """A sentence for the user where he chose what changes nothing on a head; else empty. rigged: life has a character to move (life_alone.py)."""
     if space == "blendshapes" or settings.raw:
         return ""
     chosen = [label for name, label in _ONLY_SHAPES.items() if getattr(settings, name) != getattr(Settings, name)]
-    chosen += ["life"] if replace(settings.life, blinks=0, seed=0) != Life(blinks=0) else []      # blinks are on unasked
+    chosen += ["life"] if not rigged and replace(settings.life, blinks=0, seed=0) != Life(blinks=0) else []      # blinks are on unasked
     return f"{', '.join(chosen).capitalize()}: no effect on head {head}, which gives no face shapes." if chosen else ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from . import g2p, lips, phone_edit, runtime, smooth, transcript
+from . import g2p, life_alone, lips, phone_edit, runtime, smooth, transcript
 from .decode import Decoded, Decoder, Track, decode, track_key
 from .encode import clip_key, encode
 from .errors import Cancelled, PresetError, SettingError
@@ -77,12 +77,15 @@ def animate_all(
     for number, (settings, track, result) in enumerate(zip(wanted, tracks, decoded, strict=False)):
         motion, spoken = _spoken(result.motion, heard, settings)
         finished = finish(motion, spoken, track.head.space, settings, wave)
-        warnings = (encoder.warning, missing_pivot(settings, model), other_style(taught, settings) if taught else "", _silence_warning(track, wave), _transcript_warning(heard, track, settings), _phones_warning(track, settings, taught),
-                    without_effect(settings, track.head.id, track.head.space))
+        warnings: tuple[str, ...] = (encoder.warning, missing_pivot(settings, model), other_style(taught, settings) if taught else "", _silence_warning(track, wave), _transcript_warning(heard, track, settings), _phones_warning(track, settings, taught),
+                    without_effect(settings, track.head.id, track.head.space, rig is not None))
         preset = presets.get(track.head.space)
         curves = retarget(finished, preset, rig, moved_by(settings.life)) if rig and preset else None
         if rig and taught:
             curves = to_curves(taught, drive(taught, decoded[len(tracks) + number], model.encoder.rate_hz, finished, settings), rig, wave, curves)
+        if rig and curves and not settings.raw and (preset is None or track.head.space != "blendshapes"):
+            curves, lifeless = life_alone.beside(curves, wave, rig, settings.life, (len(finished.weights), finished.fps))
+            warnings = (*warnings, lifeless)
         rigged = _rigged(finished, settings, curves, track)
         animations.append(replace(rigged, device=encoder.device, warnings=tuple(filter(None, warnings)), phones=spoken.phones if spoken else ()))
     return animations

@@ -11,6 +11,7 @@ import pytest
 
 from engine import Cancelled, ModelError, PresetError, Rig, RigChannel, TeachError, animate
 from engine.__main__ import run
+from engine.channels import ARKIT_52
 from engine.models import open_model
 from engine.phones import Phone
 from engine.preset_file import check_preset
@@ -175,9 +176,21 @@ def test_sounds_that_look_alike_count_as_one():
     assert unheard_sounds(phones, ("SIL", "P", "B", "F", "V", "AA", "IY", "UW"), 0, 5) == ("f v", "ee (see)", "oo (too)")
 
 
+def test_a_taught_character_blinks_where_it_has_lids_and_says_where_it_has_none(tiny, speech, tmp_path):
+    lesson = teach(speech, take_of(speech, tiny), tiny)
+    lid = RigChannel("shape_key", "eyeBlinkLeft")
+    bare = play(lesson, speech, tiny, tmp_path)
+    assert [text for text in bare.warnings if "no key or bone with a usual name for blinks" in text] and lid not in bare.curves.curves
+    whole = play(lesson, speech, tiny, tmp_path, replace(RIG, shape_keys=RIG.shape_keys | set(ARKIT_52)))
+    assert whole.warnings == () and whole.curves.curves[lid].values.max() > 0.8 and lid in whole.curves.life
+    assert RigChannel("shape_key", "mouthFunnel") not in whole.curves.curves
+    for place, curve in bare.curves.curves.items():
+        assert np.array_equal(whole.curves.curves[place].values, curve.values)
+
+
 def test_another_style_than_that_of_the_take_is_told(tiny, speech, tmp_path):
     lesson = teach(speech, take_of(speech, tiny), tiny)
-    assert play(lesson, speech, tiny, tmp_path).warnings == ()
+    assert [text for text in play(lesson, speech, tiny, tmp_path).warnings if not text.startswith("Life")] == []
     assert any("taught in style pivot at strength 1; in wide at 2 it guesses" in one for one in play(lesson, speech, replace(tiny, identity="wide", strength=2), tmp_path).warnings)
 
 
