@@ -17,7 +17,7 @@ LONG_S = 1.0            # what took longer shows "Writing keys" before Blender s
 def idle(cls: type, why: str = BUSY) -> bool:
     """For polls: whether nothing is being made; else the button's tooltip says why it is grey."""
     if Job.current is not None:
-        cls.poll_message_set(why)
+        cls.poll_message_set(said(why))
     return Job.current is None
 
 

@@ -67,11 +67,11 @@ class UNITALKER_OT_animate(OnWorker, Choices, bpy.types.Operator):
         try:
             summary = take.write(self._request, result())
         except engine.Cancelled:
-            return self._say(context, 'INFO', "Cancelled: nothing was written.", (), failed=False)
+            return self._say(context, 'INFO', said("Cancelled: nothing was written."), (), failed=False)
         except sliders.BeyondSliders as error:
             if bpy.app.background:
                 return self._fail(context, error)
-            context.window_manager.popup_menu(_ask_sliders, title="The motion goes beyond some sliders", icon='QUESTION')
+            context.window_manager.popup_menu(_ask_sliders, title=said("The motion goes beyond some sliders"), icon='QUESTION')
             return self._say(context, 'WARNING', str(error), (), failed=True)       # the popup of an error would hide the question
         except engine.EngineError as error:
             return self._fail(context, error)
@@ -115,7 +115,7 @@ class UNITALKER_OT_cancel(bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         """Only while one is being made."""
         if Job.current is None:
-            cls.poll_message_set("No lip sync is being made")
+            cls.poll_message_set(said("No lip sync is being made"))
             return False
         return True
 
@@ -151,7 +151,7 @@ class UNITALKER_OT_clear(bpy.types.Operator):
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}
         if not removed:
-            self.report({'WARNING'}, "This character has no lip sync: nothing was removed.")
+            self.report({'WARNING'}, said("This character has no lip sync: nothing was removed."))
             return {'CANCELLED'}
         settings = context.scene.unitalker
         settings.result, settings.result_details, settings.result_failed = counted(removed, "Removed 1 channel.", "Removed {} channels."), "", False

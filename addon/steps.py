@@ -10,6 +10,7 @@ import bpy
 
 from .job import Job
 from .on_worker import BUSY_ELSE, describe, idle, redraw
+from .translations import said
 
 TICK_S = 0.01           # between two bunches of steps
 BUNCH_S = 0.1           # so long steps are done before the window gets its turn
@@ -101,7 +102,7 @@ class InSteps:
         if self._job.cancelling:
             self._job.drop()
             self._stop_waiting(context)
-            self.report({'INFO'}, "Cancelled: nothing was written.")
+            self.report({'INFO'}, said("Cancelled: nothing was written."))
             return {'CANCELLED'}
         if event.type == 'TIMER' and not bpy.app.is_job_running('RENDER'):       # the artist's own render goes first
             self._job.advance(BUNCH_S)

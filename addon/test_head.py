@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from .translations import said
+
 if TYPE_CHECKING:
     from .head.model import Part
 
@@ -80,7 +82,7 @@ class UNITALKER_OT_add_test_head(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.mode != "OBJECT":
-            cls.poll_message_set("Leave Edit Mode first: a new head is added in Object Mode")
+            cls.poll_message_set(said("Leave Edit Mode first: a new head is added in Object Mode"))
             return False
         return True
 

@@ -13,6 +13,7 @@ from .on_worker import idle
 from .panel.editors import in_editors
 from .panels import paragraph
 from .properties import collect
+from .translations import said
 
 SAMPLE = Path(__file__).with_name("sample.flac")
 MARGIN_M = 1.5              # between the head and what is in the scene already
@@ -37,7 +38,7 @@ class UNITALKER_OT_try_it(bpy.types.Operator):
         if not idle(cls):
             return False
         if context.mode != 'OBJECT':
-            cls.poll_message_set("Leave Edit Mode first: a new head is added in Object Mode")
+            cls.poll_message_set(said("Leave Edit Mode first: a new head is added in Object Mode"))
             return False
         return True
 
@@ -54,7 +55,7 @@ class UNITALKER_OT_try_it(bpy.types.Operator):
             return {'FINISHED'}         # with its undo step
         finally:
             show(context, face)
-        self.report({'INFO'}, f"{line}. Press Space to play.")
+        self.report({'INFO'}, said("{}. Press Space to play.", line))
         return {'FINISHED'}
 
 

@@ -6,6 +6,7 @@ import bpy
 from bpy.props import EnumProperty
 
 from ..on_worker import OnWorker, redraw
+from ..translations import counted, said
 
 ADD = (
     ('SELECTED', "Selected Strips", "A line for every selected sound strip that has none yet"),
@@ -28,7 +29,7 @@ class UNITALKER_OT_cast_generate(OnWorker, bpy.types.Operator):
         if not super().poll(context):
             return False
         if not any(row.use for row in context.scene.unitalker_cast.rows):
-            cls.poll_message_set("The list has no line that is switched on: add sound strips to it")
+            cls.poll_message_set(said("The list has no line that is switched on: add sound strips to it"))
             return False
         return True
 
@@ -49,7 +50,7 @@ class UNITALKER_OT_cast_generate(OnWorker, bpy.types.Operator):
         try:
             outcomes = cast.write(result())
         except engine.Cancelled:
-            lines.result, lines.failed = "Cancelled: nothing was written.", False
+            lines.result, lines.failed = said("Cancelled: nothing was written."), False
             self.report({'INFO'}, lines.result)
             redraw(context)
             return {'CANCELLED'}
@@ -86,11 +87,18 @@ class UNITALKER_OT_cast_add(bpy.types.Operator):
         chosen = [strip for strip in strips if self.what == 'ALL' or strip.select]
         added = cast.add_strips(context, chosen)
         if not added:
-            known = "all of them are in the list already" if chosen else f"there is no {'selected ' if self.what == 'SELECTED' else ''}sound strip in the Sequencer"
-            self.report({'WARNING'}, f"No line was added: {known}.")
+            self.report({'WARNING'}, _nothing_added(bool(chosen), self.what))
             return {'CANCELLED'}
-        self.report({'INFO'}, f"{added} {'line' if added == 1 else 'lines'} added.")
+        self.report({'INFO'}, counted(added, "1 line added.", "{} lines added."))
         return {'FINISHED'}
+
+
+def _nothing_added(strips: bool, what: str) -> str:
+    if strips:
+        return said("No line was added: all of them are in the list already.")
+    if what == 'SELECTED':
+        return said("No line was added: there is no selected sound strip in the Sequencer.")
+    return said("No line was added: there is no sound strip in the Sequencer.")
 
 
 class _OnRow:
@@ -100,7 +108,7 @@ class _OnRow:
     def poll(cls, context: bpy.types.Context) -> bool:
         """A row is active."""
         if context.scene.unitalker_cast.chosen() is None:
-            cls.poll_message_set("The list is empty: add a line")
+            cls.poll_message_set(said("The list is empty: add a line"))
             return False
         return True
 
@@ -176,7 +184,7 @@ class UNITALKER_OT_cast_guess(bpy.types.Operator):
         for row in open_rows:
             row.character = cast.guess(context, row)
         found = sum(row.character is not None for row in open_rows)
-        self.report({'INFO'}, f"{found} of {len(open_rows)} lines without a character have one now.")
+        self.report({'INFO'}, said("{} of {} lines without a character have one now.", found, len(open_rows)))
         return {'FINISHED'}
 
 

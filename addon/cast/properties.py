@@ -4,6 +4,7 @@ import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ..choices import RELATIVE_PATHS, SOURCES
+from ..translations import said
 
 KINDS = (
     ('NEW', "Not Made", "Nothing was made of this line yet"),
@@ -63,10 +64,10 @@ class UNITALKER_PG_cast_row(bpy.types.PropertyGroup):
     def title(self) -> str:
         """Strip, file or speaker, for people."""
         if self.source == 'FILE':
-            return bpy.path.basename(self.audio) or "No file"
+            return bpy.path.basename(self.audio) or said("No file")
         if self.source == 'SPEAKER':
-            return self.speaker.name if self.speaker else "No speaker"
-        return self.strip or "No strip"
+            return self.speaker.name if self.speaker else said("No speaker")
+        return self.strip or said("No strip")
 
 
 class UNITALKER_PG_cast(bpy.types.PropertyGroup):

@@ -21,6 +21,7 @@ from ..keying import channels_of
 from ..keying.vertex_head import Solved
 from ..properties import collect
 from ..sound import strips as sound_strips
+from ..translations import said
 
 UNKNOWN_LENGTH_S = 10.0         # share of the progress bar for a file that nobody has opened yet
 A_BUG = "A bug stopped this line: see the traceback in the system console."
@@ -80,7 +81,7 @@ def compute(
     for number, (entry, length) in enumerate(zip(entries, lengths, strict=True), start=1):
         if cancelled():
             raise Cancelled("Stopped; nothing was written.")
-        tell_stage(progress, f"Line {number} of {len(entries)}: {entry.title}")
+        tell_stage(progress, said("Line {} of {}: {}", number, len(entries), entry.title))
         computed.append(_compute_one(entry, _part(progress, done / whole, length / whole), cancelled))
         done += length
         progress(done / whole)
@@ -119,9 +120,9 @@ def show(cast: bpy.types.PropertyGroup, outcomes: Iterable[Outcome]) -> str:
             rows[outcome.uid].kind, rows[outcome.uid].result = outcome.kind, outcome.line
     made = counts['DONE'] + counts['WARNING']
     cast.failed = counts['FAILED'] > 0
-    cast.result = f"{made} of {made + counts['FAILED']} lines made"
-    cast.result += f", {counts['WARNING']} with warnings" if counts['WARNING'] else ""
-    cast.result += f", {counts['FAILED']} failed: their rows say why" if counts['FAILED'] else ""
+    cast.result = said("{} of {} lines made", made, made + counts['FAILED'])
+    cast.result += said(", {} with warnings", counts['WARNING']) if counts['WARNING'] else ""
+    cast.result += said(", {} failed: their rows say why", counts['FAILED']) if counts['FAILED'] else ""
     return cast.result
 
 

@@ -9,6 +9,7 @@ from functools import partial
 import bpy
 
 from ..on_worker import OnWorker, redraw
+from ..translations import counted, said
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,14 @@ class UNITALKER_OT_follow(OnWorker, bpy.types.Operator):
                 except engine.EngineError as error:
                     problems.append(f"{work.change.line.name!r}: {error}")
         except engine.Cancelled:
-            problems.append("Cancelled: what needs listening was not made.")
+            problems.append(said("Cancelled: what needs listening was not made."))
         return self._tell(context, made, problems)
 
     def _tell(self, context: bpy.types.Context, made: int, problems: list[str]) -> set[str]:
         moved = self._report.moved
-        parts = [f"{moved} {'take' if moved == 1 else 'takes'} moved"] if moved else []
-        parts += [f"{made} made again"] if made else []
-        line = ", ".join(parts) or ("Nothing was changed" if problems else "All takes lie where their sound is")
+        parts = [counted(moved, "1 take moved", "{} takes moved")] if moved else []
+        parts += [said("{} made again", made)] if made else []
+        line = ", ".join(parts) or (said("Nothing was changed") if problems else said("All takes lie where their sound is"))
         context.scene.unitalker_cast.follow_note = " ".join((*((f"{line}.",) if problems else ()), *problems))
         self.report({'WARNING' if problems else 'INFO'}, " ".join((f"{line}.", *problems)))
         redraw(context)

@@ -19,7 +19,7 @@ class _OnOpenMapping:
     def poll(cls, context: bpy.types.Context) -> bool:
         """Only while a mapping is open."""
         if not context.scene.unitalker_mapping.is_open:
-            cls.poll_message_set("No mapping is open: press Edit or New first")
+            cls.poll_message_set(said("No mapping is open: press Edit or New first"))
             return False
         return True
 
@@ -27,7 +27,7 @@ class _OnOpenMapping:
         """Whether a row is chosen; else says so."""
         if 0 <= mapping.active < len(mapping.targets):
             return True
-        self.report({'ERROR'}, "No row of the mapping is chosen. Click one in the list.")
+        self.report({'ERROR'}, said("No row of the mapping is chosen. Click one in the list."))
         return False
 
 
@@ -60,7 +60,7 @@ class UNITALKER_OT_mapping_close(_OnOpenMapping, bpy.types.Operator):
         if not mapping.changed:
             return self.execute(context)
         return context.window_manager.invoke_confirm(
-            self, event, title="Close Mapping", message=f"{mapping.title} is not saved.", confirm_text="Close", icon='WARNING',
+            self, event, title=said("Close Mapping"), message=said("{} is not saved.", mapping.title), confirm_text=said("Close"), icon='WARNING',
         )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -166,7 +166,7 @@ class UNITALKER_OT_mapping_accept(_OnOpenMapping, bpy.types.Operator):
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
         """Which is meant."""
-        return f"Let {properties.channel} drive {properties.control}"
+        return said("Let {} drive {}", properties.channel, properties.control)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add the row."""
@@ -224,7 +224,7 @@ class UNITALKER_OT_mapping_record_extreme(_OnOpenMapping, bpy.types.Operator):
         if not _OnOpenMapping.poll.__func__(cls, context):
             return False
         if not context.scene.unitalker_mapping.rest_pose:
-            cls.poll_message_set("Put the character at rest and press Record Rest first")
+            cls.poll_message_set(said("Put the character at rest and press Record Rest first"))
             return False
         return True
 

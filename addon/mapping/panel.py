@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from ..translations import counted, said
 from .properties import control_name, label
 
 HINTS_SHOWN = 10                # channels of the unmatched list before "and n more"
@@ -22,9 +23,9 @@ class UNITALKER_UL_mapping(bpy.types.UIList):
     ) -> None:
         """Draw it; a control that the character lacks has a warning sign."""
         split = layout.split(factor=0.55)
-        split.label(text=label(item) or "Choose a control", icon=ICONS[item.kind] if item.found else 'ERROR')
+        split.label(text=label(item) or said("Choose a control"), icon=ICONS[item.kind] if item.found else 'ERROR', translate=False)
         names = [source.channel for source in item.sources if source.channel]
-        split.label(text=", ".join(names[:2]) + (f" + {len(names) - 2}" if len(names) > 2 else "") or "no channel")
+        split.label(text=", ".join(names[:2]) + (f" + {len(names) - 2}" if len(names) > 2 else "") or said("no channel"), translate=False)
 
     def filter_items(self, _context: bpy.types.Context, data: bpy.types.PropertyGroup, name: str) -> tuple[list[int], list[int]]:
         """Search in controls and channels."""
@@ -140,18 +141,18 @@ def _draw_hints(layout: bpy.types.UILayout, opened: bpy.types.PropertyGroup) -> 
     if not channels:
         return
     header, body = layout.panel("unitalker_mapping_hints", default_closed=True)
-    header.label(text=f"{len(channels)} Channels Without a Control")
+    header.label(text=counted(len(channels), "1 Channel Without a Control", "{} Channels Without a Control"), translate=False)
     if not body:
         return
     for channel, hints in list(channels.items())[:HINTS_SHOWN]:
         column = body.column(align=True)
-        column.label(text=channel)
+        column.label(text=channel, translate=False)
         for hint in [hint for hint in hints if hint.control]:
             name = hint.control if hint.kind == 'shape_key' else control_name(hint.control)
-            button = column.operator("unitalker.mapping_accept", text=f"{name}  ({hint.score:.0%})", icon='ADD')
+            button = column.operator("unitalker.mapping_accept", text=f"{name}  ({hint.score:.0%})", icon='ADD', translate=False)
             button.channel, button.kind, button.control = channel, hint.kind, hint.control
     if len(channels) > HINTS_SHOWN:
-        body.label(text=f"and {len(channels) - HINTS_SHOWN} more")
+        body.label(text=said("and {} more", len(channels) - HINTS_SHOWN), translate=False)
 
 
 CLASSES = (UNITALKER_UL_mapping, UNITALKER_MT_mapping, UNITALKER_PT_mapping)

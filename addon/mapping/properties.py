@@ -6,6 +6,8 @@
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
+from ..translations import said
+
 KINDS = (
     ('shape_key', "Key", "A shape key, on every mesh of the character that has it", 'SHAPEKEY_DATA', 0),
     ('bone', "Bone", "One axis of a bone, in the bone's own space", 'BONE_DATA', 1),
@@ -161,7 +163,7 @@ def label(row: bpy.types.PropertyGroup) -> str:
         return row.control
     index = row.component if row.path == 'rotation_quaternion' else row.axis
     names = "WXYZ" if row.path == 'rotation_quaternion' else "XYZ"
-    return f"{row.control}, {row.bl_rna.properties['path'].enum_items[row.path].name} {names[int(index)]}"
+    return f"{row.control}, {said(row.bl_rna.properties['path'].enum_items[row.path].name)} {names[int(index)]}"
 
 
 def control_name(path: str) -> str:

@@ -5,6 +5,7 @@ from bpy.props import CollectionProperty, EnumProperty, IntProperty, PointerProp
 
 from .. import catalog
 from ..on_worker import redraw
+from ..translations import said
 from . import identities
 
 SLOTS = (
@@ -183,7 +184,7 @@ class UNITALKER_OT_favourite(bpy.types.Operator):
             self.report({'ERROR'}, error.args[0])
             return {'CANCELLED'}
         name = identities.label(settings.model, identity)
-        self.report({'INFO'}, f"{name} is a favourite now." if starred else f"{name} is no favourite any more.")
+        self.report({'INFO'}, said("{} is a favourite now.", name) if starred else said("{} is no favourite any more.", name))
         redraw(context)
         return {'FINISHED'}
 
@@ -199,7 +200,7 @@ class UNITALKER_OT_identity_single(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """Only where there is a second."""
         if not context.scene.unitalker.identity_2:
-            cls.poll_message_set("No second identity is blended in")
+            cls.poll_message_set(said("No second identity is blended in"))
             return False
         return True
 

@@ -57,7 +57,7 @@ class UNITALKER_OT_model_remove(bpy.types.Operator):
 
         chosen = context.scene.unitalker.model
         if my_models.own_folder(chosen) is None:
-            cls.poll_message_set(f"{chosen!r} is none of the models that you added: it stays")
+            cls.poll_message_set(said("{!r} is none of the models that you added: it stays", chosen))
             return False
         return True
 

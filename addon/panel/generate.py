@@ -81,14 +81,14 @@ class UNITALKER_OT_copy_result(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """Only when there is a result."""
         if not context.scene.unitalker.result:
-            cls.poll_message_set("No lip sync has been made in this scene yet")
+            cls.poll_message_set(said("No lip sync has been made in this scene yet"))
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """To the clipboard."""
         context.window_manager.clipboard = as_text(context.scene.unitalker)
-        self.report({'INFO'}, "Copied")
+        self.report({'INFO'}, said("Copied"))
         return {'FINISHED'}
 
 

@@ -78,7 +78,7 @@ class UNITALKER_OT_phones_show(_WithPhones, bpy.types.Operator):
             one = takes.find(context, self.character, self.line) if self.line else phone_takes.chosen(context)
             shown = phone_takes.show(context, one)
             phone_watch.start()
-            return said("{} of {}", counted(len(shown.rows), "1 phone", "{} phones"), shown.title)
+            return said("{} of take {}", counted(len(shown.rows), "1 phone", "{} phones"), shown.title)
 
         return self._attempt(context, work)
 

@@ -7,6 +7,7 @@ from bpy.props import BoolProperty, StringProperty
 
 from ..keying.record import OWNER
 from ..steps import InSteps, Work
+from ..translations import said
 from . import playback
 
 NO_TAKE = "This file has no lip sync yet: press Generate Lip Sync first"
@@ -16,7 +17,7 @@ def _has_take(cls: type[bpy.types.Operator]) -> bool:
     """Whether there is a lip sync at all; quick, and says why a button is grey."""
     if any(OWNER in action for action in bpy.data.actions):
         return True
-    cls.poll_message_set(NO_TAKE)
+    cls.poll_message_set(said(NO_TAKE))
     return False
 
 
@@ -30,7 +31,7 @@ class UNITALKER_OT_preview(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """With a window and a take."""
         if bpy.app.background:
-            cls.poll_message_set("Nothing can be played without a window: make a playblast")
+            cls.poll_message_set(said("Nothing can be played without a window: make a playblast"))
             return False
         return playback.is_playing() or _has_take(cls)
 
@@ -67,7 +68,7 @@ class UNITALKER_OT_face_camera(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """In object mode."""
         if context.mode not in ('OBJECT', 'POSE'):
-            cls.poll_message_set("Leave Edit Mode first")
+            cls.poll_message_set(said("Leave Edit Mode first"))
             return False
         return True
 
@@ -94,7 +95,7 @@ class _Written(InSteps):
         if not cls.free() or not _has_take(cls):
             return False
         if context.scene.camera is None:
-            cls.poll_message_set("The scene has no camera: press Camera on Face")
+            cls.poll_message_set(said("The scene has no camera: press Camera on Face"))
             return False
         return True
 
@@ -121,7 +122,7 @@ class UNITALKER_OT_contact_sheet(_Written, bpy.types.Operator):
         image = bpy.data.images.load(result, check_existing=True)
         image.reload()
         context.scene.unitalker_preview.last_sheet = result
-        self.report({'INFO'}, f"Contact sheet: {result}")
+        self.report({'INFO'}, said("Contact sheet: {}", result))
         if not bpy.app.background:
             _show(context, image)
 
@@ -144,7 +145,7 @@ class UNITALKER_OT_playblast(_Written, bpy.types.Operator):
         if result.warning:
             self.report({'WARNING'}, result.warning)
         context.scene.unitalker_preview.last_film = result.path
-        self.report({'INFO'}, f"Playblast: {result.path}")
+        self.report({'INFO'}, said("Playblast: {}", result.path))
 
 
 class UNITALKER_OT_open_file(bpy.types.Operator):

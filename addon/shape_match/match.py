@@ -20,6 +20,7 @@ from ...engine.shape_match import ChannelMatch, Head, Picks, Proposal, guess_poi
 from ...engine.types import no_progress
 from .. import rig
 from ..preferences import user_folder
+from ..translations import said
 from . import pictures as shape_pictures
 
 MARKER = "unitalker_marker"     # custom property of an empty: which feature of the face it marks
@@ -66,7 +67,8 @@ def keep(context: bpy.types.Context, proposal: Proposal, request: Request | None
     state.active = 0
     state.unmatched, state.unused = ", ".join(proposal.unmatched), ", ".join(proposal.unused)
     ticked = sum(row.use for row in state.rows)
-    return f"{len(state.rows)} of {len(proposal.matches) + len(proposal.unmatched)} channels found, {ticked} of them ticked. Look at each, then save a preset"
+    whole = len(proposal.matches) + len(proposal.unmatched)
+    return said("{} of {} channels found, {} of them ticked. Look at each, then save a preset", len(state.rows), whole, ticked)
 
 
 def _sure(match: ChannelMatch) -> bool:

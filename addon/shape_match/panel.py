@@ -11,7 +11,7 @@ from .. import catalog
 from ..on_worker import BUSY_ELSE, OnWorker
 from ..operators import attempt
 from ..panels import paragraph
-from ..translations import counted
+from ..translations import counted, said
 
 ROWS = 8                # of the list
 KEYS_SHOWN = 2          # of a channel, in the list
@@ -77,7 +77,7 @@ class _OnProposal:
     def poll(cls, context: bpy.types.Context) -> bool:
         """Only while there are rows."""
         if not len(context.scene.unitalker_shapes.rows):
-            cls.poll_message_set("Nothing was matched yet: press Match by Shape first")
+            cls.poll_message_set(said("Nothing was matched yet: press Match by Shape first"))
             return False
         return True
 
@@ -176,9 +176,9 @@ class UNITALKER_UL_shapes(bpy.types.UIList):
         """Draw it."""
         layout.prop(item, "use", text="")
         split = layout.split(factor=0.62)        # the whole channel: at its end stands Left or Right
-        split.label(text=item.channel)
+        split.label(text=item.channel, translate=False)
         names = [name for name, _ in json.loads(item.keys)]
-        split.label(text=", ".join(names[:KEYS_SHOWN]) + (f" + {len(names) - KEYS_SHOWN}" if len(names) > KEYS_SHOWN else ""))
+        split.label(text=", ".join(names[:KEYS_SHOWN]) + (f" + {len(names) - KEYS_SHOWN}" if len(names) > KEYS_SHOWN else ""), translate=False)
 
 
 class UNITALKER_PT_shapes(bpy.types.Panel):
@@ -208,17 +208,29 @@ def _draw_proposal(context: bpy.types.Context, layout: bpy.types.UILayout, state
         row = state.rows[state.active]
         _draw_pictures(layout, row)
         keys = ", ".join(f"{name} x {weight:.2f}" for name, weight in json.loads(row.keys))
-        paragraph(context, layout, f"{row.channel}: {keys}, likeness {row.score:.2f}")
+        paragraph(context, layout, said("{}: {}, likeness {}", row.channel, keys, f"{row.score:.2f}"))
         layout.operator("unitalker.shape_show", text="Put Back" if state.shown else "Show on the Character", icon='HIDE_OFF', depress=bool(state.shown))
-    for title, names in (("channels not found", state.unmatched), ("keys not used", state.unused)):
-        if names:
-            header, body = layout.panel(f"unitalker_{title.replace(' ', '_')}", default_closed=True)
-            header.label(text=f"{names.count(', ') + 1} {title}")
-            if body:
-                paragraph(context, body, names)
+    _draw_names(context, layout, "unitalker_channels_not_found", state.unmatched, _not_found)
+    _draw_names(context, layout, "unitalker_keys_not_used", state.unused, _not_used)
     row = layout.row(align=True)
     row.operator("unitalker.shape_save", icon='FILE_TICK')
     row.operator("unitalker.shape_close", text="", icon='X')
+
+
+def _draw_names(context: bpy.types.Context, layout: bpy.types.UILayout, panel: str, names: str, title: Callable[[int], str]) -> None:
+    if names:
+        header, body = layout.panel(panel, default_closed=True)
+        header.label(text=title(names.count(", ") + 1), translate=False)
+        if body:
+            paragraph(context, body, names)
+
+
+def _not_found(channels: int) -> str:
+    return counted(channels, "1 channel not found", "{} channels not found")
+
+
+def _not_used(keys: int) -> str:
+    return counted(keys, "1 key not used", "{} keys not used")
 
 
 def _draw_pictures(layout: bpy.types.UILayout, row: bpy.types.PropertyGroup) -> None:

@@ -120,7 +120,7 @@ class UNITALKER_OT_sound_to_strip(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """Only with a file."""
         if not context.scene.unitalker.audio:
-            cls.poll_message_set("Choose a sound file in Audio first")
+            cls.poll_message_set(said("Choose a sound file in Audio first"))
             return False
         return True
 

@@ -26,7 +26,7 @@ class _OnTake:
         if not idle(cls):
             return False
         if not bpy.app.background and not takes_list.chosen_line(context):
-            cls.poll_message_set(NO_TAKE)
+            cls.poll_message_set(said(NO_TAKE))
             return False
         return context.scene is not None
 

@@ -8,6 +8,7 @@ from bpy.props import BoolProperty, StringProperty
 from .. import catalog
 from ..on_worker import OnWorker, redraw
 from ..properties import CHOICES, Choices, collect
+from ..translations import said
 
 
 class UNITALKER_OT_teach(OnWorker, Choices, bpy.types.Operator):
@@ -44,7 +45,7 @@ class UNITALKER_OT_teach(OnWorker, Choices, bpy.types.Operator):
         try:
             taught = teach_take.write(self._request, result())
         except engine.Cancelled:
-            return self._say(context, 'INFO', "Cancelled: nothing was written.", (), failed=False)
+            return self._say(context, 'INFO', said("Cancelled: nothing was written."), (), failed=False)
         except engine.EngineError as error:
             return self._fail(context, error)
         except Exception:

@@ -71,8 +71,8 @@ def write(request: Request, lesson: Lesson) -> Result:
     learned = sum(score.learned for score in taught.scores)
     line = said("{!r}: learned {} of {} controls from {} s", taught.name, learned, len(taught.scores), f"{taught.take_s:.1f}")
     if taught.lag_s:
-        late = "{}, keys {} ms after the sound" if taught.lag_s > 0 else "{}, keys {} ms before the sound"
-        line = said(late, line, round(abs(taught.lag_s) * 1000))
+        late_ms = round(abs(taught.lag_s) * 1000)
+        line = said("{}, keys {} ms after the sound", line, late_ms) if taught.lag_s > 0 else said("{}, keys {} ms before the sound", line, late_ms)
     return Result(path.name, str(path), line, tuple(map(_describe, taught.controls, taught.scores)), lesson.warnings)
 
 

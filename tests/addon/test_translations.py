@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 
@@ -13,11 +14,13 @@ from . import drawn
 from .conftest import ROOT, make_face
 
 LOCALES = ("de_DE", "ja_JP", "zh_HANS")
-MAIN = ("try_it", "audio", "character", "style", "life", "fine_tuning", "output", "generate", "channels")       # whose buttons also have translated tooltips
-SAYING = {"said": 0, "paragraph": 2, "tell_stage": 1}       # function -> which argument is said
+SAYING = {"said": (0,), "counted": (1, 2), "paragraph": (2,), "tell_stage": (1,), "attempt": (3,)}       # function -> which arguments are said
 SHOWN = {"text", "heading", "placeholder"}                  # arguments of a layout's calls
-PRODUCTS = r"(Live Link Face|MetaHuman) (CSV|JSON)"          # written alike everywhere
-FIXED = {"TITLE", "LAST_STAGE", "SEVERAL"}                  # names of texts that are said
+PRODUCTS = r"(Live Link Face|MetaHuman) (CSV|JSON)|CUDA|CoreML|DirectML"          # written alike everywhere
+FIXED = {"TITLE", "LAST_STAGE", "SEVERAL", "NO_TAKE", "BUSY", "BUSY_ELSE"}                  # names of texts that are said
+SCENE_STATE = {"result", "result_details", "result_mapped", "result_missing", "result_failed", "teach_result", "teach_details", "teach_failed", "live_note"}
+SAME_NAMES = {"Id", "Shown", "Sliders that are set for looking, and their values before, as JSON", "Whose take it is, also under a new name"}     # of state, called like what is drawn elsewhere
+SCRIPTS_ONLY = {"character", "speaker", "transcript_text", "line", "start", "end", "action", "frame_start", "frame_end"}      # of operators: no button shows them
 
 
 def dictionaries() -> dict[str, dict[str, str]]:
@@ -33,7 +36,7 @@ def in_source(raised: bool = False) -> set[str]:
     for path in (ROOT / "addon").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SAYING:
-                found |= set(_texts(node.args[SAYING[node.func.id]:SAYING[node.func.id] + 1]))
+                found |= set(_texts([node.args[place] for place in SAYING[node.func.id] if place < len(node.args)]))
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 found |= set(_texts([given.value for given in node.keywords if given.arg in SHOWN]))
             elif isinstance(node, ast.Raise) and raised:
@@ -75,11 +78,49 @@ def visible(ext: object, speech: str) -> set[str]:
     return {text for text in shown - set(ext.module("engine.channels").ARKIT_52) if not re.search(r"\d", text)}       # a digit: a count was filled in
 
 
-def choices(ext: object) -> set[str]:
-    """Names, tooltips and items of the options."""
-    properties = [bpy.context.scene.unitalker.bl_rna.properties[name] for name in ext.module("addon.choices").Choices.__annotations__]
-    items = [item for prop in properties if prop.type == 'ENUM' for item in prop.enum_items]
-    return {text for thing in (*properties, *items) for text in (thing.name, thing.description)}
+def registered(ext: object) -> set[str]:
+    """What every class of ours tells by itself: names and tooltips of properties and their items, of operators, panels, menus, and dropped files."""
+    found: set[str] = set()
+    for kind in ext.module("addon").CLASSES:
+        operator = issubclass(kind, bpy.types.Operator)
+        found.add(getattr(kind, "bl_label", "") if not operator else bpy_operator(kind).name)
+        found.add(bpy_operator(kind).description if operator else "")
+        rna = bpy_operator(kind) if operator else getattr(kind, "bl_rna", None)
+        if operator or issubclass(kind, (bpy.types.PropertyGroup, bpy.types.AddonPreferences)):
+            for prop in own_properties(kind, rna):
+                found |= {prop.name if prop.name != prop.identifier else "", prop.description}
+                found |= {text for item in (prop.enum_items if prop.type == 'ENUM' else ()) for text in (item.name, item.description)}
+    return found - set(symbols(ext)) - SAME_NAMES
+
+
+def bpy_operator(kind: type) -> object:
+    group, _, name = kind.bl_idname.partition(".")
+    return getattr(getattr(bpy.ops, group), name).get_rna_type()
+
+
+def own_properties(kind: type, rna: object) -> list[object]:
+    """Those that a user may see: neither hidden, nor for scripts, nor Blender's own; of groups those that some code draws, by name."""
+    named = {name for base in kind.__mro__ if base.__module__.startswith("bl_ext") for name in getattr(base, "__annotations__", {})}
+    shown = named - SCRIPTS_ONLY if issubclass(kind, bpy.types.Operator) else named & drawn_names() if not hasattr(kind, "gain_jaw") else named - SCENE_STATE
+    return [prop for name, prop in rna.properties.items() if name in shown and not prop.is_hidden]
+
+
+@functools.cache
+def drawn_names() -> set[str]:
+    """Every constant that stands as second argument of prop(), or in a list that code walks along to draw."""
+    found: set[str] = set()
+    for path in (ROOT / "addon").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("prop", "prop_enum", "template_ID")]
+        walked = [node.iter for node in ast.walk(tree) if isinstance(node, ast.For)] if calls else []
+        for node in [*(inner for call in calls for inner in call.args[1:2]), *walked]:
+            found |= {part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+    return found
+
+
+def symbols(ext: object) -> list[str]:
+    """Phones and axes are written alike everywhere."""
+    return [text for item in ext.module("addon.phones.properties").ITEMS for text in item]
 
 
 def identities() -> set[str]:
@@ -87,18 +128,10 @@ def identities() -> set[str]:
     return {"None", "Automatic"} | {identity["label"] for path in (ROOT / "weights").glob("*/model.json") for identity in json.loads(path.read_text(encoding="utf-8"))["identities"]}
 
 
-def labels() -> set[str]:
-    """Names of all operators, and the tooltips of those in the main panels."""
-    names = dir(bpy.ops.unitalker)
-    main = {operator for kind in MAIN for operator, _ in drawn.draw(getattr(bpy.types, f"UNITALKER_PT_{kind}")).buttons}
-    tips = {getattr(bpy.ops.unitalker, operator.removeprefix("unitalker.")).get_rna_type().description for operator in main}
-    return {getattr(bpy.ops.unitalker, name).get_rna_type().name for name in names} | tips
-
-
 @pytest.fixture
 def said(ext, speech) -> set[str]:
     """All that needs a translation: with letters, and no path."""
-    everything = visible(ext, speech) | choices(ext) | labels() | identities() | in_source()
+    everything = visible(ext, speech) | registered(ext) | identities() | in_source()
     return {text for text in everything if re.search(r"[A-Za-z]{2}", text) and not text.startswith("/")}
 
 
@@ -109,7 +142,8 @@ def test_every_text_is_there_in_all_three_languages(said):
 
 def test_no_text_is_kept_that_nothing_says(ext, said):
     tips = {getattr(bpy.ops.unitalker, name).get_rna_type().description for name in dir(bpy.ops.unitalker)}
-    properties = {text for prop in bpy.context.scene.unitalker.bl_rna.properties for text in (prop.name, prop.description)}
+    groups = [kind.bl_rna for kind in ext.module("addon").CLASSES if issubclass(kind, bpy.types.PropertyGroup)]
+    properties = {text for rna in groups for prop in rna.properties for text in (prop.name, prop.description)}
     panels = {text for name in dir(bpy.types) if name.startswith("UNITALKER_") for text in (getattr(getattr(bpy.types, name), "bl_label", ""), getattr(bpy.types, name).__doc__)}
     stale = {locale: sorted(set(known) - said - in_source(raised=True) - tips - properties - panels - {"Lip Sync"}) for locale, known in dictionaries().items()}
     assert not any(stale.values()), "\n".join(stale["de_DE"])
@@ -121,7 +155,7 @@ def test_translations_are_whole_and_have_the_same_gaps(locale):
     assert set(known) == set(dictionaries()["de_DE"]) and list(known) == sorted(known)
     for english, text in known.items():
         assert text.strip() and (text == text.strip() or english.startswith(" ")), english
-        assert text.count("{}") == english.count("{}"), english
+        assert sorted(re.findall(r"\{.*?\}", text)) == sorted(re.findall(r"\{.*?\}", english)), english
         assert not text.endswith("。") or english.endswith("."), f"{english}: a tooltip gets its full stop from Blender"
 
 
