@@ -15,9 +15,9 @@ TITLE_PX = (40, 12)             # of the first panel's title, from the sidebar's
 HEADER_PX = 28                  # height of a closed panel at scale 1.0
 STEP_PX = 13                    # of the pointer on its way down: a button is 16 high or more
 SETTLE_S = 0.08                 # until Blender knows what is under the pointer
-DRAWN_ROUNDS = 12               # of Blender's event loop, until everything is drawn and panels have moved to their places
-ROUND_S, TAKEN_S = 0.2, 2.0     # a round at least, and until run.sh has taken the picture
-OPENED_S = 4.0                  # until a panel has been opened or closed by a click
+ROUNDS, ROUND_S = 10, 0.2       # of Blender's event loop, until everything is drawn and panels have moved to their places; how long each takes at least
+TAKEN_S = 2.0                   # until run.sh has taken the picture
+OPENED_S = 1.0                  # until Blender has heard of a click
 WAIT_S = 20.0                   # for a click or a key to be taken by a busy computer: a second one would undo or switch twice
 ATTEMPTS = 3
 
@@ -35,10 +35,15 @@ def tab(ui):
 
 def shot(ui, name):
     """A picture of the window, after everything has been drawn that Blender draws by itself."""
-    for _ in range(DRAWN_ROUNDS):
-        yield ROUND_S
+    yield from drawn()
     ui.shot(name)
     yield TAKEN_S
+
+
+def drawn():
+    """Wait until Blender has drawn what has changed."""
+    for _ in range(ROUNDS):
+        yield ROUND_S
 
 
 def wait(done, seconds=WAIT_S):
@@ -55,6 +60,8 @@ def find(ui, what, across=0.5):
 
     across: where to look in the width of the sidebar, 0 to 1; a row may have several buttons.
     """
+    ui.region.tag_redraw()          # a script's changes are not drawn by themselves
+    yield from drawn()
     x = round(across * ui.region.width)
     for y in (*(seen[key] for key in [(what, x)] if key in seen), *range(TITLE_PX[1], ui.region.height, STEP_PX)):
         hover(ui, x, y)
@@ -188,8 +195,12 @@ def opened(ui):
 def click_title(ui, panel):
     """Open or close a panel while those above it are closed."""
     height = round(HEADER_PX * bpy.context.preferences.view.ui_scale)
-    ui.click_region(TITLE_PX[0], TITLE_PX[1] + shown().index(panel) * height)
+    x, y = on_screen(ui, TITLE_PX[0], TITLE_PX[1] + shown().index(panel) * height)
+    words = f"mousemove {x} {y} sleep 0.6 mousemove_relative 2 1 sleep 0.4 click 1"
+    clicked = subprocess.Popen(["xdotool", *words.split()])
+    yield lambda: clicked.poll() is not None
     yield OPENED_S
+    yield from drawn()
 
 
 def shown():
