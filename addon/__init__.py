@@ -28,6 +28,7 @@ from .preview import overlay, playback
 from .preview import panel as preview_panel
 from .preview import properties as preview_properties
 from .shape_match import panel as shape_match_panel
+from .shape_match import vertices_panel
 from .sound import files as sound_files
 from .takes import list as takes_list
 from .takes import operators as takes_operators
@@ -40,7 +41,7 @@ CLASSES = (
     *sound_files.CLASSES, *test_head.CLASSES, *try_it.CLASSES, *panels.CLASSES, *style_panel.CLASSES, *generate_panel.CLASSES,
     *takes_list.CLASSES, *takes_operators.CLASSES, *takes_panel.CLASSES,
     *mapping_properties.CLASSES, *mapping_operators.CLASSES, *mapping_panel.CLASSES, *teach_operators.CLASSES, *teach_panel.CLASSES,
-    *phone_properties.CLASSES, *phone_operators.CLASSES, *phone_panel.CLASSES, *shape_match_panel.CLASSES,
+    *phone_properties.CLASSES, *phone_operators.CLASSES, *phone_panel.CLASSES, *shape_match_panel.CLASSES, *vertices_panel.CLASSES,
     *preview_properties.CLASSES, *preview_operators.CLASSES, *preview_panel.CLASSES, *export_panel.CLASSES,
     *cast_properties.CLASSES, *cast_operators.CLASSES, *follow_operators.CLASSES, *cast_panel.CLASSES,
 )
@@ -58,6 +59,7 @@ def register() -> None:
     phone_properties.register()
     phone_watch.register()
     shape_match_panel.register()
+    vertices_panel.register()
     preview_properties.register()
     overlay.register()
     playback.register()
@@ -78,6 +80,7 @@ def unregister() -> None:
     playback.unregister()
     overlay.unregister()
     preview_properties.unregister()
+    vertices_panel.unregister()
     shape_match_panel.unregister()
     phone_watch.unregister()
     phone_properties.unregister()

@@ -39,8 +39,8 @@ class Request:
 
 def gather(context: bpy.types.Context) -> Request:
     """Read the panel's character. Raises RigError: nothing to match, or a mesh in Edit Mode."""
-    character = _character(context)
-    objects = _meshes(character)
+    character = character_of(context)
+    objects = meshes_of(character)
     wanted = character.rig("auto", ())
     names = tuple(sorted(wanted.shape_keys - {channel.name for channel in wanted.driven}))
     markers = {obj[MARKER]: tuple(obj.matrix_world.translation) for obj in _markers(context, objects)}
@@ -87,7 +87,7 @@ def save(context: bpy.types.Context, name: str) -> tuple[str, str]:
 def show(context: bpy.types.Context) -> None:
     """Set the sliders of the active row on the character, until `hide`. Raises RigError when the character is gone."""
     state = context.scene.unitalker_shapes
-    targets = _key_targets(_character(context))
+    targets = _key_targets(character_of(context))
     hide(context)
     shown = []
     for name, weight in json.loads(state.rows[state.active].keys):
@@ -124,7 +124,7 @@ def add_markers(context: bpy.types.Context) -> int:
     """Empties where the features of the face probably are, to be moved where they are not. Returns how many were added; raises RigError."""
     from ..head.whole import LANDMARKS
 
-    request, objects = gather(context), _meshes(_character(context))
+    request, objects = gather(context), meshes_of(character_of(context))
     there = set(request.markers)
     size = float(np.linalg.norm(np.ptp(request.head.points, axis=0))) if len(request.head.points) else 1.0
     added = 0
@@ -146,7 +146,7 @@ def add_markers(context: bpy.types.Context) -> int:
 
 def remove_markers(context: bpy.types.Context) -> int:
     """Delete the character's markers; how many there were. Raises RigError."""
-    found = list(_markers(context, _meshes(_character(context))))
+    found = list(_markers(context, meshes_of(character_of(context))))
     for marker in found:
         bpy.data.objects.remove(marker)
     return len(found)
@@ -159,7 +159,8 @@ def _reference() -> Head:
     return Head(made.points, made.triangles, made.moves, made.names)
 
 
-def _character(context: bpy.types.Context) -> rig.Character:
+def character_of(context: bpy.types.Context) -> rig.Character:
+    """The panel's character. Raises RigError."""
     settings = context.scene.unitalker
     return rig.gather(context, settings.character.name if settings.character else "", settings.with_related)
 
@@ -168,7 +169,7 @@ def _key_targets(character: rig.Character) -> list[rig.Target]:
     return [target for target in character.targets if target.kind == 'KEY']
 
 
-def _meshes(character: rig.Character) -> list[bpy.types.Object]:
+def meshes_of(character: rig.Character) -> list[bpy.types.Object]:
     """The meshes with shape keys, the one with the most keys first. Raises RigError."""
     targets = sorted(_key_targets(character), key=lambda target: -len(target.names))
     objects = [bpy.data.objects.get((target.object_name, target.library or None)) for target in targets]
@@ -193,26 +194,27 @@ def _head(objects: list[bpy.types.Object], names: tuple[str, ...]) -> Head:
     for obj, size in zip(objects, sizes, strict=True):
         matrix = np.array(obj.matrix_world, np.float64)
         keys = obj.data.shape_keys
-        points.append(_coordinates(keys.reference_key) @ matrix[:3, :3].T + matrix[:3, 3])
+        points.append(coordinates(keys.reference_key) @ matrix[:3, :3].T + matrix[:3, 3])
         faces = _triangles(obj.data) + first
         triangles.append(faces if np.linalg.det(matrix[:3, :3]) > 0 else faces[:, ::-1])
         for row, name in enumerate(names):
             block = keys.key_blocks.get(name)
             if block is not None:
-                moves[row, first:first + size] = _displacement(obj, block) @ matrix[:3, :3].T
+                moves[row, first:first + size] = displacement(obj, block) @ matrix[:3, :3].T
         first += size
     return Head(np.concatenate(points), np.concatenate(triangles), moves, names)
 
 
-def _coordinates(block: bpy.types.ShapeKey) -> np.ndarray:
+def coordinates(block: bpy.types.ShapeKey) -> np.ndarray:
+    """(n, 3) vertices of a shape key in the mesh's axes."""
     values = np.empty(3 * len(block.data), np.float32)
     block.data.foreach_get("co", values)
     return values.reshape(-1, 3).astype(np.float64)
 
 
-def _displacement(obj: bpy.types.Object, block: bpy.types.ShapeKey) -> np.ndarray:
+def displacement(obj: bpy.types.Object, block: bpy.types.ShapeKey) -> np.ndarray:
     """(n, 3) in the mesh's axes, what its vertex group masks left out."""
-    moved = _coordinates(block) - _coordinates(block.relative_key)
+    moved = coordinates(block) - coordinates(block.relative_key)
     group = obj.vertex_groups.get(block.vertex_group) if block.vertex_group else None
     if group is None:
         return moved
