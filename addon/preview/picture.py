@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -13,6 +15,7 @@ from .borrowed import Change, borrowed
 from .render_slots import own_slot
 
 MAX_SIDE_PX = 65_536                    # what Blender renders at most
+GRAPHICS = "libEGL.so.1"                # what Blender draws with on a Linux computer without a window, and ends without a word where it is missing
 
 Part = tuple[float, float, float, float]        # left, bottom, right, top, as shares of the camera's picture
 Crop = Callable[[], Part | None]                # the part to draw on the current frame
@@ -34,6 +37,19 @@ class Look:
     solid: bool = True
     crop: Part | None = None
     fast: bool = False
+
+
+def check_graphics(scene: bpy.types.Scene, solid: bool) -> None:
+    """Raises OutputError where Blender would be ended by the first picture."""
+    if not bpy.app.background or sys.platform != "linux" or (not solid and scene.render.engine == 'CYCLES'):
+        return
+    try:
+        ctypes.CDLL(GRAPHICS)
+    except OSError as error:
+        raise OutputError(
+            f"Pictures without a window need {GRAPHICS}, which this computer lacks: nothing was drawn. Install it (Debian and Ubuntu: libegl1 libgl1-mesa-dri), "
+            "or draw with the scene's own renderer and choose Cycles for it."
+        ) from error
 
 
 def draw(scene: bpy.types.Scene, view_layer: str, look: Look, path: str) -> None:

@@ -63,6 +63,7 @@ def sheet(context: bpy.types.Context, wanted: Wanted) -> Generator[float, None, 
     scene = context.scene
     one = _take(context, wanted)
     _check_camera(scene)
+    picture.check_graphics(scene, wanted.solid)
     path = _path(context, wanted, one, "contact sheet", ".png")
     look, crop = _tile_look(context, one, wanted)
     phones = yield from _phones(context, one)
@@ -84,6 +85,7 @@ def film(context: bpy.types.Context, wanted: Wanted) -> playblast.Film:
     scene = context.scene
     one = _take(context, wanted)
     _check_camera(scene)
+    picture.check_graphics(scene, wanted.solid)
     first, last = (math.floor(one.first_frame), math.ceil(one.last_frame)) if wanted.span == TAKE else (scene.frame_start, scene.frame_end)
     share = wanted.percentage / 100
     width, height = (playblast.even(size * share) for size in (scene.render.resolution_x, scene.render.resolution_y))

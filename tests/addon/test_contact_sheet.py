@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 
 import bpy
 import numpy as np
@@ -479,3 +480,13 @@ def test_a_sound_in_which_nobody_speaks_gives_even_frames(ext, tmp_path, monkeyp
     assert bpy.ops.unitalker.contact_sheet(filepath=str(tmp_path / "silence.png")) == {'FINISHED'}
     assert [(tile.moment.frame, tile.moment.phone) for tile in drawn[0].tiles] == [(9, ""), (25, ""), (41, "")]
     assert (tmp_path / "silence.png").is_file()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems draw without libEGL")
+@pytest.mark.parametrize("name", ["contact_sheet", "playblast"])
+def test_a_computer_without_graphics_is_one_error(ext, shot, tmp_path, monkeypatch, name):
+    """Blender itself would abort."""
+    monkeypatch.setattr(ext.module("addon.preview.picture"), "GRAPHICS", "libnone.so.1")
+    with pytest.raises(RuntimeError, match=r"need libnone\.so\.1, which this computer lacks: nothing was drawn\. Install it"):
+        getattr(bpy.ops.unitalker, name)()
+    assert [file.name for file in tmp_path.iterdir()] == ["shot.blend"]
