@@ -1,4 +1,4 @@
-"""Command line: `python -m engine`, or `unitalker` when installed. DESIGN section 7 lists the commands.
+"""Command line: `python -m engine`, or `unitalker` when installed. `--help` lists the commands.
 
 The only file of the engine that prints. Exit status: 0 done, 1 failed (one line on stderr), 2 wrong usage, 130 stopped with Ctrl-C.
 """

@@ -1,4 +1,4 @@
-"""Find, check and open model folders (DESIGN section 4).
+"""Find, check and open model folders.
 
 Knows files and their meaning; runs nothing. A folder is used only when every file is there, has the hash that model.json names, and fits
 the others in shape. What a head may hold is said in heads.py. Optional in model.json: `phones`, a head's `pca`; `pivot` may be null.

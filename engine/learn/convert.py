@@ -1,4 +1,4 @@
-"""`convert`: an official UniTalker checkpoint becomes a model folder (DESIGN section 4).
+"""`convert`: an official UniTalker checkpoint becomes a model folder.
 
 Reads and checks everything before a file is written; converted_folder.py then writes the folder, whole or not at all.
 """

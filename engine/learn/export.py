@@ -1,4 +1,4 @@
-"""Turn a training run into a model folder (DESIGN section 4): ONNX graphs, heads, styles, model.json; checked against torch."""
+"""Turn a training run into a model folder: ONNX graphs, heads, styles, model.json; checked against torch."""
 
 from __future__ import annotations
 
