@@ -4,6 +4,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ..on_worker import BUSY_ELSE, idle, redraw
+from ..panel.editors import in_3d_view
 from ..panels import paragraph
 from ..properties import CHOICES, Choices, collect
 from ..translations import counted, said
@@ -96,11 +97,9 @@ class UNITALKER_OT_export_motion(Choices, bpy.types.Operator):
         return {'FINISHED'}
 
 
-class UNITALKER_PT_export(bpy.types.Panel):
+class Export:
+    bl_idname = "UNITALKER_PT_export"
     bl_label = "Export"
-    bl_space_type = 'VIEW_3D'
-    bl_region_type = 'UI'
-    bl_category = "Lip Sync"
     bl_order = 13
     bl_options = {'DEFAULT_CLOSED'}
 
@@ -113,4 +112,4 @@ class UNITALKER_PT_export(bpy.types.Panel):
             column.operator("unitalker.export_motion", text=title, icon='EXPORT').kind = kind
 
 
-CLASSES = (UNITALKER_OT_bake, UNITALKER_OT_export_motion, UNITALKER_PT_export)
+CLASSES = (UNITALKER_OT_bake, UNITALKER_OT_export_motion, *in_3d_view(Export))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from ..panel.editors import in_3d_view
 from ..translations import counted, said
 from .properties import control_name, label
 
@@ -48,11 +49,9 @@ class UNITALKER_MT_mapping(bpy.types.Menu):
         self.layout.operator("unitalker.mapping_close", icon='X')
 
 
-class UNITALKER_PT_mapping(bpy.types.Panel):
+class Mapping:
+    bl_idname = "UNITALKER_PT_mapping"
     bl_label = "Map It Yourself"
-    bl_space_type = 'VIEW_3D'
-    bl_region_type = 'UI'
-    bl_category = "Lip Sync"
     bl_order = 10
     bl_options = {'DEFAULT_CLOSED'}
 
@@ -155,4 +154,4 @@ def _draw_hints(layout: bpy.types.UILayout, opened: bpy.types.PropertyGroup) -> 
         body.label(text=said("and {} more", len(channels) - HINTS_SHOWN), translate=False)
 
 
-CLASSES = (UNITALKER_UL_mapping, UNITALKER_MT_mapping, UNITALKER_PT_mapping)
+CLASSES = (UNITALKER_UL_mapping, UNITALKER_MT_mapping, *in_3d_view(Mapping))

@@ -18,6 +18,11 @@ def in_editors(*definitions: type) -> tuple[type, ...]:
     return tuple(_panel(definition, space, ending) for definition in definitions for space, ending in EDITORS)
 
 
+def in_3d_view(*definitions: type) -> tuple[type, ...]:
+    """The same for panels that only the 3D view has."""
+    return tuple(_panel(definition, *EDITORS[0]) for definition in definitions)
+
+
 def _panel(definition: type, space: str, ending: str) -> type:
     idname = definition.bl_idname + ending
     members = {"bl_idname": idname, "bl_space_type": space, "bl_region_type": 'UI', "bl_category": TAB}

@@ -10,6 +10,7 @@ from bpy.props import BoolProperty, CollectionProperty, FloatProperty, IntProper
 from .. import catalog
 from ..on_worker import BUSY_ELSE, OnWorker
 from ..operators import attempt
+from ..panel.editors import in_3d_view
 from ..panels import paragraph
 from ..translations import counted, said
 
@@ -181,11 +182,9 @@ class UNITALKER_UL_shapes(bpy.types.UIList):
         split.label(text=", ".join(names[:KEYS_SHOWN]) + (f" + {len(names) - KEYS_SHOWN}" if len(names) > KEYS_SHOWN else ""), translate=False)
 
 
-class UNITALKER_PT_shapes(bpy.types.Panel):
+class Shapes:
+    bl_idname = "UNITALKER_PT_shapes"
     bl_label = "Match by Shape"
-    bl_space_type = 'VIEW_3D'
-    bl_region_type = 'UI'
-    bl_category = "Lip Sync"
     bl_order = 11
     bl_options = {'DEFAULT_CLOSED'}
 
@@ -259,5 +258,5 @@ def unregister() -> None:
 
 CLASSES = (
     UNITALKER_PG_shape_row, UNITALKER_PG_shapes, UNITALKER_OT_shape_match, UNITALKER_OT_shape_show, UNITALKER_OT_shape_save,
-    UNITALKER_OT_shape_close, UNITALKER_OT_shape_markers, UNITALKER_UL_shapes, UNITALKER_PT_shapes,
+    UNITALKER_OT_shape_close, UNITALKER_OT_shape_markers, UNITALKER_UL_shapes, *in_3d_view(Shapes),
 )

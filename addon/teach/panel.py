@@ -7,16 +7,15 @@ import bpy
 from .. import catalog
 from ..job import Job
 from ..on_worker import draw_progress
+from ..panel.editors import in_3d_view
 from ..panels import paragraph
 from ..translations import counted
 
 CONTROLS_SHOWN = 60         # lines of the list of controls
 
 
-class UNITALKER_PT_teach(bpy.types.Panel):
-    bl_space_type = 'VIEW_3D'
-    bl_region_type = 'UI'
-    bl_category = "Lip Sync"
+class Teach:
+    bl_idname = "UNITALKER_PT_teach"
     bl_label = "Teach"
     bl_order = 12
     bl_options = {'DEFAULT_CLOSED'}
@@ -55,4 +54,4 @@ class UNITALKER_PT_teach(bpy.types.Panel):
                     paragraph(context, body, line)
 
 
-CLASSES = (UNITALKER_PT_teach,)
+CLASSES = (*in_3d_view(Teach),)

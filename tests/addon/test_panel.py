@@ -39,7 +39,7 @@ def test_panels_stand_in_the_order_of_the_work_and_the_later_ones_are_closed(ext
     later = ["Takes", "Phones", "Scene", "Preview", "Map It Yourself", "Match by Shape", "Teach", "Export"]
     assert [kind.bl_label for kind in top] == MAIN + later and len({kind.bl_order for kind in top}) == len(top)
     closed = {kind.bl_label for kind in drawn.panels() if 'DEFAULT_CLOSED' in getattr(kind, "bl_options", ())}
-    assert {"Life", "Fine Tuning", "Output", *later} == closed
+    assert {"Life", "Fine Tuning", "Output", *later} <= closed
 
 
 def test_the_dope_sheet_has_them_as_shape_key_editor_only(ext, face):
