@@ -96,21 +96,29 @@ def film(context: bpy.types.Context, wanted: Wanted) -> playblast.Film:
     return playblast.Film(scene.name, context.view_layer.name, first, last, clip, path, look)
 
 
-def draw_files(context: bpy.types.Context, character: str, sheet_path: str, film_path: str) -> list[str]:
-    """Write a contact sheet and a film of the character's newest take, "" for none, without a window. Returns lines to tell: paths and warnings.
+def draw_files(context: bpy.types.Context, character: str, sheet_path: str, film_path: str, take: str = "") -> list[str]:
+    """Write a contact sheet and a film of a take, "" for none, without a window. Returns lines to tell: paths and warnings.
 
-    A scene without a camera gets one on the face. Raises EngineError kinds.
+    A scene without a camera gets one on the face meanwhile.
+
+    Args:
+        take: its name; "" is the character's newest.
+    Raises:
+        EngineError: a kind of it for everything that the user can mend.
     """
     told: list[str] = []
     if not sheet_path and not film_path:
         return told
-    if context.scene.camera is None:
-        face_camera.add(context, character, context.scene.unitalker.with_related)
-    if sheet_path:
-        told.append(_to_end(sheet(context, Wanted.of(context, character, "", sheet_path))))
-    if film_path:
-        made = _to_end(playblast.make(film(context, Wanted.of(context, character, "", film_path))))
-        told += [made.path, *filter(None, [made.warning])]
+    camera = face_camera.add(context, character, context.scene.unitalker.with_related) if context.scene.camera is None else None
+    try:
+        if sheet_path:
+            told.append(_to_end(sheet(context, Wanted.of(context, character, take, sheet_path))))
+        if film_path:
+            made = _to_end(playblast.make(film(context, Wanted.of(context, character, take, film_path))))
+            told += [made.path, *filter(None, [made.warning])]
+    finally:
+        if camera is not None:
+            bpy.data.cameras.remove(camera.data)        # the object goes with it
     return told
 
 

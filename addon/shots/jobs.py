@@ -17,11 +17,12 @@ from ...engine.types import SAMPLE_RATE_HZ
 from .. import strip_audio, take
 from ..cast import rows as cast
 from ..keying.point_cache import SUFFIX
+from ..preview import plan as preview_plan
 from ..properties import collect
 from . import choice_fields
 from .file import open_shot, save_shot, scene_named
 from .jobs_file import JobsError, ShotJob, read_jobs
-from .plan import Group, RunOptions, carry_over, entry_for, groups, obstacle, refuse_overwriting, share
+from .plan import Group, RunOptions, carry_over, entry_for, groups, obstacle, refuse_overwriting, refuse_pictures, share
 from .report import CHECKED, DONE, FAILED, MADE, WAITING, Entry, Report, read_entries, sha256
 
 TRIAL_S = 0.2           # of silence, on which a dry run tries all options: a moment of the true path
@@ -51,6 +52,7 @@ def run_jobs(options: RunOptions, tell: Tell) -> Report:
     mine = share(everything, options.shard)
     earlier = read_entries(replace(options, dry_run=False).report_path())
     refuse_overwriting(mine, everything, earlier, options)
+    refuse_pictures(mine, everything, earlier, options)
     entries = {job.id: entry_for(job) for group in mine for job in group.jobs}
     report = Report(options.report_path(), os.path.abspath(options.jobs_file), options.shard, bpy.app.version_string, list(entries.values()))
     left = [group for group in mine if not (options.resume and carry_over(group, entries, earlier))]
@@ -187,7 +189,29 @@ def _save(run: _Run, group: Group, made: list[ShotJob]) -> None:
             if group.save in entry.inputs:          # --overwrite-input: what was written is what the next run would read
                 entry.inputs[group.save] = output
         run.tell(f"{group.save}: {len(made)} of {len(group.jobs)} lines")
+        for job in made:
+            _draw(run, job)
     run.report.write()
+
+
+def _draw(run: _Run, job: ShotJob) -> None:
+    """The pictures of a job, after its file was saved: what is added for them, a camera, is not in the file."""
+    entry = run.entries[job.id]
+    for sheet, film in ((job.contact_sheet, ""), ("", job.playblast)):
+        path = sheet or film
+        if not path:
+            continue
+        try:
+            scene = scene_named(job.scene)
+            with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
+                told = preview_plan.draw_files(bpy.context, entry.character, sheet, film, entry.sound)
+        except EngineError as error:
+            _fail(run, job, f"{entry.message}. Saved, but not drawn: {error}")
+            return
+        entry.pictures.append(path)
+        entry.warnings += told[1:]
+        run.tell(f"{job.id}: {path}")
+        run.report.write()
 
 
 def _fail(run: _Run, job: ShotJob, message: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,15 @@ from .choice_fields import ID_OR_PATH, Field, as_switch, as_text, with_switches
 
 LINE_ENDINGS = (".jsonl", ".ndjson")
 MAX_FILE_BYTES = 64_000_000     # a job is about 200 bytes
-OWN_FIELDS = ("id", "blend", "save", "scene", "transcript_file", "list")
-OWN_PATHS = ("blend", "save", "transcript_file")
+PICTURES = {"contact_sheet": ".png", "playblast": ".mp4"}          # fields that name a picture to draw, and what their names end in
+OWN_FIELDS = ("id", "blend", "save", "scene", "transcript_file", "list", *PICTURES)
+OWN_PATHS = ("blend", "save", "transcript_file", *PICTURES)
 SOUNDS = ("strip", "audio", "speaker")                              # one of each group: a job's own replaces the default
 WORDS = ("transcript", "transcript_file", "transcript_text")
 OF_A_ROW = (*SOUNDS, *WORDS, "character", "start_frame", "use_range", "range_start", "range_end")    # what the rows of a list say themselves
-NAME_MARK = "{name}"            # in "save": the .blend file's name without its ending
+NAME_MARK = "{name}"            # in "save" and pictures: the .blend file's name without its ending
+ID_MARK = "{id}"                # in pictures: the job's id, with _ for what no file name takes
+NO_FILE_NAME = r'[<>:"/\\|?*\x00-\x1f]+'
 MAX_SHOWN_CHARACTERS = 60       # of a value, in a message
 MAX_DIGITS = 20                 # of a whole number; Python refuses far longer ones with a less clear message
 
@@ -43,6 +47,7 @@ class ShotJob:
         blend, save: absolute paths of the file to open and the one to write. scene: name, or empty for the file's active one.
         transcript_file: absolute path, or empty. whole_list: all lines of the scene's own list, as Generate All makes them.
         given: choices that the job or its defaults give; the file's own panel says the rest.
+        contact_sheet, playblast: absolute paths of the pictures to draw, or empty.
     """
 
     id: str
@@ -53,6 +58,13 @@ class ShotJob:
     transcript_file: str
     whole_list: bool
     given: Mapping[str, object]
+    contact_sheet: str = ""
+    playblast: str = ""
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Paths of all pictures of the job."""
+        return tuple(filter(None, (self.contact_sheet, self.playblast)))
 
 
 @dataclass(frozen=True)
@@ -151,8 +163,9 @@ class _Reader:
         blend, save = str(values["blend"]), str(values["save"]).replace(NAME_MARK, Path(str(values["blend"])).stem)
         if not save.lower().endswith(".blend"):
             raise self._error(raw, "save", "does not end in .blend. Name the .blend file to write")
+        name = self._id(raw, values)
         job = ShotJob(
-            id=self._id(raw, values),
+            id=name,
             place=f"line {self._line(raw, '')}",
             blend=blend,
             save=save,
@@ -160,9 +173,24 @@ class _Reader:
             transcript_file=str(values.get("transcript_file", "")),
             whole_list=bool(values.get("list")),
             given=with_switches({name: value for name, value in values.items() if name not in OWN_FIELDS}),
+            **self._pictures(raw, values, Path(blend).stem, name),
         )
         self._places[job.id] = job.place
         return job
+
+    def _pictures(self, raw: _Raw, values: Mapping[str, object], stem: str, name: str) -> dict[str, str]:
+        """The pictures of a job by field, with their marks filled."""
+        found: dict[str, str] = {}
+        for field, ending in PICTURES.items():
+            path = str(values.get(field, ""))
+            if not path or (values.get("list") and field not in raw.values):
+                continue
+            if values.get("list"):
+                raise self._error(raw, field, "stands beside list. A picture shows one take: give it to jobs of one line")
+            if not path.lower().endswith(ending):
+                raise self._error(raw, field, f"does not end in {ending}. Name the file to write")
+            found[field] = path.replace(NAME_MARK, stem).replace(ID_MARK, re.sub(NO_FILE_NAME, "_", name))
+        return found
 
     def _id(self, raw: _Raw, values: Mapping[str, object]) -> str:
         name = str(values.get("id", "")) or str(len(self._places) + 1)

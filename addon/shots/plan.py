@@ -98,11 +98,11 @@ def obstacle(job: ShotJob) -> EngineError | None:
     for name, path in (("audio", "" if audio.startswith("//") else audio), ("transcript_file", job.transcript_file)):
         if path and not os.path.isfile(path):
             return JobsError(f"File not found: {path}. Check {name} at {job.place}.")
-    folder = os.path.dirname(job.save)
-    if not os.path.isdir(folder):
-        return OutputError(f"Folder not found: {folder}. Make it first.")
-    if not os.access(folder, os.W_OK):
-        return OutputError(f"You may not write to {folder}. Choose another folder at {job.place}.")
+    for folder in map(os.path.dirname, (job.save, *job.pictures)):
+        if not os.path.isdir(folder):
+            return OutputError(f"Folder not found: {folder}. Make it first.")
+        if not os.access(folder, os.W_OK):
+            return OutputError(f"You may not write to {folder}. Choose another folder at {job.place}.")
     return None
 
 
@@ -124,10 +124,25 @@ def refuse_overwriting(mine: list[Group], all_groups: list[Group], earlier: Mapp
             )
 
 
+def refuse_pictures(mine: list[Group], all_groups: list[Group], earlier: Mapping[str, Entry], options: RunOptions) -> None:
+    """Raise JobsError where two jobs draw one picture, OutputError where a picture would replace a file that an earlier run did not make."""
+    owners: dict[str, ShotJob] = {}
+    for job in (job for group in all_groups for job in group.jobs):
+        for path in job.pictures:
+            other = owners.setdefault(_real(path), job)
+            if other is not job:
+                raise JobsError(f"Jobs at {other.place} and {job.place} draw one picture: {path}. Put {{id}} into its name.")
+    made = {_real(path) for old in earlier.values() for path in old.pictures}
+    for job in (job for group in mine for job in group.jobs):
+        for path in job.pictures:
+            if os.path.lexists(path) and not options.overwrite and _real(path) not in made:
+                raise OutputError(f"A picture at {job.place} is there and was not made by an earlier run: {path}. Give a new name, or --overwrite if it may go.")
+
+
 def _real(path: str) -> str:
     return os.path.normcase(os.path.realpath(path))
 
 
 def _recipe(job: ShotJob) -> str:
-    wanted = [job.blend, job.save, job.scene, job.transcript_file, job.whole_list, dict(sorted(job.given.items()))]
+    wanted = [job.blend, job.save, job.scene, job.transcript_file, job.whole_list, dict(sorted(job.given.items())), *job.pictures]
     return hashlib.sha256(json.dumps(wanted).encode()).hexdigest()

@@ -28,7 +28,7 @@ class Entry:
         resumed: done by an earlier run and left alone by this one.
         message: what was made, or why not; warnings, missing: as the panel tells them.
         channels: face channels that drive something on the character; frames: of the line.
-        recipe: hash of all that the job asks for; inputs: path -> sha256 of the files that it read; output_sha256: of `save` once written.
+        pictures: paths of those that were drawn; recipe: hash of all that the job asks for; inputs: path -> sha256 of the files that it read; output_sha256: of `save` once written.
     """
 
     id: str
@@ -48,11 +48,12 @@ class Entry:
     seconds: float = 0.0
     inputs: dict[str, str] = field(default_factory=dict)
     output_sha256: str = ""
+    pictures: list[str] = field(default_factory=list)
 
     @property
     def stands(self) -> bool:
-        """Whether it was done, its output is there, and no file that it read has changed since."""
-        return self.status == DONE and os.path.isfile(self.save) and all(sha256(path) == known for path, known in self.inputs.items())
+        """Whether it was done, its outputs are there, and no file that it read has changed since."""
+        return self.status == DONE and all(map(os.path.isfile, (self.save, *self.pictures))) and all(sha256(path) == known for path, known in self.inputs.items())
 
 
 @dataclass

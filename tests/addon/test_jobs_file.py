@@ -431,3 +431,99 @@ def test_the_guide_names_every_field_of_the_report_and_every_option_of_the_comma
     assert [field.name for field in dataclasses.fields(module.Entry) if field.name not in inner and f"`{field.name}`" not in text and f"`jobs[].{field.name}`" not in text] == []
     options = {option for action in ext.module("addon.command")._jobs_parser()._actions for option in action.option_strings if option.startswith("--")}
     assert [option for option in sorted(options - {"--help"}) if option not in text] == []
+
+
+# ---- pictures
+
+@pytest.fixture
+def pictured(shots):
+    """"c.blend": the test head twice, small pictures, no camera."""
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True, load_ui=False)
+    scene = bpy.context.scene
+    scene.render.fps, scene.unitalker.model = 24, TINY
+    for name in ("Anna", "Ben"):
+        bpy.ops.unitalker.add_test_head()
+        bpy.context.view_layer.objects.active.name = name
+    bpy.data.objects["Ben"].location.x = 1
+    chosen = scene.unitalker_preview
+    chosen.pick, chosen.count, chosen.tile_px, chosen.percentage = 'EVEN', 2, 48, 100
+    scene.render.resolution_x = scene.render.resolution_y = 48
+    bpy.ops.wm.save_as_mainfile(filepath=str(shots / "c.blend"))
+    return shots
+
+
+def looks(path):
+    image = bpy.data.images.load(str(path))
+    values = np.empty(len(image.pixels), np.float32)
+    image.pixels.foreach_get(values)
+    bpy.data.images.remove(image)
+    return values
+
+
+def test_each_job_draws_its_pictures_of_its_own_take(run, pictured, capsys):
+    defaults = {"defaults": {"contact_sheet": "out/{name} {id}.png"}}
+    write_wav(pictured / "still.wav", np.zeros(24_000))
+    path = write(pictured, defaults, job("c", "Anna", id="a/1"), job("c", "Ben", id="b", audio="still.wav", playblast="out/b.mp4"), job("c", "Anna", id="late", audio="still.wav", start_frame=201))
+    assert run(["--jobs", path]) == 0
+    assert sorted(file.name for file in (pictured / "out").iterdir()) == ["b.mp4", "c a_1.png", "c b.png", "c late.png", "c.blend"]
+    first, _, late = (looks(pictured / "out" / f"c {name}.png") for name in ("a_1", "b", "late"))
+    assert first.shape == late.shape and first.std() > 0.1 and np.abs(first - late).max() > 0.3        # times and mouth differ
+    entries = report_of(path)["jobs"]
+    assert [[Path(one).name for one in entry["pictures"]] for entry in entries] == [["c a_1.png"], ["c b.png", "b.mp4"], ["c late.png"]]
+    assert str(pictured / "out" / "c b.png") in capsys.readouterr().out
+    bpy.ops.wm.open_mainfile(filepath=str(pictured / "out" / "c.blend"))
+    assert bpy.context.scene.camera is None and not bpy.data.cameras        # the camera was for the pictures
+
+
+def test_resume_draws_pictures_again_that_are_gone_and_nothing_else(run, pictured):
+    path = write(pictured, job("c", "Anna", contact_sheet="out/a.png"))
+    assert run(["--jobs", path]) == 0
+    assert run(["--jobs", path, "--resume"]) == 0 and report_of(path)["jobs"][0]["resumed"]
+    (pictured / "out" / "a.png").unlink()
+    assert run(["--jobs", path, "--resume"]) == 0
+    assert (pictured / "out" / "a.png").exists() and not report_of(path)["jobs"][0]["resumed"]
+
+
+def test_a_picture_that_cannot_be_drawn_fails_its_job_and_the_file_is_saved(run, pictured, monkeypatch, ext):
+    engine, plan = ext.module("engine"), ext.module("addon.preview.plan")
+
+    def broken(*_):
+        raise engine.OutputError("No room on the disk.")
+
+    monkeypatch.setattr(plan.contact_sheet, "make", broken)
+    path = write(pictured, job("c", "Anna", id="a", contact_sheet="out/a.png"), job("c", "Ben", id="b", audio="hallo Ümlaut.wav"))
+    assert run(["--jobs", path]) == 1
+    assert statuses(path) == [("a", "failed"), ("b", "done")]
+    message = report_of(path)["jobs"][0]["message"]
+    assert message.endswith("Saved, but not drawn: No room on the disk.") and "52 channels mapped" in message
+    assert (pictured / "out" / "c.blend").exists() and not bpy.data.cameras
+
+
+@pytest.mark.parametrize(("more", "words"), [
+    ({"contact_sheet": "out/a.jpg"}, r"contact_sheet: .* does not end in \.png"), ({"playblast": "out/a.avi"}, r"playblast: .* does not end in \.mp4"),
+    ({"contact_sheet": "no/a.png"}, None),
+])
+def test_a_picture_that_cannot_be_written_is_told_before_the_work(run, shots, capsys, more, words):
+    path = write(shots, job("a", **more))
+    status = run(["--jobs", path])
+    if words is None:
+        assert status == 1 and "Folder not found" in report_of(path)["jobs"][0]["message"]
+    else:
+        import re
+
+        assert status == 2 and re.search(words, capsys.readouterr().err)
+    assert not (shots / "out" / "a.blend").exists()
+
+
+def test_pictures_never_replace_each_other_or_a_file_that_is_there(run, shots, capsys):
+    path = write(shots, job("a", contact_sheet="out/x.png"), job("b", contact_sheet="out/x.png"))
+    assert run(["--jobs", path]) == 2 and "draw one picture" in capsys.readouterr().err
+    (shots / "out" / "x.png").write_bytes(b"mine")
+    path = write(shots, job("a", contact_sheet="out/x.png"))
+    assert run(["--jobs", path]) == 1 and "is there and was not made by an earlier run" in capsys.readouterr().err
+    assert (shots / "out" / "x.png").read_bytes() == b"mine" and not (shots / "out" / "a.blend").exists()
+
+
+def test_a_list_of_lines_takes_no_picture_of_its_own(run, shots, capsys):
+    path = write(shots, {"blend": "a.blend", "save": "out/a.blend", "list": True, "playblast": "out/a.mp4"})
+    assert run(["--jobs", path]) == 2 and "stands beside list" in capsys.readouterr().err
