@@ -3,6 +3,7 @@
 import bpy
 from bpy.props import FloatProperty, PointerProperty
 
+from ..panel.editors import in_3d_view
 from ..panels import paragraph
 from ..steps import InSteps, Work
 
@@ -66,11 +67,9 @@ class UNITALKER_OT_shape_solve(InSteps, bpy.types.Operator):
         self.report({'INFO'}, text)
 
 
-class UNITALKER_PT_vertices(bpy.types.Panel):
+class Vertices:
+    bl_idname = "UNITALKER_PT_vertices"
     bl_label = "From Vertices"
-    bl_space_type = 'VIEW_3D'
-    bl_region_type = 'UI'
-    bl_category = "Lip Sync"
     bl_parent_id = "UNITALKER_PT_shapes"
     bl_options = {'DEFAULT_CLOSED'}
 
@@ -85,7 +84,7 @@ class UNITALKER_PT_vertices(bpy.types.Panel):
         layout.operator("unitalker.shape_solve", icon='MOD_MESHDEFORM')
 
 
-CLASSES = (UNITALKER_PG_vertices, UNITALKER_OT_shape_solve, UNITALKER_PT_vertices)
+CLASSES = (UNITALKER_PG_vertices, UNITALKER_OT_shape_solve, *in_3d_view(Vertices))
 
 
 def register() -> None:
