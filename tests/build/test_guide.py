@@ -36,7 +36,7 @@ def test_the_guide_shows_exactly_the_pictures_of_the_table():
 def test_a_script_takes_the_screenshot_of_each_picture(name):
     picture = TABLE["pictures"][name]
     source = (ROOT / "tests" / "ui" / f"{picture['script']}.py").read_text(encoding="utf-8")
-    taken = [re.sub(r"\\\{[^}]*\\\}", ".+", re.escape(shot)) for shot in re.findall(r'ui\.shot\(f?"([^"]+)"\)', source)]
+    taken = [re.sub(r"\\\{[^}]*\\\}", ".+", re.escape(shot)) for shot in re.findall(r'desk\.shot\(ui, f?"([^"]+)"\)', source)]
     taken += [re.escape(shot) for shot in re.findall(r'"(\d_\w+)"', source)]        # names that a step is given
     assert any(re.fullmatch(shot, picture["shot"]) for shot in taken), taken
     assert picture["script"] in TABLE["scripts"]
@@ -56,5 +56,5 @@ def test_the_readme_leads_to_the_guide():
 
 @pytest.mark.parametrize("script", sorted(TABLE["scripts"]))
 def test_files_that_scripts_need_are_named_as_they_are(script):
-    for file in TABLE["scripts"][script]["files"]:
+    for file in TABLE["scripts"][script]:
         assert (ROOT / file).exists() or file.startswith("../shared/")

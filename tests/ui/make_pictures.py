@@ -20,7 +20,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 TABLE = HERE / "pictures.json"
 TARGET = ROOT / "docs" / "pictures" / "guide"
-COLOURS = 128           # are enough for an interface, and make a third of the file
+COLOURS = 256           # are enough for an interface, and make half of the file
+SHARED = (HERE / "desk.py", HERE / "stage.py")      # which all scripts import
+LIMIT_S = 1300          # for one script on a slow computer
 
 
 def main() -> int:
@@ -32,8 +34,8 @@ def main() -> int:
     options = parser.parse_args()
     table = json.loads(TABLE.read_text(encoding="utf-8"))
     failed = []
-    for script, needs in table["scripts"].items():
-        if options.only in (None, script) and not options.shots and not run(script, needs, options):
+    for script, files in table["scripts"].items():
+        if options.only in (None, script) and not options.shots and not run(script, files, options):
             failed.append(script)
     for name, picture in table["pictures"].items():
         if options.only in (None, picture["script"]) and picture["script"] not in failed:
@@ -43,11 +45,11 @@ def main() -> int:
     return int(bool(failed))
 
 
-def run(script: str, needs: dict, options: argparse.Namespace) -> bool:
+def run(script: str, files: list[str], options: argparse.Namespace) -> bool:
     """Run one script in a window; whether it ended well."""
     archive = next((ROOT / "dist").glob("unitalker-*py3.14-test.zip"))
-    command = ["bash", options.tools / "run.sh", HERE / f"{script}.py", options.out / script, archive, *(ROOT / file for file in needs["files"])]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, "UI_TIMEOUT": str(needs["limit_s"])}).returncode == 0
+    command = ["bash", options.tools / "run.sh", HERE / f"{script}.py", options.out / script, archive, *SHARED, *(ROOT / file for file in files)]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, "UI_TIMEOUT": str(LIMIT_S)}).returncode == 0
 
 
 def cut(shot: Path, box: list[int], target: Path) -> None:

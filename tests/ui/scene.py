@@ -199,4 +199,4 @@ def set_scene():
     return editor
 
 
-uidriver.run(test, timeout=600)
+uidriver.run(test, timeout=1200)

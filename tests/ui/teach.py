@@ -122,4 +122,4 @@ def key_by_script(keys, bone):
         bone.keyframe_insert("rotation_euler", index=0, frame=frame + 1)
 
 
-uidriver.run(test, timeout=600)
+uidriver.run(test, timeout=1200)

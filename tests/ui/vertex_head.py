@@ -51,10 +51,9 @@ def set_scene():
     bpy.context.scene.collection.objects.link(obj)
     bpy.context.view_layer.objects.active = obj
     obj.select_set(True)
-    stage.look_at_front()
     settings = stage.settings()
     settings.head, settings.source, settings.audio = HEAD, 'FILE', str(stage.HOME / "jfk_1961.flac")
     bpy.ops.ed.undo_push(message="mesh")
 
 
-uidriver.run(test, timeout=600)
+uidriver.run(test, timeout=1200)
