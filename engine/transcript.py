@@ -144,8 +144,10 @@ def on_clock(heard: Heard, n_frames: int, fps: float) -> Heard:
 
     contact = np.stack([move(values) for values in heard.contact.T], axis=1)
     spoken = None if heard.spoken is None else move(heard.spoken)
-    moved = {name: move(getattr(heard, name)) for name in CUES}
-    return replace(heard, rate_hz=fps, contact=contact, spoken=spoken, **moved)
+    return replace(
+        heard, rate_hz=fps, contact=contact, apart=move(heard.apart), rounded=move(heard.rounded), spread=move(heard.spread),
+        jaw=move(heard.jaw), voiced=move(heard.voiced), spoken=spoken,
+    )
 
 
 def _alone(scores: FloatArray, labels: NDArray[np.intp], names: tuple[str, ...], rate_hz: int) -> Heard:
@@ -158,7 +160,7 @@ def _alone(scores: FloatArray, labels: NDArray[np.intp], names: tuple[str, ...],
     soft, core = max(1, round(SOFT_S * rate_hz)), max(1, round(CORE_S * rate_hz))
     spread, opened, narrow = (lips.step(score(members), HEARD_FROM, HEARD_AT) for members in (SPREAD, OPEN, CLOSE))
     spread *= 1 - lips.step(score(ROUNDISH), DOUBT_FROM, DOUBT_AT)
-    voiced = lips.step(_inside(score(VOWELS), core), HEARD_FROM, HEARD_AT)
+    voiced = lips.step(np.asarray(_inside(score(VOWELS), core), np.float32), HEARD_FROM, HEARD_AT)
     nothing = np.zeros(len(scores), np.float32)
     return Heard(
         to_phones(labels, names, rate_hz), rate_hz, lips.contact_scores(scores, names), nothing, nothing,
