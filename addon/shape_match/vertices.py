@@ -19,7 +19,7 @@ from ...engine.shape_solve import solve_weights
 from ...engine.types import Curve, RigChannel, RigCurves
 from .. import fcurves, rig
 from ..keying import parts
-from ..translations import said
+from ..translations import counted, said
 from . import match
 
 READ_SHARE = 0.7            # of the work, the rest is solving
@@ -107,7 +107,8 @@ def write(context: bpy.types.Context, solved: Solved) -> tuple[str, tuple[str, .
     if plan.placement.misfit > MISFIT_LIMIT:
         warnings = (f"{plan.source!r} differs from {plan.mesh!r} by {plan.placement.misfit:.1%} of its size: its vertices may be in another order.", *warnings)
     left = f"{solved.left_out:.0%}"
-    return said("{} keys of {!r} on frames {} to {}; {} of the movement has no key that makes it", len(plan.names), plan.mesh, plan.first, plan.last, left), warnings
+    keys = counted(len(plan.names), "1 key", "{} keys")
+    return said("{} of {!r} on frames {} to {}; {} of the movement has no key that makes it", keys, plan.mesh, plan.first, plan.last, left), warnings
 
 
 def _on_thread(moved: np.ndarray, plan: Plan) -> Generator[float, None, tuple[np.ndarray, np.ndarray]]:

@@ -110,7 +110,7 @@ def test_the_panel_counts_a_taught_heads_controls(ext, rig, sound):
     assert ("meine.npz", "Meine") in [item[:2] for item in catalog.preset_items(bpy.context.scene.unitalker, bpy.context)]
     make_face(ext, "Other", ("nothing", "here"))
     bpy.context.scene.unitalker.character = bpy.data.objects["Other"]
-    assert "finds none of its 3 controls" in catalog.fit(bpy.context).problem
+    assert "finds none of its controls" in catalog.fit(bpy.context).problem
 
 
 def test_keys_that_generate_made_are_not_taught(ext, face, sound, own_folder):

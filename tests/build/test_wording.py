@@ -12,12 +12,11 @@ GAP = "…"                   # stands for a value
 SEVERAL = "…!"              # stands for a value that is never 1: a limit of ours, in capitals
 PLURALS = (
     "shape keys", "bones", "custom properties", "frames", "keys", "meshes", "channels", "controls", "values", "lines", "curves", "phones", "markers", "takes",
-    "files", "strips", "identities", "vertices", "rows", "words", "tracks", "heads", "models", "points", "shapes", "pictures", "seconds", "weights",
+    "files", "strips", "identities", "rows", "words", "tracks", "heads", "models", "points", "shapes", "pictures", "seconds", "weights",
 )
 COUNT = re.compile(rf"(?:(\bof )(?:the )?)?…(?:PCA )? ?({'|'.join(PLURALS)})\b(?! per second)")
 # A count that is always more than one, or of what has another number elsewhere
 KNOWN = {        # text -> why
-    "Head … moves a mesh of … vertices": "a face", "… vertices, as head … moves": "a face", "The motion has … vertices": "a face",
     "… lines added to the scene's list": "one file is no list", "holds … values": "a type of number", "… channels (…); the motion has": "the name of a set",
 }
 
