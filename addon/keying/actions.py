@@ -195,11 +195,33 @@ def open_guest(owner: bpy.types.ID, action: bpy.types.Action, slot_name: str) ->
 
 
 def left_guests(owner: bpy.types.ID, slot_name: str) -> list[Place]:
-    """Our slots in Actions of the artist that play nowhere any more, since the lip sync went elsewhere."""
+    """Our slots in Actions of the artist that play nowhere any more, since the lip sync went elsewhere.
+
+    A slot knows only the name that its object had. Where object or slot were renamed, it is that of the one data-block that all of its curves fit.
+    """
     return [
         Place(action, slot) for action in (bpy.data.actions if has_slots() else ()) if SLOTS in action and action.library is None for slot in action.slots
-        if str(slot.handle) in _own_slots(action) and slot.target_id_type == owner.id_type and slot.name_display == slot_name and not slot.users()
+        if str(slot.handle) in _own_slots(action) and slot.target_id_type == owner.id_type and not slot.users()
+        and (slot.name_display == slot_name or _fits_alone(owner, Place(action, slot)))
     ]
+
+
+def _fits_alone(owner: bpy.types.ID, place: Place) -> bool:
+    """Whether no object has the name in a slot now, and its curves move this data-block and could move no other one of the file."""
+    if any(f"{obj.name} {GROUP}" == place.slot.name_display for obj in bpy.data.objects):
+        return False
+    paths = {curve.data_path for curve in curves_of(place)}
+    others = bpy.data.shape_keys if owner.id_type == 'KEY' else bpy.data.objects
+    return bool(paths) and [one for one in others if _has_all(one, paths)] == [owner]
+
+
+def _has_all(owner: bpy.types.ID, paths: Iterable[str]) -> bool:
+    try:
+        for path in paths:
+            owner.path_resolve(path)
+    except ValueError:
+        return False
+    return True
 
 
 def close_guest(place: Place) -> None:

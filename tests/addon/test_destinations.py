@@ -198,6 +198,32 @@ def test_slots_survive_saving_and_undo(ext, face, body, speech, tmp_path):
     assert as_before.animation() == after
 
 
+@needs_slots
+@pytest.mark.parametrize("renamed", ["object", "slot"])
+def test_a_slot_that_plays_nowhere_is_cleared_after_renaming(ext, body, face, speech, renamed):
+    animate(speech, destination='SLOT', action="Shot")
+    animate(speech, destination='ACTION', action="Other")
+    slot = next(slot for slot in body.slots if slot.name_display == "Face Lip Sync")
+    assert not slot.users()
+    if renamed == "object":
+        face.name = "Anna"
+    else:
+        slot.name_display = "Mouth"
+    bpy.ops.unitalker.clear(character=face.name)
+    assert len(body.slots) == 1 and "unitalker" not in body and not curves(face.data.shape_keys)
+
+
+@needs_slots
+def test_a_slot_that_could_be_of_two_characters_stays(ext, body, face, speech):
+    animate(speech, destination='SLOT', action="Shot")
+    animate(speech, destination='ACTION', action="Other")
+    make_face(ext, "Twin")
+    face.name = "Anna"
+    before = [slot.name_display for slot in body.slots]
+    bpy.ops.unitalker.clear(character="Anna")
+    assert [slot.name_display for slot in body.slots] == before
+
+
 # ---- strip
 
 @pytest.mark.parametrize("blend", ['REPLACE', 'COMBINE', 'ADD', 'SUBTRACT', 'MULTIPLY'])
