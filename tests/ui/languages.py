@@ -1,52 +1,63 @@
-"""In a real window: the panel in German, Japanese and Simplified Chinese, closed, with its sub-panels open, and before anything was made.
+"""In a real window: the panel in German, Japanese and Simplified Chinese: before anything was made, with its sub-panels open, and the panels below.
 
 By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them: cut words, empty boxes, wrong words):
     python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/languages.py OUT dist/unitalker-*-py3.14-test.zip
+    UI_TIMEOUT=1300 bash ../shared/tools/blender_ui/run.sh tests/ui/languages.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
 """
 
 import bpy
+import desk
 import uidriver
 
 LOCALES = {"de_DE": "Stilstärke", "ja_JP": "強さ", "zh_HANS": "强度"}       # and what Strength is called there
-# Pixels from the sidebar's top left corner: titles of the sub-panels, from below, with both closed
-FINE_TUNING, LIFE = (69, 524), (47, 498)
+STYLE = "UNITALKER_PT_style"
+LIFE_PX, FINE_TUNING_PX = 46, 67
+TOGETHER = (            # panels that are open in one picture
+    ("UNITALKER_PT_output", "UNITALKER_PT_generate", "UNITALKER_PT_takes", "UNITALKER_PT_teach"),
+    ("UNITALKER_PT_mapping", "UNITALKER_PT_phones", "UNITALKER_PT_shapes", "UNITALKER_PT_export"),
+    ("UNITALKER_PT_cast", "UNITALKER_PT_preview"),
+)
 
 
 def test(ui):
     yield 1.0
-    for _ in range(2):          # the tab can be chosen once it has been drawn
-        ui.sidebar("Lip Sync")
-        yield 1.0
+    bpy.context.preferences.view.ui_scale = 0.8
+    yield from desk.tab(ui)
     view = bpy.context.preferences.view
     for locale, strength in LOCALES.items():
-        speak(view, locale)
-        yield 3.0
-        ui.shot(f"{locale}_1_first_run")
-        yield 2.0
+        view.language = locale
+        view.use_translate_interface = view.use_translate_tooltips = True
+        yield from desk.shot(ui, f"{locale}_1_first_run")
         assert bpy.app.translations.pgettext_iface("Strength", "UniTalker") == strength
-        bpy.ops.unitalker.try_it()
-        bpy.ops.ed.undo_push(message="Try It")
-        yield 3.0
-        ui.shot(f"{locale}_2_tried")
-        yield 2.0
-        for place in (FINE_TUNING, LIFE):
-            ui.click_region(*place)
-            yield 3.5
-        ui.region.tag_redraw()
+    bpy.ops.unitalker.try_it()
+    bpy.ops.unitalker.mapping_start()
+    bpy.ops.unitalker.phones_show()
+    bpy.ops.unitalker.cast_add(what='ALL')
+    bpy.ops.ed.undo_push(message="all panels full")
+    yield from desk.shot(ui, f"{locale}_2_tried")
+    yield from desk.open_alone(ui, STYLE)
+    yield from open_sub_panels(ui)
+    yield from all_languages(ui, "3_style")
+    for number, panels in enumerate(TOGETHER, start=4):
+        yield from desk.open_alone(ui, *panels)
+        yield from all_languages(ui, f"{number}_panels")
+
+
+def all_languages(ui, name):
+    for locale in LOCALES:
+        bpy.context.preferences.view.language = locale
         yield 1.5
-        ui.shot(f"{locale}_3_open")
+        ui.region.tag_redraw()
+        yield from desk.shot(ui, f"{locale}_{name}")
+
+
+def open_sub_panels(ui):
+    """Fine Tuning, then Life above it: their titles are below the last slider of Voice and Style, in pixels."""
+    _, y = yield from desk.find(ui, "unitalker.smooth", across=0.6)
+    for below in FINE_TUNING_PX, LIFE_PX:
+        ui.click_region(1.5 * desk.TITLE_PX[0], y + below)
+        yield from desk.drawn()
         yield 2.0
-        for place in (LIFE, FINE_TUNING):
-            ui.click_region(*place)
-            yield 3.5
-        bpy.ops.ed.undo()
-        yield 2.0
 
 
-def speak(view, locale):
-    view.language = locale
-    view.use_translate_interface = view.use_translate_tooltips = True
-
-
-uidriver.run(test, timeout=280)
+uidriver.run(test, timeout=1200)
