@@ -26,6 +26,7 @@ def test(ui):
     yield from desk.open_alone(ui, "UNITALKER_PT_shapes")
     yield from desk.click(ui, MARKERS, lambda: sum("unitalker_marker" in obj for obj in bpy.data.objects) == 8)
     yield from desk.shot(ui, "1_markers")
+    yield from desk.tab(ui)
     yield from desk.click(ui, "unitalker.shape_match", lambda: stage.job() is not None or len(state().rows))
     yield lambda: stage.job() is None and len(state().rows)
     yield from desk.shot(ui, "2_matched")
