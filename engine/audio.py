@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ MIN_RATE_HZ = 4_000         # below this no consonant is left
 MAX_RATE_HZ = 768_000
 BLOCK_S = 10                # seconds read at a time
 RESAMPLE_QUALITY = "HQ"     # soxr's default grade: flat to 0.91 of the band, 120 dB rejection
+STREAM_BYTES = 0x7FFF_0000  # a size from here on stands for "not known yet" in what programs pipe
+SHORTENED = re.compile(r"^ ?(?:data|SSND) : (\d+) \(should be (\d+)\)$", re.MULTILINE)       # libsndfile's log of a wav or aiff whose sound ends early
 MAX_PEAK = 1_000            # 60 dB above full scale; more is another unit, for example 16-bit values written as float
 
 
@@ -39,7 +42,7 @@ def read_audio(path: str | Path, channel: int = 0) -> Waveform:
     Returns:
         Mono 16 kHz sound, as loud as in the file.
     Raises:
-        AudioError: missing, empty, corrupt or unknown file; no such channel; not finite; shorter than 0.1 s or longer than 6 h.
+        AudioError: missing, empty, corrupt, cut off or unknown file; no such channel; not finite; shorter than 0.1 s or longer than 6 h.
     """
     with needs("soundfile"):
         import soundfile
@@ -47,6 +50,7 @@ def read_audio(path: str | Path, channel: int = 0) -> Waveform:
     _check_file(path)
     try:
         with soundfile.SoundFile(str(path) if sys.platform == "win32" else os.fsencode(path)) as file:     # bytes: a name need not be UTF-8
+            _check_whole(file, path)
             return _to_waveform(_blocks(file), file.samplerate, str(path), channel)
     except soundfile.LibsndfileError as error:
         raise AudioError(
@@ -86,6 +90,20 @@ def _check_file(path: str | Path) -> None:
         raise AudioError(f"Sound file may not be read: {path} (permission denied). Change its permissions, or copy it.")
     if os.path.getsize(path) == 0:
         raise AudioError(f"Sound file is empty (0 bytes): {path}. Export it again.")
+
+
+def _check_whole(file: Any, path: str | Path) -> None:     # noqa: ANN401  soundfile has no types
+    """Refuse a wav or aiff that was not copied or written to its end: half a line would get half a mouth, and nobody would know."""
+    sizes = SHORTENED.search(file.extra_info)
+    if sizes is None or int(sizes[1]) >= STREAM_BYTES or int(sizes[2]) == 0:
+        return
+    there_s = file.frames / file.samplerate
+    promised_s = there_s * int(sizes[1]) / int(sizes[2])
+    if promised_s - there_s > MIN_DURATION_S:
+        raise AudioError(
+            f"Sound file is cut off: {path} should last {promised_s:.2f} s, {there_s:.2f} s are there. "
+            "Copy or export it again; to use what is there, save it anew in a sound editor."
+        )
 
 
 def _blocks(file: Any) -> Iterator[FloatArray]:     # noqa: ANN401  soundfile has no types
