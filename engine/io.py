@@ -6,6 +6,7 @@ Files are written under a temporary name and renamed, so that an interrupted run
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import tempfile
@@ -112,7 +113,8 @@ def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         os.chmod(temporary, 0o644)
         os.replace(temporary, target)
     except OSError as error:
-        raise OutputError(f"Cannot write {path}: {error.strerror}. Free some space, or write somewhere else.") from error
+        step = "Free some space, or write somewhere else" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "Write somewhere else, or under another name"
+        raise OutputError(f"Cannot write {path}: {error.strerror}. {step}.") from error
     finally:
         Path(temporary).unlink(missing_ok=True)
 
