@@ -1,5 +1,6 @@
 """Operators of the panel Preview: play, camera on the face, contact sheet, playblast."""
 
+import functools
 import os
 
 import bpy
@@ -10,6 +11,7 @@ from ..steps import InSteps, Work
 from ..translations import said
 from . import playback
 
+FIRST_DRAW_S = 0.3      # by then a new window has its size
 NO_TAKE = "This file has no lip sync yet: press Generate Lip Sync first"
 
 
@@ -183,7 +185,17 @@ def _show(context: bpy.types.Context, image: bpy.types.Image) -> None:
             return
         area = made.screen.areas[0]
         area.ui_type = 'IMAGE_EDITOR'
+        bpy.app.timers.register(functools.partial(_fit, image.name), first_interval=FIRST_DRAW_S)
     area.spaces.active.image = image
+
+
+def _fit(name: str) -> None:
+    """The whole picture in each window that shows only it; a window that was closed meanwhile is not there any more."""
+    for window in bpy.context.window_manager.windows:
+        area = window.screen.areas[0]
+        if len(window.screen.areas) == 1 and area.type == 'IMAGE_EDITOR' and area.spaces.active.image and area.spaces.active.image.name == name:
+            with bpy.context.temp_override(window=window, area=area, region=next(region for region in area.regions if region.type == 'WINDOW')):
+                bpy.ops.image.view_all(fit_view=True)
 
 
 CLASSES = (

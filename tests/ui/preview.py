@@ -74,21 +74,12 @@ def draw_sheet(ui):
     ui.shot("4_sheet_progress")
     yield lambda: chosen().last_sheet and stage.job() is None
     yield 2.0
-    fit(windows)
     yield from desk.shot(ui, "5_sheet")
     assert Path(chosen().last_sheet).stat().st_size > 50_000
     for window in list(bpy.context.window_manager.windows)[windows:]:
         with bpy.context.temp_override(window=window):
             bpy.ops.wm.window_close()
     yield 1.0
-
-
-def fit(windows):
-    """The whole sheet in the window that has been opened for it."""
-    window = bpy.context.window_manager.windows[windows]
-    area = next(area for area in window.screen.areas if area.type == 'IMAGE_EDITOR')
-    with bpy.context.temp_override(window=window, area=area, region=desk.main_region(area)):
-        bpy.ops.image.view_all(fit_view=True)
 
 
 def film(ui):
