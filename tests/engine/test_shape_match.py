@@ -161,7 +161,7 @@ def test_picks_that_fit_no_face_are_refused(change, message):
 def test_a_head_that_cannot_be_matched_is_said_so(reference):
     with pytest.raises(RigError, match="no shape keys"):
         match_shapes(part_of(reference, []), reference)
-    with pytest.raises(RigError, match="52 shape keys of this mesh move nothing"):
+    with pytest.raises(RigError, match=r"shape keys of this mesh move nothing \(browDownLeft"):
         match_shapes(replace(reference, moves=np.zeros_like(reference.moves)), reference)
     broken = reference.moves.copy()
     broken[3, 5] = np.nan
