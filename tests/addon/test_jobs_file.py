@@ -462,7 +462,7 @@ def looks(path):
 
 def test_each_job_draws_its_pictures_of_its_own_take(run, pictured, capsys):
     defaults = {"defaults": {"contact_sheet": "out/{name} {id}.png"}}
-    write_wav(pictured / "still.wav", np.zeros(24_000))
+    write_wav(pictured / "still.wav", np.zeros(8_000))
     path = write(pictured, defaults, job("c", "Anna", id="a/1"), job("c", "Ben", id="b", audio="still.wav", playblast="out/b.mp4"), job("c", "Anna", id="late", audio="still.wav", start_frame=201))
     assert run(["--jobs", path]) == 0
     assert sorted(file.name for file in (pictured / "out").iterdir()) == ["b.mp4", "c a_1.png", "c b.png", "c late.png", "c.blend"]
