@@ -369,7 +369,6 @@ class Session:
 
     def save_copy_and_load(self) -> None:
         """What is loaded is what was saved: every key and value of ours and the artist's."""
-        bpy.context.scene.frame_set(bpy.context.scene.frame_current)       # loading evaluates the frame; after some steps, 4.2 shows sliders of another one until then
         path, before = str(self.folder / "copy.blend"), (as_before.animation(), as_before.values())
         bpy.ops.wm.save_as_mainfile(filepath=path, copy=True)
         bpy.ops.wm.open_mainfile(filepath=path)
