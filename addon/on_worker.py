@@ -5,6 +5,7 @@ from collections.abc import Callable
 import bpy
 
 from .job import Job
+from .polls import only_if
 from .translations import said
 
 TICK_S = 0.1            # between two looks at the worker
@@ -16,9 +17,7 @@ LONG_S = 1.0            # what took longer shows "Writing keys" before Blender s
 
 def idle(cls: type, why: str = BUSY) -> bool:
     """For polls: whether nothing is being made; else the button's tooltip says why it is grey."""
-    if Job.current is not None:
-        cls.poll_message_set(said(why))
-    return Job.current is None
+    return only_if(cls, Job.current is None, why)
 
 
 class OnWorker:

@@ -11,6 +11,7 @@ from . import catalog
 from .job import Job
 from .on_worker import OnWorker, redraw
 from .panel import ready
+from .polls import only_if
 from .properties import CHOICES, Choices, collect
 from .translations import counted, said
 
@@ -32,9 +33,7 @@ class UNITALKER_OT_animate(OnWorker, Choices, bpy.types.Operator):
         if not super().poll(context):
             return False
         problem = ready.problem(context) if ready.asks(context) else ""
-        if problem:
-            cls.poll_message_set(said(problem))
-        return not problem
+        return only_if(cls, not problem, problem)
 
     def draw(self, _context: bpy.types.Context) -> None:
         """What is worth trying again in the redo panel."""
@@ -114,10 +113,7 @@ class UNITALKER_OT_cancel(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """Only while one is being made."""
-        if Job.current is None:
-            cls.poll_message_set(said("No lip sync is being made"))
-            return False
-        return True
+        return only_if(cls, Job.current is not None, "No lip sync is being made")
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Ask the worker to stop."""

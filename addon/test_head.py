@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .translations import said
+from .polls import only_if
 
 if TYPE_CHECKING:
     from .head.model import Part
@@ -81,10 +81,7 @@ class UNITALKER_OT_add_test_head(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if context.mode != "OBJECT":
-            cls.poll_message_set(said("Leave Edit Mode first: a new head is added in Object Mode"))
-            return False
-        return True
+        return only_if(cls, context.mode == "OBJECT", "Leave Edit Mode first: a new head is added in Object Mode")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         face = build_test_head(context)

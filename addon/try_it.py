@@ -12,6 +12,7 @@ from .job import Job
 from .on_worker import idle
 from .panel.editors import in_editors
 from .panels import paragraph
+from .polls import only_if
 from .properties import collect
 from .translations import said
 
@@ -37,10 +38,7 @@ class UNITALKER_OT_try_it(bpy.types.Operator):
         """In Object Mode, with nothing running."""
         if not idle(cls):
             return False
-        if context.mode != 'OBJECT':
-            cls.poll_message_set(said("Leave Edit Mode first: a new head is added in Object Mode"))
-            return False
-        return True
+        return only_if(cls, context.mode == 'OBJECT', "Leave Edit Mode first: a new head is added in Object Mode")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add it all; keys last, since only they can fail."""

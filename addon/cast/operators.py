@@ -6,6 +6,7 @@ import bpy
 from bpy.props import EnumProperty
 
 from ..on_worker import OnWorker, redraw
+from ..polls import only_if
 from ..translations import counted, said
 
 ADD = (
@@ -28,10 +29,7 @@ class UNITALKER_OT_cast_generate(OnWorker, bpy.types.Operator):
         """There is a line to make, and nothing else is being made."""
         if not super().poll(context):
             return False
-        if not any(row.use for row in context.scene.unitalker_cast.rows):
-            cls.poll_message_set(said("The list has no line that is switched on: add sound strips to it"))
-            return False
-        return True
+        return only_if(cls, any(row.use for row in context.scene.unitalker_cast.rows), "The list has no line that is switched on: add sound strips to it")
 
     def _gather(self, context: bpy.types.Context) -> object:
         from . import rows as cast
@@ -107,10 +105,7 @@ class _OnRow:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A row is active."""
-        if context.scene.unitalker_cast.chosen() is None:
-            cls.poll_message_set(said("The list is empty: add a line"))
-            return False
-        return True
+        return only_if(cls, context.scene.unitalker_cast.chosen() is not None, "The list is empty: add a line")
 
 
 class UNITALKER_OT_cast_remove(_OnRow, bpy.types.Operator):

@@ -9,6 +9,7 @@ from bpy_extras.io_utils import ExportHelper
 from .. import catalog
 from ..on_worker import redraw
 from ..operators import attempt
+from ..polls import only_if
 from ..translations import counted, said
 
 
@@ -18,10 +19,7 @@ class _OnOpenMapping:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Only while a mapping is open."""
-        if not context.scene.unitalker_mapping.is_open:
-            cls.poll_message_set(said("No mapping is open: press Edit or New first"))
-            return False
-        return True
+        return only_if(cls, context.scene.unitalker_mapping.is_open, "No mapping is open: press Edit or New first")
 
     def _has_row(self, mapping: bpy.types.PropertyGroup) -> bool:
         """Whether a row is chosen; else says so."""
@@ -223,10 +221,7 @@ class UNITALKER_OT_mapping_record_extreme(_OnOpenMapping, bpy.types.Operator):
         """After the rest pose."""
         if not _OnOpenMapping.poll.__func__(cls, context):
             return False
-        if not context.scene.unitalker_mapping.rest_pose:
-            cls.poll_message_set(said("Put the character at rest and press Record Rest first"))
-            return False
-        return True
+        return only_if(cls, context.scene.unitalker_mapping.rest_pose, "Put the character at rest and press Record Rest first")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Learn it."""

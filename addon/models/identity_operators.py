@@ -5,6 +5,7 @@ from bpy.props import CollectionProperty, EnumProperty, IntProperty, PointerProp
 
 from .. import catalog
 from ..on_worker import redraw
+from ..polls import only_if
 from ..translations import said
 from . import identities
 
@@ -199,10 +200,7 @@ class UNITALKER_OT_identity_single(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Only where there is a second."""
-        if not context.scene.unitalker.identity_2:
-            cls.poll_message_set(said("No second identity is blended in"))
-            return False
-        return True
+        return only_if(cls, context.scene.unitalker.identity_2, "No second identity is blended in")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Empty the choice."""

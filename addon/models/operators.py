@@ -5,6 +5,7 @@ from bpy.props import BoolProperty, StringProperty
 
 from .. import catalog
 from ..on_worker import redraw
+from ..polls import only_if
 from ..translations import counted, said
 
 DEFAULT_MODEL = "mini"      # what is chosen when the chosen one was removed
@@ -56,10 +57,7 @@ class UNITALKER_OT_model_remove(bpy.types.Operator):
         from . import my_models
 
         chosen = context.scene.unitalker.model
-        if my_models.own_folder(chosen) is None:
-            cls.poll_message_set(said("{!r} is none of the models that you added: it stays", chosen))
-            return False
-        return True
+        return only_if(cls, my_models.own_folder(chosen) is not None, "{!r} is none of the models that you added: it stays", chosen)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask first."""

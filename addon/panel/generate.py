@@ -7,6 +7,7 @@ import bpy
 from ..job import Job
 from ..on_worker import draw_progress
 from ..panels import paragraph
+from ..polls import only_if
 from ..translations import said
 from . import ready
 from .editors import in_editors
@@ -80,10 +81,7 @@ class UNITALKER_OT_copy_result(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Only when there is a result."""
-        if not context.scene.unitalker.result:
-            cls.poll_message_set(said("No lip sync has been made in this scene yet"))
-            return False
-        return True
+        return only_if(cls, context.scene.unitalker.result, "No lip sync has been made in this scene yet")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """To the clipboard."""

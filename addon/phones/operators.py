@@ -6,6 +6,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from ..on_worker import idle, redraw
+from ..polls import only_if
 from ..translations import counted, said
 from . import watch as phone_watch
 from .properties import ITEMS
@@ -28,10 +29,7 @@ class _WithPhones:
         if not idle(cls):
             return False
         take = active_take(context)
-        if take is None or not take.visible:
-            cls.poll_message_set(said("No phones are shown: press Show Phones"))
-            return False
-        return True
+        return only_if(cls, take is not None and take.visible, "No phones are shown: press Show Phones")
 
     def _attempt(self, context: bpy.types.Context, work: Callable[[], str]) -> set[str]:
         """Do the work and say what it says; an error of the user's becomes one line, with nothing changed."""

@@ -7,6 +7,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ..keying.record import OWNER
+from ..polls import only_if
 from ..steps import InSteps, Work
 from ..translations import said
 from . import playback
@@ -17,10 +18,7 @@ NO_TAKE = "This file has no lip sync yet: press Generate Lip Sync first"
 
 def _has_take(cls: type[bpy.types.Operator]) -> bool:
     """Whether there is a lip sync at all; quick, and says why a button is grey."""
-    if any(OWNER in action for action in bpy.data.actions):
-        return True
-    cls.poll_message_set(said(NO_TAKE))
-    return False
+    return only_if(cls, any(OWNER in action for action in bpy.data.actions), NO_TAKE)
 
 
 class UNITALKER_OT_preview(bpy.types.Operator):
@@ -32,10 +30,7 @@ class UNITALKER_OT_preview(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """With a window and a take."""
-        if bpy.app.background:
-            cls.poll_message_set(said("Nothing can be played without a window: make a playblast"))
-            return False
-        return playback.is_playing() or _has_take(cls)
+        return only_if(cls, not bpy.app.background, "Nothing can be played without a window: make a playblast") and (playback.is_playing() or _has_take(cls))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Start or stop."""
@@ -69,10 +64,7 @@ class UNITALKER_OT_face_camera(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """In object mode."""
-        if context.mode not in ('OBJECT', 'POSE'):
-            cls.poll_message_set(said("Leave Edit Mode first"))
-            return False
-        return True
+        return only_if(cls, context.mode in ('OBJECT', 'POSE'), "Leave Edit Mode first")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add it."""
@@ -96,10 +88,7 @@ class _Written(InSteps):
         """With a take and a camera, while nothing else is made."""
         if not cls.free() or not _has_take(cls):
             return False
-        if context.scene.camera is None:
-            cls.poll_message_set(said("The scene has no camera: press Camera on Face"))
-            return False
-        return True
+        return only_if(cls, context.scene.camera is not None, "The scene has no camera: press Camera on Face")
 
     def _wanted(self, context: bpy.types.Context) -> object:
         from .plan import Wanted

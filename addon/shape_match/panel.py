@@ -12,6 +12,7 @@ from ..on_worker import BUSY_ELSE, OnWorker
 from ..operators import attempt
 from ..panel.editors import in_3d_view
 from ..panels import paragraph
+from ..polls import only_if
 from ..translations import counted, said
 
 ROWS = 8                # of the list
@@ -77,10 +78,7 @@ class _OnProposal:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Only while there are rows."""
-        if not len(context.scene.unitalker_shapes.rows):
-            cls.poll_message_set(said("Nothing was matched yet: press Match by Shape first"))
-            return False
-        return True
+        return only_if(cls, len(context.scene.unitalker_shapes.rows), "Nothing was matched yet: press Match by Shape first")
 
 
 class UNITALKER_OT_shape_show(_OnProposal, bpy.types.Operator):

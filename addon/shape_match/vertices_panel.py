@@ -5,6 +5,7 @@ from bpy.props import FloatProperty, PointerProperty
 
 from ..panel.editors import in_3d_view
 from ..panels import paragraph
+from ..polls import only_if
 from ..steps import InSteps, Work
 
 
@@ -34,13 +35,8 @@ class UNITALKER_OT_shape_solve(InSteps, bpy.types.Operator):
         """With a mesh to read, in object mode, while nothing else is made."""
         if not cls.free():
             return False
-        if context.scene.unitalker_vertices.source is None:
-            cls.poll_message_set("Choose a Moving Mesh first")
-            return False
-        if context.mode not in ('OBJECT', 'POSE'):
-            cls.poll_message_set("Leave Edit Mode first")
-            return False
-        return True
+        return only_if(cls, context.scene.unitalker_vertices.source is not None, "Choose a Moving Mesh first") \
+            and only_if(cls, context.mode in ('OBJECT', 'POSE'), "Leave Edit Mode first")
 
     def _work(self, context: bpy.types.Context) -> Work:
         from . import vertices

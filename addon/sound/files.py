@@ -7,6 +7,7 @@ import bpy
 from bpy.props import BoolProperty, CollectionProperty, StringProperty
 
 from ..on_worker import idle
+from ..polls import only_if
 from ..preferences import own
 from ..translations import said
 
@@ -119,10 +120,7 @@ class UNITALKER_OT_sound_to_strip(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Only with a file."""
-        if not context.scene.unitalker.audio:
-            cls.poll_message_set(said("Choose a sound file in Audio first"))
-            return False
-        return True
+        return only_if(cls, context.scene.unitalker.audio, "Choose a sound file in Audio first")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add the strip and choose it."""

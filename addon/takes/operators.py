@@ -7,6 +7,7 @@ from bpy.props import IntProperty, StringProperty
 
 from ..on_worker import OnWorker, idle
 from ..operators import UNITALKER_OT_animate, attempt
+from ..polls import only_if
 from ..properties import collect
 from ..translations import counted, said
 from . import list as takes_list
@@ -25,10 +26,7 @@ class _OnTake:
         """Not while one is being made; the button in the panel wants a take in the list."""
         if not idle(cls):
             return False
-        if not bpy.app.background and not takes_list.chosen_line(context):
-            cls.poll_message_set(said(NO_TAKE))
-            return False
-        return context.scene is not None
+        return only_if(cls, bpy.app.background or takes_list.chosen_line(context), NO_TAKE) and context.scene is not None
 
     def _take(self, context: bpy.types.Context) -> object:
         from . import takes

@@ -14,7 +14,7 @@ from . import drawn
 from .conftest import ROOT, make_face
 
 LOCALES = ("de_DE", "ja_JP", "zh_HANS")
-SAYING = {"said": (0,), "counted": (1, 2), "paragraph": (2,), "tell_stage": (1,), "attempt": (3,)}       # function -> which arguments are said
+SAYING = {"said": (0,), "only_if": (2,), "counted": (1, 2), "paragraph": (2,), "tell_stage": (1,), "attempt": (3,)}       # function -> which arguments are said
 SHOWN = {"text", "heading", "placeholder"}                  # arguments of a layout's calls
 PRODUCTS = r"(Live Link Face|MetaHuman) (CSV|JSON)|CUDA|CoreML|DirectML"          # written alike everywhere
 FIXED = {"TITLE", "LAST_STAGE", "SEVERAL", "NO_TAKE", "BUSY", "BUSY_ELSE"}                  # names of texts that are said

@@ -1,0 +1,12 @@
+"""Why a button is grey: one sentence in its tooltip, in the language of the interface."""
+
+import bpy
+
+from .translations import said
+
+
+def only_if(cls: type[bpy.types.Operator], condition: object, why: str, *values: object) -> bool:
+    """For polls: whether the condition holds; else the tooltip says why not, its {} filled with values."""
+    if not condition:
+        cls.poll_message_set(said(why, *values))
+    return bool(condition)
