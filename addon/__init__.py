@@ -4,37 +4,40 @@ from __future__ import annotations
 
 import bpy
 
-from . import catalog, command, job, operators, panels, preferences, properties, test_head, translations, try_it
+from . import command
 from .cast import operators as cast_operators
 from .cast import panel as cast_panel
 from .cast import properties as cast_properties
 from .export import panel as export_panel
 from .follow import operators as follow_operators
 from .follow import watch as follow_watch
+from .host import job, preferences, translations
 from .mapping import operators as mapping_operators
 from .mapping import panel as mapping_panel
 from .mapping import properties as mapping_properties
 from .models import identity_operators
 from .models import operators as model_operators
-from .panel import generate as generate_panel
-from .panel import style as style_panel
-from .panel import style_presets
+from .overlay import overlay
 from .phones import operators as phone_operators
 from .phones import panel as phone_panel
 from .phones import properties as phone_properties
 from .phones import watch as phone_watch
 from .preview import operators as preview_operators
-from .preview import overlay, playback
 from .preview import panel as preview_panel
+from .preview import playback
 from .preview import properties as preview_properties
 from .shape_match import panel as shape_match_panel
 from .shape_match import vertices_panel
-from .sound import files as sound_files
-from .takes import list as takes_list
-from .takes import operators as takes_operators
-from .takes import panel as takes_panel
+from .take import catalog, properties
+from .take_list import list as takes_list
+from .take_list import operators as takes_operators
+from .take_list import panel as takes_panel
 from .teach import operators as teach_operators
 from .teach import panel as teach_panel
+from .ui import drop as sound_files
+from .ui import generate as generate_panel
+from .ui import operators, panels, style_presets, test_head, try_it
+from .ui import style as style_panel
 
 CLASSES = (
     *preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *model_operators.CLASSES, *identity_operators.CLASSES, *style_presets.CLASSES,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .properties import collect
+from .take.properties import collect
 
 if TYPE_CHECKING:
     import argparse
@@ -37,10 +37,10 @@ def run(arguments: list[str]) -> int:
 def _run_one(given: dict[str, object]) -> int:
     """Make one lip sync in the open file and save it as a new file."""
     from .. import engine
-    from . import take
-    from .preview import plan as preview_plan
+    from .pictures import plan as preview_plan
     from .shots.choice_fields import with_switches
     from .shots.file import save_shot
+    from .take import make
 
     save = os.path.abspath(given.pop("save"))
     sheet, film = given.pop("contact_sheet") or "", given.pop("playblast") or ""
@@ -48,8 +48,8 @@ def _run_one(given: dict[str, object]) -> int:
     try:
         _check_output(save)
         _read_transcript(given)
-        request = take.gather(bpy.context, take.Options(**collect(bpy.context, given)))
-        summary = take.write(request, take.compute(request))
+        request = make.gather(bpy.context, make.Options(**collect(bpy.context, given)))
+        summary = make.write(request, make.compute(request))
         save_shot(save)
         pictures = preview_plan.draw_files(bpy.context, str(given["character"]), sheet, film)
     except engine.EngineError as error:
@@ -129,7 +129,7 @@ def _jobs_parser() -> argparse.ArgumentParser:
 
 def _read_transcript(given: dict[str, object]) -> None:
     """Put the words in the place of their file's name."""
-    from ..engine.g2p import check_words, read_file
+    from ..engine.speech.g2p import check_words, read_file
 
     if "transcript_file" in given:
         given["transcript"] = read_file(str(given.pop("transcript_file")))

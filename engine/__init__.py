@@ -10,8 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .audio import from_array, read_audio
-    from .errors import (
+    from .audio.read import from_array, read_audio
+    from .pipeline import animate, animate_all
+    from .values.errors import (
         AudioError,
         Cancelled,
         EngineError,
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
         SettingError,
         TeachError,
     )
-    from .pipeline import animate, animate_all
-    from .settings import Delays, Gains, Life, RegionSmooth, Settings
-    from .types import Animation, Curve, Motion, Rig, RigChannel, RigCurves, Waveform
+    from .values.settings import Delays, Gains, Life, RegionSmooth, Settings
+    from .values.types import Animation, Curve, Motion, Rig, RigChannel, RigCurves, Waveform
 
 __all__ = [
     "Animation", "AudioError", "Cancelled", "Curve", "Delays", "EngineError", "Gains", "InstallError", "Life", "ModelError", "Motion", "NoPresetError",
@@ -38,7 +38,7 @@ if not TYPE_CHECKING:       # a type checker would take any name
     def __getattr__(name: str) -> object:
         """A public name, from the first of these modules that has it."""
         if name in __all__:
-            for module in ("errors", "settings", "types", "audio", "pipeline"):
+            for module in ("values.errors", "values.settings", "values.types", "audio.read", "pipeline"):
                 names = vars(import_module(f".{module}", __name__))
                 if name in names:
                     return names[name]

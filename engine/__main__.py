@@ -8,6 +8,9 @@ from __future__ import annotations
 import sys
 
 STATUS_FAILED, STATUS_STOPPED = 1, 130
+LEARNING = {       # command: its module under learn/, which imports torch
+    "train": "train.loop", "export": "export.from_run", "corpus": "train.command", "convert": "export.convert", "evaluate": "evaluate.evaluate",
+}
 STOPPED = "unitalker: stopped; nothing was written."
 
 try:
@@ -26,10 +29,14 @@ try:
 
     import numpy as np
 
-    from . import animate_all, arguments, g2p, io, models, presets, read_audio, runtime, taught_file
-    from .errors import EngineError, OutputError, PresetError, SettingError
-    from .types import Animation, Motion, Progress, Rig, Settings, Waveform, no_progress
-    from .wording import number_of
+    from . import animate_all, arguments, read_audio
+    from .files import motion as io
+    from .model import folder, runtime
+    from .rig import fitted_head_file, presets
+    from .speech import g2p
+    from .values.errors import EngineError, OutputError, PresetError, SettingError
+    from .values.messages import number_of
+    from .values.types import Animation, Motion, Progress, Rig, Settings, Waveform, no_progress
 except KeyboardInterrupt:       # while all this loads, which takes a third of a second
     print(STOPPED, file=sys.stderr)
     sys.exit(STATUS_STOPPED)
@@ -101,7 +108,7 @@ def _add_listing(parser: argparse.ArgumentParser, list_rows: Callable[[argparse.
 
 def _learn(options: argparse.Namespace) -> None:
     try:
-        module = importlib.import_module(f".learn.{options.learn}", __package__)
+        module = importlib.import_module(f".learn.{LEARNING[options.learn]}", __package__)
     except ImportError as error:
         raise SettingError(f"`{options.learn}` needs the extra 'learn' ({error}). Install it: pip install 'unitalker[learn]'.") from error
     module.command(options)
@@ -128,19 +135,19 @@ def _animate(options: argparse.Namespace) -> None:
 
 
 def _teach(options: argparse.Namespace) -> None:
-    from .take_file import read_take
-    from .teach import teach
+    from .fit_head.fit import teach
+    from .fit_head.take_csv import read_take
 
-    taught_file.check_path(options.output)
+    fitted_head_file.check_path(options.output)
     take = read_take(options.curves)
     with _progress_bar() as progress:
         lesson = teach(read_audio(options.audio), take, Settings(model=options.model, identity=options.identity), progress)
-    taught = taught_file.renamed(lesson.taught, options.output.stem)
-    taught_file.write_taught(taught, options.output)
+    taught = fitted_head_file.renamed(lesson.taught, options.output.stem)
+    fitted_head_file.write_taught(taught, options.output)
     for warning in lesson.warnings:
         print(f"unitalker: {warning}", file=sys.stderr)
     rows = zip(taught.controls, taught.scores, strict=True)
-    _show([{"control": taught_file.label(control), "r": f"{score.r:.2f}", "error": f"{score.rms:.4g}", "learned": score.learned} for control, score in rows], False)
+    _show([{"control": fitted_head_file.label(control), "r": f"{score.r:.2f}", "error": f"{score.rms:.4g}", "learned": score.learned} for control, score in rows], False)
     print(f"{options.output}: {number_of(len(taught.controls), 'control')} from {taught.take_s:.1f} s, keys {taught.lag_s * 1000:+.0f} ms after the sound; r and error on held-out seconds")
 
 
@@ -148,7 +155,7 @@ def _wanted(options: argparse.Namespace, common: Settings) -> list[Settings]:
     """One Settings per head and identity that is asked for."""
     heads, identities = [options.head], dict.fromkeys(options.identity or [Settings.identity])
     if options.head == "all":
-        heads = [head.id for head in models.open_model(options.model).heads]
+        heads = [head.id for head in folder.open_model(options.model).heads]
         if options.template and len(heads) > 1:
             raise SettingError(f"--template fits one head, --head all asks for {len(heads)}. Name the head.")
     return [replace(common, head=head, identity=identity) for head in heads for identity in identities]
@@ -171,7 +178,7 @@ def _check_phones(options: argparse.Namespace, files: Sequence[Path]) -> None:
     others = [*files, options.audio, options.transcript_file, options.phones_in]
     if any(other and os.path.realpath(other) == os.path.realpath(file) for other in others):
         raise OutputError(f"Phones {file} would be written over another file of this command. Give another file name.")
-    if not models.open_model(options.model).phones:
+    if not folder.open_model(options.model).phones:
         raise SettingError(f"Model {options.model} does not hear phones, so --phones has nothing to write. Choose another model.")
 
 
@@ -199,7 +206,7 @@ def _output_file(output: Path, settings: Settings, wanted: Sequence[Settings]) -
 
 def _rig(options: argparse.Namespace) -> Rig | None:
     if options.preset.lower().endswith(".npz") and not options.channels:
-        return taught_file.rig_of(options.preset)
+        return fitted_head_file.rig_of(options.preset)
     if bool(options.preset) != bool(options.channels):
         raise PresetError("--preset and --channels belong together: give the preset's name (or auto), and a file with the rig's shape key names.")
     if not options.preset:
@@ -242,12 +249,12 @@ def _list_models(options: argparse.Namespace) -> list[dict[str, Any]]:
     return [
         {"id": model.id, "title": model.title, "system": model.system, "heads": ", ".join(head.id for head in model.heads),
          "identities": len(model.identities), "licence": model.licence, "folder": str(model.folder)}
-        for model in models.list_models()
+        for model in folder.list_models()
     ]
 
 
 def _list_identities(options: argparse.Namespace) -> list[dict[str, Any]]:
-    model = models.open_model(options.model)
+    model = folder.open_model(options.model)
     return [
         {"row": f"#{row}", "id": identity.id, "label": identity.label, "group": identity.group, "pivot": row == model.pivot}
         for row, identity in enumerate(model.identities)

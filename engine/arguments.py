@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import io, runtime
-from .settings import REGIONS, Delays, Gains, Life, RegionSmooth, Settings
+from .files import motion
+from .model import runtime
+from .values.settings import REGIONS, Delays, Gains, Life, RegionSmooth, Settings
 
 
 def add_animate(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +72,7 @@ def settings_of(options: argparse.Namespace, transcript: str | None) -> Settings
         region_smooth=RegionSmooth(**by_region["smooth"]),
         life=Life(options.blinks, options.brow_raises, options.head_motion, options.eye_motion, options.breath, options.seed),
         device=options.device, threads=options.threads, raw=options.raw, template=options.template, transcript=transcript, language=options.language,
-        phones=io.read_phones(options.phones_in) if options.phones_in else None,
+        phones=motion.read_phones(options.phones_in) if options.phones_in else None,
     )
 
 

@@ -5,21 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from . import g2p, life_alone, lips, phone_edit, runtime, smooth, transcript
-from .decode import Decoded, Decoder, Track, decode, track_key
-from .encode import clip_key, encode
-from .errors import Cancelled, PresetError, SettingError
-from .finish import finish, without_effect
-from .heads import read_template, to_vertices
-from .idle import moved_by
-from .models import Model, open_model
-from .presets import Preset, choose, source_of
-from .recent import Recent
-from .retarget import retarget
-from .style import missing_pivot, resolve
-from .taught import Taught, check_model, drive, hidden_track, other_style, to_curves
-from .taught_file import chosen_taught
-from .types import Animation, Cancel, FloatArray, Motion, Progress, Rig, RigCurves, Settings, Waveform, never, no_progress
+from .idle import without_blendshapes
+from .idle.blinks import moved_by
+from .model import runtime
+from .model.decode import Decoded, Decoder, Track, decode, track_key
+from .model.encode import clip_key, encode
+from .model.folder import Model, open_model
+from .model.heads import read_template, to_vertices
+from .model.style import missing_pivot, resolve
+from .motion import lip_contact, smooth
+from .postprocess import finish, without_effect
+from .rig.fitted_head import Taught, check_model, drive, hidden_track, other_style, to_curves
+from .rig.fitted_head_file import chosen_taught
+from .rig.presets import Preset, choose, source_of
+from .rig.retarget import retarget
+from .speech import cues, g2p, phone_edit
+from .values.cache import Recent
+from .values.errors import Cancelled, PresetError, SettingError
+from .values.types import (
+    Animation,
+    Cancel,
+    FloatArray,
+    Motion,
+    Progress,
+    Rig,
+    RigCurves,
+    Settings,
+    Waveform,
+    never,
+    no_progress,
+)
 
 DECODED_BYTES = 128 * 2**20     # decoded motion of recent clips and styles: about an hour of one style of the bundled model
 HEARD_BYTES = 32 * 2**20
@@ -27,7 +42,7 @@ RAW = " with --raw, which is the head's exact output."
 HEARD_BYTES_A_ROW = 48          # eight float32 cues, and a share of the list of phones
 
 _decoded_clips: Recent[Decoded] = Recent(DECODED_BYTES)
-_heard_clips: Recent[transcript.Heard] = Recent(HEARD_BYTES)
+_heard_clips: Recent[cues.Heard] = Recent(HEARD_BYTES)
 
 
 def animate(
@@ -84,7 +99,7 @@ def animate_all(
         if rig and taught:
             curves = to_curves(taught, drive(taught, decoded[len(tracks) + number], model.encoder.rate_hz, finished, settings), rig, wave, curves)
         if rig and curves and not settings.raw and (preset is None or track.head.space != "blendshapes"):
-            curves, lifeless = life_alone.beside(curves, wave, rig, settings.life, (len(finished.weights), finished.fps))
+            curves, lifeless = without_blendshapes.beside(curves, wave, rig, settings.life, (len(finished.weights), finished.fps))
             warnings = (*warnings, lifeless)
         rigged = _rigged(finished, settings, curves, track)
         animations.append(replace(rigged, device=encoder.device, warnings=tuple(filter(None, warnings)), phones=spoken.phones if spoken else ()))
@@ -100,7 +115,7 @@ def _track(model: Model, settings: Settings) -> Track:
 def _words(settings: Settings, model: Model) -> g2p.Words | None:
     if settings.transcript is None:
         return None
-    if transcript.SILENCE not in model.phones:
+    if cues.SILENCE not in model.phones:
         raise SettingError(f"Model {model.id} does not hear phones, so it cannot follow a transcript. Choose another model, or leave the transcript out.")
     return g2p.read_words(settings.transcript, settings.language)
 
@@ -112,9 +127,9 @@ def _check_phones(wanted: Sequence[Settings], model: Model, wave: Waveform) -> N
         phone_edit.check(settings.phones or (), wave.duration_s)
 
 
-def _spoken(motion: Motion, heard: transcript.Heard | None, settings: Settings) -> tuple[Motion, transcript.Heard | None]:
+def _spoken(motion: Motion, heard: cues.Heard | None, settings: Settings) -> tuple[Motion, cues.Heard | None]:
     """Motion and what is known of the phones, after the user's own changes to them."""
-    if heard is None or settings.phones is None or settings.raw or not lips.has_lips(motion.channels):
+    if heard is None or settings.phones is None or settings.raw or not lip_contact.has_lips(motion.channels):
         return motion, heard
     return phone_edit.follow(motion, heard, settings.phones)
 
@@ -157,21 +172,21 @@ def forget_styles() -> None:
     _decoded_clips.clear()
 
 
-def _heard(scores: FloatArray | None, clip: str, model: Model, words: g2p.Words | None) -> transcript.Heard | None:
+def _heard(scores: FloatArray | None, clip: str, model: Model, words: g2p.Words | None) -> cues.Heard | None:
     """Phones of the clip, and what they say to the lips; None for a model that hears none."""
     if scores is None:
         return None
     key = f"{clip} {model.hashes} {model.phones} {words}"
     heard = _heard_clips.get(key)
     if heard is None:
-        heard = transcript.listen(scores, model.phones, model.encoder.rate_hz, words)
+        heard = cues.listen(scores, model.phones, model.encoder.rate_hz, words)
         _heard_clips.put(key, heard, HEARD_BYTES_A_ROW * len(scores))
     return heard
 
 
 def _rigged(motion: Motion, settings: Settings, curves: RigCurves | None, track: Track) -> Animation:
     if curves and settings.max_error is not None:
-        curves = smooth.reduce_keys(curves, settings.max_error, lips.contact_slack(motion))
+        curves = smooth.reduce_keys(curves, settings.max_error, lip_contact.contact_slack(motion))
     if track.head.basis is None:
         return Animation(motion, curves)
     return Animation(to_vertices(motion, track.head, track.template) if settings.vertices else motion, curves, coefficients=motion)
@@ -188,19 +203,19 @@ def open_graphs(model: Model, settings: Settings) -> tuple[runtime.Graph, Decode
     return encoder, Decoder(model, decoder, phones if model.phones else None)
 
 
-def _transcript_warning(heard: transcript.Heard | None, track: Track, settings: Settings) -> str:
-    if settings.transcript is not None and (settings.raw or not lips.has_lips(track.head.channels)):
+def _transcript_warning(heard: cues.Heard | None, track: Track, settings: Settings) -> str:
+    if settings.transcript is not None and (settings.raw or not lip_contact.has_lips(track.head.channels)):
         return f"The transcript does not change what head {track.head.id} gives{RAW if settings.raw else ': only ARKit channels follow it.'}"
-    if heard is not None and not settings.language and heard.misfit > transcript.DOUBTFUL:
+    if heard is not None and not settings.language and heard.misfit > cues.DOUBTFUL:
         return (
-            f"The transcript fits only roughly (misfit {heard.misfit:.1f}, above {transcript.DOUBTFUL:g} is doubtful). "
+            f"The transcript fits only roughly (misfit {heard.misfit:.1f}, above {cues.DOUBTFUL:g} is doubtful). "
             f"It was read as language {g2p.guess(settings.transcript or '')!r}: choose another one if that is wrong."
         )
     return heard.warning if heard else ""
 
 
 def _phones_warning(track: Track, settings: Settings, taught: Taught | None) -> str:
-    if settings.phones is not None and (settings.raw or not lips.has_lips(track.head.channels)):
+    if settings.phones is not None and (settings.raw or not lip_contact.has_lips(track.head.channels)):
         return f"Edited phones do not change what head {track.head.id} gives{RAW if settings.raw else ': only ARKit channels follow them.'}"
     return f"{taught.name!r} does not follow edited phones: it plays what it hears." if settings.phones is not None and taught else ""
 

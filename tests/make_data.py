@@ -16,7 +16,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from engine.channels import ARKIT_52
+from engine.values.channels import ARKIT_52
 
 DATA = Path(__file__).resolve().parent / "data"
 OPSET = 17

@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from engine.learn.official import CHANNELS, DATASETS
+from engine.learn.data.official import CHANNELS, DATASETS
 from engine.nets.pretrained import PretrainedEncoder, hf_config
 from engine.nets.transformer import periodic_positions
 from engine.nets.unitalker import UniTalker, UniTalkerConfig, frame_count

@@ -5,9 +5,9 @@ from functools import partial
 import bpy
 from bpy.props import EnumProperty
 
-from ..on_worker import OnWorker, redraw
-from ..polls import only_if
-from ..translations import counted, said
+from ..host.operator_base import OnWorker, redraw
+from ..host.polls import only_if
+from ..host.translations import counted, said
 
 ADD = (
     ('SELECTED', "Selected Strips", "A line for every selected sound strip that has none yet"),

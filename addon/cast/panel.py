@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import bpy
 
-from ..job import Job
-from ..on_worker import draw_progress
-from ..panel.editors import in_editors
-from ..panels import paragraph, property_split
+from ..host.editors import in_editors
+from ..host.job import Job
+from ..host.operator_base import draw_progress
+from ..ui.panels import paragraph, property_split
 
 ROWS = 4
 SOURCE_ICONS = {'STRIP': 'SOUND', 'FILE': 'FILE_SOUND', 'SPEAKER': 'SPEAKER'}

@@ -3,8 +3,8 @@
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from ..choices import RELATIVE_PATHS, SOURCES
-from ..translations import said
+from ..host.translations import said
+from ..take.choices import RELATIVE_PATHS, SOURCES
 
 KINDS = (
     ('NEW', "Not Made", "Nothing was made of this line yet"),
@@ -21,7 +21,7 @@ def _search_strips(row: bpy.types.PropertyGroup, context: bpy.types.Context, _te
 
 
 def _search_identities(_row: object, context: bpy.types.Context, _text: str) -> list[str]:
-    from ..catalog import identities
+    from ..take.catalog import identities
 
     return [name for name, _, _ in identities(context.scene.unitalker.model)]
 

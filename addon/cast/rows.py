@@ -14,14 +14,16 @@ from dataclasses import dataclass, replace
 
 import bpy
 
-from ...engine import Animation, Cancelled, EngineError, RigError, types
-from .. import rig, strip_audio, take
-from ..job import tell_stage
-from ..keying import channels_of
+from ...engine import Animation, Cancelled, EngineError, RigError
+from ...engine.values import types
+from ..character import channels_of, character
+from ..host.job import tell_stage
+from ..host.translations import said
 from ..keying.vertex_head import Solved
-from ..properties import collect
+from ..sound import clip as strip_audio
 from ..sound import strips as sound_strips
-from ..translations import said
+from ..take import make
+from ..take.properties import collect
 
 UNKNOWN_LENGTH_S = 10.0         # share of the progress bar for a file that nobody has opened yet
 A_BUG = "A bug stopped this line: see the traceback in the system console."
@@ -39,7 +41,7 @@ class Entry:
 
     uid: str
     title: str
-    request: take.Request | None
+    request: make.Request | None
     problem: str = ""
 
 
@@ -97,7 +99,7 @@ def write(computed: Sequence[Computed]) -> list[Outcome]:
             outcomes.append(Outcome(one.entry.uid, 'FAILED', one.problem))
             continue
         try:
-            summary = take.write(one.entry.request, one.animation)
+            summary = make.write(one.entry.request, one.animation)
         except EngineError as error:
             outcomes.append(Outcome(one.entry.uid, 'FAILED', str(error)))
             continue
@@ -167,12 +169,12 @@ def guess(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> bpy.types
     best = max(scores.values(), default=0)
     if best:
         return max((obj for obj in people if scores[obj] == best), key=lambda obj: len(channels_of.shape_keys(obj)))
-    if not people or set(people) - set(rig.related(context, people[:1])):
+    if not people or set(people) - set(character.related(context, people[:1])):
         return None
     return max(people, key=lambda obj: len(channels_of.shape_keys(obj)))
 
 
-def _request(context: bpy.types.Context, row: bpy.types.PropertyGroup, options: Mapping[str, object]) -> take.Request:
+def _request(context: bpy.types.Context, row: bpy.types.PropertyGroup, options: Mapping[str, object]) -> make.Request:
     given: dict[str, object] = {
         **options,
         "source": row.source, "strip": row.strip, "audio": row.audio, "speaker": row.speaker.name if row.speaker else "",
@@ -187,13 +189,13 @@ def _request(context: bpy.types.Context, row: bpy.types.PropertyGroup, options: 
     if row.own_channel:
         given["audio_channel"] = row.audio_channel
     clip = _strip_clip(context, row) if row.source == 'STRIP' else None
-    return take.gather(context, take.Options(**collect(context, given)), clip)
+    return make.gather(context, make.Options(**collect(context, given)), clip)
 
 
 def _strip_clip(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> strip_audio.Clip:
     scene = row.scene or sound_strips.sequencer_scene(context)
     strip = sound_strips.find_marked(scene, row.mark, row.strip) or sound_strips.pick(scene, row.strip or "No strip")
-    return strip_audio.clip_of(context, scene, strip, rig.home_scene(context, row.character.name))
+    return strip_audio.clip_of(context, scene, strip, character.home_scene(context, row.character.name))
 
 
 def _with_own_names(entries: list[Entry]) -> list[Entry]:
@@ -214,7 +216,7 @@ def _compute_one(entry: Entry, progress: Callable[[float], None], cancelled: Cal
     if entry.request is None:
         return Computed(entry, None, entry.problem)
     try:
-        return Computed(entry, take.compute(entry.request, progress, cancelled))
+        return Computed(entry, make.compute(entry.request, progress, cancelled))
     except Cancelled:
         raise
     except EngineError as error:

@@ -12,11 +12,12 @@ import bpy
 import numpy as np
 
 from ...engine import RigError
-from ...engine.wording import number_of
-from .. import rig
-from ..keying import actions, playing
-from ..keying.actions import Channel
-from ..keying.keys import Writer
+from ...engine.values.messages import number_of
+from ..actions import actions
+from ..actions import nla as playing
+from ..actions.actions import Channel
+from ..actions.keys import Writer
+from ..character import character as rig
 from ..keying.parts import refuse_tweak_mode
 
 MAX_FRAMES = 200_000            # two hours at 24 frames a second

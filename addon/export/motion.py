@@ -8,10 +8,10 @@ from pathlib import Path
 import bpy
 
 from ... import engine
-from ...engine import io as engine_io
-from .. import take
-from ..sound import kept as kept_sounds
-from ..translations import counted, said
+from ...engine.files import motion as engine_io
+from ..host.translations import counted, said
+from ..sound import cache as kept_sounds
+from ..take import make
 
 ENDINGS = {'LIVE_LINK': ".csv", 'METAHUMAN_CSV': ".metahuman.csv", 'METAHUMAN_JSON': ".metahuman.json"}
 
@@ -30,10 +30,10 @@ def suggested(context: bpy.types.Context, kind: str) -> str:
     return str(known.with_name(known.stem + ENDINGS[kind]))
 
 
-def write(context: bpy.types.Context, options: take.Options, path: Path) -> str:
+def write(context: bpy.types.Context, options: make.Options, path: Path) -> str:
     """Make the motion as Generate would, and write it; a sentence about it. Raises EngineError kinds; then no file was touched."""
     engine_io.check_output(path)
-    request = take.gather(context, options)
+    request = make.gather(context, options)
     if request.character is None:
         raise engine.OutputError("This head gives vertices, which no such file holds. Choose a head that gives blendshapes.")
     motion = engine.animate(kept_sounds.read(request.clip), replace(request.settings, max_error=None)).motion

@@ -3,11 +3,11 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from ..on_worker import BUSY_ELSE, idle, redraw
-from ..panel.editors import in_3d_view
-from ..panels import paragraph
-from ..properties import CHOICES, Choices, collect
-from ..translations import counted, said
+from ..host.editors import in_3d_view
+from ..host.operator_base import BUSY_ELSE, idle, redraw
+from ..host.translations import counted, said
+from ..take.properties import CHOICES, Choices, collect
+from ..ui.panels import paragraph
 
 FORMATS = (
     ('LIVE_LINK', "Live Link Face CSV", "Columns of a take of the Live Link Face app"),
@@ -36,7 +36,7 @@ class UNITALKER_OT_bake(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Bake."""
         from ... import engine
-        from .. import rig
+        from ..character import character as rig
         from . import bake
 
         settings = context.scene.unitalker
@@ -84,7 +84,7 @@ class UNITALKER_OT_export_motion(Choices, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Make and write it."""
         from ... import engine
-        from ..take import Options
+        from ..take.make import Options
         from . import motion as export_motion
 
         given = {name: getattr(self, name) for name in CHOICES if self.properties.is_property_set(name)}

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import bpy
 
-from .. import strip_audio, take
+from ..host.operator_base import redraw
 from ..keying import moved_keys
-from ..on_worker import redraw
-from ..takes import takes
+from ..sound import clip as strip_audio
+from ..take import make, takes
 from . import plan as follow_plan
 from .plan import Change, Line
 
@@ -75,7 +75,7 @@ def update() -> Report:
     return Report(moved, tuple(dict.fromkeys(behind)), tuple(left))
 
 
-def listen(context: bpy.types.Context, change: Change) -> list[take.Request]:
+def listen(context: bpy.types.Context, change: Change) -> list[make.Request]:
     """What take.compute and take.write need to make what moving alone could not: one request for each stretch of frames, all of one clip.
 
     Raises:

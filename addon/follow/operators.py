@@ -8,8 +8,8 @@ from functools import partial
 
 import bpy
 
-from ..on_worker import OnWorker, redraw
-from ..translations import counted, said
+from ..host.operator_base import OnWorker, redraw
+from ..host.translations import counted, said
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class UNITALKER_OT_follow(OnWorker, bpy.types.Operator):
     def _finish(self, context: bpy.types.Context, result: object) -> set[str]:
         """Write what result() gives, and say what was done."""
         from ... import engine
-        from .. import take
+        from ..take import make as take
         from . import follow
 
         made, problems = 0, []
@@ -92,7 +92,7 @@ def _compute(
 ) -> list[tuple[_Work, tuple[object, ...], str]]:
     """Run the engine for each change: no Blender data, any thread. Raises Cancelled."""
     from ... import engine
-    from .. import take
+    from ..take import make as take
 
     done = []
     for number, work in enumerate(works):

@@ -15,14 +15,14 @@ from dataclasses import asdict, dataclass, replace
 import bpy
 
 from ...engine import AudioError
-from .. import strip_audio
-from ..keying import actions
+from ..actions import actions
+from ..actions.ledger import OWNER, Record, Span
+from ..character.character import scene_fps
 from ..keying.moved_keys import Move, users_of
 from ..keying.notes import Note
-from ..keying.record import OWNER, Record, Span
-from ..rig import scene_fps
+from ..sound import clip as strip_audio
 from ..sound import strips as sound_strips
-from ..strip_audio import Clip
+from ..sound.clip import Clip
 
 SAME = 0.01             # frames
 EXACT = 0.25            # frames by which keys may lie beside their sound before it is said: a slip of less than a frame

@@ -9,7 +9,7 @@ import logging
 
 import bpy
 
-from ..job import Job
+from ..host.job import Job
 
 WAIT_S = 0.2            # after the last touch of a scene; longer than the time between two events of a drag
 

@@ -14,8 +14,8 @@ import numpy as np
 from mathutils import Euler, Matrix, Quaternion
 
 from ...engine import RigChannel, TeachError
-from ..rig import Character, Target
-from . import actions
+from ..actions import actions
+from ..character.character import Character, Target
 
 LONGEST_S = 190.0           # of a take that is read; the engine says what is too long
 EULER, QUATERNION, AXIS_ANGLE = "rotation_euler", "rotation_quaternion", "rotation_axis_angle"

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 
 import bpy
 
-from ..rig import Character
-from . import actions, controls, keys, playing, renamed, sliders
-from .actions import Place
+from ..actions import actions, keys, nla, renamed
+from ..actions.actions import Place
+from ..actions.ledger import Record, Span
+from ..character import controls
+from ..character.character import Character
+from . import sliders
 from .parts import refuse_tweak_mode
-from .record import Record, Span
 
 ALL_FRAMES: Span = (-math.inf, math.inf)
 
@@ -108,7 +110,7 @@ def _clear_place(owner: bpy.types.ID, place: Place, line: str) -> int:
     others = [span for name, span in lines.items() if name != line] if line else []
     spans = [lines[line]] if others else _known_spans(place, record)
     if actions.is_shared(place, [owner]) and not actions.is_own(place.action):      # a copied character plays the original's slot
-        playing.stop(owner, place, "")
+        nla.stop(owner, place, "")
         return 1
     bag, removed = actions.bag_of(place), 0
     for curve in _curves(place):
@@ -125,7 +127,7 @@ def _clear_place(owner: bpy.types.ID, place: Place, line: str) -> int:
         record.forget(key, line)
         covered = [*others, *record.mine.get(key, [])]
         whole = (min(first for first, _ in covered), max(last for _, last in covered))
-        playing.fit_strips(owner, place, whole, record.strips.setdefault(key, {}))
+        nla.fit_strips(owner, place, whole, record.strips.setdefault(key, {}))
         record.store(place.action)
         return removed
     if not record.mine.get(key):
@@ -169,7 +171,7 @@ def _known_spans(place: Place, record: Record) -> list[Span]:
 def _stop(owner: bpy.types.ID, place: Place, moved: str) -> None:
     """Take every use of a place off a data-block."""
     for use in [use for use in actions.places(owner) if actions.same_place(use, place)]:
-        playing.stop(owner, use, moved)
+        nla.stop(owner, use, moved)
 
 
 def _disown_finished(place: Place, record: Record) -> None:

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 import bpy
 import numpy as np
 
-from .actions import Channel
-from .keys import KEY_FIELDS, Keys
-from .record import HIDDEN, place_now
+from ..actions.actions import Channel
+from ..actions.keys import KEY_FIELDS, Keys
+from ..actions.ledger import HIDDEN, place_now
 
 MAX_TEXT = 50_000_000           # letters: an hour of 52 dense curves, packed; what is longer is not kept
 

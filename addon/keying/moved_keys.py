@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 import bpy
 import numpy as np
 
-from ...engine.smooth import EASE_IN_S, EASE_OUT_S
-from ..rig import Character
-from . import actions, keys, playing
-from .actions import Channel, Place
+from ...engine.motion.smooth import EASE_IN_S, EASE_OUT_S
+from ..actions import actions, keys, nla
+from ..actions.actions import Channel, Place
+from ..actions.keys import HANDLES, Keys
+from ..actions.ledger import Record, Span
+from ..character.character import Character
 from .clearing import own_places
 from .hidden_keys import Aside, chosen, joined, load, no_keys, nothing, shifted, store
-from .keys import HANDLES, Keys
-from .record import Record, Span
 
 SAME_VALUE = 1e-4               # a key that nobody touched still has its value to within this
 
@@ -209,7 +209,7 @@ def _fit(place: Place, record: Record, key: str) -> None:
     before = dict(record.strips.get(key, {}))
     for owner in users(place):
         given = dict(before)
-        playing.fit_strips(owner, place, whole, given)
+        nla.fit_strips(owner, place, whole, given)
         record.strips[key] = given
 
 

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...engine import Motion, SettingError, Settings, lips
-from ..rig import Character
-from ..strip_audio import Clip
-from . import actions
+from ...engine import Motion, SettingError, Settings
+from ...engine.motion import lip_contact
+from ..actions import actions
+from ..actions.ledger import Record, Span
+from ..character.character import Character
+from ..sound.clip import Clip
 from .clearing import own_places
 from .parts import Line
-from .record import Record, Span
 
 if TYPE_CHECKING:
-    from ..take_options import Options
+    from ..take.options import Options
 
 VERSION = 1
 HEARD_BY = ("model", "transcript", "transcript_text", "language")       # choices that decide which phones are heard
@@ -139,7 +140,7 @@ def how(options: Options, clip: Clip, settings: Settings, closed: list[Span]) ->
 
 def closed_spans(motion: Motion, first_frame: float) -> list[Span]:
     """Spans of frames on which the lips touch."""
-    shut = np.flatnonzero(np.diff(np.concatenate([[False], lips.shut_frames(motion), [False]]).astype(np.int8)))
+    shut = np.flatnonzero(np.diff(np.concatenate([[False], lip_contact.shut_frames(motion), [False]]).astype(np.int8)))
     return [(first_frame + float(start), first_frame + float(end - 1)) for start, end in shut.reshape(-1, 2)]
 
 

@@ -10,11 +10,12 @@ import bpy
 import numpy as np
 
 from ...engine import RigCurves, RigError
-from ..rig import Character, Target
-from . import actions, sliders
-from .actions import Channel
-from .keys import Points
-from .playing import Strip
+from ..actions import actions
+from ..actions.actions import Channel
+from ..actions.keys import Points
+from ..actions.nla import Strip
+from ..character.character import Character, Target
+from . import sliders
 from .rotation import to_bone_modes
 
 NAMES_SHOWN = 6                 # of channels in a message

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import bpy
 
 from ...engine import OutputError
-from ...engine.types import FloatArray
+from ...engine.values.types import FloatArray
 
 HEADER = struct.Struct("<12siiffi")     # PC2: mark, version, vertices, first frame, frames per sample, samples; then float32 x, y, z
 SUFFIX = " lip sync cache"              # of the folder beside a .blend file

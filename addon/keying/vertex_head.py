@@ -16,13 +16,15 @@ import bpy
 import numpy as np
 
 from ...engine import Animation, RigChannel, RigCurves, RigError, SettingError
-from ...engine.components import Placement, components_needed, fit_placement
-from ...engine.heads import Head
-from ...engine.smooth import reduce_keys
-from ...engine.types import Curve, FloatArray
-from .. import fcurves, rig
-from ..translations import counted, said
-from . import actions, clearing, parts, point_cache
+from ...engine.model.components import Placement, components_needed, fit_placement
+from ...engine.model.heads import Head
+from ...engine.motion.smooth import reduce_keys
+from ...engine.values.types import Curve, FloatArray
+from ..actions import actions
+from ..character import character
+from ..host.translations import counted, said
+from . import clearing, parts, point_cache
+from . import write as fcurves
 
 log = logging.getLogger(__name__)
 
@@ -292,9 +294,9 @@ def _record(obj: bpy.types.Object) -> _Record | None:
     return None
 
 
-def _character(obj: bpy.types.Object, names: list[str]) -> rig.Character:
+def _character(obj: bpy.types.Object, names: list[str]) -> character.Character:
     """The mesh's keys of ours as something that fcurves.py can write."""
-    return rig.Character(obj.name, (rig.Target(obj.name, "", 'KEY', frozenset(names), frozenset(), frozenset()),))
+    return character.Character(obj.name, (character.Target(obj.name, "", 'KEY', frozenset(names), frozenset(), frozenset()),))
 
 
 def _rest(obj: bpy.types.Object) -> FloatArray:

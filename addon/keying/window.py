@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 import bpy
 import numpy as np
 
-from ...engine import RigChannel, RigCurves, bezier, smooth
-from ...engine.types import Curve
-from . import keys
-from .actions import Channel
-from .keys import Points
+from ...engine import RigChannel, RigCurves
+from ...engine.motion import key_reduction, smooth
+from ...engine.values.types import Curve
+from ..actions import keys
+from ..actions.actions import Channel
+from ..actions.keys import Points
+from ..actions.ledger import Span
 from .parts import Line
-from .record import Span
 
 NEAR = 0.02                     # frames, to tell how steep a curve is
 SAME_VALUE = 1e-5               # a key that was not touched since it was written still has its value to within this
@@ -160,7 +161,7 @@ def _reduced(made: Mapping[Channel, Points], share: np.ndarray, line: Line, wind
     slack = np.full(len(frames), np.inf) if window.slack is None else window.slack[np.round(frames - line.first_frame).astype(np.intp).clip(0, len(window.slack) - 1)]
     slack = np.where(share < 1, 0.0, slack).astype(np.float32)
     curves = {RigChannel("property", path, "", index): Curve(frames / line.fps, rows[:, 1]) for (path, index), rows in made.items()}
-    reduce_keys = bezier.reduce_keys if mode == 'BEZIER' else smooth.reduce_keys
+    reduce_keys = key_reduction.reduce_keys if mode == 'BEZIER' else smooth.reduce_keys
     fewer = reduce_keys(RigCurves(curves, "", (), ()), window.max_error, slack).curves
     return {
         (channel.name, channel.index): np.stack([np.round(curve.seconds * line.fps, 4), curve.values], 1).astype(np.float32)

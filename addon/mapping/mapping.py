@@ -11,13 +11,14 @@ from dataclasses import replace
 
 import bpy
 
-from ...engine import PresetError, RigChannel, RigError, name_hints, pose_mapping, preset_file, preset_save, presets
-from ...engine.channels import region
-from ...engine.preset import SOURCES, Preset, Target
-from ...engine.wording import number_of
-from .. import rig
-from ..keying import controls
-from ..preferences import user_folder
+from ...engine import PresetError, RigChannel, RigError
+from ...engine.rig import name_hints, pose_mapping, preset_file, preset_save, presets
+from ...engine.rig.preset import SOURCES, Preset, Target
+from ...engine.values.channels import region
+from ...engine.values.messages import number_of
+from ..character import character as rig
+from ..character import controls
+from ..host.preferences import user_folder
 from . import my_presets
 from .properties import control_name, label
 
@@ -48,7 +49,7 @@ def start(context: bpy.types.Context, empty: bool) -> None:
 
 def catalog_source(context: bpy.types.Context) -> str:
     """The channel set that the chosen head gives."""
-    from .. import catalog
+    from ..take import catalog
 
     return catalog.source(context.scene.unitalker)
 

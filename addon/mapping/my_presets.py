@@ -7,9 +7,11 @@ from pathlib import Path
 
 import bpy
 
-from ...engine import PresetError, presets
-from .. import catalog, rig
-from ..preferences import engine_preferences, user_folder
+from ...engine import PresetError
+from ...engine.rig import presets
+from ..character import character as rig
+from ..host.preferences import engine_preferences, user_folder
+from ..take import catalog
 
 MAX_NAME_CHARACTERS = 75        # of a name that gets a number: a preset's name has 80 at most
 

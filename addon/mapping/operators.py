@@ -6,11 +6,11 @@ import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
-from .. import catalog
-from ..on_worker import redraw
-from ..operators import attempt
-from ..polls import only_if
-from ..translations import counted, said
+from ..host.operator_base import redraw
+from ..host.polls import only_if
+from ..host.translations import counted, said
+from ..take import catalog
+from ..ui.operators import attempt
 
 
 class _OnOpenMapping:

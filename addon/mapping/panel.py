@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from ..panel.editors import in_3d_view
-from ..translations import counted, said
+from ..host.editors import in_3d_view
+from ..host.translations import counted, said
 from .properties import control_name, label
 
 HINTS_SHOWN = 10                # channels of the unmatched list before "and n more"

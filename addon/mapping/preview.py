@@ -54,7 +54,7 @@ def stop(scene: bpy.types.Scene) -> None:
 def show(context: bpy.types.Context) -> None:
     """Set the controls that read the active row's channels; nothing while the preview is off. Ends the preview when the character is gone."""
     from ...engine import EngineError
-    from ..keying import controls
+    from ..character import controls
 
     mapping = context.scene.unitalker_mapping
     if not (mapping.preview and mapping.is_open):
@@ -81,9 +81,9 @@ def _wanted(context: bpy.types.Context) -> list[tuple[object, str, int, float]]:
     import numpy as np
 
     from ...engine import Motion
-    from ...engine.preset import SOURCES, Preset
-    from ...engine.presets import find_targets
-    from ...engine.retarget import retarget
+    from ...engine.rig.preset import SOURCES, Preset
+    from ...engine.rig.presets import find_targets
+    from ...engine.rig.retarget import retarget
     from ..keying.rotation import to_bone_modes
     from . import mapping as open_mapping
 
@@ -119,7 +119,7 @@ def _wanted(context: bpy.types.Context) -> list[tuple[object, str, int, float]]:
 def _give_back(mapping: bpy.types.PropertyGroup) -> None:
     if not mapping.shown_values:
         return
-    from ..keying import controls
+    from ..character import controls
 
     for fields in json.loads(mapping.shown_values):
         one = Shown(*fields)

@@ -6,7 +6,7 @@
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from ..translations import said
+from ..host.translations import said
 
 KINDS = (
     ('shape_key', "Key", "A shape key, on every mesh of the character that has it", 'SHAPEKEY_DATA', 0),
@@ -62,7 +62,7 @@ def _dragged(_owner: object, context: bpy.types.Context) -> None:
 
 
 def _search_channels(_owner: object, context: bpy.types.Context, _text: str) -> list[str]:
-    from ...engine.preset import SOURCES
+    from ...engine.rig.preset import SOURCES
 
     return list(SOURCES.get(context.scene.unitalker_mapping.source, ()))
 

@@ -10,9 +10,9 @@ from collections import Counter
 
 import bpy
 
-from .. import catalog
-from ..catalog import Item
-from ..preferences import own
+from ..host.preferences import own
+from ..take import catalog
+from ..take.catalog import Item
 
 ALL, FAVOURITES = "ALL", "FAVOURITES"       # what the browser's group may be besides a group of the model
 STAR = "★ "

@@ -3,10 +3,10 @@
 import bpy
 from bpy.props import CollectionProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
-from .. import catalog
-from ..on_worker import redraw
-from ..polls import only_if
-from ..translations import said
+from ..host.operator_base import redraw
+from ..host.polls import only_if
+from ..host.translations import said
+from ..take import catalog
 from . import identities
 
 SLOTS = (

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import bpy
 
-from ...engine import ModelError, OutputError, runtime
-from ...engine.models import Model, forget_models, open_model
-from ..preferences import EnginePreferences, user_folder
+from ...engine import ModelError, OutputError
+from ...engine.model import runtime
+from ...engine.model.folder import Model, forget_models, open_model
+from ..host.preferences import EnginePreferences, user_folder
 
 MODEL_FILE = "model.json"
 FORBIDDEN = frozenset('<>:"/\\|?*')     # in file names of some system: the id becomes the folder's name

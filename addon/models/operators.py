@@ -3,10 +3,10 @@
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from .. import catalog
-from ..on_worker import redraw
-from ..polls import only_if
-from ..translations import counted, said
+from ..host.operator_base import redraw
+from ..host.polls import only_if
+from ..host.translations import counted, said
+from ..take import catalog
 
 DEFAULT_MODEL = "mini"      # what is chosen when the chosen one was removed
 
@@ -29,7 +29,7 @@ class UNITALKER_OT_model_add(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Copy the folder and choose the model."""
         from ... import engine
-        from ..preferences import engine_preferences
+        from ..host.preferences import engine_preferences
         from . import my_models
 
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from .. import catalog
+from ..take import catalog
 from . import identities
 
 ONE_HEAD = 2            # entries of the list for a model with one head: "Automatic" and the head

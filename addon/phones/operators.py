@@ -5,9 +5,9 @@ from collections.abc import Callable
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from ..on_worker import idle, redraw
-from ..polls import only_if
-from ..translations import counted, said
+from ..host.operator_base import idle, redraw
+from ..host.polls import only_if
+from ..host.translations import counted, said
 from . import watch as phone_watch
 from .properties import ITEMS
 
@@ -70,7 +70,7 @@ class UNITALKER_OT_phones_show(_WithPhones, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Show, and watch the markers from now on."""
         def work() -> str:
-            from ..takes import takes
+            from ..take import takes
             from . import takes as phone_takes
 
             one = takes.find(context, self.character, self.line) if self.line else phone_takes.chosen(context)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from ..panel.editors import in_editors
-from ..panels import paragraph
+from ..host.editors import in_editors
+from ..ui.panels import paragraph
 from . import symbols as phone_symbols
 from .operators import active_take
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 
 import bpy
 
-from ...engine.errors import SettingError
-from ...engine.phones import Phone
+from ...engine.values.errors import SettingError
+from ...engine.values.phones import Phone
 from . import markers as phone_markers
 from . import symbols as phone_symbols
 from .properties import CLASSES_IN_ORDER

@@ -58,7 +58,7 @@ def _describe(label: str) -> str:
 
 
 def _from_ipa(name: str) -> str:
-    from ...engine.phones import PhoneSymbolError, classes_of_ipa
+    from ...engine.values.phones import PhoneSymbolError, classes_of_ipa
 
     try:
         classes = classes_of_ipa(name, "marker") if name else ()

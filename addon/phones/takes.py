@@ -14,14 +14,16 @@ from dataclasses import replace
 import bpy
 import numpy as np
 
-from ...engine import Animation, SettingError, Settings, lips, phone_edit
-from ...engine.models import open_model
-from ...engine.phones import Phone
-from ...engine.taught_file import chosen_taught
-from .. import rig, take
-from ..keying.record import Span
-from ..preferences import engine_preferences
-from ..takes import takes
+from ...engine import Animation, SettingError, Settings
+from ...engine.model.folder import open_model
+from ...engine.motion import lip_contact
+from ...engine.rig.fitted_head_file import chosen_taught
+from ...engine.speech import phone_edit
+from ...engine.values.phones import Phone
+from ..actions.ledger import Span
+from ..character import character as rig
+from ..host.preferences import engine_preferences
+from ..take import make, takes
 from . import markers as phone_markers
 from . import rows as phone_rows
 
@@ -39,7 +41,7 @@ def show(context: bpy.types.Context, one: takes.Take) -> ShownTake:
     scene = context.scene
     request = takes.request(context, one, {})
     refuse_deaf(request)
-    animation = take.compute(request)
+    animation = make.compute(request)
     shown = _find(scene, one) or scene.unitalker_phones.takes.add()
     if shown.visible:
         phone_markers.hide(scene, shown)
@@ -93,7 +95,7 @@ def other_rate(context: bpy.types.Context, shown: ShownTake) -> str:
 def as_heard(context: bpy.types.Context, shown: ShownTake) -> tuple[Span, ...]:
     """Take back all edits of a take, applied or not. Returns and raises as apply()."""
     scene, one = context.scene, take_of(context, shown)
-    heard = take.compute(takes.request(context, one, {"phones": None})).phones
+    heard = make.compute(takes.request(context, one, {"phones": None})).phones
     spans = _solve(context, shown, heard) if phone_rows.to_json(heard) != shown.solved else ()
     phone_markers.hide(scene, shown)
     phone_rows.fill(shown, heard, iter(lambda: phone_markers.next_uid(scene), None))
@@ -125,13 +127,13 @@ def chosen(context: bpy.types.Context) -> takes.Take:
     return min(known, key=lambda other: max(other.first_frame - frame, frame - other.last_frame, 0.0))
 
 
-def refuse_deaf(request: take.Request) -> None:
+def refuse_deaf(request: make.Request) -> None:
     """Raise SettingError where edited phones would change nothing."""
     model = open_model(request.settings.model, engine_preferences(bpy.context).model_folders)
     head = model.head(request.settings.head)
     if not model.phones:
         raise SettingError(f"Model {model.id} does not hear phones, so there are none to edit. Choose another model and generate again.")
-    if not lips.has_lips(head.channels):
+    if not lip_contact.has_lips(head.channels):
         raise SettingError(f"Head {head.id} does not follow phones: only a head with ARKit channels does. Choose one in Voice and Style and generate again.")
     taught = chosen_taught(request.rig) if request.rig else None
     if taught:
@@ -149,13 +151,13 @@ def _solve(context: bpy.types.Context, shown: ShownTake, wanted: tuple[Phone, ..
     request = takes.request(context, one, {"phones": [(phone.label, phone.start_s, phone.end_s) for phone in wanted]})
     refuse_deaf(request)
     dense = replace(request, settings=replace(request.settings, max_error=None), frames=(one.first_frame, one.last_frame))
-    animation = take.compute(dense)
-    old = take.compute(replace(dense, settings=replace(dense.settings, phones=before)))
+    animation = make.compute(dense)
+    old = make.compute(replace(dense, settings=replace(dense.settings, phones=before)))
     reached = _frames(before, wanted, request.settings, one)
     spans = _differing(old, animation, reached, one.first_frame) or tuple((first, first) for first, _ in reached[:1])      # the edits are noted with a key
     for span in spans:
         options = replace(request.options, use_range=True, range_start=int(span[0]), range_end=int(span[1]), crossfade=0.0)
-        take.write(replace(dense, options=options, frames=span), animation)
+        make.write(replace(dense, options=options, frames=span), animation)
     shown.solved, shown.made = phone_rows.to_json(wanted), _made(take_of(context, shown))
     return spans
 
@@ -170,7 +172,7 @@ def _solve_all(context: bpy.types.Context, shown: ShownTake, one: takes.Take, wa
         for phone in wanted if phone.end_s + later_s > 0 and phone.start_s + later_s < request.clip.length_s
     )
     request = replace(request, settings=replace(request.settings, phones=kept))
-    take.write(request, take.compute(request))
+    make.write(request, make.compute(request))
     made = take_of(context, shown)
     shown.first_frame, shown.fps = made.first_frame, made.fps or rig.scene_fps(context.scene)
     shown.solved, shown.made = phone_rows.to_json(kept), _made(made)

@@ -59,7 +59,7 @@ def look(context: bpy.types.Context) -> bool:
 
 
 def _look(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
-    from ..on_worker import redraw
+    from ..host.operator_base import redraw
     from . import markers as phone_markers
 
     if phone_markers.sync(scene):
@@ -76,7 +76,7 @@ def _look(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
 def _solve(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
     """Solve what was edited, as a step of undo."""
     from ...engine import EngineError, SettingError
-    from ..on_worker import redraw
+    from ..host.operator_base import redraw
     from . import takes as phone_takes
 
     shown, written, problem = scene.unitalker_phones, False, ""
@@ -95,7 +95,7 @@ def _solve(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
 
 def _is_busy(context: bpy.types.Context) -> bool:
     """Whether a drag, another tool or a worker is at it."""
-    from ..job import Job
+    from ..host.job import Job
 
     modal = [operator for window in context.window_manager.windows for operator in getattr(window, "modal_operators", ())]
     return bool(modal) or Job.current is not None or bpy.app.is_job_running('RENDER')

@@ -6,10 +6,10 @@ import os
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from ..keying.record import OWNER
-from ..polls import only_if
-from ..steps import InSteps, Work
-from ..translations import said
+from ..actions.ledger import OWNER
+from ..host.polls import only_if
+from ..host.steps import InSteps, Work
+from ..host.translations import said
 from . import playback
 
 FIRST_DRAW_S = 0.3      # by then a new window has its size
@@ -35,8 +35,8 @@ class UNITALKER_OT_preview(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Start or stop."""
         from ... import engine
-        from .. import strip_audio
-        from . import shown
+        from ..overlay import shown
+        from ..sound import clip
 
         if playback.is_playing():
             playback.stop(back=False)
@@ -44,7 +44,7 @@ class UNITALKER_OT_preview(bpy.types.Operator):
         try:
             take = shown.chosen(context)
             request = None if shown.is_heard(context, take) else shown.request_of(context, take)
-            sound = strip_audio.play(request.clip) if request is not None else None
+            sound = clip.play(request.clip) if request is not None else None
         except engine.EngineError as error:
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}
@@ -68,8 +68,8 @@ class UNITALKER_OT_face_camera(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add it."""
-        from ..operators import attempt
-        from . import face_camera
+        from ..pictures import face_camera
+        from ..ui.operators import attempt
 
         settings = context.scene.unitalker
         name = self.character or (settings.character.name if settings.character else "")
@@ -91,7 +91,7 @@ class _Written(InSteps):
         return only_if(cls, context.scene.camera is not None, "The scene has no camera: press Camera on Face")
 
     def _wanted(self, context: bpy.types.Context) -> object:
-        from .plan import Wanted
+        from ..pictures.plan import Wanted
 
         return Wanted.of(context, self.character, self.take, self.filepath)
 
@@ -105,7 +105,7 @@ class UNITALKER_OT_contact_sheet(_Written, bpy.types.Operator):
     TITLE = "Drawing frames"
 
     def _work(self, context: bpy.types.Context) -> Work:
-        from . import plan as preview_plan
+        from ..pictures import plan as preview_plan
 
         return preview_plan.sheet(context, self._wanted(context))
 
@@ -127,8 +127,8 @@ class UNITALKER_OT_playblast(_Written, bpy.types.Operator):
     TITLE = "Filming"
 
     def _work(self, context: bpy.types.Context) -> Work:
-        from . import plan as preview_plan
-        from . import playblast
+        from ..pictures import plan as preview_plan
+        from ..pictures import playblast
 
         return playblast.make(preview_plan.film(context, self._wanted(context)))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import bpy
 
-from ..job import Job
-from ..on_worker import draw_progress
-from ..panel.editors import in_editors
-from ..panels import paragraph, property_split
-from . import overlay, playback
-from .folder import folder_of
+from ..host.editors import in_editors
+from ..host.job import Job
+from ..host.operator_base import draw_progress
+from ..overlay import overlay
+from ..pictures.folder import folder_of
+from ..ui.panels import paragraph, property_split
+from . import playback
 
 
 class Preview:

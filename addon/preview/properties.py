@@ -3,8 +3,8 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
-from ..choices import RELATIVE_PATHS
-from . import overlay
+from ..overlay import overlay
+from ..take.choices import RELATIVE_PATHS
 
 CHANNELS = "jawOpen, mouthClose, mouthPucker"
 PICKS = (

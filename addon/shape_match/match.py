@@ -1,4 +1,4 @@
-"""Match by Shape: read the character's meshes, compare them with the test head (engine/shape_match.py), keep the proposal in the scene.
+"""Match by Shape: read the character's meshes, compare them with the test head (engine/geometry/shape_match.py), keep the proposal in the scene.
 
 Three steps, as in take.py: gather (Blender -> arrays), compute (no Blender, any thread), keep (a list for the panel). Nothing on the character
 changes; a preset is written only by `save`.
@@ -15,12 +15,13 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from ...engine import RigError, presets
-from ...engine.shape_match import ChannelMatch, Head, Picks, Proposal, guess_points, match_shapes, to_preset
-from ...engine.types import no_progress
-from .. import rig
-from ..preferences import user_folder
-from ..translations import said
+from ...engine import RigError
+from ...engine.geometry.shape_match import ChannelMatch, Head, Picks, Proposal, guess_points, match_shapes, to_preset
+from ...engine.rig import presets
+from ...engine.values.types import no_progress
+from ..character import character as rig
+from ..host.preferences import user_folder
+from ..host.translations import said
 from . import pictures as shape_pictures
 
 MARKER = "unitalker_marker"     # custom property of an empty: which feature of the face it marks

@@ -7,13 +7,13 @@ from functools import partial
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from .. import catalog
-from ..on_worker import BUSY_ELSE, OnWorker
-from ..operators import attempt
-from ..panel.editors import in_3d_view
-from ..panels import paragraph
-from ..polls import only_if
-from ..translations import counted, said
+from ..host.editors import in_3d_view
+from ..host.operator_base import BUSY_ELSE, OnWorker
+from ..host.polls import only_if
+from ..host.translations import counted, said
+from ..take import catalog
+from ..ui.operators import attempt
+from ..ui.panels import paragraph
 
 ROWS = 8                # of the list
 KEYS_SHOWN = 2          # of a channel, in the list

@@ -12,8 +12,8 @@ import bpy
 import bpy.utils.previews
 import numpy as np
 
-from ...engine.shape_match import Head, Proposal
-from ...engine.shape_picture import SIZE_PX, Sampled
+from ...engine.geometry.shape_match import Head, Proposal
+from ...engine.geometry.shape_picture import SIZE_PX, Sampled
 
 
 @dataclass(frozen=True)

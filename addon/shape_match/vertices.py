@@ -1,6 +1,6 @@
 """Keys from Vertices: a mesh that moves vertex by vertex (a FLAME or VOCASET head, a capture) becomes slider values of a mesh of its topology.
 
-The moving mesh is read frame by frame in steps (addon/steps.py), engine/shape_solve.py finds the values on a thread, fcurves.py writes them as a
+The moving mesh is read frame by frame in steps (addon/host/steps.py), engine/geometry/shape_solve.py finds the values on a thread, fcurves.py writes them as a
 take of its own, which the dustbin removes like any other.
 """
 
@@ -14,12 +14,13 @@ import bpy
 import numpy as np
 
 from ...engine import EngineError, RigError
-from ...engine.components import Placement, fit_placement
-from ...engine.shape_solve import solve_weights
-from ...engine.types import Curve, RigChannel, RigCurves
-from .. import fcurves, rig
+from ...engine.geometry.shape_solve import solve_weights
+from ...engine.model.components import Placement, fit_placement
+from ...engine.values.types import Curve, RigChannel, RigCurves
+from ..character import character as rig
+from ..host.translations import counted, said
 from ..keying import parts
-from ..translations import counted, said
+from ..keying import write as fcurves
 from . import match
 
 READ_SHARE = 0.7            # of the work, the rest is solving

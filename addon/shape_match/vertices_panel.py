@@ -3,10 +3,10 @@
 import bpy
 from bpy.props import FloatProperty, PointerProperty
 
-from ..panel.editors import in_3d_view
-from ..panels import paragraph
-from ..polls import only_if
-from ..steps import InSteps, Work
+from ..host.editors import in_3d_view
+from ..host.polls import only_if
+from ..host.steps import InSteps, Work
+from ..ui.panels import paragraph
 
 
 def _is_mesh(_group: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:

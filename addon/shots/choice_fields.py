@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from ..properties import CHOICES
+from ..take.properties import CHOICES
 
 PATH_SUBTYPES = ('FILE_PATH', 'DIR_PATH')
 ID_OR_PATH = ("model", "preset")            # an id of a list, or a file or folder

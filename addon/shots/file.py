@@ -7,7 +7,7 @@ import os
 import bpy
 
 from ...engine import EngineError, OutputError
-from .whole_file import is_whole_blend
+from ..pictures.complete_file import is_whole_blend
 
 
 class ShotError(EngineError):

@@ -12,13 +12,14 @@ import bpy
 import numpy as np
 
 from ...engine import Animation, EngineError, Waveform, animate
-from ...engine.g2p import check_words, read_file
-from ...engine.types import SAMPLE_RATE_HZ
-from .. import strip_audio, take
+from ...engine.speech.g2p import check_words, read_file
+from ...engine.values.types import SAMPLE_RATE_HZ
 from ..cast import rows as cast
 from ..keying.point_cache import SUFFIX
-from ..preview import plan as preview_plan
-from ..properties import collect
+from ..pictures import plan as preview_plan
+from ..sound import clip as strip_audio
+from ..take import make
+from ..take.properties import collect
 from . import choice_fields
 from .file import open_shot, save_shot, scene_named
 from .jobs_file import JobsError, ShotJob, read_jobs
@@ -106,7 +107,7 @@ def _do_job(run: _Run, job: ShotJob) -> None:
     try:
         scene = scene_named(job.scene)
         with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
-            requests = _list_of(job) if job.whole_list else [take.gather(bpy.context, take.Options(**_choices(job)))]
+            requests = _list_of(job) if job.whole_list else [make.gather(bpy.context, make.Options(**_choices(job)))]
             entry.inputs = _inputs(job, [request.clip for request in requests])
             entry.sound = ", ".join(request.line for request in requests)
             entry.character = ", ".join(dict.fromkeys(_name(request) for request in requests))
@@ -135,7 +136,7 @@ def _choices(job: ShotJob) -> dict[str, object]:
     return values
 
 
-def _list_of(job: ShotJob) -> list[take.Request]:
+def _list_of(job: ShotJob) -> list[make.Request]:
     """The lines of the scene's list that are in use. Raises JobsError: there is none, or one of them lacks something."""
     lines = bpy.context.scene.unitalker_cast
     cast.follow_names(lines)
@@ -146,7 +147,7 @@ def _list_of(job: ShotJob) -> list[take.Request]:
     return [one.request for one in found]
 
 
-def _name(request: take.Request) -> str:
+def _name(request: make.Request) -> str:
     return request.character.name if request.character else request.vertices.object_name
 
 
@@ -156,10 +157,10 @@ def _inputs(job: ShotJob, clips: Iterable[strip_audio.Clip]) -> dict[str, str]:
     return {path: sha256(path) for path in (job.blend, *sounds, job.transcript_file) if path}
 
 
-def _make(requests: Sequence[take.Request], entry: Entry) -> None:
+def _make(requests: Sequence[make.Request], entry: Entry) -> None:
     """All lines of a job are computed before the first is written: what fails then has changed nothing."""
-    results = [take.compute(request) for request in requests]
-    summaries = [take.write(request, result) for request, result in zip(requests, results, strict=True)]
+    results = [make.compute(request) for request in requests]
+    summaries = [make.write(request, result) for request, result in zip(requests, results, strict=True)]
     animations = [result if isinstance(result, Animation) else result.animation for result in results]
     entry.frames = sum(len(animation.motion.weights) for animation in animations)
     entry.channels = max(len(one.curves.mapped) if one.curves else one.motion.weights.shape[1] for one in animations)
@@ -168,7 +169,7 @@ def _make(requests: Sequence[take.Request], entry: Entry) -> None:
     entry.missing = list(dict.fromkeys(name for summary in summaries for name in summary.missing))
 
 
-def _try(requests: Iterable[take.Request]) -> None:
+def _try(requests: Iterable[make.Request]) -> None:
     """Read the sound, and walk the engine with all options on a moment of silence."""
     for request in requests:
         strip_audio.read(request.clip)

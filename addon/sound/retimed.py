@@ -19,8 +19,8 @@ import bpy
 import numpy as np
 
 from ...engine import AudioError
-from ...engine.stretch import stretch
-from ...engine.types import SAMPLE_RATE_HZ, FloatArray
+from ...engine.audio.time_stretch import stretch
+from ...engine.values.types import SAMPLE_RATE_HZ, FloatArray
 from .strips import Heard, all_strips
 
 RATE_HZ = 48_000

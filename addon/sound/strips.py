@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import bpy
 
 from ...engine import AudioError
-from ..rig import scene_fps
+from ..character.character import scene_fps
 
 MARK = "unitalker"              # custom property of a strip that a take or a row speaks of
 

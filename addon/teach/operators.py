@@ -5,10 +5,10 @@ from functools import partial
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from .. import catalog
-from ..on_worker import OnWorker, redraw
-from ..properties import CHOICES, Choices, collect
-from ..translations import said
+from ..host.operator_base import OnWorker, redraw
+from ..host.translations import said
+from ..take import catalog
+from ..take.properties import CHOICES, Choices, collect
 
 
 class UNITALKER_OT_teach(OnWorker, Choices, bpy.types.Operator):
@@ -27,7 +27,7 @@ class UNITALKER_OT_teach(OnWorker, Choices, bpy.types.Operator):
     start_from_preset: BoolProperty(name="Start from Preset", description="Learn how your keys differ from what the chosen preset makes")
 
     def _gather(self, context: bpy.types.Context) -> object:
-        from ..take import Options
+        from ..take.make import Options
         from . import take as teach_take
 
         settings = context.scene.unitalker

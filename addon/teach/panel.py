@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import bpy
 
-from .. import catalog
-from ..job import Job
-from ..on_worker import draw_progress
-from ..panel.editors import in_3d_view
-from ..panels import paragraph
-from ..translations import counted
+from ..host.editors import in_3d_view
+from ..host.job import Job
+from ..host.operator_base import draw_progress
+from ..host.translations import counted
+from ..take import catalog
+from ..ui.panels import paragraph
 
 CONTROLS_SHOWN = 60         # lines of the list of controls
 

@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 import bpy
 
 from ... import engine
-from ...engine.models import open_model
-from ...engine.taught import Score, label
-from ...engine.taught_file import renamed, save_taught
-from ...engine.teach import Lesson, Take, teach
-from .. import strip_audio, take
+from ...engine.fit_head.fit import Lesson, Take, teach
+from ...engine.model.folder import open_model
+from ...engine.rig.fitted_head import Score, label
+from ...engine.rig.fitted_head_file import renamed, save_taught
+from ..host.preferences import user_folder
+from ..host.translations import said
 from ..keying import artist_keys
-from ..preferences import user_folder
-from ..translations import said
+from ..sound import clip as strip_audio
+from ..take import make as take
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def gather(context: bpy.types.Context, options: take.Options, name: str, start_f
 
 
 def compute(
-    request: Request, progress: Callable[[float], None] = engine.types.no_progress, cancelled: Callable[[], bool] = engine.types.never,
+    request: Request, progress: Callable[[float], None] = engine.values.types.no_progress, cancelled: Callable[[], bool] = engine.values.types.never,
 ) -> Lesson:
     """Listen and fit: no Blender data, any thread."""
     lesson = teach(strip_audio.read(request.clip), request.take, request.settings, progress, cancelled)

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..errors import ModelError
+from ..values.errors import ModelError
 
 FLAME_BETAS = 400  # 300 shape, 100 expression
 FLAME_JAW = slice(FLAME_BETAS, FLAME_BETAS + 3)  # axis-angle

@@ -70,7 +70,7 @@ class Extension:
         self.package = package
 
     def module(self, name: str) -> object:
-        """For example module("addon.rig")."""
+        """For example module("addon.character.character")."""
         return importlib.import_module(f"{self.package}.{name}")
 
 
@@ -122,7 +122,7 @@ def face(ext: Extension) -> object:
 
 def make_face(ext: Extension, name: str, keys: tuple[str, ...] | None = None) -> object:
     """A triangle with a basis and these shape keys (default: ARKit's 52), active and selected."""
-    names = ext.module("engine.channels").ARKIT_52 if keys is None else keys
+    names = ext.module("engine.values.channels").ARKIT_52 if keys is None else keys
     mesh = bpy.data.meshes.new(name)
     mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
     obj = bpy.data.objects.new(name, mesh)

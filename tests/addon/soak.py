@@ -123,8 +123,8 @@ class Session:
     def empty(self) -> float:
         """Close the file, forget what is kept for speed, give memory back to the system; what is in use then."""
         bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True, load_ui=False)
-        self.ext.module("engine.recent").forget_all()
-        self.ext.module("addon.sound.kept").forget()
+        self.ext.module("engine.values.cache").forget_all()
+        self.ext.module("addon.sound.cache").forget()
         gc.collect()
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL("libc.so.6").malloc_trim(0)
@@ -161,7 +161,7 @@ class Session:
         found = []
         if hash_of_artists_keys() != bpy.context.scene[MARK]:
             found.append("the artist's keys are not as the artist left them")
-        if self.ext.module("addon.job").Job.current is not None:
+        if self.ext.module("addon.host.job").Job.current is not None:
             found.append("a job is left")
         if not any(marker.name == "artist" and marker.frame == 77 for marker in bpy.context.scene.timeline_markers):
             found.append("the artist's marker is gone")
@@ -248,7 +248,7 @@ class Session:
         self.animate({**self.options(), **self.style(), "use_range": False})
 
     def animate(self, given: dict[str, object]) -> None:
-        known = self.ext.module("addon.properties").CHOICES
+        known = self.ext.module("addon.take.properties").CHOICES
         given = {name: value for name, value in given.items() if name in known}
         self.begin(f"  {given}")
         bpy.ops.unitalker.animate('EXEC_DEFAULT', True, **given)
@@ -263,7 +263,7 @@ class Session:
 
     def in_window(self, ticks_before_esc: int | None) -> None:
         before, context = hash_of_all_keys(), FakeContext()
-        operator = FakeOperator(self.ext.module("addon.operators").UNITALKER_OT_animate, {**self.options(), "use_range": False})
+        operator = FakeOperator(self.ext.module("addon.ui.operators").UNITALKER_OT_animate, {**self.options(), "use_range": False})
         result = operator._with_work(context, operator._start)      # what invoke() does with a window
         if ticks_before_esc is not None and result == {'RUNNING_MODAL'}:
             for _ in range(ticks_before_esc):
@@ -307,7 +307,7 @@ class Session:
         self.remake((float(start), float(start + self.random.randint(3, 30))))
 
     def remake(self, span: tuple[float, float] | None) -> None:
-        takes = self.ext.module("addon.takes.takes")
+        takes = self.ext.module("addon.take.takes")
         known = [one for name in ("Face", "Anna") for one in takes.takes_of(bpy.context, name) if one.known]
         if span is not None:
             known = [one for one in known if one.first_frame <= span[0] and span[1] <= one.last_frame]
@@ -320,13 +320,13 @@ class Session:
     def clear_frames(self) -> None:
         """Remove our keys of some frames."""
         start = self.random.randint(1, 60)
-        self.ext.module("addon.takes.takes").clear_frames(bpy.context, self.random.choice(["Face", "Anna"]), True, (float(start), float(start + 9)))
+        self.ext.module("addon.take.takes").clear_frames(bpy.context, self.random.choice(["Face", "Anna"]), True, (float(start), float(start + 9)))
         self.push("cleared frames")
 
     def edit_phones(self) -> None:
         """Show the phones of a take, move a marker, apply, hide. Of a model that hears none: nothing."""
         phone_takes, markers = self.ext.module("addon.phones.takes"), self.ext.module("addon.phones.markers")
-        takes, scene = self.ext.module("addon.takes.takes"), bpy.context.scene
+        takes, scene = self.ext.module("addon.take.takes"), bpy.context.scene
         known = [one for name in ("Face", "Anna") for one in takes.takes_of(bpy.context, name) if one.known]
         if not known:
             return
@@ -392,7 +392,7 @@ class Session:
         """Clear Lip Sync: nothing of ours stays on the character."""
         name = self.random.choice(["Face", "Anna"])
         bpy.ops.unitalker.clear('EXEC_DEFAULT', True, character=name)
-        actions = self.ext.module("addon.keying.actions")
+        actions = self.ext.module("addon.actions.actions")
         keys = bpy.data.objects[name].data.shape_keys
         left = [curve.data_path for place in actions.places(keys) for curve in actions.curves_of(place) if actions.is_ours(curve, place)]
         assert not left, left

@@ -160,7 +160,7 @@ def test_clear_gives_the_slider_ranges_back(ext, face, speech):
 
 def test_names_with_quotes_are_told_whole(ext, face, speech):
     face.data.shape_keys.key_blocks["jawOpen"].name = 'jaw"\\Open'
-    actions = ext.module("addon.keying.actions")
+    actions = ext.module("addon.actions.actions")
     path = f'key_blocks["{bpy.utils.escape_identifier(face.data.shape_keys.key_blocks[1].name)}"].value'
     assert actions.GROUP and ext.module("addon.keying.parts").names_of(frozenset({(path, 0)})) == face.data.shape_keys.key_blocks[1].name
 
@@ -177,7 +177,7 @@ def test_clear_gives_a_moved_action_its_own_way_of_playing_back(ext, face, speec
 # ---- values at rest
 
 def both_rigs(ext):
-    channels = ext.module("engine.channels")
+    channels = ext.module("engine.values.channels")
     return make_face(ext, "Face", (*channels.ARKIT_52, *channels.OCULUS_15))
 
 
@@ -232,7 +232,7 @@ def test_clear_in_tweak_mode_is_one_error(ext, face, speech):
 @pytest.mark.parametrize("note", ['{"lines": {}, "later": 1}', '{"rest": 5, "lines": {}}', "not json", "[]", 5])
 def test_a_note_that_a_later_version_or_a_person_wrote_stops_nothing(ext, face, speech, note):
     animate(speech)
-    bpy.data.actions["Face Lip Sync"][ext.module("addon.keying.actions").OWNER] = note
+    bpy.data.actions["Face Lip Sync"][ext.module("addon.actions.actions").OWNER] = note
     animate(speech)
     assert len(bpy.data.actions) == 1 and len(jaw(face)) == 48
     assert bpy.ops.unitalker.clear(character="Face") == {'FINISHED'}

@@ -19,7 +19,7 @@ def test_operator_equals_engine(ext, face, speech):
     engine = ext.module("engine")
     bpy.ops.unitalker.animate(audio=speech, character="Face", identity="wide", strength=1.5, smooth=0.3, gain_jaw=0.8)
     settings = engine.Settings(model=TINY, identity="wide", strength=1.5, smooth=0.3, gains=engine.Gains(jaw=0.8), fps=24.0)
-    wave = ext.module("addon.strip_audio").read(ext.module("addon.strip_audio").find_file(bpy.context, speech, 1.0))
+    wave = ext.module("addon.sound.clip").read(ext.module("addon.sound.clip").find_file(bpy.context, speech, 1.0))
     expected = engine.animate(wave, settings).motion
     written = curves(face.data.shape_keys)
     for channel in expected.channels:

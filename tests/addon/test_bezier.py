@@ -16,7 +16,7 @@ PARTS = 4           # of a frame
 def new_curve(ext):
     """Makes a Bezier curve through keys (n, 2), as the add-on writes it."""
     action = bpy.data.actions.new("Test")
-    actions, keys = ext.module("addon.keying.actions"), ext.module("addon.keying.keys")
+    actions, keys = ext.module("addon.actions.actions"), ext.module("addon.actions.keys")
     owner = bpy.data.objects.new("Owner", None)
     owner.animation_data_create()
     _, bag = actions.open_place(owner, action, "Owner")
@@ -41,7 +41,7 @@ def signals():
 
 
 def test_the_engine_knows_how_blender_evaluates_its_curves(ext, new_curve):
-    bezier = ext.module("engine.bezier")
+    bezier = ext.module("engine.motion.key_reduction")
     for times, values in signals():
         curve = new_curve(np.stack([times, values], 1))
         at = np.arange(times[0] - 2, times[-1] + 2, 1 / PARTS)
@@ -69,7 +69,7 @@ def test_the_stated_error_holds_on_every_frame_and_between(ext, face, max_error)
 
 @pytest.mark.parametrize("max_error", [0.05, 0.3])
 def test_no_closure_is_loosened_between_the_keys(ext, face, max_error):
-    lips, types = ext.module("engine.lips"), ext.module("engine.types")
+    lips, types = ext.module("engine.motion.lip_contact"), ext.module("engine.values.types")
     model = {"audio": SAMPLE, "character": "Face", "model": "mini"}
     names = [block.name for block in face.data.shape_keys.key_blocks[1:]]
 

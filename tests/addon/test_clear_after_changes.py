@@ -16,9 +16,9 @@ WAYS = ('ACTION', 'NLA', 'SLOT')
 @pytest.fixture
 def loud(ext, tmp_path):
     """A preset that goes beyond the slider of mouthPucker; jawOpen as it is."""
-    preset, channel = ext.module("engine.preset"), ext.module("engine.types").RigChannel
+    preset, channel = ext.module("engine.rig.preset"), ext.module("engine.values.types").RigChannel
     targets = tuple(preset.Target(channel("shape_key", name), (("jawOpen", weight),), clamp=None) for name, weight in (("mouthPucker", 3.0), ("jawOpen", 1.0)))
-    return str(ext.module("engine.presets").save_preset(preset.Preset("Loud", "arkit52", targets), tmp_path))
+    return str(ext.module("engine.rig.presets").save_preset(preset.Preset("Loud", "arkit52", targets), tmp_path))
 
 
 @pytest.mark.parametrize(("first", "second"), list(itertools.permutations(WAYS, 2)))
@@ -38,7 +38,7 @@ def test_clear_after_two_destinations_leaves_everything_as_before(ext, face, spe
     bpy.ops.unitalker.clear(character="Face")
     bpy.context.scene.frame_set(7)
     now = as_before.animation(), as_before.values()
-    assert not [place for place in ext.module("addon.keying.actions").places(face.data.shape_keys) if ext.module("addon.keying.actions").owns(place)]
+    assert not [place for place in ext.module("addon.actions.actions").places(face.data.shape_keys) if ext.module("addon.actions.actions").owns(place)]
     kept = {name for name in now[0][0] if name not in before[0][0]}         # an earlier take is kept in the file, with nothing that plays it
     assert {name: [curve for curve in curves if curve[2] != "Lip Sync"] for name, curves in now[0][0].items() if name not in kept} == before[0][0]
     assert (now[0][1], now[1]) == (before[0][1], before[1])
@@ -49,6 +49,6 @@ def test_a_line_of_one_curve_can_be_made_again(ext, face, speech, loud):
     own_action(face.data.shape_keys, {'key_blocks["jawOpen"].value': [(1, 0.25), (30, 0.75)]})
     for _ in range(3):
         bpy.ops.unitalker.animate(audio=speech, character="Face", preset=loud)
-    actions = ext.module("addon.keying.actions")
+    actions = ext.module("addon.actions.actions")
     place = next(place for place in actions.places(face.data.shape_keys) if actions.owns(place))
     assert [(curve.data_path, curve.group.name) for curve in actions.curves_of(place)] == [('key_blocks["mouthPucker"].value', "Lip Sync")]

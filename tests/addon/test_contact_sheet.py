@@ -74,7 +74,7 @@ def test_one_click_writes_a_sheet_beside_the_file(ext, shot, tmp_path):
     assert chosen.last_sheet == str(path) and path.name in {image.name for image in bpy.data.images}
     assert sorted(file.name for file in tmp_path.iterdir()) == [path.name, "shot.blend"]
     assert settings(bpy.context.scene) == before
-    sheet = ext.module("addon.preview.contact_sheet")
+    sheet = ext.module("addon.pictures.contact_sheet")
     gap, width = round(96 * sheet.GAP), 96
     values = pixels(path)
     assert values.shape[1] == 4 * (width + gap) + gap
@@ -105,7 +105,7 @@ def test_without_close_up_all_of_the_camera_is_seen(ext, shot, tmp_path):
     chosen.close_up, chosen.count = False, 1
     bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y = 1600, 800
     bpy.ops.unitalker.contact_sheet(filepath=str(tmp_path / "wide.png"))
-    sheet = ext.module("addon.preview.contact_sheet")
+    sheet = ext.module("addon.pictures.contact_sheet")
     height = pixels(tmp_path / "wide.png").shape[0]
     assert height == 48 + round(96 * sheet.TITLE) + round(96 * sheet.LABEL) + round(96 * sheet.GAP)
 
@@ -189,20 +189,20 @@ def test_a_face_that_the_camera_does_not_see_is_one_error(ext, shot, tmp_path):
 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_a_stop_half_way_leaves_everything_as_it_was(ext, shot, tmp_path, name):
-    plan, steps = ext.module("addon.preview.plan"), ext.module("addon.steps")
+    plan, steps = ext.module("addon.pictures.plan"), ext.module("addon.host.steps")
     wanted = plan.Wanted("", "", str(tmp_path / "half"), "", 4, 'EVEN', True, 64, 5, True, 'TAKE')
     before, files = settings(bpy.context.scene), sorted(tmp_path.rglob("*"))
     if name == "contact_sheet":
         work = plan.sheet(bpy.context, wanted)
     else:
-        work = ext.module("addon.preview.playblast").make(plan.film(bpy.context, wanted))
+        work = ext.module("addon.pictures.playblast").make(plan.film(bpy.context, wanted))
     job = steps.Steps(work, "Filming")
     job.start()
     while job.fraction == 0 and not job.done:
         job.advance(0.0001)
     assert 0 < job.fraction < 0.5 and bpy.context.scene.frame_current >= 11
-    ext.module("addon.job").drop_on_load()      # as before another file is loaded
-    assert job.done and ext.module("addon.job").Job.current is None
+    ext.module("addon.host.job").drop_on_load()      # as before another file is loaded
+    assert job.done and ext.module("addon.host.job").Job.current is None
     assert settings(bpy.context.scene) == before and sorted(tmp_path.rglob("*")) == files
 
 
@@ -295,7 +295,7 @@ def test_a_render_stays_where_drawing_is_stopped(ext, shot, tmp_path):
     scene = bpy.context.scene
     small(scene.unitalker_preview)
     render_by_hand(scene, RED)
-    plan = ext.module("addon.preview.plan")
+    plan = ext.module("addon.pictures.plan")
     work = plan.sheet(bpy.context, plan.Wanted.of(bpy.context, "", "", str(tmp_path / "half")))
     while next(work) == 0:
         pass
@@ -324,26 +324,26 @@ def started(operator, context, job_of):
 
 def test_the_button_draws_step_by_step_to_its_end(ext, operator, tmp_path):
     made, context = operator
-    started(made, context, lambda: ext.module("addon.job").Job.current)
+    started(made, context, lambda: ext.module("addon.host.job").Job.current)
     before = bpy.context.scene.frame_current
     assert fake_window.tick_to_end(made, context) == {'FINISHED'}
     assert (tmp_path / "sheet.png").exists() and bpy.context.scene.frame_current == 5 != before
-    assert context.timers == 0 and context.status is None and ext.module("addon.job").Job.current is None
+    assert context.timers == 0 and context.status is None and ext.module("addon.host.job").Job.current is None
 
 
 def test_esc_stops_it_and_nothing_is_left(ext, operator, tmp_path):
     made, context = operator
     before, files = settings(bpy.context.scene), sorted(tmp_path.rglob("*"))
-    started(made, context, lambda: ext.module("addon.job").Job.current)
+    started(made, context, lambda: ext.module("addon.host.job").Job.current)
     assert made.modal(context, fake_window.event('ESC', 'PRESS')) == {'CANCELLED'}
     assert settings(bpy.context.scene) == before and sorted(tmp_path.rglob("*")) == files
-    assert context.timers == 0 and context.status is None and ext.module("addon.job").Job.current is None
+    assert context.timers == 0 and context.status is None and ext.module("addon.host.job").Job.current is None
     assert made.reports[-1] == ('INFO', "Cancelled: nothing was written.")
 
 
 def test_a_character_that_is_deleted_meanwhile_is_one_error(ext, operator, shot, tmp_path):
     made, context = operator
-    started(made, context, lambda: ext.module("addon.job").Job.current)
+    started(made, context, lambda: ext.module("addon.host.job").Job.current)
     bpy.data.objects.remove(bpy.data.objects[shot])
     assert fake_window.tick_to_end(made, context) == {'CANCELLED'}
     kind, text = made.reports[-1]
@@ -421,11 +421,11 @@ def test_the_sound_of_the_film_falls_on_its_frame(ext, shot, tmp_path, from_stri
     if from_strip:
         editor = scene.sequence_editor_create()
         (editor.strips if hasattr(editor, "strips") else editor.sequences).new_sound("click", click, 1, 11)
-    plan = ext.module("addon.preview.plan")
+    plan = ext.module("addon.pictures.plan")
     film = plan.film(bpy.context, plan.Wanted("", "", str(tmp_path / "click.mp4"), "", 4, 'EVEN', True, 64, 5, True, 'SCENE'))
     if not from_strip:
-        film = type(film)(**{**film.__dict__, "clip": ext.module("addon.strip_audio").find_file(bpy.context, click, 11)})
-    made = run(ext.module("addon.preview.playblast").make(film))
+        film = type(film)(**{**film.__dict__, "clip": ext.module("addon.sound.clip").find_file(bpy.context, click, 11)})
+    made = run(ext.module("addon.pictures.playblast").make(film))
     assert made.warning == ""
     streams = probe(made.path)
     assert float(streams["video"]["duration"]) == pytest.approx(0.75, abs=0.001)
@@ -454,11 +454,11 @@ def test_the_sample_gives_phones_of_several_kinds(ext, tmp_path, monkeypatch):
     chosen = scene.unitalker_preview
     chosen.tile_px, chosen.count = 64, 6
     drawn = []
-    make = ext.module("addon.preview.contact_sheet").make
-    monkeypatch.setattr(ext.module("addon.preview.contact_sheet"), "make", lambda sheet, crop: drawn.append(sheet) or make(sheet, crop))
+    make = ext.module("addon.pictures.contact_sheet").make
+    monkeypatch.setattr(ext.module("addon.pictures.contact_sheet"), "make", lambda sheet, crop: drawn.append(sheet) or make(sheet, crop))
     bpy.ops.unitalker.contact_sheet(filepath=str(tmp_path / "sample.png"))
     tiles = drawn[0].tiles
-    kinds = {ext.module("addon.preview.shown_frames").kind_of(tile.moment.phone) for tile in tiles}
+    kinds = {ext.module("addon.overlay.moments").kind_of(tile.moment.phone) for tile in tiles}
     assert len(tiles) == 6 and {"closed", "round", "open"} <= kinds
     assert drawn[0].title == text and {tile.word for tile in tiles} <= {*text.replace(",", "").replace(".", "").replace("!", "").split(), ""}
     assert sum(bool(tile.word) for tile in tiles) >= 5
@@ -475,8 +475,8 @@ def test_a_sound_in_which_nobody_speaks_gives_even_frames(ext, tmp_path, monkeyp
     chosen = bpy.context.scene.unitalker_preview
     chosen.tile_px, chosen.count = 64, 3
     drawn = []
-    make = ext.module("addon.preview.contact_sheet").make
-    monkeypatch.setattr(ext.module("addon.preview.contact_sheet"), "make", lambda sheet, crop: drawn.append(sheet) or make(sheet, crop))
+    make = ext.module("addon.pictures.contact_sheet").make
+    monkeypatch.setattr(ext.module("addon.pictures.contact_sheet"), "make", lambda sheet, crop: drawn.append(sheet) or make(sheet, crop))
     assert bpy.ops.unitalker.contact_sheet(filepath=str(tmp_path / "silence.png")) == {'FINISHED'}
     assert [(tile.moment.frame, tile.moment.phone) for tile in drawn[0].tiles] == [(9, ""), (25, ""), (41, "")]
     assert (tmp_path / "silence.png").is_file()
@@ -486,7 +486,7 @@ def test_a_sound_in_which_nobody_speaks_gives_even_frames(ext, tmp_path, monkeyp
 @pytest.mark.parametrize("name", ["contact_sheet", "playblast"])
 def test_a_computer_without_graphics_is_one_error(ext, shot, tmp_path, monkeypatch, name):
     """Blender itself would abort."""
-    monkeypatch.setattr(ext.module("addon.preview.picture"), "GRAPHICS", "libnone.so.1")
+    monkeypatch.setattr(ext.module("addon.pictures.picture"), "GRAPHICS", "libnone.so.1")
     with pytest.raises(RuntimeError, match=r"need libnone\.so\.1, which this computer lacks: nothing was drawn\. Install it"):
         getattr(bpy.ops.unitalker, name)()
     assert [file.name for file in tmp_path.iterdir()] == ["shot.blend"]

@@ -59,7 +59,7 @@ def test_a_slot_is_refused_where_there_are_none(ext, face, speech):
     assert as_before.animation() == before
     settings = bpy.context.scene.unitalker
     settings.source, settings.audio, settings.destination = 'FILE', speech, 'SLOT'
-    assert "from Blender 4.4 on" in ext.module("addon.panel.ready").problem(bpy.context)
+    assert "from Blender 4.4 on" in ext.module("addon.ui.ready").problem(bpy.context)
 
 
 @needs_slots
@@ -127,7 +127,7 @@ def test_a_slot_is_made_again_where_it_is(ext, face, body, speech):
     animate(speech, destination='SLOT', action="Other Shot")
     before = as_before.animation()
     other.name = "Renamed"
-    takes = ext.module("addon.takes.takes")
+    takes = ext.module("addon.take.takes")
     take, = takes.takes_of(bpy.context, "Face")
     takes.remake(bpy.context, take, {})
     assert as_before.animation()[0]["Renamed"] == before[0]["Other Shot"] and as_before.animation()[0]["Shot"] == before[0]["Shot"]
@@ -139,7 +139,7 @@ def test_a_slot_is_made_again_where_it_is(ext, face, body, speech):
 def test_a_slot_that_is_mine_is_the_artists(ext, face, body, speech):
     animate(speech, destination='SLOT')
     before = as_before.animation()
-    takes = ext.module("addon.takes.takes")
+    takes = ext.module("addon.take.takes")
     take, = takes.takes_of(bpy.context, "Face")
     assert takes.forget(bpy.context, take) == 52
     assert as_before.animation() == before and not body.keys()
@@ -376,7 +376,7 @@ def placement(strip):
 def restyle(ext, how, speech):
     if how == "button":
         return animate(speech, destination='NLA', gain_jaw=0.5)
-    takes = ext.module("addon.takes.takes")
+    takes = ext.module("addon.take.takes")
     one, = takes.takes_of(bpy.context, "Face", True)
     return takes.remake(bpy.context, one, {"gain_jaw": 0.5})
 

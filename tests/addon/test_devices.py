@@ -16,20 +16,20 @@ def preferences(ext, package):
     yield kept
     kept.device_tests = ""
     for device in ("cuda", "coreml", "directml"):
-        ext.module("engine.runtime").refuse(device, "")
+        ext.module("engine.model.runtime").refuse(device, "")
 
 
 def test_button_tests_every_device_of_this_system_and_keeps_what_it_found(ext, preferences):
-    devices = ext.module("engine.devices")
+    devices = ext.module("engine.model.devices")
     assert bpy.ops.unitalker.test_devices() == {'FINISHED'}
     reports, build = devices.from_text(preferences.device_tests)
     assert [report.device for report in reports] == list(devices.ON_THIS_SYSTEM)
     assert reports[-1].device == "cpu" and reports[-1].works
-    assert build == ext.module("engine.runtime").build()
+    assert build == ext.module("engine.model.runtime").build()
 
 
 def test_device_that_failed_in_an_earlier_session_is_not_tried_again(ext, preferences, face, speech, monkeypatch):
-    runtime, devices = ext.module("engine.runtime"), ext.module("engine.devices")
+    runtime, devices = ext.module("engine.model.runtime"), ext.module("engine.model.devices")
     monkeypatch.setattr(runtime, "devices", lambda: ("cuda", "cpu"))
     opened = []
     session = runtime._session
@@ -67,7 +67,7 @@ def draw(module: object, preferences: object, width_px: int = 2000) -> Column:
 
 
 def test_long_reason_is_read_whole_in_a_narrow_window(ext, preferences):
-    devices, module = ext.module("engine.devices"), ext.module("addon.preferences")
+    devices, module = ext.module("engine.model.devices"), ext.module("addon.host.preferences")
     reason = "Device cuda failed (libcublasLt.so.12: cannot open shared object file: no such file or directory); the CPU is used."
     preferences.device_tests = devices.to_text([devices.DeviceReport("cuda", False, reason)])
     lines = [line for line in draw(module, preferences, 400).lines if line[1] in ('CANCEL', 'BLANK1')]
@@ -76,7 +76,7 @@ def test_long_reason_is_read_whole_in_a_narrow_window(ext, preferences):
 
 
 def test_preferences_say_which_devices_work_and_why_the_others_do_not(ext, preferences):
-    devices, module = ext.module("engine.devices"), ext.module("addon.preferences")
+    devices, module = ext.module("engine.model.devices"), ext.module("addon.host.preferences")
     preferences.device_tests = devices.to_text(
         [devices.DeviceReport("cuda", False, "no such card"), devices.DeviceReport("cpu", True, "", 0.02)],
     )

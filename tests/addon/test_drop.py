@@ -14,7 +14,7 @@ from .conftest import jaw, make_face, needs_aud, write_wav
 
 @pytest.fixture
 def preferences(ext):
-    own = ext.module("addon.preferences").own(bpy.context)
+    own = ext.module("addon.host.preferences").own(bpy.context)
     yield own
     own.generate_on_drop = True
 
@@ -92,7 +92,7 @@ def test_the_handler_takes_what_blender_plays_in_the_3d_view_only(ext):
 
 
 def test_outside_of_the_view_nothing_is_under_the_pointer(ext):
-    under = ext.module("addon.sound.files").under_pointer
+    under = ext.module("addon.ui.drop").under_pointer
     assert under(SimpleNamespace(region=None, space_data=None), None) == ""
     assert under(SimpleNamespace(region=SimpleNamespace(type='UI'), space_data=SimpleNamespace(region_3d=object())), None) == ""
 

@@ -36,7 +36,7 @@ def keyed(ext):
         block.data[0].co.z, block.data[index].co.z = 0.0, 0.1 * (index + 1)
     random = np.random.default_rng(4)
     own_action(face.data.shape_keys, {f'key_blocks["{name}"].value': list(zip(range(1, 25), random.random(24), strict=True)) for name in KEYS[:2]})
-    types, rig, fcurves = (ext.module(name) for name in ("engine.types", "addon.rig", "addon.fcurves"))
+    types, rig, fcurves = (ext.module(name) for name in ("engine.values.types", "addon.character.character", "addon.keying.write"))
     seconds = np.arange(24) / 24
     given = {types.RigChannel("shape_key", name): types.Curve(seconds, random.random(24).astype(np.float32)) for name in KEYS}
     character = rig.gather(bpy.context, "Face", False)
@@ -99,7 +99,7 @@ def test_baking_changes_nothing_that_is_seen_and_leaves_one_plain_action(keyed, 
     assert animation.action.name == "Face Baked" and not animation.action.keys() and not len(animation.nla_tracks)
     assert {len(curve.keyframe_points) for curve in curves(keyed.data.shape_keys).values()} == {24} and len(curves(keyed.data.shape_keys)) == 3
     assert "Mine" in bpy.data.actions and bpy.data.actions["Mine"].use_fake_user
-    assert ext.module("addon.keying.clearing").clear(ext.module("addon.rig").gather(bpy.context, "Face", False)) == 0     # nothing there is ours
+    assert ext.module("addon.keying.clearing").clear(ext.module("addon.character.character").gather(bpy.context, "Face", False)) == 0     # nothing there is ours
     np.testing.assert_allclose(sliders(keyed), before, atol=1e-6)
 
 
@@ -182,7 +182,7 @@ def export_motion(folder, kind, speech):
 
 def test_motion_for_other_programs_is_what_generate_keys(ext, speech, tmp_path):
     face = make_face(ext, "Face", ("jawOpen", "mouthClose", "mouthPucker"))
-    motion = ext.module("engine.io").read_motion(export_motion(tmp_path, 'LIVE_LINK', speech))
+    motion = ext.module("engine.files.motion").read_motion(export_motion(tmp_path, 'LIVE_LINK', speech))
     assert not bpy.data.actions
     bpy.ops.unitalker.animate(audio=speech, character="Face", preset="arkit52", use_blinks=False)
     keyed = keys_of(curves(face.data.shape_keys)['key_blocks["jawOpen"].value'])[:, 1]
@@ -193,7 +193,7 @@ def test_motion_for_other_programs_is_what_generate_keys(ext, speech, tmp_path):
 @pytest.mark.parametrize("kind", ['METAHUMAN_CSV', 'METAHUMAN_JSON'])
 def test_metahuman_tables_hold_the_same_motion(ext, speech, tmp_path, kind):
     make_face(ext, "Face", ("jawOpen", "mouthClose", "mouthPucker"))
-    jaw = ext.module("engine.io").read_motion(export_motion(tmp_path, 'LIVE_LINK', speech))["jawOpen"]
+    jaw = ext.module("engine.files.motion").read_motion(export_motion(tmp_path, 'LIVE_LINK', speech))["jawOpen"]
     text = export_motion(tmp_path, kind, speech).read_text()
     if kind == 'METAHUMAN_CSV':
         rows = {name: values for name, *values in (line.split(",") for line in text.splitlines())}

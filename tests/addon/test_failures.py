@@ -68,11 +68,11 @@ def take_of(sound):
 
 
 CASES = {
-    "generate": Case("addon.operators", "UNITALKER_OT_animate", "addon.take", lambda sound: {"audio": sound, "character": "Face"}),
-    "generate all": Case("addon.cast.operators", "UNITALKER_OT_cast_generate", "addon.take", lambda _sound: {}, make_row, by_line=True),
-    "follow": Case("addon.follow.operators", "UNITALKER_OT_follow", "addon.take", lambda _sound: {}, make_take_of_another_rate),
-    "re-make": Case("addon.takes.operators", "UNITALKER_OT_take_remake", "addon.take", take_of, make_take),
-    "range": Case("addon.takes.operators", "UNITALKER_OT_regenerate_range", "addon.take", lambda sound: {**take_of(sound), "start": 5, "end": 30}, make_take),
+    "generate": Case("addon.ui.operators", "UNITALKER_OT_animate", "addon.take.make", lambda sound: {"audio": sound, "character": "Face"}),
+    "generate all": Case("addon.cast.operators", "UNITALKER_OT_cast_generate", "addon.take.make", lambda _sound: {}, make_row, by_line=True),
+    "follow": Case("addon.follow.operators", "UNITALKER_OT_follow", "addon.take.make", lambda _sound: {}, make_take_of_another_rate),
+    "re-make": Case("addon.take_list.operators", "UNITALKER_OT_take_remake", "addon.take.make", take_of, make_take),
+    "range": Case("addon.take_list.operators", "UNITALKER_OT_regenerate_range", "addon.take.make", lambda sound: {**take_of(sound), "start": 5, "end": 30}, make_take),
     "teach": Case("addon.teach.operators", "UNITALKER_OT_teach", "addon.teach.take", lambda sound: {"audio": sound, "character": "Face", "name": "Meine"}),
     "match": Case("addon.shape_match.panel", "UNITALKER_OT_shape_match", "addon.shape_match.match", lambda _sound: {}),
 }
@@ -95,7 +95,7 @@ def told(operator):
 def folder(ext, tmp_path, monkeypatch):
     """The user's presets and taught heads go to a folder of this test."""
     (tmp_path / "user").mkdir()
-    names = ("addon.preferences", "addon.mapping.mapping", "addon.mapping.my_presets", "addon.models.my_models", "addon.shape_match.match", "addon.teach.take")
+    names = ("addon.host.preferences", "addon.mapping.mapping", "addon.mapping.my_presets", "addon.models.my_models", "addon.shape_match.match", "addon.teach.take")
     for module in [ext.module(name) for name in names]:     # all are loaded before the first is changed, for they copy the name
         monkeypatch.setattr(module, "user_folder", lambda *_, **__: str(tmp_path / "user"))
     return tmp_path / "user"
@@ -124,7 +124,7 @@ def nothing_left(ext):
     """No test of this file leaves a thread of ours."""
     before = set(threading.enumerate())
     yield
-    job = ext.module("addon.job").Job
+    job = ext.module("addon.host.job").Job
     running = set(threading.enumerate()) - before
     if job.current is not None:
         job.current.drop(5)
@@ -167,7 +167,7 @@ def until_cancelled(ext):
 def assert_ended(ext, window):
     """No timer, no text in the status bar, no job, no thread."""
     assert window.timers == 0 and window.status is None
-    assert ext.module("addon.job").Job.current is None
+    assert ext.module("addon.host.job").Job.current is None
     assert not [thread.name for thread in threading.enumerate() if thread.name == "lip-sync"]
 
 
@@ -180,7 +180,7 @@ def test_every_operator_that_works_on_a_thread_is_tried_here(ext):
     def below(cls):
         return {cls, *(deeper for sub in cls.__subclasses__() for deeper in below(sub))}
 
-    classes = {cls.__name__ for cls in below(ext.module("addon.on_worker").OnWorker) if issubclass(cls, bpy.types.Operator)}
+    classes = {cls.__name__ for cls in below(ext.module("addon.host.operator_base").OnWorker) if issubclass(cls, bpy.types.Operator)}
     assert classes - {case.name for case in CASES.values()} == set()
 
 
@@ -247,7 +247,7 @@ def test_esc_counts_also_when_the_work_was_just_done(ext, artist, folder, case, 
         monkeypatch.setattr(ext.module(case.work), "compute", lambda _request, _progress, _cancelled: "a lesson")
     operator = FakeOperator(getattr(ext.module(case.module), case.name), case.given(speech))
     operator.invoke(window, None)
-    wait_for(lambda: ext.module("addon.job").Job.current.done)
+    wait_for(lambda: ext.module("addon.host.job").Job.current.done)
     operator.modal(window, event('ESC', 'PRESS'))
     assert tick_to_end(operator, window) == {'CANCELLED'}
     assert_ended(ext, window)
@@ -404,12 +404,12 @@ def test_a_point_cache_onto_a_full_disk_is_one_error_and_leaves_nothing(ext, art
 
 
 def test_a_preset_onto_a_full_disk_is_one_error_and_leaves_nothing(ext, artist, folder):
-    engine = ext.module("engine.preset")
-    channel = ext.module("engine.types").RigChannel
+    engine = ext.module("engine.rig.preset")
+    channel = ext.module("engine.values.types").RigChannel
     targets = tuple(engine.Target(channel("shape_key", f"key {number}"), (("jawOpen", 1.0),)) for number in range(200))
     before = as_before.files(folder)
     with full_disk(), pytest.raises(ext.module("engine").OutputError):
-        ext.module("engine.presets").save_preset(engine.Preset("Bone", "arkit52", targets), folder)
+        ext.module("engine.rig.presets").save_preset(engine.Preset("Bone", "arkit52", targets), folder)
     assert as_before.files(folder) == before
 
 
@@ -435,7 +435,7 @@ import addon_utils
 addon_utils.enable("bl_pkg")
 {install}
 from importlib import import_module
-job = import_module({package!r} + ".addon.job")
+job = import_module({package!r} + ".addon.host.job")
 begun = threading.Event()
 
 def stubborn(progress, cancelled):

@@ -208,8 +208,8 @@ def test_nla_strips_of_the_artist_count_as_keys(ext, face, speech):
 def test_curves_that_the_artist_adds_to_our_action_stay(ext, face, speech):
     animate(speech)
     keys = face.data.shape_keys
-    place = next(iter(ext.module("addon.keying.actions").places(keys)))
-    bag = ext.module("addon.keying.actions").bag_of(place)
+    place = next(iter(ext.module("addon.actions.actions").places(keys)))
+    bag = ext.module("addon.actions.actions").bag_of(place)
     bag.fcurves.remove(bag.fcurves.find(JAW))
     bag.fcurves.new(JAW).keyframe_points.insert(10, 0.4)
     for existing in ('KEEP', 'LAYER'):
@@ -264,7 +264,7 @@ def test_clear_without_lip_sync_says_so(ext, face):
 # ---- values
 
 def test_values_over_the_slider_widen_it(ext, face):
-    types = ext.module("engine.types")
+    types = ext.module("engine.values.types")
     curve = types.Curve(np.array([0.0, 1.0]), np.array([-0.2, 1.6], np.float32))
     write(ext, {types.RigChannel("shape_key", "jawOpen"): curve})
     block = face.data.shape_keys.key_blocks["jawOpen"]
@@ -274,7 +274,7 @@ def test_values_over_the_slider_widen_it(ext, face):
 
 
 def write(ext, channels, character="Face", fps=24.0):
-    fcurves, rig, types = ext.module("addon.fcurves"), ext.module("addon.rig"), ext.module("engine.types")
+    fcurves, rig, types = ext.module("addon.keying.write"), ext.module("addon.character.character"), ext.module("engine.values.types")
     last = 1 + max(curve.seconds[-1] for curve in channels.values()) * fps
     made = types.RigCurves(channels, "test", (), ())
     return fcurves.write(rig.gather(bpy.context, character), made, fcurves.Line("line", 1.0, last, fps), fcurves.KeyOptions())
@@ -294,7 +294,7 @@ def rig_with_bone(mode):
 
 @pytest.mark.parametrize("mode", ['XYZ', 'QUATERNION', 'AXIS_ANGLE'])
 def test_bone_angles_turn_bones_of_every_rotation_mode(ext, mode):
-    types = ext.module("engine.types")
+    types = ext.module("engine.values.types")
     armature = rig_with_bone(mode)
     angles = (0.3, -0.2, 0.5)
     channels = {
@@ -309,7 +309,7 @@ def test_bone_angles_turn_bones_of_every_rotation_mode(ext, mode):
 
 
 def test_custom_property_and_clear_bring_it_back(ext):
-    types = ext.module("engine.types")
+    types = ext.module("engine.values.types")
     armature = rig_with_bone('XYZ')
     armature["Open"] = 0.5
     write(ext, {
@@ -323,7 +323,7 @@ def test_custom_property_and_clear_bring_it_back(ext):
 
 
 def test_writing_is_bulk(ext, face):
-    types = ext.module("engine.types")
+    types = ext.module("engine.values.types")
     seconds = np.arange(3000) / 24
     channels = {
         types.RigChannel("shape_key", block.name): types.Curve(seconds, np.sin(seconds).astype(np.float32))

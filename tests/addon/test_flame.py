@@ -18,7 +18,7 @@ HEAD = "flame_params_from_dadhead"
 @pytest.fixture
 def model(ext, tmp_path):
     """The tiny model with one more head that gives FLAME parameters."""
-    folder, channels = tmp_path / "flame", ext.module("engine.channels").FLAME_413
+    folder, channels = tmp_path / "flame", ext.module("engine.values.channels").FLAME_413
     shutil.copytree(TINY, folder)
     info = json.loads((folder / "model.json").read_text())
     arrays = dict(np.load(folder / "heads.npz"))
@@ -51,10 +51,10 @@ def flame_rig(ext):
 
 def test_expressions_and_jaw_follow_the_parameters(ext, model, flame_rig, speech):
     face, armature = flame_rig
-    assert ext.module("addon.catalog").fit(bpy.context).line.startswith("FLAME: 103 of 103 channels")
+    assert ext.module("addon.take.catalog").fit(bpy.context).line.startswith("FLAME: 103 of 103 channels")
     bpy.context.scene.render.fps = 30
     assert bpy.ops.unitalker.animate(audio=speech, character="FLAME", identity="wide") == {'FINISHED'}
-    engine, strip_audio = ext.module("engine"), ext.module("addon.strip_audio")
+    engine, strip_audio = ext.module("engine"), ext.module("addon.sound.clip")
     wave = strip_audio.read(strip_audio.find_file(bpy.context, speech, 1.0))
     motion = engine.animate(wave, engine.Settings(model=str(model), head=HEAD, identity="wide", fps=30.0)).motion
     keyed = curves(face.data.shape_keys)

@@ -414,7 +414,7 @@ def test_a_moved_meta_strip_takes_the_keys_along(ext, take):
 
 
 def test_a_take_that_moved_is_made_again_where_it_lies(ext, take):
-    takes = ext.module("addon.takes.takes")
+    takes = ext.module("addon.take.takes")
     move(take, 131)
     set_handles(take, left=24)
     follow(ext)
@@ -442,7 +442,7 @@ def test_a_take_of_a_range_stays_a_range(ext, babble):
 def test_frames_that_the_artist_made_his_own_stay(ext, take, babble):
     add_strip(babble, frame=301, channel=2, name="Other")
     bpy.ops.unitalker.animate(strip="Other", character="Face")
-    takes = ext.module("addon.takes.takes")
+    takes = ext.module("addon.take.takes")
     takes.forget(bpy.context, takes.find(bpy.context, "Face", "Line"))
     before = jaw(face())
     move(take, 131)

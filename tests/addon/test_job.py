@@ -22,7 +22,7 @@ def wait_for(job):
 
 @pytest.fixture
 def job_module(ext):
-    module = ext.module("addon.job")
+    module = ext.module("addon.host.job")
     yield module
     if module.Job.current is not None:
         module.Job.current.drop(5)
@@ -106,7 +106,7 @@ def test_switching_the_add_on_off_stops_the_worker(job_module, package):
 def test_the_stages_of_a_take_are_told_in_their_order(ext, job_module, face, speech):
     take, request, _ = gathered(ext, speech)
     request = replace(request, settings=replace(request.settings, strength=1.25))
-    ext.module("engine.recent").forget_all()
+    ext.module("engine.values.cache").forget_all()
     seen = []
 
     class Telling(job_module.Progress):
@@ -137,23 +137,23 @@ def test_the_time_left_is_what_the_finished_part_says(job_module, monkeypatch):
 
 @pytest.mark.parametrize("seconds, words", [(0.2, "1 s"), (12.4, "12 s"), (89, "89 s"), (100, "2 min"), (3599, "1 h 0 min"), (4000, "1 h 7 min")])
 def test_the_time_left_is_short_to_read(ext, seconds, words):
-    assert ext.module("addon.on_worker").time_left(seconds) == words
+    assert ext.module("addon.host.operator_base").time_left(seconds) == words
 
 
 def test_a_long_job_shows_its_last_stage_before_it_writes(ext, job_module, face, speech, window, monkeypatch):
-    monkeypatch.setattr(ext.module("addon.on_worker"), "LONG_S", 0.0)
+    monkeypatch.setattr(ext.module("addon.host.operator_base"), "LONG_S", 0.0)
     operator = Operator(ext, {"audio": speech, "character": "Face"})
     operator.invoke(window, None)
     wait_for(job_module.Job.current)
     assert operator.modal(window, event('TIMER')) == {'PASS_THROUGH'} and len(bpy.data.actions) == 0
-    assert ext.module("addon.on_worker").describe(job_module.Job.current) == "Writing keys 100%"
+    assert ext.module("addon.host.operator_base").describe(job_module.Job.current) == "Writing keys 100%"
     assert operator.modal(window, event('TIMER')) == {'FINISHED'} and len(jaw(face)) == 48
 
 
 # ---- what may happen to the character while the worker runs
 
 def gathered(ext, speech):
-    take, properties = ext.module("addon.take"), ext.module("addon.properties")
+    take, properties = ext.module("addon.take.make"), ext.module("addon.take.properties")
     request = take.gather(bpy.context, take.Options(**properties.collect(bpy.context, {"audio": speech, "character": "Face"})))
     return take, request, take.compute(request)
 
@@ -213,7 +213,7 @@ class Operator:
     """What Blender makes of the operator class, without a window: the same methods on plain attributes."""
 
     def __init__(self, ext, given):
-        self.cls = ext.module("addon.operators").UNITALKER_OT_animate
+        self.cls = ext.module("addon.ui.operators").UNITALKER_OT_animate
         self.reports = []
         self.values = given
         self.properties = SimpleNamespace(is_property_set=lambda name: name in given)
@@ -231,7 +231,7 @@ class Operator:
 @pytest.fixture
 def window(ext, monkeypatch):
     """A context whose window manager counts timers; on a busy computer a short job stays a short one."""
-    monkeypatch.setattr(ext.module("addon.on_worker"), "LONG_S", float("inf"))
+    monkeypatch.setattr(ext.module("addon.host.operator_base"), "LONG_S", float("inf"))
     manager = SimpleNamespace(timers=0, windows=())
 
     def add(step, window):
@@ -271,7 +271,7 @@ def test_modal_run_writes_once_and_takes_its_timer_away(ext, job_module, face, s
 
 
 def test_esc_cancels_and_writes_nothing(ext, job_module, face, speech, window, monkeypatch):
-    take = ext.module("addon.take")
+    take = ext.module("addon.take.make")
     cancelled_error = ext.module("engine").Cancelled
 
     def slow(request, progress, cancelled):

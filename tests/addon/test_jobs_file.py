@@ -129,7 +129,7 @@ def test_defaults_count_below_them_and_a_jobs_own_value_wins(run, shots):
 
 def test_every_choice_of_the_panel_is_a_field_and_an_option(ext):
     fields = ext.module("addon.shots.choice_fields").fields()
-    choices = ext.module("addon.properties").CHOICES
+    choices = ext.module("addon.take.properties").CHOICES
     assert tuple(fields) == tuple(choices) and len(choices) > 25
     options = {option for action in ext.module("addon.command")._parser()._actions for option in action.option_strings}
     assert [name for name in choices if f"--{name.replace('_', '-')}" not in options] == []
@@ -188,7 +188,7 @@ def test_the_report_tells_what_became_of_every_job(run, shots):
 
 
 def test_a_run_that_is_killed_leaves_a_true_report(run, shots, ext, monkeypatch):
-    take = ext.module("addon.take")
+    take = ext.module("addon.take.make")
     true, seen = take.compute, []
 
     def killed_at_the_third(request, *rest):
@@ -206,7 +206,7 @@ def test_a_run_that_is_killed_leaves_a_true_report(run, shots, ext, monkeypatch)
 
 
 def test_a_bug_in_one_job_costs_that_job_alone(run, shots, ext, monkeypatch, capsys):
-    take = ext.module("addon.take")
+    take = ext.module("addon.take.make")
     true = take.write
 
     def half_written(request, result):
@@ -293,7 +293,7 @@ def test_dry_run_checks_everything_and_writes_only_its_own_report(run, shots, ex
     def never(*_):
         raise AssertionError("a dry run writes keys")
 
-    monkeypatch.setattr(ext.module("addon.take"), "write", never)
+    monkeypatch.setattr(ext.module("addon.take.make"), "write", never)
     path = write(
         shots, job("a", id="good"), job("a", "Nobody", id="character"), job("b", identity="grumpy", id="identity"), job("b", preset="none such", id="preset"),
         job("b", id="strip", strip="none", audio=""), job("b", id="head", head="none"),
@@ -485,7 +485,7 @@ def test_resume_draws_pictures_again_that_are_gone_and_nothing_else(run, picture
 
 
 def test_a_picture_that_cannot_be_drawn_fails_its_job_and_the_file_is_saved(run, pictured, monkeypatch, ext):
-    engine, plan = ext.module("engine"), ext.module("addon.preview.plan")
+    engine, plan = ext.module("engine"), ext.module("addon.pictures.plan")
 
     def broken(*_):
         raise engine.OutputError("No room on the disk.")

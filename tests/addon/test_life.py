@@ -43,8 +43,8 @@ def skeleton(lying: bool, mode: str = 'XYZ') -> bpy.types.Object:
 
 def key(ext, name: str, existing: str = 'KEEP', **curves: float) -> object:
     """Key these channels on frame 2 and a still face on frame 1, all of them as life."""
-    channels, types = ext.module("engine.channels"), ext.module("engine.types")
-    fcurves, parts, presets, retarget, rig = (ext.module(module) for module in ("addon.fcurves", "addon.keying.parts", "engine.presets", "engine.retarget", "addon.rig"))
+    channels, types = ext.module("engine.values.channels"), ext.module("engine.values.types")
+    fcurves, parts, presets, retarget, rig = (ext.module(module) for module in ("addon.keying.write", "addon.keying.parts", "engine.rig.presets", "engine.rig.retarget", "addon.character.character"))
     names = (*channels.ARKIT_52, *channels.LIFE)
     weights = np.zeros((3, len(names)), np.float32)
     for channel, value in curves.items():
@@ -120,7 +120,7 @@ def test_clear_puts_head_and_eyes_back(ext):
     key(ext, "rig", headPitch=0.2, breath=1.0, eyeLookUpLeft=0.5, eyeLookUpRight=0.5)
     bpy.context.scene.frame_set(2)
     assert obj.pose.bones["Head"].rotation_quaternion.angle > 0.1
-    ext.module("addon.keying.clearing").clear(ext.module("addon.rig").gather(bpy.context, "rig"))
+    ext.module("addon.keying.clearing").clear(ext.module("addon.character.character").gather(bpy.context, "rig"))
     assert all(bone.rotation_quaternion.angle == pytest.approx(0, abs=1e-6) for bone in obj.pose.bones)
 
 
@@ -149,5 +149,5 @@ def test_a_head_that_the_artist_turned_stays_turned_and_nods_in_its_own_directio
         facing = (head.matrix.to_quaternion() @ rest.inverted()) @ FORWARD
         expected = Quaternion((0, 0, 1), 0.5) @ (math.cos(0.2) * FORWARD - math.sin(0.2) * UP)
         assert (facing - expected).length < 1e-4
-    ext.module("addon.keying.clearing").clear(ext.module("addon.rig").gather(bpy.context, "rig"))
+    ext.module("addon.keying.clearing").clear(ext.module("addon.character.character").gather(bpy.context, "rig"))
     assert ((head.matrix_basis.to_quaternion().inverted()) @ turned).angle == pytest.approx(0, abs=1e-3)

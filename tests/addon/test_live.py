@@ -15,8 +15,8 @@ JAW, SMILE = 'key_blocks["jawOpen"].value', 'key_blocks["mouthSmileLeft"].value'
 @pytest.fixture
 def live(ext, face, speech, monkeypatch):
     """The panel's settings with Live on and one take, as in a window."""
-    module = ext.module("addon.takes.live")
-    monkeypatch.setattr(module, "_may_run", lambda: ext.module("addon.job").Job.current is None)
+    module = ext.module("addon.take.live")
+    monkeypatch.setattr(module, "_may_run", lambda: ext.module("addon.host.job").Job.current is None)
     settings = bpy.context.scene.unitalker
     settings.source, settings.audio, settings.character = 'FILE', speech, face
     bpy.ops.unitalker.animate()
@@ -35,7 +35,7 @@ def test_every_choice_of_style_is_applied_at_once(ext, face, live, monkeypatch):
         "use_blinks": False, **{f"use_{name}": True for name in ("brow_raises", "head_motion", "eye_motion", "breath")},
         **dict.fromkeys(("blinks", "brow_raises", "head_motion", "eye_motion", "breath"), 0.5),
     }
-    assert set(changes) == set(ext.module("addon.choices").LIVE)
+    assert set(changes) == set(ext.module("addon.take.choices").LIVE)
     for number, (name, value) in enumerate(changes.items(), 1):
         setattr(live, name, value)
         assert len(asked) == number and live.live_note == "", (name, live.live_note)
@@ -84,13 +84,13 @@ def test_a_drag_is_one_step_of_undo(face, live):
 
 
 def test_operators_with_the_same_choices_do_not_start_it(ext, face, live, speech, monkeypatch):
-    monkeypatch.setattr(ext.module("addon.takes.live"), "apply", lambda _context: pytest.fail("Live ran"))
+    monkeypatch.setattr(ext.module("addon.take.live"), "apply", lambda _context: pytest.fail("Live ran"))
     bpy.ops.unitalker.animate(gain_jaw=0.5)
     assert len(jaw(face)) == 48
 
 
 def test_it_does_not_start_itself(ext, live, monkeypatch):
-    module, calls = ext.module("addon.takes.live"), []
+    module, calls = ext.module("addon.take.live"), []
     true = module._remake
 
     def again(context):
@@ -127,7 +127,7 @@ def test_an_error_is_one_line_and_changes_nothing(ext, face, live):
 
 
 def test_a_bug_is_told_and_not_raised(ext, face, live, monkeypatch, caplog):
-    monkeypatch.setattr(ext.module("addon.fcurves"), "write", lambda *_: 1 / 0)
+    monkeypatch.setattr(ext.module("addon.keying.write"), "write", lambda *_: 1 / 0)
     before = as_before.animation()
     live.gain_jaw = 0.5
     assert "A bug stopped the change" in live.live_note and "ZeroDivisionError" in caplog.text
@@ -135,7 +135,7 @@ def test_a_bug_is_told_and_not_raised(ext, face, live, monkeypatch, caplog):
 
 
 def test_it_rests_in_background_beside_a_worker_and_while_rendering(ext, face, live, monkeypatch):
-    module, job = ext.module("addon.takes.live"), ext.module("addon.job")
+    module, job = ext.module("addon.take.live"), ext.module("addon.host.job")
     monkeypatch.setattr(module, "_remake", lambda _context: pytest.fail("Live ran"))
     monkeypatch.setattr(job.Job, "current", object())
     live.gain_jaw = 0.5

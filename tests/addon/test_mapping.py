@@ -17,12 +17,12 @@ from .conftest import ROOT, curves, make_face, own_action
 @pytest.fixture(autouse=True)
 def presets_folder(ext):
     """The user's presets folder with one preset in it; empty again afterwards."""
-    folder = Path(ext.module("addon.preferences").user_folder("presets", create=True))
+    folder = Path(ext.module("addon.host.preferences").user_folder("presets", create=True))
     shutil.copy(ROOT / "presets" / "arkit52.json", folder / "kept.json")
-    ext.module("addon.catalog").refresh()
+    ext.module("addon.take.catalog").refresh()
     yield folder
     shutil.rmtree(folder)
-    ext.module("addon.catalog").refresh()
+    ext.module("addon.take.catalog").refresh()
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_mapping_made_by_hand_drives_the_character(ext, odd, speech, presets_f
 
 
 def test_editing_a_preset_keeps_every_field_of_it(ext, face, tmp_path, presets_folder):
-    preset_file, presets = ext.module("engine.preset_file"), ext.module("engine.presets")
+    preset_file, presets = ext.module("engine.rig.preset_file"), ext.module("engine.rig.presets")
     for path in sorted((ROOT / "presets").glob("*.json")):
         if path.name in preset_file.NOT_PRESETS:
             continue

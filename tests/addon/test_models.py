@@ -17,9 +17,9 @@ from .conftest import TINY, jaw
 @pytest.fixture(autouse=True)
 def empty_store(ext):
     """No user models before and after, and lists that know it."""
-    store = Path(ext.module("addon.preferences").user_folder("models"))
+    store = Path(ext.module("addon.host.preferences").user_folder("models"))
     shutil.rmtree(store, ignore_errors=True)
-    ext.module("addon.catalog").refresh()
+    ext.module("addon.take.catalog").refresh()
     yield store
     shutil.rmtree(store, ignore_errors=True)
 
@@ -62,7 +62,7 @@ def test_several_models_lie_side_by_side(ext, tmp_path):
     for name in ("one", "two"):
         bpy.ops.unitalker.model_add(filepath=str(make_model(tmp_path / name)))
     settings = bpy.context.scene.unitalker
-    ids = [item[0] for item in ext.module("addon.catalog").model_items(settings, None)]
+    ids = [item[0] for item in ext.module("addon.take.catalog").model_items(settings, None)]
     assert ids.index("one") < ids.index("two") and "mini" in ids
 
 
@@ -106,7 +106,7 @@ def test_removed_model_is_gone_and_the_bundled_one_chosen(ext, tmp_path, empty_s
 def test_removed_model_has_no_open_graphs_when_its_folder_goes(ext, face, speech, tmp_path, empty_store, monkeypatch):
     bpy.ops.unitalker.model_add(filepath=str(make_model(tmp_path / "actor")))
     bpy.ops.unitalker.animate(audio=speech, character="Face")
-    runtime, my_models = ext.module("engine.runtime"), ext.module("addon.models.my_models")
+    runtime, my_models = ext.module("engine.model.runtime"), ext.module("addon.models.my_models")
     left = []
 
     def opened() -> list[str]:
@@ -135,7 +135,7 @@ def test_models_that_were_not_added_cannot_be_removed(ext, tmp_path, model):
 def test_folder_that_broke_later_is_listed_with_its_reason_and_can_be_removed(ext, tmp_path, empty_store):
     bpy.ops.unitalker.model_add(filepath=str(make_model(tmp_path / "actor")))
     (empty_store / "actor" / "heads.npz").write_bytes(b"cut")
-    catalog, settings = ext.module("addon.catalog"), bpy.context.scene.unitalker
+    catalog, settings = ext.module("addon.take.catalog"), bpy.context.scene.unitalker
     catalog.refresh()
     item = next(item for item in catalog.model_items(settings, None) if item[0] == "actor")
     assert "cannot be used" in item[1] and "heads.npz is damaged" in item[2]

@@ -28,7 +28,7 @@ def copy_of(path):
 def moves(ext, face, name, by, span, cut=(False, False), token="t"):
     """One line goes by frames, and shows a span."""
     action = face.data.shape_keys.animation_data.action
-    record = ext.module("addon.keying.record").Record.of(action)
+    record = ext.module("addon.actions.ledger").Record.of(action)
     key = next(iter(record.spans))
     line = next(line for line in record.lines_at(key) if line.endswith(name))
     how = {**record.how(key, line), "hidden": token}
@@ -85,7 +85,7 @@ def test_the_nla_strip_covers_what_the_action_covers(ext, speech):
     bpy.ops.unitalker.animate(audio=speech, character="Face")
     strip = next(strip for track in face.data.shape_keys.animation_data.nla_tracks for strip in track.strips)
     action = strip.action
-    record = ext.module("addon.keying.record").Record.of(action)
+    record = ext.module("addon.actions.ledger").Record.of(action)
     line, how = next((line, record.how(key, line)) for key in record.spans for line in record.lines_at(key))
     ext.module("addon.keying.moved_keys").move(action, [ext.module("addon.keying.moved_keys").Move(line, 1, 61, (61, 108), (False, False), 24.0, {**how, "zero": 61})])
     assert (strip.frame_start, strip.frame_end, strip.action_frame_start, strip.action_frame_end) == (61, 108, 61, 108)

@@ -21,12 +21,12 @@ def canvas(ext, face, tmp_path):
         if not ctypes.util.find_library("EGL"):
             pytest.skip("no OpenGL without a window (Debian: libegl1 libgl1-mesa-dri)")
     bpy.ops.unitalker.face_camera(character="Face")
-    picture = ext.module("addon.preview.picture")
+    picture = ext.module("addon.pictures.picture")
     picture.draw(bpy.context.scene, bpy.context.view_layer.name, picture.Look(16, 16), str(tmp_path / "first.png"))    # starts the graphics driver
     import gpu
     from mathutils import Matrix
 
-    layout, drawing = ext.module("addon.preview.overlay_layout"), ext.module("addon.preview.overlay_draw")
+    layout, drawing = ext.module("addon.overlay.layout"), ext.module("addon.overlay.draw")
     offscreen = gpu.types.GPUOffScreen(WIDTH, HEIGHT)
 
     def draw(track, left_frame, frames_per_px, kept=None):
@@ -51,10 +51,10 @@ def canvas(ext, face, tmp_path):
 @pytest.fixture
 def track(ext):
     """Four seconds from frame 101 on at 25 frames a second: m until second 1, aa until 2, silence; loud from second 2 to 3; a rising curve."""
-    layout, phone = ext.module("addon.preview.overlay_layout"), ext.module("engine.phones").Phone
+    layout, phone = ext.module("addon.overlay.layout"), ext.module("engine.values.phones").Phone
     sound = np.zeros(64_000, np.float32)
     sound[32_000:48_000] = np.resize([0.9, -0.9], 16_000)
-    peaks = ext.module("addon.preview.peaks").measure(sound, 16_000)
+    peaks = ext.module("addon.overlay.peaks").measure(sound, 16_000)
     curve = layout.Curve("jawOpen", 101.0, np.linspace(0, 1, 100, dtype=np.float32))
     phones = (phone("M", 0.0, 1.0), phone("AA", 1.0, 2.0), phone("SIL", 2.0, 4.0))
     return layout.Track("line", 101.0, 25.0, 101.0, 200.0, peaks, phones, (curve,))

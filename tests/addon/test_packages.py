@@ -29,9 +29,9 @@ def test_missing_soxr_is_one_line_with_the_next_step(ext, face, tmp_path, monkey
 
 def test_missing_fastjsonschema_is_one_line_and_the_lists_still_open(ext, face, speech, monkeypatch):
     monkeypatch.setitem(sys.modules, "fastjsonschema", None)
-    ext.module("engine.preset_file")._validator.cache_clear()
-    ext.module("engine.presets")._unchanged.cache_clear()       # as in a session that never could read them
-    catalog, settings = ext.module("addon.catalog"), bpy.context.scene.unitalker
+    ext.module("engine.rig.preset_file")._validator.cache_clear()
+    ext.module("engine.rig.presets")._unchanged.cache_clear()       # as in a session that never could read them
+    catalog, settings = ext.module("addon.take.catalog"), bpy.context.scene.unitalker
     catalog.refresh()
     items = catalog.preset_items(settings, None)
     assert [item[0] for item in items] == ["auto"] and "package fastjsonschema cannot be loaded" in items[0][2]

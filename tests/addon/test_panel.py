@@ -51,11 +51,11 @@ def test_the_dope_sheet_has_them_as_shape_key_editor_only(ext, face):
 @pytest.mark.parametrize("state", ["nothing", "ready", "done", "working", "failed"])
 def test_every_panel_draws_in_every_state(ext, speech, space, state):
     if state != "nothing":
-        make_face(ext, "Face", ext.module("engine.channels").ARKIT_52[:40])
+        make_face(ext, "Face", ext.module("engine.values.channels").ARKIT_52[:40])
         settings().source, settings().audio = 'FILE', speech
     if state == "done":
         bpy.ops.unitalker.animate()
-    job = ext.module("addon.job")
+    job = ext.module("addon.host.job")
     if state == "working":
         job.Job(lambda progress, cancelled: None).start()
     if state == "failed":
@@ -89,7 +89,7 @@ def way_names(space: str = "VIEW_3D") -> list[str]:
 @pytest.mark.parametrize("space", EDITORS)
 def test_the_panel_leads_on_where_no_preset_fits(ext, space):
     make_face(ext, "Odd", ("bulge", "squash"))
-    fit = ext.module("addon.catalog").fit(bpy.context)
+    fit = ext.module("addon.take.catalog").fit(bpy.context)
     assert way_names(space) == WAYS
     assert fit.problem.startswith("No preset fits this character: it has 2 shape keys (bulge, squash), no bones") and "Name its" not in fit.problem
 
@@ -101,14 +101,14 @@ def test_shapes_are_compared_only_where_there_are_some(ext):
     bpy.ops.object.mode_set(mode='EDIT')
     armature.data.edit_bones.new("flap").tail.z = 1
     bpy.ops.object.mode_set(mode='OBJECT')
-    assert "it has no shape keys, 1 bone (flap), no custom properties" in ext.module("addon.catalog").fit(bpy.context).problem
+    assert "it has no shape keys, 1 bone (flap), no custom properties" in ext.module("addon.take.catalog").fit(bpy.context).problem
     assert way_names() == WAYS[1:]
 
 
 def test_a_chosen_preset_that_finds_nothing_is_no_success(ext):
     make_face(ext, "Odd", ("bulge", "squash"))
     settings().preset = "oculus15"
-    fit = ext.module("addon.catalog").fit(bpy.context)
+    fit = ext.module("addon.take.catalog").fit(bpy.context)
     assert "finds nothing on this character" in fit.problem and fit.line == "" and way_names() == WAYS
 
 
@@ -164,7 +164,7 @@ def test_two_strips_ask_for_a_choice(ext, face, speech):
     editor = bpy.context.scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
     strips.new_sound("one", speech, 1, 1)
-    assert ext.module("addon.panel.ready").strip_in_use(bpy.context) == "one" and refused() == ""
+    assert ext.module("addon.ui.ready").strip_in_use(bpy.context) == "one" and refused() == ""
     strips.new_sound("two", speech, 2, 1)
     editor.active_strip = None
     assert "Pick a sound strip" in refused()
@@ -173,12 +173,12 @@ def test_two_strips_ask_for_a_choice(ext, face, speech):
 # ---- result
 
 def test_the_result_lists_what_was_mapped_and_what_was_not(ext, speech):
-    make_face(ext, "Face", ext.module("engine.channels").ARKIT_52[:38])
+    make_face(ext, "Face", ext.module("engine.values.channels").ARKIT_52[:38])
     bpy.ops.unitalker.animate(audio=speech, character="Face")
     assert len(settings().result_mapped.splitlines()) == 38 and len(settings().result_missing.splitlines()) == 14
     assert "38 mapped, 14 missing" in drawn.draw(bpy.types.UNITALKER_PT_generate).texts
     assert "tongueOut" in drawn.draw(bpy.types.UNITALKER_PT_channels).texts
-    text = ext.module("addon.panel.generate").as_text(settings())
+    text = ext.module("addon.ui.generate").as_text(settings())
     assert text.splitlines()[0] == settings().result and "Missing: " in text and "tongueOut" in text
 
 
@@ -220,8 +220,8 @@ def test_a_preset_brings_the_choices_back(ext, face, presets, name, changed):
 
 
 def test_presets_hold_no_choice_that_belongs_to_one_shot(ext):
-    held = ext.module("addon.panel.style_presets")
-    choices = set(ext.module("addon.properties").CHOICES)
+    held = ext.module("addon.ui.style_presets")
+    choices = set(ext.module("addon.take.properties").CHOICES)
     shot = {"source", "strip", "audio", "speaker", "start_frame", "transcript", "transcript_text", "language", "character", "action",
             "use_range", "range_start", "range_end", "audio_channel", "cache_folder"}
     assert set(held.STYLE) <= choices and set(held.OUTPUT) <= choices and not shot & {*held.STYLE, *held.OUTPUT}
@@ -232,7 +232,7 @@ def test_presets_hold_no_choice_that_belongs_to_one_shot(ext):
 @pytest.fixture
 def identities(ext):
     yield ext.module("addon.models.identities")
-    ext.module("addon.preferences").own(bpy.context).favourites = ""
+    ext.module("addon.host.preferences").own(bpy.context).favourites = ""
 
 
 def test_a_favourite_stands_first_and_is_kept_in_the_preferences(ext, identities):
@@ -241,7 +241,7 @@ def test_a_favourite_stands_first_and_is_kept_in_the_preferences(ext, identities
     assert identities.favourites(bpy.context, model) == ("round",)
     assert [item[0] for item in identities.search_items(bpy.context, model, "")] == ["round", "pivot", "wide"]
     assert identities.search_items(bpy.context, model, "")[0][1].startswith("★")
-    assert "round" in ext.module("addon.preferences").own(bpy.context).favourites and bpy.context.preferences.is_dirty
+    assert "round" in ext.module("addon.host.preferences").own(bpy.context).favourites and bpy.context.preferences.is_dirty
     bpy.ops.unitalker.favourite(identity="round")
     assert identities.favourites(bpy.context, model) == ()
 

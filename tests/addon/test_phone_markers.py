@@ -301,7 +301,7 @@ def test_edited_phones_outlive_a_change_of_style(ext, spoken):
     frame = round(1 + (take.rows[number].start_s + take.rows[number].end_s) / 2 * 24)
     bpy.context.scene.timeline_markers[number].name = "m"
     bpy.ops.unitalker.phones_apply()
-    takes = ext.module("addon.takes.takes")
+    takes = ext.module("addon.take.takes")
     one = takes.find(bpy.context, "Face", ext.module("addon.phones.takes").take_of(bpy.context, take).line)
     assert one.phones[number][0] == "M"
     takes.remake(bpy.context, one, {"identity": "energetic", "strength": 1.5})
@@ -383,7 +383,7 @@ def test_a_take_made_anew_with_other_words_says_so(ext, spoken):
 
 def test_a_take_that_moved_since_is_edited_where_it_is_now(ext, spoken):
     take = show()
-    number, takes = a_vowel(take), ext.module("addon.takes.takes")
+    number, takes = a_vowel(take), ext.module("addon.take.takes")
     one = takes.find(bpy.context, "Face", "data/sample.flac")
     takes.remake(bpy.context, one, {"clip": dataclasses.replace(one.clip, start_frame=101.0)})
     bpy.context.scene.timeline_markers[number].name = "m"

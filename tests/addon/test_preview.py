@@ -11,25 +11,25 @@ from .conftest import ROOT, jaw, make_face, write_wav
 
 @pytest.fixture
 def layout(ext):
-    return ext.module("addon.preview.overlay_layout")
+    return ext.module("addon.overlay.layout")
 
 
 @pytest.fixture
 def frames(ext):
-    return ext.module("addon.preview.shown_frames")
+    return ext.module("addon.overlay.moments")
 
 
 @pytest.fixture
 def phones(ext):
     """Half-second phones from second 0 on."""
-    phone = ext.module("engine.phones").Phone
+    phone = ext.module("engine.values.phones").Phone
     return lambda *labels: tuple(phone(label, 0.5 * place, 0.5 * (place + 1)) for place, label in enumerate(labels))
 
 
 # ---- peaks
 
 def test_columns_are_the_extremes_of_their_samples(ext):
-    peaks = ext.module("addon.preview.peaks")
+    peaks = ext.module("addon.overlay.peaks")
     samples = np.random.default_rng(1).uniform(-1, 1, 16_000 * 7).astype(np.float32)
     measured = peaks.measure(samples, 16_000)
     for per_column in (40, 80, 640, 2560, 40_000):
@@ -42,14 +42,14 @@ def test_columns_are_the_extremes_of_their_samples(ext):
 
 
 def test_there_is_silence_outside_of_the_sound(ext):
-    peaks = ext.module("addon.preview.peaks")
+    peaks = ext.module("addon.overlay.peaks")
     measured = peaks.measure(np.ones(1600, np.float32), 16_000)         # a tenth of a second
     columns = measured.columns(-0.1, 0.01, 40)
     assert not columns[:9].any() and not columns[21:].any() and (columns[11:19] == 1).all()
 
 
 def test_a_click_is_seen_however_far_away(ext):
-    peaks = ext.module("addon.preview.peaks")
+    peaks = ext.module("addon.overlay.peaks")
     samples = np.zeros(16_000 * 600, np.float32)
     samples[4_000_000] = 0.9
     for count in (10, 100, 1900):
@@ -60,7 +60,7 @@ def test_a_click_is_seen_however_far_away(ext):
 
 @pytest.mark.parametrize("length", [0, 1, 39, 40, 41, 1000])
 def test_peaks_of_any_length(ext, length):
-    peaks = ext.module("addon.preview.peaks")
+    peaks = ext.module("addon.overlay.peaks")
     columns = peaks.measure(np.full(length, 0.5, np.float32), 16_000).columns(0.0, 0.01, 50)
     assert columns.shape == (50, 2) and columns.max() == (0.5 if length else 0)
 
@@ -93,7 +93,7 @@ def test_phones_that_share_a_pixel_are_drawn_once(layout, phones):
 def test_the_waveform_lies_under_its_samples(ext, layout):
     samples = np.zeros(16_000 * 4, np.float32)
     samples[32_000] = 1.0                       # second 2: frame 151
-    taken = track(layout, peaks=ext.module("addon.preview.peaks").measure(samples, 16_000))
+    taken = track(layout, peaks=ext.module("addon.overlay.peaks").measure(samples, 16_000))
     for left_frame, frames_per_px in ((90.0, 0.25), (149.0, 0.01), (0.0, 1.0)):
         view, band = layout.View(left_frame, frames_per_px, 400), layout.Band(10.0, 110.0)
         corners = layout.wave_outline(taken, view, band).reshape(-1, 2, 2)
@@ -140,7 +140,7 @@ def test_closures_alone_do_not_fill_the_sheet(frames, phones):
 
 
 def test_no_frame_comes_twice_and_none_after_the_end(ext, frames):
-    phone = ext.module("engine.phones").Phone
+    phone = ext.module("engine.values.phones").Phone
     spoken = tuple(phone("M", 0.001 * place, 0.001 * (place + 1)) for place in range(3000))
     moments = frames.at_phones(spoken, 1.0, 24.0, 30.0, 60)
     found = [moment.frame for moment in moments]
@@ -167,7 +167,7 @@ def test_a_phone_more_than_the_transcript_has_takes_no_words_away(frames, phones
 # ---- borrowed settings
 
 def test_settings_come_back_after_an_error(ext):
-    borrowed = ext.module("addon.preview.borrowed").borrowed
+    borrowed = ext.module("addon.host.borrowed").borrowed
     render = bpy.context.scene.render
     render.filepath, render.resolution_x = "//mine", 1234
     shading = bpy.context.scene.display.shading
@@ -183,7 +183,7 @@ def test_settings_come_back_after_an_error(ext):
 def test_settings_come_back_when_one_cannot_be_set(ext):
     render = bpy.context.scene.render
     before = render.engine
-    with pytest.raises(TypeError), ext.module("addon.preview.borrowed").borrowed([(render, "engine", 'BLENDER_WORKBENCH'), (render, "engine", 'NO_SUCH_ENGINE')]):
+    with pytest.raises(TypeError), ext.module("addon.host.borrowed").borrowed([(render, "engine", 'BLENDER_WORKBENCH'), (render, "engine", 'NO_SUCH_ENGINE')]):
         pass
     assert render.engine == before
 
@@ -209,14 +209,14 @@ def test_what_playing_changes_comes_back_from_its_note(ext):
 
 
 def test_overlay_has_no_handlers_in_the_background(ext):
-    overlay = ext.module("addon.preview.overlay")
+    overlay = ext.module("addon.overlay.overlay")
     bpy.context.scene.unitalker_preview.overlay = True
     assert not overlay.is_on() and not bpy.app.timers.is_registered(overlay._look)
     assert overlay._keys_may_have_changed not in bpy.app.handlers.depsgraph_update_post
 
 
 def test_registering_takes_back_what_it_added(ext):
-    preview = [ext.module("addon.preview.overlay"), ext.module("addon.preview.playback")]
+    preview = [ext.module("addon.overlay.overlay"), ext.module("addon.preview.playback")]
     before = [list(getattr(bpy.app.handlers, name)) for name in ("load_pre", "load_post", "save_pre", "undo_post", "redo_post")]
     for module in preview:
         module.unregister()
@@ -232,7 +232,7 @@ def test_registering_takes_back_what_it_added(ext):
 # ---- files
 
 def test_a_part_of_a_picture_or_film_is_seen_as_such(ext, tmp_path):
-    whole = ext.module("addon.shots.whole_file")
+    whole = ext.module("addon.pictures.complete_file")
     image = bpy.data.images.new("x", 30, 20)
     image.filepath_raw, image.file_format = str(tmp_path / "x.png"), 'PNG'
     image.save()
@@ -256,7 +256,7 @@ def animate(speech, start_frame, **options):
 
 def test_curves_are_those_that_are_keyed(ext, face, speech):
     animate(speech, 11)
-    shown = ext.module("addon.preview.shown")
+    shown = ext.module("addon.overlay.shown")
     track = shown.track_of(bpy.context, shown.chosen(bpy.context), None, (), "jawOpen, no such key, mouthClose")
     assert [curve.name for curve in track.curves] == ["jawOpen", "mouthClose"]
     assert (track.first_frame, track.last_frame, track.sound_frame, track.fps) == (11, 58, 11, 24)
@@ -264,17 +264,17 @@ def test_curves_are_those_that_are_keyed(ext, face, speech):
 
 
 def test_curves_of_a_rig_with_other_names_are_found_through_its_preset(ext, face):
-    preset = ext.module("engine.presets").load_preset(str(ROOT / "presets" / "daz_genesis_9.json"))
+    preset = ext.module("engine.rig.presets").load_preset(str(ROOT / "presets" / "daz_genesis_9.json"))
     make_face(ext, "Daz", tuple(target.to.name for target in preset.targets if target.to.kind == "shape_key"))
     own = next(target.to.name for target in preset.targets if dict(target.sources).get("jawOpen"))
-    rig = ext.module("addon.rig").gather(bpy.context, "Daz")
-    names = [(name, channel.name) for name, channel in ext.module("addon.preview.shown")._rig_channels(bpy.context, rig, [own, "jawOpen"])]
+    rig = ext.module("addon.character.character").gather(bpy.context, "Daz")
+    names = [(name, channel.name) for name, channel in ext.module("addon.overlay.shown")._rig_channels(bpy.context, rig, [own, "jawOpen"])]
     assert own != "jawOpen" and names[0] == (own, own) and ("jawOpen", own) in names
 
 
 def test_a_shift_moves_keys_and_phones_but_not_the_sound(ext, face, speech):
     animate(speech, 11, shift_frames=-2.0)
-    shown = ext.module("addon.preview.shown")
+    shown = ext.module("addon.overlay.shown")
     one = shown.chosen(bpy.context)
     assert (one.first_frame, shown.start_of(one)) == (9, 11)
 
@@ -283,7 +283,7 @@ def test_of_several_takes_the_one_at_the_playhead_is_shown(ext, face, speech, tm
     other = write_wav(tmp_path / "other.wav", np.random.default_rng(0).normal(0, 0.1, 16_000))
     animate(speech, 1)
     animate(other, 101)
-    shown = ext.module("addon.preview.shown")
+    shown = ext.module("addon.overlay.shown")
     for frame, last in ((1, 48), (48, 48), (60, 48), (90, 124), (300, 124)):
         bpy.context.scene.frame_set(frame)
         assert shown.chosen(bpy.context).last_frame == last
@@ -293,7 +293,7 @@ def test_of_several_takes_the_one_at_the_playhead_is_shown(ext, face, speech, tm
 
 def test_phones_that_were_edited_are_shown_as_edited(ext, face, speech):
     animate(speech, 1)
-    shown = ext.module("addon.preview.shown")
+    shown = ext.module("addon.overlay.shown")
     one = shown.chosen(bpy.context)
     assert shown.phones_known(bpy.context, one) is None
     heard = shown.listen(shown.request_of(bpy.context, one))

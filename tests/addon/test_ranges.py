@@ -138,7 +138,7 @@ def test_a_range_at_frames_between_frames(ext, face, speech):
 
 
 def test_a_channel_that_is_new_starts_and_ends_at_rest(ext, speech):
-    face = make_face(ext, "Face", tuple(name for name in ext.module("engine.channels").ARKIT_52 if name != "mouthPucker"))
+    face = make_face(ext, "Face", tuple(name for name in ext.module("engine.values.channels").ARKIT_52 if name != "mouthPucker"))
     animate(speech)
     face.shape_key_add(name="mouthPucker", from_mix=False).value = 0.25
     ranged(speech, 15, 34, crossfade=3)
@@ -151,8 +151,8 @@ def test_a_channel_that_is_new_starts_and_ends_at_rest(ext, speech):
 @pytest.fixture
 def motion(ext, face, speech, monkeypatch):
     """Makes a take of given jaw and mouthClose values, a frame each; without options all of it, else with use_range."""
-    engine, types = ext.module("engine"), ext.module("engine.types")
-    channels = ext.module("engine.channels").ARKIT_52
+    engine, types = ext.module("engine"), ext.module("engine.values.types")
+    channels = ext.module("engine.values.channels").ARKIT_52
 
     def make(jaw_open, close, **options):
         weights = np.zeros((48, len(channels)), np.float32)
@@ -198,7 +198,7 @@ def test_closures_that_stay_from_one_range_to_the_next(ext, face, motion):
     motion(jaw_open, closed, use_range=True, range_start=15, range_end=30, crossfade=2)         # frame 21 is closed now
     motion(jaw_open, none, use_range=True, range_start=20, range_end=40, crossfade=6)           # and lies in this fade
     assert opening(face, [21])[0] < 0.06
-    take, = ext.module("addon.takes.takes").takes_of(bpy.context, "Face")
+    take, = ext.module("addon.take.takes").takes_of(bpy.context, "Face")
     assert take.first_frame == 1
 
 
@@ -225,7 +225,7 @@ def test_a_part_of_a_line_cannot_go_elsewhere(ext, face, speech):
             ranged(speech, 20, 30, destination='SLOT', action="Shot")
     ranged(speech, 20, 30, action="Take 1", gain_jaw=0.5)
     bpy.context.scene.unitalker.action = "Take 2"
-    assert bpy.ops.unitalker.regenerate_range(line=ext.module("addon.takes.takes").takes_of(bpy.context, "Face")[0].line, start=20, end=30) == {'FINISHED'}
+    assert bpy.ops.unitalker.regenerate_range(line=ext.module("addon.take.takes").takes_of(bpy.context, "Face")[0].line, start=20, end=30) == {'FINISHED'}
     assert len(jaw(face)) == 48
 
 
@@ -248,8 +248,8 @@ def test_a_range_leaves_other_takes_and_the_artists_action_alone(ext, face, spee
     animate(speech)
     animate(second, start_frame=101)
     before = as_before.animation()[0]["Mine"]
-    place = next(place for place in ext.module("addon.keying.actions").places(face.data.shape_keys) if place.strip)
-    bag = ext.module("addon.keying.actions").bag_of(place)
+    place = next(place for place in ext.module("addon.actions.actions").places(face.data.shape_keys) if place.strip)
+    bag = ext.module("addon.actions.actions").bag_of(place)
     later = keys_of(bag.fcurves.find(JAW))[48:].tolist()
     ranged(speech, 20, 30, gain_jaw=0.5)
     assert keys_of(bag.fcurves.find(JAW))[48:].tolist() == later and as_before.animation()[0]["Mine"] == before
@@ -261,7 +261,7 @@ def test_a_range_leaves_other_takes_and_the_artists_action_alone(ext, face, spee
 def test_clearing_a_range_leaves_what_lies_outside(ext, face, speech):
     animate(speech, interpolation='BEZIER')
     before = outside(face, 20, 30)
-    takes = ext.module("addon.takes.takes")
+    takes = ext.module("addon.take.takes")
     assert takes.clear_frames(bpy.context, "Face", True, (20, 30)) == 52
     assert outside(face, 20, 30) == before
     assert not ((jaw(face)[:, 0] >= 20) & (jaw(face)[:, 0] <= 30)).any() and len(jaw(face)) == 37
@@ -269,9 +269,9 @@ def test_clearing_a_range_leaves_what_lies_outside(ext, face, speech):
 
 
 def test_a_held_take_changes_only_in_its_range(ext, face, speech, tmp_path):
-    engine, channel = ext.module("engine.preset"), ext.module("engine.types").RigChannel
+    engine, channel = ext.module("engine.rig.preset"), ext.module("engine.values.types").RigChannel
     targets = tuple(engine.Target(channel("shape_key", name), ((name, 1.0),), blend="mouth") for name in ("jawOpen", "mouthPucker"))
-    preset = str(ext.module("engine.presets").save_preset(engine.Preset("Held", "arkit52", targets, hold_frames=2), tmp_path))
+    preset = str(ext.module("engine.rig.presets").save_preset(engine.Preset("Held", "arkit52", targets, hold_frames=2), tmp_path))
     animate(speech, preset=preset)
     frames = list(range(1, 49))
     before = values(face, JAW, frames)

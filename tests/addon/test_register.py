@@ -95,7 +95,7 @@ def test_settings_are_saved_with_the_file(ext, face, tmp_path):
 
 def test_identities_come_from_the_model_with_the_pivot_first(ext):
     settings = bpy.context.scene.unitalker
-    catalog = ext.module("addon.catalog")
+    catalog = ext.module("addon.take.catalog")
     assert [item[0] for item in catalog.identity_items(settings, bpy.context)] == ["pivot", "wide", "round"]
     assert settings.identity_pick == "pivot"
     settings.identity_pick = "round"
@@ -109,9 +109,9 @@ def test_a_typed_blend_stays_in_the_list(ext):
 
 
 def test_lists_are_kept_until_refresh(ext, monkeypatch):
-    settings, catalog = bpy.context.scene.unitalker, ext.module("addon.catalog")
+    settings, catalog = bpy.context.scene.unitalker, ext.module("addon.take.catalog")
     catalog.identity_items(settings, bpy.context)
-    monkeypatch.setattr(ext.module("engine.models"), "open_model", None)
+    monkeypatch.setattr(ext.module("engine.model.folder"), "open_model", None)
     assert len(catalog.identity_items(settings, bpy.context)) == 3
     bpy.ops.unitalker.refresh()
     with pytest.raises(TypeError):
@@ -120,13 +120,13 @@ def test_lists_are_kept_until_refresh(ext, monkeypatch):
 
 
 def test_fit_says_how_many_channels_and_which_are_missing(ext):
-    make_face(ext, "Face", ext.module("engine.channels").ARKIT_52[:37])
-    fit = ext.module("addon.catalog").fit(bpy.context)
+    make_face(ext, "Face", ext.module("engine.values.channels").ARKIT_52[:37])
+    fit = ext.module("addon.take.catalog").fit(bpy.context)
     assert "37 of 52 channels found, 1 mesh" in fit.line and len(fit.missing) == 15
 
 
 def test_fit_follows_the_choice(ext, face):
-    catalog = ext.module("addon.catalog")
+    catalog = ext.module("addon.take.catalog")
     assert "52 of 52" in catalog.fit(bpy.context).line
     face.select_set(False)
     bpy.context.view_layer.objects.active = None
@@ -141,7 +141,7 @@ def test_a_saved_preset_is_chosen_and_used(ext, face, speech):
     assert settings.preset == settings.preset_pick == "my_rig"
     bpy.ops.unitalker.animate(audio=speech, character="Face")
     assert "My Rig" in settings.result and len(curves(face.data.shape_keys)) == 52
-    Path(ext.module("addon.preferences").user_folder("presets"), "my_rig.json").unlink()
+    Path(ext.module("addon.host.preferences").user_folder("presets"), "my_rig.json").unlink()
     bpy.ops.unitalker.refresh()
 
 
@@ -152,7 +152,7 @@ def test_a_loaded_preset_is_checked_and_copied(ext, face, tmp_path):
     source.write_text(json.dumps(content))
     assert bpy.ops.unitalker.preset_load(filepath=str(source)) == {'FINISHED'}
     assert bpy.context.scene.unitalker.preset == "from_a_friend"
-    Path(ext.module("addon.preferences").user_folder("presets"), "from_a_friend.json").unlink()
+    Path(ext.module("addon.host.preferences").user_folder("presets"), "from_a_friend.json").unlink()
     bpy.ops.unitalker.refresh()
 
 
@@ -162,4 +162,4 @@ def test_a_broken_preset_is_one_error_and_nothing_is_copied(ext, face, tmp_path,
     source.write_text(content)
     with pytest.raises(RuntimeError, match=r"broken\.json"):
         bpy.ops.unitalker.preset_load(filepath=str(source))
-    assert not list(Path(ext.module("addon.preferences").user_folder("presets", create=True)).glob("*.json"))
+    assert not list(Path(ext.module("addon.host.preferences").user_folder("presets", create=True)).glob("*.json"))

@@ -49,7 +49,7 @@ def _drive(face, key, obj, bone):
 
 
 def _motion(ext, **curves):
-    types, channels = ext.module("engine.types"), ext.module("engine.channels")
+    types, channels = ext.module("engine.values.types"), ext.module("engine.values.channels")
     weights = np.zeros((len(next(iter(curves.values()))), 52), np.float32)
     for name, values in curves.items():
         weights[:, channels.ARKIT_52.index(name)] = values
@@ -57,7 +57,7 @@ def _motion(ext, **curves):
 
 
 def _key(ext, name, motion, preset, interpolation='LINEAR'):
-    rig, fcurves, retarget = ext.module("addon.rig"), ext.module("addon.fcurves"), ext.module("engine.retarget")
+    rig, fcurves, retarget = ext.module("addon.character.character"), ext.module("addon.keying.write"), ext.module("engine.rig.retarget")
     character = rig.gather(bpy.context, name)
     curves = retarget.retarget(motion, preset, character.rig("auto", ()))
     line = fcurves.Line("line", 1, len(motion.weights), 24.0)
@@ -65,12 +65,12 @@ def _key(ext, name, motion, preset, interpolation='LINEAR'):
 
 
 def _preset(ext, *targets, **fields):
-    preset = ext.module("engine.preset")
+    preset = ext.module("engine.rig.preset")
     return preset.Preset("mixed", "arkit52", targets, **fields)
 
 
 def test_limits_and_driven_keys_of_a_control_rig_are_read(ext):
-    types, rig = ext.module("engine.types"), ext.module("addon.rig")
+    types, rig = ext.module("engine.values.types"), ext.module("addon.character.character")
     armature, face = _armature("rig", ["c_jaw_target", "free"]), _face("face", ["jawOpen", "mouthClose"])
     face.parent = armature
     _limit(armature, "c_jaw_target", -0.05, 0.02)
@@ -82,7 +82,7 @@ def test_limits_and_driven_keys_of_a_control_rig_are_read(ext):
 
 
 def test_key_that_is_driven_on_one_mesh_alone_counts_for_the_other(ext):
-    rig = ext.module("addon.rig")
+    rig = ext.module("addon.character.character")
     armature, face, teeth = _armature("rig", ["b"]), _face("face", ["jawOpen"]), _face("teeth", ["jawOpen"])
     face.parent = teeth.parent = armature
     _drive(face, "jawOpen", armature, "b")
@@ -90,7 +90,7 @@ def test_key_that_is_driven_on_one_mesh_alone_counts_for_the_other(ext):
 
 
 def test_control_bone_moves_to_its_limit_and_the_driven_key_follows_untouched(ext):
-    types, preset = ext.module("engine.types"), ext.module("engine.preset")
+    types, preset = ext.module("engine.values.types"), ext.module("engine.rig.preset")
     armature, face = _armature("rig", ["c_jaw_target"]), _face("face", ["jawOpen"])
     face.parent = armature
     _limit(armature, "c_jaw_target", -0.05, 0.02)
@@ -109,7 +109,7 @@ def test_control_bone_moves_to_its_limit_and_the_driven_key_follows_untouched(ex
 
 @pytest.mark.parametrize("mode", ['XYZ', 'ZYX', 'QUATERNION', 'AXIS_ANGLE'])
 def test_one_character_takes_keys_bones_and_properties_at_once(ext, mode):
-    types, preset = ext.module("engine.types"), ext.module("engine.preset")
+    types, preset = ext.module("engine.values.types"), ext.module("engine.rig.preset")
     armature, face, teeth = _armature("rig", ["jaw"]), _face("face", ["smile"]), _face("teeth", ["smile"])
     face.parent = teeth.parent = armature
     armature["Puff"] = 0.0
@@ -133,7 +133,7 @@ def test_one_character_takes_keys_bones_and_properties_at_once(ext, mode):
 
 
 def test_stepped_mouth_holds_its_keys(ext):
-    presets = ext.module("engine.presets")
+    presets = ext.module("engine.rig.presets")
     stepped = next(preset for preset in presets.list_presets() if preset.id == "rhubarb_stepped")
     face = _face("face", list("ABCDEFGHX"))
     _key(ext, "face", _motion(ext, jawOpen=[0.0] * 4 + [0.8] * 6 + [0.0] * 4), stepped)
@@ -147,7 +147,7 @@ def test_stepped_mouth_holds_its_keys(ext):
 
 
 def test_rigs_are_plain_values_that_can_be_changed(ext):
-    rig = ext.module("addon.rig")
+    rig = ext.module("addon.character.character")
     _face("face", ["jawOpen"])
     found = rig.gather(bpy.context, "face").rig("auto", ())
     assert dataclasses.replace(found, preset="arkit52").limits == {}

@@ -59,7 +59,7 @@ def test_clicks_are_heard_when_blender_plays_them(timeline, clicks, tmp_path, ch
     if CRASHES and not corrected:
         pytest.skip("this Blender crashes now and then when it mixes that down, so it is refused")
     change(strip)
-    audio = timeline.module("addon.strip_audio")
+    audio = timeline.module("addon.sound.clip")
     clip = audio.find_strip(bpy.context, "Line")
     assert clip.retiming and clip.start_frame == timeline.module("addon.sound.strips").handles(strip)[0]
     samples, rate_hz = played(tmp_path / "played.wav")
@@ -79,7 +79,7 @@ def test_what_would_crash_blender_is_refused(timeline, clicks):
     strip.pitch_correction = False
     retime(strip, {60: 108})
     with pytest.raises(timeline.module("engine").AudioError, match="Switch Pitch Correction on"):
-        timeline.module("addon.strip_audio").find_strip(bpy.context, "Line")
+        timeline.module("addon.sound.clip").find_strip(bpy.context, "Line")
 
 
 def test_other_strips_are_not_heard_and_nothing_of_the_scene_changes(timeline, clicks, tmp_path):
@@ -88,7 +88,7 @@ def test_other_strips_are_not_heard_and_nothing_of_the_scene_changes(timeline, c
     other = add_strip(write_wav(tmp_path / "other.wav", np.full(10 * RATE_HZ, 0.5)), channel=2, name="Other")
     other.volume, scene.frame_start, scene.frame_end = 0.5, 3, 77
     before = (len(bpy.data.scenes), len(bpy.data.actions), len(bpy.data.objects), [(one.mute, one.volume) for one in scene.sequence_editor.strips_all])
-    audio = timeline.module("addon.strip_audio")
+    audio = timeline.module("addon.sound.clip")
     samples = audio.read(audio.find_strip(bpy.context, "Line")).samples
     assert np.median(np.abs(samples)) < 0.001
     assert before == (len(bpy.data.scenes), len(bpy.data.actions), len(bpy.data.objects), [(one.mute, one.volume) for one in scene.sequence_editor.strips_all])
@@ -101,7 +101,7 @@ def test_a_fade_and_the_volume_do_not_silence_the_mouth(timeline, clicks):
     strip.volume = 0.0
     strip.keyframe_insert("volume", frame=1)
     bpy.context.scene.use_audio = False
-    audio = timeline.module("addon.strip_audio")
+    audio = timeline.module("addon.sound.clip")
     assert len(click_times_s(audio.read(audio.find_strip(bpy.context, "Line")).samples, RATE_HZ)) == 10
 
 
@@ -109,7 +109,7 @@ def test_a_strip_that_was_reset_is_read_from_its_file(timeline, clicks):
     strip = add_strip(clicks, frame=11)
     retime(strip, {60: 108})
     strip.retiming_keys.reset()
-    audio = timeline.module("addon.strip_audio")
+    audio = timeline.module("addon.sound.clip")
     clip = audio.find_strip(bpy.context, "Line")
     assert clip.packed is None and clip.retiming == ()
     assert heard(audio.read(clip), 11)[35] == 1
@@ -132,7 +132,7 @@ def test_a_retimed_stereo_strip_gives_its_channels(timeline, tmp_path):
     tone = 0.5 * np.sin(2 * np.pi * 300 * seconds)
     strip = add_strip(write_wav(tmp_path / "two.wav", np.stack([tone * (seconds < 2), tone * (seconds >= 2)], 1)), frame=1)
     retime(strip, {49: 61})
-    audio = timeline.module("addon.strip_audio")
+    audio = timeline.module("addon.sound.clip")
     clip = audio.find_strip(bpy.context, "Line")
     loud = {}
     for channel in (1, 2):

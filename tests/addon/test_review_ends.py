@@ -17,7 +17,7 @@ def animate(speech, **options):
 
 
 def spans(ext):
-    return [(take.line, take.first_frame) for take in ext.module("addon.takes.takes").takes_of(bpy.context, "Face")]
+    return [(take.line, take.first_frame) for take in ext.module("addon.take.takes").takes_of(bpy.context, "Face")]
 
 
 # ---- one sound file at two frames
@@ -39,7 +39,7 @@ def test_a_file_said_again_later_is_a_second_take_and_says_so(ext, face, speech)
 
 
 def test_the_panel_and_a_new_style_mean_the_take_at_its_start(ext, face, speech):
-    takes, settings = ext.module("addon.takes.takes"), bpy.context.scene.unitalker
+    takes, settings = ext.module("addon.take.takes"), bpy.context.scene.unitalker
     for start in (1, 101):
         animate(speech, start_frame=start)
     settings.source, settings.audio, settings.character, settings.start_frame = 'FILE', str(speech), face, 101

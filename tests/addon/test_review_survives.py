@@ -59,7 +59,7 @@ def test_clearing_leaves_hand_made_keys_outside_of_the_line_however_often(ext, f
     curve = curves(face.data.shape_keys)[JAW]
     curve.keyframe_points.insert(200, 0.7)
     curve.update()
-    line = ext.module("addon.takes.takes").takes_of(bpy.context, "Face")[0].line
+    line = ext.module("addon.take.takes").takes_of(bpy.context, "Face")[0].line
     getattr(bpy.ops.unitalker, button)(character="Face", **({"line": line} if button == "take_clear" else {}))
     assert jaw(face).tolist() == [[200, pytest.approx(0.7)]]
     assert list(curves(face.data.shape_keys)) == [JAW]
@@ -121,7 +121,7 @@ def test_choices_of_a_take_are_loaded_for_the_character_that_has_it(ext, face, s
         face.name = "Anna"
     settings = bpy.context.scene.unitalker
     settings.character = face
-    take = ext.module("addon.takes.takes").takes_of(bpy.context, face.name, False)[0]
+    take = ext.module("addon.take.takes").takes_of(bpy.context, face.name, False)[0]
     bpy.ops.unitalker.take_load(character=face.name, line=take.line)
     assert settings.character == face
 
@@ -176,15 +176,15 @@ def test_takes_and_frames_of_the_artist_in_a_file_without_slots_are_known(ext, f
     second = write_wav(tmp_path / "second.wav", np.sin(np.arange(RATE_HZ) / 9))
     animate(speech)
     animate(second, start_frame=100)
-    first, _ = takes = ext.module("addon.takes.takes").takes_of(bpy.context, "Face")
+    first, _ = takes = ext.module("addon.take.takes").takes_of(bpy.context, "Face")
     bpy.ops.unitalker.take_mine(character="Face", line=first.line)
     mine = jaw(face)[jaw(face)[:, 0] < 60]
     action = action_of(face)
     place = str(action.slots[0].handle)
     notes = json.loads(action["unitalker"])
     action["unitalker"] = json.dumps({name: {"": value[place]} if isinstance(value, dict) and place in value else value for name, value in notes.items()})
-    assert [take.line for take in ext.module("addon.takes.takes").takes_of(bpy.context, "Face")] == [takes[1].line]
-    takes = ext.module("addon.takes.takes")
+    assert [take.line for take in ext.module("addon.take.takes").takes_of(bpy.context, "Face")] == [takes[1].line]
+    takes = ext.module("addon.take.takes")
     found = takes.takes_of(bpy.context, "Face")[0]
     takes.remake(bpy.context, found, {"clip": dataclasses.replace(found.clip, start_frame=40.0)})
     kept = jaw(face)[:, 0] < 48.5
@@ -209,7 +209,7 @@ def test_takes_of_a_file_of_a_later_blender_are_known_and_made_whole_again(ext, 
         if isinstance(places, dict) and "" in places:
             notes[name] = {"71": notes_of_teeth[name][""], "72": places[""]}
     action["unitalker"] = json.dumps(notes)
-    list_, takes = ext.module("addon.takes.list"), ext.module("addon.takes.takes")
+    list_, takes = ext.module("addon.take_list.list"), ext.module("addon.take.takes")
     list_.fill(bpy.context)
     assert list_.is_of_later_blender()
     one, = takes.takes_of(bpy.context, "Face")
@@ -247,7 +247,7 @@ def test_strips_of_one_name_in_two_scenes_are_two_takes(ext, face, babble):
     for _ in range(2):
         with bpy.context.temp_override(scene=other, view_layer=other.view_layers[0]):
             bpy.ops.unitalker.animate(strip="Line", character="Face")
-            assert ext.module("addon.takes.takes").find(bpy.context, "Face", "Line (Two)").first_frame == 331
+            assert ext.module("addon.take.takes").find(bpy.context, "Face", "Line (Two)").first_frame == 331
     after = jaw(face)
     assert np.array_equal(after[after[:, 0] < 200], first)
     assert len(after) == 2 * len(first)
@@ -264,6 +264,6 @@ def test_the_format_of_the_render_comes_back_with_its_depth(ext, tmp_path, media
         image.color_depth = '32'
     names = ("media_type", "file_format", "color_mode", "color_depth", "compression", "quality", "exr_codec", "color_management")
     before = [getattr(image, name, None) for name in names]
-    with ext.module("addon.preview.borrowed").borrowed(ext.module("addon.preview.picture")._format(bpy.context.scene, str(tmp_path / "x.png"))):
+    with ext.module("addon.host.borrowed").borrowed(ext.module("addon.pictures.picture")._format(bpy.context.scene, str(tmp_path / "x.png"))):
         assert image.file_format == 'PNG'
     assert [getattr(image, name, None) for name in names] == before

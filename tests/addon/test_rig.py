@@ -9,7 +9,7 @@ from .conftest import SHARED, TINY, curves, make_face
 
 
 def gather(ext, name="Face", with_related=True):
-    return ext.module("addon.rig").gather(bpy.context, name, with_related)
+    return ext.module("addon.character.character").gather(bpy.context, name, with_related)
 
 
 def test_basis_is_no_channel(ext, face):
@@ -183,7 +183,7 @@ def test_linked_character_is_refused_with_the_way_out(ext, library, speech, link
     obj = link(library)
     with pytest.raises(RuntimeError, match=r"linked from another file.*Make Editable Override"):
         bpy.ops.unitalker.animate(audio=speech, character=obj.name)
-    assert not any(ext.module("addon.keying.actions").is_own(action) for action in bpy.data.actions)
+    assert not any(ext.module("addon.actions.actions").is_own(action) for action in bpy.data.actions)
 
 
 @pytest.mark.parametrize("link", LINKINGS)

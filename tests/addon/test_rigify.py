@@ -29,8 +29,8 @@ def generated(package):
 
 def _face(ext, generated, **pose):
     """Heads of face bones in mm with this pose; smile, press and the like stand for both sides."""
-    types, channels, rig, presets, retarget = (ext.module(f"engine.{name}") if name != "rig" else ext.module("addon.rig")
-                                               for name in ("types", "channels", "rig", "presets", "retarget"))
+    types, channels = ext.module("engine.values.types"), ext.module("engine.values.channels")
+    presets, retarget, rig = ext.module("engine.rig.presets"), ext.module("engine.rig.retarget"), ext.module("addon.character.character")
     bpy.ops.wm.open_mainfile(filepath=generated)
     armature = next(obj for obj in bpy.data.objects if obj.type == 'ARMATURE' and obj.name != "metarig")
     weights = np.zeros((1, 52), np.float32)

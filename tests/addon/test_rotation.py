@@ -14,7 +14,7 @@ ANGLES = (0.5, -0.3, 0.7)
 
 def _written(ext, mode, parts):
     """Values that a bone in this mode gets, by path, and the rotation that they are."""
-    types, rotation = ext.module("engine.types"), ext.module("addon.keying.rotation")
+    types, rotation = ext.module("engine.values.types"), ext.module("addon.keying.rotation")
     seconds = np.arange(3.0)
     curves = {types.RigChannel("bone", "jaw", path, index): types.Curve(seconds, np.array([0.0, value / 2, value], np.float32)) for path, index, value in parts}
     found = {(channel.path, channel.index): curve.values for channel, curve in rotation.to_bone_modes(curves, {"jaw": mode}).items()}

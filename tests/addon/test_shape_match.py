@@ -18,7 +18,7 @@ def head(ext):
     """The test head with keys whose names say nothing, and true name by new name."""
     bpy.ops.unitalker.add_test_head()
     face = bpy.context.view_layer.objects.active
-    truth = {name: f"key {number}" for number, name in enumerate(sorted(ext.module("engine.channels").ARKIT_52, key=hash_of))}
+    truth = {name: f"key {number}" for number, name in enumerate(sorted(ext.module("engine.values.channels").ARKIT_52, key=hash_of))}
     for obj in (face, *face.children):
         for block in obj.data.shape_keys.key_blocks[1:] if obj.data.shape_keys else ():
             block.name = truth[block.name]
@@ -104,7 +104,7 @@ def test_the_saved_preset_is_chosen_and_drives_the_head(head, ext, speech):
         row.use = row.channel != "mouthPucker"
     assert bpy.ops.unitalker.shape_save(name="Creature") == {'FINISHED'}
     settings = bpy.context.scene.unitalker
-    folder = Path(ext.module("addon.preferences").user_folder("presets"))
+    folder = Path(ext.module("addon.host.preferences").user_folder("presets"))
     targets = json.loads((folder / f"{settings.preset}.json").read_text())["targets"]
     assert settings.preset == "creature" and len(targets) == 51
     assert bpy.ops.unitalker.animate(audio=speech, character=face.name) == {'FINISHED'}
@@ -115,7 +115,7 @@ def test_the_saved_preset_is_chosen_and_drives_the_head(head, ext, speech):
 
 
 def test_an_unwanted_preset_is_not_written(head, ext):
-    folder = Path(ext.module("addon.preferences").user_folder("presets", create=True))
+    folder = Path(ext.module("addon.host.preferences").user_folder("presets", create=True))
     before = sorted(folder.iterdir())
     state = match()
     for row in state.rows:
@@ -183,8 +183,8 @@ def test_driven_keys_are_not_proposed(head):
 @pytest.mark.parametrize(("score", "rival", "ticked"), [(0.6, 0.3, True), (0.6, 0.55, False), (0.4, 0.0, False)])
 def test_a_row_is_ticked_only_when_it_is_likely_and_clear(ext, score, rival, ticked):
     module = ext.module("addon.shape_match.match")
-    match = ext.module("engine.shape_match").ChannelMatch("jawOpen", (("Key 1", 1.0),), score, rival)
-    proposal = ext.module("engine.shape_match").Proposal((match,), (), (), None)
+    match = ext.module("engine.geometry.shape_match").ChannelMatch("jawOpen", (("Key 1", 1.0),), score, rival)
+    proposal = ext.module("engine.geometry.shape_match").Proposal((match,), (), (), None)
     module.keep(bpy.context, proposal)
     assert [row.use for row in bpy.context.scene.unitalker_shapes.rows] == [ticked]
     module.close(bpy.context)

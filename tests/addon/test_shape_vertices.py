@@ -68,7 +68,7 @@ def test_the_preview_range_alone_is_solved_and_the_dustbin_takes_it_back(pair, e
     scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 20, 25
     bpy.ops.unitalker.shape_solve()
     np.testing.assert_allclose(found(face), values[9:15], atol=0.005)
-    one, = ext.module("addon.takes.takes").takes_of(bpy.context, "Face")
+    one, = ext.module("addon.take.takes").takes_of(bpy.context, "Face")
     assert (one.line, one.first_frame, one.last_frame, one.known) == ("Capture vertices", 20, 25, False)
     bpy.ops.unitalker.clear(character="Face")
     assert not curves(face.data.shape_keys) and len(curves(capture.data.shape_keys)) == 4

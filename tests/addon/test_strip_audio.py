@@ -17,7 +17,7 @@ from .strips import FPS, add_strip, click_times_s, heard, mixdown, move, played,
 
 
 def clip_of(ext, name="Line"):
-    audio = ext.module("addon.strip_audio")
+    audio = ext.module("addon.sound.clip")
     with warnings.catch_warnings():
         warnings.simplefilter("error", DeprecationWarning)
         clip = audio.find_strip(bpy.context, name)
@@ -189,7 +189,7 @@ def test_a_speaker_starts_where_its_nla_strip_does(ext, clicks):
     bpy.ops.object.speaker_add()            # makes the NLA strip too
     speaker = bpy.context.view_layer.objects.active
     speaker.data.sound = bpy.data.sounds.load(clicks)
-    audio = ext.module("addon.strip_audio")
+    audio = ext.module("addon.sound.clip")
     clip = audio.find_speaker(bpy.context, speaker.name)
     assert clip.start_frame == 13
     assert heard(audio.read(clip), 13)[13 + FPS] == 1
@@ -203,7 +203,7 @@ def test_a_speaker_without_sound_says_so(ext):
     bpy.ops.object.speaker_add()
     name = bpy.context.view_layer.objects.active.name
     with pytest.raises(ext.module("engine").AudioError, match=f"Speaker '{name}' has no sound"):
-        ext.module("addon.strip_audio").find_speaker(bpy.context, name)
+        ext.module("addon.sound.clip").find_speaker(bpy.context, name)
 
 
 def test_no_strips_at_all(ext, face):
@@ -226,7 +226,7 @@ def test_the_first_of_several_nla_strips_counts_and_a_muted_one_does_not(ext, cl
         bpy.ops.nla.soundclip_add()
     first, second = sorted((strip for track in speaker.animation_data.nla_tracks for strip in track.strips), key=lambda strip: strip.frame_start)
     assert (first.frame_start, second.frame_start) == (30, 100)
-    audio = ext.module("addon.strip_audio")
+    audio = ext.module("addon.sound.clip")
     assert audio.find_speaker(bpy.context, speaker.name).start_frame == 30
     first.mute = True
     assert audio.find_speaker(bpy.context, speaker.name).start_frame == 100
@@ -373,7 +373,7 @@ def test_rates_and_channels(ext, tmp_path, rate_hz, channels):
     seconds = np.arange(rate_hz) / rate_hz
     tone = np.zeros((rate_hz, channels))
     tone[:, 0] = 0.9 * np.sin(2 * np.pi * 440 * seconds)
-    audio = ext.module("addon.strip_audio")
+    audio = ext.module("addon.sound.clip")
     wave = audio.read(audio.find_file(bpy.context, write_wav(tmp_path / "tone.wav", tone, rate_hz), 1.0))
     assert len(wave.samples) == RATE_HZ
     assert np.abs(wave.samples[2000:-2000]).max() == pytest.approx(0.9 / channels, rel=0.02)      # the mean of the channels

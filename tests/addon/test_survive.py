@@ -20,7 +20,7 @@ def no_listening(ext, monkeypatch):
     def read(_clip):
         raise AssertionError("the sound was read before the character was refused")
 
-    monkeypatch.setattr(ext.module("addon.strip_audio"), "read", read)
+    monkeypatch.setattr(ext.module("addon.sound.clip"), "read", read)
 
 
 def refused(message, speech, **options):
@@ -58,14 +58,14 @@ def make_rig(ext, name="Rig", bone="jaw"):
 
 
 def rig_preset(ext, folder, *shape_keys):
-    engine = ext.module("engine.preset")
-    channel = ext.module("engine.types").RigChannel
+    engine = ext.module("engine.rig.preset")
+    channel = ext.module("engine.values.types").RigChannel
     targets = (
         engine.Target(channel("bone", "jaw", "rotation_euler", 0), (("jawOpen", 18.0),), degrees=True),
         engine.Target(channel("property", '["Dial"]'), (("jawOpen", 2.0),)),
         *(engine.Target(channel("shape_key", name), (("jawOpen", 1.0),)) for name in shape_keys),
     )
-    return str(ext.module("engine.presets").save_preset(engine.Preset("Bone", "arkit52", targets), folder))
+    return str(ext.module("engine.rig.presets").save_preset(engine.Preset("Bone", "arkit52", targets), folder))
 
 
 # ---- linked characters
@@ -82,7 +82,7 @@ def test_a_linked_rig_is_refused_before_any_work_and_its_override_keeps_keys(ext
     bpy.context.scene.collection.children.link(link(tmp_path / "cast.blend", "collections", "Cast"))
     preset = rig_preset(ext, tmp_path, "jawOpen")
     with monkeypatch.context() as patch:
-        patch.setattr(ext.module("addon.strip_audio"), "read", lambda _clip: pytest.fail("the sound was read first"))
+        patch.setattr(ext.module("addon.sound.clip"), "read", lambda _clip: pytest.fail("the sound was read first"))
         refused(r"linked from another file, so keys on it would be lost.*Make Editable Override", speech, character="Rig", preset=preset)
     assert bpy.ops.unitalker.make_override(character="Rig") == {'FINISHED'}
     name = bpy.context.scene.unitalker.character.name
@@ -189,9 +189,9 @@ def test_an_artists_keys_and_drivers_are_the_same_after_generate_and_clear(ext, 
 def loud(ext, tmp_path):
     """A face whose jaw goes far beyond its slider, by a preset."""
     face = make_face(ext, "Face", ("jawOpen", "mouthClose"))
-    engine, channel = ext.module("engine.preset"), ext.module("engine.types").RigChannel
+    engine, channel = ext.module("engine.rig.preset"), ext.module("engine.values.types").RigChannel
     target = engine.Target(channel("shape_key", "jawOpen"), (("jawOpen", 1.0),), gain=3.0, clamp=None)
-    bpy.context.scene.unitalker.preset = str(ext.module("engine.presets").save_preset(engine.Preset("Loud", "arkit52", (target,)), tmp_path))
+    bpy.context.scene.unitalker.preset = str(ext.module("engine.rig.presets").save_preset(engine.Preset("Loud", "arkit52", (target,)), tmp_path))
     return face
 
 
@@ -242,9 +242,9 @@ NAMES = ('口を開ける', 'Mund "auf"', "back\\slash", "it's", "a]b[c", "Ünï
 
 def test_any_name_is_keyed_by_a_path_that_leads_to_it(ext, speech, tmp_path):
     face = make_face(ext, 'Face "Ö" \\', NAMES)
-    engine, channel = ext.module("engine.preset"), ext.module("engine.types").RigChannel
+    engine, channel = ext.module("engine.rig.preset"), ext.module("engine.values.types").RigChannel
     names = [block.name for block in face.data.shape_keys.key_blocks[1:]]
-    presets = ext.module("engine.presets")
+    presets = ext.module("engine.rig.presets")
     good = [name for name in names if "\t" not in name]             # a preset holds no control characters
     targets = tuple(engine.Target(channel("shape_key", name), (("jawOpen", 1.0),)) for name in good)
     bpy.ops.unitalker.animate(audio=speech, character=face.name, preset=str(presets.save_preset(engine.Preset("Odd", "arkit52", targets), tmp_path)))

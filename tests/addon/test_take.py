@@ -151,7 +151,7 @@ def test_a_character_that_is_only_instanced_is_keyed(ext, face, speech):
 
 
 def test_the_fit_follows_renamed_and_absolute_keys(ext, face):
-    catalog, keys = ext.module("addon.catalog"), face.data.shape_keys
+    catalog, keys = ext.module("addon.take.catalog"), face.data.shape_keys
     assert "52 of 52" in catalog.fit(bpy.context).line
     keys.key_blocks["cheekPuff"].name = "other"
     assert "51 of 52" in catalog.fit(bpy.context).line

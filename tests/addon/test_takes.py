@@ -22,7 +22,7 @@ def animate(speech, **options):
 
 @pytest.fixture
 def takes(ext):
-    return ext.module("addon.takes.takes")
+    return ext.module("addon.take.takes")
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_file_with_plain_spans_is_read_cleared_and_made_again(ext, face, speec
     action["unitalker"] = json.dumps({**{name: note[name] for name in ("rest", "moved", "sliders")}, **old})
     take = one(takes)
     assert (take.first_frame, take.last_frame, take.known) == (1, 48, False)
-    with pytest.raises(ext.module("engine.errors").SettingError, match="older version made it"):
+    with pytest.raises(ext.module("engine.values.errors").SettingError, match="older version made it"):
         takes.remake(bpy.context, take, {})
     animate(speech, start_frame=101)
     assert jaw(face)[[0, -1], 0].tolist() == [101, 148] and one(takes).known
@@ -103,8 +103,8 @@ def test_choices_of_a_later_version_are_taken_as_far_as_they_are_understood(ext,
 
 
 def test_a_note_without_end_is_left_out(ext, face, speech, takes):
-    limit = ext.module("addon.keying.record").MAX_NOTE_BYTES
-    kept = ext.module("addon.keying.record").Record()
+    limit = ext.module("addon.actions.ledger").MAX_NOTE_BYTES
+    kept = ext.module("addon.actions.ledger").Record()
     kept.note("1", "line", (1, 2), "take", {"choices": {"transcript": "a" * limit}})
     assert kept.lines_at("1") == {"line": (1, 2)} and kept.how("1", "line") == {}
 
@@ -164,8 +164,8 @@ def test_a_take_whose_sound_is_gone_says_so(ext, face, speech, takes, tmp_path):
 
 
 def test_the_sound_is_decoded_once(ext, face, speech, takes, monkeypatch):
-    audio, count = ext.module("addon.strip_audio"), []
-    ext.module("addon.sound.kept").forget()
+    audio, count = ext.module("addon.sound.clip"), []
+    ext.module("addon.sound.cache").forget()
     true = audio.read
     monkeypatch.setattr(audio, "read", lambda clip: (count.append(clip), true(clip))[1])
     animate(speech)

@@ -21,7 +21,7 @@ def animate(speech, **options):
 @pytest.fixture
 def listed(ext):
     """Fills the list as a drawing does; its rows as (line, first, last)."""
-    takes_list = ext.module("addon.takes.list")
+    takes_list = ext.module("addon.take_list.list")
 
     def rows():
         if takes_list.is_stale(bpy.context):
@@ -167,7 +167,7 @@ class Layout:
 
 def drawn(ext, monkeypatch):
     """What the panel draws."""
-    module = ext.module("addon.takes.panel")
+    module = ext.module("addon.take_list.panel")
     monkeypatch.setattr(module, "paragraph", lambda _context, layout, text, _icon: layout.drawn.append(text))
     panel = type("Panel", (module.Takes,), {"layout": Layout()})()
     panel.draw(bpy.context)
@@ -188,9 +188,9 @@ def test_the_panel_shows_the_list_and_its_buttons(ext, two, listed, monkeypatch)
 
 def test_a_drawing_of_an_old_list_asks_for_a_new_one(ext, two, monkeypatch):
     asked = []
-    monkeypatch.setattr(ext.module("addon.takes.list"), "fill_soon", lambda: asked.append(1))
+    monkeypatch.setattr(ext.module("addon.take_list.list"), "fill_soon", lambda: asked.append(1))
     drawn(ext, monkeypatch)
-    ext.module("addon.takes.list").fill(bpy.context)
+    ext.module("addon.take_list.list").fill(bpy.context)
     drawn(ext, monkeypatch)
     assert asked == [1]
 
@@ -199,7 +199,7 @@ def test_a_drawing_of_an_old_list_asks_for_a_new_one(ext, two, monkeypatch):
 def test_a_button_of_a_take_is_grey_while_something_is_made(ext, face, speech, monkeypatch, name):
     animate(speech)
     assert getattr(bpy.ops.unitalker, name).poll()
-    monkeypatch.setattr(ext.module("addon.job").Job, "current", object())
+    monkeypatch.setattr(ext.module("addon.host.job").Job, "current", object())
     button, said = getattr(bpy.types, f"UNITALKER_OT_{name}"), []
     monkeypatch.setattr(button, "poll_message_set", said.append, raising=False)
-    assert not button.poll(bpy.context) and said == [ext.module("addon.on_worker").BUSY]
+    assert not button.poll(bpy.context) and said == [ext.module("addon.host.operator_base").BUSY]

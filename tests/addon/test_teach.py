@@ -57,7 +57,7 @@ def own_folder(ext, tmp_path, monkeypatch):
     """The user's presets go to a folder of this test."""
     folder = tmp_path / "user"
     folder.mkdir()
-    for name in ("addon.preferences", "addon.teach.take"):
+    for name in ("addon.host.preferences", "addon.teach.take"):
         monkeypatch.setattr(ext.module(name), "user_folder", lambda *_, **__: str(folder))
     return folder
 
@@ -105,7 +105,7 @@ def test_teaching_leaves_the_artists_keys_and_the_scene_as_they_were(ext, rig, s
 def test_the_panel_counts_a_taught_heads_controls(ext, rig, sound):
     teach(sound)
     bpy.context.scene.unitalker.character = rig[0]
-    catalog = ext.module("addon.catalog")
+    catalog = ext.module("addon.take.catalog")
     assert catalog.fit(bpy.context).line == "Meine: 3 of 3 taught controls found"
     assert ("meine.npz", "Meine") in [item[:2] for item in catalog.preset_items(bpy.context.scene.unitalker, bpy.context)]
     make_face(ext, "Other", ("nothing", "here"))
@@ -186,7 +186,7 @@ def test_keys_in_an_nla_strip_are_read_where_they_play(ext, rig, sound):
     strip = track.strips.new("moved", 101, action)
     if slot is not None:
         strip.action_slot = slot
-    keyed = ext.module("addon.keying.artist_keys").read(ext.module("addon.rig").gather(bpy.context, "Rig", False), 101, 24, 50)
+    keyed = ext.module("addon.keying.artist_keys").read(ext.module("addon.character.character").gather(bpy.context, "Rig", False), 101, 24, 50)
     control = next(number for number, one in enumerate(keyed.controls) if one.kind == "property")
     loud = syllables(12, 0)[0]
     at = np.interp(np.arange(0, 11, 0.5), keyed.seconds, keyed.values[:, control])
@@ -209,9 +209,9 @@ def test_a_head_that_does_not_fit_on_the_disk_is_one_error_and_leaves_nothing(ex
 
 def test_a_damaged_taught_file_is_named_in_the_panel(ext, own_folder):
     (own_folder / "kiefer.npz").write_bytes(b"PK\x03\x04 cut")
-    ext.module("addon.catalog").refresh()
-    assert "kiefer.npz" not in [item[0] for item in ext.module("addon.catalog").preset_items(bpy.context.scene.unitalker, bpy.context)]
-    lines = ext.module("addon.catalog").damaged_heads()
+    ext.module("addon.take.catalog").refresh()
+    assert "kiefer.npz" not in [item[0] for item in ext.module("addon.take.catalog").preset_items(bpy.context.scene.unitalker, bpy.context)]
+    lines = ext.module("addon.take.catalog").damaged_heads()
     assert len(lines) == 1
     assert lines[0].startswith("Taught file kiefer.npz is damaged (")
     assert str(own_folder) not in lines[0]

@@ -92,9 +92,9 @@ def touching_pairs(rest: np.ndarray, lips: np.ndarray, opening: np.ndarray) -> n
 @pytest.fixture
 def head(ext) -> Head:
     started = time.perf_counter()
-    face = ext.module("addon.test_head").build_test_head(bpy.context)
+    face = ext.module("addon.ui.test_head").build_test_head(bpy.context)
     logging.getLogger(__name__).info("test head: %.2f s, %d vertices", time.perf_counter() - started, len(face.data.vertices))
-    return Head(face, ext.module("engine.channels").ARKIT_52)
+    return Head(face, ext.module("engine.values.channels").ARKIT_52)
 
 
 def test_face_carries_exactly_the_52_arkit_shapes_at_zero(head):
@@ -216,7 +216,7 @@ def test_closed_lids_meet_and_hide_the_eye(head):
 
 
 def test_every_build_is_the_same(ext, head):
-    again = ext.module("addon.test_head").build_test_head(bpy.context)
+    again = ext.module("addon.ui.test_head").build_test_head(bpy.context)
     assert np.array_equal(read(again.data.vertices), head.rest)
     assert np.array_equal(read(again.data.shape_keys.key_blocks["mouthPucker"].data), read(head.face.data.shape_keys.key_blocks["mouthPucker"].data))
 

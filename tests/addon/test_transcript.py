@@ -17,7 +17,7 @@ TEXT = json.loads((ROOT / "tests" / "data" / "sample.json").read_text(encoding="
 @pytest.fixture
 def mini(ext, face):
     """The bundled model, which hears phones, and the extension's own espeak-ng or the system's."""
-    if not ext.module("engine.g2p").languages():
+    if not ext.module("engine.speech.g2p").languages():
         pytest.skip("no espeak-ng in this environment")
     bpy.context.scene.unitalker.model = "mini"
     return face
@@ -115,7 +115,7 @@ def test_command_says_what_is_wrong_in_one_line(ext, mini, tmp_path, capsys, arg
 
 
 def test_language_field_offers_what_can_be_read(ext, mini):
-    assert {"de", "en-us", "ja"} <= set(ext.module("addon.choices")._search_languages(None, bpy.context, ""))
+    assert {"de", "en-us", "ja"} <= set(ext.module("addon.take.choices")._search_languages(None, bpy.context, ""))
 
 
 def test_transcript_and_its_text_are_saved_with_the_file(ext, mini, tmp_path):

@@ -63,7 +63,7 @@ def visible(ext: object, speech: str) -> set[str]:
 
     settings = bpy.context.scene.unitalker
     look()
-    make_face(ext, "Face", ext.module("engine.channels").ARKIT_52[:40])
+    make_face(ext, "Face", ext.module("engine.values.channels").ARKIT_52[:40])
     for source, destination in (('FILE', 'NLA'), ('SPEAKER', 'SLOT'), ('STRIP', 'ACTION')):
         settings.source, settings.destination, settings.use_range, settings.identity_2 = source, destination, True, "wide"
         look()
@@ -75,7 +75,7 @@ def visible(ext: object, speech: str) -> set[str]:
     menus = [name for name in dir(bpy.types) if name.startswith(("UNITALKER_MT_", "UNITALKER_PT_")) and not hasattr(getattr(bpy.types, name), "preset_subdir")]
     layouts += [(getattr(bpy.types, name).bl_label, drawn.draw(getattr(bpy.types, name))) for name in menus if name.startswith(("UNITALKER_MT_", "UNITALKER_PT_channels"))]
     shown = {title for title, _ in layouts} | {text for _, layout in layouts for text in layout.texts if text not in layout.own}
-    return {text for text in shown - set(ext.module("engine.channels").ARKIT_52) if not re.search(r"\d", text)}       # a digit: a count was filled in
+    return {text for text in shown - set(ext.module("engine.values.channels").ARKIT_52) if not re.search(r"\d", text)}       # a digit: a count was filled in
 
 
 def registered(ext: object) -> set[str]:
@@ -166,7 +166,7 @@ def test_translations_are_written_in_their_script(locale, letters):
 
 def test_the_dictionaries_are_given_to_blender_and_taken_away(ext, package, monkeypatch):
     calls = []
-    translations = ext.module("addon.translations")
+    translations = ext.module("addon.host.translations")
     monkeypatch.setattr(translations, "bpy", _Blender(calls))
     translations.register()
     translations.unregister()
@@ -185,12 +185,12 @@ class _Blender:
 
 
 def test_lines_break_between_words_and_between_characters(ext):
-    wrap = ext.module("addon.translations").wrap
+    wrap = ext.module("addon.host.translations").wrap
     assert wrap("Pick a sound strip in Audio.", 12) == ["Pick a sound", "strip in", "Audio."]
     lines = wrap("このキャラクターにはまだキーを打てません。「キャラクター」を見てください。", 20)
     assert len(lines) == 4 and "".join(lines).startswith("このキャラクター") and not any(line.startswith("。") for line in lines)
 
 
 def test_a_text_without_translation_stays_english(ext):
-    said = ext.module("addon.translations").said
+    said = ext.module("addon.host.translations").said
     assert said("No such text {}", 3) == "No such text 3" and said("{braces} stay") == "{braces} stay"

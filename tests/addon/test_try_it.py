@@ -39,7 +39,7 @@ def test_the_sample_lies_in_the_sequencer_and_in_the_file(ext, tried):
 
 
 def test_the_sample_of_the_zip_is_the_one_of_the_tests(ext):
-    shipped = ext.module("addon.try_it").SAMPLE
+    shipped = ext.module("addon.ui.try_it").SAMPLE
     assert shipped.read_bytes() == (ROOT / "tests" / "data" / "sample.flac").read_bytes()
 
 
@@ -111,7 +111,7 @@ def test_edit_mode_is_refused_with_the_reason(ext):
 # ---- when the panel shows it
 
 def test_it_is_offered_until_there_is_a_face_or_a_sound(ext, speech):
-    catalog, settings = ext.module("addon.catalog"), bpy.context.scene.unitalker
+    catalog, settings = ext.module("addon.take.catalog"), bpy.context.scene.unitalker
     assert catalog.nothing_chosen(bpy.context)
     settings.audio = speech
     assert not catalog.nothing_chosen(bpy.context)
@@ -124,4 +124,4 @@ def test_it_is_offered_until_there_is_a_face_or_a_sound(ext, speech):
 def test_it_is_not_offered_beside_a_face_that_is_not_selected(ext, face):
     face.select_set(False)
     bpy.context.view_layer.objects.active = None
-    assert not ext.module("addon.catalog").nothing_chosen(bpy.context)
+    assert not ext.module("addon.take.catalog").nothing_chosen(bpy.context)

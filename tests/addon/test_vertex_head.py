@@ -62,7 +62,7 @@ def make_mesh(model: Path, matrix: object = None, name: str = "Topology") -> obj
 
 def expected(ext, model: Path, speech: str, **options: object) -> np.ndarray:
     """(frames, n, 3) as the engine gives them."""
-    engine, strip_audio = ext.module("engine"), ext.module("addon.strip_audio")
+    engine, strip_audio = ext.module("engine"), ext.module("addon.sound.clip")
     wave = strip_audio.read(strip_audio.find_file(bpy.context, speech, 1.0))
     motion = engine.animate(wave, engine.Settings(model=str(model), head=HEAD, fps=24.0, **options)).motion
     return motion.weights.reshape(len(motion.weights), -1, 3)
@@ -171,7 +171,7 @@ def test_model_that_came_back_with_fewer_components_takes_over(ext, model, speec
 def test_a_take_that_is_mine_keeps_its_shape_keys_and_curves(ext, model, speech):
     obj = make_mesh(model)
     bpy.ops.unitalker.animate(audio=speech, character=obj.name, vertex_error=0.001)
-    takes = ext.module("addon.takes.takes")
+    takes = ext.module("addon.take.takes")
     take, = takes.takes_of(bpy.context, obj.name)
     assert takes.forget(bpy.context, take) == 6
     before = as_before.animation(), [shown(obj, frame).tolist() for frame in (1, 24)]
@@ -275,7 +275,7 @@ def test_mesh_of_another_topology_is_refused(ext, model, speech):
 
 def test_panel_says_whether_a_mesh_fits(ext, model, speech):
     make_face(ext, "Face")
-    catalog = ext.module("addon.catalog")
+    catalog = ext.module("addon.take.catalog")
     assert "20 vertices; of this character 'Face' has 3" in catalog.fit(bpy.context).problem
     bpy.context.scene.unitalker.character = make_mesh(model)
     assert catalog.fit(bpy.context).line == f"Topology: 20 vertices, as head {HEAD} moves"
@@ -297,10 +297,10 @@ def test_blendshapes_stay_the_default(ext, model, face, speech):
 
 def test_head_picker_lists_the_models_heads(ext, model):
     settings = bpy.context.scene.unitalker
-    assert [item[0] for item in ext.module("addon.catalog").head_items(settings, None)] == ["AUTO", "arkit52", "before", "after", HEAD]
-    assert settings.head_pick == HEAD and ext.module("addon.catalog").gives_vertices(settings)
+    assert [item[0] for item in ext.module("addon.take.catalog").head_items(settings, None)] == ["AUTO", "arkit52", "before", "after", HEAD]
+    assert settings.head_pick == HEAD and ext.module("addon.take.catalog").gives_vertices(settings)
     settings.head_pick = "AUTO"
-    assert settings.head == "" and not ext.module("addon.catalog").gives_vertices(settings)
+    assert settings.head == "" and not ext.module("addon.take.catalog").gives_vertices(settings)
     settings.head = HEAD
     settings.model_pick = "mini"
     assert settings.head == ""

@@ -61,7 +61,7 @@ def main(archive: str) -> None:
 
 def _live() -> Iterator[tuple[str, float, str]]:
     """Seconds of one change of style while its slider is dragged, for a take of TAKE_S on the test head; the slowest of several."""
-    live = importlib.import_module(f"{PACKAGE}.addon.takes.live")
+    live = importlib.import_module(f"{PACKAGE}.addon.take.live")
     live._may_run = lambda: True            # Blender as a module counts as background
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     bpy.context.scene.render.fps = FPS
@@ -99,7 +99,7 @@ def _sound(folder: str) -> str:
 
 def _make_large() -> None:
     """Meshes with ARKit's keys and many others, under one empty."""
-    channels = importlib.import_module(f"{PACKAGE}.engine.channels")
+    channels = importlib.import_module(f"{PACKAGE}.engine.values.channels")
     names = [*channels.ARKIT_52, *(f"corrective_{number}" for number in range(KEYS - len(channels.ARKIT_52)))]
     root = bpy.data.objects.new("Root", None)
     bpy.context.scene.collection.objects.link(root)
@@ -116,7 +116,7 @@ def _make_large() -> None:
 
 def _find() -> float:
     """Seconds to look at the character and choose its preset."""
-    rig, presets = (importlib.import_module(f"{PACKAGE}.{name}") for name in ("addon.rig", "engine.presets"))
+    rig, presets = (importlib.import_module(f"{PACKAGE}.{name}") for name in ("addon.character.character", "engine.rig.presets"))
     start = time.perf_counter()
     assert presets.choose(rig.gather(bpy.context, "Mesh 0").rig("auto", ())).id == "arkit52"
     return time.perf_counter() - start
@@ -133,7 +133,7 @@ def _enable() -> float:
 
 def _write(face: bpy.types.Object, frames: int = FRAMES, whole: bool = False) -> float:
     """Seconds to key 52 curves on one mesh, or on the whole character."""
-    types, rig, fcurves, channels = (importlib.import_module(f"{PACKAGE}.{name}") for name in ("engine.types", "addon.rig", "addon.fcurves", "engine.channels"))
+    types, rig, fcurves, channels = (importlib.import_module(f"{PACKAGE}.{name}") for name in ("engine.values.types", "addon.character.character", "addon.keying.write", "engine.values.channels"))
     seconds = np.arange(frames) / FPS
     random = np.random.default_rng(0)
     curves = {types.RigChannel("shape_key", name): types.Curve(seconds, random.random(frames, np.float32)) for name in channels.ARKIT_52}

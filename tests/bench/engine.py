@@ -15,8 +15,8 @@ import onnxruntime
 import soundfile
 
 from engine import Delays, Gains, Life, RegionSmooth, Rig, Settings, Waveform, animate, pipeline, read_audio
-from engine.channels import ARKIT_52
-from engine.recent import forget_all
+from engine.values.cache import forget_all
+from engine.values.channels import ARKIT_52
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 CLIP_S = 60

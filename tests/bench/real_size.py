@@ -17,12 +17,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.learn.converted_folder import Contents, HeadFiles, write_whole
-from engine.learn.official import DATASETS, Dataset, Pca, name_rows
+from engine.learn.data.official import DATASETS, Dataset, Pca, name_rows
+from engine.learn.export.converted_folder import Contents, HeadFiles, write_whole
 from engine.nets.layers import resample
 from engine.nets.pretrained import PUBLISHED, hf_config
 from engine.nets.unitalker import TcnDecoder, UniTalker, UniTalkerConfig, frame_count
-from engine.types import FloatArray
+from engine.values.types import FloatArray
 
 KINDS = {"B": "wavlm-base-plus", "L": "wav2vec2-large-xlsr-53"}
 DECODER_DIM, STYLE_DIM, COEFFICIENTS = 256, 64, 512     # of the released checkpoints

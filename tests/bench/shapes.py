@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.shape_match import Head, Proposal, match_shapes
+from engine.geometry.shape_match import Head, Proposal, match_shapes
 
 ROOT = Path(__file__).resolve().parents[2]
 ICT = ROOT.parent / "shared" / "data" / "rigs" / "ict_facekit_head.glb"

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from engine import Rig, RigChannel, Settings, Waveform, animate, read_audio
-from engine.taught_file import write_taught
-from engine.teach import Lesson, Take, teach
-from engine.types import Life
+from engine.fit_head.fit import Lesson, Take, teach
+from engine.rig.fitted_head_file import write_taught
+from engine.values.types import Life
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"

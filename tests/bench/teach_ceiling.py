@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine import RigChannel, Settings, Waveform, animate, read_audio
-from engine.decode import Track, decode
-from engine.encode import encode
-from engine.models import open_model
+from engine.fit_head.fit import MAX_TAKE_S, Take, teach
+from engine.model.decode import Track, decode
+from engine.model.encode import encode
+from engine.model.folder import open_model
+from engine.model.style import resolve
 from engine.pipeline import open_graphs
-from engine.style import resolve
-from engine.taught import features_of, hidden_track
-from engine.teach import MAX_TAKE_S, Take, teach
+from engine.rig.fitted_head import features_of, hidden_track
 
 from . import teach as bench
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from engine import Settings, Waveform, animate_all, read_audio
-from engine.recent import forget_all
+from engine.values.cache import forget_all
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 HEAD = "D6"                 # the data set of the one-head figures: 51 blendshapes

@@ -154,7 +154,7 @@ def write_csv(path: Path, model: str) -> None:
     engine = importlib.import_module(f"{PACKAGE}.engine")
     wave = engine.read_audio(DATA / "sample.flac")
     animation = engine.animate(wave, engine.Settings(model=model, fps=FPS))
-    importlib.import_module(f"{PACKAGE}.engine.io").write_motion(animation.motion, path, {})
+    importlib.import_module(f"{PACKAGE}.engine.files.motion").write_motion(animation.motion, path, {})
 
 
 def draw_contact_sheet(sample: dict, path: Path) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.channels import ARKIT_52
 from engine.learn.synth.phones import BILABIALS, PHONES, VOWELS, Phone
-from engine.learn.synth.visemes import NEUTRAL, STYLES, SpeakingStyle, to_arkit, viseme_curves
+from engine.learn.visemes.curves import NEUTRAL, STYLES, SpeakingStyle, to_arkit, viseme_curves
+from engine.values.channels import ARKIT_52
 
 from .chart_heads import Head, gltf_head, test_head
 from .raster import View, draw

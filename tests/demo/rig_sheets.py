@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.channels import ARKIT_52
-from engine.preset_file import data_folder
-from engine.presets import Preset, detect, list_presets, load_preset, match
-from engine.retarget import retarget
-from engine.source_sets import JAW_OPEN_RAD, convert
-from engine.types import Motion, Rig, RigChannel, RigCurves
+from engine.rig.channel_sets import JAW_OPEN_RAD, convert
+from engine.rig.preset_file import data_folder
+from engine.rig.presets import Preset, detect, list_presets, load_preset, match
+from engine.rig.retarget import retarget
+from engine.values.channels import ARKIT_52
+from engine.values.types import Motion, Rig, RigChannel, RigCurves
 from tests.engine.rigs import LISTED, NAMES, preset_ids, rig_of, shown
 
 from .chart_heads import Head, gltf_head, test_head

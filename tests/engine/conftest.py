@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine import Settings, Waveform
-from engine.recent import forget_all
+from engine.values.cache import forget_all
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.channels import ARKIT_52, OCULUS_15
-from engine.mirror import mirrored_name
-from engine.preset_file import NOT_PRESETS, data_folder, load_preset
-from engine.types import Motion, Rig, RigChannel, RigCurves
+from engine.rig.mirror import mirrored_name
+from engine.rig.preset_file import NOT_PRESETS, data_folder, load_preset
+from engine.values.channels import ARKIT_52, OCULUS_15
+from engine.values.types import Motion, Rig, RigChannel, RigCurves
 
 NAMES = Path(__file__).resolve().parents[3] / "shared" / "data" / "naming" / "shape_name_maps.json"
 DRIVEN_KEYS = ("faceit_control_rig",)        # rigs that also have all ARKit keys, moved by drivers

@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from engine import align as module
-from engine.align import align, free_labels, log_scores, to_phones
+from engine.speech import align as module
+from engine.speech.align import align, free_labels, log_scores, to_phones
 
 N_PHONES, SILENCE = 12, 0
 

@@ -125,7 +125,7 @@ def test_missing_file_is_named(tmp_path):
 
 def test_read_protected_file_is_told(tmp_path, monkeypatch):
     soundfile.write(tmp_path / "a.wav", tone(16000), 16000)
-    monkeypatch.setattr("engine.audio.os.access", lambda path, mode: False)     # chmod does not stop root
+    monkeypatch.setattr("engine.audio.read.os.access", lambda path, mode: False)     # chmod does not stop root
     with pytest.raises(AudioError, match=r"may not be read: .*a\.wav \(permission denied\)"):
         read_audio(tmp_path / "a.wav")
 

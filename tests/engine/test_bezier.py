@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine import Curve, RigChannel, RigCurves, bezier
+from engine import Curve, RigChannel, RigCurves
+from engine.motion import key_reduction
 
 FPS = 30.0
 
@@ -27,7 +28,7 @@ def speech(seed=0, n_frames=600):
 def reduced(values, max_error, slack=None):
     """The frames and the values of the keys that stay."""
     slack = np.full(len(values), np.inf, np.float32) if slack is None else slack
-    curve, = bezier.reduce_keys(made(values), max_error, slack).curves.values()
+    curve, = key_reduction.reduce_keys(made(values), max_error, slack).curves.values()
     return np.round(curve.seconds * FPS), curve.values.astype(np.float64)
 
 
@@ -36,10 +37,10 @@ def reduced(values, max_error, slack=None):
 def test_the_error_holds_on_frames_and_between(seed, max_error):
     values = np.asarray(speech(seed), np.float32).astype(np.float64)
     frames, keys = reduced(values, max_error)
-    curve = bezier.evaluate(frames, keys, np.arange(len(values)))
+    curve = key_reduction.evaluate(frames, keys, np.arange(len(values)))
     assert np.abs(curve - values).max() <= max_error
     for part in (0.2, 0.5, 0.8):
-        between = bezier.evaluate(frames, keys, np.arange(len(values) - 1) + part)
+        between = key_reduction.evaluate(frames, keys, np.arange(len(values) - 1) + part)
         assert (between >= np.minimum(values[:-1], values[1:]) - max_error - 1e-3).all()
         assert (between <= np.maximum(values[:-1], values[1:]) + max_error + 1e-3).all()
 
@@ -60,26 +61,26 @@ def test_slack_holds_on_its_frames():
     values, slack = speech(3), np.full(600, np.inf, np.float32)
     slack[200:240] = 0.001
     frames, keys = reduced(values, 0.1, slack)
-    curve = bezier.evaluate(frames, keys, np.arange(600))
+    curve = key_reduction.evaluate(frames, keys, np.arange(600))
     assert np.abs(curve - values)[200:240].max() <= 0.001 < np.abs(curve - values).max()
 
 
 @pytest.mark.parametrize("values", [np.zeros(50), np.ones(3), np.linspace(0, 1, 20), np.eye(30)[15]])
 def test_curves_of_nearly_nothing(values):
     frames, keys = reduced(values, 0.01)
-    assert np.abs(bezier.evaluate(frames, keys, np.arange(len(values))) - values).max() <= 0.01
+    assert np.abs(key_reduction.evaluate(frames, keys, np.arange(len(values))) - values).max() <= 0.01
     assert len(frames) <= 8
 
 
 def test_curves_too_short_or_stepped_are_left_alone():
     short = made([0.0, 1.0])
-    assert bezier.reduce_keys(short, 0.1, np.zeros(2, np.float32)) is short
+    assert key_reduction.reduce_keys(short, 0.1, np.zeros(2, np.float32)) is short
 
 
 def test_handles_are_level_at_peaks_and_never_beyond_the_neighbours():
     random = np.random.default_rng(1)
     times, values = np.cumsum(random.integers(1, 9, 200)).astype(float), random.random(200)
-    handles = bezier.auto_clamped(times, values)
+    handles = key_reduction.auto_clamped(times, values)
     peak = (values[1:-1] - values[:-2]) * (values[2:] - values[1:-1]) <= 0
     np.testing.assert_array_equal(handles.left_y[1:-1][peak], values[1:-1][peak])
     assert (handles.left_y[1:] >= np.minimum(values[1:], values[:-1]) - 1e-12).all() and (handles.left_y[1:] <= np.maximum(values[1:], values[:-1]) + 1e-12).all()

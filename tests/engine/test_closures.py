@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from engine import Gains, Rig, Settings, animate, read_audio
-from engine.channels import ARKIT_52
-from engine.lips import SHUT_BELOW, opening, shut_frames
-from engine.retime import closest_moments
+from engine.motion.lip_contact import SHUT_BELOW, opening, shut_frames
+from engine.motion.retime import closest_moments
+from engine.values.channels import ARKIT_52
 from tests.engine.conftest import DATA
 
 PLAIN = Settings(threads=1, fps=50)     # the bundled model's own rate: frames can be compared one by one

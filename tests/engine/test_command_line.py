@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from engine import Delays, Gains, Life, RegionSmooth, Settings, animate, io, read_audio
+from engine import Delays, Gains, Life, RegionSmooth, Settings, animate, read_audio
 from engine.__main__ import run
+from engine.files import motion as io
 from tests.engine.conftest import DATA, make_syllables
 
 ROOT = Path(__file__).resolve().parent.parent.parent

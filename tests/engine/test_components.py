@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.components import components_needed, fit_placement
+from engine.model.components import components_needed, fit_placement
 
 RANDOM = np.random.default_rng(5)
 

@@ -8,7 +8,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from engine import SettingError, Settings, animate, devices, runtime
+from engine import SettingError, Settings, animate
+from engine.model import devices, runtime
 
 
 class StandIn:

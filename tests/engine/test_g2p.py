@@ -6,9 +6,10 @@ import subprocess
 
 import pytest
 
-from engine import InstallError, SettingError, g2p
-from engine.g2p import languages, read_words
-from engine.phones import PHONES
+from engine import InstallError, SettingError
+from engine.speech import g2p
+from engine.speech.g2p import languages, read_words
+from engine.values.phones import PHONES
 
 needs_espeak = pytest.mark.skipif(not languages(), reason="no espeak-ng: neither the package espeakng-loader nor the system's library")
 

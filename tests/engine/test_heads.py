@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import Delays, Gains, Life, ModelError, SettingError, Settings, animate, animate_all, io, read_audio
+from engine import Delays, Gains, Life, ModelError, SettingError, Settings, animate, animate_all, read_audio
 from engine.__main__ import run
-from engine.decode import _fade
-from engine.models import open_model
+from engine.files import motion
+from engine.model.decode import _fade
+from engine.model.folder import open_model
 from tests.engine.conftest import make_syllables
 from tests.engine.test_models import edit
 
@@ -181,7 +182,7 @@ def preset_arguments(face, tmp_path, head: str, names: list[str]) -> list[str]:
 
 def test_command_line_finds_the_preset_of_a_flame_rig(face, tmp_path):
     assert run(preset_arguments(face, tmp_path, "deep", FLAME_RIG)) == 0
-    written = io.read_motion(tmp_path / "a.npz")
+    written = motion.read_motion(tmp_path / "a.npz")
     expected = animate(read_audio(tmp_path / "a.wav"), Settings(model=str(face), head="deep")).motion
     assert written.channels == ("jaw.rotation_euler[0]", "Exp1")
     assert np.allclose(written.weights, expected.weights[:, ::-1], atol=1e-6) and np.abs(expected.weights).max() > 1
@@ -209,7 +210,7 @@ def test_command_line_writes_one_file_per_head_and_identity(face, tmp_path, caps
     names = {file.name for file in tmp_path.glob("*.npz")}
     assert names == {f"a.{head}.{identity}.npz" for head in ("arkit52", "before", "after", "face", "deep")
                      for identity in ("wide", "blend_wide_1_round_1")}
-    assert io.read_motion(tmp_path / "a.face.wide.npz").weights.shape == (25, N_COORDINATES)
+    assert motion.read_motion(tmp_path / "a.face.wide.npz").weights.shape == (25, N_COORDINATES)
     assert run([*arguments, "--head", "all", "--template", "t.npy"]) == 1
     assert "Name the head" in capsys.readouterr().err
 

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine import Life, Motion, Settings, Waveform, animate, idle
-from engine.channels import ARKIT_32, ARKIT_52, HEAD_ANGLES, LOOK_RAD
-from engine.idle import LOOK_AHEAD_S, add_life, blinks, moved_by, raises
-from engine.lips import opening
-from engine.prosody import prosody
+from engine import Life, Motion, Settings, Waveform, animate
+from engine.idle import blinks as idle
+from engine.idle.blinks import LOOK_AHEAD_S, add_life, blinks, moved_by, raises
+from engine.idle.prosody import prosody
+from engine.motion.lip_contact import opening
+from engine.values.channels import ARKIT_32, ARKIT_52, HEAD_ANGLES, LOOK_RAD
 from tests.engine.conftest import make_syllables
 
 FPS = 30.0
@@ -216,7 +217,7 @@ def test_life_knows_what_it_moves():
 
 
 def test_noise_has_no_pitch_and_a_voice_has_its_own():
-    from engine.prosody import _pitch_hz
+    from engine.idle.prosody import _pitch_hz
 
     noise = _pitch_hz(Waveform(np.random.default_rng(0).normal(scale=0.1, size=32000).astype(np.float32)), 0, 100)
     assert np.mean(noise > 0) < 0.15

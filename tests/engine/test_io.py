@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from engine import Motion, OutputError
-from engine.channels import ARKIT_52, HEAD_ANGLES, LIFE, LIVE_LINK_COLUMNS
-from engine.io import check_output, read_motion, write_motion
+from engine.files.motion import check_output, read_motion, write_motion
+from engine.values.channels import ARKIT_52, HEAD_ANGLES, LIFE, LIVE_LINK_COLUMNS
 
 
 def motion(n_frames: int = 65, fps: float = 30.0) -> Motion:
@@ -84,14 +84,14 @@ def test_damaged_motion_file_is_named(tmp_path):
 
 
 def test_write_protected_folder_is_seen_before_the_work(tmp_path, monkeypatch):
-    monkeypatch.setattr("engine.io.os.access", lambda path, mode: os.fspath(path) != os.fspath(tmp_path))     # chmod does not stop root
+    monkeypatch.setattr("engine.files.motion.os.access", lambda path, mode: os.fspath(path) != os.fspath(tmp_path))     # chmod does not stop root
     with pytest.raises(OutputError, match=r"a\.npz is write-protected"):
         check_output(tmp_path / "a.npz")
 
 
 def test_write_protected_file_is_kept(tmp_path, monkeypatch):
     (tmp_path / "a.npz").write_text("precious")
-    monkeypatch.setattr("engine.io.os.access", lambda path, mode: os.path.isdir(path))
+    monkeypatch.setattr("engine.files.motion.os.access", lambda path, mode: os.path.isdir(path))
     with pytest.raises(OutputError, match=r"a\.npz is write-protected"):
         write_motion(motion(), tmp_path / "a.npz", {})
     assert (tmp_path / "a.npz").read_text() == "precious"

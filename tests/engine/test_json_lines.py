@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import PresetError
-from engine.json_lines import line_of, spots
-from engine.preset_file import load_preset
+from engine.rig.json_lines import line_of, spots
+from engine.rig.preset_file import load_preset
+from engine.values.errors import PresetError
 
 GOOD = """{"schema": 1,
  "name": "Mine",

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from engine import Life, Rig, RigChannel
-from engine.channels import ARKIT_52
-from engine.life_alone import beside
-from engine.types import BoneRest, Curve, RigCurves, Waveform
+from engine.idle.without_blendshapes import beside
+from engine.values.channels import ARKIT_52
+from engine.values.types import BoneRest, Curve, RigCurves, Waveform
 
 N, FPS = 600, 30.0
 OWN = RigChannel("shape_key", "smirk")

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from engine import Motion, Rig, RigChannel
-from engine.channels import ARKIT_52, LIFE, LOOK_RAD
-from engine.life_bones import ROLES, _wanted
-from engine.preset import Preset, Target
-from engine.preset_file import data_folder, load_preset
-from engine.retarget import retarget
-from engine.smooth import reduce_keys
-from engine.types import BoneRest
+from engine.motion.smooth import reduce_keys
+from engine.rig.idle_bones import ROLES, _wanted
+from engine.rig.preset import Preset, Target
+from engine.rig.preset_file import data_folder, load_preset
+from engine.rig.retarget import retarget
+from engine.values.channels import ARKIT_52, LIFE, LOOK_RAD
+from engine.values.types import BoneRest
 
 LEFT, UP, FORWARD = np.array([1.0, 0, 0]), np.array([0, 0, 1.0]), np.array([0, -1.0, 0])     # a character in Blender looks along -Y
 PLACES = {"hips": (0, 0, 1), "chest": (0, 0, 1.3), "shoulder.L": (0.1, 0, 1.4), "shoulder.R": (-0.1, 0, 1.4), "head": (0, 0.02, 1.6),
@@ -161,7 +161,7 @@ def test_presets_may_read_head_and_breath(tmp_path):
 
 
 def test_list_of_bones_is_no_preset():
-    from engine.presets import list_presets
+    from engine.rig.presets import list_presets
 
     assert (data_folder() / "bones.json").is_file() and "bones" not in {preset.id for preset in list_presets()}
 

@@ -8,10 +8,21 @@ import numpy as np
 import pytest
 
 from engine import Gains, Motion
-from engine.channels import ARKIT_52
-from engine.lips import CLOSED_JAW, LEAST_PARTED, SHUT_BELOW, contact_scores, contact_slack, keep_shut, meet, opening, part, shut_frames
-from engine.retime import retime
-from engine.smooth import apply_gains, ease_ends, smooth
+from engine.motion.lip_contact import (
+    CLOSED_JAW,
+    LEAST_PARTED,
+    SHUT_BELOW,
+    contact_scores,
+    contact_slack,
+    keep_shut,
+    meet,
+    opening,
+    part,
+    shut_frames,
+)
+from engine.motion.retime import retime
+from engine.motion.smooth import apply_gains, ease_ends, smooth
+from engine.values.channels import ARKIT_52
 
 
 def face(n_frames: int, fps: float = 50.0, **curves) -> Motion:

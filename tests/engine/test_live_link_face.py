@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.channels import LIVE_LINK_COLUMNS
-from engine.io import read_motion
+from engine.files.motion import read_motion
+from engine.values.channels import LIVE_LINK_COLUMNS
 
 TAKES = Path(__file__).resolve().parents[3] / "shared" / "data" / "paired" / "arkit_rom_alexdjulin_noaudio"
 

@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pytest
 
-from engine.channels import ARKIT_52
-from engine.errors import PresetError
-from engine.name_hints import suggest
-from engine.pose_mapping import learn
-from engine.preset import Preset, Target
-from engine.retarget import evaluate
-from engine.types import Motion, RigChannel
+from engine.rig.name_hints import suggest
+from engine.rig.pose_mapping import learn
+from engine.rig.preset import Preset, Target
+from engine.rig.retarget import evaluate
+from engine.values.channels import ARKIT_52
+from engine.values.errors import PresetError
+from engine.values.types import Motion, RigChannel
 
 KEYS = (
     "Mouth Open", "Smile_L", "Smile_R", "Frown", "Lip Pucker", "Blink.L", "Blink.R", "Brow_Inner_Raise", "CheekPuff_01", "Nose_Wrinkle_Left",

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from engine import Motion, OutputError
-from engine.channels import ARKIT_52
-from engine.io import write_motion
+from engine.files.motion import write_motion
+from engine.values.channels import ARKIT_52
 
 MAPS = Path(__file__).resolve().parents[3] / "shared" / "data" / "naming" / "shape_name_maps.json"
 

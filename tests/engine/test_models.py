@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine import ModelError, SettingError
-from engine.models import list_models, open_model
+from engine.model.folder import list_models, open_model
 
 
 def edit(folder, change):

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 import engine
-from engine import InstallError, from_array, preset_file, presets, read_audio, runtime
-from engine.packages import needs
-from engine.types import Rig
+from engine import InstallError, from_array, read_audio
+from engine.model import runtime
+from engine.rig import preset_file, presets
+from engine.values.packages import needs
+from engine.values.types import Rig
 
 
 @pytest.fixture

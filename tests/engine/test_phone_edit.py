@@ -12,14 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import SettingError, Settings, Waveform, animate, io, lips, read_audio, transcript
+from engine import SettingError, Settings, Waveform, animate, read_audio
 from engine.__main__ import run
-from engine.errors import OutputError
-from engine.phone_edit import REACH_S, changed_spans
-from engine.phone_match import changes, complete, time_map
-from engine.phone_mouths import GROUPS, mouths, shares, table
-from engine.phones import BILABIALS, LABIODENTALS, PHONES, VOWELS, Phone
-from engine.types import Delays, Motion, RegionSmooth
+from engine.files import motion as io
+from engine.motion import lip_contact
+from engine.speech import cues
+from engine.speech.coarticulation import GROUPS, mouths, shares, table
+from engine.speech.phone_edit import REACH_S, changed_spans
+from engine.speech.phone_match import changes, complete, time_map
+from engine.values.errors import OutputError
+from engine.values.phones import BILABIALS, LABIODENTALS, PHONES, VOWELS, Phone
+from engine.values.types import Delays, Motion, RegionSmooth
 from tests.engine.conftest import DATA
 from tests.engine.test_transcript import without_phones
 
@@ -80,8 +83,8 @@ def test_a_vowel_that_becomes_a_bilabial_closes_the_lips(clip, plain, label):
     assert chosen
     for index in chosen:
         motion, frames = edited(clip, retyped(clip[2], index, label), plain), inside(clip[1], clip[2][index])
-        assert lips.opening(clip[1])[frames].max() > lips.SHUT_BELOW
-        assert lips.opening(motion)[frames].max() < lips.SHUT_BELOW
+        assert lip_contact.opening(clip[1])[frames].max() > lip_contact.SHUT_BELOW
+        assert lip_contact.opening(motion)[frames].max() < lip_contact.SHUT_BELOW
         assert (motion["mouthClose"] - motion["jawOpen"])[frames].max() < 0.02       # the lips do not pass through each other
 
 
@@ -107,7 +110,7 @@ def test_a_vowel_that_becomes_silence_closes_the_mouth(clip, plain):
         phone = clip[2][index]
         motion = edited(clip, retyped(clip[2], index, "SIL"), plain)
         middle = round((phone.start_s + phone.end_s) / 2 * FPS)
-        assert lips.opening(motion)[middle - 1:middle + 1].min() < lips.SHUT_BELOW
+        assert lip_contact.opening(motion)[middle - 1:middle + 1].min() < lip_contact.SHUT_BELOW
         assert motion["jawOpen"][middle] < 0.05
 
 
@@ -139,7 +142,7 @@ def test_a_new_phone_sounds_even_where_the_sound_is_cut_to_nothing(sample, plain
 
 def test_a_deleted_bilabial_leaves_the_lips_apart(clip, plain):
     _, motion, phones = clip
-    shut = lips.opening(motion) < lips.SHUT_BELOW
+    shut = lip_contact.opening(motion) < lip_contact.SHUT_BELOW
     found = [i for i in range(2, len(phones) - 2) if phones[i].label in BILABIALS and shut[inside(motion, phones[i])].any()
              and not {phones[i - 1].label, phones[i + 1].label} & (BILABIALS | LABIODENTALS | {"SIL"})]
     assert found
@@ -147,7 +150,7 @@ def test_a_deleted_bilabial_leaves_the_lips_apart(clip, plain):
         before = replace(phones[index - 1], end_s=phones[index].end_s)
         told = [*phones[:index - 1], before, *phones[index + 1:]]
         frames = inside(motion, phones[index])
-        assert (lips.opening(edited(clip, told, plain))[frames] >= lips.SHUT_BELOW).all()
+        assert (lip_contact.opening(edited(clip, told, plain))[frames] >= lip_contact.SHUT_BELOW).all()
 
 
 def test_phones_that_are_all_moved_take_their_contacts_with_them(clip, plain):
@@ -157,7 +160,7 @@ def test_phones_that_are_all_moved_take_their_contacts_with_them(clip, plain):
     if late[-1].end_s - late[-1].start_s < 0.03:
         late = [*late[:-2], replace(late[-2], end_s=phones[-1].end_s)]
     moved = edited(clip, late, plain)
-    before, after = (lips.opening(one) < lips.SHUT_BELOW for one in (motion, moved))
+    before, after = (lip_contact.opening(one) < lip_contact.SHUT_BELOW for one in (motion, moved))
     away = slice(10, len(before) - 15)       # from the clip's ends, where the face comes from rest and goes to it
     assert (before[:-3][away] == after[3:][away]).mean() > 0.99
     assert before[away].sum() > 3
@@ -166,9 +169,9 @@ def test_phones_that_are_all_moved_take_their_contacts_with_them(clip, plain):
 @pytest.mark.parametrize(("label", "jaw", "voiced"), [("AA", 1, 1), ("IH", -1, 1), ("S", -1, 0), ("N", 0, 0)])
 def test_an_edited_phone_asks_for_its_own_jaw_and_gap(sample, plain, label, jaw, voiced, monkeypatch):
     followed = []
-    monkeypatch.setattr(lips, "part", lambda motion, cue: followed.append(cue) or motion)
-    shape = transcript.shape
-    monkeypatch.setattr(transcript, "shape", lambda motion, heard: followed.append(heard.jaw) or shape(motion, heard))
+    monkeypatch.setattr(lip_contact, "part", lambda motion, cue: followed.append(cue) or motion)
+    shape = cues.shape
+    monkeypatch.setattr(cues, "shape", lambda motion, heard: followed.append(heard.jaw) or shape(motion, heard))
     index = long_vowels(sample[2])[0]
     edited(sample, retyped(sample[2], index, label), plain)
     phone = sample[2][index]
@@ -342,7 +345,7 @@ def test_the_command_line_reads_back_what_it_wrote(sample, tmp_path, capsys):
     assert run(["animate", sound, "-o", str(motion), "--phones-in", str(told), "--phones", str(heard), "--device", "cpu"]) == 0
     assert json.loads(heard.read_text())["phones"][index][0] == "M"
     frame = round((rows[index][1] + rows[index][2]) / 2 * 30)
-    assert lips.opening(io.read_motion(motion))[frame] < lips.SHUT_BELOW <= lips.opening(plain)[frame]
+    assert lip_contact.opening(io.read_motion(motion))[frame] < lip_contact.SHUT_BELOW <= lip_contact.opening(plain)[frame]
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"phones": 3}', '{"phones": [["AA", 1]]}', '{"phones": [["AA", "x", 2]]}', '{"phones": [1]}'])

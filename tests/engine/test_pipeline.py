@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from engine import Cancelled, Delays, Gains, Life, ModelError, RegionSmooth, SettingError, Settings, Waveform, animate
-from engine.encode import cache
-from engine.models import open_model
-from engine.recent import forget_all
-from engine.runtime import Graph
+from engine.model.encode import cache
+from engine.model.folder import open_model
+from engine.model.runtime import Graph
+from engine.values.cache import forget_all
 from tests.engine.conftest import make_syllables
 
 
@@ -65,7 +65,7 @@ def test_other_sound_is_encoded_anew(tiny, syllables):
 
 
 def test_clip_larger_than_the_cache_is_not_kept(tiny, syllables, monkeypatch):
-    monkeypatch.setattr("engine.encode.CACHE_BYTES", 100)
+    monkeypatch.setattr("engine.model.encode.CACHE_BYTES", 100)
     animate(syllables, tiny)
     assert not len(cache)
 

@@ -8,12 +8,12 @@ import time
 import numpy as np
 import pytest
 
-from engine.channels import ARKIT_52
-from engine.lips import SHUT_BELOW, meet, opening, shut_frames
-from engine.preset_file import data_folder
-from engine.presets import choose, detect, list_presets, load_preset
-from engine.retarget import retarget
-from engine.types import Motion, Rig, RigChannel
+from engine.motion.lip_contact import SHUT_BELOW, meet, opening, shut_frames
+from engine.rig.preset_file import data_folder
+from engine.rig.presets import choose, detect, list_presets, load_preset
+from engine.rig.retarget import retarget
+from engine.values.channels import ARKIT_52
+from engine.values.types import Motion, Rig, RigChannel
 from tests.engine.rigs import meaning, preset_ids, rig_of, shown
 
 MARGIN = 1.15       # by how much a rig's own preset beats every other

@@ -9,12 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from engine.channels import ARKIT_52, FLAME_413
-from engine.errors import OutputError, PresetError, RigError
-from engine.preset_file import data_folder
-from engine.presets import Preset, Target, choose, detect, find_targets, list_presets, load_preset, match, save_preset, scan_presets
-from engine.strict_json import MAX_FILE_BYTES
-from engine.types import Rig, RigChannel
+from engine.rig.preset_file import data_folder
+from engine.rig.presets import (
+    Preset,
+    Target,
+    choose,
+    detect,
+    find_targets,
+    list_presets,
+    load_preset,
+    match,
+    save_preset,
+    scan_presets,
+)
+from engine.rig.strict_json import MAX_FILE_BYTES
+from engine.values.channels import ARKIT_52, FLAME_413
+from engine.values.errors import OutputError, PresetError, RigError
+from engine.values.types import Rig, RigChannel
 
 NAMES = Path(__file__).resolve().parents[3] / "shared" / "data" / "naming" / "shape_name_maps.json"
 ICT_NAMES = [target.to.name for target in load_preset(data_folder() / "ict_facekit.json").targets]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from engine import Cancelled, Gains, Waveform, animate, pipeline
-from engine.recent import Recent, forget_all
-from engine.runtime import Graph
+from engine.model.runtime import Graph
+from engine.values.cache import Recent, forget_all
 from tests.engine.conftest import make_syllables
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from engine import Curve, RigChannel, RigCurves
-from engine.lips import CONTACT_TOLERANCE
-from engine.smooth import reduce_keys
+from engine.motion.lip_contact import CONTACT_TOLERANCE
+from engine.motion.smooth import reduce_keys
 
 FREE = np.full(600, np.inf, np.float32)
 

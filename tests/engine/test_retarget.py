@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from engine.channels import ARKIT_52, OCULUS_15
-from engine.errors import PresetError
-from engine.preset_file import data_folder
-from engine.presets import Preset, Target, load_preset
-from engine.retarget import retarget
-from engine.types import Motion, Rig, RigChannel, RigCurves
+from engine.rig.preset_file import data_folder
+from engine.rig.presets import Preset, Target, load_preset
+from engine.rig.retarget import retarget
+from engine.values.channels import ARKIT_52, OCULUS_15
+from engine.values.errors import PresetError
+from engine.values.types import Motion, Rig, RigChannel, RigCurves
 
 ARKIT = load_preset(data_folder() / "arkit52.json")
 ICT = load_preset(data_folder() / "ict_facekit.json")

@@ -10,17 +10,17 @@ import time
 import numpy as np
 import pytest
 
-from engine import mirror, mouth_shapes
-from engine.channels import ARKIT_52, LIFE, OCULUS_15
-from engine.errors import PresetError
-from engine.lips import SHUT_BELOW, opening
-from engine.mouth_shapes import lip_contact
-from engine.preset_file import data_folder
-from engine.presets import Preset, Target, load_preset, save_preset
-from engine.retarget import evaluate, retarget
-from engine.smooth import reduce_keys
-from engine.stepped import hold
-from engine.types import Motion, Rig, RigChannel
+from engine.motion.hold import hold
+from engine.motion.lip_contact import SHUT_BELOW, opening
+from engine.motion.smooth import reduce_keys
+from engine.rig import mirror, viseme_mix
+from engine.rig.preset_file import data_folder
+from engine.rig.presets import Preset, Target, load_preset, save_preset
+from engine.rig.retarget import evaluate, retarget
+from engine.rig.viseme_mix import lip_contact
+from engine.values.channels import ARKIT_52, LIFE, OCULUS_15
+from engine.values.errors import PresetError
+from engine.values.types import Motion, Rig, RigChannel
 
 OCULUS = load_preset(data_folder() / "oculus15.json")
 POSES = [dict(target.sources) for target in OCULUS.targets]
@@ -161,7 +161,7 @@ def test_jaw_closes_on_a_rig_without_mouth_close(tmp_path):
     {"mouthPressLeft": 0.4, "mouthPressRight": 0.4},
 ])
 def test_closed_lips_give_the_closed_viseme_all_of_the_mouth(pose):
-    weights = dict(zip(OCULUS_15, mouth_shapes.mix(_posed(pose), POSES)[:, 0], strict=True))
+    weights = dict(zip(OCULUS_15, viseme_mix.mix(_posed(pose), POSES)[:, 0], strict=True))
     assert weights["viseme_PP"] == pytest.approx(1.0, abs=1e-5)
     assert sum(weights.values()) == pytest.approx(1.0, abs=1e-5)
 
@@ -169,20 +169,20 @@ def test_closed_lips_give_the_closed_viseme_all_of_the_mouth(pose):
 def test_lower_lip_under_the_teeth_is_no_closure_of_the_lips():
     tuck = {"jawOpen": 0.1, "mouthClose": 0.035, "mouthRollLower": 0.5, "mouthUpperUpLeft": 0.2, "mouthUpperUpRight": 0.2}
     assert lip_contact(_posed(tuck).weights.T) == pytest.approx([0.0])
-    weights = dict(zip(OCULUS_15, mouth_shapes.mix(_posed(tuck), POSES)[:, 0], strict=True))
+    weights = dict(zip(OCULUS_15, viseme_mix.mix(_posed(tuck), POSES)[:, 0], strict=True))
     assert max(weights, key=weights.get) == "viseme_FF"
 
 
 def test_without_a_closed_shape_the_others_give_way_where_lips_meet():
     vowels = [POSES[OCULUS_15.index(f"viseme_{name}")] for name in ("aa", "E", "I", "O", "U")]
     closed = {"jawOpen": 0.5, "mouthClose": 0.5, "mouthPressLeft": 0.25, "mouthPressRight": 0.25, "mouthPucker": 0.4}
-    assert np.abs(mouth_shapes.mix(_posed(closed), vowels)).max() < 1e-6
+    assert np.abs(viseme_mix.mix(_posed(closed), vowels)).max() < 1e-6
 
 
 # Mixed mouth shapes
 
 def test_each_viseme_pose_comes_back_as_its_viseme():
-    weights = mouth_shapes.mix(_posed(*POSES), POSES)
+    weights = viseme_mix.mix(_posed(*POSES), POSES)
     told_apart = [OCULUS_15.index(name) for name in OCULUS_15 if name not in ("viseme_DD", "viseme_kk", "viseme_nn", "viseme_aa")]
     assert weights[told_apart, told_apart].min() > 0.95
     alike = [OCULUS_15.index(name) for name in ("viseme_DD", "viseme_kk", "viseme_nn", "viseme_aa")]       # without the tongue kk looks like a small aa
@@ -191,7 +191,7 @@ def test_each_viseme_pose_comes_back_as_its_viseme():
 
 def test_mixture_looks_like_the_motion():
     pairs = _posed(*({channel: (one.get(channel, 0) + other.get(channel, 0)) / 2 for channel in ARKIT_52} for one in POSES for other in POSES))
-    weights = mouth_shapes.mix(pairs, POSES)
+    weights = viseme_mix.mix(pairs, POSES)
     gap = np.maximum(pairs["jawOpen"] - pairs["mouthClose"], 0)
     mixed = weights.T @ np.array([max(pose.get("jawOpen", 0) - pose.get("mouthClose", 0), 0) for pose in POSES])
     assert np.abs(mixed - gap).mean() < 0.03
@@ -203,7 +203,7 @@ def test_weights_move_no_faster_than_the_mouth():
     chain = [OCULUS_15.index(f"viseme_{name}") for name in ("sil", "aa", "O", "U", "I", "E", "SS", "CH", "FF", "aa", "DD")]
     arkit = _posed(*POSES).weights
     motion = np.concatenate([(1 - steps) * arkit[one] + steps * arkit[other] for one, other in itertools.pairwise(chain)])
-    weights = mouth_shapes.mix(Motion(motion, ARKIT_52, 30.0), POSES)
+    weights = viseme_mix.mix(Motion(motion, ARKIT_52, 30.0), POSES)
     assert np.abs(np.diff(weights, axis=1)).max() < 0.06       # a step of the mouth is 0.005 of its way
 
 

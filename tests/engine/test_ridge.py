@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.ridge import STRENGTHS, Solver, errors, folds, predict, prepare
+from engine.fit_head.ridge import STRENGTHS, Solver, errors, folds, predict, prepare
 
 
 @pytest.mark.parametrize("shape", [(200, 12), (20, 60)])

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from engine import Motion, Rig, RigError
-from engine.errors import Cancelled
-from engine.presets import load_preset, save_preset
-from engine.retarget import retarget
-from engine.shape_align import by_picks
-from engine.shape_match import Head, Picks, assign, match_shapes, nonnegative_fit, to_preset
+from engine.geometry.shape_align import by_picks
+from engine.geometry.shape_match import Head, Picks, assign, match_shapes, nonnegative_fit, to_preset
+from engine.rig.presets import load_preset, save_preset
+from engine.rig.retarget import retarget
+from engine.values.errors import Cancelled
 
 ROOT = Path(__file__).resolve().parents[2]
 ICT = ROOT.parent / "shared" / "data" / "rigs" / "ict_facekit_head.glb"

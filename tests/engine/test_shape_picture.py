@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.shape_picture import HALF_MM, MIDDLE_MM, SIZE_PX, Sampled
+from engine.geometry.shape_picture import HALF_MM, MIDDLE_MM, SIZE_PX, Sampled
 
 CELLS = 40
 

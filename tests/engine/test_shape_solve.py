@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine import RigError, SettingError
-from engine.shape_solve import solve_weights
+from engine.geometry.shape_solve import solve_weights
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from engine import Delays, Gains, Life, Motion, RegionSmooth, Settings, animate, read_audio
-from engine.articulation import articulate
-from engine.lips import SHUT_BELOW, opening, shut_frames
-from engine.retime import closest_moments
-from engine.smooth import smooth
-from engine.timing import anticipate, delay
+from engine.motion.articulation import articulate
+from engine.motion.lip_contact import SHUT_BELOW, opening, shut_frames
+from engine.motion.retime import closest_moments
+from engine.motion.smooth import smooth
+from engine.motion.timing import anticipate, delay
 from tests.engine.conftest import DATA
 from tests.engine.test_lips import face
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.channels import ARKIT_32, ARKIT_51, ARKIT_52, ETF_52, FLAME_413, LIFE, OCULUS_15
-from engine.errors import SettingError
-from engine.lips import shut_frames
-from engine.source_sets import JAW_OPEN_RAD, SETS, convert, set_of
-from engine.types import Motion
+from engine.motion.lip_contact import shut_frames
+from engine.rig.channel_sets import JAW_OPEN_RAD, SETS, convert, set_of
+from engine.values.channels import ARKIT_32, ARKIT_51, ARKIT_52, ETF_52, FLAME_413, LIFE, OCULUS_15
+from engine.values.errors import SettingError
+from engine.values.types import Motion
 
 
 def _random(channels: tuple[str, ...], n_frames: int = 20) -> Motion:

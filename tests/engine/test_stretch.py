@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.stretch import stretch
+from engine.audio.time_stretch import stretch
 
 RATE_HZ = 16_000
 STEP_S = 0.01

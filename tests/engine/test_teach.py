@@ -11,15 +11,15 @@ import pytest
 
 from engine import Cancelled, ModelError, PresetError, Rig, RigChannel, TeachError, animate
 from engine.__main__ import run
-from engine.channels import ARKIT_52
-from engine.models import open_model
-from engine.phones import Phone
-from engine.preset_file import check_preset
-from engine.preset_save import save_preset
-from engine.sounds import unheard_sounds
-from engine.take_file import read_take
-from engine.taught_file import load_taught, renamed, save_taught, scan_taught
-from engine.teach import Take, teach
+from engine.fit_head.fit import Take, teach
+from engine.fit_head.take_csv import read_take
+from engine.model.folder import open_model
+from engine.rig.fitted_head_file import load_taught, renamed, save_taught, scan_taught
+from engine.rig.preset_file import check_preset
+from engine.rig.preset_save import save_preset
+from engine.speech.coverage import unheard_sounds
+from engine.values.channels import ARKIT_52
+from engine.values.phones import Phone
 
 from .conftest import make_syllables
 
@@ -218,7 +218,7 @@ def test_a_take_longer_than_the_limit_is_refused(tiny):
 
 def test_teaching_can_be_stopped(tiny, speech):
     take = take_of(speech, tiny)
-    from engine.recent import forget_all
+    from engine.values.cache import forget_all
 
     forget_all()
     with pytest.raises(Cancelled):

@@ -11,11 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import InstallError, Life, SettingError, Settings, Waveform, animate, animate_all, g2p, io, lips, read_audio, transcript
+from engine import InstallError, Life, SettingError, Settings, Waveform, animate, animate_all, read_audio
 from engine.__main__ import run
-from engine.g2p import languages
-from engine.phones import Phone
-from engine.types import Motion
+from engine.files import motion as io
+from engine.motion import lip_contact
+from engine.speech import cues as transcript
+from engine.speech import g2p
+from engine.speech.g2p import languages
+from engine.values.phones import Phone
+from engine.values.types import Motion
 from tests.engine.conftest import DATA, make_syllables
 
 SAMPLE = json.loads((DATA / "sample.json").read_text(encoding="utf-8"))
@@ -88,11 +92,11 @@ def test_windows_of_sound_leave_no_seam_in_the_phones(tiny):
 @needs_espeak
 def test_lips_meet_on_every_p_b_m_of_the_transcript(sample, plain):
     animation = animate(sample, replace(plain, transcript=TEXT))
-    opening = lips.opening(animation.motion)
+    opening = lip_contact.opening(animation.motion)
     for phone in animation.phones:
         if phone.label in ("P", "B", "M"):
             near = slice(max(0, round((phone.start_s - 0.02) * 50)), round((phone.end_s + 0.02) * 50) + 1)
-            assert opening[near].min() < lips.SHUT_BELOW, phone
+            assert opening[near].min() < lip_contact.SHUT_BELOW, phone
 
 
 @needs_espeak
@@ -104,9 +108,9 @@ def test_lips_do_not_close_where_the_transcript_has_no_p_b_m(sample, plain, monk
 
     alone = transcript._alone
     monkeypatch.setattr(transcript, "_alone", mumbled)
-    shut = lips.shut_frames(animate(sample, plain).motion)
+    shut = lip_contact.shut_frames(animate(sample, plain).motion)
     animation = animate(sample, replace(plain, transcript=TEXT))
-    told_shut = lips.shut_frames(animation.motion)
+    told_shut = lip_contact.shut_frames(animation.motion)
     vowels = [phone for phone in animation.phones if phone.label in ("AA", "AO") and phone.end_s - phone.start_s > 0.12]
     assert len(vowels) >= 2 and shut[10:-10].all()
     assert not any(told_shut[round((phone.start_s + phone.end_s) / 2 * 50)] for phone in vowels)
@@ -155,7 +159,7 @@ def cues(n: int, **given: object) -> transcript.Heard:
 
 
 def face(n: int, **values: float) -> Motion:
-    names = tuple(dict.fromkeys([*lips._NEEDED, "mouthPucker", "mouthFunnel"]))
+    names = tuple(dict.fromkeys([*lip_contact._NEEDED, "mouthPucker", "mouthFunnel"]))
     return Motion(np.stack([np.full(n, values.get(name, 0), np.float32) for name in names], axis=1), names, 50)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.learn.bootstrap import RESAMPLES, Area, Correlation, Peak, Ratio, figure_of, value_of
+from engine.learn.evaluate.bootstrap import RESAMPLES, Area, Correlation, Peak, Ratio, figure_of, value_of
 
 
 def clips(seed: int, n_clips: int = 40, share: float = 0.8) -> Ratio:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.learn.calibration import COMPARED, FPS, HeardClip, correlations, suggested_targets
+from engine.learn.evaluate.calibration import COMPARED, FPS, HeardClip, correlations, suggested_targets
 from engine.learn.synth.phones import PHONES, Phone
-from engine.learn.synth.viseme_targets import CURVES, viseme_tables
-from engine.learn.synth.visemes import phone_shares, viseme_curves
+from engine.learn.visemes.curves import phone_shares, viseme_curves
+from engine.learn.visemes.targets import CURVES, viseme_tables
 
 LINE = "SIL AA S IY T UW N AE SH OW N EH L AA SIL"
 

@@ -15,14 +15,16 @@ import torch
 from onnx import TensorProto
 from safetensors.torch import load_file, save_file
 
-from engine import ModelError, OutputError, SettingError, Settings, Waveform, animate, animate_all, encode, models
+from engine import ModelError, OutputError, SettingError, Settings, Waveform, animate, animate_all
 from engine.__main__ import run
-from engine.channels import ARKIT_51, ETF_52, FLAME_413
-from engine.learn import graphs
-from engine.learn.checkpoint import layout, read_tensors
-from engine.learn.convert import Sources, convert
-from engine.learn.official import DATASETS, name_rows
-from engine.learn.precision import shrink
+from engine.learn.data.official import DATASETS, name_rows
+from engine.learn.export import graphs
+from engine.learn.export.checkpoint import layout, read_tensors
+from engine.learn.export.convert import Sources, convert
+from engine.learn.export.precision import shrink
+from engine.model import encode
+from engine.model import folder as models
+from engine.values.channels import ARKIT_51, ETF_52, FLAME_413
 from tests import make_golden
 
 GOLDEN = Path(__file__).resolve().parent.parent / "data" / "golden"
@@ -420,10 +422,10 @@ def test_no_seam_is_seen_where_windows_join(wavlm):
     wave = Waveform((0.2 * np.sin(2 * np.pi * (150 + 40 * np.sin(seconds)) * seconds) * (0.5 + 0.5 * np.sin(9 * seconds))).astype(np.float32))
     settings = Settings(str(wavlm), raw=False, threads=1, fps=30)
     model = models.open_model(str(wavlm))
-    from engine.decode import Decoder, Track, decode
-    from engine.encode import encode
-    from engine.runtime import open_graph
-    from engine.style import resolve
+    from engine.model.decode import Decoder, Track, decode
+    from engine.model.encode import encode
+    from engine.model.runtime import open_graph
+    from engine.model.style import resolve
 
     graphs = [open_graph(wavlm / name, "cpu", 1) for name in ("encoder.onnx", "decoder.onnx")]
     tracks = [Track(model.head(HEAD), resolve(settings, model), exact=exact) for exact in (False, True)]
@@ -438,8 +440,8 @@ def test_no_seam_is_seen_where_windows_join(wavlm):
 
 
 def test_encoder_runs_once_for_all_heads_and_styles(wavlm, monkeypatch):
-    from engine.recent import forget_all
-    from engine.runtime import Graph
+    from engine.model.runtime import Graph
+    from engine.values.cache import forget_all
 
     forget_all()
     ran = []

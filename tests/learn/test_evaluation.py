@@ -13,16 +13,17 @@ import numpy as np
 import pytest
 import soundfile
 
-from engine.errors import EngineError
-from engine.learn import evaluation_sets, labels, split, tables
-from engine.learn.aligner import align_english
-from engine.learn.baselines import loudness_mouth
-from engine.learn.evaluate import UNSEEN, evaluate_all, write_result
-from engine.learn.goals import GOALS, Goal, verdict
-from engine.learn.metrics import reference_mouth
-from engine.learn.paired import compare
-from engine.learn.recordings import RealSpeech, voice_of
+from engine.learn.data import evaluation_sets, labels, split
+from engine.learn.data.recordings import RealSpeech, voice_of
+from engine.learn.evaluate import tables
+from engine.learn.evaluate.baselines import loudness_mouth
+from engine.learn.evaluate.evaluate import UNSEEN, evaluate_all, write_result
+from engine.learn.evaluate.goals import GOALS, Goal, verdict
+from engine.learn.evaluate.metrics import reference_mouth
+from engine.learn.evaluate.paired import compare
+from engine.learn.synth.aligner import align_english
 from engine.learn.synth.phones import Phone, PhoneSymbolError
+from engine.values.errors import EngineError
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.learn.baselines import loudness_mouth, rhubarb_mouth
-from engine.learn.bootstrap import value_of
-from engine.learn.labels import Word
-from engine.learn.metrics import SeenMouth, auc, beats, measure, reference_mouth
+from engine.learn.data.labels import Word
+from engine.learn.evaluate.baselines import loudness_mouth, rhubarb_mouth
+from engine.learn.evaluate.bootstrap import value_of
+from engine.learn.evaluate.metrics import SeenMouth, auc, beats, measure, reference_mouth
+from engine.learn.evaluate.word_metrics import gather_words, pool_words
 from engine.learn.synth.phones import Phone
-from engine.learn.word_metrics import gather_words, pool_words
 
 PHONES = (
     Phone("SIL", 0.0, 0.6), Phone("M", 0.6, 0.7), Phone("AA", 0.7, 1.0), Phone("S", 1.0, 1.1), Phone("UW", 1.1, 1.3), Phone("P", 1.3, 1.4),

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from engine import Settings, Waveform, animate
-from engine.channels import ARKIT_52
-from engine.learn.evaluate import LOUDNESS, OURS, evaluate, in_noisy_room
-from engine.learn.metrics import SHUT_BELOW, beats, seen_mouth
+from engine.learn.evaluate.evaluate import LOUDNESS, OURS, evaluate, in_noisy_room
+from engine.learn.evaluate.metrics import SHUT_BELOW, beats, seen_mouth
 from engine.learn.synth import flite
-from engine.models import open_model
+from engine.model.folder import open_model
+from engine.values.channels import ARKIT_52
 
 ROOT = Path(__file__).parents[2]
 REAL_SPEECH = ROOT.parent / "shared" / "data" / "speech" / "english_aligned"

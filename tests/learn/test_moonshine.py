@@ -7,14 +7,14 @@ import onnx
 import pytest
 import torch
 
-from engine import runtime
-from engine.errors import SettingError
-from engine.learn import moonshine_weights
-from engine.learn.graphs import write_graph
-from engine.learn.moonshine_weights import installed_file, load_ear
-from engine.learn.packing import pack, round_to_half
+from engine.learn.export.graphs import write_graph
+from engine.learn.export.packing import pack, round_to_half
+from engine.model import runtime
+from engine.nets import moonshine_weights
 from engine.nets.encoders import make_encoder
 from engine.nets.moonshine import CENTRE, HOP, RIGHT_PADDING, MoonshineFront
+from engine.nets.moonshine_weights import installed_file, load_ear
+from engine.values.errors import SettingError
 
 SMALL = {"layers": (1, 2), "bands": 16, "mel": 8, "channels": 16, "dilations": (1, 2), "norm_reach_s": 0.3}
 

@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from engine import Settings, Waveform, animate, animate_all, decode
-from engine.channels import FLAME_413
-from engine.encode import _mean_and_deviation, _normalised
-from engine.learn.checkpoint import build, layout, read_tensors
-from engine.learn.convert import Sources, convert
-from engine.learn.official import DATASETS
-from engine.learn.official_items import Recording, prepare
+from engine import Settings, Waveform, animate, animate_all
+from engine.learn.data.official import DATASETS
+from engine.learn.data.official_prepare import Recording, prepare
+from engine.learn.export.checkpoint import build, layout, read_tensors
+from engine.learn.export.convert import Sources, convert
+from engine.model import decode
+from engine.model.encode import _mean_and_deviation, _normalised
 from engine.nets import unitalker
 from engine.nets.layers import resample
 from engine.nets.spaces import BlendshapeSpace, FlameSpace, PcaSpace, read_flame
+from engine.values.channels import FLAME_413
 from tests import make_golden
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("PIL", reason="the charts are written with Pillow")
 
-from engine.channels import ARKIT_52
 from engine.learn.synth.phones import PHONES
+from engine.values.channels import ARKIT_52
 from tests.demo.chart_heads import Head, test_head
 from tests.demo.phone_chart import FRONT, SIDE, WIDTH_MM, mouth_of
 from tests.demo.raster import Mesh, View, draw

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from engine import Settings, Waveform, animate
-from engine.learn.phone_mouths import measure
+from engine.learn.evaluate.measure_mouths import measure
 from engine.learn.synth.espeak import Espeak
-from engine.phone_mouths import table
-from engine.phones import PHONES, Phone
-from engine.types import Motion
+from engine.speech.coarticulation import table
+from engine.values.phones import PHONES, Phone
+from engine.values.types import Motion
 
 pytestmark = pytest.mark.skipif(ctypes.util.find_library("espeak-ng") is None, reason="no espeak-ng library")
 

@@ -10,13 +10,13 @@ pytest.importorskip("matplotlib")
 from matplotlib import pyplot
 from PIL import Image
 
-from engine.errors import OutputError
-from engine.learn import pictures
-from engine.learn.labels import Word
-from engine.learn.metrics import SeenMouth, reference_mouth
-from engine.learn.paired import PairedCurves
-from engine.learn.recordings import Clip
+from engine.learn.data.labels import Word
+from engine.learn.data.recordings import Clip
+from engine.learn.evaluate import pictures
+from engine.learn.evaluate.metrics import SeenMouth, reference_mouth
+from engine.learn.evaluate.paired import PairedCurves
 from engine.learn.synth.phones import Phone
+from engine.values.errors import OutputError
 
 PHONES = (Phone("SIL", 0, 1), Phone("M", 1, 1.2), Phone("AA", 1.2, 1.8), Phone("F", 1.8, 2), Phone("SIL", 2, 3))
 

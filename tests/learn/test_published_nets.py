@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from engine.errors import SettingError
-from engine.learn.official_items import Recording, prepare
+from engine.learn.data.official_prepare import Recording, prepare
 from engine.nets.encoders import make_encoder
 from engine.nets.layers import resample
 from engine.nets.pretrained import PUBLISHED, PretrainedEncoder, hf_config
 from engine.nets.transformer import TransformerDecoder, periodic_positions
 from engine.nets.unitalker import UniTalker, UniTalkerConfig, frame_count
+from engine.values.errors import SettingError
 
 SMALL = {
     "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 32, "conv_dim": [8] * 7,

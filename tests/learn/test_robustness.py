@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.learn import degrade, sounds
-from engine.learn.metrics import SeenMouth
-from engine.learn.recordings import Clip
-from engine.learn.robustness import CLEAN, Condition, conditions, measure_condition, on_clock
+from engine.learn.augment import degrade, non_speech
+from engine.learn.data.recordings import Clip
+from engine.learn.evaluate.metrics import SeenMouth
+from engine.learn.evaluate.robustness import CLEAN, Condition, conditions, measure_condition, on_clock
 from engine.learn.synth.phones import Phone
 
 RATE_HZ = 16000
@@ -87,10 +87,10 @@ def test_room_adds_a_tail_after_the_sound():
     assert early > 10 * late > 0
 
 
-@pytest.mark.parametrize("name", list(sounds.NON_SPEECH))
+@pytest.mark.parametrize("name", list(non_speech.NON_SPEECH))
 def test_sounds_are_the_same_each_time_and_have_their_length(name):
-    sound = sounds.NON_SPEECH[name](3.0, 1)
-    assert sound.shape == (3 * RATE_HZ,) and np.array_equal(sound, sounds.NON_SPEECH[name](3.0, 1)) and np.abs(sound).max() <= 0.5
+    sound = non_speech.NON_SPEECH[name](3.0, 1)
+    assert sound.shape == (3 * RATE_HZ,) and np.array_equal(sound, non_speech.NON_SPEECH[name](3.0, 1)) and np.abs(sound).max() <= 0.5
     assert name == "silence" or sound.std() > 1e-3
 
 

@@ -7,12 +7,12 @@ import random
 import numpy as np
 import pytest
 
-from engine.errors import EngineError
-from engine.learn import scenes
-from engine.learn.scenes import Corpus, load_scenes, make_scene, make_scenes
+from engine.learn.augment.wave import AugmentConfig, augment, mu_law, room
+from engine.learn.data import scenes
+from engine.learn.data.scenes import Corpus, load_scenes, make_scene, make_scenes
 from engine.learn.synth.phones import Phone
 from engine.learn.synth.utterance import Utterance, save_shard
-from engine.learn.wave_augment import AugmentConfig, augment, mu_law, room
+from engine.values.errors import EngineError
 
 RATE_HZ = 16000
 

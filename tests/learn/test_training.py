@@ -12,20 +12,21 @@ import numpy as np
 import pytest
 import torch
 
-from engine import Settings, Waveform, animate, models
-from engine.channels import ARKIT_52
-from engine.errors import EngineError, OutputError, SettingError
-from engine.learn import export as export_module
-from engine.learn import scenes as scenes_module
-from engine.learn import train as train_module
-from engine.learn.datasets import STYLE_NAMES, SceneBatches, frame_labels, pick_identity
-from engine.learn.export import export, overlap_s
-from engine.learn.losses import CurveScale, curve_loss
-from engine.learn.scenes import Corpus, make_scenes
+from engine import Settings, Waveform, animate
+from engine.learn.data import scenes as scenes_module
+from engine.learn.data.batches import STYLE_NAMES, SceneBatches, frame_labels, pick_identity
+from engine.learn.data.scenes import Corpus, make_scenes
+from engine.learn.export import from_run as export_module
+from engine.learn.export.from_run import export, overlap_s
 from engine.learn.synth.phones import PHONE_INDEX, Phone
 from engine.learn.synth.utterance import Utterance, save_shard
-from engine.learn.synth.visemes import CURVES
-from engine.learn.train import TrainConfig, learning_rate, load_run, read_config, to_arkit_tensor, train, train_on
+from engine.learn.systems.losses import CurveScale, curve_loss
+from engine.learn.train import loop as train_module
+from engine.learn.train.loop import TrainConfig, learning_rate, load_run, read_config, to_arkit_tensor, train, train_on
+from engine.learn.visemes.curves import CURVES
+from engine.model import folder as models
+from engine.values.channels import ARKIT_52
+from engine.values.errors import EngineError, OutputError, SettingError
 
 TINY = TrainConfig(
     steps=4, batch_size=2, crop_s=1.0, checkpoint_steps=2, decoder_dim=8, style_dim=4, encoder_kind="mel",

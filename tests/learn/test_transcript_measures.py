@@ -1,6 +1,6 @@
 """What a transcript brings on real speech, measured with the bundled model: run with -s for the table.
 
-engine/learn/evaluation_transcripts.json holds what is said in the clips of english_aligned. The phone times there come from another aligner (pocketsphinx),
+engine/learn/data/evaluation_transcripts.json holds what is said in the clips of english_aligned. The phone times there come from another aligner (pocketsphinx),
 so a part of the differences is its.
 """
 
@@ -15,14 +15,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import Animation, Settings, Waveform, animate, transcript
-from engine.align import align
-from engine.g2p import languages, read_words
-from engine.learn.evaluation_sets import TRANSCRIPTS
-from engine.learn.metrics import FPS, Measures, measure, seen_mouth
-from engine.learn.recordings import Clip, RealSpeech
-from engine.phones import Phone
-from engine.recent import forget_all
+from engine import Animation, Settings, Waveform, animate
+from engine.learn.data.evaluation_sets import TRANSCRIPTS
+from engine.learn.data.recordings import Clip, RealSpeech
+from engine.learn.evaluate.metrics import FPS, Measures, measure, seen_mouth
+from engine.speech import cues
+from engine.speech.align import align
+from engine.speech.g2p import languages, read_words
+from engine.values.cache import forget_all
+from engine.values.phones import Phone
 
 SPEECH = Path(__file__).resolve().parents[3] / "shared" / "data" / "speech" / "english_aligned"
 TEXTS = json.loads(TRANSCRIPTS.read_text(encoding="utf-8"))["english_aligned"]
@@ -51,13 +52,13 @@ def measured() -> Run:
     heard: dict[str, tuple[np.ndarray, tuple[str, ...]]] = {}
     told, columns = {}, {}
     with pytest.MonkeyPatch.context() as patch:
-        listen = transcript.listen
+        listen = cues.listen
 
         def note(scores, names, rate_hz, words=None):
             heard["last"] = (scores, names)
             return listen(scores, names, rate_hz, words)
 
-        patch.setattr(transcript, "listen", note)
+        patch.setattr(cues, "listen", note)
         right, wrong = [], []
         random = np.random.default_rng(0)
         for with_text in (False, True):
@@ -77,7 +78,7 @@ def measured() -> Run:
 
 def misfit(text: str, scores: np.ndarray, names: tuple[str, ...]) -> float:
     """Misfit of a text, as transcript.listen() sees it; infinite for one that the sound has no time for."""
-    words = transcript.as_columns(read_words(text), names)
+    words = cues.as_columns(read_words(text), names)
     return align(scores, words, names.index("SIL")).fit if sum(map(len, words)) <= len(scores) else float("inf")
 
 
@@ -90,8 +91,8 @@ def boundary_ms(ours: tuple[Phone, ...], theirs: tuple[Phone, ...]) -> list[floa
 
 
 def test_a_transcript_is_known_from_another_one(measured):
-    false_alarms = sum(value > transcript.MISFIT for value in measured.right)
-    misses = sum(value <= transcript.MISFIT for value in measured.wrong)
+    false_alarms = sum(value > cues.MISFIT for value in measured.right)
+    misses = sum(value <= cues.MISFIT for value in measured.wrong)
     sys.stdout.write(f"\nmisfit of the right text: median {np.median(measured.right):.2f}, at most {max(measured.right):.2f}; false alarms {false_alarms} of {len(measured.right)}\n")
     sys.stdout.write(f"of another clip's text: median {np.median(measured.wrong):.2f}, at least {min(measured.wrong):.2f}; misses {misses} of {len(measured.wrong)}\n")
     assert false_alarms <= 1

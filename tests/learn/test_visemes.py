@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.channels import ARKIT_52
-from engine.learn.metrics import seen_mouth
+from engine.learn.evaluate.metrics import seen_mouth
 from engine.learn.synth.phones import PHONES, VOWELS, Phone
-from engine.learn.synth.visemes import CURVES, NEUTRAL, STYLES, to_arkit, viseme_curves
+from engine.learn.visemes.curves import CURVES, NEUTRAL, STYLES, to_arkit, viseme_curves
+from engine.values.channels import ARKIT_52
 
 FPS = 50
 EVERY_STYLE = [NEUTRAL, *STYLES.values()]

@@ -175,7 +175,7 @@ def chosen():
 
 
 def overlay():
-    return stage.module("preview.overlay")
+    return stage.module("overlay.overlay")
 
 
 def playback():

@@ -22,7 +22,7 @@ def engine():
 
 
 def job():
-    return module("job").Job.current
+    return module("host.job").Job.current
 
 
 def settings():

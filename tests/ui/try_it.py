@@ -47,7 +47,7 @@ def try_it(ui):
 
 def show_channels(ui):
     """The line below the result opens the list of channels."""
-    drawn = watch(stage.module("panel.generate").UNITALKER_PT_channels)
+    drawn = watch(stage.module("ui.generate").UNITALKER_PT_channels)
     _, y = yield from desk.find(ui, BUTTON)
     for below in range(4 * desk.HEADER_PX, 7 * desk.HEADER_PX, desk.HEADER_PX // 2):       # below as many lines as the result has
         if not drawn:

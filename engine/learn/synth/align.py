@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import EngineError
+from ...values.errors import EngineError
 from .phones import ARPABET, Phone, classes_of, merge_silences, split_evenly
 from .utterance import SAMPLE_RATE_HZ
 

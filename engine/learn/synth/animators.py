@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import EngineError
+from ...values.errors import EngineError
 from .real import read_samples
 
 FOLDER = "paired/facegood_zh"

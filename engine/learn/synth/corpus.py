@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import EngineError
+from ...values.errors import EngineError
 from . import festival, flite, jtalk, real, rhvoice
 from .animators import make_curve_shards
 from .espeak import Espeak

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...errors import EngineError
+from ...values.errors import EngineError
 from .phones import VOWELS, Phone, classes_of_ipa, merge_silences, split_evenly
 from .utterance import Utterance, make_utterance
 

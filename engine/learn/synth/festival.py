@@ -9,7 +9,7 @@ from pathlib import Path
 
 import soundfile
 
-from ...errors import EngineError
+from ...values.errors import EngineError
 from . import phones as maps
 from .phones import Phone, classes_of, merge_silences, split_evenly
 from .utterance import Utterance, make_utterance

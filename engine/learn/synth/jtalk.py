@@ -11,7 +11,7 @@ from pathlib import Path
 
 import soundfile
 
-from ...errors import EngineError
+from ...values.errors import EngineError
 from .phones import Phone, classes_of, merge_silences, split_evenly
 from .utterance import Utterance, make_utterance
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import EngineError
-from ...models import open_model
-from ...runtime import Graph, open_graph
+from ...model.folder import open_model
+from ...model.runtime import Graph, open_graph
+from ...values.errors import EngineError
 from .phones import PHONES, Phone
 
 STEP_S = 0.01  # of the scores: the 20 ms model runs twice, on the sound as it is and 10 ms later

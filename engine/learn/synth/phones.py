@@ -1,11 +1,11 @@
-"""How the symbols of each speech program map to the phone classes of engine/phones.py.
+"""How the symbols of each speech program map to the phone classes of engine/values/phones.py.
 
 A symbol that no table knows is an error: were it skipped, the mouth would shut where the voice goes on.
 """
 
 from collections.abc import Mapping
 
-from ...phones import (
+from ...values.phones import (
     BILABIALS,
     IPA,
     IPA_SILENT_MARKS,

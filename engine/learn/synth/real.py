@@ -15,7 +15,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from ...errors import EngineError
+from ...values.errors import EngineError
 from .align import Aligner, Word
 from .espeak import Espeak
 from .phone_check import PhoneCheck

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ...errors import EngineError
+from ...values.errors import EngineError
 from .align import Word
 from .real import Tools, align_samples, read_samples
 from .spelling import english_words, foreign_words

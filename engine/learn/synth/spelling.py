@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from ...errors import EngineError
+from ...values.errors import EngineError
 from .align import Spelling, Word, english_dictionary, english_spelling, foreign_word
 from .espeak import Espeak
 from .phones import classes_of_ipa

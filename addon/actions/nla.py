@@ -1,0 +1,247 @@
+"""What plays on a data-block: our Action beside, beneath or above the artist's, as the active one or as a strip of the NLA. Helper of fcurves.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bpy
+
+from .actions import GROUP, Channel, Place, assign, curves_of, is_own, owns, places, same_place
+from .ledger import Span
+
+SAME_FRAME = 0.01               # frames
+EXACT = 1e-4                    # of a scale or a repeat
+
+Given = dict[str, object]       # Record.strips tells what stands in it
+
+
+@dataclass(frozen=True)
+class Strip:
+    """How a strip of ours mixes with the tracks beneath it: NLA blend type, and influence 0 to 1."""
+
+    blend: str = 'REPLACE'
+    influence: float = 1.0
+
+
+def make_way(owner: bpy.types.ID) -> str:
+    """Move an active Action of the artist to an NLA track, so that ours can play over it. Returns the track's name, "" where none is active."""
+    active = active_place(owner)
+    return _move_to_track(owner.animation_data) if active is not None and not owns(active) else ""
+
+
+def play(owner: bpy.types.ID, place: Place, span: Span, given: Given, strip: Strip | None = None) -> None:
+    """Let our Action play on a data-block, beneath an active Action of the artist. A strip that plays it already stays on its track, and what the
+    artist changed in it stays.
+
+    Args:
+        span: frames that the Action covers.
+        given: what we last gave its strip; changed to what it is given now.
+        strip: plays it from the NLA also where no Action of the artist is active.
+    """
+    animation = owner.animation_data
+    kept = next((use.strip for use in beside_sound(owner, place)), None)
+    for other in [other for other in places(owner) if owns(other)]:
+        if not same_place(other, place) and is_own(other.action):
+            other.action.use_fake_user = True       # an earlier take under another name: kept for the artist to go back to
+        elif other.strip is not None:
+            continue            # ours, or one that the artist made to use it again elsewhere
+        if other.strip is not None:
+            remove_strip(animation, other.strip)
+        elif strip is not None or not same_place(other, place):
+            animation.action = None
+    active = active_place(owner)
+    if active is None and strip is None and (kept is None or given.get("made")):
+        if kept is not None:
+            remove_strip(animation, kept)
+            given.clear()
+        assign(animation, place)
+    elif strip is not None or active is None or not owns(active):
+        if kept is None:
+            given.clear()
+            given["made"] = True
+            _new_strip(animation, place, span)
+        fit_strips(owner, place, span, given)
+        if strip is not None:
+            for use in beside_sound(owner, place):
+                _mix(use.strip, strip, given)
+            given.update(blend=strip.blend, influence=strip.influence)
+
+
+def active_place(owner: bpy.types.ID) -> Place | None:
+    """The active Action of a data-block."""
+    animation = owner.animation_data
+    return Place(animation.action, getattr(animation, "action_slot", None)) if animation is not None and animation.action is not None else None
+
+
+def hold_outside(owner: bpy.types.ID, place: Place, channels: set[Channel], shared: frozenset[Channel], given: Given) -> str:
+    """Choose what our Action does before and after its keys, when it plays over the artist's. Returns a sentence for the user or "".
+
+    A strip that the artist set otherwise, as given tells, is left as it is.
+
+    Nothing (the artist's keys show) is right where the channel below has keys. Elsewhere the value falls back to Blender's default, which is
+    1 for shape keys in 5.0: a face with every shape at full. Holding the closed mouth is the lesser evil there.
+    """
+    default = bpy.types.ShapeKey.bl_rna.properties["value"].default
+    hold = owner.id_type == 'KEY' and default != 0 and bool(channels - shared)
+    outside = 'HOLD' if hold or not shared else 'NOTHING'
+    if (active := active_place(owner)) is not None and same_place(active, place):
+        owner.animation_data.action_extrapolation = outside
+    for other in beside_sound(owner, place):
+        if other.strip.extrapolation == given.get("extrapolation", other.strip.extrapolation):
+            other.strip.extrapolation = outside
+    if "span" in given:
+        given["extrapolation"] = outside
+    return "In this Blender the lip sync also holds its first and last pose outside the sound, over your keys." if hold and shared else ""
+
+
+def fit_strips(owner: bpy.types.ID, place: Place, span: Span, given: Given) -> None:
+    """Let the strips that play a place with its sound cover these frames; changes given, as play does.
+
+    Where the artist moved, trimmed or scaled a strip it goes on so: with keys that move it moves along, and an end that he trimmed stays trimmed.
+    """
+    for use in beside_sound(owner, place):
+        before = given.get("span") or (use.strip.action_frame_start, use.strip.action_frame_end)
+        _go_on(use.strip, (float(before[0]), float(before[1])), span)
+    given["span"] = list(span)
+
+
+def beside_sound(owner: bpy.types.ID, place: Place) -> list[Place]:
+    """The uses of a place in NLA strips, without those by which the artist plays it again on other frames; if all were moved, the first."""
+    uses = [use for use in places(owner) if use.strip is not None and same_place(use, place)]
+    return [use for use in uses if abs(use.strip.frame_start - use.strip.action_frame_start) < SAME_FRAME] or uses[:1]
+
+
+def stop(owner: bpy.types.ID, place: Place, moved: str) -> None:
+    """Take our Action off a data-block, and let the artist's moved Action be the active one again."""
+    animation = owner.animation_data
+    if place.strip is not None:
+        remove_strip(animation, place.strip)
+        if animation.action is not None:
+            return
+    else:
+        animation.action = None
+        animation.action_extrapolation = 'HOLD'
+    track = animation.nla_tracks.get(moved) if moved else None
+    if track is not None and len(track.strips) == 1:
+        strip = track.strips[0]
+        assign(animation, Place(strip.action, getattr(strip, "action_slot", None)))
+        animation.action_blend_type, animation.action_influence = strip.blend_type, strip.influence
+        animation.action_extrapolation = strip.extrapolation
+        animation.nla_tracks.remove(track)
+
+
+def _move_to_track(animation: bpy.types.AnimData) -> str:
+    """What Push Down does: the active Action goes on in a new NLA track, on its own frames."""
+    place = Place(animation.action, getattr(animation, "action_slot", None))
+    frames = [frame for curve in curves_of(place) for frame in curve.range()]
+    blend_type, influence, extrapolation = animation.action_blend_type, animation.action_influence, animation.action_extrapolation
+    animation.action = None
+    track = animation.nla_tracks.new()
+    track.name = place.action.name
+    strip = _fill_track(track, place, (min(frames, default=1.0), max(frames, default=1.0) + (1.0 if len(set(frames)) < 2 else 0.0)))
+    strip.blend_type, strip.influence, strip.extrapolation = blend_type, influence, extrapolation
+    return track.name
+
+
+def _new_strip(animation: bpy.types.AnimData, place: Place, span: Span) -> bpy.types.NlaStrip:
+    """A strip on a track of ours, above the others."""
+    track = animation.nla_tracks.new()
+    track.name = GROUP
+    return _fill_track(track, place, span)
+
+
+def _fill_track(track: bpy.types.NlaTrack, place: Place, span: Span) -> bpy.types.NlaStrip:
+    """One strip that plays an Action at its own speed on its own frames, and holds the ends."""
+    strip = track.strips.new(place.action.name, int(span[0]), place.action)
+    if place.slot is not None:
+        strip.action_slot = place.slot
+    _fit(strip, span)
+    strip.extrapolation = 'HOLD'
+    return strip
+
+
+def _fit(strip: bpy.types.NlaStrip, span: Span) -> None:
+    """Let a strip play these frames of its Action on the same frames of the scene."""
+    strip.use_sync_length = False
+    strip.action_frame_end = max(strip.action_frame_end, span[1])       # Blender keeps every start before its end
+    strip.action_frame_start, strip.action_frame_end = span
+    strip.scale = 1.0
+    strip.frame_end = max(strip.frame_end, span[1])
+    strip.frame_start, strip.frame_end = span
+    strip.scale = 1.0
+
+
+def _go_on(strip: bpy.types.NlaStrip, before: Span, span: Span) -> None:
+    """Let a strip that played the frames before play those of span, with all that differs in it from what it was given."""
+    old = strip.action_frame_start, strip.action_frame_end
+    by = span[0] - before[0]
+    along = by if abs(span[1] - before[1] - by) < SAME_FRAME else 0.0
+    near = SAME_FRAME if before[1] - before[0] > 1 else 1 + SAME_FRAME       # Blender makes a strip of one frame longer
+    first, last = (
+        wanted if abs(now - was) < near else now + along for now, was, wanted in zip(old, before, span, strict=True)
+    )
+    if first > last:            # of what he had left nothing is there any more
+        first, last = span
+    if abs(first - old[0]) < SAME_FRAME and abs(last - old[1]) < SAME_FRAME:
+        return
+    scale, repeat, start = strip.scale, strip.repeat, strip.frame_start + along + (first - old[0] - along) * strip.scale
+    if abs(scale - 1) < EXACT and abs(repeat - 1) < EXACT and abs(start - first) < SAME_FRAME:
+        _fit(strip, (first, last))
+        return
+    end = start + (last - first) * scale * repeat
+    strip.use_sync_length = False
+    strip.action_frame_end = max(old[1], last)
+    strip.action_frame_start, strip.action_frame_end = first, last
+    strip.frame_end = max(strip.frame_end, end)
+    strip.frame_start, strip.frame_end = start, end
+    strip.scale, strip.repeat = scale, repeat
+
+
+def _mix(strip: bpy.types.NlaStrip, wanted: Strip, given: Given) -> None:
+    """Blend a strip as wanted, where that is new; what the artist set since, and an influence that he has keyed himself, stay."""
+    if given.get("blend") != wanted.blend:
+        strip.blend_type = wanted.blend
+    if given.get("influence") == wanted.influence:
+        return
+    curve = strip.fcurves.find("influence")
+    if strip.use_animated_influence and curve is not None and len(curve.keyframe_points) > 1:
+        return
+    strip.use_animated_influence = wanted.influence != 1         # Blender takes 1 without it, whatever strip.influence says
+    strip.influence = wanted.influence
+    curve = strip.fcurves.find("influence")
+    for key in curve.keyframe_points if curve is not None else ():
+        key.co[1] = wanted.influence
+
+
+def remove_strip(animation: bpy.types.AnimData, strip: bpy.types.NlaStrip) -> None:
+    for track in animation.nla_tracks:
+        if strip in track.strips[:]:
+            track.strips.remove(strip)
+            if not len(track.strips):
+                animation.nla_tracks.remove(track)
+            return
+
+
+def play_alone(owner: bpy.types.ID, place: Place) -> None:
+    """Let an Action be all that plays on a data-block. Our strips go, the artist's tracks are muted; Actions that were active stay in the file."""
+    animation = owner.animation_data_create()
+    for other in [other for other in places(owner) if owns(other) and other.strip is not None]:
+        other.action.use_fake_user = True
+        remove_strip(animation, other.strip)
+    for track in animation.nla_tracks:
+        track.is_solo, track.mute = False, True
+    if animation.action is not None and animation.action != place.action:
+        animation.action.use_fake_user = True
+    assign(animation, place)
+    animation.action_blend_type, animation.action_influence, animation.action_extrapolation = 'REPLACE', 1.0, 'HOLD'
+
+
+def silence(owner: bpy.types.ID, name: str) -> str:
+    """Why the lip sync that was written does not play now: a sentence for the user, or ""."""
+    animation = owner.animation_data
+    solo = next((track.name for track in animation.nla_tracks if track.is_solo), "")
+    if solo:
+        return f"The NLA track {solo!r} of {name!r} is solo: the lip sync plays once you switch Solo off in the NLA editor."
+    if len(animation.nla_tracks) and not animation.use_nla:
+        return f"The NLA of {name!r} is switched off, so not all of its tracks play: switch it on in the NLA editor, beside the name."
+    return ""

@@ -1,0 +1,55 @@
+"""What one data-block offers to be keyed, and what keeps it from moving. Helper of rig.py."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import bpy
+
+from ...engine import RigChannel
+from ...engine.values.types import BoneRest
+
+
+def shape_keys(obj: bpy.types.Object) -> frozenset[str]:
+    """Shape keys of an object that can be moved: not the basis, and only relative ones."""
+    keys = getattr(obj.data, "shape_keys", None)
+    if keys is None or not keys.use_relative:
+        return frozenset()
+    return frozenset(block.name for block in keys.key_blocks if block != keys.reference_key)
+
+
+def driven(owner: bpy.types.ID) -> frozenset[tuple[str, int]]:
+    """Data paths and array indices of a data-block that a driver writes."""
+    animation = owner.animation_data
+    return frozenset((driver.data_path, driver.array_index) for driver in animation.drivers) if animation else frozenset()
+
+
+def limits(obj: bpy.types.Object) -> Iterator[tuple[RigChannel, tuple[float, float]]]:
+    """Lowest and highest location of control bones, from constraints that hold them in their own space on both sides."""
+    for bone in obj.pose.bones if obj.pose else ():
+        for constraint in bone.constraints:
+            if constraint.type != 'LIMIT_LOCATION' or constraint.owner_space not in ('LOCAL', 'LOCAL_WITH_PARENT') or constraint.mute:
+                continue
+            for index, axis in enumerate("xyz"):
+                if getattr(constraint, f"use_min_{axis}") and getattr(constraint, f"use_max_{axis}"):
+                    ends = getattr(constraint, f"min_{axis}"), getattr(constraint, f"max_{axis}")
+                    yield RigChannel("bone", bone.name, "location", index), ends
+
+
+def bones_at_rest(obj: bpy.types.Object) -> Iterator[tuple[str, BoneRest]]:
+    """How each bone of an armature lies, for turns about the character's axes whatever the bone's roll."""
+    for bone in obj.data.bones if obj.type == 'ARMATURE' else ():
+        axes = bone.matrix_local.to_3x3()
+        yield bone.name, BoneRest(tuple(part for row in axes for part in row), tuple(bone.head_local), bone.parent.name if bone.parent else "")
+
+
+def number_properties(obj: bpy.types.Object) -> Iterator[str]:
+    """Data paths of the custom properties of an object and its pose bones that hold one number."""
+    owners = [("", obj)]
+    if obj.pose:
+        owners += [(f'pose.bones["{bpy.utils.escape_identifier(bone.name)}"]', bone) for bone in obj.pose.bones]
+    for prefix, owner in owners:
+        for name, value in owner.items():
+            if isinstance(value, (int, float)) and not re.match(r"_|cycles", name):
+                yield f'{prefix}["{bpy.utils.escape_identifier(name)}"]'

@@ -1,0 +1,346 @@
+"""What can this character move? Meshes with shape keys, bones and custom properties, as plain names.
+
+Names, not data-blocks, wait for the result: undo and file loading would leave dead pointers. `Target.find` looks the data-block up again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import bpy
+
+from ...engine import Rig, RigChannel, RigError
+from ...engine.values.types import BoneRest
+from . import boxes, channels_of, posture
+
+
+@dataclass(frozen=True)
+class Target:
+    """One data-block that takes keys.
+
+    Attributes:
+        object_name, library: look-up of the object; library is the .blend file of a linked one, else empty.
+        kind: 'KEY' for the shape keys of its mesh, 'OBJECT' for bones and custom properties.
+        names: shape keys; or bones. properties: data paths of numbers, from the object.
+        driven: data paths that a driver writes; keys there would do nothing.
+        limits: how far Limit Location constraints let bones go along their own axes. rest: how bones lie. posed: how the artist turned them.
+    """
+
+    object_name: str
+    library: str
+    kind: str
+    names: frozenset[str]
+    properties: frozenset[str]
+    driven: frozenset[tuple[str, int]]
+    limits: tuple[tuple[RigChannel, tuple[float, float]], ...] = ()
+    rest: tuple[tuple[str, BoneRest], ...] = ()
+    posed: tuple[tuple[str, tuple[float, float, float, float]], ...] = ()
+
+    def find(self) -> bpy.types.ID:
+        """The Key or Object of these names. Raises RigError when it is gone."""
+        obj = bpy.data.objects.get((self.object_name, self.library or None))
+        found = obj if obj is None or self.kind == 'OBJECT' else getattr(obj.data, "shape_keys", None)
+        if found is None:
+            what = "Its shape keys were" if obj is not None else "It was"
+            raise RigError(f"{self.object_name!r} cannot be keyed any more. {what} removed or renamed meanwhile. Start again.")
+        return found
+
+    def path_of(self, channel: RigChannel) -> tuple[str, int] | None:
+        """Data path and array index of a channel on this data-block, None if it is not here."""
+        name = bpy.utils.escape_identifier(channel.name)
+        if channel.kind == "shape_key":
+            return (f'key_blocks["{name}"].value', 0) if self.kind == 'KEY' and channel.name in self.names else None
+        if self.kind == 'KEY':
+            return None
+        if channel.kind == "bone":
+            return (f'pose.bones["{name}"].{channel.path}', channel.index) if channel.name in self.names else None
+        return (channel.name, channel.index) if channel.name in self.properties else None
+
+
+@dataclass(frozen=True)
+class Character:
+    """All that one character can move; targets[i] are distinct data-blocks."""
+
+    name: str
+    targets: tuple[Target, ...]
+
+    def rig(self, preset: str, preset_folders: tuple[str, ...]) -> Rig:
+        """The names for the engine."""
+        keys = [target for target in self.targets if target.kind == 'KEY']
+        objects = [target for target in self.targets if target.kind == 'OBJECT']
+        return Rig(
+            shape_keys=frozenset().union(*(target.names for target in keys)),
+            bones=frozenset().union(*(target.names for target in objects)),
+            properties=frozenset().union(*(target.properties for target in objects)),
+            preset=preset,
+            preset_folders=preset_folders,
+            driven=frozenset(self._driven_keys()),
+            limits={channel: limit for target in objects for channel, limit in target.limits},
+            rest={name: rest for target in objects for name, rest in target.rest},
+            posed={name: rotation for target in objects for name, rotation in target.posed},
+        )
+
+    def _driven_keys(self) -> Iterator[RigChannel]:
+        """Shape keys that a driver moves on every mesh that has them."""
+        keys = [target for target in self.targets if target.kind == 'KEY']
+        for name in frozenset().union(*(target.names for target in keys)):
+            channel = RigChannel("shape_key", name)
+            if all(target.path_of(channel) in target.driven for target in keys if name in target.names):
+                yield channel
+
+
+def scene_fps(scene: bpy.types.Scene) -> float:
+    """Frames per second, 23.976 and the like included."""
+    return scene.render.fps / scene.render.fps_base
+
+
+def home_scene(context: bpy.types.Context, name: str) -> bpy.types.Scene:
+    """The scene on whose clock a character moves: the active one, unless the character is only in another one."""
+    obj = bpy.data.objects.get(name) if name else None
+    if obj is None or obj.name in context.scene.objects:
+        return context.scene
+    return next(iter(obj.users_scene), context.scene)
+
+
+def gather(context: bpy.types.Context, name: str, with_related: bool = True) -> Character:
+    """What the character can move.
+
+    Args:
+        name: of an object; empty takes the active object and the selected ones.
+        with_related: also its children, siblings that touch it, meshes of the same armature and loose parts in the same place.
+    Raises:
+        RigError: no such object, it can move nothing, or its data is linked.
+    """
+    picked = pick(context, name)
+    members = related(context, picked) if with_related else picked
+    _refuse_missing(members)
+    _refuse_linked(members)
+    targets = list(_targets(members))
+    absolute = next((obj.name for obj in picked if getattr(obj.data, "shape_keys", None) and not obj.data.shape_keys.use_relative), "")
+    if not targets and absolute:
+        raise RigError(f"The shape keys of {absolute!r} are absolute, so they cannot be mixed. Tick Relative in Object Data > Shape Keys.")
+    if not targets:
+        _refuse_instance(picked[0])
+        raise RigError(
+            f"{picked[0].name!r} has no shape keys, bones or custom properties that could move. "
+            "Pick the face mesh or its armature, or add shape keys (Add > Mesh > Lip Sync Test Head has all of them)."
+        )
+    return Character(picked[0].name, tuple(targets))
+
+
+def pick(context: bpy.types.Context, name: str) -> list[bpy.types.Object]:
+    """The named object, or the active and the selected ones; the first is the one that the character is named after."""
+    if name:
+        found = context.scene.objects.get(name) or bpy.data.objects.get(name)
+        if found is None:
+            raise RigError(f"Character not found: {name!r}. Pick an object of this file.")
+        if not found.users_collection and found.library is None:        # the panel's choice alone keeps a deleted object in the file
+            raise RigError(f"{name!r} was deleted from its scene. Pick another character.")
+        return [found]
+    active = context.view_layer.objects.active
+    chosen = [obj for obj in (active, *context.view_layer.objects.selected) if obj is not None and _can_move(obj)]
+    if not chosen and active is not None:
+        return [active]         # gather says what it lacks
+    if not chosen:
+        raise RigError("No character is chosen. Pick one in the Character panel, or select a mesh with shape keys.")
+    return list(dict.fromkeys(chosen))
+
+
+def related(context: bpy.types.Context, picked: list[bpy.types.Object]) -> list[bpy.types.Object]:
+    """The picked objects, then what belongs to the same character, without doubles."""
+    found = dict.fromkeys(picked)
+    for obj in picked:
+        armature = _armature_of(obj)
+        found.update(dict.fromkeys(_family(obj, _root(armature or obj, armature), armature)))
+        if armature is not None:
+            scene = next(iter(obj.users_scene), context.scene)
+            found.update(dict.fromkeys(other for other in scene.objects if _armature_of(other) == armature))
+        found.update(dict.fromkeys(_loose_parts(_surroundings(context, obj), obj)))
+    return list(found)
+
+
+def linked_objects(members: list[bpy.types.Object]) -> list[tuple[bpy.types.Object, str]]:
+    """Members that cannot keep keys, each with the reason."""
+    found = []
+    for obj in members:
+        collection = obj.instance_collection if obj.instance_type == 'COLLECTION' else None
+        keys = getattr(obj.data, "shape_keys", None)
+        if collection is not None and collection.library is not None:
+            found.append((obj, f"it shows the linked collection {collection.name!r}"))
+        elif obj.library is not None and (keys is not None or obj.pose is not None):
+            found.append((obj, "the object is linked"))
+        elif keys is not None and keys.library is not None:
+            found.append((obj, "its mesh and shape keys are linked"))
+    return found
+
+
+def make_editable(context: bpy.types.Context, name: str) -> bpy.types.Object:
+    """Override a linked character and its meshes, so that keys on it stay in this file. Returns the object to key.
+
+    An override of the object alone is not enough: its mesh and shape keys stay linked, and keys on them are lost on the next load.
+    Raises RigError when nothing of it is linked, or Blender refuses.
+    """
+    obj = pick(context, name)[0]
+    if not linked_objects(related(context, [obj])):
+        raise RigError(f"{obj.name!r} is editable already: nothing of it is linked.")
+    instanced = obj.instance_collection if obj.instance_type == 'COLLECTION' else None
+    collection = instanced if instanced is not None and instanced.library is not None else _linked_collection(context.scene, obj)
+    if collection is not None or obj.library is not None:
+        (collection or obj).override_hierarchy_create(
+            context.scene, context.view_layer, reference=obj if collection is instanced else None, do_fully_editable=True,
+        )
+        obj = _override_of(context.scene, obj, instanced)
+    for member in related(context, [obj]):
+        keys = getattr(member.data, "shape_keys", None)
+        if member.library is None and keys is not None and keys.library is not None:
+            member.data.override_create(remap_local_usages=True)
+    _hide_originals(context.scene)
+    left = linked_objects(related(context, [obj]))
+    if left:
+        raise RigError(f"Blender could not make {left[0][0].name!r} editable: {left[0][1]}. Use Object > Library Override > Make, or append it.")
+    return obj
+
+
+def _linked_collection(scene: bpy.types.Scene, obj: bpy.types.Object) -> bpy.types.Collection | None:
+    """The linked collection of the scene that holds a linked object, the outermost one."""
+    for collection in scene.collection.children_recursive:
+        if obj.library is not None and collection.library is not None and obj in set(collection.all_objects):
+            return collection
+    return None
+
+
+def _override_of(scene: bpy.types.Scene, obj: bpy.types.Object, instanced: bpy.types.Collection | None) -> bpy.types.Object:
+    """The override of a linked object; of an empty that shows a linked collection, the one with the most shape keys."""
+    originals = {obj} if instanced is None else set(instanced.all_objects)
+    made = [other for other in scene.objects if other.override_library is not None and other.override_library.reference in originals]
+    return max(made, key=lambda other: len(channels_of.shape_keys(other)), default=obj)
+
+
+def _hide_originals(scene: bpy.types.Scene) -> None:
+    """Take linked objects and collections out of the scene when their overrides are in it too: nobody wants the head twice."""
+    overridden = {obj.override_library.reference for obj in scene.objects if obj.override_library is not None}
+    for collection in (scene.collection, *scene.collection.children_recursive):
+        if collection.library is not None:
+            continue
+        for obj in [obj for obj in collection.objects if obj in overridden]:
+            collection.objects.unlink(obj)
+        for child in [child for child in collection.children if child.library is not None and overridden & set(child.all_objects)]:
+            collection.children.unlink(child)
+
+
+def _can_move(obj: bpy.types.Object) -> bool:
+    return bool(getattr(obj.data, "shape_keys", None)) or obj.type == 'ARMATURE' or obj.instance_collection is not None or bool(obj.children)
+
+
+def _armature_of(obj: bpy.types.Object) -> bpy.types.Object | None:
+    if obj.type == 'ARMATURE':
+        return obj
+    for modifier in obj.modifiers:
+        if modifier.type == 'ARMATURE' and modifier.object is not None:
+            return modifier.object
+    return next((parent for parent in _parents(obj) if parent.type == 'ARMATURE'), None)
+
+
+def _parents(obj: bpy.types.Object) -> Iterator[bpy.types.Object]:
+    while obj.parent is not None:
+        obj = obj.parent
+        yield obj
+
+
+def _root(obj: bpy.types.Object, armature: bpy.types.Object | None) -> bpy.types.Object:
+    """The highest parent that does not hold another character's armature too."""
+    root = obj
+    for parent in _parents(obj):
+        others = {child for child in parent.children_recursive if child.type == 'ARMATURE'} - {armature}
+        if others:
+            break
+        root = parent
+    return root
+
+
+def _family(obj: bpy.types.Object, root: bpy.types.Object, armature: bpy.types.Object | None) -> list[bpy.types.Object]:
+    """The root and what hangs below it, without meshes that stand apart: other characters under one empty."""
+    members = [root, *root.children_recursive]
+    own = {obj, *obj.children_recursive, *(other for other in members if armature is not None and _armature_of(other) == armature)}
+    apart = [other for other in members if other not in own and channels_of.shape_keys(other)]
+    near = [other for other in own if channels_of.shape_keys(other)]
+    while near and apart:
+        near_boxes = [boxes.box_of(other) for other in near]
+        near = [other for other in apart if any(boxes.touch(boxes.box_of(other), box) for box in near_boxes)]
+        apart = [other for other in apart if other not in near]
+    return [other for other in members if other not in apart]
+
+
+def _surroundings(context: bpy.types.Context, obj: bpy.types.Object) -> set[bpy.types.Object]:
+    """Objects among which parts of a character may lie: what is seen together, not backups in excluded collections and other scenes."""
+    seen = set(context.view_layer.objects).intersection(context.scene.objects)      # the view layer may still list what was just taken out
+    return seen if obj in seen else {other for scene in obj.users_scene for other in scene.objects} - seen
+
+
+def _loose_parts(around: set[bpy.types.Object], obj: bpy.types.Object) -> Iterator[bpy.types.Object]:
+    """Meshes without a parent that share key names with this one and lie in it: teeth or tongue that were separated from a head."""
+    names = channels_of.shape_keys(obj)
+    if not names or obj.parent is not None:
+        return
+    low, high = boxes.box_of(obj)
+    margin = (high - low).max() * boxes.MARGIN
+    for other in sorted(around, key=lambda other: other.name_full):
+        if other == obj or other.parent is not None or names.isdisjoint(channels_of.shape_keys(other)) or (_leads(obj) and _leads(other)):
+            continue
+        other_low, other_high = boxes.box_of(other)
+        centre, other_centre = (low + high) / 2, (other_low + other_high) / 2
+        inside = (other_low - margin <= centre).all() and (centre <= other_high + margin).all()
+        if inside or ((low - margin <= other_centre).all() and (other_centre <= high + margin).all()):
+            yield other
+
+
+def _leads(obj: bpy.types.Object) -> bool:
+    """Whether parts of a character hang below this mesh: two such in one place are two characters."""
+    return any(channels_of.shape_keys(child) for child in obj.children_recursive)
+
+
+def _refuse_linked(members: list[bpy.types.Object]) -> None:
+    left = linked_objects(members)
+    if left:
+        reasons = "; ".join(f"{obj.name!r}: {reason}" for obj, reason in left[:4])
+        raise RigError(
+            f"This character is linked from another file, so keys on it would be lost on the next load ({reasons}). "
+            "Press Make Editable Override in the Character panel."
+        )
+
+
+def _refuse_missing(members: list[bpy.types.Object]) -> None:
+    missing = next((obj for obj in members if obj.is_missing or (obj.data is not None and obj.data.is_missing)), None)
+    if missing is not None:
+        library = (missing.library or missing.data.library).filepath
+        raise RigError(
+            f"{missing.name!r} only stands for something of {library!r}, which could not be loaded. "
+            "Bring the file back (File > External Data > Find Missing Files), then load this file again."
+        )
+
+
+def _refuse_instance(obj: bpy.types.Object) -> None:
+    """Raise RigError for an empty that shows a collection of this file."""
+    collection = obj.instance_collection if obj.instance_type == 'COLLECTION' else None
+    if collection is not None:
+        inside = sorted(other.name for other in collection.all_objects if channels_of.shape_keys(other) or other.pose)
+        what = f"pick {inside[0]!r} instead: all instances follow it" if inside else "it holds nothing that could be keyed"
+        raise RigError(f"{obj.name!r} is an instance of the collection {collection.name!r}: an instance has no keys of its own. In the Character panel, {what}.")
+
+
+def _targets(members: list[bpy.types.Object]) -> Iterator[Target]:
+    """One target per Key and per object that has bones or number properties; a Key that several objects share comes once."""
+    seen = set()
+    for obj in members:
+        library = obj.library.filepath if obj.library else ""
+        names = channels_of.shape_keys(obj)
+        keys = obj.data.shape_keys if names else None
+        if keys is not None and keys.session_uid not in seen:
+            seen.add(keys.session_uid)
+            yield Target(obj.name, library, 'KEY', names, frozenset(), channels_of.driven(keys))
+        bones = frozenset(bone.name for bone in obj.pose.bones) if obj.pose else frozenset()
+        properties = frozenset(channels_of.number_properties(obj))
+        if obj.library is None and (bones or properties):
+            driven, limits, rest = channels_of.driven(obj), channels_of.limits(obj), channels_of.bones_at_rest(obj)
+            yield Target(obj.name, library, 'OBJECT', bones, properties, driven, tuple(limits), tuple(rest), tuple(posture.posed(obj)))

@@ -1,0 +1,137 @@
+"""Add-on preferences: device, threads, folders. And the folders where the user's own models and presets lie."""
+
+import os
+from dataclasses import dataclass
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
+
+BASE_PACKAGE = __package__.rsplit(".", 2)[0]        # the extension's own package, two above this folder
+
+DEVICES = (
+    ('auto', "Automatic", "The fastest that works: CUDA, then CoreML or DirectML, then the processor"),
+    ('cpu', "Processor", "Works everywhere"),
+    ('cuda', "CUDA", "NVIDIA graphics card, if the installed ONNX Runtime has CUDA"),
+    ('coreml', "CoreML", "Apple computers"),
+    ('directml', "DirectML", "Windows graphics cards, if the installed ONNX Runtime has DirectML"),
+)
+
+
+@dataclass(frozen=True)
+class EnginePreferences:
+    """What the engine wants to know of this computer; folders that exist."""
+
+    device: str = "auto"
+    threads: int = 0
+    model_folders: tuple[str, ...] = ()
+    preset_folders: tuple[str, ...] = ()
+
+
+def user_folder(name: str, create: bool = False) -> str:
+    """A folder of the user's own that survives updates: "models" or "presets"."""
+    return bpy.utils.extension_path_user(BASE_PACKAGE, path=name, create=create)
+
+
+def own(context: bpy.types.Context) -> bpy.types.AddonPreferences | None:
+    """The add-on's preferences; None where the extension is enabled for this session only (`blender --addons`)."""
+    entry = context.preferences.addons.get(BASE_PACKAGE)
+    return entry.preferences if entry is not None else None
+
+
+def engine_preferences(context: bpy.types.Context) -> EnginePreferences:
+    """The preferences as plain values; the defaults where there are none."""
+    preferences = own(context)
+    chosen = bpy.path.abspath(preferences.model_folder) if preferences is not None and preferences.model_folder else ""
+    models = tuple(folder for folder in (chosen, user_folder("models")) if folder and os.path.isdir(folder))
+    presets = tuple(folder for folder in (user_folder("presets"),) if os.path.isdir(folder))
+    if preferences is None:
+        return EnginePreferences(model_folders=models, preset_folders=presets)
+    _recall(preferences.device_tests)
+    return EnginePreferences(preferences.device, preferences.threads, models, presets)
+
+
+def _recall(tests: str) -> None:
+    """Tell the engine what the test of an earlier session found."""
+    if tests:
+        from ...engine.model.devices import remember
+
+        remember(tests)
+
+
+class UNITALKER_OT_test_devices(bpy.types.Operator):
+    """Run the bundled model on every device of this computer and compare with the processor. What fails is not used"""
+
+    bl_idname = "unitalker.test_devices"
+    bl_label = "Test Devices"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Test, remember, report."""
+        from ...engine import EngineError
+        from ...engine.model import devices
+
+        preferences = own(context)
+        try:
+            reports = devices.test_devices()
+            tests = devices.to_text(reports)
+        except EngineError as error:
+            self.report({'ERROR'}, str(error))
+            return {'CANCELLED'}
+        if preferences is not None:
+            preferences.device_tests = tests
+            context.preferences.is_dirty = True
+        self.report({'INFO'}, "; ".join(f"{_label(report.device)}: {report}" for report in reports))
+        return {'FINISHED'}
+
+
+class UNITALKER_AP_preferences(bpy.types.AddonPreferences):
+    """Shown in Edit > Preferences > Add-ons."""
+
+    bl_idname = BASE_PACKAGE
+
+    device: EnumProperty(name="Device", description="Where the model runs", items=DEVICES)
+    threads: IntProperty(name="Threads", description="Processor threads for the model; 0 takes all but one", default=0, min=0, max=256)
+    model_folder: StringProperty(
+        name="Model Folder", description="Folder with more models, each in its own folder with a model.json", subtype='DIR_PATH',
+    )
+
+    generate_on_drop: BoolProperty(
+        name="Generate on Drop", description="A sound file that is dropped on a character makes its lip sync at once; else it is only chosen", default=True,
+    )
+
+    device_tests: StringProperty(options={'HIDDEN'})      # engine.devices.to_text
+    favourites: StringProperty(options={'HIDDEN'})        # identities.py: JSON, model id -> identity ids
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Device with what the last test found, threads, folder."""
+        layout = self.layout
+        layout.use_property_split = True
+        layout.prop(self, "device")
+        self._draw_devices(context, layout.box().column())
+        layout.prop(self, "threads")
+        layout.prop(self, "model_folder")
+        layout.prop(self, "generate_on_drop")
+
+    def _draw_devices(self, context: bpy.types.Context, column: bpy.types.UILayout) -> None:
+        from ...engine import EngineError
+        from ...engine.model.devices import from_text
+        from ...engine.model.runtime import build
+        from ..ui.panels import paragraph
+
+        reports, tested = from_text(self.device_tests)
+        for report in reports:
+            paragraph(context, column, f"{_label(report.device)}: {report}", 'CHECKMARK' if report.works else 'CANCEL')
+        try:
+            here = build()
+        except EngineError as error:
+            paragraph(context, column, str(error), 'ERROR')
+            return
+        again = "; tested with another one: test again" if reports and tested != here else ""
+        paragraph(context, column, f"ONNX Runtime {here}{again}", 'INFO')
+        column.operator("unitalker.test_devices")
+
+
+def _label(device: str) -> str:
+    return next(label for name, label, _ in DEVICES if name == device)
+
+
+CLASSES = (UNITALKER_OT_test_devices, UNITALKER_AP_preferences)

@@ -1,0 +1,196 @@
+"""Frames of a take side by side in one picture, each with its time, phone and word.
+
+Pictures are drawn by picture.py; their labels by the Sequencer's text strips, in a scene that is made for it and removed: these need neither a
+window nor a graphics card, and know the letters of all scripts.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from ...engine import OutputError
+from ..overlay.moments import Moment, kind_of
+from . import picture, strip_scene
+from .complete_file import is_whole_png
+
+COLUMNS = 6
+GAP, LABEL, TITLE = 0.04, 0.24, 0.22        # shares of a tile's width: between tiles, text under one, title
+PAPER, INK, GREY, CLOSED = (0.955, 0.952, 0.937), (0.13, 0.145, 0.17), (0.47, 0.475, 0.49), (0.70, 0.25, 0.18)      # as shown on a screen
+BEHIND = (0.70, 0.70, 0.69)                 # behind a face
+DRAWN_SHARE = 0.9                           # of the work, the rest is labels and putting together
+Pixels = np.ndarray                         # (height, width, 4) float32, bottom row first
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture: its moment, the word that is spoken, seconds from the start of the take, and which part of the camera's picture to draw."""
+
+    moment: Moment
+    word: str
+    second: float
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What a sheet shows.
+
+    Attributes:
+        scene, view_layer: their names. tiles: in order. title: the line above. path: the PNG that is written.
+        look: of each tile; a crop in it is not used. crop(): left, bottom, right, top of the part to draw on the current frame, or None.
+    """
+
+    scene: str
+    view_layer: str
+    tiles: tuple[Tile, ...]
+    title: str
+    path: str
+    look: picture.Look
+
+
+def make(sheet: Sheet, crop: picture.Crop | None) -> Generator[float, None, str]:
+    """Draw and write a sheet, step by step; gives the finished part, and at its end returns the path.
+
+    Args:
+        crop: gives the part of the camera's picture to draw on the current frame; None draws all of it.
+    Raises:
+        OutputError: a picture cannot be drawn or written; RigError: no camera, or the character is gone. The old file stays then.
+    """
+    with tempfile.TemporaryDirectory(prefix="lipsync_") as folder, strip_scene.settled(sheet.scene):
+        pictures = []
+        scene = scene_named(sheet.scene)
+        now, subframe = scene.frame_current, scene.frame_subframe
+        try:
+            for number, tile in enumerate(sheet.tiles):
+                yield DRAWN_SHARE * number / len(sheet.tiles)       # before drawing, so that labels follow the last picture at once: render_slots.py
+                scene = scene_named(sheet.scene)
+                scene.frame_set(tile.moment.frame)
+                pictures.append(os.path.join(folder, f"tile{number:03}.png"))
+                picture.draw(scene, sheet.view_layer, picture.cropped(sheet.look, crop() if crop else None), pictures[-1])
+        finally:
+            set_frame(sheet.scene, now, subframe)
+        width, height = sheet.look.width_px, sheet.look.height_px
+        labels = strip_scene.draw_labels(_labels(sheet.tiles), (width, round(width * LABEL)), folder, "label")
+        columns = columns_for(len(sheet.tiles))
+        whole = columns * width + (columns + 1) * _gap(width)
+        title = strip_scene.draw_labels([_title(sheet.title, width / whole)], (whole, round(width * TITLE)), folder, "title")
+        tiles = [(_over(_read(path), (width, height), BEHIND), _read(label)) for path, label in zip(pictures, labels, strict=True)]
+        write_png(arrange(tiles, _read(title[0])), sheet.path)
+    return sheet.path
+
+
+def columns_for(count: int) -> int:
+    """Tiles in a row, so that rows are about equally full."""
+    rows = -(-count // COLUMNS)
+    return -(-count // max(1, rows))
+
+
+def arrange(tiles: Sequence[tuple[Pixels, Pixels]], title: Pixels) -> Pixels:
+    """The sheet: pictures with the labels under them, in rows, below the title.
+
+    Args:
+        tiles: picture and label of each, all of one size; title: as wide as the sheet.
+    """
+    height, width = tiles[0][0].shape[:2]
+    gap, under = _gap(width), tiles[0][1].shape[0]
+    columns = columns_for(len(tiles))
+    rows = -(-len(tiles) // columns)
+    sheet = np.empty((len(title) + rows * (height + under + gap), columns * (width + gap) + gap, 4), np.float32)
+    sheet[:] = (*PAPER, 1.0)
+    sheet[-len(title):, :title.shape[1]] = title[:, :sheet.shape[1]]
+    for number, (face, label) in enumerate(tiles):
+        left = gap + number % columns * (width + gap)
+        top = len(sheet) - len(title) - number // columns * (height + under + gap)
+        sheet[top - height:top, left:left + width] = face
+        sheet[top - height - under:top - height, left:left + width] = label
+    return sheet
+
+
+def write_png(pixels: Pixels, path: str) -> None:
+    """Write a picture, whole or not at all. Raises OutputError."""
+    height, width = pixels.shape[:2]
+    part = f"{path}.{os.getpid()}.part.png"
+    image = bpy.data.images.new("Contact Sheet Draft", width, height, alpha=False)
+    try:
+        image.pixels.foreach_set(np.ascontiguousarray(pixels, np.float32).ravel())
+        image.filepath_raw, image.file_format = part, 'PNG'
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        image.save()
+        if not is_whole_png(part):
+            raise OSError("not all of it could be written")
+        os.replace(part, path)
+    except (OSError, RuntimeError) as error:
+        raise OutputError(f"Cannot write {path}: {str(error).strip()}. Choose another folder in Preview, or make room on the disk.") from error
+    finally:
+        bpy.data.images.remove(image)
+        if os.path.exists(part):
+            os.remove(part)
+
+
+def scene_named(name: str) -> bpy.types.Scene:
+    """The scene, looked up again: undo makes new ones. Raises OutputError when it is gone."""
+    scene = bpy.data.scenes.get(name)
+    if scene is None:
+        raise OutputError(f"Scene {name!r} was removed or renamed meanwhile. Start again.")
+    return scene
+
+
+def set_frame(scene_name: str, frame: int, subframe: float) -> None:
+    """Go back to a frame, if the scene is still there."""
+    scene = bpy.data.scenes.get(scene_name)
+    if scene is not None and (scene.frame_current, scene.frame_subframe) != (frame, subframe):
+        scene.frame_set(frame, subframe=subframe)
+
+
+def _gap(width: int) -> int:
+    return round(width * GAP)
+
+
+def _labels(tiles: Sequence[Tile]) -> list[list[strip_scene.Text]]:
+    """The texts under each tile: phone at the left, word at the right, time and frame below."""
+    made = []
+    for tile in tiles:
+        colour = CLOSED if kind_of(tile.moment.phone) == "closed" else INK
+        time = f"{tile.second:.2f} s   frame {tile.moment.frame}"
+        made.append([
+            strip_scene.Text(tile.moment.phone.lower(), 0.02, 0.66, 0.46, colour, right=False),
+            strip_scene.Text(tile.word, 0.98, 0.66, 0.36, INK, right=True),
+            strip_scene.Text(time, 0.02, 0.20, 0.24, GREY, right=False),
+        ])
+    return made
+
+
+def _title(title: str, tile_share: float) -> list[strip_scene.Text]:
+    margin = GAP * tile_share
+    return [
+        strip_scene.Text(title, margin, 0.45, 0.36, INK, right=False),
+        strip_scene.Text("red: lips meet", 1 - margin, 0.45, 0.26, CLOSED, right=True),
+    ]
+
+
+def _read(path: str) -> Pixels:
+    """Pixels of a PNG as they are in the file."""
+    image = bpy.data.images.load(path)
+    try:
+        pixels = np.empty(image.size[0] * image.size[1] * 4, np.float32)
+        image.pixels.foreach_get(pixels)
+        return pixels.reshape(image.size[1], image.size[0], 4)
+    finally:
+        bpy.data.images.remove(image)
+
+
+def _over(pixels: Pixels, size: tuple[int, int], behind: tuple[float, float, float]) -> Pixels:
+    """A picture over a colour, cut or filled to (width, height): a crop may come out one pixel larger or smaller."""
+    width, height = size
+    whole = np.empty((height, width, 4), np.float32)
+    whole[:] = (*behind, 1.0)
+    part = pixels[:height, :width]
+    alpha = part[..., 3:]
+    target = whole[:part.shape[0], :part.shape[1], :3]
+    target[:] = part[..., :3] * alpha + target * (1 - alpha)
+    return whole

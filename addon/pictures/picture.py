@@ -1,0 +1,136 @@
+"""One frame of the scene as a picture file, with nothing of the scene's settings, nor of what it rendered, changed afterwards."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import bpy
+
+from ...engine import OutputError, RigError
+from ..host.borrowed import Change, borrowed
+from .complete_file import is_whole_png
+from .render_slots import own_slot
+
+MAX_SIDE_PX = 65_536                    # what Blender renders at most
+GRAPHICS = "libEGL.so.1"                # what Blender draws with on a Linux computer without a window, and ends without a word where it is missing
+
+Part = tuple[float, float, float, float]        # left, bottom, right, top, as shares of the camera's picture
+Crop = Callable[[], Part | None]                # the part to draw on the current frame
+
+
+@dataclass(frozen=True)
+class Look:
+    """How frames are drawn.
+
+    Attributes:
+        width_px, height_px: of the picture.
+        solid: as the 3D view's Solid mode draws it, with textures; False takes the scene's own renderer with its settings.
+        crop: only this part of the camera's picture is drawn; None draws all.
+        fast: may draw as the 3D view does, where there is a window.
+    """
+
+    width_px: int
+    height_px: int
+    solid: bool = True
+    crop: Part | None = None
+    fast: bool = False
+
+
+def check_graphics(scene: bpy.types.Scene, solid: bool) -> None:
+    """Raises OutputError where Blender would be ended by the first picture."""
+    if not bpy.app.background or sys.platform != "linux" or (not solid and scene.render.engine == 'CYCLES'):
+        return
+    try:
+        ctypes.CDLL(GRAPHICS)
+    except OSError as error:
+        raise OutputError(
+            f"Pictures without a window need {GRAPHICS}, which this computer lacks: nothing was drawn. Install it (Debian and Ubuntu: libegl1 libgl1-mesa-dri), "
+            "or draw with the scene's own renderer and choose Cycles for it."
+        ) from error
+
+
+def draw(scene: bpy.types.Scene, view_layer: str, look: Look, path: str) -> None:
+    """Draw the current frame through the scene's camera into a PNG file; where the picture shows nothing, it is transparent.
+
+    Raises:
+        RigError: the scene has no camera. OutputError: the picture cannot be written.
+    """
+    if scene.camera is None:
+        raise RigError(f"Scene {scene.name!r} has no camera on frame {scene.frame_current}. Press Camera on Face, or add one.")
+    viewport = look.fast and look.solid and look.crop is None and not bpy.app.background and bpy.context.scene == scene
+    try:
+        with own_slot(), borrowed(_format(scene, path) + _size(scene.render, look) + _plain_picture(scene.render) + (_solid(scene) if look.solid else [])):
+            if not (viewport and _draw_as_viewport(path)):
+                bpy.ops.render.render(write_still=True, scene=scene.name, layer=view_layer)
+    except RuntimeError as error:
+        raise OutputError(f"Frame {scene.frame_current} cannot be drawn to {path}: {str(error).strip()}") from error
+    if not is_whole_png(path):
+        raise OutputError(f"Frame {scene.frame_current} was not written whole to {path}. Make room on the disk.")
+
+
+def _draw_as_viewport(path: str) -> bool:
+    """The quick way; False where Blender cannot go it, for example without a 3D view's graphics context."""
+    try:
+        bpy.ops.render.opengl(write_still=True, view_context=False)
+    except RuntimeError:
+        return False
+    return is_whole_png(path)
+
+
+def cropped(look: Look, part: Part | None) -> Look:
+    """The same for a part of the camera's picture."""
+    return replace(look, crop=part)
+
+
+def _format(scene: bpy.types.Scene, path: str) -> list[Change]:
+    render, image = scene.render, scene.render.image_settings
+    return [
+        (render, "filepath", path), (render, "use_file_extension", True), (render, "use_overwrite", True), (render, "use_placeholder", False),
+        (image, "media_type", 'IMAGE'), (image, "file_format", 'PNG'), (image, "color_mode", 'RGBA'), (image, "color_depth", '8'),
+        (image, "compression", 15), (image, "color_management", 'FOLLOW_SCENE'),
+    ]
+
+
+def _size(render: bpy.types.RenderSettings, look: Look) -> list[Change]:
+    """The resolution; with a crop the one of the whole picture, of which Blender draws the part."""
+    left, bottom, right, top = look.crop or (0.0, 0.0, 1.0, 1.0)
+    return [
+        (render, "resolution_x", min(MAX_SIDE_PX, round(look.width_px / (right - left)))),
+        (render, "resolution_y", min(MAX_SIDE_PX, round(look.height_px / (top - bottom)))), (render, "resolution_percentage", 100),
+        (render, "use_border", look.crop is not None), (render, "use_crop_to_border", True),
+        (render, "border_min_x", left), (render, "border_max_x", right), (render, "border_min_y", bottom), (render, "border_max_y", top),
+    ]
+
+
+def _plain_picture(render: bpy.types.RenderSettings) -> list[Change]:
+    """The 3D scene alone: no compositor, which may write files of its own, and no strips over it."""
+    return [
+        (render, "use_compositing", False), (render, "use_sequencer", False), (render, "use_multiview", False), (render, "use_stamp", False),
+    ]
+
+
+def _solid(scene: bpy.types.Scene) -> list[Change]:
+    shading, view = scene.display.shading, scene.view_settings
+    return [
+        (scene.render, "engine", 'BLENDER_WORKBENCH'), (scene.render, "film_transparent", True), (scene.render, "use_freestyle", False), (scene.render, "use_motion_blur", False),
+        (view, "view_transform", _neutral(view)), (view, "look", 'None'), (view, "exposure", 0.0), (view, "gamma", 1.0), (view, "use_curve_mapping", False),
+        (scene.display, "render_aa", '8'), (shading, "type", 'SOLID'), (shading, "light", 'STUDIO'), (shading, "color_type", 'TEXTURE'),
+        (shading, "show_xray", False), (shading, "show_shadows", False), (shading, "show_object_outline", False),
+        (shading, "show_specular_highlight", True), (shading, "show_cavity", True), (shading, "cavity_type", 'BOTH'),
+    ]
+
+
+def _neutral(view: bpy.types.ColorManagedViewSettings) -> str:
+    """The view transform that leaves colours alone; a studio's own colour configuration may call it otherwise, then the scene's stays."""
+    before = view.view_transform
+    for name in ('Standard', before):
+        try:
+            view.view_transform = name
+        except TypeError:
+            continue
+        view.view_transform = before
+        return name
+    return before

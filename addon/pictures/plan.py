@@ -1,0 +1,214 @@
+"""What a contact sheet or a playblast of the chosen take is made of: gathered from the scene into plain values."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import threading
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import bpy
+
+from ...engine import EngineError, OutputError, RigError
+from ...engine.speech import g2p
+from ...engine.values.phones import Phone
+from ..character import character as rig
+from ..overlay import moments as shown_frames
+from ..overlay import shown
+from ..take import takes
+from . import contact_sheet, face_camera, face_region, picture, playblast
+from .folder import folder_of
+
+BY_PHONES = 'PHONES'
+TAKE = 'TAKE'
+WAIT_S = 0.05               # between two looks at the thread that listens
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user chose; preview_properties.py explains each and holds the defaults.
+
+    Attributes:
+        character: name of an object, "" takes the panel's. take: name of a take, "" the one that is chosen by strip and frame.
+        path: of the file that is written; "" makes a name beside the .blend file, or in folder.
+        span: 'TAKE' or 'SCENE', which frames are filmed.
+    """
+
+    character: str
+    take: str
+    path: str
+    folder: str
+    count: int
+    pick: str
+    close_up: bool
+    tile_px: int
+    percentage: int
+    solid: bool
+    span: str
+
+    @classmethod
+    def of(cls, context: bpy.types.Context, character: str, take: str, path: str) -> Wanted:
+        """What the panel says, for a character, a take and a file."""
+        chosen = context.scene.unitalker_preview
+        return cls(
+            character, take, path, chosen.folder, chosen.count, chosen.pick, chosen.close_up, chosen.tile_px, chosen.percentage,
+            chosen.look == 'SOLID', chosen.span,
+        )
+
+
+def sheet(context: bpy.types.Context, wanted: Wanted) -> Generator[float, None, str]:
+    """Gather and draw a contact sheet, step by step as contact_sheet.make. Raises EngineError kinds."""
+    scene = context.scene
+    one = _take(context, wanted)
+    _check_camera(scene)
+    picture.check_graphics(scene, wanted.solid)
+    path = _path(context, wanted, one, "contact sheet", ".png")
+    look, crop = _tile_look(context, one, wanted)
+    phones = yield from _phones(context, one)
+    fps = rig.scene_fps(scene)
+    told = phones, one.first_frame, fps, one.last_frame, wanted.count
+    moments = (shown_frames.at_phones(*told) if wanted.pick == BY_PHONES else ()) or shown_frames.evenly(*told)      # evenly, where nobody speaks
+    transcript = _transcript(one)
+    words = _words(phones, transcript, str(one.choices.get("language", "")))
+    tiles = tuple(
+        contact_sheet.Tile(moment, words[moment.index] if moment.index >= 0 else "", (moment.frame - one.first_frame) / fps) for moment in moments
+    )
+    title = transcript.strip() or f"{one.character}: {one.line}"
+    plan = contact_sheet.Sheet(scene.name, context.view_layer.name, tiles, " ".join(title.split()), path, look)
+    return (yield from contact_sheet.make(plan, crop))
+
+
+def film(context: bpy.types.Context, wanted: Wanted) -> playblast.Film:
+    """A playblast. Raises EngineError kinds."""
+    scene = context.scene
+    one = _take(context, wanted)
+    _check_camera(scene)
+    picture.check_graphics(scene, wanted.solid)
+    first, last = (math.floor(one.first_frame), math.ceil(one.last_frame)) if wanted.span == TAKE else (scene.frame_start, scene.frame_end)
+    share = wanted.percentage / 100
+    width, height = (playblast.even(size * share) for size in (scene.render.resolution_x, scene.render.resolution_y))
+    look = picture.Look(width, height, solid=wanted.solid, fast=True)
+    path = _path(context, wanted, one, "playblast", ".mp4")
+    request = shown.request_of(context, one)
+    clip = request.clip if request is not None else one.clip
+    return playblast.Film(scene.name, context.view_layer.name, first, last, clip, path, look)
+
+
+def draw_files(context: bpy.types.Context, character: str, sheet_path: str, film_path: str, take: str = "") -> list[str]:
+    """Write a contact sheet and a film of a take, "" for none, without a window. Returns lines to tell: paths and warnings.
+
+    A scene without a camera gets one on the face meanwhile.
+
+    Args:
+        take: its name; "" is the character's newest.
+    Raises:
+        EngineError: a kind of it for everything that the user can mend.
+    """
+    told: list[str] = []
+    if not sheet_path and not film_path:
+        return told
+    camera = face_camera.add(context, character, context.scene.unitalker.with_related) if context.scene.camera is None else None
+    try:
+        if sheet_path:
+            told.append(_to_end(sheet(context, Wanted.of(context, character, take, sheet_path))))
+        if film_path:
+            made = _to_end(playblast.make(film(context, Wanted.of(context, character, take, film_path))))
+            told += [made.path, *filter(None, [made.warning])]
+    finally:
+        if camera is not None:
+            bpy.data.cameras.remove(camera.data)        # the object goes with it
+    return told
+
+
+def _to_end(work: Generator[float, None, Result]) -> Result:
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value
+
+
+def _take(context: bpy.types.Context, wanted: Wanted) -> takes.Take:
+    if not wanted.take:
+        return shown.chosen(context, wanted.character)
+    return takes.find(context, wanted.character or _character(context), wanted.take)
+
+
+def _character(context: bpy.types.Context) -> str:
+    chosen = context.scene.unitalker.character
+    return chosen.name if chosen is not None else ""
+
+
+def _phones(context: bpy.types.Context, one: takes.Take) -> Generator[float, None, tuple[Phone, ...]]:
+    """The phones of a take; a sound that has to be heard again is heard on a thread."""
+    known = shown.phones_known(context, one)
+    request = shown.request_of(context, one) if known is None else None
+    if request is None:
+        return known or ()
+    found: list[tuple[Phone, ...]] = []
+    ended = threading.Event()
+    thread = threading.Thread(target=lambda: found.append(shown.listen(request, ended.is_set)), name="lip-sync-phones", daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(WAIT_S)
+            yield 0.0
+    finally:
+        ended.set()
+    return found[0] if found else ()
+
+
+def _check_camera(scene: bpy.types.Scene) -> None:
+    if scene.camera is None:
+        raise RigError(f"Scene {scene.name!r} has no camera. Press Camera on Face, or add one.")
+
+
+def _tile_look(context: bpy.types.Context, one: takes.Take, wanted: Wanted) -> tuple[picture.Look, picture.Crop | None]:
+    """A square about the face, or the camera's whole picture in its proportions."""
+    if wanted.close_up:
+        members = face_region.members(context, one.character, context.scene.unitalker.with_related)
+        return picture.Look(wanted.tile_px, wanted.tile_px, wanted.solid), face_region.close_up(context, face_region.find_face(members))
+    render = context.scene.render
+    height = wanted.tile_px * render.resolution_y * render.pixel_aspect_y / (render.resolution_x * render.pixel_aspect_x)
+    return picture.Look(wanted.tile_px, max(1, round(height)), wanted.solid), None
+
+
+def _transcript(one: takes.Take) -> str:
+    """The words that a take was made with, "" without any."""
+    text = bpy.data.texts.get(str(one.choices.get("transcript_text", "")))
+    return text.as_string() if text is not None else str(one.choices.get("transcript", ""))
+
+
+def _words(phones: tuple[Phone, ...], transcript: str, language: str) -> tuple[str, ...]:
+    """The written word of each phone; "" without a transcript, or where the phones do not follow it."""
+    try:
+        words = g2p.read_words(transcript, language) if transcript else ()
+    except EngineError:
+        words = ()
+    spelled = [word for word in re.sub(r"\[[^\]]*\]", " ", transcript).split() if any(letter.isalnum() for letter in word)]
+    return shown_frames.words_of_phones(phones, words, [word.strip(".,;:!?\"“”„«»()¿¡…") for word in spelled])
+
+
+def _path(context: bpy.types.Context, wanted: Wanted, one: takes.Take, what: str, ending: str) -> str:
+    """The file to write. Raises OutputError when nobody said where, or the folder is not there or may not be written to."""
+    if wanted.path:
+        path = os.path.abspath(bpy.path.abspath(wanted.path))
+        path = path if path.lower().endswith(ending) else path + ending
+    else:
+        folder = folder_of(wanted.folder)
+        if not folder:
+            raise OutputError(f"The {what} is written beside the .blend file, and this one is not saved yet. Save it, or choose a folder in Preview.")
+        stem = os.path.splitext(os.path.basename(bpy.data.filepath))[0]
+        name = " ".join(filter(None, (stem, one.character, os.path.splitext(os.path.basename(one.line))[0], what)))
+        path = os.path.join(folder, re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", name).strip(" .") + ending)
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        raise OutputError(f"Folder not found: {folder}. Make it first, or choose another one in Preview.")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"Folder {folder} may not be written to. Choose another one in Preview.")
+    return path

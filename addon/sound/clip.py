@@ -1,0 +1,242 @@
+"""Sound strip, sound file or speaker -> Waveform and the frame on which it starts.
+
+`find_*` run on the main thread, read Blender's data and give plain values; `read` runs on any thread and touches no Blender data.
+The only file that uses `aud`, Blender's own decoder: what is analysed is then what the animator hears, to the sample.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ...engine import AudioError, InstallError, Waveform, from_array, read_audio
+from ...engine.audio.read import MIN_DURATION_S
+from ...engine.values.types import SAMPLE_RATE_HZ, FloatArray
+from ..character.character import scene_fps
+from .retimed import as_played
+from .strips import heard, mark, mark_of, pick, sequencer_scene, shift_between
+
+SEEKABLE = {".wav", ".flac", ".aif", ".aiff"}   # formats where aud starts in the middle of a file exactly; ogg and mp3 come up to 23 ms off
+SEEK_MARGIN_S = 0.25                            # read this much more on both sides, so that resampling has its neighbours
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A piece of sound and its place on the timeline.
+
+    Attributes:
+        name: of the strip, file or speaker.
+        path: the sound file; packed: its bytes when it lies in the .blend file.
+        first_s: second of the file that sounds on start_frame (retimed: of what is played); may be negative by less than one frame, then
+            silence comes first.
+        length_s: audible seconds from there; infinite up to the end of the file.
+        start_frame: whole frame of the character's scene on which it starts.
+        channel: which channel of the sound counts, 1 for the first; 0 takes the mean of all.
+        mark: of the strip, by which it is found again under another name; scene: that holds the strip, empty for files and speakers.
+        home: name of the scene on whose clock start_frame counts, empty for files.
+        retiming: of a strip with speed changes, as sound_strips.retiming_of gives it: packed is then a wav file of what Blender plays.
+    """
+
+    name: str
+    path: str
+    packed: bytes | None
+    first_s: float
+    length_s: float
+    start_frame: float
+    channel: int = 0
+    mark: str = ""
+    scene: str = ""
+    home: str = ""
+    retiming: tuple[int, ...] = ()
+
+
+def find_strip(context: bpy.types.Context, name: str, edit: bpy.types.Scene | None = None, home: bpy.types.Scene | None = None) -> Clip:
+    """The audible part of one sound strip.
+
+    Args:
+        name: of the strip; empty takes the active strip, or the only one.
+        edit: the scene whose strips are meant; None is the one that the sequencer shows.
+        home: the scene on whose clock the character moves; None is the active one.
+    Raises:
+        AudioError: no such strip, its file is missing, the scenes run at different rates, or nothing of it can be heard.
+    """
+    edit = edit or sequencer_scene(context)
+    return clip_of(context, edit, pick(edit, name), home or context.scene)
+
+
+def clip_of(context: bpy.types.Context, edit: bpy.types.Scene, strip: bpy.types.Strip, home: bpy.types.Scene) -> Clip:
+    """As find_strip, for a strip that is known."""
+    clip = place_of(edit, strip, home)
+    path, packed = _source(strip.sound, f"Strip {strip.name!r}")
+    if clip.retiming:
+        packed = as_played(context, edit, strip, heard(edit, strip), lambda: _every_channel(path, packed))
+    return replace(clip, path=path, packed=packed, mark=mark(strip, edit))
+
+
+def place_of(edit: bpy.types.Scene, strip: bpy.types.Strip, home: bpy.types.Scene) -> Clip:
+    """Where a strip sounds now, quickly: no file is looked at and nothing is mixed down, so path and packed are empty. Raises AudioError."""
+    when = heard(edit, strip)
+    if abs(when.fps - scene_fps(home)) > 1e-6:
+        raise AudioError(
+            f"The strip's scene {edit.name!r} runs at {when.fps:g} frames per second and the character's scene {home.name!r} at "
+            f"{scene_fps(home):g}. Set both to the same rate in Output > Frame Rate."
+        )
+    start = when.first + shift_between(edit, home, when.first, when.right)
+    length_s = (when.right - when.first) / when.fps
+    first_s = (when.first - when.zero) / when.fps
+    return Clip(strip.name, "", None, first_s, length_s, start, mark=mark_of(strip), scene=edit.name, home=home.name, retiming=when.retiming)
+
+
+def find_speaker(context: bpy.types.Context, name: str, home: bpy.types.Scene | None = None) -> Clip:
+    """The sound of a speaker object, from the frame of its first NLA sound strip (without one: the scene's first frame).
+
+    A speaker whose NLA sound strips repeat its sound says the line where the first one lies.
+    Raises:
+        AudioError: no such speaker, it has no sound, or the file is missing.
+    """
+    speaker = bpy.data.objects.get(name)
+    if speaker is None or speaker.type != 'SPEAKER':
+        raise AudioError(f"Speaker not found: {name!r}. Pick a speaker object that has a sound.")
+    path, packed = _source(speaker.data.sound, f"Speaker {name!r}")
+    home = home or context.scene
+    return replace(_from_start(name, path, packed, speaker_start(speaker, home), scene_fps(home)), home=home.name)
+
+
+def speaker_start(speaker: bpy.types.Object, home: bpy.types.Scene) -> float:
+    """The frame on which a speaker first sounds."""
+    tracks = speaker.animation_data.nla_tracks if speaker.animation_data else ()
+    solo = [track for track in tracks if track.is_solo]
+    starts = [strip.frame_start for track in solo or tracks if not track.mute for strip in track.strips if strip.type == 'SOUND' and not strip.mute]
+    return min(starts, default=home.frame_start)
+
+
+def find_file(context: bpy.types.Context, path: str, start_frame: float, home: bpy.types.Scene | None = None) -> Clip:
+    """A sound file that starts on a frame; "//" paths count from the .blend file. Raises AudioError when it is missing."""
+    if not path.strip():
+        raise AudioError("No sound file is chosen. Pick one in the Audio panel.")
+    full_path = bpy.path.abspath(path)
+    if not os.path.isfile(full_path):
+        raise AudioError(f"Sound file not found: {full_path}. Check the path, or pick the file again.")
+    return _from_start(os.path.basename(full_path), full_path, None, start_frame, scene_fps(home or context.scene))
+
+
+def read(clip: Clip) -> Waveform:
+    """Decode the audible part of a clip. Safe on any thread.
+
+    Returns:
+        Mono 16 kHz sound whose first sample sounds on clip.start_frame.
+    Raises:
+        AudioError: the file is missing, empty or corrupt, or less than 0.1 s of it is left.
+    """
+    with _on_disk(clip.path, clip.packed, ".wav" if clip.retiming else "") as path:
+        return _cut(clip, path)
+
+
+def play(clip: Clip) -> object | None:
+    """Play a clip now, beside the timeline: a handle with `position` in seconds and stop(). None in a Blender without sound output.
+
+    Raises:
+        AudioError: as read().
+    """
+    try:
+        import aud
+    except ImportError:
+        return None
+    samples = read(clip).samples
+    try:
+        return aud.Device().play(aud.Sound.buffer(np.ascontiguousarray(samples[:, None]), SAMPLE_RATE_HZ))
+    except aud.error:
+        return None
+
+
+def _source(sound: bpy.types.Sound | None, owner: str) -> tuple[str, bytes | None]:
+    """Path and packed bytes of a sound data-block."""
+    if sound is None:
+        raise AudioError(f"{owner} has no sound. Give it one.")
+    path = bpy.path.abspath(sound.filepath, library=sound.library)
+    if sound.packed_file is not None:
+        return path, bytes(sound.packed_file.data)
+    if not os.path.isfile(path):
+        raise AudioError(f"The sound file of {owner} is missing: {path}. Use File > External Data > Find Missing Files, or pick another sound.")
+    return path, None
+
+
+@contextlib.contextmanager
+def _on_disk(path: str, packed: bytes | None, ending: str = "") -> Iterator[str]:
+    """A file with the sound: its own, or a temporary one of the packed bytes."""
+    if packed is None:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="lipsync_") as folder:
+        copy = os.path.join(folder, "packed" + (ending or Path(path).suffix))
+        Path(copy).write_bytes(packed)
+        yield copy
+
+
+def _every_channel(path: str, packed: bytes | None) -> FloatArray:
+    """All of a sound, (n, channels) at 16 kHz. Raises AudioError."""
+    import aud  # strips with speed changes are only there where aud is
+
+    with _on_disk(path, packed) as file:
+        try:
+            sound = aud.Sound.file(file)
+            rate_hz, n_channels = sound.specs
+            samples = sound.data()
+        except aud.error as error:
+            raise AudioError(f"Sound file cannot be read: {path} ({error}). Convert it to wav, or export it again.") from error
+    return np.stack([from_array(samples, rate_hz, path, channel).samples for channel in range(1, int(n_channels) + 1)], axis=1)
+
+
+def _from_start(name: str, path: str, packed: bytes | None, start_frame: float, fps: float) -> Clip:
+    """All of a file; keys fall on whole frames, so a start between two frames begins with a moment of silence."""
+    return Clip(name, path, packed, **whole_from(start_frame, fps))
+
+
+def whole_from(start_frame: float, fps: float) -> dict[str, float]:
+    """first_s, length_s and start_frame of a clip of all of a sound."""
+    first = math.floor(start_frame + 1e-6)
+    return {"first_s": min(0.0, (first - start_frame) / fps), "length_s": math.inf, "start_frame": first}
+
+
+def _cut(clip: Clip, path: str) -> Waveform:
+    decoded, decoded_from_s = _decode(path, clip)
+    first = round((clip.first_s - decoded_from_s) * SAMPLE_RATE_HZ)
+    count = len(decoded.samples) if math.isinf(clip.length_s) else max(0, round(clip.length_s * SAMPLE_RATE_HZ))
+    silence = np.zeros(max(0, -first), np.float32)
+    samples = np.concatenate([silence, decoded.samples[max(0, first):]])[:count]
+    if len(samples) < MIN_DURATION_S * SAMPLE_RATE_HZ:
+        raise AudioError(
+            f"Only {len(samples) / SAMPLE_RATE_HZ:.2f} s of sound can be heard in {clip.name!r}; at least {MIN_DURATION_S} s are needed. "
+            "Make the strip longer, or pick another one."
+        )
+    return Waveform(samples)
+
+
+def _decode(path: str, clip: Clip) -> tuple[Waveform, float]:
+    """Sound of a file and the second at which it starts: the needed part where seeking is exact, else all of it."""
+    seekable = Path(path).suffix.lower() in SEEKABLE
+    if seekable and math.isinf(clip.length_s):
+        with contextlib.suppress(AudioError, InstallError, OSError):     # a codec that only Blender knows, a bad file, a damaged soundfile
+            return read_audio(path, clip.channel), 0.0            # the same samples, but block by block: an hour of stereo needs 0.5 GB, not 3
+    try:
+        import aud
+    except ImportError:         # Blender built without sound
+        return read_audio(path, clip.channel), 0.0
+    try:
+        sound = aud.Sound.file(path)
+        rate_hz, _ = sound.specs        # before data(): a file that cannot be read then raises instead of ending Blender
+        from_s = 0.0
+        if seekable and math.isfinite(clip.length_s):
+            from_s = max(0.0, clip.first_s - SEEK_MARGIN_S)
+            sound = sound.limit(from_s, clip.first_s + clip.length_s + SEEK_MARGIN_S)
+        return from_array(sound.data(), rate_hz, path, clip.channel), from_s
+    except aud.error as error:
+        raise AudioError(f"Sound file cannot be read: {path} ({error}). Convert it to wav, or export it again.") from error

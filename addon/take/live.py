@@ -1,0 +1,68 @@
+"""Live: a change of style is applied to the take at once, while the slider moves.
+
+It runs inside of the panel's update callbacks, so that Blender's own step of undo at the end of a drag holds the new value and the new keys. It
+must never raise there, never run while something else is in work, and never start itself.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import bpy
+
+from ..host.job import Job
+from .choices import LIVE
+
+NOTHING_YET = "Live waits for a take: generate once."
+
+log = logging.getLogger(__name__)
+
+
+class _State:
+    """Whether a take is being made right now, inside of a callback."""
+
+    busy = False
+
+
+def apply(context: bpy.types.Context) -> None:
+    """Make the chosen take again with the panel's style; what goes wrong becomes the panel's note."""
+    if _State.busy or not _may_run():
+        return
+    _State.busy = True
+    settings = context.scene.unitalker
+    try:
+        note = _remake(context)
+    except Exception:       # an exception in an update callback is printed at every step of a drag, and nobody reads it
+        log.exception("Live stopped at a bug")
+        note = "A bug stopped the change: see the traceback in the system console."
+    finally:
+        _State.busy = False
+    if settings.live_note != note:
+        settings.live_note = note
+
+
+def _may_run() -> bool:
+    """Not in background, not beside a worker, not while Blender renders."""
+    return not bpy.app.background and Job.current is None and not bpy.app.is_job_running('RENDER')
+
+
+def _remake(context: bpy.types.Context) -> str:
+    """Make the take again; what to tell the user, empty when all is well."""
+    from ...engine import EngineError
+    from ..host.operator_base import redraw
+    from . import takes
+
+    settings = context.scene.unitalker
+    try:
+        one = takes.chosen(context)
+        if one is None:
+            return NOTHING_YET
+        span = (float(settings.range_start), float(settings.range_end)) if settings.use_range else None
+        changes = {name: getattr(settings, name) for name in LIVE}
+        if span is not None:
+            changes["crossfade"] = settings.crossfade
+        takes.remake(context, one, changes, span)
+    except EngineError as error:
+        return str(error)
+    redraw(context)
+    return ""

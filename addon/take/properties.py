@@ -1,0 +1,102 @@
+"""The panel's settings at Scene.unitalker: the choices of choices.py, data-blocks, lists and the last result."""
+
+from collections.abc import Mapping
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, PointerProperty, StringProperty
+
+from ..host.translations import CONTEXT
+from . import catalog
+from .choices import Choices
+
+POINTERS = ("character", "speaker", "transcript_text")      # data-blocks in the panel, names for the operator
+SOURCE_OF = {"strip": 'STRIP', "audio": 'FILE', "speaker": 'SPEAKER'}
+
+
+def _is_speaker(_settings: object, obj: bpy.types.Object) -> bool:
+    return obj.type == 'SPEAKER'
+
+
+CHOICES = (*Choices.__annotations__, *POINTERS)
+
+
+class UNITALKER_PG_settings(Choices, bpy.types.PropertyGroup):
+    """The panel's state and the last result, at Scene.unitalker."""
+
+    character: PointerProperty(
+        name="Character", description="Face mesh or armature to key; empty takes the active object and the selected ones", type=bpy.types.Object,
+    )
+    speaker: PointerProperty(
+        name="Speaker", description="Speaker object whose sound is used", type=bpy.types.Object, poll=_is_speaker,
+    )
+    transcript_text: PointerProperty(
+        name="Transcript Text", description="Text data-block with what is said; counts instead of the line", type=bpy.types.Text,
+    )
+    model_pick: EnumProperty(
+        name="Model", description="What turns speech into motion", items=catalog.model_items,
+        get=catalog.getter("model"), set=catalog.setter("model"),
+        translation_context=CONTEXT,
+    )
+    identity_pick: EnumProperty(
+        name="Identity", description="Speaking style", items=catalog.identity_items,
+        get=catalog.getter("identity"), set=catalog.setter("identity"),
+        translation_context=CONTEXT,
+    )
+    identity_2_pick: EnumProperty(
+        name="Blend With", description="Speaking style that is mixed in", items=catalog.second_items,
+        get=catalog.getter("identity_2"), set=catalog.setter("identity_2"),
+        translation_context=CONTEXT,
+    )
+    head_pick: EnumProperty(
+        name="Head", description="Which face of the model", items=catalog.head_items, get=catalog.getter("head"), set=catalog.setter("head"),
+    )
+    preset_pick: EnumProperty(
+        name="Preset", description="How speech drives this rig", items=catalog.preset_items,
+        get=catalog.getter("preset"), set=catalog.setter("preset"),
+    )
+    live: BoolProperty(
+        name="Live", description="Apply every change of style to the lip sync at once, while you drag: one step of undo for each drag",
+    )
+    live_note: StringProperty(name="Live", description="Why the last change was not applied")
+    teach_name: StringProperty(name="Name", description="Name of the taught head; one of the same name is replaced", default="My head")
+    teach_start: BoolProperty(
+        name="Start from Preset", description="Learn how your keys differ from what the chosen preset makes: sounds that you did not key still look right",
+    )
+    teach_result: StringProperty(name="Result", description="What the last teaching did")
+    teach_details: StringProperty(name="Details", description="Warnings, and how well each control was learned, one per line")
+    teach_failed: BoolProperty(name="Failed")
+    result: StringProperty(name="Result", description="What the last run did")
+    result_details: StringProperty(name="Details", description="Warnings and channels that the character lacks, one per line")
+    result_mapped: StringProperty(name="Mapped", description="Channels of the model that move something on this rig, one per line")
+    result_missing: StringProperty(name="Missing", description="Channels of the model that this rig has nothing for, one per line")
+    result_failed: BoolProperty(name="Failed")
+
+
+def collect(context: bpy.types.Context, given: Mapping[str, object]) -> dict[str, object]:
+    """Every choice: what is given, else what the panel of the scene says.
+
+    A given strip, audio or speaker also decides the source, a given transcript counts instead of the panel's text.
+    """
+    settings = context.scene.unitalker
+    values = {name: getattr(settings, name) for name in CHOICES}
+    for name in POINTERS:
+        values[name] = values[name].name if values[name] else ""
+    for name, source in SOURCE_OF.items():
+        if given.get(name):
+            values["source"] = source
+    if given.get("transcript"):
+        values["transcript_text"] = ""
+    return {**values, **given}
+
+
+CLASSES = (UNITALKER_PG_settings,)
+
+
+def register() -> None:
+    """Give every scene its settings."""
+    bpy.types.Scene.unitalker = PointerProperty(type=UNITALKER_PG_settings)
+
+
+def unregister() -> None:
+    """Take them away; what .blend files hold stays in them."""
+    del bpy.types.Scene.unitalker

@@ -1,0 +1,166 @@
+"""Operators on takes: load its choices, make it again, a range of it, clear it, make it mine. What they do lives in takes.py."""
+
+from functools import partial
+
+import bpy
+from bpy.props import IntProperty, StringProperty
+
+from ..host.operator_base import OnWorker, idle
+from ..host.polls import only_if
+from ..host.translations import counted, said
+from ..take.properties import collect
+from ..ui.operators import UNITALKER_OT_animate, attempt
+from . import list as takes_list
+
+NO_TAKE = "This character has no take yet: generate one first"
+
+
+class _OnTake:
+    """Mixed into operators on one take."""
+
+    line: StringProperty(name="Take", description="Name of its strip or file; empty takes the one that is chosen in the list")
+    character: StringProperty(name="Character", description="Name of the object; empty takes the panel's")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Not while one is being made; the button in the panel wants a take in the list."""
+        if not idle(cls):
+            return False
+        return only_if(cls, bpy.app.background or takes_list.chosen_line(context), NO_TAKE) and context.scene is not None
+
+    def _take(self, context: bpy.types.Context) -> object:
+        from ..take import takes
+
+        character = self.character or collect(context, {})["character"]
+        return takes.find(context, character, self.line or takes_list.chosen_line(context))
+
+
+class _OnRange(_OnTake):
+    """Mixed into operators on some frames."""
+
+    start: IntProperty(name="Start", description="First frame; without it the preview range of the scene counts, else the range of the panel")
+    end: IntProperty(name="End", description="Last frame")
+
+    def _span(self, context: bpy.types.Context) -> tuple[float, float]:
+        """The frames given, else those of the scene; kept in the operator so that redo starts from them."""
+        given = self.properties.is_property_set("start") and self.properties.is_property_set("end")
+        self.start, self.end = (self.start, self.end) if given else span_of_scene(context)
+        return float(self.start), float(self.end)
+
+
+class _Remakes(_OnTake, OnWorker):
+    """Mixed into operators that solve and write a take again; told as Generate tells it."""
+
+    _finish = UNITALKER_OT_animate._finish
+    _fail = UNITALKER_OT_animate._fail
+    _say = UNITALKER_OT_animate._say
+
+    def _request_for(self, context: bpy.types.Context, changes: dict[str, object], span: tuple[float, float] | None) -> object:
+        from ..take import make, takes
+
+        self._request = takes.request(context, self._take(context), changes, span)
+        return partial(make.compute, self._request)
+
+
+class UNITALKER_OT_take_remake(_Remakes, bpy.types.Operator):
+    """Make the take again with the choices that it was made with: its keys are replaced, also where you have changed them"""
+
+    bl_idname = "unitalker.take_remake"
+    bl_label = "Re-make Take"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    def _gather(self, context: bpy.types.Context) -> object:
+        return self._request_for(context, {}, None)
+
+
+class UNITALKER_OT_regenerate_range(_OnRange, _Remakes, bpy.types.Operator):
+    """Make some frames of the take again, with the panel's style: keys outside stay as they are, at both ends the old motion turns into the new one"""
+
+    bl_idname = "unitalker.regenerate_range"
+    bl_label = "Regenerate Range"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    def _gather(self, context: bpy.types.Context) -> object:
+        from ..take import takes
+
+        return self._request_for(context, takes.style_of_panel(context), self._span(context))
+
+
+class UNITALKER_OT_take_load(_OnTake, bpy.types.Operator):
+    """Set the panel to the choices that the take was made with"""
+
+    bl_idname = "unitalker.take_load"
+    bl_label = "Load Choices of Take"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Load."""
+        from ..take import takes
+
+        return attempt(self, context, lambda: takes.load(context, self._take(context)), lambda loaded: counted(loaded, "1 choice loaded.", "{} choices loaded."))
+
+
+class UNITALKER_OT_take_clear(_OnTake, bpy.types.Operator):
+    """Remove the keys of this take alone; other takes and your own keys stay"""
+
+    bl_idname = "unitalker.take_clear"
+    bl_label = "Clear Take"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Clear."""
+        from ..take import takes
+
+        return attempt(self, context, lambda: takes.clear(context, self._take(context)), lambda removed: said("Take removed from {}.", _channels(removed)))
+
+
+class UNITALKER_OT_take_mine(_OnTake, bpy.types.Operator):
+    """Make the take yours: its keys stay as they are, and neither Generate nor Clear nor Live ever touches them again"""
+
+    bl_idname = "unitalker.take_mine"
+    bl_label = "Make It Mine"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Give it away."""
+        from ..take import takes
+
+        return attempt(self, context, lambda: takes.forget(context, self._take(context)), lambda kept: counted(kept, "1 curve is yours now.", "{} curves are yours now."))
+
+
+class UNITALKER_OT_clear_range(_OnRange, bpy.types.Operator):
+    """Remove the lip sync's keys inside of the range, so that you can key it by hand; keys outside stay as they are"""
+
+    bl_idname = "unitalker.clear_range"
+    bl_label = "Clear Range"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Clear."""
+        from ..take import takes
+
+        values = collect(context, {})
+        span = self._span(context)
+        character = self.character or values["character"]
+        return attempt(
+            self, context, lambda: takes.clear_frames(context, character, values["with_related"], span),
+            lambda removed: said("Frames {} to {}: removed from {}.", self.start, self.end, _channels(removed)),
+        )
+
+
+def _channels(number: int) -> str:
+    return counted(number, "1 channel", "{} channels")
+
+
+def span_of_scene(context: bpy.types.Context) -> tuple[int, int]:
+    """The frames that the range buttons mean: the preview range where it is on, else the panel's range."""
+    scene = context.scene
+    if scene.use_preview_range:
+        return scene.frame_preview_start, scene.frame_preview_end
+    return scene.unitalker.range_start, scene.unitalker.range_end
+
+
+CLASSES = (
+    UNITALKER_OT_take_remake, UNITALKER_OT_regenerate_range, UNITALKER_OT_take_load, UNITALKER_OT_take_clear, UNITALKER_OT_take_mine,
+    UNITALKER_OT_clear_range,
+)

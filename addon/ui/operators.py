@@ -1,0 +1,259 @@
+"""Operators: gather, call, write, report. What they do lives in take.py, rig.py and fcurves.py."""
+
+from collections.abc import Callable
+from functools import partial
+
+import bpy
+from bpy.props import StringProperty
+from bpy_extras.io_utils import ImportHelper
+
+from ..host.job import Job
+from ..host.operator_base import OnWorker, redraw
+from ..host.polls import only_if
+from ..host.translations import counted, said
+from ..take import catalog
+from ..take.properties import CHOICES, Choices, collect
+from . import ready
+
+
+class UNITALKER_OT_animate(OnWorker, Choices, bpy.types.Operator):
+    """Make lip-sync keys for the character from the chosen sound"""
+
+    bl_idname = "unitalker.animate"
+    bl_label = "Generate Lip Sync"
+    bl_options = {'REGISTER', 'UNDO', 'PRESET'}
+
+    character: StringProperty(name="Character", description="Name of the object to key; empty takes the active and the selected ones")
+    speaker: StringProperty(name="Speaker", description="Name of the speaker object whose sound is used")
+    transcript_text: StringProperty(name="Transcript Text", description="Name of the text data-block with what is said; counts instead of the transcript")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """One job at a time; the panel's button also wants all that the panel asks for."""
+        if not super().poll(context):
+            return False
+        problem = ready.problem(context) if ready.asks(context) else ""
+        return only_if(cls, not problem, problem)
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """What is worth trying again in the redo panel."""
+        self.layout.use_property_split = True
+        for name in ("identity", "strength", "smooth", "gain_jaw", "gain_lips", "gain_cheeks", "gain_brows", "shift_frames"):
+            self.layout.prop(self, name)
+
+    def _gather(self, context: bpy.types.Context) -> object:
+        from ..take import make as take
+
+        self._request = take.gather(context, self._options(context))
+        return partial(take.compute, self._request)
+
+    def _options(self, context: bpy.types.Context) -> object:
+        """What the caller gave, else what the panel says; kept in the operator so that redo starts from it."""
+        from ..take.make import Options
+
+        given = {name: getattr(self, name) for name in CHOICES if self.properties.is_property_set(name)}
+        values = collect(context, given)
+        for name, value in values.items():
+            setattr(self, name, value)
+        return Options(**values)
+
+    def _finish(self, context: bpy.types.Context, result: object) -> set[str]:
+        """Write what result() gives, and say so."""
+        from ... import engine
+        from ..keying import sliders
+        from ..take import make as take
+
+        try:
+            summary = take.write(self._request, result())
+        except engine.Cancelled:
+            return self._say(context, 'INFO', said("Cancelled: nothing was written."), (), failed=False)
+        except sliders.BeyondSliders as error:
+            if bpy.app.background:
+                return self._fail(context, error)
+            context.window_manager.popup_menu(_ask_sliders, title=said("The motion goes beyond some sliders"), icon='QUESTION')
+            return self._say(context, 'WARNING', str(error), (), failed=True)       # the popup of an error would hide the question
+        except engine.EngineError as error:
+            return self._fail(context, error)
+        except Exception:
+            self._say(context, 'ERROR', "A bug stopped the lip sync: see the traceback in the system console.", (), failed=True)
+            raise
+        for warning in summary.warnings:
+            self.report({'WARNING'}, warning)
+        self._say(context, 'INFO', summary.line, summary.warnings, failed=False)
+        settings = context.scene.unitalker
+        settings.result_mapped, settings.result_missing = "\n".join(summary.mapped), "\n".join(summary.missing)
+        return {'FINISHED'}
+
+    def _fail(self, context: bpy.types.Context, error: Exception) -> set[str]:
+        return self._say(context, 'ERROR', str(error), (), failed=True)
+
+    def _say(self, context: bpy.types.Context, kind: str, line: str, details: tuple[str, ...], failed: bool) -> set[str]:
+        settings = context.scene.unitalker
+        settings.result, settings.result_details, settings.result_failed = line, "\n".join(details), failed
+        settings.result_mapped = settings.result_missing = ""
+        self.report({kind}, line)
+        redraw(context)
+        return {'CANCELLED'}
+
+
+def _ask_sliders(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    """Both ways to go on; the sound is not listened to again."""
+    menu.layout.operator_context = 'INVOKE_DEFAULT'
+    menu.layout.operator("unitalker.animate", text="Raise the Sliders", icon='SORT_DESC').sliders = 'RAISE'
+    menu.layout.operator("unitalker.animate", text="Clip the Values", icon='REMOVE').sliders = 'CLIP'
+
+
+class UNITALKER_OT_cancel(bpy.types.Operator):
+    """Stop the lip sync that is being made; nothing is written"""
+
+    bl_idname = "unitalker.cancel"
+    bl_label = "Cancel"
+    bl_options = {'INTERNAL'}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Only while one is being made."""
+        return only_if(cls, Job.current is not None, "No lip sync is being made")
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        """Ask the worker to stop."""
+        Job.current.cancel()
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_clear(bpy.types.Operator):
+    """Remove the lip sync of the character: all keys that this add-on made, and nothing else"""
+
+    bl_idname = "unitalker.clear"
+    bl_label = "Clear Lip Sync"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    character: StringProperty(name="Character", description="Name of the object; empty takes the panel's")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Not while one is being made."""
+        return UNITALKER_OT_animate.poll(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Remove and say how much."""
+        from ... import engine
+        from ..take import make as take
+
+        values = collect(context, {"character": self.character} if self.character else {})
+        try:
+            removed = take.clear(context, values["character"], values["with_related"])
+        except engine.EngineError as error:
+            self.report({'ERROR'}, str(error))
+            return {'CANCELLED'}
+        if not removed:
+            self.report({'WARNING'}, said("This character has no lip sync: nothing was removed."))
+            return {'CANCELLED'}
+        settings = context.scene.unitalker
+        settings.result, settings.result_details, settings.result_failed = counted(removed, "Removed 1 channel.", "Removed {} channels."), "", False
+        settings.result_mapped = settings.result_missing = ""
+        self.report({'INFO'}, settings.result)
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_make_override(bpy.types.Operator):
+    """Make the linked character and its meshes editable in this file, so that its keys are saved here"""
+
+    bl_idname = "unitalker.make_override"
+    bl_label = "Make Editable Override"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    character: StringProperty(name="Character", description="Name of the object; empty takes the panel's")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Override, and pick what came out."""
+        from ..character import character as rig
+
+        def work() -> str:
+            values = collect(context, {"character": self.character} if self.character else {})
+            made = rig.make_editable(context, values["character"])
+            context.scene.unitalker.character = made
+            catalog.refresh()
+            return repr(made.name)
+
+        return attempt(self, context, work, "{} is editable in this file now.")
+
+
+class UNITALKER_OT_preset_save(bpy.types.Operator):
+    """Save the preset that fits this character as one of your own, to change it: a JSON file in your presets folder"""
+
+    bl_idname = "unitalker.preset_save"
+    bl_label = "Save as My Preset"
+
+    name: StringProperty(name="Name", description="Name of the new preset")
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask for the name."""
+        settings = context.scene.unitalker
+        self.name = f"{settings.character.name} preset" if settings.character else "My preset"
+        return context.window_manager.invoke_props_dialog(self)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Write the file and choose it."""
+        from ..mapping import my_presets
+
+        return attempt(self, context, lambda: _chosen(context, my_presets.save(context, self.name)), "Saved {}")
+
+
+class UNITALKER_OT_preset_load(bpy.types.Operator, ImportHelper):
+    """Check a preset file and copy it to your presets folder"""
+
+    bl_idname = "unitalker.preset_load"
+    bl_label = "Load Preset"
+
+    filename_ext = ".json"
+    filter_glob: StringProperty(default="*.json", options={'HIDDEN'})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Copy the file and choose it."""
+        from ..mapping import my_presets
+
+        return attempt(self, context, lambda: _chosen(context, my_presets.load(self.filepath)), "Loaded {}")
+
+
+class UNITALKER_OT_refresh(bpy.types.Operator):
+    """Look again for models, identities and presets"""
+
+    bl_idname = "unitalker.refresh"
+    bl_label = "Refresh"
+    bl_options = {'INTERNAL'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Forget the lists."""
+        catalog.refresh()
+        redraw(context)
+        return {'FINISHED'}
+
+
+def _chosen(context: bpy.types.Context, kept: tuple[str, object]) -> object:
+    """Choose a preset that was just kept; its file."""
+    preset, path = kept
+    catalog.refresh()
+    context.scene.unitalker.preset = preset
+    return path
+
+
+def attempt(operator: bpy.types.Operator, context: bpy.types.Context, work: Callable[[], object], line: str | Callable[..., str] = "") -> set[str]:
+    """Do the work; an error of the user's becomes one line, with nothing changed. {} in line stands for what the work returns, a function makes the line of it."""
+    from ... import engine
+
+    try:
+        result = work()
+    except engine.EngineError as error:
+        operator.report({'ERROR'}, str(error))
+        return {'CANCELLED'}
+    if line:
+        operator.report({'INFO'}, line(result) if callable(line) else said(line, result))
+    redraw(context)
+    return {'FINISHED'}
+
+
+CLASSES = (
+    UNITALKER_OT_animate, UNITALKER_OT_cancel, UNITALKER_OT_clear, UNITALKER_OT_make_override, UNITALKER_OT_preset_save,
+    UNITALKER_OT_preset_load, UNITALKER_OT_refresh,
+)

@@ -1,0 +1,216 @@
+"""Write and read motion: npz, Live Link Face csv, json.
+
+Files are written under a temporary name and renamed, so that an interrupted run leaves no half file.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from ..values.channels import ARKIT_52, HEAD_ANGLES, LIFE, LIVE_LINK_ANGLES, LIVE_LINK_COLUMNS, LOOK_RAD
+from ..values.errors import OutputError
+from ..values.phones import Phone
+from ..values.types import FloatArray, Motion
+from . import metahuman
+
+SUFFIXES = (".npz", ".csv", ".json")
+PHONE_SUFFIXES = (".json",)
+
+
+def check_output(path: str | Path, suffixes: tuple[str, ...] = SUFFIXES) -> Path:
+    """The path, if a result can be written there: known suffix, existing folder.
+
+    Raises:
+        OutputError: naming what is wrong. Called before the work, so that nobody waits for a result that cannot be kept.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in suffixes:
+        raise OutputError(f"Output {path} has no known ending. Choose one of: {', '.join(suffixes)}.")
+    folder = os.path.dirname(os.path.realpath(path))        # of the file itself where path is a link to it
+    if not os.path.isdir(folder):
+        raise OutputError(f"Folder {folder} does not exist. Make it, or write somewhere else.")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OutputError(f"Output {path} is a folder, pipe or device. Give a file name.")
+    if not os.access(folder, os.W_OK) or (os.path.exists(path) and not os.access(path, os.W_OK)):
+        raise OutputError(f"Output {path} is write-protected. Change its permissions or those of its folder, or write somewhere else.")
+    return path
+
+
+def write_motion(motion: Motion, path: str | Path, meta: Mapping[str, Any]) -> None:
+    """Write motion in the format of the file ending.
+
+    Args:
+        path: .npz (frames (T, C) float32, channels, fps, meta), .csv (Live Link Face take) or .json; .metahuman.csv and .metahuman.json are
+            Curve Tables of CTRL_expressions_* curves.
+        meta: how it was made; plain values.
+    Raises:
+        OutputError: unknown ending, no such folder, disk errors, or a csv of motion that holds other than ARKit channels.
+    """
+    path = check_output(path)
+    if path.suffix.lower() != ".npz" and path.stem.lower().endswith(metahuman.MARK):
+        table = metahuman.curve_table_csv if path.suffix.lower() == ".csv" else metahuman.curve_table_json
+        text = table(metahuman.to_metahuman(motion))
+        _replace(path, lambda file: file.write(text.encode()))
+        return
+    others = [name for name in motion.channels if name not in (*ARKIT_52, *LIFE)] if path.suffix.lower() == ".csv" else []
+    if others:
+        raise OutputError(
+            f"{path}: a Live Link Face csv holds ARKit channels only; {len(others)} of this motion's {len(motion.channels)} would be lost "
+            f"({', '.join(others[:3])}{', ...' if len(others) > 3 else ''}). Write npz or json."
+        )
+    writer = {".npz": _write_npz, ".csv": _write_csv, ".json": _write_json}[path.suffix.lower()]
+    _replace(path, lambda file: writer(file, motion, meta))
+
+
+def write_phones(phones: Sequence[Phone], path: str | Path) -> None:
+    """Write phones as JSON: {"phones": [[class, start_s, end_s], ...]}, as the evaluation sets have them.
+
+    Raises:
+        OutputError: another ending than .json, no such folder, disk errors.
+    """
+    path = check_output(path, PHONE_SUFFIXES)
+    rows = [[phone.label, round(phone.start_s, 3), round(phone.end_s, 3)] for phone in phones]
+    _replace(path, lambda file: file.write((json.dumps({"phones": rows}) + "\n").encode()))
+
+
+def read_phones(path: str | Path) -> tuple[Phone, ...]:
+    """Phones of a file as write_phones makes it, perhaps changed by hand.
+
+    Raises:
+        OutputError: missing, or not such a file. What the phones must be is checked when they are used.
+    """
+    path = Path(path)
+    if not os.path.isfile(path):
+        raise OutputError(f"Phone file not found: {path}. Check the path; --phones writes one.")
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8-sig"))["phones"]
+        return tuple(Phone(str(label), float(start_s), float(end_s)) for label, start_s, end_s in rows)
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+        raise OutputError(f'Phone file {path} cannot be read ({error}). It must hold {{"phones": [["AA", 0.12, 0.3], ...]}}: --phones writes one.') from error
+
+
+def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file under a temporary name, then put it in place. Raises OutputError."""
+    target = Path(os.path.realpath(path))       # a link stays a link
+    try:
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:32]}.")
+    except OSError as error:
+        raise OutputError(f"Cannot write {path}: {error.strerror}. Write somewhere else.") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except OSError as error:
+        step = "Free some space, or write somewhere else" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "Write somewhere else, or under another name"
+        raise OutputError(f"Cannot write {path}: {error.strerror}. {step}.") from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def read_motion(path: str | Path) -> Motion:
+    """Read motion from npz, from a Live Link Face csv or from json, as write_motion makes them.
+
+    Raises:
+        OutputError: missing, unknown or damaged file.
+    """
+    path = Path(path)
+    if not os.path.isfile(path):
+        raise OutputError(f"Motion file not found: {path}. Check the path.")
+    reader = {".npz": _read_npz, ".csv": _read_csv, ".json": _read_json}.get(path.suffix.lower())
+    if reader is None:
+        raise OutputError(f"Motion file {path} has no known ending. Choose one of: {', '.join(SUFFIXES)}.")
+    try:
+        return reader(path)
+    except (ValueError, KeyError, TypeError, IndexError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise OutputError(f"Motion file {path} cannot be read ({error}). Export it again.") from error
+
+
+def _write_npz(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None:
+    np.savez_compressed(
+        file, frames=motion.weights, channels=np.asarray(motion.channels), fps=np.float64(motion.fps), meta=np.asarray(json.dumps(meta)),
+    )
+
+
+def _write_csv(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None:
+    """Live Link Face columns; channels that the motion lacks are 0, and breath has no column. Eye angles are those of the eyeLook channels."""
+    column = {name: index for index, name in enumerate(motion.channels)}
+    source = [column.get(name) for name in ARKIT_52]
+    angles = _angles(motion)
+    lines = [",".join(LIVE_LINK_COLUMNS)]
+    for frame, row in enumerate(motion.weights):
+        values = [f"{0.0 if index is None else row[index]:.10f}" for index in source]
+        turned = [f"{angle:.10f}" for angle in angles[frame]]
+        lines.append(",".join([_timecode(frame, motion.fps), str(len(ARKIT_52) + len(LIVE_LINK_ANGLES)), *values, *turned]))
+    file.write(("\n".join(lines) + "\n").encode())
+
+
+def _angles(motion: Motion) -> FloatArray:
+    """The columns LIVE_LINK_ANGLES of each frame (n_frames, 9), in radians."""
+    nothing = np.zeros(len(motion.weights), np.float32)
+
+    def look(name: str) -> FloatArray:
+        weight = motion[f"eyeLook{name}"] if f"eyeLook{name}" in motion.channels else nothing
+        return np.asarray(weight * LOOK_RAD[name.removesuffix("Left").removesuffix("Right")], np.float32)
+
+    head = [motion[name] if name in motion.channels else nothing for name in HEAD_ANGLES]
+    left = [look("InLeft") - look("OutLeft"), look("DownLeft") - look("UpLeft"), nothing]
+    right = [look("OutRight") - look("InRight"), look("DownRight") - look("UpRight"), nothing]
+    return np.stack([*head, *left, *right], axis=1)
+
+
+def _write_json(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None:
+    frames = [[round(float(value), 5) for value in row] for row in motion.weights]
+    content = {"fps": motion.fps, "channels": motion.channels, "meta": dict(meta), "frames": frames}
+    file.write((json.dumps(content, ensure_ascii=False) + "\n").encode(errors="backslashreplace"))     # a file name need not be UTF-8
+
+
+def _read_npz(path: Path) -> Motion:
+    with np.load(path, allow_pickle=False) as arrays:
+        return Motion(np.asarray(arrays["frames"], np.float32), tuple(map(str, arrays["channels"])), float(arrays["fps"]))
+
+
+def _read_json(path: Path) -> Motion:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    channels = tuple(content["channels"])
+    return Motion(np.asarray(content["frames"], np.float32).reshape(-1, len(channels)), channels, float(content["fps"]))
+
+
+def _read_csv(path: Path) -> Motion:
+    """ARKit columns of a take, and its head's angles where it has any; the rate comes from its time codes."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    if not rows:
+        raise ValueError("no frames in it")
+    names = {column: column[0].lower() + column[1:] for column in rows[0] if column and column[0].lower() + column[1:] in ARKIT_52}
+    for column, name in zip(LIVE_LINK_ANGLES, HEAD_ANGLES, strict=False):
+        if any(float(row.get(column) or 0) for row in rows):
+            names[column] = name
+    weights = np.asarray([[float(row[column]) for column in names] for row in rows], np.float32)
+    return Motion(weights, tuple(names.values()), _rate([row["Timecode"] for row in rows]))
+
+
+def _timecode(frame: int, fps: float) -> str:
+    """Non-drop time code HH:MM:SS:FF.fff; 23.976 and 29.97 count 24 and 30 frames a second, as editing programs do."""
+    nominal = max(1, round(fps))
+    seconds, part = divmod(frame, nominal)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{part:02d}.000"
+
+
+def _rate(timecodes: list[str]) -> float:
+    """Frames per second of a take, counted over its whole seconds; the last, unfinished second is left out when there is another."""
+    stamps = [code.rsplit(":", 1)[0] for code in timecodes]
+    counts = [stamps.count(stamp) for stamp in dict.fromkeys(stamps)]
+    whole = counts[1:-1] or counts[:-1] or counts
+    return float(max(set(whole), key=whole.count))

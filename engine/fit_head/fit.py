@@ -1,0 +1,314 @@
+"""Learn an animator's own controls from a few seconds that were keyed by hand: a new head, fitted in closed form.
+
+The decoder's hidden values (and what the phone graph hears) are mapped to the controls by ridge regression; strength and timing are chosen on
+blocks of seconds that the fit did not see, and the errors told are those of such blocks. With a preset to start from, what is learned is the
+difference from it, so that sounds which the take lacks still look as the preset makes them. Seconds of work, no torch; taught.py plays the result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..model.decode import Track, decode
+from ..model.encode import encode
+from ..model.folder import Model, open_model
+from ..model.style import resolve
+from ..pipeline import animate, open_graphs
+from ..rig.fitted_head import Score, Taught, features_of, hidden_track, label, mark_of, stack
+from ..rig.names import first_names
+from ..rig.presets import choose, source_of
+from ..speech.coverage import unheard_sounds
+from ..speech.cues import SILENCE, listen
+from ..values.errors import Cancelled, TeachError
+from ..values.messages import number_of
+from ..values.types import Cancel, FloatArray, Life, Progress, Rig, RigChannel, Settings, Waveform, never, no_progress
+from .ridge import STRENGTHS, Fold, Indices, Matrix, Solver, errors, folds, predict, prepare
+
+MIN_TAKE_S, GOOD_TAKE_S, MAX_TAKE_S = 5.0, 10.0, 180.0
+MAX_CONTROLS = 500
+OFFSETS_S = (-0.06, 0.0, 0.06)      # frames that are stacked: more gains nothing on the animators' curves of tests/bench/teach.py
+BLOCK_S, N_FOLDS, MARGIN_S = 1.0, 5, 0.1
+LONG_BLOCK_S, LONG_TAKE_S = 2.0, 40.0
+MAX_LAG_S, LAG_STEP_S = 0.12, 0.02
+LAG_STRENGTHS = STRENGTHS[4::3]      # enough to tell one timing from another
+LAG_WORTH = 0.15            # share of what stays unexplained that another timing must explain, before it is believed
+SHARED = 0.5                # how much all controls together count when the strength for one is chosen: single ones move too seldom in a short take
+STILL = 1e-4                # a control that moves by less in the whole take does not move (slider, radians, metres)
+LEAST_R = 0.1               # a control that is predicted with less correlation is not learned
+SURE_SILENCE = 0.5          # score of silence from which a frame counts for the rest value
+MIN_REST_S = 0.2
+
+Seconds = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Take:
+    """What an animator keyed.
+
+    Attributes:
+        controls: (k). seconds: (n,) rising, from the start of the sound. values: (n, k), rotations in radians.
+        start: the character, with the preset to start from; None learns from nothing.
+    """
+
+    controls: tuple[RigChannel, ...]
+    seconds: Seconds
+    values: Matrix
+    start: Rig | None = None
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A fitted head, and sentences for the animator: what is doubtful about it."""
+
+    taught: Taught
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """All that is learned from, on the clock of the head.
+
+    Attributes:
+        features: (n, d), the first n_hidden of them the decoder's, the others what is heard. seconds: (n,).
+        prior: (n, k) what the preset says, nan for controls that it does not know; None without a preset.
+        silence: (n,) 0..1. unheard: groups of sounds that the take lacks.
+    """
+
+    features: FloatArray
+    n_hidden: int
+    seconds: Seconds
+    prior: Matrix | None
+    silence: FloatArray
+    unheard: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """What _fit finds; fields as in Taught."""
+
+    centre: FloatArray
+    scale: FloatArray
+    weight: FloatArray
+    bias: FloatArray
+    rest: FloatArray
+    lag_s: float
+    scores: tuple[Score, ...]
+
+
+def teach(wave: Waveform, take: Take, settings: Settings, progress: Progress = no_progress, cancelled: Cancel = never) -> Lesson:
+    """Fit a head to a take.
+
+    Args:
+        wave: the sound of the take.
+        take: keyed curves; only the part that lies in the sound counts.
+        settings: model, head and style to learn in; the clock of the result comes later, with animate().
+        progress, cancelled: as for animate().
+    Raises:
+        TeachError: the take is too short, too long, damaged, or nothing in it moves. Else as animate().
+    """
+    span = _check(wave, take)
+    take, still = _moving(take, span)
+    model = open_model(settings.model, settings.model_folders)
+    head = model.head(settings.head)
+    settings = Settings(            # no finish of the user's own: what is learned is what the model says
+        model=settings.model, head=settings.head, identity=settings.identity, strength=settings.strength, fps=float(head.fps), life=Life(blinks=0),
+        template=settings.template, device=settings.device, threads=settings.threads, model_folders=settings.model_folders,
+    )
+    preset = choose(replace(take.start, source=source_of(head.space))) if take.start else None
+    rig = replace(take.start, preset=preset.path or preset.id) if take.start and preset else None
+    sample = _listen(wave, take, settings, rig, (progress, cancelled))
+    if cancelled():
+        raise Cancelled("Stopped; nothing was written.")
+    fit = _fit(take, sample, span, head.fps)
+    low, high = take.values.min(axis=0), take.values.max(axis=0)
+    taught = Taught(
+        name="", model=model.id, mark=mark_of(model), head=head.id, identity=settings.identity, strength=settings.strength, controls=take.controls,
+        offsets=_offsets(head.fps), centre=fit.centre, scale=fit.scale, weight=fit.weight, bias=fit.bias, rest=fit.rest,
+        low=low.astype(np.float32), high=high.astype(np.float32), lag_s=fit.lag_s, prior=preset, scores=fit.scores,
+        take_s=span[1] - span[0], unheard=sample.unheard,
+    )
+    return Lesson(taught, tuple(_warnings(taught, still, model)))
+
+
+def _check(wave: Waveform, take: Take) -> tuple[float, float]:
+    """First and last second of the take that lie in the sound; raises TeachError."""
+    if not take.controls or take.values.shape != (len(take.seconds), len(take.controls)):
+        raise TeachError(f"The take has {number_of(len(take.controls), 'control')} and values {take.values.shape}. Key at least one control, then teach again.")
+    if len(take.controls) > MAX_CONTROLS:
+        raise TeachError(f"The take moves {number_of(len(take.controls), 'control')}, at most {MAX_CONTROLS} can be taught at once. Pick the face alone.")
+    if len(set(take.controls)) < len(take.controls):
+        twice = next(label(control) for control in take.controls if take.controls.count(control) > 1)
+        raise TeachError(f"Control {twice!r} comes twice in the take. Leave one of them out.")
+    if not (np.isfinite(take.seconds).all() and np.isfinite(take.values).all() and (np.diff(take.seconds) > 0).all()):
+        raise TeachError("The take holds times that do not rise or values that are not finite. Mend its curves, then teach again.")
+    first, last = max(0.0, float(take.seconds[0])), min(wave.duration_s, float(take.seconds[-1]))
+    if last - first < MIN_TAKE_S:
+        raise TeachError(
+            f"The take covers {max(0.0, last - first):.1f} s of the sound, at least {MIN_TAKE_S:g} s are needed ({GOOD_TAKE_S:g} s and more are better). "
+            "Key a longer stretch, then teach again."
+        )
+    if last - first > MAX_TAKE_S:
+        raise TeachError(f"The take covers {last - first:.0f} s, at most {MAX_TAKE_S:g} s can be taught at once. Cut the sound strip shorter.")
+    return first, last
+
+
+def _moving(take: Take, span: tuple[float, float]) -> tuple[Take, tuple[str, ...]]:
+    """The controls that move within the span, and the names of the others."""
+    inside = (take.seconds >= span[0]) & (take.seconds <= span[1])
+    moves = np.ptp(take.values[inside], axis=0) > STILL if inside.any() else np.zeros(len(take.controls), np.bool_)
+    still = tuple(label(control) for control, moving in zip(take.controls, moves, strict=True) if not moving)
+    if not moves.any():
+        raise TeachError(f"None of the {len(still)} keyed controls moves in the take ({first_names(still)}). Key them where the sound speaks, then teach again.")
+    controls = tuple(control for control, moving in zip(take.controls, moves, strict=True) if moving)
+    return replace(take, controls=controls, values=take.values[:, moves]), still
+
+
+def _listen(wave: Waveform, take: Take, settings: Settings, rig: Rig | None, watch: tuple[Progress, Cancel]) -> _Sample:
+    """Run the model over the sound, and the preset if there is one."""
+    model = open_model(settings.model, settings.model_folders)
+    head = model.head(settings.head)
+    encoder, decoder = open_graphs(model, settings)
+    track = Track(head, resolve(settings, model), None)
+    decoded = decode(encode(wave, model, encoder, *watch), decoder, [hidden_track(head, track)], len(wave.samples))[0]
+    features = features_of(decoded, model.encoder.rate_hz)
+    seconds = np.arange(len(features)) / head.fps
+    silence = np.zeros(len(features), np.float32)
+    unheard: tuple[str, ...] = ()
+    if decoded.scores is not None and SILENCE in model.phones:
+        heard = listen(decoded.scores, model.phones, model.encoder.rate_hz)
+        silence = np.interp(seconds, np.arange(len(heard.contact)) / model.encoder.rate_hz, heard.contact[:, 2]).astype(np.float32)
+        unheard = unheard_sounds(heard.phones, model.phones, *_check(wave, take))
+    return _Sample(features, len(head.weight), seconds, _prior(wave, take, settings, rig, seconds) if rig else None, silence, unheard)
+
+
+def _prior(wave: Waveform, take: Take, settings: Settings, rig: Rig, seconds: Seconds) -> Matrix:
+    curves = animate(wave, settings, rig).curves
+    assert curves is not None       # a rig was given
+    known = np.full((len(seconds), len(take.controls)), np.nan)
+    for column, control in enumerate(take.controls):
+        if control in curves.curves:
+            known[:, column] = np.interp(seconds, curves.curves[control].seconds, curves.curves[control].values)
+    return known
+
+
+def _offsets(fps: float) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(round(offset * fps) for offset in OFFSETS_S))
+
+
+def _fit(take: Take, sample: _Sample, span: tuple[float, float], fps: float) -> _Fit:
+    """Ridge weights with the best timing and strengths, and how well each control is predicted where the fit did not look."""
+    inside = (sample.seconds >= span[0] + MAX_LAG_S) & (sample.seconds <= span[1] - MAX_LAG_S)
+    seconds = sample.seconds[inside]
+    rest = _rest(take, seconds, sample.silence[inside])
+    prior = np.where(np.isnan(sample.prior), rest, sample.prior)[inside] if sample.prior is not None else None
+    centre, scale = sample.features[inside].mean(axis=0), _scale(sample.features[inside], sample.n_hidden)
+    heard = (sample.features - centre) / scale
+    features = stack(heard, _offsets(fps))[inside].astype(np.float64)
+    block_s = LONG_BLOCK_S if span[1] - span[0] > LONG_TAKE_S else BLOCK_S
+    parts = folds(len(features), round(block_s * fps), N_FOLDS, round(MARGIN_S * fps))
+    lag_s = _lag(prepare(heard[inside].astype(np.float64), parts), take, seconds, prior)
+    prepared = prepare(features, parts)
+    values = _at(take, seconds + lag_s)
+    targets = values if prior is None else values - prior
+    chosen = _strengths(errors(prepared, targets), targets)
+    scores = _scores(values, predict(prepared, targets, chosen), prior)
+    middle = features.mean(axis=0)
+    weight = Solver.of(features - middle).weights(targets - targets.mean(axis=0), STRENGTHS[chosen])
+    bias = targets.mean(axis=0) - middle @ weight
+    return _Fit(centre, scale, weight.astype(np.float32), bias.astype(np.float32), rest.astype(np.float32), lag_s, scores)
+
+
+def _scale(features: FloatArray, n_hidden: int) -> FloatArray:
+    """One deviation (d,) for all hidden values and one for all that is heard.
+
+    Not one for each: what hardly moved in the take (a phone that it lacks) would be blown up where other speech moves it.
+    """
+    deviations = features.std(axis=0, dtype=np.float64)
+    return np.concatenate([np.full(len(group), max(1e-6, _rms(group))) for group in np.split(deviations, [n_hidden]) if len(group)]).astype(np.float32)
+
+
+def _strengths(unexplained: Matrix, targets: Matrix) -> Indices:
+    """Which strength (k,) suits each control, judged by its own held-out errors (n_strengths, k) and by those of all."""
+    shares = unexplained / np.maximum(targets.var(axis=0), STILL ** 2)
+    judged = (1 - SHARED) * shares + SHARED * shares.mean(axis=1, keepdims=True)
+    return np.asarray(judged.argmin(axis=0))
+
+
+def _rest(take: Take, seconds: Seconds, silence: FloatArray) -> Matrix:
+    """Value of each control where nobody speaks; the most usual one where the take has no silence."""
+    values = _at(take, seconds)
+    quiet = silence > SURE_SILENCE
+    if quiet.sum() > MIN_REST_S * len(seconds) / max(1e-9, seconds[-1] - seconds[0]):
+        values = values[quiet]
+    return np.asarray(np.median(values, axis=0))
+
+
+def _lag(prepared: list[Fold], take: Take, seconds: Seconds, prior: Matrix | None) -> float:
+    """How much later than the sound the keys are, so that they are predicted best; 0 unless another timing is clearly better.
+
+    Args:
+        prepared: of frames without their neighbours, which would hide what is late.
+    """
+    steps = round(MAX_LAG_S / LAG_STEP_S)
+    lags = np.arange(-steps, steps + 1) * LAG_STEP_S
+    explained = []
+    for lag in lags:
+        values = _at(take, seconds + lag)
+        error = errors(prepared, values if prior is None else values - prior, LAG_STRENGTHS).min(axis=0)
+        explained.append(float(np.mean(np.maximum(0, 1 - error / np.maximum(values.var(axis=0), STILL ** 2)))))
+    best = int(np.argmax(explained))
+    return float(lags[best]) if explained[best] > explained[steps] + LAG_WORTH * (1 - explained[steps]) else 0.0
+
+
+def _scores(values: Matrix, errors_of: Matrix, prior: Matrix | None) -> tuple[Score, ...]:
+    """Compare held-out predictions (n, k), of the difference from the prior if there is one, with the keyed values (n, k)."""
+    known = np.isfinite(errors_of).all(axis=1)
+    values, said = values[known], errors_of[known]
+    scores = []
+    for column in range(values.shape[1]):
+        keyed = values[:, column]
+        base = None if prior is None else prior[known, column]
+        predicted = said[:, column] if base is None else said[:, column] + base
+        rms, rms_mean = _rms(keyed - predicted), _rms(keyed - keyed.mean())
+        rms_prior = None if base is None else _rms(keyed - base)
+        r = _correlation(keyed, predicted)
+        learned = r >= LEAST_R and rms < min(rms_mean, rms_mean if rms_prior is None else rms_prior)
+        scores.append(Score(r, rms, rms_mean, None if base is None else _correlation(keyed, base), rms_prior, learned))
+    return tuple(scores)
+
+
+def _warnings(taught: Taught, still: tuple[str, ...], model: Model) -> list[str]:
+    """What an animator should know before trusting the head."""
+    found = []
+    if taught.take_s < GOOD_TAKE_S:
+        found.append(f"The take is short ({taught.take_s:.1f} s, {GOOD_TAKE_S:g} s and more are better): sounds that it lacks are guessed.")
+    if still:
+        found.append(f"Never moves in the take, so not taught: {first_names(still)}.")
+    other = "the preset stays as it is there" if taught.prior else "they will move little, or wrongly"
+    missed = [label(control) for control, score in zip(taught.controls, taught.scores, strict=True) if not score.learned]
+    if missed:
+        than = "the mean, or than the preset" if taught.prior else "the mean"
+        found.append(f"Not learned, since the sound tells no better than {than}: {first_names(missed)}; {other}.")
+    if taught.unheard:
+        found.append(f"Never heard in the take: {', '.join(taught.unheard)}. Key a line that has them, to teach these too.")
+    if not model.phones:
+        found.append(f"Model {model.id} does not hear phones, so nobody can tell which sounds the take lacks.")
+    return found
+
+
+def _at(take: Take, seconds: Seconds) -> Matrix:
+    """The keyed values at these seconds (n, k)."""
+    return np.stack([np.interp(seconds, take.seconds, column) for column in take.values.T], axis=1)
+
+
+def _rms(values: Matrix) -> float:
+    return float(np.sqrt(np.mean(values ** 2)))
+
+
+def _correlation(first: Matrix, second: Matrix) -> float:
+    """Pearson's r; 0 where one of them does not move."""
+    spread = float(first.std() * second.std())
+    return float(np.mean((first - first.mean()) * (second - second.mean())) / spread) if spread > STILL ** 2 else 0.0

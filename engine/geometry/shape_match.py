@@ -1,0 +1,325 @@
+"""Find out by geometry which shape key of a head is which channel, where names tell nothing.
+
+Each pose of a reference head whose channels are known (the test head) is carried over to the target's vertices and compared with each of its
+keys. The result is a proposal for a person to look at: to_preset makes a preset of it. Knows arrays and names; nothing of Blender.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..rig.names import first_names
+from ..rig.preset import ARKIT_SOURCE, Preset, Target
+from ..values.errors import Cancelled, RigError
+from ..values.types import Cancel, Progress, RigChannel, never, no_progress
+from .shape_align import ROUNDS, Index, Similarity, Surface, by_picks, candidates, nearest, refine, surface, with_normals
+
+Array = NDArray[np.float64]
+
+REFERENCE_POINTS, TARGET_POINTS = 6000, 3000       # compared vertices
+ROUGH_POINTS = 500          # of the target, for choosing among placements
+NEIGHBOURS = 3              # reference vertices that a target vertex takes its displacement from
+FAR_MM = 15.0               # from the reference surface: what lies so far counts half
+LEAST_SCORE = 0.2           # cosine; a key that looks less like a channel's pose is none
+LEAST_GAIN = 0.15           # of a pose's energy that a further key must explain
+SHARED_SCORE = 0.4          # cosine from which a key may serve a second channel
+FULL = (0.125, 8.0)         # measured weights in here become 1: an artist's full pose is the full pose
+WARPS = 3                   # rounds of laying features (eyes, mouth corners) on each other by the keys that were matched
+HOT = 0.5                   # of a key's largest movement: the middle of these vertices is the key's place
+
+
+@dataclass(frozen=True)
+class Head:
+    """A head with its shape keys.
+
+    Attributes:
+        points: (n, 3) at rest; for the reference in millimetres, face towards -Y, up +Z, its left +X.
+        triangles: (m, 3), may be none. moves: (n_keys, n, 3) displacements. names: of the keys.
+    """
+
+    points: Array
+    triangles: Index
+    moves: NDArray[np.floating[Any]]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ChannelMatch:
+    """One channel's proposal.
+
+    Attributes:
+        keys: names and weights. score: cosine between the channel's pose and these keys together, 0 to 1.
+        rival: cosine of the best of these keys with the most similar channel that has no key: near the score, the key may be that one's.
+    """
+
+    channel: str
+    keys: tuple[tuple[str, float], ...]
+    score: float
+    rival: float = 0.0
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What was found.
+
+    Attributes:
+        matches: in the order of the reference's channels, without those that found no key.
+        unmatched: channels without a key. unused: keys without a channel.
+        placement: how the target lies on the reference.
+    """
+
+    matches: tuple[ChannelMatch, ...]
+    unmatched: tuple[str, ...]
+    unused: tuple[str, ...]
+    placement: Similarity
+
+
+@dataclass(frozen=True)
+class Picks:
+    """Points that the user set on the target, and the same on the reference head: name -> (x, y, z)."""
+
+    target: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    reference: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+
+def match_shapes(target: Head, reference: Head, picks: Picks = Picks(), progress: Progress = no_progress, cancelled: Cancel = never) -> Proposal:
+    """Propose keys of the target for the reference's channels.
+
+    Args:
+        picks: none lets the placement be guessed from where the keys move.
+    Raises:
+        RigError: no keys, none of them moves anything, or picks that fit no face. Cancelled.
+    """
+    parts = _surface(target), surface(reference.points, reference.moves, reference.triangles)
+    wide = parts[1].thinned(REFERENCE_POINTS)
+    progress(0.1)
+    placement = place_head(parts[0], wide, picks, cancelled)
+    progress(0.7)
+    placed = parts[0].thinned(TARGET_POINTS).placed(placement)
+    warped = placed.points
+    for _ in range(WARPS):
+        _look(cancelled)
+        fields = _Fields.of(placed, wide, warped)
+        warped = _warp(placed, wide, fields.similarity)
+    fields = _Fields.of(placed, wide, warped)
+    progress(0.9)
+    chosen = _choose(fields)
+    matches = tuple(_match(row, chosen[row], fields, reference.names, target.names) for row in range(len(reference.names)) if chosen[row])
+    empty = [row for row in range(len(reference.names)) if not chosen[row]]
+    matches = tuple(replace(one, rival=_rival(chosen[reference.names.index(one.channel)], empty, fields)) for one in _full_poses(matches))
+    found = {one.channel for one in matches}
+    used = {name for one in matches for name, _ in one.keys}
+    progress(1.0)
+    return Proposal(
+        matches, tuple(name for name in reference.names if name not in found), tuple(name for name in target.names if name not in used), placement,
+    )
+
+
+def place_head(target: Surface, reference: Surface, picks: Picks, cancelled: Cancel = never) -> Similarity:
+    """How the target lies on the reference. Raises RigError for picks that fit no face, Cancelled."""
+    if picks.target:
+        return by_picks(picks.target, picks.reference)
+    rough = target.thinned(ROUGH_POINTS)
+    best, found = -1.0, None
+    for placement in candidates(target, reference):
+        _look(cancelled)
+        placed = rough.placed(placement)
+        likeness = float(_Fields.of(placed, reference, placed.points).similarity.max(0).mean())
+        if likeness > best:
+            best, found = likeness, placement
+    assert found is not None
+    return refine(target.thinned(800), reference.thinned(2500), found, ROUNDS)
+
+
+def guess_points(target: Head, reference: Head, landmarks: Mapping[str, Sequence[float]]) -> dict[str, Array]:
+    """Where the reference head's landmarks probably lie on the target, in the target's units. Raises RigError as match_shapes."""
+    part = _surface(target)
+    wide = surface(reference.points, reference.moves, reference.triangles).thinned(REFERENCE_POINTS)
+    guessed = place_head(part, wide, Picks()).back(np.array(list(landmarks.values()), np.float64))
+    near = nearest(guessed, target.points, 1)[0][:, 0]
+    return {name: target.points[row] for name, row in zip(landmarks, near, strict=True)}
+
+
+def to_preset(matches: Sequence[ChannelMatch], name: str) -> Preset:
+    """A preset of these matches. Raises RigError when there are none."""
+    weights: dict[str, dict[str, float]] = {}
+    for one in matches:
+        for key, weight in one.keys:
+            weights.setdefault(key, {})[one.channel] = round(weight, 3)
+    if not weights:
+        raise RigError("No channel is ticked, so the preset would move nothing. Tick those that look right.")
+    targets = tuple(Target(RigChannel("shape_key", key), tuple(sources.items()), clamp=(0.0, 1.0)) for key, sources in weights.items())
+    return Preset(
+        name, ARKIT_SOURCE, targets, any_of=(), at_least=max(1, (len(targets) + 1) // 2), description="Matched by shape with the lip sync test head.",
+    )
+
+
+@dataclass(frozen=True)
+class _Fields:
+    """Poses (n_channels, m) and keys (n_keys, m) as flat weighted displacements on the target's vertices, and their cosines."""
+
+    poses: Array
+    keys: Array
+    similarity: Array
+
+    @classmethod
+    def of(cls, placed: Surface, reference: Surface, points: Array) -> _Fields:
+        """Carry the reference's displacements over to points (m, 3), each vertex from the nearest ones that face the same way."""
+        near, distances = nearest(np.column_stack([points, with_normals(placed)[:, 3:]]), with_normals(reference), NEIGHBOURS)
+        shares = 1 / (distances + 1)
+        shares /= shares.sum(1, keepdims=True)
+        poses = np.zeros((len(reference.moves), *points.shape))
+        for i in range(NEIGHBOURS):
+            poses += reference.moves[:, near[:, i]] * shares[:, i, None]
+        weights = np.sqrt(placed.areas / (1 + (distances[:, 0] / FAR_MM**2) ** 2))[:, None]
+        flat_poses, flat_keys = (np.asarray(moves * weights).reshape(len(moves), -1) for moves in (poses, placed.moves))
+        return cls(flat_poses, flat_keys, _unit(flat_poses) @ _unit(flat_keys).T)
+
+
+def _surface(target: Head) -> Surface:
+    """The target's moving part. Raises RigError: no keys, or none that moves a vertex."""
+    if not target.names:
+        raise RigError("This mesh has no shape keys that could be matched. Pick a mesh with shape keys for the face.")
+    if not np.isfinite(target.moves).all() or not np.isfinite(target.points).all():
+        raise RigError("Some vertices lie at no finite place. Mend the mesh (Mesh > Clean Up), then match again.")
+    part = surface(target.points, target.moves, target.triangles)
+    if len(part.points) < 8:
+        raise RigError(f"The shape keys of this mesh move nothing ({first_names(target.names)}), so their shapes cannot be compared. Model them first, or pick another mesh.")
+    return part
+
+
+def _unit(rows: Array) -> Array:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
+
+
+def _look(cancelled: Cancel) -> None:
+    if cancelled():
+        raise Cancelled("Matching was stopped; nothing was changed.")
+
+
+def _warp(placed: Surface, reference: Surface, similarity: Array) -> Array:
+    """The target's points, bent by an affine map so that the places of matched keys come together; pairs that disagree count little."""
+    pairs = [(row, column) for row, column in enumerate(assign(similarity)) if column >= 0 and similarity[row, column] > 0.3]
+    if len(pairs) < 8:
+        return placed.points
+    rows, columns = (np.array(side) for side in zip(*pairs, strict=True))
+    places = _places(placed, columns)
+    off = _places(reference, rows) - places
+    terms = np.column_stack([places, np.ones(len(places))])
+    sure = similarity[rows, columns]
+    weights, bend = sure, np.zeros((4, 3))
+    for _ in range(20):
+        bend = np.linalg.solve((terms * weights[:, None]).T @ terms + np.diag([30.0, 30.0, 30.0, 0.0]), (terms * weights[:, None]).T @ off)
+        weights = sure / (1 + (np.linalg.norm(terms @ bend - off, axis=1) / 5) ** 2)
+    return np.asarray(placed.points + np.column_stack([placed.points, np.ones(len(placed.points))]) @ bend)
+
+
+def _places(part: Surface, rows: Index) -> Array:
+    """Middle of what moves most, for each of these keys."""
+    distance = np.sqrt((part.moves[rows] ** 2).sum(2))
+    weights = np.where(distance > HOT * distance.max(1, keepdims=True), distance * part.areas, 0.0)
+    return np.asarray(weights @ part.points / np.maximum(weights.sum(1), 1e-30)[:, None])
+
+
+def assign(similarity: Array) -> Index:
+    """One column for each row so that the sum is largest; -1 where rows outnumber columns.
+
+    Source: Hungarian method with potentials (Kuhn 1955; Jonker and Volgenant 1987).
+    """
+    n_rows, n_columns = similarity.shape
+    costs = np.zeros((n_rows, max(n_columns, n_rows)))
+    costs[:, :n_columns] = -similarity
+    width = costs.shape[1]
+    row_of = np.full(width + 1, -1)             # the last column is the entry of the row that is being placed
+    row_price, column_price = np.zeros(n_rows), np.zeros(width + 1)
+    for row in range(n_rows):
+        row_of[width], column = row, width
+        least, came_from, done = np.full(width, np.inf), np.full(width, width), np.zeros(width + 1, bool)
+        while row_of[column] >= 0:
+            done[column] = True
+            at = row_of[column]
+            offer = costs[at] - row_price[at] - column_price[:width]
+            better = (offer < least) & ~done[:width]
+            least[better], came_from[better] = offer[better], column
+            following = int(np.where(done[:width], np.inf, least).argmin())
+            step = least[following]
+            visited = np.flatnonzero(done)
+            row_price[row_of[visited]] += step
+            column_price[visited] -= step
+            least[~done[:width]] -= step
+            column = following
+        while column != width:
+            before = int(came_from[column])
+            row_of[column] = row_of[before]
+            column = before
+        row_of[width] = -1
+    found = np.full(n_rows, -1)
+    found[row_of[:width][row_of[:width] >= 0]] = np.flatnonzero(row_of[:width] >= 0)
+    return np.where(found < n_columns, found, -1)
+
+
+def _choose(fields: _Fields) -> list[list[int]]:
+    """The keys of each channel: one each at best; then keys that add to a channel, then channels that share a key."""
+    similarity = fields.similarity
+    chosen: list[list[int]] = [[column] if column >= 0 and similarity[row, column] >= LEAST_SCORE else [] for row, column in enumerate(assign(np.where(similarity >= LEAST_SCORE, similarity, 0.0)))]
+    free = set(range(similarity.shape[1])) - {column for columns in chosen for column in columns}
+    for column in sorted(free, key=lambda free_column: -similarity[:, free_column].max()):
+        gains = [_gain(fields.poses[row], fields.keys, columns, column) if columns and similarity[row, column] >= LEAST_SCORE else 0.0
+                 for row, columns in enumerate(chosen)]
+        row = int(np.argmax(gains))
+        if gains[row] >= LEAST_GAIN:
+            chosen[row].append(column)
+    for row, columns in enumerate(chosen):
+        gains = [] if columns else [_gain(fields.keys[column], fields.poses, [other for other, held in enumerate(chosen) if column in held], row)
+                                    if similarity[row, column] >= SHARED_SCORE else 0.0 for column in range(similarity.shape[1])]
+        if gains and max(gains) >= LEAST_GAIN:
+            columns.append(int(np.argmax(gains)))
+    return chosen
+
+
+def _gain(wanted: Array, parts: Array, chosen: Sequence[int], more: int) -> float:
+    """Share of the energy of a field that a further part explains beside the chosen ones."""
+    before, _ = nonnegative_fit(parts[list(chosen)], wanted)
+    after, _ = nonnegative_fit(parts[[*chosen, more]], wanted)
+    energy = float(wanted @ wanted)
+    left = [float(((wanted - weights @ parts[columns]) ** 2).sum()) for weights, columns in ((before, list(chosen)), (after, [*chosen, more]))]
+    return (left[0] - left[1]) / energy if energy else 0.0
+
+
+def nonnegative_fit(parts: Array, wanted: Array) -> tuple[Array, float]:
+    """Weights (k,) >= 0 of parts (k, m) nearest to wanted (m,), and the cosine of the result with it. By coordinate descent; k is small."""
+    gram, target = parts @ parts.T, parts @ wanted
+    weights = np.zeros(len(parts))
+    for _ in range(100):
+        for i in range(len(parts)):
+            if gram[i, i] > 0:
+                weights[i] = max(0.0, weights[i] + (target[i] - gram[i] @ weights) / gram[i, i])
+    made = weights @ parts
+    length = float(np.linalg.norm(made) * np.linalg.norm(wanted))
+    return weights, float(made @ wanted) / length if length else 0.0
+
+
+def _match(row: int, columns: Sequence[int], fields: _Fields, channels: Sequence[str], names: Sequence[str]) -> ChannelMatch:
+    weights, score = nonnegative_fit(fields.keys[list(columns)], fields.poses[row])
+    weights /= max(score, LEAST_SCORE)          # as large as the pose: a fit alone is smaller the less alike they are
+    keys = tuple((names[column], float(weight)) for column, weight in zip(columns, weights, strict=True) if weight > 0)
+    return ChannelMatch(channels[row], keys, score)
+
+
+def _rival(columns: Sequence[int], empty: Sequence[int], fields: _Fields) -> float:
+    return float(fields.similarity[np.ix_(empty, columns)].max()) if empty else 0.0
+
+
+def _full_poses(matches: tuple[ChannelMatch, ...]) -> tuple[ChannelMatch, ...]:
+    """Weights of which a key's sum is near 1 made exactly so: on another head a full pose may go farther than on the reference."""
+    sums: dict[str, float] = {}
+    for one in matches:
+        for key, weight in one.keys:
+            sums[key] = sums.get(key, 0.0) + weight
+    factor = {key: 1 / total if FULL[0] <= total <= FULL[1] else 1.0 for key, total in sums.items()}
+    return tuple(ChannelMatch(one.channel, tuple((key, weight * factor[key]) for key, weight in one.keys), one.score) for one in matches)

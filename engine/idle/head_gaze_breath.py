@@ -1,0 +1,155 @@
+"""How a head is held while it speaks: small turns, nods and tilts, the gaze, and breath. Helper of idle.py, which tells how moments are drawn.
+
+Angles are in radians with the signs of channels.HEAD_ANGLES. What is not from a source is our choice, by eye.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..motion.smooth import gaussian
+from ..values.channels import LOOK_RAD
+from ..values.types import FloatArray, Life
+from .prosody import RATE_HZ, Prosody
+
+Random = np.random.Generator
+Rows = NDArray[np.float64]
+
+# Head motion in speech is small, slow and follows pitch and stress (Hadar et al. 1983, Munhall et al. 2004: most of it below 2 Hz, some degrees).
+SWAY_RAD = (0.045, 0.024, 0.022)    # standard deviation of slow yaw, pitch and roll: 2.6, 1.4 and 1.3 degrees
+SWAY_STEP_S = 0.8                   # a new direction so often
+CALM_SHARE = 0.4                    # of the sway that is left in pauses
+NOD_RAD = 0.06                      # 3.4 degrees on a full stress
+NOD_DOWN_S, NOD_UP_S = 0.16, 0.34
+LEAST_NOD_GAP_S, NOD_CHANCE = 0.55, 0.8
+LIFT_RAD = 0.004                    # upwards for each semitone of pitch above the usual
+SPEAKING_SOFT_S = 0.35              # how softly speech and pauses change the head
+END_EASE_S = 0.4                    # a clip starts and ends with the head and eyes as they were
+
+# Fixations of about half a second to a second between quick jumps whose time grows with their size (Carpenter 1988: 2.2 ms a degree and 21 ms);
+# speakers look at their listener most of the time (Argyle and Cook 1976), so the gaze often comes back.
+FIXATION_S, LEAST_FIXATION_S = 1.1, 0.25
+JUMP_S, JUMP_S_PER_RAD = 0.021, 0.0022 * 57.3
+GAZE_RAD = (0.075, 0.03)            # standard deviation of yaw and pitch: 4.3 and 1.7 degrees
+HOME_CHANCE = 0.5                   # of looking straight at the listener
+MAX_LOOK_RAD = 0.35                 # beyond which the head would turn too
+
+# At rest people breathe 12 to 20 times a minute and take 40 % of it to breathe in; in speech they breathe in within half a second, in pauses, and out
+# for as long as they speak (Conrad and Schoenle 1979, Hixon 1987).
+REST_CYCLE_S, REST_IN_S = 4.2, 1.6
+SPEECH_IN_S, LEAST_IN_S = 0.5, 0.25
+LEAST_BREATH_GAP_S, LEAST_PAUSE_S = 2.0, 0.2
+OUT_S = 4.0                         # breath is out so long after it is in
+
+
+def stream(seed: int, name: str) -> Random:
+    """Random numbers of their own for each kind of life, so that one amount does not change another kind."""
+    return np.random.default_rng([seed & 0xFFFFFFFF, zlib.crc32(name.encode())])
+
+
+def head_angles(heard: Prosody, n_frames: int, fps: float, life: Life) -> FloatArray:
+    """Yaw, pitch and roll (n_frames, 3) times life.head."""
+    seconds = np.arange(n_frames) / fps
+    speaking = gaussian(heard.speaking.astype(np.float32)[:, None], SPEAKING_SOFT_S * RATE_HZ)[:, 0]
+    strength = CALM_SHARE + (1 - CALM_SHARE) * _at(speaking, seconds)
+    angles = _sway(stream(life.seed, "head"), seconds) * strength[:, None]
+    lift = gaussian(heard.semitones[:, None], SPEAKING_SOFT_S / 2 * RATE_HZ)[:, 0]
+    angles[:, 1] += _nods(heard, seconds, life.seed) - LIFT_RAD * _at(lift, seconds)
+    return np.asarray(life.head * angles * _end_ease(seconds)[:, None], np.float32)
+
+
+def _sway(random: Random, seconds: Rows) -> Rows:
+    """Slow wandering (n, 3): a cubic B-spline through random numbers, so that speed and direction change smoothly."""
+    n_knots = int(seconds[-1] / SWAY_STEP_S) + 4
+    knots = random.normal(size=(n_knots, 3)) * np.array(SWAY_RAD) * 1.5         # a spline goes between its knots, not through them
+    position = seconds / SWAY_STEP_S
+    first = position.astype(np.int64)
+    t = (position - first)[:, None]
+    weights = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
+    return np.asarray(sum(weight * knots[first + number] for number, weight in enumerate(weights)) / 6)
+
+
+def _nods(heard: Prosody, seconds: Rows, seed: int) -> Rows:
+    """Downward pitch (n,) on stressed syllables."""
+    random, nods, last_s = stream(seed, "nods"), np.zeros(len(seconds)), -LEAST_NOD_GAP_S
+    for stress in heard.stresses:
+        chance, size = random.random(), random.uniform(0.6, 1.2)
+        if stress.second - last_s < LEAST_NOD_GAP_S or chance > NOD_CHANCE:
+            continue
+        last_s = stress.second
+        first, last = np.searchsorted(seconds, (stress.second - 2.5 * NOD_DOWN_S, stress.second + 2.5 * NOD_UP_S))
+        away = seconds[first:last] - stress.second
+        width = np.where(away < 0, NOD_DOWN_S, NOD_UP_S) / 2
+        nods[first:last] += NOD_RAD * size * stress.strength * np.exp(-0.5 * (away / width) ** 2)
+    return nods
+
+
+def gaze(head: FloatArray, heard: Prosody, fps: float, life: Life) -> dict[str, FloatArray]:
+    """ARKit eyeLook channels of both eyes: jumps of the gaze times life.eyes, and eyes that stay on what they see while the head (n, 3) turns."""
+    seconds = np.arange(len(head)) / fps
+    looks = (life.eyes * _looks(stream(life.seed, "eyes"), seconds) - min(life.eyes, 1.0) * head[:, :2]) * _end_ease(seconds)[:, None]
+    yaw, pitch = np.clip(looks, -MAX_LOOK_RAD, MAX_LOOK_RAD).T.astype(np.float32)
+    right, left = np.maximum(yaw, 0), np.maximum(-yaw, 0)
+    angles = {"DownLeft": np.maximum(pitch, 0), "DownRight": np.maximum(pitch, 0), "UpLeft": np.maximum(-pitch, 0), "UpRight": np.maximum(-pitch, 0),
+              "InLeft": right, "OutLeft": left, "InRight": left, "OutRight": right}
+    return {f"eyeLook{name}": np.asarray(rad / LOOK_RAD[name.removesuffix("Left").removesuffix("Right")], np.float32) for name, rad in angles.items()}
+
+
+def _looks(random: Random, seconds: Rows) -> Rows:
+    """Where the eyes look (n, 2), yaw and pitch: still, then at once elsewhere."""
+    moments, places = [0.0], [np.zeros(2)]
+    now_s = 0.0
+    while now_s < seconds[-1]:
+        stay_s, home, drawn = max(LEAST_FIXATION_S, random.gamma(2.0, FIXATION_S / 2)), random.random() < HOME_CHANCE, random.normal(size=2)
+        now_s += stay_s
+        there = np.zeros(2) if home else drawn * np.array(GAZE_RAD)
+        takes_s = JUMP_S + JUMP_S_PER_RAD * float(np.hypot(*(there - places[-1])))
+        moments += [now_s, now_s + takes_s]
+        places += [places[-1], there]
+    return np.stack([np.interp(seconds, moments, [place[axis] for place in places]) for axis in (0, 1)], axis=1)
+
+
+def breath(heard: Prosody, n_frames: int, fps: float, life: Life) -> FloatArray:
+    """How far the chest has risen (n_frames,), 0 to life.breath: quickly in pauses of speech, slowly and evenly where nobody speaks."""
+    seconds = np.arange(n_frames) / fps
+    values = np.zeros(n_frames)
+    for second, in_s in _breaths(heard, seconds[-1], stream(life.seed, "breath")):
+        now = float(np.interp(second, seconds, values))
+        first, last = np.searchsorted(seconds, (second, second + in_s + OUT_S))
+        away = seconds[first:last] - second
+        rising = now + (1 - now) * _ease(away / in_s)
+        values[first:last] = np.where(away < in_s, rising, 1 - _ease((away - in_s) / OUT_S))
+    return np.asarray(life.breath * values * _end_ease(seconds), np.float32)
+
+
+def _breaths(heard: Prosody, duration_s: float, random: Random) -> list[tuple[float, float]]:
+    """Second and length of each breath in: at the start of a pause in speech, and again and again while a pause lasts."""
+    found: list[tuple[float, float]] = []
+    last_s = -LEAST_BREATH_GAP_S
+    for start, stop in heard.pauses:
+        if stop - start < LEAST_PAUSE_S:
+            continue
+        second = max(start, last_s + LEAST_BREATH_GAP_S)
+        while second < min(stop, duration_s):
+            usual_s = REST_IN_S if stop - second > REST_IN_S else min(SPEECH_IN_S, max(stop - second, LEAST_IN_S))
+            found.append((second, usual_s * random.uniform(0.8, 1.0)))
+            last_s = second
+            second += REST_CYCLE_S * random.uniform(0.85, 1.15)
+    return found
+
+
+def _at(track: FloatArray, seconds: Rows) -> Rows:
+    """A track at RATE_HZ at other moments."""
+    return np.asarray(np.interp(seconds, np.arange(len(track)) / RATE_HZ, track))
+
+
+def _end_ease(seconds: Rows) -> Rows:
+    return _ease(np.minimum(seconds, seconds[-1] - seconds) / END_EASE_S)
+
+
+def _ease(share: Rows) -> Rows:
+    x = np.clip(share, 0, 1)
+    return np.asarray(x * x * (3 - 2 * x))

@@ -1,0 +1,186 @@
+"""How something is said: when the voice speaks and pauses, how high it is, which syllables it stresses.
+
+Knows sound alone; idle.py makes face motion of it. Each moment is judged by what lies within PAST_S before and FUTURE_S after it, so that a part of
+a clip does not depend on what comes much later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..motion.smooth import SILENCE_DBFS, gaussian
+from ..values.cache import Recent
+from ..values.types import SAMPLE_RATE_HZ, FloatArray, Waveform
+
+BoolArray = NDArray[np.bool_]
+
+RATE_HZ = 50                    # of all tracks here
+PAST_S, FUTURE_S = 8.0, 2.0     # by which a moment is judged loud or high
+SPEECH_BELOW_PEAK_DB = 25.0     # what is quieter than the loudest speech around by more is a pause ...
+SPEECH_ABOVE_FLOOR_DB = 6.0     # ... and so is what barely rises above the noise around
+LEAST_RANGE_DB = 6.0            # sound that never falls so far is speech all along
+LEAST_PAUSE_S = 0.16            # shorter gaps are closures of stops
+LEAST_SPEECH_S = 0.06           # shorter bursts are clicks
+PITCH_RATE_HZ = 4000            # enough for a voice, and a quarter of the work
+PITCH_WINDOW_S = 0.04           # three periods of the lowest voice
+LOWEST_HZ, HIGHEST_HZ = 70.0, 400.0
+VOICED_FROM = 0.45              # autocorrelation, as a share of that of a perfect period
+OCTAVE_COST = 0.05              # an octave lower must fit so much better
+FFT_SIZE = 256                  # holds a window and the longest period
+CHUNK_FRAMES = 3000             # a minute at a time: memory does not grow with the clip
+SYLLABLE_S = 0.04               # standard deviation of the loudness envelope whose tops are syllables
+STRESS_REACH_S = 0.4            # a stressed syllable stands out among those so near
+STRESS_DB, STRESS_SEMITONES = 8.0, 5.0      # above what is usual around, that make a full stress each
+STRESSED_FROM = 0.2             # strength at which a syllable counts as stressed
+KEPT_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Stress:
+    """A stressed syllable: its moment in seconds, and how strong it is, 0 to 1."""
+
+    second: float
+    strength: float
+
+
+@dataclass(frozen=True)
+class Prosody:
+    """What is heard of a clip besides its words.
+
+    Attributes:
+        speaking: (n,) at RATE_HZ.
+        pauses: first and last second of each stretch without speech, in order, those at the ends of the clip too.
+        semitones: (n,) how much higher the voice is than usual around; 0 where it has no pitch.
+        stresses: in order.
+    """
+
+    speaking: BoolArray
+    pauses: tuple[tuple[float, float], ...]
+    semitones: FloatArray
+    stresses: tuple[Stress, ...]
+
+
+_clips: Recent[Prosody] = Recent(KEPT_BYTES)
+
+
+def prosody(wave: Waveform) -> Prosody:
+    """The prosody of a clip; that of recent clips is kept."""
+    key = hashlib.blake2b(np.ascontiguousarray(wave.samples).data, digest_size=16).hexdigest()
+    kept = _clips.get(key)
+    if kept is None:
+        level = _level_db(wave)
+        speaking = _speaking(level)
+        semitones = _semitones(wave, speaking)
+        kept = Prosody(speaking, _pauses(speaking), semitones, _stresses(level, speaking, semitones))
+        _clips.put(key, kept, 8 * len(level))
+    return kept
+
+
+def _level_db(wave: Waveform) -> FloatArray:
+    """RMS level in dBFS of each frame (n,), at least -120."""
+    block = SAMPLE_RATE_HZ // RATE_HZ
+    n_frames = max(1, len(wave.samples) // block)
+    blocks = np.resize(wave.samples, (n_frames, block)) if len(wave.samples) < block else wave.samples[:n_frames * block].reshape(n_frames, block)
+    return np.asarray(10 * np.log10(np.maximum(np.einsum("ij,ij->i", blocks, blocks) / block, 1e-12)), np.float32)
+
+
+def _speaking(level: FloatArray) -> BoolArray:
+    """Frames (n,) with speech: near the loudest level around, and above the quietest; short gaps and bursts do not count."""
+    calm = gaussian(level[:, None], 2.0)[:, 0]
+    peak, floor = _around(calm, np.max), _around(calm, np.min)
+    threshold = np.minimum(np.maximum(peak - SPEECH_BELOW_PEAK_DB, floor + SPEECH_ABOVE_FLOOR_DB), peak - LEAST_RANGE_DB)
+    speaking = np.asarray((level > threshold) & (level > SILENCE_DBFS))
+    speaking = ~_without_short(~speaking, LEAST_PAUSE_S)
+    return _without_short(speaking, LEAST_SPEECH_S)
+
+
+def _around(values: FloatArray, pick: object) -> FloatArray:
+    """The largest or smallest value (n,) from PAST_S before to FUTURE_S after each frame."""
+    past, future = round(PAST_S * RATE_HZ), round(FUTURE_S * RATE_HZ)
+    padded = np.pad(values, (past, future), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, past + future + 1)
+    return np.asarray(windows.max(axis=1) if pick is np.max else windows.min(axis=1), np.float32)
+
+
+def _without_short(mask: BoolArray, least_s: float) -> BoolArray:
+    """The mask without its runs shorter than least_s; runs at the ends stay."""
+    kept = mask.copy()
+    for start, stop in _runs(mask):
+        if stop - start < least_s * RATE_HZ and start > 0 and stop < len(mask):
+            kept[start:stop] = False
+    return kept
+
+
+def _runs(mask: BoolArray) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
+    return [(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _pauses(speaking: BoolArray) -> tuple[tuple[float, float], ...]:
+    return tuple((start / RATE_HZ, stop / RATE_HZ) for start, stop in _runs(~speaking))
+
+
+def _semitones(wave: Waveform, speaking: BoolArray) -> FloatArray:
+    """Pitch (n,) in semitones above the mean of the voiced frames around; 0 where the voice has none."""
+    pitch = np.concatenate([_pitch_hz(wave, first, min(first + CHUNK_FRAMES, len(speaking))) for first in range(0, len(speaking), CHUNK_FRAMES)])
+    voiced = (pitch > 0) & speaking
+    tones = np.where(voiced, 12 * np.log2(np.maximum(pitch, 1.0)), 0)
+    near = np.lib.stride_tricks.sliding_window_view(np.pad(np.where(voiced, tones, np.nan), 2, constant_values=np.nan), 5)
+    tones[voiced] = np.nanmedian(near[voiced], axis=1)        # single frames may be an octave off
+    return np.where(voiced, tones - _mean_around(tones, voiced), 0).astype(np.float32)
+
+
+def _mean_around(values: NDArray[np.floating], counted: BoolArray) -> NDArray[np.float64]:
+    """Mean (n,) of the counted values around each frame; 0 where there are none."""
+    past, future = round(PAST_S * RATE_HZ), round(FUTURE_S * RATE_HZ)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(counted, values, 0), dtype=np.float64)])
+    counts = np.concatenate([[0], np.cumsum(counted)])
+    frames = np.arange(len(values))
+    low, high = np.maximum(frames - past, 0), np.minimum(frames + future + 1, len(values))
+    return np.asarray((sums[high] - sums[low]) / np.maximum(counts[high] - counts[low], 1))
+
+
+def _pitch_hz(wave: Waveform, first: int, stop: int) -> NDArray[np.float64]:
+    """Pitch of frames first to stop; 0 where there is none.
+
+    Source: autocorrelation divided by that of the window (Boersma 1993), with a parabola through its best lag.
+    """
+    window_length, step = round(PITCH_WINDOW_S * PITCH_RATE_HZ), PITCH_RATE_HZ // RATE_HZ
+    factor = SAMPLE_RATE_HZ // PITCH_RATE_HZ
+    start = first * step - window_length // 2 + step // 2
+    length = (stop - first - 1) * step + window_length
+    sound = wave.samples[max(start, 0) * factor:(start + length) * factor]
+    slow = np.convolve(sound[:len(sound) // factor * factor].reshape(-1, factor).mean(axis=1), (0.25, 0.5, 0.25), "same")      # high partials blur a period
+    slow = np.pad(slow, (max(-start, 0), max(0, length - max(-start, 0) - len(slow))))[:length]
+    frames = np.lib.stride_tricks.sliding_window_view(slow, window_length)[::step]
+    window = np.hanning(window_length).astype(np.float32)
+    spectrum = np.fft.rfft((frames - frames.mean(axis=1, keepdims=True)) * window, FFT_SIZE)
+    same = np.fft.irfft(spectrum.real ** 2 + spectrum.imag ** 2, FFT_SIZE)
+    of_window = np.fft.irfft(np.abs(np.fft.rfft(window, FFT_SIZE)) ** 2, FFT_SIZE)
+    lags = np.arange(int(PITCH_RATE_HZ / HIGHEST_HZ), int(np.ceil(PITCH_RATE_HZ / LOWEST_HZ)) + 1)
+    fit = same / np.maximum(same[:, :1], 1e-12) / (of_window / of_window[0])
+    inner = fit[:, lags]
+    tops = (inner >= fit[:, lags - 1]) & (inner >= fit[:, lags + 1])
+    best = np.argmax(np.where(tops, inner - OCTAVE_COST * np.log2(lags), -np.inf), axis=1)
+    rows = np.arange(len(fit))
+    before, at, after = (fit[rows, lags[best] + side] for side in (-1, 0, 1))
+    bend = before - 2 * at + after
+    lag = lags[best] + np.where(bend < -1e-9, 0.5 * (before - after) / np.minimum(bend, -1e-9), 0).clip(-0.5, 0.5)
+    return np.where((at > VOICED_FROM) & tops[rows, best], PITCH_RATE_HZ / lag, 0.0)
+
+
+def _stresses(level: FloatArray, speaking: BoolArray, semitones: FloatArray) -> tuple[Stress, ...]:
+    """Syllables that are louder or higher than those around."""
+    envelope = gaussian(level[:, None], SYLLABLE_S * RATE_HZ)[:, 0]
+    tone = gaussian(semitones[:, None], SYLLABLE_S * RATE_HZ)[:, 0]
+    louder = (envelope - _mean_around(envelope, speaking)) / STRESS_DB
+    strength = np.where(speaking, (0.6 * louder + 0.6 * tone / STRESS_SEMITONES).clip(0, 1), 0)
+    reach = round(STRESS_REACH_S * RATE_HZ)
+    best = np.lib.stride_tricks.sliding_window_view(np.pad(strength, reach), 2 * reach + 1).max(axis=1)
+    tops = np.flatnonzero((strength == best) & (strength > STRESSED_FROM))
+    tops = tops[np.diff(tops, prepend=-reach) > 1]       # of a flat top the first frame
+    return tuple(Stress(float(top) / RATE_HZ, float(strength[top])) for top in tops)

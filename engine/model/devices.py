@@ -1,0 +1,122 @@
+"""Which devices really work here: a short run of the bundled model on each, compared with the CPU.
+
+A driver that is too old, a library that is missing or a card that computes wrongly shows itself only when a network runs. What fails is refused by
+runtime.py from then on, with the reason, until a later test passes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ..values.errors import EngineError, SettingError
+from ..values.types import SAMPLE_RATE_HZ, FloatArray
+from . import runtime
+from .folder import open_model
+
+TEST_MODEL = "mini"
+TOLERANCE = 0.02        # of the largest feature: cards may round the factors of products to 10 bits (5e-4 each); what is wrong is far off
+OTHER_ZIP = "It comes with another zip of UniTalker Lip Sync, made for graphics cards"
+ON_THIS_SYSTEM = {"darwin": ("coreml", "cpu"), "win32": ("cuda", "directml", "cpu")}.get(sys.platform, ("cuda", "cpu"))
+
+
+@dataclass(frozen=True)
+class DeviceReport:
+    """What a test found.
+
+    Attributes:
+        works: whether the device ran the model and gave what the CPU gives.
+        reason: why it does not work; empty if it does.
+        seconds: for one second of sound, once warm; 0 if it does not work.
+    """
+
+    device: str
+    works: bool
+    reason: str = ""
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        return f"works, {1 / max(self.seconds, 1e-6):.0f} times real time" if self.works else self.reason
+
+
+def test_device(device: str, model: str = TEST_MODEL) -> DeviceReport:
+    """Run one second of sound through a model's encoder on a device and on the CPU; takes about a second, a first CUDA start longer.
+
+    A device that fails is refused by runtime.open_graph until it passes.
+
+    Args:
+        device: cpu | cuda | coreml | directml.
+        model: id or folder of the model to run.
+    Raises:
+        SettingError: unknown device, or auto. ModelError: the model cannot be opened. InstallError: no ONNX Runtime.
+    """
+    if device not in runtime.PROVIDERS:
+        raise SettingError(f"Device {device!r} cannot be tested. Choose one of: {', '.join(runtime.PROVIDERS)}.")
+    offered = runtime.devices()
+    if device not in offered:
+        return DeviceReport(device, False, f"the installed ONNX Runtime is not made for it (it has: {', '.join(offered)}). {OTHER_ZIP}")
+    runtime.refuse(device, "")
+    report = _compare(device, model)
+    runtime.refuse(device, report.reason)
+    return report
+
+
+def test_devices(model: str = TEST_MODEL) -> tuple[DeviceReport, ...]:
+    """Test every device that this operating system can have, best first. Raises as test_device()."""
+    return tuple(test_device(device, model) for device in ON_THIS_SYSTEM)
+
+
+def to_text(reports: Sequence[DeviceReport]) -> str:
+    """Reports as JSON, with the ONNX Runtime that they are about, to be kept between sessions."""
+    return json.dumps({"runtime": runtime.build(), "reports": [asdict(report) for report in reports]})
+
+
+def from_text(text: str) -> tuple[tuple[DeviceReport, ...], str]:
+    """(reports, runtime.build() of their time) of to_text(); nothing if the text is no such thing."""
+    try:
+        info = json.loads(text)
+        return tuple(DeviceReport(**report) for report in info["reports"]), str(info["runtime"])
+    except (ValueError, TypeError, KeyError):
+        return (), ""
+
+
+def remember(text: str) -> None:
+    """Refuse what the test of another session refused, as long as ONNX Runtime is the same; loads nothing."""
+    reports, build = from_text(text)
+    for report in reports:
+        if report.device in runtime.PROVIDERS:
+            runtime.refuse(report.device, report.reason, build)
+
+
+def _compare(device: str, model: str) -> DeviceReport:
+    folder = open_model(model).folder
+    expected, cpu_s = _run(runtime.open_graph(folder / "encoder.onnx", "cpu"))
+    if device == "cpu":
+        return DeviceReport(device, True, "", cpu_s)
+    graph = runtime.open_graph(folder / "encoder.onnx", device)
+    if graph.device != device:
+        return DeviceReport(device, False, graph.warning)
+    try:
+        given, seconds = _run(graph)
+    except EngineError as error:
+        return DeviceReport(device, False, str(error))
+    if given.shape != expected.shape:
+        return DeviceReport(device, False, f"it gives shape {given.shape}, the CPU {expected.shape}")
+    difference = float(np.abs(given - expected).max() / np.abs(expected).max())
+    if not difference < TOLERANCE:      # also when it is no number
+        return DeviceReport(device, False, f"it computes wrongly: {difference:.2g} away from the CPU, at most {TOLERANCE} is allowed")
+    return DeviceReport(device, True, "", seconds)
+
+
+def _run(graph: runtime.Graph) -> tuple[FloatArray, float]:
+    """Output and seconds of the second run; the first may still compile."""
+    wave = np.random.default_rng(0).normal(scale=0.1, size=(1, SAMPLE_RATE_HZ)).astype(np.float32)
+    graph.run({"wave": wave})
+    start = time.perf_counter()
+    output = graph.run({"wave": wave})
+    return output, time.perf_counter() - start

@@ -1,0 +1,247 @@
+"""Find, check and open model folders.
+
+Knows files and their meaning; runs nothing. A folder is used only when every file is there, has the hash that model.json names, and fits
+the others in shape. What a head may hold is said in heads.py. Optional in model.json: `phones`, a head's `pca`; `pivot` may be null.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ..values.errors import ModelError, SettingError
+from ..values.messages import number_of
+from ..values.types import SAMPLE_RATE_HZ, FloatArray
+from .heads import Head, load_array, read_heads
+
+SCHEMA = 1
+MAX_JSON_BYTES = 4 * 2**20      # the largest official style table has 935 entries, about 100 kB
+MAX_WINDOW_S = 600.0            # an encoder works on a whole window at once: more would need tens of gigabytes
+NORMALISATIONS = ("none", "clip")
+SYSTEMS = ("unitalker",)        # kinds of network whose graphs this version knows how to run
+REQUIRED_FILES = ("encoder.onnx", "decoder.onnx", "heads.npz", "identities.npy")
+_HERE = Path(__file__).resolve().parents[1]
+BUNDLED_FOLDERS = (_HERE.parent / "weights", _HERE / "weights")     # beside the engine (checkout, extension) or inside it (pip)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One speaking style; row i of the style table belongs to entry i."""
+
+    id: str
+    label: str
+    group: str
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """How sound is cut for the encoder.
+
+    Attributes:
+        rate_hz: features per second.
+        window_s, overlap_s: length of a window and what it shares with the next.
+        context_s: reach of encoder and decoder to one side, if both are convolutions: windows are then trimmed and equal the whole.
+            None: windows are cross-faded.
+    """
+
+    rate_hz: int
+    window_s: float
+    overlap_s: float
+    context_s: float | None
+
+
+@dataclass(frozen=True)
+class Model:
+    """An opened model folder; styles (m, s) float32 is the style table."""
+
+    folder: Path
+    id: str
+    title: str
+    system: str
+    licence: str
+    normalise: str
+    encoder: Encoder
+    heads: tuple[Head, ...]
+    identities: tuple[Identity, ...]
+    styles: FloatArray
+    pivot: int | None
+    default_head: str
+    phones: tuple[str, ...]
+    hashes: tuple[tuple[str, str], ...]
+
+    def head(self, head_id: str) -> Head:
+        """The head with this id; empty gives the default one. Raises SettingError."""
+        wanted = head_id or self.default_head
+        for head in self.heads:
+            if head.id == wanted:
+                return head
+        raise SettingError(f"Model {self.id} has no head {wanted!r}. It has: {', '.join(head.id for head in self.heads)}.")
+
+
+def list_models(folders: Sequence[str] = ()) -> tuple[Model, ...]:
+    """All models that can be opened, the user's before the bundled ones; damaged folders are left out (scan_models says why)."""
+    return scan_models(folders)[0]
+
+
+def scan_models(folders: Sequence[str] = ()) -> tuple[tuple[Model, ...], tuple[tuple[Path, ModelError], ...]]:
+    """The models of list_models, and each folder that cannot be opened with the reason."""
+    found: dict[str, Model] = {}
+    broken = []
+    for root in _roots(folders):
+        for file in sorted(root.glob("*/model.json")):
+            try:
+                model = open_model(str(file.parent))
+            except ModelError as error:
+                broken.append((file.parent, error))
+                continue
+            found.setdefault(model.id, model)
+    return tuple(found.values()), tuple(broken)
+
+
+def forget_models() -> None:
+    """Close the files of all opened models, so that their folders can be removed."""
+    _open.cache_clear()
+
+
+def open_model(model: str, folders: Sequence[str] = ()) -> Model:
+    """Open a model folder after checking it.
+
+    Args:
+        model: an id, looked up in `folders` and then among the bundled models, or a path to a folder.
+        folders: folders that hold model folders.
+    Raises:
+        ModelError: not found, a file is missing or has another hash, shapes do not fit, or the folder was made for a newer version.
+    """
+    folder = _find(model, folders)
+    try:
+        stamps = tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(folder.iterdir()) if file.is_file())
+        return _open(folder, stamps)
+    except OSError as error:
+        raise ModelError(f"Model {folder} cannot be read ({error.strerror}: {error.filename}). Check its permissions, or copy it again.") from error
+
+
+def _find(model: str, folders: Sequence[str]) -> Path:
+    if not model.strip():
+        raise ModelError("No model is chosen. Give an id such as 'mini', or a model folder.")
+    as_path = Path(os.path.expanduser(model))       # os.path: an unknown user's home or an impossible name is a folder that is not there
+    if as_path.is_absolute() or as_path.parent != Path() or os.path.isfile(as_path / "model.json"):
+        if os.path.isfile(as_path / "model.json"):
+            return as_path.resolve()
+        raise ModelError(f"No model folder at {as_path} (model.json is missing). Give a folder written by `convert` or `export`, or a model id.")
+    for root in _roots(folders):
+        if os.path.isfile(root / model / "model.json"):
+            return root / model
+    known = sorted({file.parent.name for root in _roots(folders) for file in root.glob("*/model.json")})
+    raise ModelError(f"Model {model!r} not found. Installed: {', '.join(known) or 'none'}. Give one of these ids, or the path of a model folder.")
+
+
+def _roots(folders: Sequence[str]) -> list[Path]:
+    return [root for root in (*map(Path, folders), *BUNDLED_FOLDERS) if os.path.isdir(root)]
+
+
+@lru_cache(maxsize=16)
+def _open(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> Model:
+    """Check and read one folder; `stamps` makes a changed folder another cache entry."""
+    info = _read_json(folder)
+    if info.get("schema") != SCHEMA:
+        raise ModelError(
+            f"Model {folder} has schema {info.get('schema')!r}, this version reads {SCHEMA}. Update UniTalker Lip Sync, or convert the model again."
+        )
+    hashes = _check_files(folder, info)
+    try:
+        return _build(folder, info, hashes)
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError) as error:
+        raise ModelError(f"Model {folder}: model.json lacks or misspells a field ({error!r}). Export or convert the model again.") from error
+
+
+def _read_json(folder: Path) -> dict[str, Any]:
+    file = folder / "model.json"
+    if file.stat().st_size > MAX_JSON_BYTES:
+        raise ModelError(f"Model {folder}: model.json has {file.stat().st_size} bytes, at most {MAX_JSON_BYTES} are read. Export the model again.")
+    try:
+        info = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"Model {folder}: model.json is not JSON ({error}). Export the model again.") from error
+    if not isinstance(info, dict):
+        raise ModelError(f"Model {folder}: model.json must hold an object, got {type(info).__name__}. Export the model again.")
+    return info
+
+
+def _check_files(folder: Path, info: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    hashes = info.get("sha256")
+    if not isinstance(hashes, dict) or not set(REQUIRED_FILES) <= set(hashes):
+        raise ModelError(f"Model {folder}: model.json must name the sha256 of {', '.join(REQUIRED_FILES)}. Export the model again.")
+    for name, expected in hashes.items():
+        file = folder / name
+        if Path(name).name != name or not os.path.isfile(file):
+            raise ModelError(f"Model {folder}: file {name} is missing. Copy the whole folder again.")
+        with file.open("rb") as content:
+            actual = hashlib.file_digest(content, "sha256").hexdigest()
+        if actual != expected:
+            raise ModelError(f"Model {folder}: file {name} is damaged (sha256 {actual[:12]}, expected {str(expected)[:12]}). Copy the folder again.")
+    return tuple(sorted((str(name), str(value)) for name, value in hashes.items()))
+
+
+def _build(folder: Path, info: dict[str, Any], hashes: tuple[tuple[str, str], ...]) -> Model:
+    identities = tuple(Identity(str(entry["id"]), str(entry["label"]), str(entry["group"])) for entry in info["identities"])
+    styles = load_array(folder, "identities.npy")
+    if styles.ndim != 2 or len(styles) != len(identities) or not identities:
+        raise ModelError(f"Model {folder}: identities.npy has shape {styles.shape}, model.json names {number_of(len(identities), 'identity', 'identities')}. Export it again.")
+    if info["system"] not in SYSTEMS:
+        raise ModelError(f"Model {folder} is of system {info['system']!r}, this version runs {', '.join(SYSTEMS)}. Update UniTalker Lip Sync, or choose another model.")
+    ids = [identity.id for identity in identities]
+    if len(set(ids)) < len(ids):
+        twice = next(name for name in ids if ids.count(name) > 1)
+        raise ModelError(f"Model {folder}: two identities have the id {twice!r}. Export the model again.")
+    if info["pivot"] is not None and info["pivot"] not in ids:
+        raise ModelError(f"Model {folder}: pivot {info['pivot']!r} is none of its identities. Export the model again.")
+    model = Model(
+        folder=folder, id=str(info["id"]), title=str(info["title"]), system=str(info["system"]), licence=str(info["licence"]),
+        normalise=str(info["normalise"]), encoder=_encoder(folder, info["encoder"]), heads=read_heads(folder, info["heads"], dict(hashes)),
+        identities=identities, styles=styles, pivot=ids.index(info["pivot"]) if info["pivot"] is not None else None,
+        default_head=str(info["default_head"]), phones=tuple(map(str, info.get("phones", ()))), hashes=hashes,
+    )
+    if info["sample_rate"] != SAMPLE_RATE_HZ:
+        raise ModelError(f"Model {folder}: sample rate is {info['sample_rate']}, must be {SAMPLE_RATE_HZ}. Export the model again.")
+    _check_heads(model)
+    if model.normalise not in NORMALISATIONS:
+        raise ModelError(f"Model {folder}: normalise is {model.normalise!r}, must be one of {', '.join(NORMALISATIONS)}. Export the model again.")
+    if model.default_head not in [head.id for head in model.heads]:
+        raise ModelError(f"Model {folder}: default head {model.default_head!r} is none of its heads. Export the model again.")
+    if model.phones and "phones.onnx" not in dict(hashes):
+        raise ModelError(f"Model {folder}: phones are named but phones.onnx is missing. Export the model again.")
+    return model
+
+
+def _check_heads(model: Model) -> None:
+    ids = [head.id for head in model.heads]
+    if len(set(ids)) < len(ids):
+        raise ModelError(f"Model {model.folder}: two heads have the same id ({', '.join(ids)}). Export the model again.")
+    for head in model.heads:
+        if head.resample == "none" and head.fps != model.encoder.rate_hz:
+            raise ModelError(
+                f"Model {model.folder}: head {head.id} is not resampled, so its fps must be the encoder's {model.encoder.rate_hz}, got {head.fps}. "
+                "Export the model again."
+            )
+
+
+def _encoder(folder: Path, spec: dict[str, Any]) -> Encoder:
+    context_s = spec.get("context_s")
+    encoder = Encoder(int(spec["rate_hz"]), float(spec["window_s"]), float(spec["overlap_s"]), None if context_s is None else float(context_s))
+    least = 2 * (encoder.context_s or 0)
+    frames = (encoder.window_s - encoder.overlap_s) * encoder.rate_hz       # by which each window starts after the one before
+    aligned = encoder.context_s is None or (math.isfinite(frames) and abs(frames - round(frames)) < 1e-6)
+    if encoder.rate_hz <= 0 or SAMPLE_RATE_HZ % encoder.rate_hz or not 0 <= least <= encoder.overlap_s or not frames >= 1 or not aligned \
+            or not encoder.window_s <= MAX_WINDOW_S:
+        raise ModelError(
+            f"Model {folder}: encoder windows of {encoder.window_s} s with {encoder.overlap_s} s overlap at {encoder.rate_hz} Hz cannot be joined "
+            f"(at least {least:g} s must overlap, a window must be longer by whole frames and last at most {MAX_WINDOW_S:g} s). Export the model again."
+        )
+    return encoder

@@ -1,0 +1,222 @@
+"""Taught heads as files: one .npz beside the user's presets, with its arrays and a description as JSON.
+
+`info` holds UTF-8 JSON (fields of Taught but the arrays; `schema`; the prior as the text of a preset); every other member is an array of float32.
+A file may come from anywhere: nothing in it is run or unpickled, and whatever is wrong with it becomes one TeachError.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..values.errors import OutputError, PresetError, TeachError
+from ..values.messages import number_of
+from ..values.types import FloatArray, Rig, RigChannel
+from .fitted_head import Score, Taught, label
+from .preset_file import COMPONENTS, check_preset
+from .preset_save import file_stem, to_text
+from .strict_json import parse_json
+
+__all__ = ["check_path", "chosen_taught", "label", "load_taught", "renamed", "rig_of", "save_taught", "scan_taught", "write_taught"]
+
+SCHEMA = 2                      # 1 saw the phones in another way
+SUFFIX = ".npz"
+MAX_BYTES = 256 * 2**20         # unpacked; 500 controls with three times 1,000 features are 6 MB
+MAX_OFFSET = 100                # frames
+MAX_LAG_S = 1.0
+ARRAYS = ("centre", "scale", "weight", "bias", "rest", "low", "high")
+TEXTS = ("name", "model", "mark", "head", "identity")
+KINDS = ("shape_key", "bone", "property")
+NEXT_STEP = "Teach again from your take, or choose another preset."
+_DAMAGE = (ValueError, OSError, EOFError, MemoryError, KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)
+
+
+def save_taught(taught: Taught, folder: str | Path) -> Path:
+    """Write a taught head into a folder, over one of the same name and no other, and return its path. Raises OutputError."""
+    stem, number = file_stem(taught.name), 2
+    path = Path(folder) / f"{stem}{SUFFIX}"
+    while path.exists() and not _holds(path, taught.name):
+        path = Path(folder) / f"{stem}_{number}{SUFFIX}"
+        number += 1
+    return write_taught(taught, path)
+
+
+def write_taught(taught: Taught, path: Path) -> Path:
+    """Write a taught head to this file, whole or not at all. Raises OutputError."""
+    info = {"schema": SCHEMA, **{name: getattr(taught, name) for name in (*TEXTS, "strength", "offsets", "lag_s", "take_s", "unheard")}}
+    info["controls"] = [asdict(control) for control in taught.controls]
+    info["scores"] = [asdict(score) for score in taught.scores]
+    info["prior"] = json.loads(to_text(taught.prior)) if taught.prior else None
+    content = io.BytesIO()
+    text = np.frombuffer(json.dumps(info, ensure_ascii=False).encode(), np.uint8)
+    np.savez_compressed(content, info=text, **{name: getattr(taught, name) for name in ARRAYS})
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content.getvalue())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"Taught head {taught.name!r} cannot be written to {path}: {error.strerror or error}. Choose a folder that you may write to.") from error
+    return path
+
+
+def load_taught(path: str | Path) -> Taught:
+    """Read and check one taught head. Raises TeachError: missing, damaged, of a newer version, sizes that do not fit, numbers that are not finite."""
+    path = Path(path)
+    members = _read(path)
+    try:
+        info = parse_json(members.pop("info").astype(np.uint8).tobytes(), path)
+        if isinstance(info, dict) and isinstance(info.get("schema"), int) and info["schema"] > SCHEMA:
+            raise TeachError(f"Taught file {path} is of schema {info['schema']}; this version reads up to {SCHEMA}. Update UniTalker Lip Sync.")
+        if isinstance(info, dict) and info.get("schema") == 1:
+            raise TeachError(f"Taught file {path} is of schema 1, which this version hears differently. {NEXT_STEP}")
+        if not isinstance(info, dict) or info.get("schema") != SCHEMA:
+            raise ValueError(f"schema {SCHEMA} is missing")
+        taught = _taught(info, members, path)
+    except PresetError as error:
+        raise TeachError(f"Taught file {path} is damaged: {error}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise _damaged(path, error) from error
+    return taught
+
+
+def scan_taught(folders: Sequence[str]) -> tuple[tuple[Taught, ...], tuple[TeachError, ...]]:
+    """The taught heads of some folders, and one error for each file that is damaged."""
+    found, broken = [], []
+    for path in (path for folder in folders for path in sorted(Path(folder).glob(f"*{SUFFIX}"))):
+        try:
+            found.append(load_taught(path))
+        except TeachError as error:
+            broken.append(error)
+    return tuple(found), tuple(broken)
+
+
+def chosen_taught(rig: Rig) -> Taught | None:
+    """The taught head that rig.preset names: a .npz file, in rig.preset_folders unless it is a path; None where it names a preset. Raises TeachError."""
+    wanted = rig.preset.strip()
+    if not wanted.lower().endswith(SUFFIX):
+        return None
+    places = [Path(wanted), *(Path(folder) / wanted for folder in rig.preset_folders if Path(wanted).name == wanted)]
+    return load_taught(next((place for place in places if os.path.isfile(place)), places[-1]))
+
+
+def rig_of(path: str) -> Rig:
+    """A character with just the controls of a taught head, which is its preset. Raises TeachError."""
+    names: dict[str, set[str]] = {kind: set() for kind in KINDS}
+    for control in load_taught(path).controls:
+        names[control.kind].add(control.name)
+    return Rig(
+        shape_keys=frozenset(names["shape_key"]), bones=frozenset(names["bone"]), properties=frozenset(names["property"]), preset=str(path),
+    )
+
+
+def check_path(path: Path) -> None:
+    """Raise OutputError where a taught head cannot have this file name."""
+    if path.suffix != SUFFIX:
+        raise OutputError(f"Output {path} must end in {SUFFIX}. Give another file name.")
+
+
+def _holds(path: Path, name: str) -> bool:
+    try:
+        return load_taught(path).name == name
+    except TeachError:
+        return False
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        if not path.is_file():
+            raise TeachError(f"Taught file {path} does not exist. {NEXT_STEP}")
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > MAX_BYTES:
+            raise TeachError(f"Taught file {path} holds {size:,} bytes, at most {MAX_BYTES:,} are read. Is it a taught head? Choose another file.")
+        with np.load(path, allow_pickle=False) as arrays:
+            if set(arrays.files) != {"info", *ARRAYS}:
+                raise ValueError(f"it holds {', '.join(sorted(arrays.files)[:8]) or 'nothing'}, needed are info, {', '.join(ARRAYS)}")
+            return {name: arrays[name] for name in arrays.files}
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: BaseException) -> TeachError:
+    reason = f"{error} is missing" if isinstance(error, KeyError) else str(error).split(". ", maxsplit=1)[0]
+    return TeachError(f"Taught file {path} is damaged ({reason[:200]}). {NEXT_STEP}")
+
+
+def _taught(info: dict[str, Any], members: dict[str, Any], path: Path) -> Taught:
+    """Raises ValueError, TypeError or KeyError where anything does not fit."""
+    if not all(isinstance(info[name], str) for name in TEXTS) or not info["name"].strip():
+        raise ValueError(f"{', '.join(TEXTS)} must be texts")
+    controls = tuple(_control(entry) for entry in info["controls"])
+    offsets = tuple(_whole(offset, MAX_OFFSET, "offset") for offset in info["offsets"])
+    arrays: dict[str, Any] = {name: _numbers(name, members[name]) for name in ARRAYS}
+    width, count = len(arrays["centre"]), len(controls)
+    wanted = {"centre": (width,), "scale": (width,), "weight": (width * len(offsets), count), **dict.fromkeys(("bias", "rest", "low", "high"), (count,))}
+    for name, shape in wanted.items():
+        if arrays[name].shape != shape:
+            raise ValueError(f"{name} has shape {arrays[name].shape}, must be {shape}")
+    if not (count and offsets and width and (arrays["scale"] > 0).all() and (arrays["low"] <= arrays["high"]).all()) or len(set(controls)) < count:
+        raise ValueError("controls, offsets, scale or ranges cannot be used")
+    scores = tuple(_score(entry) for entry in info["scores"])
+    if len(scores) != count:
+        raise ValueError(f"there are {number_of(len(scores), 'score')} for {number_of(count, 'control')}")
+    prior = None if info["prior"] is None else check_preset(info["prior"], str(path))
+    texts: dict[str, Any] = {name: info[name] for name in TEXTS}
+    return Taught(
+        **texts, strength=_number(info["strength"], "strength"), controls=controls, offsets=offsets, **arrays,
+        lag_s=_number(info["lag_s"], "lag_s", MAX_LAG_S), prior=prior, scores=scores, take_s=_number(info["take_s"], "take_s"),
+        unheard=tuple(map(str, info["unheard"])), path=str(path),
+    )
+
+
+def _control(entry: dict[str, Any]) -> RigChannel:
+    control = RigChannel(str(entry["kind"]), str(entry["name"]), str(entry["path"]), _whole(entry["index"], 3, "index"))
+    if control.kind not in KINDS or not control.name or (control.kind == "bone") != (control.path in COMPONENTS) \
+            or not 0 <= control.index < COMPONENTS.get(control.path, 1) or (control.kind != "bone" and control.path):
+        raise ValueError(f"control {str(entry)[:80]} is none")
+    return control
+
+
+def _score(entry: dict[str, Any]) -> Score:
+    numbers: dict[str, Any] = {name: None if entry[name] is None and name.endswith("prior") else _number(entry[name], name) for name in ("r", "rms", "rms_mean", "r_prior", "rms_prior")}
+    if not isinstance(entry["learned"], bool):
+        raise ValueError("learned must be true or false")
+    return Score(**numbers, learned=entry["learned"])
+
+
+def _numbers(name: str, values: NDArray[Any]) -> FloatArray:
+    if values.dtype.kind != "f" or not np.isfinite(values).all():
+        raise ValueError(f"{name} does not hold finite numbers")
+    return np.asarray(values, np.float32)
+
+
+def _number(value: object, what: str, most: float = 1e6) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or abs(value) > most:
+        raise ValueError(f"{what} is {str(value)[:40]}")
+    return float(value)
+
+
+def _whole(value: object, most: int, what: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > most:
+        raise ValueError(f"{what} is {str(value)[:40]}")
+    return value
+
+
+def renamed(taught: Taught, name: str) -> Taught:
+    """The same head under a name that people choose. Raises TeachError where there is none."""
+    if not name.strip():
+        raise TeachError("The taught head has no name. Give it one.")
+    return replace(taught, name=name.strip())

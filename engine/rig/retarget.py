@@ -1,0 +1,184 @@
+"""Turn face motion into curves for one rig, as its preset says.
+
+Sits between retime.py, smooth.py and whoever writes keys. Knows channels and presets; knows nothing of Blender.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..motion import lip_contact
+from ..motion.hold import hold
+from ..motion.retime import closest_moments
+from ..values.channels import LIFE
+from ..values.errors import PresetError
+from ..values.types import Curve, FloatArray, Motion, Rig, RigChannel, RigCurves
+from . import viseme_mix
+from .idle_bones import move_bones
+from .names import first_names, rig_summary
+from .presets import Preset, Target, find_targets
+
+Matrix = NDArray[np.float32]
+
+
+def retarget(motion: Motion, preset: Preset, rig: Rig, moved: frozenset[str] = frozenset()) -> RigCurves:
+    """Curves for every rig channel that preset drives on rig; each is clamp(mixture * gain + offset).
+
+    A target whose channels are all unknown to motion gets no curve: a model without a tongue leaves the tongue alone.
+    Where nothing on the rig follows mouthClose, the jaw closes instead, so that lips which meet in the motion meet on the rig.
+
+    Head, gaze and breath also move bones with usual names that the preset leaves alone (life_bones.py); the eyes' only where nothing else does.
+
+    Args:
+        motion: weights (n_frames, n_channels) in channels of preset.source, and those of channels.LIFE.
+        moved: channels that life moves and the voice does not (idle.moved_by): what follows them alone is RigCurves.life.
+    Returns:
+        One curve per rig channel, a key per frame, seconds = frame / motion.fps (keys where it changes, if preset.hold_frames is set);
+        bone rotations in radians.
+    Raises:
+        PresetError: the preset reads none of the motion's channels, or finds nothing on the rig.
+    """
+    known = set(motion.channels)
+    driven = [
+        (target, places)
+        for target, places in zip(preset.targets, find_targets(preset, rig), strict=True)
+        if places and any(channel in known for channel, _ in target.sources)
+    ]
+    if not driven:
+        raise _nothing_found(motion, preset, rig)
+    values = evaluate(motion, [target for target, _ in driven], preset.hold_frames)
+    seconds = np.arange(len(motion.weights), dtype=np.float64) / motion.fps
+    curves = {
+        place: Curve(seconds, _to_limit(row, rig.limits.get(place)) if target.to_limit else row)
+        for (target, places), row in zip(driven, values, strict=True) for place in places
+    }
+    reached = {channel for target, _ in driven for channel, _ in target.sources if channel in known}
+    alive = {place for target, places in driven for place in places if known.intersection(channel for channel, _ in target.sources) <= moved}
+    curves = _changes(curves) if preset.hold_frames else curves
+    bones, followed = move_bones(motion, rig, curves, eyes=not any(channel.startswith("eyeLook") for channel in reached))
+    wanted = dict.fromkeys((*preset.channels, *(channel for channel in LIFE if channel in known), *followed))
+    reached.update(followed)
+    return RigCurves(
+        curves={**curves, **bones},
+        preset=preset.name,
+        mapped=tuple(channel for channel in wanted if channel in reached),
+        missing=tuple(channel for channel in wanted if channel not in reached),
+        stepped=preset.hold_frames > 0,
+        life=frozenset({*alive, *bones}),
+    )
+
+
+def evaluate(motion: Motion, targets: list[Target], hold_frames: int = 0) -> FloatArray:
+    """Values (n_targets, n_frames) float32, one contiguous row per target, in the rig's own units (radians for degrees).
+
+    Args:
+        hold_frames: 0 eases the shapes of a blend; else one at a time shows, for at least so many frames.
+    """
+    values = _mixtures(motion, targets, hold_frames)
+    values += _column([target.offset for target in targets])
+    limits = [target.clamp or (-math.inf, math.inf) for target in targets]
+    np.clip(values, _column([low for low, _ in limits]), _column([high for _, high in limits]), out=values)
+    _share(values, targets)
+    values *= _column([math.pi / 180 if target.degrees else 1.0 for target in targets])
+    return values
+
+
+def _mixtures(motion: Motion, targets: list[Target], hold_frames: int) -> FloatArray:
+    """Mixture times gain of each target (n_targets, n_frames)."""
+    values = np.zeros((len(targets), len(motion.weights)), np.float32)
+    closed = _with_closing_jaw(motion, targets)
+    weights = np.ascontiguousarray(closed.weights.T, dtype=np.float32)
+    for gamma in {target.gamma for target in targets}:
+        rows = [i for i, target in enumerate(targets) if target.gamma == gamma and target.combine == "sum" and not target.blend]
+        bent = weights if gamma == 1 else np.sign(weights) * np.abs(weights) ** np.float32(gamma)
+        values[rows] = _mixing(motion.channels, [targets[row] for row in rows]) @ bent
+        for i, target in enumerate(targets):
+            if target.gamma == gamma and target.combine != "sum":
+                values[i] = _corrective(motion.channels, target, bent)
+    for blend in sorted({target.blend for target in targets if target.blend}):
+        rows = [i for i, target in enumerate(targets) if target.blend == blend]
+        shapes = viseme_mix.mix(motion, [dict(targets[row].sources) for row in rows])
+        values[rows] = _held(shapes, motion, hold_frames) if hold_frames else shapes
+        for row in rows:
+            values[row] = values[row] ** targets[row].gamma * targets[row].gain
+    return values
+
+
+def _with_closing_jaw(motion: Motion, targets: list[Target]) -> Motion:
+    """The motion, with jawOpen less mouthClose where no target follows mouthClose: a rig without that key would gape on p, b and m."""
+    followed = any(channel == "mouthClose" for target in targets if not target.blend for channel, _ in target.sources)
+    if followed or not {"jawOpen", "mouthClose"} <= set(motion.channels):
+        return motion
+    jaw, close = motion["jawOpen"], motion["mouthClose"]
+    weights = motion.weights.copy()
+    weights[:, motion.channels.index("jawOpen")] = np.where(close > 0, np.maximum(jaw - close, 0), jaw)
+    return replace(motion, weights=weights)
+
+
+def _mixing(channels: tuple[str, ...], targets: list[Target]) -> Matrix:
+    """Weights times gain (n_targets, n_channels); a channel that the motion lacks stands for 0."""
+    columns = {channel: i for i, channel in enumerate(channels)}
+    mixing = np.zeros((len(targets), len(channels)), np.float32)
+    for row, target in zip(mixing, targets, strict=True):
+        for channel, weight in target.sources:
+            if channel in columns:
+                row[columns[channel]] = weight * target.gain
+    return mixing
+
+
+def _corrective(channels: tuple[str, ...], target: Target, weights: Matrix) -> Matrix:
+    """Smallest or product of the weighted channels, times gain (n_frames,)."""
+    parts = [weight * weights[channels.index(channel)] if channel in channels else np.zeros_like(weights[0]) for channel, weight in target.sources]
+    mixed = np.minimum.reduce(parts) if target.combine == "min" else np.multiply.reduce(parts)
+    return np.asarray(mixed * target.gain, np.float32)
+
+
+def _held(shapes: FloatArray, motion: Motion, hold_frames: int) -> FloatArray:
+    """The shapes of a blend, one at a time; where none is the best, none is shown."""
+    rest = (1 - shapes.sum(axis=0, keepdims=True)).clip(0)
+    moments = closest_moments(lip_contact.opening(motion)) if lip_contact.has_lips(motion.channels) and len(motion.weights) else np.zeros(0, np.intp)
+    return hold(np.concatenate([shapes, rest]), hold_frames, moments)[:-1]
+
+
+def _to_limit(values: Matrix, limits: tuple[float, float] | None) -> Matrix:
+    """Values of which 1 and -1 stand for the bone's limits."""
+    if limits is None:
+        return values
+    return np.asarray(np.where(values >= 0, values * max(limits[1], 0.0), values * max(-limits[0], 0.0)), np.float32)
+
+
+def _changes(curves: dict[RigChannel, Curve]) -> dict[RigChannel, Curve]:
+    """Only the keys at which a held value changes, and the first."""
+    changed = {}
+    for place, curve in curves.items():
+        keep = np.concatenate([[True], np.diff(curve.values) != 0])[:len(curve.values)]
+        changed[place] = Curve(curve.seconds[keep], curve.values[keep])
+    return changed
+
+
+def _share(values: FloatArray, targets: list[Target]) -> None:
+    """Scale the targets of one share name down together where they add up to more than 1, in place."""
+    for share in {target.share for target in targets if target.share}:
+        rows = [i for i, target in enumerate(targets) if target.share == share]
+        total = np.maximum(values[rows], 0.0).sum(axis=0)
+        values[rows] /= np.maximum(total, 1.0)
+
+
+def _column(numbers: list[float]) -> Matrix:
+    return np.asarray(numbers, np.float32)[:, None]
+
+
+def _nothing_found(motion: Motion, preset: Preset, rig: Rig) -> PresetError:
+    if not set(motion.channels) & set(preset.channels):
+        return PresetError(
+            f"Preset {preset.name!r} reads {preset.source} channels ({first_names(preset.channels)}); the motion has "
+            f"{first_names(motion.channels)}. Choose a head that gives {preset.source}, or another preset."
+        )
+    return PresetError(
+        f"Preset {preset.name!r} finds nothing on this character: it looks for {first_names([target.to.name for target in preset.targets])}; "
+        f"the character has {rig_summary(rig)}. Choose another preset or \"auto\"; Match by Shape and Map It Yourself make one for this rig."
+    )

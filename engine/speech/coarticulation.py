@@ -1,0 +1,120 @@
+"""What the mouth typically does on each phone, and how neighbouring phones blend: face curves from nothing but phones with times.
+
+Not how motion is made (the model does that), but what a phone that the user changes should look like (phone_edit.py). The table phone_mouths.json
+was measured on the bundled model: `python -m engine.learn.phone_mouths`. Its channels are ARKit's, so it serves every head that has them.
+Source: dominance after Cohen and Massaro (1993).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..values.phones import PHONE_INDEX, PHONES, Phone
+from ..values.types import FloatArray
+
+TABLE = Path(__file__).with_name("phone_mouths.json")
+
+NEIGHBOURS = 4              # phones to each side that still show in a mouth
+FAR_S = 0.3                 # from its core, where the last of a phone is gone
+CORE_SHARE, LONGEST_EDGE_S = 0.3, 0.050     # a phone's core: this part of its length to each side of its middle, or all but so much at each end
+LEAD_S, TAIL_S = 0.030, 0.045               # the mouth opens before the voice, and closes after it
+SILENCE_REACH_S, SILENCE_STRENGTH = 0.040, 4.0
+SHORTEST_PAUSE_S, FULL_PAUSE_S = 0.040, 0.160       # a silence this short is no pause; from here on the face rests in it
+
+
+@dataclass(frozen=True)
+class Group:
+    """Channels that move together.
+
+    Attributes:
+        name: key of the strengths in the table.
+        begins: how the channels' names begin; the last group takes all others.
+        before_s, after_s: how far a phone reaches ahead of its core, and behind it; distance to 1/e.
+    """
+
+    name: str
+    begins: tuple[str, ...]
+    before_s: float
+    after_s: float
+
+
+GROUPS = (
+    Group("contact", ("mouthClose", "mouthPress", "mouthRoll", "mouthFrown"), 0.030, 0.030),
+    Group("rounding", ("mouthFunnel", "mouthPucker", "mouthShrugLower", "cheekPuff"), 0.068, 0.090),
+    Group("opening", ("",), 0.045, 0.055),
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Mouths of phones: targets (n_phones, n_channels), and how firmly each phone insists on them, strengths (n_phones, n_groups)."""
+
+    channels: tuple[str, ...]
+    targets: FloatArray
+    strengths: FloatArray
+
+
+@lru_cache(maxsize=1)
+def table() -> Table:
+    """The measured table, rows in the order of PHONES."""
+    content = json.loads(TABLE.read_text(encoding="utf-8"))
+    rows = [content["phones"][label] for label in PHONES]
+    strengths = np.array([[row["strength"][group.name] for group in GROUPS] for row in rows], np.float32)
+    return Table(tuple(content["channels"]), np.array([row["mouth"] for row in rows], np.float32), strengths)
+
+
+def mouths(phones: Sequence[Phone], seconds: NDArray[np.float64]) -> FloatArray:
+    """Typical weights (n, n_channels) of table().channels at these seconds (n,).
+
+    Args:
+        phones: in time order without gaps.
+    """
+    measured = table()
+    weights = np.zeros((len(seconds), len(measured.channels)), np.float32)
+    for number, group in enumerate(GROUPS):
+        columns = columns_of(group, measured.channels)
+        weights[:, columns] = shares(phones, seconds, group, measured.strengths[:, number]) @ measured.targets[:, columns]
+    return weights
+
+
+def shares(phones: Sequence[Phone], seconds: NDArray[np.float64], group: Group, strengths: FloatArray) -> FloatArray:
+    """How much each class of PHONES has of the mouth at these seconds: (n, n_phones), rows add up to 1.
+
+    Args:
+        strengths: (n_phones,) of the group.
+    """
+    labels = np.array([PHONE_INDEX[phone.label] for phone in phones], np.intp)
+    starts, ends = (np.array([getattr(phone, name) for phone in phones]) for name in ("start_s", "end_s"))
+    silent = labels == PHONE_INDEX["SIL"]
+    core_start, core_end = _cores(starts, ends, silent)
+    before_s, after_s = (np.where(silent, SILENCE_REACH_S, reach_s) for reach_s in (group.before_s, group.after_s))
+    pauses = np.clip((ends - starts - SHORTEST_PAUSE_S) / (FULL_PAUSE_S - SHORTEST_PAUSE_S), 0.05, 1) * SILENCE_STRENGTH
+    firmness = np.where(silent, pauses, strengths[labels])
+    at = np.clip(np.searchsorted(starts, seconds, side="right") - 1, 0, len(labels) - 1)
+    result = np.zeros((len(seconds), len(PHONES)))
+    rows = np.arange(len(seconds))
+    for offset in range(-NEIGHBOURS, NEIGHBOURS + 1):
+        near = np.clip(at + offset, 0, len(labels) - 1)
+        ahead_s, behind_s = np.maximum(core_start[near] - seconds, 0), np.maximum(seconds - core_end[near], 0)
+        left = np.maximum(0, 1 - (ahead_s + behind_s) / FAR_S) * ((at + offset >= 0) & (at + offset < len(labels)))
+        result[rows, labels[near]] += left * firmness[near] * np.exp(-ahead_s / before_s[near] - behind_s / after_s[near])
+    return np.asarray(result / np.maximum(result.sum(axis=1, keepdims=True), 1e-9), np.float32)
+
+
+def columns_of(group: Group, channels: Sequence[str]) -> list[int]:
+    """Which channels are of a group; each is of the first group that knows it."""
+    return [column for column, channel in enumerate(channels) if next(other for other in GROUPS if channel.startswith(other.begins)) == group]
+
+
+def _cores(starts: NDArray[np.float64], ends: NDArray[np.float64], silent: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where each phone is wholly itself, (n,) and (n,)."""
+    inset = np.minimum((0.5 - CORE_SHARE) * (ends - starts), LONGEST_EDGE_S)
+    middle = (starts + ends) / 2 + (TAIL_S - LEAD_S) / 2 * silent
+    return np.minimum(starts + np.where(silent, TAIL_S, inset), middle), np.maximum(ends - np.where(silent, LEAD_S, inset), middle)
