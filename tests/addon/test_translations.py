@@ -24,7 +24,7 @@ SCRIPTS_ONLY = {"character", "speaker", "transcript_text", "line", "start", "end
 
 
 def dictionaries() -> dict[str, dict[str, str]]:
-    return {locale: json.loads((ROOT / "addon" / "languages" / f"{locale}.json").read_text(encoding="utf-8")) for locale in LOCALES}
+    return {locale: json.loads((ROOT / "addon" / "host" / "languages" / f"{locale}.json").read_text(encoding="utf-8")) for locale in LOCALES}
 
 
 def in_source(raised: bool = False) -> set[str]:
