@@ -85,12 +85,17 @@ def ext(package: str) -> Extension:
 
 @pytest.fixture(scope="session")
 def speech(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A sound file of speech, as write_buzz makes it."""
+    return write_buzz(tmp_path_factory.mktemp("sound") / "speech.wav")
+
+
+def write_buzz(path: Path) -> str:
     """Two seconds: half a second of silence, one of a loud buzz, half a second of silence."""
     import numpy as np
 
     seconds = np.arange(2 * RATE_HZ) / RATE_HZ
     buzz = 0.5 * np.sign(np.sin(2 * np.pi * 120 * seconds)) * ((seconds > 0.5) & (seconds < 1.5))
-    return write_wav(tmp_path_factory.mktemp("sound") / "speech.wav", buzz)
+    return write_wav(path, buzz)
 
 
 @pytest.fixture(scope="session")
