@@ -7,7 +7,7 @@ from bpy.props import EnumProperty
 
 from ..host.operator_base import OnWorker, redraw
 from ..host.polls import only_if
-from ..host.translations import counted, said
+from ..host.translations import translate, translate_plural
 
 ADD = (
     ('SELECTED', "Selected Strips", "A line for every selected sound strip that has none yet"),
@@ -48,7 +48,7 @@ class UNITALKER_OT_cast_generate(OnWorker, bpy.types.Operator):
         try:
             outcomes = cast.write(result())
         except engine.Cancelled:
-            lines.result, lines.failed = said("Cancelled: nothing was written."), False
+            lines.result, lines.failed = translate("Cancelled: nothing was written."), False
             self.report({'INFO'}, lines.result)
             redraw(context)
             return {'CANCELLED'}
@@ -87,16 +87,16 @@ class UNITALKER_OT_cast_add(bpy.types.Operator):
         if not added:
             self.report({'WARNING'}, _nothing_added(bool(chosen), self.what))
             return {'CANCELLED'}
-        self.report({'INFO'}, counted(added, "1 line added.", "{} lines added."))
+        self.report({'INFO'}, translate_plural(added, "1 line added.", "{} lines added."))
         return {'FINISHED'}
 
 
 def _nothing_added(strips: bool, what: str) -> str:
     if strips:
-        return said("No line was added: all of them are in the list already.")
+        return translate("No line was added: all of them are in the list already.")
     if what == 'SELECTED':
-        return said("No line was added: there is no selected sound strip in the Sequencer.")
-    return said("No line was added: there is no sound strip in the Sequencer.")
+        return translate("No line was added: there is no selected sound strip in the Sequencer.")
+    return translate("No line was added: there is no sound strip in the Sequencer.")
 
 
 class _OnRow:
@@ -179,7 +179,7 @@ class UNITALKER_OT_cast_guess(bpy.types.Operator):
         for row in open_rows:
             row.character = cast.guess(context, row)
         found = sum(row.character is not None for row in open_rows)
-        self.report({'INFO'}, said("{} of {} lines without a character have one now.", found, len(open_rows)))
+        self.report({'INFO'}, translate("{} of {} lines without a character have one now.", found, len(open_rows)))
         return {'FINISHED'}
 
 

@@ -6,8 +6,8 @@ import bpy
 
 from ..host.editors import in_editors
 from ..host.job import Job
+from ..host.layout import paragraph, property_split
 from ..host.operator_base import draw_progress
-from ..ui.panels import paragraph, property_split
 
 ROWS = 4
 SOURCE_ICONS = {'STRIP': 'SOUND', 'FILE': 'FILE_SOUND', 'SPEAKER': 'SPEAKER'}

@@ -3,7 +3,7 @@
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from ..host.translations import said
+from ..host.translations import translate
 from ..take.choices import RELATIVE_PATHS, SOURCES
 
 KINDS = (
@@ -64,10 +64,10 @@ class UNITALKER_PG_cast_row(bpy.types.PropertyGroup):
     def title(self) -> str:
         """Strip, file or speaker, for people."""
         if self.source == 'FILE':
-            return bpy.path.basename(self.audio) or said("No file")
+            return bpy.path.basename(self.audio) or translate("No file")
         if self.source == 'SPEAKER':
-            return self.speaker.name if self.speaker else said("No speaker")
-        return self.strip or said("No strip")
+            return self.speaker.name if self.speaker else translate("No speaker")
+        return self.strip or translate("No strip")
 
 
 class UNITALKER_PG_cast(bpy.types.PropertyGroup):

@@ -18,7 +18,7 @@ from ...engine import Animation, Cancelled, EngineError, RigError
 from ...engine.values import types
 from ..character import channels_of, character
 from ..host.job import tell_stage
-from ..host.translations import said
+from ..host.translations import translate
 from ..keying.vertex_head import Solved
 from ..sound import clip as strip_audio
 from ..sound import strips as sound_strips
@@ -83,7 +83,7 @@ def compute(
     for number, (entry, length) in enumerate(zip(entries, lengths, strict=True), start=1):
         if cancelled():
             raise Cancelled("Stopped; nothing was written.")
-        tell_stage(progress, said("Line {} of {}: {}", number, len(entries), entry.title))
+        tell_stage(progress, translate("Line {} of {}: {}", number, len(entries), entry.title))
         computed.append(_compute_one(entry, _part(progress, done / whole, length / whole), cancelled))
         done += length
         progress(done / whole)
@@ -122,9 +122,9 @@ def show(cast: bpy.types.PropertyGroup, outcomes: Iterable[Outcome]) -> str:
             rows[outcome.uid].kind, rows[outcome.uid].result = outcome.kind, outcome.line
     made = counts['DONE'] + counts['WARNING']
     cast.failed = counts['FAILED'] > 0
-    cast.result = said("{} of {} lines made", made, made + counts['FAILED'])
-    cast.result += said(", {} with warnings", counts['WARNING']) if counts['WARNING'] else ""
-    cast.result += said(", {} failed: their rows say why", counts['FAILED']) if counts['FAILED'] else ""
+    cast.result = translate("{} of {} lines made", made, made + counts['FAILED'])
+    cast.result += translate(", {} with warnings", counts['WARNING']) if counts['WARNING'] else ""
+    cast.result += translate(", {} failed: their rows say why", counts['FAILED']) if counts['FAILED'] else ""
     return cast.result
 
 
@@ -164,8 +164,8 @@ def add_strips(context: bpy.types.Context, strips: Iterable[bpy.types.Strip]) ->
 def guess(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> bpy.types.Object | None:
     """The character whose name shares most words with the line's; the only one of the scene; or None."""
     people = _people(context.scene.objects) or _people(bpy.data.objects)
-    said = _words(" ".join((row.title(), _file_of(row))))
-    scores = {obj: sum(len(word) for word in said & (_words(obj.name) | _words(obj.parent.name if obj.parent else ""))) for obj in people}
+    spoken = _words(" ".join((row.title(), _file_of(row))))
+    scores = {obj: sum(len(word) for word in spoken & (_words(obj.name) | _words(obj.parent.name if obj.parent else ""))) for obj in people}
     best = max(scores.values(), default=0)
     if best:
         return max((obj for obj in people if scores[obj] == best), key=lambda obj: len(channels_of.shape_keys(obj)))

@@ -90,11 +90,6 @@ class Character:
                 yield channel
 
 
-def scene_fps(scene: bpy.types.Scene) -> float:
-    """Frames per second, 23.976 and the like included."""
-    return scene.render.fps / scene.render.fps_base
-
-
 def home_scene(context: bpy.types.Context, name: str) -> bpy.types.Scene:
     """The scene on whose clock a character moves: the active one, unless the character is only in another one."""
     obj = bpy.data.objects.get(name) if name else None

@@ -9,7 +9,7 @@ import bpy
 
 from ... import engine
 from ...engine.files import motion as engine_io
-from ..host.translations import counted, said
+from ..host.translations import translate, translate_plural
 from ..sound import cache as kept_sounds
 from ..take import make
 
@@ -38,4 +38,4 @@ def write(context: bpy.types.Context, options: make.Options, path: Path) -> str:
         raise engine.OutputError("This head gives vertices, which no such file holds. Choose a head that gives blendshapes.")
     motion = engine.animate(kept_sounds.read(request.clip), replace(request.settings, max_error=None)).motion
     engine_io.write_motion(motion, path, {"sound": request.clip.name, "model": request.settings.model, "identity": request.settings.identity})
-    return said("{} at {} per second in {}", counted(len(motion.weights), "1 frame", "{} frames"), f"{motion.fps:g}", path)
+    return translate("{} at {} per second in {}", translate_plural(len(motion.weights), "1 frame", "{} frames"), f"{motion.fps:g}", path)

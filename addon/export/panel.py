@@ -4,10 +4,10 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ..host.editors import in_3d_view
+from ..host.layout import paragraph
 from ..host.operator_base import BUSY_ELSE, idle, redraw
-from ..host.translations import counted, said
+from ..host.translations import translate, translate_plural
 from ..take.properties import CHOICES, Choices, collect
-from ..ui.panels import paragraph
 
 FORMATS = (
     ('LIVE_LINK', "Live Link Face CSV", "Columns of a take of the Live Link Face app"),
@@ -49,7 +49,7 @@ class UNITALKER_OT_bake(bpy.types.Operator):
             return {'CANCELLED'}
         for warning in done.warnings:
             self.report({'WARNING'}, warning)
-        self.report({'INFO'}, said("{}, frames {} to {} ({})", counted(done.curves, "1 curve", "{} curves"), done.first_frame, done.last_frame, ", ".join(done.actions)))
+        self.report({'INFO'}, translate("{}, frames {} to {} ({})", translate_plural(done.curves, "1 curve", "{} curves"), done.first_frame, done.last_frame, ", ".join(done.actions)))
         redraw(context)
         return {'FINISHED'}
 

@@ -9,7 +9,7 @@ from functools import partial
 import bpy
 
 from ..host.operator_base import OnWorker, redraw
-from ..host.translations import counted, said
+from ..host.translations import translate, translate_plural
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,14 @@ class UNITALKER_OT_follow(OnWorker, bpy.types.Operator):
                 except engine.EngineError as error:
                     problems.append(f"{work.change.line.name!r}: {error}")
         except engine.Cancelled:
-            problems.append(said("Cancelled: what needs listening was not made."))
+            problems.append(translate("Cancelled: what needs listening was not made."))
         return self._tell(context, made, problems)
 
     def _tell(self, context: bpy.types.Context, made: int, problems: list[str]) -> set[str]:
         moved = self._report.moved
-        parts = [counted(moved, "1 take moved", "{} takes moved")] if moved else []
-        parts += [said("{} made again", made)] if made else []
-        line = ", ".join(parts) or (said("Nothing was changed") if problems else said("All takes lie where their sound is"))
+        parts = [translate_plural(moved, "1 take moved", "{} takes moved")] if moved else []
+        parts += [translate("{} made again", made)] if made else []
+        line = ", ".join(parts) or (translate("Nothing was changed") if problems else translate("All takes lie where their sound is"))
         context.scene.unitalker_cast.follow_note = " ".join((*((f"{line}.",) if problems else ()), *problems))
         self.report({'WARNING' if problems else 'INFO'}, " ".join((f"{line}.", *problems)))
         redraw(context)

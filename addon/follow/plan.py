@@ -17,7 +17,7 @@ import bpy
 from ...engine import AudioError
 from ..actions import actions
 from ..actions.ledger import OWNER, Record, Span
-from ..character.character import scene_fps
+from ..host.scene import scene_fps
 from ..keying.moved_keys import Move, users_of
 from ..keying.notes import Note
 from ..sound import clip as strip_audio

@@ -13,6 +13,8 @@ from typing import Generic, TypeVar
 
 import bpy
 
+from ... import engine
+
 Result = TypeVar("Result")
 Work = Callable[[Callable[[float], None], Callable[[], bool]], Result]      # work(progress, cancelled) -> result
 
@@ -124,9 +126,7 @@ class Job(Generic[Result]):
         if self._error is not None:
             raise self._error
         if self.cancelling:
-            from ...engine import Cancelled
-
-            raise Cancelled("Cancelled: nothing was written.")
+            raise engine.Cancelled("Cancelled: nothing was written.")
         return self._result
 
     def _tell(self, fraction: float) -> None:

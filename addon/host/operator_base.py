@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import bpy
 
+from ... import engine
 from .job import Job
 from .polls import only_if
-from .translations import said
+from .translations import translate
 
 TICK_S = 0.1            # between two looks at the worker
 BUSY = "A lip sync is being made: wait for it, or press Esc"
@@ -70,8 +71,6 @@ class OnWorker:
         self._stop_waiting(context)
 
     def _with_work(self, context: bpy.types.Context, go_on: Callable[[bpy.types.Context, Callable[..., object]], set[str]]) -> set[str]:
-        from ... import engine
-
         try:
             work = self._gather(context)
         except engine.EngineError as error:
@@ -101,19 +100,32 @@ class OnWorker:
         redraw(context)
 
 
+def attempt(operator: bpy.types.Operator, context: bpy.types.Context, work: Callable[[], object], line: str | Callable[..., str] = "") -> set[str]:
+    """Do the work; an error of the user's becomes one line, with nothing changed. {} in line stands for what the work returns, a function makes the line of it."""
+    try:
+        result = work()
+    except engine.EngineError as error:
+        operator.report({'ERROR'}, str(error))
+        return {'CANCELLED'}
+    if line:
+        operator.report({'INFO'}, line(result) if callable(line) else translate(line, result))
+    redraw(context)
+    return {'FINISHED'}
+
+
 def _tell_status(context: bpy.types.Context, job: Job | None) -> None:
     """The status bar tells what runs and how to stop it, also where no panel is open."""
     if context.workspace is not None:
-        context.workspace.status_text_set(said("Lip Sync: {}   Esc: cancel", describe(job)) if job is not None else None)
+        context.workspace.status_text_set(translate("Lip Sync: {}   Esc: cancel", describe(job)) if job is not None else None)
 
 
 def describe(job: Job) -> str:
     """Stage, finished part and time left of a job."""
     if job.cancelling:
-        return said("Stopping")
+        return translate("Stopping")
     left_s = job.progress.left_s
-    line = f"{said(job.progress.stage)} {job.fraction:.0%}"
-    return line if left_s is None else said("{}, {} left", line, time_left(left_s))
+    line = f"{translate(job.progress.stage)} {job.fraction:.0%}"
+    return line if left_s is None else translate("{}, {} left", line, time_left(left_s))
 
 
 def draw_progress(row: bpy.types.UILayout) -> None:

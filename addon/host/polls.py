@@ -2,11 +2,11 @@
 
 import bpy
 
-from .translations import said
+from .translations import translate
 
 
 def only_if(cls: type[bpy.types.Operator], condition: object, why: str, *values: object) -> bool:
     """For polls: whether the condition holds; else the tooltip says why not, its {} filled with values."""
     if not condition:
-        cls.poll_message_set(said(why, *values))
+        cls.poll_message_set(translate(why, *values))
     return bool(condition)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-BASE_PACKAGE = __package__.rsplit(".", 2)[0]        # the extension's own package, two above this folder
+from . import BASE_PACKAGE
+from .layout import paragraph
 
 DEVICES = (
     ('auto', "Automatic", "The fastest that works: CUDA, then CoreML or DirectML, then the processor"),
@@ -115,7 +116,6 @@ class UNITALKER_AP_preferences(bpy.types.AddonPreferences):
         from ...engine import EngineError
         from ...engine.model.devices import from_text
         from ...engine.model.runtime import build
-        from ..ui.panels import paragraph
 
         reports, tested = from_text(self.device_tests)
         for report in reports:

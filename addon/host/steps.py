@@ -8,9 +8,10 @@ from collections.abc import Generator
 
 import bpy
 
+from ... import engine
 from .job import Job
 from .operator_base import BUSY_ELSE, describe, idle, redraw
-from .translations import said
+from .translations import translate
 
 TICK_S = 0.01           # between two bunches of steps
 BUNCH_S = 0.1           # so long steps are done before the window gets its turn
@@ -102,7 +103,7 @@ class InSteps:
         if self._job.cancelling:
             self._job.drop()
             self._stop_waiting(context)
-            self.report({'INFO'}, said("Cancelled: nothing was written."))
+            self.report({'INFO'}, translate("Cancelled: nothing was written."))
             return {'CANCELLED'}
         if event.type == 'TIMER' and not bpy.app.is_job_running('RENDER'):       # the artist's own render goes first
             self._job.advance(BUNCH_S)
@@ -120,8 +121,6 @@ class InSteps:
         self._stop_waiting(context)
 
     def _begin(self, context: bpy.types.Context) -> bool:
-        from ... import engine
-
         try:
             self._job = Steps(self._work(context), self.TITLE)
         except engine.EngineError as error:
@@ -131,8 +130,6 @@ class InSteps:
         return True
 
     def _end(self, context: bpy.types.Context) -> set[str]:
-        from ... import engine
-
         try:
             result = self._job.take()
         except engine.EngineError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import bpy
 
-from .preferences import BASE_PACKAGE
+from . import BASE_PACKAGE
 
 LOCALES = ("de_DE", "ja_JP", "zh_HANS")         # as Blender 4.2 to 5.2 call them
 FOLDER = Path(__file__).with_name("languages")
@@ -26,15 +26,15 @@ def read(locale: str) -> dict[str, str]:
     return json.loads((FOLDER / f"{locale}.json").read_text(encoding="utf-8"))
 
 
-def said(text: str, *values: object) -> str:
+def translate(text: str, *values: object) -> str:
     """A text in the language of the interface, its {} filled with values."""
     translated = _iface(text)
     return translated.format(*values) if values else translated
 
 
-def counted(number: int, one: str, many: str) -> str:
+def translate_plural(number: int, one: str, many: str) -> str:
     """A number and its noun in the language of the interface; {} of many is filled."""
-    return said(one) if number == 1 else said(many, number)
+    return translate(one) if number == 1 else translate(many, number)
 
 
 def wrap(text: str, columns: int) -> list[str]:

@@ -22,7 +22,7 @@ from ...engine.motion.smooth import reduce_keys
 from ...engine.values.types import Curve, FloatArray
 from ..actions import actions
 from ..character import character
-from ..host.translations import counted, said
+from ..host.translations import translate, translate_plural
 from . import clearing, parts, point_cache
 from . import write as fcurves
 
@@ -192,9 +192,9 @@ def _write_keys(
     written = fcurves.write(_character(obj, record.names), result, line, keys)
     n_components = len(basis.components)
     share = solved.error / wanted.size if wanted.size else 0.0
-    text = said(
+    text = translate(
         "{}: {} of {} PCA shape keys, {}, largest error {} of its size (Action {!r})",
-        obj.name, len(record.units), n_components, counted(len(values), "1 frame", "{} frames"), f"{share:.2%}", written.action,
+        obj.name, len(record.units), n_components, translate_plural(len(values), "1 frame", "{} frames"), f"{share:.2%}", written.action,
     )
     return text, (*gave_way, *written.warnings)
 
@@ -247,7 +247,7 @@ def _write_cache(obj: bpy.types.Object, vertices: FloatArray, wanted: Plan, line
     modifier.time_mode, modifier.play_mode, modifier.deform_mode = 'FRAME', 'SCENE', 'OVERWRITE'
     modifier.forward_axis, modifier.up_axis = 'POS_Y', 'POS_Z'
     modifier.interpolation = 'LINEAR'
-    return said("{}: exact playback of {} from {}", obj.name, counted(len(vertices), "1 frame", "{} frames"), path), gave_way
+    return translate("{}: exact playback of {} from {}", obj.name, translate_plural(len(vertices), "1 frame", "{} frames"), path), gave_way
 
 
 def _remove_cache(obj: bpy.types.Object) -> int:

@@ -6,11 +6,10 @@ import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
-from ..host.operator_base import redraw
+from ..host.operator_base import attempt, redraw
 from ..host.polls import only_if
-from ..host.translations import counted, said
+from ..host.translations import translate, translate_plural
 from ..take import catalog
-from ..ui.operators import attempt
 
 
 class _OnOpenMapping:
@@ -25,7 +24,7 @@ class _OnOpenMapping:
         """Whether a row is chosen; else says so."""
         if 0 <= mapping.active < len(mapping.targets):
             return True
-        self.report({'ERROR'}, said("No row of the mapping is chosen. Click one in the list."))
+        self.report({'ERROR'}, translate("No row of the mapping is chosen. Click one in the list."))
         return False
 
 
@@ -58,7 +57,7 @@ class UNITALKER_OT_mapping_close(_OnOpenMapping, bpy.types.Operator):
         if not mapping.changed:
             return self.execute(context)
         return context.window_manager.invoke_confirm(
-            self, event, title=said("Close Mapping"), message=said("{} is not saved.", mapping.title), confirm_text=said("Close"), icon='WARNING',
+            self, event, title=translate("Close Mapping"), message=translate("{} is not saved.", mapping.title), confirm_text=translate("Close"), icon='WARNING',
         )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -164,7 +163,7 @@ class UNITALKER_OT_mapping_accept(_OnOpenMapping, bpy.types.Operator):
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
         """Which is meant."""
-        return said("Let {} drive {}", properties.channel, properties.control)
+        return translate("Let {} drive {}", properties.channel, properties.control)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add the row."""
@@ -206,7 +205,7 @@ class UNITALKER_OT_mapping_record_rest(_OnOpenMapping, bpy.types.Operator):
 
 
 def _rest_recorded(values: int) -> str:
-    return said("Rest recorded: {}. Now pose the extreme", counted(values, "1 value", "{} values"))
+    return translate("Rest recorded: {}. Now pose the extreme", translate_plural(values, "1 value", "{} values"))
 
 
 class UNITALKER_OT_mapping_record_extreme(_OnOpenMapping, bpy.types.Operator):
@@ -228,7 +227,7 @@ class UNITALKER_OT_mapping_record_extreme(_OnOpenMapping, bpy.types.Operator):
         from . import mapping
 
         channel = context.scene.unitalker_mapping.channel
-        return attempt(self, context, partial(mapping.learn_extreme, context), lambda driven: said("{} drives {} now", channel, counted(driven, "1 control", "{} controls")))
+        return attempt(self, context, partial(mapping.learn_extreme, context), lambda driven: translate("{} drives {} now", channel, translate_plural(driven, "1 control", "{} controls")))
 
 
 class UNITALKER_OT_mapping_save(_OnOpenMapping, bpy.types.Operator):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..host.editors import in_3d_view
-from ..host.translations import counted, said
+from ..host.translations import translate, translate_plural
 from .properties import control_name, label
 
 HINTS_SHOWN = 10                # channels of the unmatched list before "and n more"
@@ -24,9 +24,9 @@ class UNITALKER_UL_mapping(bpy.types.UIList):
     ) -> None:
         """Draw it; a control that the character lacks has a warning sign."""
         split = layout.split(factor=0.55)
-        split.label(text=label(item) or said("Choose a control"), icon=ICONS[item.kind] if item.found else 'ERROR', translate=False)
+        split.label(text=label(item) or translate("Choose a control"), icon=ICONS[item.kind] if item.found else 'ERROR', translate=False)
         names = [source.channel for source in item.sources if source.channel]
-        split.label(text=", ".join(names[:2]) + (f" + {len(names) - 2}" if len(names) > 2 else "") or said("no channel"), translate=False)
+        split.label(text=", ".join(names[:2]) + (f" + {len(names) - 2}" if len(names) > 2 else "") or translate("no channel"), translate=False)
 
     def filter_items(self, _context: bpy.types.Context, data: bpy.types.PropertyGroup, name: str) -> tuple[list[int], list[int]]:
         """Search in controls and channels."""
@@ -140,7 +140,7 @@ def _draw_hints(layout: bpy.types.UILayout, opened: bpy.types.PropertyGroup) -> 
     if not channels:
         return
     header, body = layout.panel("unitalker_mapping_hints", default_closed=True)
-    header.label(text=counted(len(channels), "1 Channel Without a Control", "{} Channels Without a Control"), translate=False)
+    header.label(text=translate_plural(len(channels), "1 Channel Without a Control", "{} Channels Without a Control"), translate=False)
     if not body:
         return
     for channel, hints in list(channels.items())[:HINTS_SHOWN]:
@@ -151,7 +151,7 @@ def _draw_hints(layout: bpy.types.UILayout, opened: bpy.types.PropertyGroup) -> 
             button = column.operator("unitalker.mapping_accept", text=f"{name}  ({hint.score:.0%})", icon='ADD', translate=False)
             button.channel, button.kind, button.control = channel, hint.kind, hint.control
     if len(channels) > HINTS_SHOWN:
-        body.label(text=said("and {} more", len(channels) - HINTS_SHOWN), translate=False)
+        body.label(text=translate("and {} more", len(channels) - HINTS_SHOWN), translate=False)
 
 
 CLASSES = (UNITALKER_UL_mapping, UNITALKER_MT_mapping, *in_3d_view(Mapping))

@@ -6,7 +6,7 @@
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from ..host.translations import said
+from ..host.translations import translate
 
 KINDS = (
     ('shape_key', "Key", "A shape key, on every mesh of the character that has it", 'SHAPEKEY_DATA', 0),
@@ -163,7 +163,7 @@ def label(row: bpy.types.PropertyGroup) -> str:
         return row.control
     index = row.component if row.path == 'rotation_quaternion' else row.axis
     names = "WXYZ" if row.path == 'rotation_quaternion' else "XYZ"
-    return f"{row.control}, {said(row.bl_rna.properties['path'].enum_items[row.path].name)} {names[int(index)]}"
+    return f"{row.control}, {translate(row.bl_rna.properties['path'].enum_items[row.path].name)} {names[int(index)]}"
 
 
 def control_name(path: str) -> str:

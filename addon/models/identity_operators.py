@@ -5,7 +5,7 @@ from bpy.props import CollectionProperty, EnumProperty, IntProperty, PointerProp
 
 from ..host.operator_base import redraw
 from ..host.polls import only_if
-from ..host.translations import said
+from ..host.translations import translate
 from ..take import catalog
 from . import identities
 
@@ -185,7 +185,7 @@ class UNITALKER_OT_favourite(bpy.types.Operator):
             self.report({'ERROR'}, error.args[0])
             return {'CANCELLED'}
         name = identities.label(settings.model, identity)
-        self.report({'INFO'}, said("{} is a favourite now.", name) if starred else said("{} is no favourite any more.", name))
+        self.report({'INFO'}, translate("{} is a favourite now.", name) if starred else translate("{} is no favourite any more.", name))
         redraw(context)
         return {'FINISHED'}
 

@@ -5,7 +5,7 @@ from bpy.props import BoolProperty, StringProperty
 
 from ..host.operator_base import redraw
 from ..host.polls import only_if
-from ..host.translations import counted, said
+from ..host.translations import translate, translate_plural
 from ..take import catalog
 
 DEFAULT_MODEL = "mini"      # what is chosen when the chosen one was removed
@@ -40,8 +40,8 @@ class UNITALKER_OT_model_add(bpy.types.Operator):
         catalog.refresh()
         catalog.choose_model(context.scene.unitalker, model.id)
         redraw(context)
-        heads, identities = counted(len(model.heads), "1 head", "{} heads"), counted(len(model.identities), "1 identity", "{} identities")
-        self.report({'INFO'}, said("Added {}: {}, {}", model.title, heads, identities))
+        heads, identities = translate_plural(len(model.heads), "1 head", "{} heads"), translate_plural(len(model.identities), "1 identity", "{} identities")
+        self.report({'INFO'}, translate("Added {}: {}, {}", model.title, heads, identities))
         return {'FINISHED'}
 
 
@@ -81,7 +81,7 @@ class UNITALKER_OT_model_remove(bpy.types.Operator):
             return {'CANCELLED'}
         catalog.choose_model(settings, DEFAULT_MODEL)
         redraw(context)
-        self.report({'INFO'}, said("Removed {}", folder))
+        self.report({'INFO'}, translate("Removed {}", folder))
         return {'FINISHED'}
 
 

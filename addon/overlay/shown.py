@@ -15,6 +15,7 @@ from ..actions import actions
 from ..actions.ledger import OWNER
 from ..character import character as rig
 from ..host.preferences import engine_preferences
+from ..host.scene import scene_fps
 from ..keying.vertex_head import Solved
 from ..phones import rows as phone_rows
 from ..phones import takes as phone_takes
@@ -113,7 +114,7 @@ def track_of(
     """
     curves = _curves(context, one, [name.strip() for name in channels.split(",") if name.strip()][:CURVES_MOST])
     return layout.Track(
-        one.line, start_of(one), rig.scene_fps(context.scene), one.first_frame, one.last_frame, peaks, phones, tuple(curves),
+        one.line, start_of(one), scene_fps(context.scene), one.first_frame, one.last_frame, peaks, phones, tuple(curves),
     )
 
 

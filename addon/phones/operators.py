@@ -7,7 +7,7 @@ from bpy.props import EnumProperty, StringProperty
 
 from ..host.operator_base import idle, redraw
 from ..host.polls import only_if
-from ..host.translations import counted, said
+from ..host.translations import translate, translate_plural
 from . import watch as phone_watch
 from .properties import ITEMS
 
@@ -76,7 +76,7 @@ class UNITALKER_OT_phones_show(_WithPhones, bpy.types.Operator):
             one = takes.find(context, self.character, self.line) if self.line else phone_takes.chosen(context)
             shown = phone_takes.show(context, one)
             phone_watch.start()
-            return said("{} of take {}", counted(len(shown.rows), "1 phone", "{} phones"), shown.title)
+            return translate("{} of take {}", translate_plural(len(shown.rows), "1 phone", "{} phones"), shown.title)
 
         return self._attempt(context, work)
 
@@ -94,7 +94,7 @@ class UNITALKER_OT_phones_hide(_WithPhones, bpy.types.Operator):
             from . import takes as phone_takes
 
             left = phone_takes.hide(context.scene, active_take(context))
-            return counted(left, "1 edit is not applied: Show Phones brings it back", "{} edits are not applied: Show Phones brings them back") if left else ""
+            return translate_plural(left, "1 edit is not applied: Show Phones brings it back", "{} edits are not applied: Show Phones brings them back") if left else ""
 
         result = self._attempt(context, work)
         if not any(take.visible for scene in bpy.data.scenes for take in scene.unitalker_phones.takes):

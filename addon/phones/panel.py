@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..host.editors import in_editors
-from ..ui.panels import paragraph
+from ..host.layout import paragraph
 from . import symbols as phone_symbols
 from .operators import active_take
 

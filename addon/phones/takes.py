@@ -21,8 +21,8 @@ from ...engine.rig.fitted_head_file import chosen_taught
 from ...engine.speech import phone_edit
 from ...engine.values.phones import Phone
 from ..actions.ledger import Span
-from ..character import character as rig
 from ..host.preferences import engine_preferences
+from ..host.scene import scene_fps
 from ..take import make, takes
 from . import markers as phone_markers
 from . import rows as phone_rows
@@ -47,7 +47,7 @@ def show(context: bpy.types.Context, one: takes.Take) -> ShownTake:
         phone_markers.hide(scene, shown)
     shown.name, shown.title = key_of(one), f"{one.line} on {one.character}"
     shown.character = bpy.data.objects.get(one.character)
-    shown.first_frame, shown.fps = one.first_frame, one.fps or rig.scene_fps(scene)
+    shown.first_frame, shown.fps = one.first_frame, one.fps or scene_fps(scene)
     solved, made = phone_rows.to_json(animation.phones), _made(one)
     if (solved, made) != (shown.solved, shown.made) or not shown.rows:
         shown.solved, shown.made = solved, made
@@ -86,7 +86,7 @@ def apply(context: bpy.types.Context, shown: ShownTake) -> tuple[Span, ...]:
 
 def other_rate(context: bpy.types.Context, shown: ShownTake) -> str:
     """What is to be said where a take was made at another frame rate than the scene has now; else "". Raises RigError, SettingError: it is gone."""
-    one, fps = take_of(context, shown), rig.scene_fps(context.scene)
+    one, fps = take_of(context, shown), scene_fps(context.scene)
     if one.fps is None or abs(one.fps - fps) < SAME_RATE:
         return ""
     return f"The scene runs at {fps:g} frames per second now, and the lip sync of {one.line!r} was made at {one.fps:g}"
@@ -174,7 +174,7 @@ def _solve_all(context: bpy.types.Context, shown: ShownTake, one: takes.Take, wa
     request = replace(request, settings=replace(request.settings, phones=kept))
     make.write(request, make.compute(request))
     made = take_of(context, shown)
-    shown.first_frame, shown.fps = made.first_frame, made.fps or rig.scene_fps(context.scene)
+    shown.first_frame, shown.fps = made.first_frame, made.fps or scene_fps(context.scene)
     shown.solved, shown.made = phone_rows.to_json(kept), _made(made)
     visible = shown.visible
     if visible:

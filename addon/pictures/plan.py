@@ -15,7 +15,7 @@ import bpy
 from ...engine import EngineError, OutputError, RigError
 from ...engine.speech import g2p
 from ...engine.values.phones import Phone
-from ..character import character as rig
+from ..host.scene import scene_fps
 from ..overlay import moments as shown_frames
 from ..overlay import shown
 from ..take import takes
@@ -70,7 +70,7 @@ def sheet(context: bpy.types.Context, wanted: Wanted) -> Generator[float, None, 
     path = _path(context, wanted, one, "contact sheet", ".png")
     look, crop = _tile_look(context, one, wanted)
     phones = yield from _phones(context, one)
-    fps = rig.scene_fps(scene)
+    fps = scene_fps(scene)
     told = phones, one.first_frame, fps, one.last_frame, wanted.count
     moments = (shown_frames.at_phones(*told) if wanted.pick == BY_PHONES else ()) or shown_frames.evenly(*told)      # evenly, where nobody speaks
     transcript = _transcript(one)

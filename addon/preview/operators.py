@@ -9,7 +9,7 @@ from bpy.props import BoolProperty, StringProperty
 from ..actions.ledger import OWNER
 from ..host.polls import only_if
 from ..host.steps import InSteps, Work
-from ..host.translations import said
+from ..host.translations import translate
 from . import playback
 
 FIRST_DRAW_S = 0.3      # by then a new window has its size
@@ -68,8 +68,8 @@ class UNITALKER_OT_face_camera(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add it."""
+        from ..host.operator_base import attempt
         from ..pictures import face_camera
-        from ..ui.operators import attempt
 
         settings = context.scene.unitalker
         name = self.character or (settings.character.name if settings.character else "")
@@ -113,7 +113,7 @@ class UNITALKER_OT_contact_sheet(_Written, bpy.types.Operator):
         image = bpy.data.images.load(result, check_existing=True)
         image.reload()
         context.scene.unitalker_preview.last_sheet = result
-        self.report({'INFO'}, said("Contact sheet: {}", result))
+        self.report({'INFO'}, translate("Contact sheet: {}", result))
         if not bpy.app.background:
             _show(context, image)
 
@@ -136,7 +136,7 @@ class UNITALKER_OT_playblast(_Written, bpy.types.Operator):
         if result.warning:
             self.report({'WARNING'}, result.warning)
         context.scene.unitalker_preview.last_film = result.path
-        self.report({'INFO'}, said("Playblast: {}", result.path))
+        self.report({'INFO'}, translate("Playblast: {}", result.path))
 
 
 class UNITALKER_OT_open_file(bpy.types.Operator):

@@ -6,10 +6,10 @@ import bpy
 
 from ..host.editors import in_editors
 from ..host.job import Job
+from ..host.layout import paragraph, property_split
 from ..host.operator_base import draw_progress
 from ..overlay import overlay
 from ..pictures.folder import folder_of
-from ..ui.panels import paragraph, property_split
 from . import playback
 
 

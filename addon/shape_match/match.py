@@ -21,7 +21,7 @@ from ...engine.rig import presets
 from ...engine.values.types import no_progress
 from ..character import character as rig
 from ..host.preferences import user_folder
-from ..host.translations import said
+from ..host.translations import translate
 from . import pictures as shape_pictures
 
 MARKER = "unitalker_marker"     # custom property of an empty: which feature of the face it marks
@@ -69,7 +69,7 @@ def keep(context: bpy.types.Context, proposal: Proposal, request: Request | None
     state.unmatched, state.unused = ", ".join(proposal.unmatched), ", ".join(proposal.unused)
     ticked = sum(row.use for row in state.rows)
     whole = len(proposal.matches) + len(proposal.unmatched)
-    return said("{} of {} channels found, {} of them ticked. Look at each, then save a preset", len(state.rows), whole, ticked)
+    return translate("{} of {} channels found, {} of them ticked. Look at each, then save a preset", len(state.rows), whole, ticked)
 
 
 def _sure(match: ChannelMatch) -> bool:

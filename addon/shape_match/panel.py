@@ -8,12 +8,11 @@ import bpy
 from bpy.props import BoolProperty, CollectionProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ..host.editors import in_3d_view
-from ..host.operator_base import BUSY_ELSE, OnWorker
+from ..host.layout import paragraph
+from ..host.operator_base import BUSY_ELSE, OnWorker, attempt
 from ..host.polls import only_if
-from ..host.translations import counted, said
+from ..host.translations import translate, translate_plural
 from ..take import catalog
-from ..ui.operators import attempt
-from ..ui.panels import paragraph
 
 ROWS = 8                # of the list
 KEYS_SHOWN = 2          # of a channel, in the list
@@ -156,11 +155,11 @@ class UNITALKER_OT_shape_markers(bpy.types.Operator):
 
 
 def _markers_removed(number: int) -> str:
-    return counted(number, "1 marker removed", "{} markers removed")
+    return translate_plural(number, "1 marker removed", "{} markers removed")
 
 
 def _markers_added(number: int) -> str:
-    return counted(number, "1 marker added", "{} markers added")
+    return translate_plural(number, "1 marker added", "{} markers added")
 
 
 class UNITALKER_UL_shapes(bpy.types.UIList):
@@ -205,7 +204,7 @@ def _draw_proposal(context: bpy.types.Context, layout: bpy.types.UILayout, state
         row = state.rows[state.active]
         _draw_pictures(layout, row)
         keys = ", ".join(f"{name} x {weight:.2f}" for name, weight in json.loads(row.keys))
-        paragraph(context, layout, said("{}: {}, likeness {}", row.channel, keys, f"{row.score:.2f}"))
+        paragraph(context, layout, translate("{}: {}, likeness {}", row.channel, keys, f"{row.score:.2f}"))
         layout.operator("unitalker.shape_show", text="Put Back" if state.shown else "Show on the Character", icon='HIDE_OFF', depress=bool(state.shown))
     _draw_names(context, layout, "unitalker_channels_not_found", state.unmatched, _not_found)
     _draw_names(context, layout, "unitalker_keys_not_used", state.unused, _not_used)
@@ -223,11 +222,11 @@ def _draw_names(context: bpy.types.Context, layout: bpy.types.UILayout, panel: s
 
 
 def _not_found(channels: int) -> str:
-    return counted(channels, "1 channel not found", "{} channels not found")
+    return translate_plural(channels, "1 channel not found", "{} channels not found")
 
 
 def _not_used(keys: int) -> str:
-    return counted(keys, "1 key not used", "{} keys not used")
+    return translate_plural(keys, "1 key not used", "{} keys not used")
 
 
 def _draw_pictures(layout: bpy.types.UILayout, row: bpy.types.PropertyGroup) -> None:

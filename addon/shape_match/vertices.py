@@ -17,8 +17,8 @@ from ...engine import EngineError, RigError
 from ...engine.geometry.shape_solve import solve_weights
 from ...engine.model.components import Placement, fit_placement
 from ...engine.values.types import Curve, RigChannel, RigCurves
-from ..character import character as rig
-from ..host.translations import counted, said
+from ..host.scene import scene_fps
+from ..host.translations import translate, translate_plural
 from ..keying import parts
 from ..keying import write as fcurves
 from . import match
@@ -99,7 +99,7 @@ def solve(plan: Plan) -> Generator[float, None, Solved]:
 
 def write(context: bpy.types.Context, solved: Solved) -> tuple[str, tuple[str, ...]]:
     """Key the character; a sentence and warnings. Raises RigError: it is gone or cannot be keyed."""
-    plan, fps = solved.plan, rig.scene_fps(context.scene)
+    plan, fps = solved.plan, scene_fps(context.scene)
     seconds = np.arange(len(solved.values)) / fps
     curves = {RigChannel("shape_key", name): Curve(seconds, column) for name, column in zip(plan.names, solved.values.T, strict=True)}
     line = parts.Line(f"{plan.source} vertices", float(plan.first), float(plan.last), fps)
@@ -108,8 +108,8 @@ def write(context: bpy.types.Context, solved: Solved) -> tuple[str, tuple[str, .
     if plan.placement.misfit > MISFIT_LIMIT:
         warnings = (f"{plan.source!r} differs from {plan.mesh!r} by {plan.placement.misfit:.1%} of its size: its vertices may be in another order.", *warnings)
     left = f"{solved.left_out:.0%}"
-    keys = counted(len(plan.names), "1 key", "{} keys")
-    return said("{} of {!r} on frames {} to {}; {} of the movement has no key that makes it", keys, plan.mesh, plan.first, plan.last, left), warnings
+    keys = translate_plural(len(plan.names), "1 key", "{} keys")
+    return translate("{} of {!r} on frames {} to {}; {} of the movement has no key that makes it", keys, plan.mesh, plan.first, plan.last, left), warnings
 
 
 def _on_thread(moved: np.ndarray, plan: Plan) -> Generator[float, None, tuple[np.ndarray, np.ndarray]]:

@@ -4,9 +4,9 @@ import bpy
 from bpy.props import FloatProperty, PointerProperty
 
 from ..host.editors import in_3d_view
+from ..host.layout import paragraph
 from ..host.polls import only_if
 from ..host.steps import InSteps, Work
-from ..ui.panels import paragraph
 
 
 def _is_mesh(_group: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:

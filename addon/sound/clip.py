@@ -20,7 +20,7 @@ import numpy as np
 from ...engine import AudioError, InstallError, Waveform, from_array, read_audio
 from ...engine.audio.read import MIN_DURATION_S
 from ...engine.values.types import SAMPLE_RATE_HZ, FloatArray
-from ..character.character import scene_fps
+from ..host.scene import scene_fps
 from .retimed import as_played
 from .strips import heard, mark, mark_of, pick, sequencer_scene, shift_between
 

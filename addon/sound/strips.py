@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import bpy
 
 from ...engine import AudioError
-from ..character.character import scene_fps
+from ..host.scene import scene_fps
 
+SEVERAL = "Pick one"            # shown in the empty field when several sound strips could be meant
 MARK = "unitalker"              # custom property of a strip that a take or a row speaks of
 
 
@@ -52,6 +53,16 @@ def sound_strips(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
     if scene.sequence_editor is None:
         return []
     return sorted((strip for strip in all_strips(scene) if strip.type == 'SOUND'), key=lambda strip: (handles(strip)[0], strip.name))
+
+
+def strip_in_use(context: bpy.types.Context) -> str:
+    """Name of the sound strip that an empty field means; empty when there is no sound strip, SEVERAL when it is not clear."""
+    scene = sequencer_scene(context)
+    active = scene.sequence_editor and scene.sequence_editor.active_strip
+    if active is not None and active.type == 'SOUND':
+        return active.name
+    names = [strip.name for strip in sound_strips(scene)]
+    return names[0] if len(names) == 1 else (SEVERAL if names else "")
 
 
 def pick(scene: bpy.types.Scene, name: str) -> bpy.types.Strip:

@@ -13,7 +13,7 @@ from pathlib import Path
 import bpy
 
 from ..host.preferences import engine_preferences
-from ..host.translations import counted, said
+from ..host.translations import translate, translate_plural
 
 Item = tuple[str, str, str]
 
@@ -143,7 +143,7 @@ def setter(name: str) -> Callable[[bpy.types.PropertyGroup, int], None]:
 
 def nothing_chosen(context: bpy.types.Context) -> bool:
     """Whether the scene has neither a face nor a sound for lip sync."""
-    from ..ui.ready import strip_in_use
+    from ..sound.strips import strip_in_use
 
     settings, objects = context.scene.unitalker, context.scene.objects
     if settings.character or settings.speaker or settings.audio or strip_in_use(context):
@@ -190,11 +190,11 @@ def _look_at_character(context: bpy.types.Context) -> Fit:
     except engine.EngineError as error:
         return Fit(problem=str(error), linked=linked)
     if not match.found:
-        problem = said("Preset {} finds nothing on this character. Choose another, or Automatic.", match.preset.name)
+        problem = translate("Preset {} finds nothing on this character. Choose another, or Automatic.", match.preset.name)
         return Fit(problem=problem, unfit=True, has_keys=bool(names.shape_keys))
     meshes = sum(target.kind == 'KEY' for target in character.targets)
-    channels = said("{} of {} channels found", len(match.found), len(match.found) + len(match.missing))
-    return Fit(f"{match.preset.name}: {channels}, {counted(meshes, '1 mesh', '{} meshes')}", match.absent)
+    channels = translate("{} of {} channels found", len(match.found), len(match.found) + len(match.missing))
+    return Fit(f"{match.preset.name}: {channels}, {translate_plural(meshes, '1 mesh', '{} meshes')}", match.absent)
 
 
 def _fit_of_taught(taught: object, names: object) -> Fit:
@@ -205,8 +205,8 @@ def _fit_of_taught(taught: object, names: object) -> Fit:
     absent = tuple(label(control) for control, places in zip(taught.controls, find_on_rig(taught.controls, names), strict=True) if not places)
     found = len(taught.controls) - len(absent)
     if not found:
-        return Fit(problem=said("Taught head {} finds none of its controls on this character. Choose the one that it was taught on.", taught.name))
-    return Fit(f"{taught.name}: {said('{} of {} taught controls found', found, len(taught.controls))}", absent)
+        return Fit(problem=translate("Taught head {} finds none of its controls on this character. Choose the one that it was taught on.", taught.name))
+    return Fit(f"{taught.name}: {translate('{} of {} taught controls found', found, len(taught.controls))}", absent)
 
 
 def _look_for_mesh(context: bpy.types.Context, name: str) -> Fit:
@@ -220,7 +220,7 @@ def _look_for_mesh(context: bpy.types.Context, name: str) -> Fit:
         obj = take.mesh_for(context, name, settings.with_related, head)
     except engine.EngineError as error:
         return Fit(problem=str(error))
-    return Fit(f"{obj.name}: {said('{} vertices, as head {} moves', head.width // 3, head.id)}")
+    return Fit(f"{obj.name}: {translate('{} vertices, as head {} moves', head.width // 3, head.id)}")
 
 
 def _mark(obj: bpy.types.Object) -> tuple[object, ...]:
@@ -236,7 +236,7 @@ def _list_models() -> list[Item]:
     from ...engine.model.folder import scan_models
 
     models, broken = scan_models(engine_preferences(bpy.context).model_folders)
-    usable = [(_choice(model.id, model.folder), model.title, f"{model.system}, {counted(len(model.identities), '1 identity', '{} identities')}, {model.licence}") for model in models]
+    usable = [(_choice(model.id, model.folder), model.title, f"{model.system}, {translate_plural(len(model.identities), '1 identity', '{} identities')}, {model.licence}") for model in models]
     return [*usable, *((_choice(folder.name, folder), f"{folder.name} (cannot be used)", str(error)) for folder, error in broken)]
 
 
@@ -295,7 +295,7 @@ def _list_presets() -> list[Item]:
     except InstallError as error:
         return [("auto", "Automatic", str(error))]
     taught = _taught()[0]
-    own = [(Path(one.path).name, one.name, said("Taught: {} from {} s of keys", counted(len(one.controls), "1 control", "{} controls"), round(one.take_s))) for one in taught]
+    own = [(Path(one.path).name, one.name, translate("Taught: {} from {} s of keys", translate_plural(len(one.controls), "1 control", "{} controls"), round(one.take_s))) for one in taught]
     return [("auto", "Automatic", "The preset that fits the character best"), *own, *((preset.id, preset.name, preset.description) for preset in presets)]
 
 

@@ -23,7 +23,8 @@ from ..actions.ledger import Span
 from ..character import character as rig
 from ..host.job import listening, tell_stage
 from ..host.preferences import engine_preferences
-from ..host.translations import counted, said
+from ..host.scene import scene_fps
+from ..host.translations import translate, translate_plural
 from ..keying import clearing, moved_keys, notes, parts, vertex_head
 from ..keying import write as fcurves
 from ..keying.window import Window
@@ -92,7 +93,7 @@ def gather(
         plan = vertex_head.plan(mesh, options.model, head, vertex_options(options))
     else:
         character = rig.gather(context, options.character, options.with_related)
-    fps = rig.scene_fps(home)
+    fps = scene_fps(home)
     frames = _frames(options, plan)
     line = "/".join(Path(clip.path).parts[-2:]) if options.source == 'FILE' else clip.name        # line.wav may lie in many folders
     if character:
@@ -153,13 +154,13 @@ def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
         window, line = _window(request, line, closed, lip_contact.contact_slack(animation.motion))
     again = _said_again(request)
     written = fcurves.write(request.character, curves, line, keys, window)
-    made = counted(written.curves, "1 curve", "{} curves")
+    made = translate_plural(written.curves, "1 curve", "{} curves")
     if window is not None:
-        text = said("{}, frames {} to {} of {}", made, f"{window.first:g}", f"{window.last:g}", frames)
+        text = translate("{}, frames {} to {} of {}", made, f"{window.first:g}", f"{window.last:g}", frames)
     else:
-        mapped = counted(len(curves.mapped), "1 channel mapped", "{} channels mapped")
-        text = said("{}, {}, {}, {} missing", made, counted(frames, "1 frame", "{} frames"), mapped, len(curves.missing))
-    return Summary(said("{} ({}, Action {!r})", text, curves.preset, written.action), curves.missing, (*again, *animation.warnings, *written.warnings), curves.mapped)
+        mapped = translate_plural(len(curves.mapped), "1 channel mapped", "{} channels mapped")
+        text = translate("{}, {}, {}, {} missing", made, translate_plural(frames, "1 frame", "{} frames"), mapped, len(curves.missing))
+    return Summary(translate("{} ({}, Action {!r})", text, curves.preset, written.action), curves.missing, (*again, *animation.warnings, *written.warnings), curves.mapped)
 
 
 def _said_again(request: Request) -> tuple[str, ...]:

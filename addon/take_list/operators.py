@@ -5,11 +5,11 @@ from functools import partial
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from ..host.operator_base import OnWorker, idle
+from ..host.operator_base import OnWorker, attempt, idle
 from ..host.polls import only_if
-from ..host.translations import counted, said
+from ..host.translations import translate, translate_plural
 from ..take.properties import collect
-from ..ui.operators import UNITALKER_OT_animate, attempt
+from ..ui.operators import UNITALKER_OT_animate
 from . import list as takes_list
 
 NO_TAKE = "This character has no take yet: generate one first"
@@ -97,7 +97,7 @@ class UNITALKER_OT_take_load(_OnTake, bpy.types.Operator):
         """Load."""
         from ..take import takes
 
-        return attempt(self, context, lambda: takes.load(context, self._take(context)), lambda loaded: counted(loaded, "1 choice loaded.", "{} choices loaded."))
+        return attempt(self, context, lambda: takes.load(context, self._take(context)), lambda loaded: translate_plural(loaded, "1 choice loaded.", "{} choices loaded."))
 
 
 class UNITALKER_OT_take_clear(_OnTake, bpy.types.Operator):
@@ -111,7 +111,7 @@ class UNITALKER_OT_take_clear(_OnTake, bpy.types.Operator):
         """Clear."""
         from ..take import takes
 
-        return attempt(self, context, lambda: takes.clear(context, self._take(context)), lambda removed: said("Take removed from {}.", _channels(removed)))
+        return attempt(self, context, lambda: takes.clear(context, self._take(context)), lambda removed: translate("Take removed from {}.", _channels(removed)))
 
 
 class UNITALKER_OT_take_mine(_OnTake, bpy.types.Operator):
@@ -125,7 +125,7 @@ class UNITALKER_OT_take_mine(_OnTake, bpy.types.Operator):
         """Give it away."""
         from ..take import takes
 
-        return attempt(self, context, lambda: takes.forget(context, self._take(context)), lambda kept: counted(kept, "1 curve is yours now.", "{} curves are yours now."))
+        return attempt(self, context, lambda: takes.forget(context, self._take(context)), lambda kept: translate_plural(kept, "1 curve is yours now.", "{} curves are yours now."))
 
 
 class UNITALKER_OT_clear_range(_OnRange, bpy.types.Operator):
@@ -144,12 +144,12 @@ class UNITALKER_OT_clear_range(_OnRange, bpy.types.Operator):
         character = self.character or values["character"]
         return attempt(
             self, context, lambda: takes.clear_frames(context, character, values["with_related"], span),
-            lambda removed: said("Frames {} to {}: removed from {}.", self.start, self.end, _channels(removed)),
+            lambda removed: translate("Frames {} to {}: removed from {}.", self.start, self.end, _channels(removed)),
         )
 
 
 def _channels(number: int) -> str:
-    return counted(number, "1 channel", "{} channels")
+    return translate_plural(number, "1 channel", "{} channels")
 
 
 def span_of_scene(context: bpy.types.Context) -> tuple[int, int]:

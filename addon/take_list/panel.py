@@ -5,8 +5,8 @@ from __future__ import annotations
 import bpy
 
 from ..host.editors import in_editors
-from ..host.translations import said
-from ..ui.panels import paragraph
+from ..host.layout import paragraph
+from ..host.translations import translate
 from . import list as takes_list
 from .operators import span_of_scene
 
@@ -56,7 +56,7 @@ def _draw_range(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     column = layout.column(align=True)
     if context.scene.use_preview_range:
         first, last = span_of_scene(context)
-        column.label(text=said("Preview range: {} - {}", first, last), icon='PREVIEW_RANGE', translate=False)
+        column.label(text=translate("Preview range: {} - {}", first, last), icon='PREVIEW_RANGE', translate=False)
     else:
         row = column.row(align=True)
         row.prop(settings, "range_start", text="Start")

@@ -6,7 +6,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ..host.operator_base import OnWorker, redraw
-from ..host.translations import said
+from ..host.translations import translate
 from ..take import catalog
 from ..take.properties import CHOICES, Choices, collect
 
@@ -45,7 +45,7 @@ class UNITALKER_OT_teach(OnWorker, Choices, bpy.types.Operator):
         try:
             taught = teach_take.write(self._request, result())
         except engine.Cancelled:
-            return self._say(context, 'INFO', said("Cancelled: nothing was written."), (), failed=False)
+            return self._say(context, 'INFO', translate("Cancelled: nothing was written."), (), failed=False)
         except engine.EngineError as error:
             return self._fail(context, error)
         except Exception:

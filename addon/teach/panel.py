@@ -6,10 +6,10 @@ import bpy
 
 from ..host.editors import in_3d_view
 from ..host.job import Job
+from ..host.layout import paragraph
 from ..host.operator_base import draw_progress
-from ..host.translations import counted
+from ..host.translations import translate_plural
 from ..take import catalog
-from ..ui.panels import paragraph
 
 CONTROLS_SHOWN = 60         # lines of the list of controls
 
@@ -48,7 +48,7 @@ class Teach:
             paragraph(context, box, line)
         if controls:
             header, body = self.layout.panel("unitalker_taught_controls", default_closed=len(controls) > 8)
-            header.label(text=counted(len(controls), "1 control", "{} controls"), translate=False)
+            header.label(text=translate_plural(len(controls), "1 control", "{} controls"), translate=False)
             if body:
                 for line in controls[:CONTROLS_SHOWN]:
                     paragraph(context, body, line)

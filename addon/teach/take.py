@@ -14,7 +14,7 @@ from ...engine.model.folder import open_model
 from ...engine.rig.fitted_head import Score, label
 from ...engine.rig.fitted_head_file import renamed, save_taught
 from ..host.preferences import user_folder
-from ..host.translations import said
+from ..host.translations import translate
 from ..keying import artist_keys
 from ..sound import clip as strip_audio
 from ..take import make as take
@@ -70,10 +70,10 @@ def write(request: Request, lesson: Lesson) -> Result:
     path = save_taught(lesson.taught, request.folder)
     taught = lesson.taught
     learned = sum(score.learned for score in taught.scores)
-    line = said("{!r}: learned {} of {} controls from {} s", taught.name, learned, len(taught.scores), f"{taught.take_s:.1f}")
+    line = translate("{!r}: learned {} of {} controls from {} s", taught.name, learned, len(taught.scores), f"{taught.take_s:.1f}")
     if taught.lag_s:
         late_ms = round(abs(taught.lag_s) * 1000)
-        line = said("{}, keys {} ms after the sound", line, late_ms) if taught.lag_s > 0 else said("{}, keys {} ms before the sound", line, late_ms)
+        line = translate("{}, keys {} ms after the sound", line, late_ms) if taught.lag_s > 0 else translate("{}, keys {} ms before the sound", line, late_ms)
     return Result(path.name, str(path), line, tuple(map(_describe, taught.controls, taught.scores)), lesson.warnings)
 
 

@@ -9,7 +9,7 @@ from bpy.props import BoolProperty, CollectionProperty, StringProperty
 from ..host.operator_base import idle
 from ..host.polls import only_if
 from ..host.preferences import own
-from ..host.translations import said
+from ..host.translations import translate
 
 EXTENSIONS = ";".join(sorted(bpy.path.extensions_audio))        # what this Blender plays; films are left to the 3D view's own drop
 MAX_CHANNEL = 128           # of the Sequencer
@@ -53,9 +53,9 @@ class UNITALKER_OT_sound_open(bpy.types.Operator):
             settings.character = context.scene.objects[self.character]
         if len(paths) > 1:
             add_rows(context, paths)
-            self.report({'INFO'}, said("{} lines added to the scene's list: check who says what, then Generate All.", len(paths)))
+            self.report({'INFO'}, translate("{} lines added to the scene's list: check who says what, then Generate All.", len(paths)))
             return {'FINISHED'}
-        self.report({'INFO'}, said("{} starts on frame {}.", os.path.basename(paths[0]), context.scene.frame_current))
+        self.report({'INFO'}, translate("{} starts on frame {}.", os.path.basename(paths[0]), context.scene.frame_current))
         if self._generates(context):
             self._generate(context)
         return {'FINISHED'}
@@ -135,7 +135,7 @@ class UNITALKER_OT_sound_to_strip(bpy.types.Operator):
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}
         settings.source, settings.strip = 'STRIP', strip.name
-        self.report({'INFO'}, said("Strip {!r} starts on frame {}.", strip.name, int(clip.start_frame)))
+        self.report({'INFO'}, translate("Strip {!r} starts on frame {}.", strip.name, int(clip.start_frame)))
         return {'FINISHED'}
 
 

@@ -6,11 +6,11 @@ import bpy
 
 from ..host.editors import in_editors
 from ..host.job import Job
+from ..host.layout import paragraph
 from ..host.operator_base import draw_progress
 from ..host.polls import only_if
-from ..host.translations import said
+from ..host.translations import translate
 from . import ready
-from .panels import paragraph
 
 LIST_WIDTH = 16                 # of the list of channels, in units of the interface
 COLUMNS = 2
@@ -43,7 +43,7 @@ def _draw_result(context: bpy.types.Context, box: bpy.types.UILayout, settings: 
     paragraph(context, box, settings.result, 'ERROR' if settings.result_failed else 'CHECKMARK')
     mapped, missing = settings.result_mapped.splitlines(), settings.result_missing.splitlines()
     if mapped or missing:
-        box.popover("UNITALKER_PT_channels", text=said("{} mapped, {} missing", len(mapped), len(missing)), translate=False)
+        box.popover("UNITALKER_PT_channels", text=translate("{} mapped, {} missing", len(mapped), len(missing)), translate=False)
     for line in settings.result_details.splitlines():
         paragraph(context, box, line, 'INFO')
 
@@ -86,7 +86,7 @@ class UNITALKER_OT_copy_result(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """To the clipboard."""
         context.window_manager.clipboard = as_text(context.scene.unitalker)
-        self.report({'INFO'}, said("Copied"))
+        self.report({'INFO'}, translate("Copied"))
         return {'FINISHED'}
 
 

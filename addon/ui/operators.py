@@ -1,6 +1,5 @@
 """Operators: gather, call, write, report. What they do lives in take.py, rig.py and fcurves.py."""
 
-from collections.abc import Callable
 from functools import partial
 
 import bpy
@@ -8,9 +7,9 @@ from bpy.props import StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from ..host.job import Job
-from ..host.operator_base import OnWorker, redraw
+from ..host.operator_base import OnWorker, attempt, redraw
 from ..host.polls import only_if
-from ..host.translations import counted, said
+from ..host.translations import translate, translate_plural
 from ..take import catalog
 from ..take.properties import CHOICES, Choices, collect
 from . import ready
@@ -66,11 +65,11 @@ class UNITALKER_OT_animate(OnWorker, Choices, bpy.types.Operator):
         try:
             summary = take.write(self._request, result())
         except engine.Cancelled:
-            return self._say(context, 'INFO', said("Cancelled: nothing was written."), (), failed=False)
+            return self._say(context, 'INFO', translate("Cancelled: nothing was written."), (), failed=False)
         except sliders.BeyondSliders as error:
             if bpy.app.background:
                 return self._fail(context, error)
-            context.window_manager.popup_menu(_ask_sliders, title=said("The motion goes beyond some sliders"), icon='QUESTION')
+            context.window_manager.popup_menu(_ask_sliders, title=translate("The motion goes beyond some sliders"), icon='QUESTION')
             return self._say(context, 'WARNING', str(error), (), failed=True)       # the popup of an error would hide the question
         except engine.EngineError as error:
             return self._fail(context, error)
@@ -147,10 +146,10 @@ class UNITALKER_OT_clear(bpy.types.Operator):
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}
         if not removed:
-            self.report({'WARNING'}, said("This character has no lip sync: nothing was removed."))
+            self.report({'WARNING'}, translate("This character has no lip sync: nothing was removed."))
             return {'CANCELLED'}
         settings = context.scene.unitalker
-        settings.result, settings.result_details, settings.result_failed = counted(removed, "Removed 1 channel.", "Removed {} channels."), "", False
+        settings.result, settings.result_details, settings.result_failed = translate_plural(removed, "Removed 1 channel.", "Removed {} channels."), "", False
         settings.result_mapped = settings.result_missing = ""
         self.report({'INFO'}, settings.result)
         return {'FINISHED'}
@@ -236,21 +235,6 @@ def _chosen(context: bpy.types.Context, kept: tuple[str, object]) -> object:
     catalog.refresh()
     context.scene.unitalker.preset = preset
     return path
-
-
-def attempt(operator: bpy.types.Operator, context: bpy.types.Context, work: Callable[[], object], line: str | Callable[..., str] = "") -> set[str]:
-    """Do the work; an error of the user's becomes one line, with nothing changed. {} in line stands for what the work returns, a function makes the line of it."""
-    from ... import engine
-
-    try:
-        result = work()
-    except engine.EngineError as error:
-        operator.report({'ERROR'}, str(error))
-        return {'CANCELLED'}
-    if line:
-        operator.report({'INFO'}, line(result) if callable(line) else said(line, result))
-    redraw(context)
-    return {'FINISHED'}
 
 
 CLASSES = (

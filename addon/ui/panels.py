@@ -8,13 +8,13 @@ from __future__ import annotations
 import bpy
 
 from ..host.editors import in_editors
-from ..host.translations import said, wrap
+from ..host.layout import paragraph, property_split
+from ..host.translations import translate
 from ..models.panel import draw_vertices
+from ..sound.strips import strip_in_use
 from ..take import catalog
-from .ready import strip_in_use
 from .style_presets import UNITALKER_PT_output_presets
 
-CHARACTER_WIDTH_PX = 7.2        # of the interface font at scale 1, on average, for wrapping
 NAMES_SHOWN = 12                # names that are listed before "and n more"
 
 
@@ -68,7 +68,7 @@ class Character:
             self.layout.operator("unitalker.make_override", icon='LIBRARY_DATA_OVERRIDE')
         if fit.missing:
             header, body = self.layout.panel("unitalker_missing", default_closed=True)
-            header.label(text=said("{} not found", len(fit.missing)), translate=False)
+            header.label(text=translate("{} not found", len(fit.missing)), translate=False)
             if body:
                 paragraph(context, body, _list(fit.missing))
 
@@ -153,25 +153,9 @@ def _draw_transcript(layout: bpy.types.UILayout, settings: bpy.types.PropertyGro
     property_split(layout).prop(settings, "language", placeholder="By its script")
 
 
-def property_split(layout: bpy.types.UILayout) -> bpy.types.UILayout:
-    """Names to the left, fields to the right, no dots for animating what is a setting."""
-    layout.use_property_split = True
-    layout.use_property_decorate = False
-    return layout
-
-
-def paragraph(context: bpy.types.Context, layout: bpy.types.UILayout, text: str, icon: str = 'NONE') -> None:
-    """A sentence over as many lines as the region is wide, in the user's language where it is known."""
-    width = context.region.width / context.preferences.system.ui_scale
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    for number, line in enumerate(wrap(said(text), max(20, int((width - 60) / CHARACTER_WIDTH_PX)))):
-        column.label(text=line, icon=icon if number == 0 else ('BLANK1' if icon != 'NONE' else 'NONE'), translate=False)
-
-
 def _list(names: tuple[str, ...]) -> str:
     more = len(names) - NAMES_SHOWN
-    return ", ".join(names[:NAMES_SHOWN]) + (said(" and {} more", more) if more > 0 else "")
+    return ", ".join(names[:NAMES_SHOWN]) + (translate(" and {} more", more) if more > 0 else "")
 
 
 CLASSES = (UNITALKER_MT_presets, *in_editors(Audio, Character, Output))

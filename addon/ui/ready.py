@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
+from ..sound.strips import SEVERAL, strip_in_use
 from ..take import catalog
 
-SEVERAL = "Pick one"            # shown in the empty field when several sound strips could be meant
 BUTTON = "unitalker_button"     # pointer that the panel gives its button: scripts and the search bring options of their own
 
 
@@ -31,14 +31,3 @@ def problem(context: bpy.types.Context) -> str:
 def asks(context: bpy.types.Context) -> bool:
     """Whether the panel's own button is asking, not a script or the search."""
     return getattr(context, BUTTON, None) is not None
-
-
-def strip_in_use(context: bpy.types.Context) -> str:
-    """Name of the sound strip that an empty field means; empty when there is no sound strip, SEVERAL when it is not clear."""
-    editor = (getattr(context.workspace, "sequencer_scene", None) or context.scene).sequence_editor
-    if editor is None:
-        return ""
-    active = editor.active_strip
-    strips = editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
-    sounds = [active] if active is not None and active.type == 'SOUND' else [strip for strip in strips if strip.type == 'SOUND']
-    return sounds[0].name if len(sounds) == 1 else (SEVERAL if sounds else "")

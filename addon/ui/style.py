@@ -5,11 +5,11 @@ from __future__ import annotations
 import bpy
 
 from ..host.editors import in_editors
+from ..host.layout import paragraph, property_split
 from ..host.translations import CONTEXT
 from ..models.panel import draw_model
 from ..take import catalog
 from ..take.choices import REGIONS
-from .panels import paragraph, property_split
 from .style_presets import UNITALKER_PT_style_presets
 
 LIFE = ("blinks", "brow_raises", "head_motion", "eye_motion", "breath")

@@ -9,12 +9,12 @@ import bpy
 
 from ..host.editors import in_editors
 from ..host.job import Job
+from ..host.layout import paragraph
 from ..host.operator_base import idle
 from ..host.polls import only_if
-from ..host.translations import said
+from ..host.translations import translate
 from ..take import catalog
 from ..take.properties import collect
-from .panels import paragraph
 
 SAMPLE = Path(__file__).with_name("sample.flac")
 MARGIN_M = 1.5              # between the head and what is in the scene already
@@ -53,7 +53,7 @@ class UNITALKER_OT_try_it(bpy.types.Operator):
             return {'FINISHED'}         # with its undo step
         finally:
             show(context, face)
-        self.report({'INFO'}, said("{}. Press Space to play.", line))
+        self.report({'INFO'}, translate("{}. Press Space to play.", line))
         return {'FINISHED'}
 
 

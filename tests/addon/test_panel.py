@@ -164,7 +164,7 @@ def test_two_strips_ask_for_a_choice(ext, face, speech):
     editor = bpy.context.scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
     strips.new_sound("one", speech, 1, 1)
-    assert ext.module("addon.ui.ready").strip_in_use(bpy.context) == "one" and refused() == ""
+    assert ext.module("addon.sound.strips").strip_in_use(bpy.context) == "one" and refused() == ""
     strips.new_sound("two", speech, 2, 1)
     editor.active_strip = None
     assert "Pick a sound strip" in refused()

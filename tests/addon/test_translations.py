@@ -14,7 +14,7 @@ from . import drawn
 from .conftest import ROOT, make_face
 
 LOCALES = ("de_DE", "ja_JP", "zh_HANS")
-SAYING = {"said": (0,), "only_if": (2,), "counted": (1, 2), "paragraph": (2,), "tell_stage": (1,), "attempt": (3,)}       # function -> which arguments are said
+SAYING = {"translate": (0,), "only_if": (2,), "translate_plural": (1, 2), "paragraph": (2,), "tell_stage": (1,), "attempt": (3,)}       # function -> which arguments are said
 SHOWN = {"text", "heading", "placeholder"}                  # arguments of a layout's calls
 PRODUCTS = r"(Live Link Face|MetaHuman) (CSV|JSON)|CUDA|CoreML|DirectML"          # written alike everywhere
 FIXED = {"TITLE", "LAST_STAGE", "SEVERAL", "NO_TAKE", "BUSY", "BUSY_ELSE"}                  # names of texts that are said
@@ -28,7 +28,7 @@ def dictionaries() -> dict[str, dict[str, str]]:
 
 
 def in_source(raised: bool = False) -> set[str]:
-    """What the code itself says: constants given to said(), paragraph(), tell_stage() and to layouts, titles of jobs, reasons of ready.py.
+    """What the code itself says: constants given to translate(), paragraph(), tell_stage() and to layouts, titles of jobs, reasons of ready.py.
 
     raised: what errors say, too; they may be translated.
     """
@@ -192,5 +192,5 @@ def test_lines_break_between_words_and_between_characters(ext):
 
 
 def test_a_text_without_translation_stays_english(ext):
-    said = ext.module("addon.host.translations").said
-    assert said("No such text {}", 3) == "No such text 3" and said("{braces} stay") == "{braces} stay"
+    translate = ext.module("addon.host.translations").translate
+    assert translate("No such text {}", 3) == "No such text 3" and translate("{braces} stay") == "{braces} stay"
