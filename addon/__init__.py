@@ -1,4 +1,7 @@
-"""The Blender side of UniTalker Lip Sync. Registering loads no NumPy and nothing of the engine but its errors: the rest waits for the first use."""
+"""The Blender side of UniTalker Lip Sync.
+
+Registering loads no NumPy and nothing of the engine but its errors: the rest waits for the first use.
+"""
 
 from __future__ import annotations
 

@@ -100,8 +100,13 @@ class OnWorker:
         redraw(context)
 
 
-def attempt(operator: bpy.types.Operator, context: bpy.types.Context, work: Callable[[], object], line: str | Callable[..., str] = "") -> set[str]:
-    """Do the work; an error of the user's becomes one line, with nothing changed. {} in line stands for what the work returns, a function makes the line of it."""
+def attempt(
+    operator: bpy.types.Operator, context: bpy.types.Context, work: Callable[[], object], line: str | Callable[..., str] = "",
+) -> set[str]:
+    """Do the work and report its line; an engine error becomes one line, with nothing changed.
+
+    {} in the line stands for what the work returns; a function makes the line of it.
+    """
     try:
         result = work()
     except engine.EngineError as error:
@@ -115,8 +120,9 @@ def attempt(operator: bpy.types.Operator, context: bpy.types.Context, work: Call
 
 def _tell_status(context: bpy.types.Context, job: Job | None) -> None:
     """The status bar tells what runs and how to stop it, also where no panel is open."""
+    text = translate("Lip Sync: {}   Esc: cancel", describe(job)) if job is not None else None
     if context.workspace is not None:
-        context.workspace.status_text_set(translate("Lip Sync: {}   Esc: cancel", describe(job)) if job is not None else None)
+        context.workspace.status_text_set(text)
 
 
 def describe(job: Job) -> str:
