@@ -291,6 +291,11 @@ def test_folders_hold_few_files():
     assert _new("folders", {folder for folder, count in counts.items() if count > MAX_FILES_IN.get(folder, MAX_FILES)}) == set()
 
 
+@pytest.mark.parametrize("source", [source for source in SOURCES if source.endswith("__init__.py")])
+def test_a_folder_says_its_job_and_what_it_may_not_know(source):
+    assert len((ast.get_docstring(_tree(source)) or "").splitlines()) > 1
+
+
 def test_lines_are_short():
     long = [
         f"{source}:{number}" for source in SOURCES

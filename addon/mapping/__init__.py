@@ -1,1 +1,4 @@
-"""Map It Yourself: a mapping made by hand becomes a preset."""
+"""Map It Yourself: a mapping made by hand, previewed on the character, becomes a preset.
+
+Knows no other feature.
+"""

@@ -1,1 +1,4 @@
-"""Models and identities: picked, added, removed."""
+"""Models and identities: picked, searched, marked as favourites, added and removed.
+
+Knows no other feature.
+"""

@@ -1,1 +1,4 @@
-"""Phones on the timeline: shown, edited, solved again."""
+"""The phones of a take on the timeline: shown as markers and rows, edited, and solved again.
+
+Never touches the artist's own markers; knows no other feature.
+"""

@@ -1,1 +1,4 @@
-"""Look at it: playback, overlay, contact sheet, playblast."""
+"""The panel Preview: playback of the chosen take, and the choice of what is looked at.
+
+Changes no keys.
+"""

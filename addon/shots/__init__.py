@@ -1,1 +1,4 @@
-"""Many lines and files from the command line."""
+"""Many lines and files without a window: jobs files, their plan, run and report.
+
+Stands above the features, beside the panel; called by the command line only.
+"""

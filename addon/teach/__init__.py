@@ -1,1 +1,4 @@
-"""Teach: the animator's own keys become a head."""
+"""Teach: the animator's own keys of a rig become a fitted head.
+
+The fit is the engine's `fit_head`; knows no other feature.
+"""

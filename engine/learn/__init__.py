@@ -1,1 +1,4 @@
-"""Learning: corpus, training, export and evaluation. Needs the extra `unitalker[learn]`."""
+"""Learning: data, training, evaluation and export of the models. Needs the extra `unitalker[learn]`.
+
+Reaches down into the engine; nothing of the engine reaches in here, and the extension never contains it.
+"""

@@ -1,1 +1,4 @@
-"""data."""
+"""Data sets as samples and batches: scenes, recordings, labels, splits, the official layouts.
+
+Knows nothing of networks and losses.
+"""

@@ -1,1 +1,4 @@
-"""Synthetic speech with phone times, and the viseme model that turns phones into face curves."""
+"""Synthetic and aligned speech: free voices and recordings with the time of every phone.
+
+One file per voice program. Knows nothing of face curves.
+"""
