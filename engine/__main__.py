@@ -27,16 +27,15 @@ try:
     from pathlib import Path
     from typing import Any
 
-    import numpy as np
-
     from . import animate_all, arguments, read_audio
     from .files import motion as io
     from .model import folder, runtime
     from .rig import fitted_head_file, presets
+    from .rig.retarget import on_frames
     from .speech import g2p
     from .values.errors import EngineError, OutputError, PresetError, SettingError
     from .values.messages import number_of
-    from .values.types import Animation, Motion, Progress, Rig, Settings, Waveform, no_progress
+    from .values.types import Progress, Rig, Settings, Waveform, no_progress
 except KeyboardInterrupt:       # while all this loads, which takes a third of a second
     print(STOPPED, file=sys.stderr)
     sys.exit(STATUS_STOPPED)
@@ -127,7 +126,7 @@ def _animate(options: argparse.Namespace) -> None:
     if options.phones:
         io.write_phones(animations[0].phones, options.phones)
     for settings, animation, file in zip(wanted, animations, files, strict=True):
-        motion = _rig_motion(animation) if animation.curves else animation.motion
+        motion = on_frames(animation.curves, animation.motion) if animation.curves else animation.motion
         io.write_motion(motion, file, _meta(options, settings, wave))
         for warning in animation.warnings:
             print(f"unitalker: {warning}", file=sys.stderr)
@@ -218,14 +217,6 @@ def _rig(options: argparse.Namespace) -> Rig | None:
     given = {name.strip() for name in names if name.strip()}
     bones = frozenset(name for name in given if name.startswith(BONE))
     return Rig(frozenset(given - bones), frozenset(name.removeprefix(BONE) for name in bones), preset=options.preset)
-
-
-def _rig_motion(animation: Animation) -> Motion:
-    """The rig's curves as motion, one column per rig channel."""
-    assert animation.curves is not None
-    curves = dict(sorted(animation.curves.curves.items()))
-    names = tuple(channel.name if channel.kind == "shape_key" else f"{channel.name}.{channel.path}[{channel.index}]" for channel in curves)
-    return Motion(np.stack([curve.values for curve in curves.values()], axis=1), names, animation.motion.fps)
 
 
 def _meta(options: argparse.Namespace, settings: Settings, wave: Waveform) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def bake(context: bpy.types.Context, character: rig.Character, name: str, frames
         raise RigError(f"Nothing on {character.name!r} is animated, so there is nothing to bake. Generate a lip sync first.")
     first, last = frames or _range(list(channels))
     if not 0 <= last - first < MAX_FRAMES:
-        raise RigError(f"Frames {first} to {last} cannot be baked: from 1 to {MAX_FRAMES} frames are possible. Mend the range.")
+        raise RigError(f"Frames {first} to {last} cannot be baked: from 1 to {MAX_FRAMES} frames are possible. Fix the range.")
     values = _sample(context, channels, first, last)
     made = _write(names, channels, values, first, name or f"{character.name} Baked")
     return Baked(made, sum(map(len, channels.values())), first, last, tuple(warnings))

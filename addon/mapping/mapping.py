@@ -12,7 +12,7 @@ from dataclasses import replace
 import bpy
 
 from ...engine import PresetError, RigChannel, RigError
-from ...engine.rig import name_hints, pose_mapping, preset_file, preset_save, presets
+from ...engine.rig import name_hints, pose_mapping, preset_file, presets
 from ...engine.rig.preset import SOURCES, Preset, Target
 from ...engine.values.channels import region
 from ...engine.values.messages import number_of
@@ -285,7 +285,7 @@ def save(context: bpy.types.Context) -> str:
 
 def export(context: bpy.types.Context, path: str) -> str:
     """Write the mapping to a file of one's choice. Returns the path; raises EngineError kinds, with nothing written."""
-    return str(preset_save.export_preset(to_preset(context.scene.unitalker_mapping), bpy.path.abspath(path)))
+    return str(preset_file.export_preset(to_preset(context.scene.unitalker_mapping), bpy.path.abspath(path)))
 
 
 def _number(value: float) -> float:

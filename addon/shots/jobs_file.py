@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...engine import EngineError
-from ...engine.rig.json_lines import line_of
+from ...engine.rig.strict_json import line_of
 from .choice_fields import ID_OR_PATH, Field, as_switch, as_text, with_switches
 
 LINE_ENDINGS = (".jsonl", ".ndjson")

@@ -143,7 +143,7 @@ def _check(wave: Waveform, take: Take) -> tuple[float, float]:
         twice = next(label(control) for control in take.controls if take.controls.count(control) > 1)
         raise TeachError(f"Control {twice!r} comes twice in the take. Leave one of them out.")
     if not (np.isfinite(take.seconds).all() and np.isfinite(take.values).all() and (np.diff(take.seconds) > 0).all()):
-        raise TeachError("The take holds times that do not rise or values that are not finite. Mend its curves, then teach again.")
+        raise TeachError("The take holds times that do not rise or values that are not finite. Fix its curves, then teach again.")
     first, last = max(0.0, float(take.seconds[0])), min(wave.duration_s, float(take.seconds[-1]))
     if last - first < MIN_TAKE_S:
         raise TeachError(

@@ -186,7 +186,7 @@ def _surface(target: Head) -> Surface:
     if not target.names:
         raise RigError("This mesh has no shape keys that could be matched. Pick a mesh with shape keys for the face.")
     if not np.isfinite(target.moves).all() or not np.isfinite(target.points).all():
-        raise RigError("Some vertices lie at no finite place. Mend the mesh (Mesh > Clean Up), then match again.")
+        raise RigError("Some vertices lie at no finite place. Fix the mesh (Mesh > Clean Up), then match again.")
     part = surface(target.points, target.moves, target.triangles)
     if len(part.points) < 8:
         raise RigError(f"The shape keys of this mesh move nothing ({first_names(target.names)}), so their shapes cannot be compared. Model them first, or pick another mesh.")

@@ -24,8 +24,7 @@ from ..values.errors import OutputError, PresetError, TeachError
 from ..values.messages import number_of
 from ..values.types import FloatArray, Rig, RigChannel
 from .fitted_head import Score, Taught, label
-from .preset_file import COMPONENTS, check_preset
-from .preset_save import file_stem, to_text
+from .preset_file import COMPONENTS, check_preset, file_stem, to_text
 from .strict_json import parse_json
 
 __all__ = ["check_path", "chosen_taught", "label", "load_taught", "renamed", "rig_of", "save_taught", "scan_taught", "write_taught"]

@@ -1,6 +1,6 @@
 """Suggest which control of a rig a face channel could mean, where the names are alike but not the same. A person decides; nothing is mapped here.
 
-rig_names.py finds names that are surely the same; this file is for the rest: "Mouth Open" for jawOpen, "Smile_L" for mouthSmileLeft.
+Names that are surely the same are found without a person; these are the rest: "Mouth Open" for jawOpen, "Smile_L" for mouthSmileLeft.
 """
 
 from __future__ import annotations

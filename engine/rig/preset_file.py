@@ -1,4 +1,4 @@
-"""What a rig preset is, and how its file is read and checked; preset_save.py writes it.
+"""Preset files: read and check them, and write them so that they are read back to the same preset.
 
 A preset is data from anywhere: nothing in it is ever run, and whatever is wrong with it becomes one PresetError.
 presets/SCHEMA.md explains the fields.
@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import difflib
 import functools
+import json
 import math
+import os
+import re
 import reprlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -16,21 +19,22 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..values.channels import LIFE
-from ..values.errors import PresetError
+from ..values.errors import OutputError, PresetError
 from ..values.packages import needs
 from ..values.types import RigChannel
 from . import mirror
-from .json_lines import line_of
 from .preset import ARKIT_SOURCE, SOURCES, Preset, Target
-from .strict_json import NEXT_STEP, decode, parse_json, read_bytes, read_json
+from .strict_json import NEXT_STEP, decode, line_of, parse_json, read_bytes, read_json
 
 SCHEMA = 1                          # the newest schema this version reads
 MAX_SHOWN_CHARACTERS = 60           # of a wrong value, in a message
 TOP = "top level"                   # stands for the whole file in a message
 SCHEMA_FILE_NAME = "schema.json"    # lies beside the bundled presets
-BONES_FILE_NAME = "bones.json"      # so does this, for life_bones.py
+BONES_FILE_NAME = "bones.json"      # lies there too: usual names of the bones for head, gaze and breath
 NOT_PRESETS = (SCHEMA_FILE_NAME, BONES_FILE_NAME)
 COMPONENTS = {"location": 3, "rotation_euler": 3, "rotation_quaternion": 4, "scale": 3}
+MAX_FILE_NAME_CHARACTERS = 60       # far below the 255 bytes of common file systems
+_WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)$")
 
 
 class WrongField(PresetError):
@@ -89,6 +93,75 @@ def check_preset(content: object, path: str) -> Preset:
         at_least=int(detect.get("at_least", 1)), description=document.get("description", ""), generic=detect.get("generic", False),
         auto=detect.get("auto", True), hold_frames=int(document.get("hold_frames", 0)), names_from=document.get("names_from", ""),
     )
+
+
+def save_preset(preset: Preset, folder: str | Path) -> Path:
+    """Write preset as a new file of folder, or over the file that holds the preset of this name, and return its path.
+
+    The file name is made from the preset's name and never leaves folder.
+
+    Raises:
+        PresetError: a field is wrong; the same limits hold as for reading.
+        OutputError: the folder cannot be written.
+    """
+    text = to_text(preset)
+    check_preset(parse_json(text.encode(errors="surrogatepass"), preset.name), preset.name)
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = _free_path(preset.name, folder)
+        _write(text, path)
+    except OSError as error:
+        raise OutputError(
+            f"Preset {preset.name!r} cannot be written to {folder}: {error.strerror or error}. Choose a folder that you may write to."
+        ) from error
+    return path
+
+
+def export_preset(preset: Preset, path: str | Path) -> Path:
+    """Write preset to this file, over what it holds. Raises as save_preset does."""
+    text, path = to_text(preset), Path(path)
+    check_preset(parse_json(text.encode(errors="surrogatepass"), preset.name), preset.name)
+    try:
+        _write(text, path)
+    except OSError as error:
+        raise OutputError(f"Preset {preset.name!r} cannot be written to {path}: {error.strerror or error}. Choose another file.") from error
+    return path
+
+
+def to_text(preset: Preset) -> str:
+    """The preset as JSON, one target a line, what equals its default left out."""
+    head: dict[str, Any] = {"schema": SCHEMA, "name": preset.name}
+    if preset.description:
+        head["description"] = preset.description
+    if preset.names_from:
+        head["names_from"] = preset.names_from
+    head["source"] = preset.source
+    if preset.hold_frames:
+        head["hold_frames"] = preset.hold_frames
+    head["detect"] = {
+        **({"any_of": list(preset.any_of)} if preset.any_of else {}), "at_least": preset.at_least,
+        **({"generic": True} if preset.generic else {}), **({} if preset.auto else {"auto": False}),
+    }
+    lines = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
+    targets = ",\n  ".join(json.dumps(_entry(target), ensure_ascii=False) for target in preset.targets)
+    return "{" + ",\n ".join(lines) + ',\n "targets": [\n  ' + targets + "\n ]}\n"
+
+
+def file_stem(name: str) -> str:
+    """A file name without ending for a name that people chose: letters, digits, - and _."""
+    stem = re.sub(r"[^\w-]+", "_", name.lower()).strip("_")[:MAX_FILE_NAME_CHARACTERS] or "preset"
+    return stem + "_preset" if stem == "schema" or _WINDOWS_DEVICES.match(stem) else stem
+
+
+def default_offset(channel: RigChannel) -> float:
+    """Rest value: 1 for scale and for w of a quaternion, else a still face would collapse the bone."""
+    return 1.0 if channel.path == "scale" or (channel.path == "rotation_quaternion" and channel.index == 0) else 0.0
+
+
+def default_clamp(channel: RigChannel) -> tuple[float, float] | None:
+    """A shape key's slider goes from 0 to 1 unless its preset says otherwise."""
+    return (0.0, 1.0) if channel.kind == "shape_key" else None
 
 
 def _check_version(document: object, path: str) -> None:
@@ -195,16 +268,6 @@ def _rig_channel(to: dict[str, Any]) -> RigChannel:
     return RigChannel(to["kind"], to["name"] if to["kind"] == "shape_key" else to["path"])
 
 
-def default_offset(channel: RigChannel) -> float:
-    """Rest value: 1 for scale and for w of a quaternion, else a still face would collapse the bone."""
-    return 1.0 if channel.path == "scale" or (channel.path == "rotation_quaternion" and channel.index == 0) else 0.0
-
-
-def default_clamp(channel: RigChannel) -> tuple[float, float] | None:
-    """A shape key's slider goes from 0 to 1 unless its preset says otherwise."""
-    return (0.0, 1.0) if channel.kind == "shape_key" else None
-
-
 def _wrong(path: str, field: str, value: object, allowed: str, close_to: Iterable[str] = ()) -> WrongField:
     close = difflib.get_close_matches(value, list(close_to), n=1) if isinstance(value, str) and len(value) < 256 else []
     hint = f" Did you mean {close[0]!r}?" if close else ""
@@ -220,3 +283,59 @@ def _shown(value: object) -> str:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= MAX_SHOWN_CHARACTERS else text[:MAX_SHOWN_CHARACTERS] + "..."
+
+
+def _entry(target: Target) -> dict[str, Any]:
+    entry: dict[str, Any] = {"to": _to(target), "from": dict(target.sources)}
+    if target.gain != 1.0:
+        entry["gain"] = target.gain
+    if target.offset != default_offset(target.to):
+        entry["offset"] = target.offset
+    if target.clamp != default_clamp(target.to):
+        entry["clamp"] = None if target.clamp is None else list(target.clamp)
+    if target.share:
+        entry["share"] = target.share
+    if target.gamma != 1.0:
+        entry["gamma"] = target.gamma
+    if target.combine != "sum":
+        entry["combine"] = target.combine
+    if target.blend:
+        entry["blend"] = target.blend
+    return entry
+
+
+def _to(target: Target) -> dict[str, Any]:
+    to = target.to
+    if to.kind == "bone":
+        unit = {"unit": "degree"} if target.degrees else {"unit": "limit"} if target.to_limit else {}
+        return {"kind": "bone", "bone": to.name, "path": to.path, "index": to.index, **unit}
+    return {"kind": to.kind, "name" if to.kind == "shape_key" else "path": to.name}
+
+
+def _free_path(name: str, folder: Path) -> Path:
+    """The file of folder that holds the preset of this name, or a new one; only letters, digits, - and _ reach the file name."""
+    stem = file_stem(name)
+    path = folder / f"{stem}.json"
+    number = 2
+    while path.exists() and not _holds(path, name):
+        path = folder / f"{stem}_{number}.json"
+        number += 1
+    return path
+
+
+def _holds(path: Path, name: str) -> bool:
+    try:
+        return load_preset(path).name == name.strip()
+    except PresetError:
+        return False
+
+
+def _write(text: str, path: Path) -> None:
+    """Write beside the file and rename, so that nobody ever reads half a preset."""
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

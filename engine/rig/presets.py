@@ -1,6 +1,6 @@
 """Find the rig preset that fits a character.
 
-Knows presets and the names on a rig; preset_file.py and preset_save.py know the files, retarget.py makes the curves.
+Knows presets and the names on a rig; knows nothing of how files are written or how curves are made.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from ..values.errors import NoPresetError, PresetError, RigError
 from ..values.types import Rig, RigChannel
 from .names import find_on_rig, first_names, rig_summary
 from .preset import ARKIT_SOURCE, SOURCES, Preset, Target
-from .preset_file import NOT_PRESETS, data_folder, load_preset
-from .preset_save import save_preset
+from .preset_file import NOT_PRESETS, data_folder, load_preset, save_preset
 
 __all__ = [
     "Match", "Preset", "Target", "choose", "detect", "find_targets", "list_presets", "load_preset", "match", "save_preset", "scan_presets", "source_of",

@@ -72,6 +72,25 @@ def retarget(motion: Motion, preset: Preset, rig: Rig, moved: frozenset[str] = f
     )
 
 
+def on_frames(curves: RigCurves, motion: Motion) -> Motion:
+    """The curves as motion for files: a column per rig channel, a row per frame of the motion that they were made from.
+
+    Between two keys the value moves in a straight line, or holds where curves.stepped.
+    """
+    seconds = np.arange(len(motion.weights), dtype=np.float64) / motion.fps
+    channels = sorted(curves.curves)
+    names = tuple(one.name if one.kind == "shape_key" else f"{one.name}.{one.path}[{one.index}]" for one in channels)
+    weights = np.zeros((len(seconds), len(channels)), np.float32)
+    for column, channel in zip(weights.T, channels, strict=True):
+        keys = curves.curves[channel]
+        if curves.stepped:
+            last = np.searchsorted(keys.seconds, seconds, side="right") - 1
+            column[:] = keys.values[np.maximum(last, 0)]
+        else:
+            column[:] = np.interp(seconds, keys.seconds, keys.values)
+    return Motion(weights, names, motion.fps)
+
+
 def evaluate(motion: Motion, targets: list[Target], hold_frames: int = 0) -> FloatArray:
     """Values (n_targets, n_frames) float32, one contiguous row per target, in the rig's own units (radians for degrees).
 

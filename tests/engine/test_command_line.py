@@ -17,7 +17,11 @@ import soundfile
 from engine import Delays, Gains, Life, RegionSmooth, Settings, animate, read_audio
 from engine.__main__ import run
 from engine.files import motion as io
+from engine.rig.preset_file import data_folder, load_preset
+from engine.values.channels import ARKIT_52
+from engine.values.types import Rig
 from tests.engine.conftest import DATA, make_syllables
+from tests.engine.rigs import preset_ids
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TINY = str(DATA / "tiny")
@@ -41,6 +45,38 @@ def test_animate_writes_rig_channels_through_a_preset(tmp_path, sound):
     (tmp_path / "keys.txt").write_text("JawOpen\nMouthSmile_L\nmouthClose\nHair\n" + "\n".join(["eyeBlink_L", "mouthFunnel", "mouthPucker"]))
     assert run(["animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY, "--preset", "arkit52", "--channels", str(tmp_path / "keys.txt")]) == 0
     assert set(io.read_motion(tmp_path / "a.npz").channels) == {"JawOpen", "MouthSmile_L", "mouthClose", "eyeBlink_L", "mouthFunnel", "mouthPucker"}
+
+
+@pytest.mark.parametrize("suffix", ["npz", "csv", "json"])
+@pytest.mark.parametrize("preset_id", preset_ids())
+def test_every_bundled_preset_writes_every_format_or_says_why_not(tmp_path, sound, capsys, preset_id, suffix):
+    """On the names that the preset itself lists: a row per frame of the sound, with the values that keys on a rig would have there."""
+    preset = load_preset(data_folder() / f"{preset_id}.json")
+    controls = [target.to for target in preset.targets if target.to.kind != "property"]
+    (tmp_path / "keys.txt").write_text("\n".join({"bone:" * (control.kind == "bone") + control.name for control in controls}), "utf-8")
+    file = tmp_path / f"a.{suffix}"
+    status = run(["animate", sound, "-o", str(file), "--model", TINY, "--preset", preset_id, "--channels", str(tmp_path / "keys.txt")])
+    error = capsys.readouterr().err
+    if preset.source == "flame413":
+        assert status == 1 and "reads flame413 channels" in error
+        return
+    motion_names = {control.name for control in controls}
+    if suffix == "csv" and not motion_names <= set(ARKIT_52):
+        assert status == 1 and "a Live Link Face csv holds ARKit channels only" in error
+        return
+    assert status == 0 and error == ""
+    motion = io.read_motion(file)
+    rig = Rig(
+        frozenset(control.name for control in controls if control.kind == "shape_key"),
+        frozenset(control.name for control in controls if control.kind == "bone"), preset=preset_id,
+    )
+    curves = animate(read_audio(sound), Settings(model=TINY), rig).curves
+    assert motion.fps == 30 and len(motion.weights) == 60
+    assert len(curves.curves) <= len(motion.channels)
+    for control, curve in curves.curves.items():
+        name = control.name if control.kind == "shape_key" else f"{control.name}.{control.path}[{control.index}]"
+        last_key = np.searchsorted(curve.seconds, np.arange(60) / 30 + 1e-6) - 1         # each frame shows its own key, or the one that it holds
+        assert motion[name] == pytest.approx(curve.values[last_key], abs=1e-4), name
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

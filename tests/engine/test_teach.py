@@ -15,8 +15,7 @@ from engine.fit_head.fit import Take, teach
 from engine.fit_head.take_csv import read_take
 from engine.model.folder import open_model
 from engine.rig.fitted_head_file import load_taught, renamed, save_taught, scan_taught
-from engine.rig.preset_file import check_preset
-from engine.rig.preset_save import save_preset
+from engine.rig.preset_file import check_preset, save_preset
 from engine.speech.coverage import unheard_sounds
 from engine.values.channels import ARKIT_52
 from engine.values.phones import Phone

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.rig.json_lines import line_of, spots
 from engine.rig.preset_file import load_preset
+from engine.rig.strict_json import line_of, spots
 from engine.values.errors import PresetError
 
 GOOD = """{"schema": 1,
