@@ -99,10 +99,10 @@ class MoonshineEncoderConfig:
     """Sizes of a MoonshineEncoder.
 
     Attributes:
-        layers: of the untrained ear, whose states are heard.
+        layers: of the frozen front end, whose states are taken.
         mel: the mel branch beside it, which keeps time to 10 ms; its channels, without a body of its own.
         channels, dilations: of the body.
-        dropout: of the ear's values and of the mel branch's channels, while training.
+        dropout: of the front end's values and of the mel branch's channels, while training.
     """
 
     layers: tuple[int, ...] = (3, 5)
@@ -117,20 +117,20 @@ class MoonshineEncoderConfig:
 
 
 class MoonshineEncoder(SpeechEncoder):
-    """A published recogniser's ear, taken as it is, and mel bands for exact timing; a dilated convolutional body learns from both."""
+    """A published recogniser's front end, taken as it is, and mel bands for exact timing; a dilated convolutional body learns from both."""
 
-    context_s = None        # the ear hears a window as a whole
+    context_s = None        # the front end sees a window as a whole
 
     def __init__(self, config: MoonshineEncoderConfig) -> None:
         super().__init__()
-        self.ear = MoonshineFront(config.layers)
+        self.front_end = MoonshineFront(config.layers)
         self.power = PowerSpectrum()
         self.mel = LogMel(config.bands, config.low_hz, config.high_hz)
         self.norm = SlidingNorm(config.bands, config.norm_reach_s)
         self.stem = nn.Conv1d(config.bands, config.mel, MelEncoder.STEM_KERNEL, padding=MelEncoder.STEM_KERNEL // 2)
         self.halve = nn.Conv1d(config.mel, config.channels, MelEncoder.HALVING_KERNEL, stride=2, padding=1)
-        self.ear_dropout, self.mel_dropout = nn.Dropout(config.dropout), nn.Dropout1d(config.dropout)
-        self.listen = nn.Linear(self.ear.dim, config.channels)
+        self.front_end_dropout, self.mel_dropout = nn.Dropout(config.dropout), nn.Dropout1d(config.dropout)
+        self.listen = nn.Linear(self.front_end.dim, config.channels)
         self.blocks = nn.ModuleList(DilatedBlock(config.channels, dilation) for dilation in config.dilations)
         self.last_norm = nn.BatchNorm2d(config.channels)
         self.dim = config.channels
@@ -139,12 +139,12 @@ class MoonshineEncoder(SpeechEncoder):
         """(batch, samples) -> (batch, t, dim), t = samples / 320 rounded up; frame i is centred on second i / 50."""
         n_frames = (wave.shape[1] + SAMPLES_PER_FRAME - 1) // SAMPLES_PER_FRAME
         wave = nn.functional.pad(wave, (0, SAMPLES_PER_FRAME - 1))[:, :n_frames * SAMPLES_PER_FRAME]
-        return self.from_heard(self.ear(wave), wave)
+        return self.from_front_end(self.front_end(wave), wave)
 
-    def from_heard(self, heard: Tensor, wave: Tensor) -> Tensor:
-        """The ear's states (batch, t, ear.dim), which training keeps, and the wave (batch, 320 t) -> (batch, t, dim)."""
+    def from_front_end(self, states: Tensor, wave: Tensor) -> Tensor:
+        """The front end's states (batch, t, front_end.dim), which training keeps, and the wave (batch, 320 t) -> (batch, t, dim)."""
         x = nn.functional.gelu(self.stem(self.norm(*self.mel(self.power(wave)))))
-        x = self.halve(self.mel_dropout(x)) + self.listen(self.ear_dropout(heard)).transpose(1, 2)
+        x = self.halve(self.mel_dropout(x)) + self.listen(self.front_end_dropout(states)).transpose(1, 2)
         x = x[:, :, None].contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
             x = block(x)

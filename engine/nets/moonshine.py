@@ -1,6 +1,7 @@
-"""The encoder of Moonshine Tiny (Useful Sensors, MIT licence): a small speech recogniser's ear, taken as it is and never trained here.
+"""The encoder of Moonshine Tiny (Useful Sensors, MIT licence): the front end of a small speech recogniser, taken as it is
+and never trained here.
 
-Three convolutions over the bare wave (41.67 frames a second) and transformer layers with rotary positions (arXiv 2410.15608). It has heard many
+Three convolutions over the bare wave (41.67 frames a second) and transformer layers with rotary positions (arXiv 2410.15608). It was trained on many
 thousands of people, so its features carry over to voices that no synthetic corpus has. The weights have the names that `transformers` gives them.
 """
 
@@ -44,12 +45,12 @@ class MoonshineFront(nn.Module):
         x = functional.gelu(self.conv2(x))
         x = functional.gelu(self.conv3(x)).transpose(1, 2)
         cosine, sine = _rotation(x.shape[1], x.device)
-        heard = []
+        taken = []
         for number, layer in enumerate(self.layers, start=1):
             x = layer(x, cosine, sine)
             if number in self.taken:
-                heard.append(functional.layer_norm(x, (WIDTH,)))
-        return _to_50_hz(torch.cat(heard, dim=2), wave.shape[1] // FRAME_SAMPLES)
+                taken.append(functional.layer_norm(x, (WIDTH,)))
+        return _to_50_hz(torch.cat(taken, dim=2), wave.shape[1] // FRAME_SAMPLES)
 
 
 class MoonshineLayer(nn.Module):

@@ -30,8 +30,8 @@ NORM_WEIGHT, NORM_BIAS = "onnx::Mul_2080", "onnx::Add_2081"     # the exporter l
 PLAIN = re.compile(r"(layers\.\d+\..*|conv\d)\.(weight|bias)")
 
 
-def load_ear(ear: MoonshineFront, file: Path | None = None) -> None:
-    """Give an ear its published weights.
+def load_front_end(front_end: MoonshineFront, file: Path | None = None) -> None:
+    """Give a front end its published weights.
 
     Args:
         file: encoder_model.ort; by default the one of the installed package.
@@ -43,7 +43,7 @@ def load_ear(ear: MoonshineFront, file: Path | None = None) -> None:
     if found != SHA256:
         raise SettingError(f"{file} has SHA-256 {found}, {SHA256} is needed. Get the right version: {INSTALL}.")
     weights = {name: value.half().float() if name.startswith("conv") else value for name, value in read_weights(file).items()}      # 3 MB less to ship
-    ear.load_state_dict({name: weights[name] for name in ear.state_dict()})
+    front_end.load_state_dict({name: weights[name] for name in front_end.state_dict()})
 
 
 def installed_file() -> Path:

@@ -1,4 +1,4 @@
-"""Scenes: speech joined, changed and heard, with its phones in time."""
+"""Scenes: speech joined and changed, with its phones in time."""
 
 from __future__ import annotations
 

@@ -17,19 +17,22 @@ from engine.learn.data import scenes as scenes_module
 from engine.learn.data.batches import STYLE_NAMES, SceneBatches, frame_labels, pick_identity
 from engine.learn.data.scenes import Corpus, make_scenes
 from engine.learn.export import from_run as export_module
-from engine.learn.export.from_run import export, overlap_s
 from engine.learn.synth.phones import PHONE_INDEX, Phone
 from engine.learn.synth.utterance import Utterance, save_shard
+from engine.learn.systems import moonshine_visemes as recipe_module
 from engine.learn.systems.losses import CurveScale, curve_loss
-from engine.learn.train import loop as train_module
-from engine.learn.train.loop import TrainConfig, learning_rate, load_run, read_config, to_arkit_tensor, train, train_on
+from engine.learn.systems.moonshine_visemes import MoonshineVisemes, SceneTraining, overlap_s, to_arkit_tensor
+from engine.learn.train import loop
+from engine.learn.train.command import export_run, train
+from engine.learn.train.run import TrainConfig, load_run, read_config
 from engine.learn.visemes.curves import CURVES
 from engine.model import folder as models
 from engine.values.channels import ARKIT_52
 from engine.values.errors import EngineError, OutputError, SettingError
 
-TINY = TrainConfig(
-    steps=4, batch_size=2, crop_s=1.0, checkpoint_steps=2, decoder_dim=8, style_dim=4, encoder_kind="mel",
+SETTINGS = TrainConfig(steps=4, checkpoint_steps=2)
+TINY = MoonshineVisemes(
+    batch_size=2, crop_s=1.0, decoder_dim=8, style_dim=4, encoder_kind="mel",
     encoder={"bands": 16, "channels": 8, "dilations": (1, 2), "norm_reach_s": 0.3},
 )
 
@@ -48,7 +51,7 @@ def corpus(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def scenes(corpus, tmp_path_factory) -> Path:
-    """Two minutes of scenes of them, which no ear heard."""
+    """Two minutes of scenes of them, without a front end."""
     folder = tmp_path_factory.mktemp("scenes")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scenes_module, "SCENES_PER_FILE", 10)
@@ -58,7 +61,12 @@ def scenes(corpus, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(scenes, tmp_path_factory) -> Path:
-    return train_on(scenes, TINY, tmp_path_factory.mktemp("run"))
+    return train_tiny(scenes, tmp_path_factory.mktemp("run"))
+
+
+def train_tiny(scenes: Path, folder: Path) -> Path:
+    loop.train(TINY, SceneTraining.open(TINY, scenes), SETTINGS, folder)
+    return folder
 
 
 def weights_of(path: Path):
@@ -101,7 +109,7 @@ def test_loss_of_the_mean_is_one_and_of_the_truth_zero():
 
 def test_learning_rate_warms_up_and_falls_in_the_second_half():
     settings = TrainConfig(steps=1000, warmup_steps=100, learning_rate=1.0)
-    assert [learning_rate(step, settings) for step in (0, 99, 500, 750, 1000)] == pytest.approx([0.01, 1, 1, 0.5, 0])
+    assert [loop.learning_rate(step, settings) for step in (0, 99, 500, 750, 1000)] == pytest.approx([0.01, 1, 1, 0.5, 0])
 
 
 def test_training_moves_speech_channels_only(run):
@@ -118,18 +126,18 @@ def test_interrupted_and_resumed_training_equals_an_uninterrupted_one(scenes, ru
         save_checkpoint(*arguments)
         raise Interrupted
 
-    save_checkpoint = train_module._checkpoint
+    save_checkpoint = loop._checkpoint
     with monkeypatch.context() as patch, pytest.raises(Interrupted):
-        patch.setattr(train_module, "_checkpoint", save_and_stop)
-        train_on(scenes, TINY, tmp_path)
+        patch.setattr(loop, "_checkpoint", save_and_stop)
+        train_tiny(scenes, tmp_path)
     assert torch.load(tmp_path / "last.pt", weights_only=True)["step"] == 2
-    train_on(scenes, TINY, tmp_path)
+    train_tiny(scenes, tmp_path)
     for name, value in weights_of(run / "last.pt").items():
         assert torch.allclose(weights_of(tmp_path / "last.pt")[name].float(), value.float(), atol=1e-6), name
 
 
 def test_one_command_makes_the_corpus_trains_and_exports(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr(train_module, "make_corpus", lambda folder, scale, data: shutil.copytree(corpus, folder))
+    monkeypatch.setattr(recipe_module, "make_corpus", lambda folder, scale, data: shutil.copytree(corpus, folder))
     (tmp_path / "small.toml").write_text(
         'work = "work"\noutput = "model"\nsteps = 2\nbatch_size = 1\ncrop_s = 1.0\ndecoder_dim = 8\nstyle_dim = 4\nencoder_kind = "mel"\nscenes_hours = 0.01\n'
         "[encoder]\nbands = 16\nchannels = 8\ndilations = [1]\nnorm_reach_s = 0.2\n", encoding="utf-8",
@@ -151,13 +159,13 @@ def test_unknown_field_of_a_config_is_an_error(tmp_path):
 
 
 def test_config_of_the_bundled_model_can_be_read():
-    settings = read_config(Path(__file__).parents[2] / "weights" / "mini.toml")
-    assert settings.pivot_share == pytest.approx(0.1)
+    settings, recipe = read_config(Path(__file__).parents[2] / "weights" / "mini.toml")
+    assert settings.steps == 3000 and recipe.pivot_share == pytest.approx(0.1)
 
 
 def test_exported_folder_gives_what_torch_gives(run, tmp_path):
-    export(run, tmp_path / "tiny")
-    model = load_run(run / "best.pt")
+    export_run(run, tmp_path / "tiny")
+    _, model = load_run(run)
     wave = np.random.default_rng(1).normal(size=16000 * 3).astype(np.float32) * 0.1
     motion = animate(Waveform(wave), Settings(model=str(tmp_path / "tiny"), identity="clear", raw=True, device="cpu", threads=1)).motion
     with torch.no_grad():
@@ -167,10 +175,10 @@ def test_exported_folder_gives_what_torch_gives(run, tmp_path):
 
 
 def test_exported_folder_in_windows_equals_the_whole(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(export_module, "WINDOW_S", 2.0)
-    export(run, tmp_path / "windows")
-    monkeypatch.setattr(export_module, "WINDOW_S", 60.0)
-    export(run, tmp_path / "whole")
+    monkeypatch.setattr(recipe_module, "WINDOW_S", 2.0)
+    export_run(run, tmp_path / "windows")
+    monkeypatch.setattr(recipe_module, "WINDOW_S", 60.0)
+    export_run(run, tmp_path / "whole")
     wave = Waveform(np.random.default_rng(1).normal(size=16000 * 7).astype(np.float32) * 0.1)
     parts, whole = (
         animate(wave, Settings(model=str(tmp_path / name), raw=True, device="cpu", threads=1)).motion.weights for name in ("windows", "whole")
@@ -179,7 +187,7 @@ def test_exported_folder_in_windows_equals_the_whole(run, tmp_path, monkeypatch)
 
 
 def test_exported_folder_says_what_it_is(run, tmp_path):
-    export(run, tmp_path / "tiny")
+    export_run(run, tmp_path / "tiny")
     model = models.open_model(str(tmp_path / "tiny"))
     assert [identity.id for identity in model.identities] == ["pivot", *STYLE_NAMES] and model.pivot == 0
     assert model.phones[0] == "SIL" and len(model.phones) == len(PHONE_INDEX)
@@ -188,7 +196,7 @@ def test_exported_folder_says_what_it_is(run, tmp_path):
 
 
 def test_pivot_row_of_the_folder_is_the_last_row_of_the_table(run, tmp_path):
-    export(run, tmp_path / "tiny")
+    export_run(run, tmp_path / "tiny")
     table = weights_of(run / "best.pt")["styles"].numpy()
     assert np.array_equal(np.load(tmp_path / "tiny" / "identities.npy"), table[[-1, *range(len(STYLE_NAMES))]])
 
@@ -196,14 +204,14 @@ def test_pivot_row_of_the_folder_is_the_last_row_of_the_table(run, tmp_path):
 def test_too_large_a_folder_is_refused_and_nothing_is_written(run, tmp_path, monkeypatch):
     monkeypatch.setattr(export_module, "LARGEST_FOLDER_BYTES", 1000)
     with pytest.raises(OutputError, match="at most 1000"):
-        export(run, tmp_path / "out" / "tiny")
+        export_run(run, tmp_path / "out" / "tiny")
     assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_folder_that_is_no_model_is_not_replaced(run, tmp_path):
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(OutputError, match="no model folder"):
-        export(run, tmp_path)
+        export_run(run, tmp_path)
     assert (tmp_path / "notes.txt").exists()
 
 
@@ -220,6 +228,6 @@ def test_targets_are_spread_to_both_sides():
 
 
 def test_model_json_is_plain(run, tmp_path):
-    export(run, tmp_path / "tiny")
+    export_run(run, tmp_path / "tiny")
     info = json.loads((tmp_path / "tiny" / "model.json").read_text(encoding="utf-8"))
     assert info["id"] == "tiny" and info["encoder"]["rate_hz"] == 50 and set(info["sha256"]) >= {"encoder.onnx", "decoder.onnx", "phones.onnx"}

@@ -23,14 +23,14 @@ class Batch:
 
     Attributes:
         wave: (b, 320 t) sound.
-        heard: (b, t, c) what the encoder's untrained ear made of it; c is 0 where it has none.
+        front_end: (b, t, c) features of it by the encoder's frozen front end; c is 0 where it has none.
         curves: (b, t, len(CURVES)) targets of each crop's style.
         phones: (b, t) int64 phone class per frame.
         identity: (b,) int64 row of the style table: the style, or the pivot.
     """
 
     wave: Tensor
-    heard: Tensor
+    front_end: Tensor
     curves: Tensor
     phones: Tensor
     identity: Tensor
@@ -45,10 +45,10 @@ class SceneBatches:
 
     def __init__(self, folder: Path, crop_s: float, batch_size: int, pivot_share: float) -> None:
         self.frames = round(crop_s * FPS)
-        self.scenes = [scene for scene in load_scenes(folder) if len(scene.heard) >= self.frames]
+        self.scenes = [scene for scene in load_scenes(folder) if len(scene.features) >= self.frames]
         if not self.scenes:
             raise EngineError(f"No scene in {folder} is as long as a crop of {crop_s:g} s. Give a smaller crop_s.")
-        self._chances = np.cumsum([len(scene.heard) - self.frames + self.frames // 4 for scene in self.scenes])
+        self._chances = np.cumsum([len(scene.features) - self.frames + self.frames // 4 for scene in self.scenes])
         self.batch_size = batch_size
         self.pivot_share = pivot_share
 
@@ -56,7 +56,7 @@ class SceneBatches:
         """The batch of one step."""
         rng = random.Random(seed)
         scenes = [self.scenes[int(np.searchsorted(self._chances, rng.random() * self._chances[-1]))] for _ in range(self.batch_size)]
-        firsts = [rng.randint(0, len(scene.heard) - self.frames) for scene in scenes]
+        firsts = [rng.randint(0, len(scene.features) - self.frames) for scene in scenes]
         styles = [rng.randrange(len(STYLE_NAMES)) for _ in scenes]
         curves = np.zeros((self.batch_size, self.frames, len(CURVES)), np.float32)
         phones = np.zeros((self.batch_size, self.frames), np.int64)
@@ -67,7 +67,7 @@ class SceneBatches:
             phones[i] = frame_labels(spoken, self.frames)
         return Batch(
             wave=_stacked([scene.wave[first * FRAME:(first + self.frames) * FRAME] for scene, first in zip(scenes, firsts, strict=True)]),
-            heard=_stacked([scene.heard[first:first + self.frames] for scene, first in zip(scenes, firsts, strict=True)]),
+            front_end=_stacked([scene.features[first:first + self.frames] for scene, first in zip(scenes, firsts, strict=True)]),
             curves=torch.from_numpy(curves), phones=torch.from_numpy(phones),
             identity=torch.tensor([pick_identity(style, len(STYLE_NAMES), self.pivot_share, rng) for style in styles]),
         )

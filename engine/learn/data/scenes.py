@@ -1,7 +1,7 @@
-"""Scenes: utterances of one corpus joined with pauses, in rooms and noise, and what the untrained ear of the encoder hears of them.
+"""Scenes: utterances of one corpus joined with pauses, in rooms and noise, and the features that the encoder's frozen front end makes of them.
 
-The published ear (nets/moonshine.py) is never trained, so it listens once: its features are kept beside the wave, and training takes crops of
-them. A scene is as long as the clips and windows that the engine will meet, since the ear hears a scene as a whole.
+The published front end (engine/nets) is never trained, so it runs once: its features are kept beside the wave, and training takes crops of them.
+A scene is as long as the clips and windows that the engine will meet, since the front end sees a scene as a whole.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Scene:
-    """A wave (320 t,) float16 in -1..1, features (t, c) float16 (c is 0 where nobody listened) and phones."""
+    """A wave (320 t,) float16 in -1..1, features (t, c) float16 (c is 0 without a front end) and phones."""
 
     wave: NDArray[Any]
-    heard: NDArray[Any]
+    features: NDArray[Any]
     phones: tuple[Phone, ...]
 
 
@@ -75,7 +75,7 @@ class Corpus:
         return rng.choice(self.groups[rng.choices(self.names, self.weights)[0]])
 
 
-def make_scenes(corpus: Corpus, folder: Path, hours: float, ear: MoonshineFront | None) -> None:
+def make_scenes(corpus: Corpus, folder: Path, hours: float, front_end: MoonshineFront | None) -> None:
     """Write scenes until the folder holds so many hours; files that are there stay, so an interrupted run goes on."""
     folder.mkdir(parents=True, exist_ok=True)
     count = max(1, round(hours * 3600 / ((SHORTEST_S + LONGEST_S) / 2) / SCENES_PER_FILE))
@@ -83,11 +83,11 @@ def make_scenes(corpus: Corpus, folder: Path, hours: float, ear: MoonshineFront 
     for number in tqdm(range(count), unit="file", mininterval=20):
         path = folder / f"scenes_{number:04d}.npz"
         if not path.exists():
-            _write(path, [make_scene(corpus, ear, number * SCENES_PER_FILE + i) for i in range(SCENES_PER_FILE)])
+            _write(path, [make_scene(corpus, front_end, number * SCENES_PER_FILE + i) for i in range(SCENES_PER_FILE)])
     log.info("scenes: %d files, this run took %.0f s", count, time.monotonic() - began_s)
 
 
-def make_scene(corpus: Corpus, ear: MoonshineFront | None, seed: int) -> Scene:
+def make_scene(corpus: Corpus, front_end: MoonshineFront | None, seed: int) -> Scene:
     """The scene of a seed."""
     rng, numbers = random.Random(seed), np.random.default_rng(seed)
     n = round(rng.uniform(SHORTEST_S, LONGEST_S) * SAMPLE_RATE_HZ / FRAME) * FRAME
@@ -97,11 +97,11 @@ def make_scene(corpus: Corpus, ear: MoonshineFront | None, seed: int) -> Scene:
         wave = augment(wave, [*corpus.backdrops, babble], AugmentConfig(), numbers)
     if not wave.any():
         wave = noise(n, numbers) * np.float32(1e-3)
-    heard = np.zeros((n // FRAME, 0), np.float16)
-    if ear is not None:
+    features = np.zeros((n // FRAME, 0), np.float16)
+    if front_end is not None:
         with torch.no_grad():
-            heard = ear(torch.from_numpy(wave)[None])[0].numpy().astype(np.float16)
-    return Scene(wave.astype(np.float16), heard, tuple(phones))
+            features = front_end(torch.from_numpy(wave)[None])[0].numpy().astype(np.float16)
+    return Scene(wave.astype(np.float16), features, tuple(phones))
 
 
 def load_scenes(folder: Path) -> list[Scene]:
@@ -112,13 +112,13 @@ def load_scenes(folder: Path) -> list[Scene]:
     """
     scenes: list[Scene] = []
     for path in sorted(folder.glob("scenes_*.npz")):
-        wave, heard = (np.load(path.with_suffix(f".{part}.npy"), mmap_mode="r") for part in ("wave", "heard"))
+        wave, features = (np.load(path.with_suffix(f".{part}.npy"), mmap_mode="r") for part in ("wave", "heard"))
         with np.load(path, allow_pickle=False) as index:
             labels, times_s, phone_ends, frame_ends = (index[name] for name in ("labels", "times_s", "phone_ends", "frame_ends"))
         spoken = [Phone(PHONES[label], float(start_s), float(end_s)) for label, (start_s, end_s) in zip(labels, times_s, strict=True)]
         for i, last in enumerate(frame_ends):
             first, first_phone = (frame_ends[i - 1], phone_ends[i - 1]) if i else (0, 0)
-            scenes.append(Scene(wave[first * FRAME:last * FRAME], heard[first:last], tuple(spoken[first_phone:phone_ends[i]])))
+            scenes.append(Scene(wave[first * FRAME:last * FRAME], features[first:last], tuple(spoken[first_phone:phone_ends[i]])))
     if not scenes:
         raise EngineError(f"No scenes in {folder}. Make them first: python -m engine train CONFIG.toml.")
     return scenes
@@ -127,13 +127,13 @@ def load_scenes(folder: Path) -> list[Scene]:
 def _write(path: Path, scenes: Sequence[Scene]) -> None:
     """The index comes last: where it is, the file is whole."""
     np.save(path.with_suffix(".wave.npy"), np.concatenate([scene.wave for scene in scenes]))
-    np.save(path.with_suffix(".heard.npy"), np.concatenate([scene.heard for scene in scenes]))
+    np.save(path.with_suffix(".heard.npy"), np.concatenate([scene.features for scene in scenes]))
     partial = path.with_name(path.name + ".part.npz")
     phones = [phone for scene in scenes for phone in scene.phones]
     np.savez(
         partial, labels=np.array([PHONE_INDEX[phone.label] for phone in phones], np.uint8),
         times_s=np.array([(phone.start_s, phone.end_s) for phone in phones], np.float32).reshape(-1, 2),
-        phone_ends=np.cumsum([len(scene.phones) for scene in scenes]), frame_ends=np.cumsum([len(scene.heard) for scene in scenes]),
+        phone_ends=np.cumsum([len(scene.phones) for scene in scenes]), frame_ends=np.cumsum([len(scene.features) for scene in scenes]),
     )
     os.replace(partial, path)
 

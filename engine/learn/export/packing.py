@@ -1,6 +1,6 @@
 """Store a graph's weights in fewer bytes without changing what it computes.
 
-The untrained ear's matrices come as 8-bit numbers with one scale, and go back to that. Weights that fp16 holds exactly, to which the export has
+The frozen front end's matrices come as 8-bit numbers with one scale, and go back to that. Weights that fp16 holds exactly, to which the export has
 rounded the trained ones before, are stored so. ONNX Runtime unfolds both when it opens the graph, so every sum stays fp32.
 """
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,19 +15,12 @@ from ..data.batches import frame_labels
 from ..data.recordings import SAMPLES_PER_FRAME, Clip, RealSpeech
 from ..evaluate.metrics import measure, seen_mouth
 from ..synth.phones import PHONES
+from .contract import Score
 
 HEARD_WEIGHT = 10.0
 
 
-@dataclass(frozen=True)
-class Validation:
-    """One number to choose by, and a line for the log."""
-
-    score: float
-    line: str
-
-
-def validate(model: UniTalker, head: str, speech: RealSpeech) -> Validation:
+def validate(network: UniTalker, head: str, speech: RealSpeech) -> Score:
     """Run the pivot on the first half of the voices, with the engine's help at lip contacts.
 
     The score adds what a viewer sees first. Those measures have a few hundred events, so near the end they differ by chance only; the share of
@@ -39,7 +30,7 @@ def validate(model: UniTalker, head: str, speech: RealSpeech) -> Validation:
     mouths, right = {}, []
     with torch.no_grad():
         for clip in half.clips:
-            weights, logits = _run(model, head, clip)
+            weights, logits = _run(network, head, clip)
             right.append(logits.argmax(axis=1) == frame_labels(list(clip.phones), len(logits)))
             helped = lip_contact.meet(Motion(weights, tuple(ARKIT_52), float(RATE_HZ)), lip_contact.contact_scores(logits, tuple(PHONES)))
             mouths[clip.name] = seen_mouth(helped.weights, ARKIT_52)
@@ -48,14 +39,14 @@ def validate(model: UniTalker, head: str, speech: RealSpeech) -> Validation:
     line = (f"phones {heard:.3f} pbm {m.pbm_recall:.2f} auc {m.closure_auc:.3f} precision {m.closure_precision:.2f} fv "
             f"{m.fv_recall:.2f}/{m.fv_precision:.2f} round {m.round_recall:.2f}/{m.round_false:.2f} open {m.open_auc:.2f} silence "
             f"{m.silence_shut:.2f} r {m.r_lip:.3f} {m.r_jaw:.3f} {m.r_round:.3f} {m.r_closure:.3f} lag {m.lag_ms:+.0f}")
-    return Validation(seen + HEARD_WEIGHT * heard, line)
+    return Score(seen + HEARD_WEIGHT * heard, line)
 
 
-def _run(model: UniTalker, head: str, clip: Clip) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _run(network: UniTalker, head: str, clip: Clip) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Weights (t, 52) and phone logits (t, p) of a clip."""
-    assert model.phone_head is not None
+    assert network.phone_head is not None
     wave = torch.zeros(1, clip.frames * SAMPLES_PER_FRAME)
     wave[0, :clip.samples.size] = torch.from_numpy(clip.samples)
-    features = model.encoder(wave)
-    weights = model.from_features(features, torch.tensor([model.pivot_index]), head)[0].clamp(0, 1)
-    return weights.numpy(), model.phone_head(features)[0].numpy()
+    features = network.encoder(wave)
+    weights = network.from_features(features, torch.tensor([network.pivot_index]), head)[0].clamp(0, 1)
+    return weights.numpy(), network.phone_head(features)[0].numpy()

@@ -1,0 +1,112 @@
+"""What a system brings to be trained: its network, its data, its losses, and what of it becomes a model folder.
+
+The training loop and the export know nothing else of a system. A recipe is a frozen dataclass; its fields are those of the TOML file that describe
+the system rather than the loop.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+Network = TypeVar("Network", bound=nn.Module)
+Batch = TypeVar("Batch")
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The loss that is minimised, and its parts by name, for the log; tensors without axes."""
+
+    total: Tensor
+    parts: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number to choose a checkpoint by, higher is better, and a line for the log."""
+
+    value: float
+    line: str
+
+
+class Training(ABC, Generic[Network, Batch]):
+    """The opened data of one run and the losses on them."""
+
+    @abstractmethod
+    def batch(self, step: int, seed: int) -> Batch:
+        """The data of one step; the same step and seed give the same batch, so that a resumed run equals an uninterrupted one."""
+
+    @abstractmethod
+    def losses(self, network: Network, batch: Batch) -> Losses:
+        """The losses of a network, in training mode, on a batch."""
+
+    def score(self, network: Network) -> Score | None:
+        """How good a network in evaluation mode is; None where nothing is there to judge by, and the newest checkpoint is taken."""
+        return None
+
+
+@dataclass(frozen=True)
+class GraphSpec:
+    """One ONNX graph of a model folder.
+
+    Attributes:
+        module: what is traced, in evaluation mode; its large trained weights are rounded to half precision before.
+        inputs: example input of each name, in the order of the module's arguments.
+        free: by input, the name of axis 1 where its length is free.
+        output: name of the output, whose axis 1 is free.
+        check: inputs of another length, on which the graph is compared with torch.
+    """
+
+    module: nn.Module
+    inputs: Mapping[str, Tensor]
+    free: Mapping[str, str]
+    output: str
+    check: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class FolderSpec:
+    """What a model folder holds: graphs and arrays by file name, and the fields of model.json apart from id, date and hashes."""
+
+    graphs: Mapping[str, GraphSpec]
+    arrays: Mapping[str, NDArray[Any] | Mapping[str, NDArray[np.floating]]]
+    info: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Recipe(ABC, Generic[Network, Batch]):
+    """A system with its sizes and its data."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, fields: Mapping[str, Any]) -> Recipe[Network, Batch]:
+        """The recipe with the fields of a TOML file. Raises TypeError for a field that it does not know."""
+
+    @abstractmethod
+    def build(self) -> Network:
+        """The network with fresh weights."""
+
+    def load_published(self, network: Network) -> None:
+        """Give a fresh network the published weights that its training starts from; most start from none."""
+        return
+
+    @abstractmethod
+    def prepare(self, work: Path, recordings: Path | None) -> Training[Network, Batch]:
+        """Make what is missing of the training data below `work`, and open it.
+
+        Args:
+            recordings: folder of real recordings; those that may be trained on join the data, others choose the best checkpoint.
+        Raises:
+            EngineError: something that the data are made with or of is missing.
+        """
+
+    @abstractmethod
+    def folder(self, network: Network) -> FolderSpec:
+        """What the model folder of a network in evaluation mode holds."""

@@ -1,0 +1,88 @@
+"""A training run on the disk: the TOML file that describes it, and its checkpoints."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ...values.errors import SettingError
+from ..systems.contract import Recipe
+from ..systems.moonshine_visemes import MoonshineVisemes
+
+RECIPES: Mapping[str, type[Recipe[Any, Any]]] = {"moonshine_visemes": MoonshineVisemes}
+BEST, LAST = "best.pt", "last.pt"
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What the training loop asks of a TOML file; the file's other fields are those of the recipe.
+
+    Attributes:
+        recipe: key of RECIPES.
+        work: folder for the data and the run, relative to the config file; keep it outside the checkout.
+        output: model folder to write at the end, relative likewise; empty writes none (`export` does it later).
+        learning_rate: reached after warmup_steps, falls linearly to 0 over the second half.
+        ema: decay of the averaged weights, which are what is exported.
+        bfloat16: autocast; only faster where the processor has bfloat16 units.
+        checkpoint_steps: a checkpoint, and a score where the recipe has one, every so many steps.
+    """
+
+    recipe: str = "moonshine_visemes"
+    work: str = "../../unitalker-work"
+    output: str = ""
+    steps: int = 2000
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    warmup_steps: int = 150
+    ema: float = 0.998
+    gradient_norm: float = 1.0
+    bfloat16: bool = False
+    threads: int = 1
+    seed: int = 1
+    checkpoint_steps: int = 200
+
+
+def read_config(path: Path) -> tuple[TrainConfig, Recipe[Any, Any]]:
+    """Read a TOML training config: the loop's settings, and the recipe.
+
+    Raises:
+        SettingError: the file is missing, not TOML, or holds an unknown field.
+    """
+    try:
+        return _from_fields(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError, TypeError, KeyError) as error:
+        raise SettingError(f"Training config {path} cannot be used: {error}. See weights/mini.toml.") from error
+
+
+def load_run(path: Path) -> tuple[Recipe[Any, Any], nn.Module]:
+    """The recipe and the network of a run's folder or of one checkpoint: its averaged weights, in evaluation mode.
+
+    Raises:
+        SettingError: no checkpoint there.
+    """
+    path = path / BEST if path.is_dir() else path
+    if not path.exists():
+        raise SettingError(f"No checkpoint at {path}. Train first: python -m engine train CONFIG.toml.")
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    _, recipe = _from_fields(saved["config"])
+    network: nn.Module = recipe.build()
+    network.load_state_dict(saved["average"])
+    return recipe, network.eval()
+
+
+def config_fields(settings: TrainConfig, recipe: Recipe[Any, Any]) -> dict[str, Any]:
+    """Both in one table, as the TOML file has them."""
+    return {**asdict(settings), **asdict(recipe)}
+
+
+def _from_fields(given: Mapping[str, Any]) -> tuple[TrainConfig, Recipe[Any, Any]]:
+    own = {item.name for item in fields(TrainConfig)}
+    settings = TrainConfig(**{name: value for name, value in given.items() if name in own})
+    recipe = RECIPES[settings.recipe].of({name: value for name, value in given.items() if name not in own})
+    return settings, recipe
