@@ -29,7 +29,7 @@ class Losses:
 
 
 @dataclass(frozen=True)
-class Score:
+class Judgement:
     """One number to choose a checkpoint by, higher is better, and a line for the log."""
 
     value: float
@@ -47,7 +47,7 @@ class Training(ABC, Generic[Network, Batch]):
     def losses(self, network: Network, batch: Batch) -> Losses:
         """The losses of a network, in training mode, on a batch."""
 
-    def score(self, network: Network) -> Score | None:
+    def score(self, network: Network) -> Judgement | None:
         """How good a network in evaluation mode is; None where nothing is there to judge by, and the newest checkpoint is taken."""
         return None
 

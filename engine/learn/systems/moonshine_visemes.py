@@ -24,7 +24,7 @@ from ..data.scenes import Corpus, make_scenes
 from ..synth.corpus import make_corpus
 from ..synth.phones import PHONES
 from ..visemes.curves import CURVES, arkit_columns
-from .contract import FolderSpec, GraphSpec, Losses, Recipe, Score, Training
+from .contract import FolderSpec, GraphSpec, Judgement, Losses, Recipe, Training
 from .losses import CurveScale, LossWeights, curve_loss, phone_loss
 from .validation import validate
 
@@ -140,7 +140,7 @@ class SceneTraining(Training[UniTalker, Batch]):
         phones = phone_loss(logits, batch.phones, self.weights.label_smoothing)
         return Losses(curves + self.weights.phones * phones, {"curves": curves, "phones": phones})
 
-    def score(self, network: UniTalker) -> Score | None:
+    def score(self, network: UniTalker) -> Judgement | None:
         """On the half of the real voices that chooses checkpoints."""
         return validate(network, HEAD, self.speech) if self.speech else None
 

@@ -15,12 +15,12 @@ from ..data.batches import frame_labels
 from ..data.recordings import SAMPLES_PER_FRAME, Clip, RealSpeech
 from ..evaluate.metrics import measure, seen_mouth
 from ..synth.phones import PHONES
-from .contract import Score
+from .contract import Judgement
 
 HEARD_WEIGHT = 10.0
 
 
-def validate(network: UniTalker, head: str, speech: RealSpeech) -> Score:
+def validate(network: UniTalker, head: str, speech: RealSpeech) -> Judgement:
     """Run the pivot on the first half of the voices, with the engine's help at lip contacts.
 
     The score adds what a viewer sees first. Those measures have a few hundred events, so near the end they differ by chance only; the share of
@@ -39,7 +39,7 @@ def validate(network: UniTalker, head: str, speech: RealSpeech) -> Score:
     line = (f"phones {heard:.3f} pbm {m.pbm_recall:.2f} auc {m.closure_auc:.3f} precision {m.closure_precision:.2f} fv "
             f"{m.fv_recall:.2f}/{m.fv_precision:.2f} round {m.round_recall:.2f}/{m.round_false:.2f} open {m.open_auc:.2f} silence "
             f"{m.silence_shut:.2f} r {m.r_lip:.3f} {m.r_jaw:.3f} {m.r_round:.3f} {m.r_closure:.3f} lag {m.lag_ms:+.0f}")
-    return Score(seen + HEARD_WEIGHT * heard, line)
+    return Judgement(seen + HEARD_WEIGHT * heard, line)
 
 
 def _run(network: UniTalker, head: str, clip: Clip) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
