@@ -31,7 +31,7 @@ from .preview import playback
 from .preview import properties as preview_properties
 from .shape_match import panel as shape_match_panel
 from .shape_match import vertices_panel
-from .take import catalog, properties
+from .take import catalog, live, properties
 from .take_list import list as takes_list
 from .take_list import operators as takes_operators
 from .take_list import panel as takes_panel
@@ -59,6 +59,7 @@ def register() -> None:
         bpy.utils.register_class(cls)
     translations.register()
     properties.register()
+    live.register()
     takes_list.register()
     identity_operators.register()
     mapping_properties.register()
@@ -93,6 +94,7 @@ def unregister() -> None:
     mapping_properties.unregister()
     identity_operators.unregister()
     takes_list.unregister()
+    live.unregister()
     properties.unregister()
     translations.unregister()
     catalog.refresh()

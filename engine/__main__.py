@@ -221,7 +221,7 @@ def _rig(options: argparse.Namespace) -> Rig | None:
 
 def _meta(options: argparse.Namespace, settings: Settings, wave: Waveform) -> dict[str, Any]:
     kept = ("preset", "transcript", "transcript_file", "language")
-    return {"audio": Path(options.audio).name, "duration_s": wave.duration_s, **arguments.told(settings), **{name: getattr(options, name) for name in kept}}
+    return {"audio": Path(options.audio).name, "duration_s": wave.duration_s, **arguments.described(settings), **{name: getattr(options, name) for name in kept}}
 
 
 @contextmanager

@@ -1,87 +1,99 @@
-"""Options of the command line: their names, ranges and defaults, and the Settings that they ask for. What they do is in __main__.py."""
+"""Options of the command line, and the Settings that they ask for."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from .files import motion
-from .model import runtime
-from .values.settings import REGIONS, Delays, Gains, Life, RegionSmooth, Settings
+from .values.options import OPTIONS, STYLE, Option, with_fields
+from .values.settings import Settings
+
+META_GROUPS = {"gains": "gain", "delays": "delay", "region_smooth": "smooth", "life": "life"}     # fields of Settings in names of meta
 
 
 def add_animate(parser: argparse.ArgumentParser) -> None:
-    """Options of `animate`."""
+    """Options of `animate`: the table's, and what only a command line needs."""
     parser.add_argument("audio", metavar="AUDIO", help="wav, flac, ogg or mp3")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help=".npz, .csv (Live Link Face) or .json")
-    parser.add_argument("--model", default=Settings.model, help="model id or folder (default: %(default)s)")
-    parser.add_argument("--head", default="", help="head id, or all: one file per head, named OUT.HEAD (default: the model's own)")
-    parser.add_argument("--identity", action="append", metavar="ID", help=(
-        'pivot, an id, "#12" (row of the style table) or blend:A=0.3,B=0.7; may be given several times: one file each (default: pivot)'))
-    parser.add_argument("--strength", type=float, default=1.0, help="0 (pivot) to 2 (default: 1)")
-    parser.add_argument("--fps", type=float, default=30.0, help="frames per second of the result (default: 30)")
-    parser.add_argument("--smooth", type=float, default=0.0, help="0 to 1; closed lips stay closed (default: 0)")
-    for region in REGIONS:
-        parser.add_argument(f"--gain-{region}", type=float, default=1.0, metavar="G", help=f"factor of the {region}, 0 to 2 (default: 1)")
-    _add_timing(parser)
-    _add_life(parser)
-    words = parser.add_mutually_exclusive_group()
-    words.add_argument("--transcript", metavar="TEXT", help="what is said: sharpens the mouth; a text that does not fit is left out with a warning")
-    words.add_argument("--transcript-file", metavar="FILE", help="the same from a text file (UTF-8)")
-    parser.add_argument("--language", default="", metavar="CODE", help="of the transcript, such as de or en-gb (default: by its script; Latin letters: en-us)")
-    parser.add_argument("--phones", metavar="FILE", help="also write what is said when: .json with [class, start, end in seconds]")
-    parser.add_argument("--phones-in", metavar="FILE", help="what is said when, where you know better: such a file, edited; only the neighbourhood of what differs from what is heard changes")
-    parser.add_argument("--preset", default="", help="rig preset: a name, a JSON file or auto, with --channels; or a taught head (.npz)")
-    parser.add_argument("--channels", metavar="FILE", help="names of the rig's shape keys, one per line; a bone as bone:NAME")
-    parser.add_argument("--device", choices=runtime.DEVICES, default="auto", help="where the network runs (default: auto)")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes all cores but one")
-    parser.add_argument("--raw", action="store_true", help="the head's exact output: nothing of the above but model, head, identity and strength")
-    parser.add_argument("--template", default="", metavar="NPY", help="neutral face to add the output to, flat and in the model's scale")
+    for option in OPTIONS:
+        if option.name == "transcript":
+            words = parser.add_mutually_exclusive_group()
+            _add(words, option)
+            words.add_argument("--transcript-file", metavar="FILE", help="the same from a text file (UTF-8)")
+        else:
+            _add(parser, option)
+        if option.name == "language":
+            _add_files(parser)
 
 
-def _add_timing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--articulation", type=float, default=0.0, metavar="A", help="-1 (relaxed) to 1 (precise) (default: 0)")
-    parser.add_argument("--anticipation", type=float, default=0.0, metavar="SECONDS", help=(
-        "how much earlier lips begin to round, open and spread, 0 to 0.5; they meet when they did (default: 0)"))
-    for region in REGIONS:
-        parser.add_argument(f"--delay-{region}", type=float, default=0.0, metavar="SECONDS", help=f"how much later the {region} move{'s' if region == 'jaw' else ''}, -1.25 to 1.25 (default: 0)")
-        parser.add_argument(f"--smooth-{region}", type=float, default=0.0, metavar="S", help=f"smoothing of the {region}, 0 to 1, on top of --smooth (default: 0)")
+def _add(parser: argparse._ActionsContainer, option: Option) -> None:
+    flag = option.flag
+    if flag is None:
+        return
+    usual = _field(Settings(), option.sets)
+    name, dest = f"--{flag.name}", _dest(option)
+    if isinstance(option.default, bool):
+        parser.add_argument(name, action="store_true", help=flag.help)
+    elif flag.repeats:
+        parser.add_argument(name, action="append", metavar=flag.metavar, help=flag.help)
+    elif flag.alone is not None:
+        pair = parser.add_mutually_exclusive_group()
+        pair.add_argument(name, type=float, nargs="?", const=flag.alone, default=usual, metavar=flag.metavar, help=flag.help)
+        no_help = f"no {flag.name}" if usual else argparse.SUPPRESS
+        pair.add_argument(f"--no-{flag.name}", dest=dest, action="store_const", const=0.0, help=no_help)
+    else:
+        choices = [item for item, _, _ in option.items] or None
+        parser.add_argument(
+            name, type=type(option.default), default=usual, choices=choices, metavar=flag.metavar, help=flag.help,
+        )
 
 
-def _add_life(parser: argparse.ArgumentParser) -> None:
-    """Amounts of life: without a value a switch means 1."""
-    for name, of, usual in (
-        ("blinks", "blinks, as a factor of how often people blink", 1.0), ("brow-raises", "brow raises on stressed syllables", 0.0),
-        ("head-motion", "small turns, nods and tilts of the head", 0.0), ("eye-motion", "small jumps of the gaze, and eyes that stay while the head turns", 0.0),
-        ("breath", "breath of chest and shoulders", 0.0),
-    ):
-        group = parser.add_mutually_exclusive_group()
-        group.add_argument(f"--{name}", type=float, nargs="?", const=1.0, default=usual, metavar="AMOUNT", help=f"{of}, 0 to 2 (default: {usual:g}; alone: 1)")
-        group.add_argument(f"--no-{name}", dest=name.replace("-", "_"), action="store_const", const=0.0, help=argparse.SUPPRESS if not usual else f"no {name}")
-    parser.add_argument("--seed", type=int, default=0, help="another one gives other moments of blinks and the like (default: 0)")
-
-
-def settings_of(options: argparse.Namespace, transcript: str | None) -> Settings:
-    """What was asked for, apart from heads and identities. Raises SettingError; OutputError for a file of phones."""
-    by_region = {kind: {region: getattr(options, f"{kind}_{region}") for region in REGIONS} for kind in ("gain", "delay", "smooth")}
-    return Settings(
-        model=options.model, strength=options.strength, fps=options.fps, smooth=options.smooth, gains=Gains(**by_region["gain"]),
-        articulation=options.articulation, anticipation_s=options.anticipation, delays=Delays(**by_region["delay"]),
-        region_smooth=RegionSmooth(**by_region["smooth"]),
-        life=Life(options.blinks, options.brow_raises, options.head_motion, options.eye_motion, options.breath, options.seed),
-        device=options.device, threads=options.threads, raw=options.raw, template=options.template, transcript=transcript, language=options.language,
-        phones=motion.read_phones(options.phones_in) if options.phones_in else None,
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    """Phones and rig, which come from files."""
+    parser.add_argument(
+        "--phones", metavar="FILE", help="also write what is said when: .json with [class, start, end in seconds]",
     )
+    parser.add_argument("--phones-in", metavar="FILE", help=(
+        "what is said when, where you know better: such a file, edited; "
+        "only the neighbourhood of what differs from what is heard changes"))
+    parser.add_argument("--preset", default="", help=(
+        "rig preset: a name, a JSON file or auto, with --channels; or a taught head (.npz)"))
+    parser.add_argument("--channels", metavar="FILE", help="names of the rig's shape keys, one per line; a bone as bone:NAME")
 
 
-def told(settings: Settings) -> dict[str, Any]:
+def _dest(option: Option) -> str:
+    return option.flag.name.replace("-", "_") if option.flag else ""
+
+
+def _field(settings: Settings, path: str) -> object:
+    """The field of Settings that a row sets."""
+    value: object = settings
+    for name in path.split(".")[1:]:
+        value = getattr(value, name)
+    return value
+
+
+def settings_of(given: argparse.Namespace, transcript: str | None) -> Settings:
+    """What was asked for, apart from heads and identities. Raises SettingError; OutputError for a file of phones."""
+    apart = ("head", "identity", "transcript")
+    fields = {
+        option.sets.removeprefix("Settings."): getattr(given, _dest(option))
+        for option in OPTIONS if option.flag and option.name not in apart
+    }
+    phones = motion.read_phones(given.phones_in) if given.phones_in else None
+    return with_fields(Settings(transcript=transcript, phones=phones), fields)
+
+
+def described(settings: Settings) -> dict[str, object]:
     """The settings that are written into a file beside its motion, as plain values."""
-    kept = ("model", "head", "identity", "strength", "smooth", "raw", "template", "articulation", "anticipation_s")
-    groups: dict[str, object] = {"gain": settings.gains, "delay": settings.delays, "smooth": settings.region_smooth, "life": settings.life}
-    by_group = {f"{group}_{name}": value for group, values in groups.items() for name, value in vars(values).items()}
-    return {**{name: getattr(settings, name) for name in kept}, **by_group}
+    found: dict[str, object] = {}
+    for option in OPTIONS:
+        if option.flag and option.role == STYLE:
+            group, _, name = option.sets.removeprefix("Settings.").rpartition(".")
+            found[f"{META_GROUPS[group]}_{name}" if group else name] = _field(settings, option.sets)
+    return found
 
 
 def add_teach(parser: argparse.ArgumentParser) -> None:

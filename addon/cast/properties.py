@@ -4,7 +4,8 @@ import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ..host.translations import translate
-from ..take.choices import RELATIVE_PATHS, SOURCES
+from ..take.choices import RELATIVE_PATHS
+from ..take.options import SOURCES
 
 KINDS = (
     ('NEW', "Not Made", "Nothing was made of this line yet"),

@@ -7,7 +7,9 @@ from ..host.editors import in_3d_view
 from ..host.layout import paragraph
 from ..host.operator_base import BUSY_ELSE, idle, redraw
 from ..host.translations import translate, translate_plural
-from ..take.properties import CHOICES, Choices, collect
+from ..take.choices import Choices
+from ..take.options import CHOICES
+from ..take.properties import collect
 
 FORMATS = (
     ('LIVE_LINK', "Live Link Face CSV", "Columns of a take of the Live Link Face app"),
@@ -64,8 +66,6 @@ class UNITALKER_OT_export_motion(Choices, bpy.types.Operator):
     filepath: StringProperty(name="File", subtype='FILE_PATH', options={'SKIP_SAVE'})
     check_existing: BoolProperty(default=True, options={'HIDDEN', 'SKIP_SAVE'})
     character: StringProperty(name="Character", description="Name of the object; empty takes the panel's, else the active one", options={'HIDDEN'})
-    speaker: StringProperty(options={'HIDDEN'})
-    transcript_text: StringProperty(options={'HIDDEN'})
 
     poll = UNITALKER_OT_bake.poll
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import bpy
 from bpy.app.handlers import persistent
 
+from ..take import callbacks
+
 log = logging.getLogger(__name__)
 _saved_meanwhile: list[str] = []        # names of scenes whose preview waits while the file is being written
 
@@ -149,7 +151,8 @@ def _after_save(*_ignored: object) -> None:
 
 
 def register() -> None:
-    """Watch saving."""
+    """Watch saving, and give way to takes."""
+    callbacks.before_take.append(stop)
     bpy.app.handlers.save_pre.append(_before_save)
     bpy.app.handlers.save_post.append(_after_save)
     bpy.app.handlers.save_post_fail.append(_after_save)
@@ -157,6 +160,7 @@ def register() -> None:
 
 def unregister() -> None:
     """Give values back and stop watching."""
+    callbacks.before_take.remove(stop)
     for scene in getattr(bpy.data, "scenes", ()):
         stop(scene)
     bpy.app.handlers.save_pre.remove(_before_save)

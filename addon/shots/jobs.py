@@ -20,7 +20,6 @@ from ..pictures import plan as preview_plan
 from ..sound import clip as strip_audio
 from ..take import make
 from ..take.properties import collect
-from . import choice_fields
 from .file import open_shot, save_shot, scene_named
 from .jobs_file import JobsError, ShotJob, read_jobs
 from .plan import Group, RunOptions, carry_over, entry_for, groups, obstacle, refuse_overwriting, refuse_pictures, share
@@ -48,8 +47,7 @@ def run_jobs(options: RunOptions, tell: Tell) -> Report:
         JobsError, SettingError, OutputError: nothing was done, since the jobs file or an option is wrong or a file is in the way; or the report
         cannot be written any more.
     """
-    fields = choice_fields.fields()
-    everything = groups(read_jobs(options.jobs_file, fields))
+    everything = groups(read_jobs(options.jobs_file))
     mine = share(everything, options.shard)
     earlier = read_entries(replace(options, dry_run=False).report_path())
     refuse_overwriting(mine, everything, earlier, options)

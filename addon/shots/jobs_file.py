@@ -17,15 +17,15 @@ from typing import Any
 
 from ...engine import EngineError
 from ...engine.rig.strict_json import line_of
-from .choice_fields import ID_OR_PATH, Field, as_switch, as_text, with_switches
+from ..take.options import BY_NAME, SOUNDS, WORDS, with_switches
+from .choice_fields import ID_OR_PATH, as_switch, as_text, read
 
 LINE_ENDINGS = (".jsonl", ".ndjson")
 MAX_FILE_BYTES = 64_000_000     # a job is about 200 bytes
 PICTURES = {"contact_sheet": ".png", "playblast": ".mp4"}          # fields that name a picture to draw, and what their names end in
 OWN_FIELDS = ("id", "blend", "save", "scene", "transcript_file", "list", *PICTURES)
 OWN_PATHS = ("blend", "save", "transcript_file", *PICTURES)
-SOUNDS = ("strip", "audio", "speaker")                              # one of each group: a job's own replaces the default
-WORDS = ("transcript", "transcript_file", "transcript_text")
+RIVALS = (tuple(SOUNDS), WORDS)          # one of each group is given: a job's own replaces the default
 OF_A_ROW = (*SOUNDS, *WORDS, "character", "start_frame", "use_range", "range_start", "range_end")    # what the rows of a list say themselves
 NAME_MARK = "{name}"            # in "save" and pictures: the .blend file's name without its ending
 ID_MARK = "{id}"                # in pictures: the job's id, with _ for what no file name takes
@@ -77,16 +77,15 @@ class _Raw:
     first_line: int
 
 
-def read_jobs(path: str, fields: Mapping[str, Field]) -> list[ShotJob]:
+def read_jobs(path: str) -> list[ShotJob]:
     """Every job of a file.
 
     Args:
         path: the jobs file; relative paths in it count from its folder.
-        fields: the choices that a job may give.
     Raises:
         JobsError: the first thing that is wrong, with its line, field, value, and what would be right.
     """
-    reader = _Reader(os.path.abspath(path), fields)
+    reader = _Reader(os.path.abspath(path))
     jobs = list(reader.jobs())
     if not jobs:
         raise JobsError(f'Jobs file {path} holds no job. Write one per line, for example {{"blend": "shot.blend", "strip": "line", "save": "out.blend"}}.')
@@ -96,10 +95,9 @@ def read_jobs(path: str, fields: Mapping[str, Field]) -> list[ShotJob]:
 class _Reader:
     """Walks one file; knows where it is, for messages."""
 
-    def __init__(self, path: str, fields: Mapping[str, Field]) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
         self._folder = os.path.dirname(path)
-        self._fields = fields
         self._places: dict[str, str] = {}       # job id: where it stands
 
     def jobs(self) -> Iterator[ShotJob]:
@@ -200,23 +198,24 @@ class _Reader:
 
     def _checked(self, raw: _Raw) -> dict[str, object]:
         """The fields of a job or of defaults, each as it is meant, paths absolute."""
-        for rivals in (SOUNDS, WORDS):
+        for rivals in RIVALS:
             given = [name for name in rivals if raw.values.get(name)]
             if len(given) > 1:
                 raise self._error(raw, given[1], f"stands beside {given[0]}. Give one of {', '.join(rivals)}")
         return {name: self._value(raw, name, value) for name, value in raw.values.items()}
 
     def _value(self, raw: _Raw, name: str, value: object) -> object:
-        field = self._fields.get(name)
+        field = BY_NAME.get(name)
         if field is None and name not in OWN_FIELDS:
-            near = difflib.get_close_matches(name, [*OWN_FIELDS, *self._fields], 1, 0.5)
+            near = difflib.get_close_matches(name, [*OWN_FIELDS, *BY_NAME], 1, 0.5)
             raise self._error(raw, name, f"is no field. {f'Did you mean {near[0]}?' if near else 'docs/BATCH.md lists all fields'}")
         try:
-            read = field.read(value) if field is not None else as_switch(value) if name == "list" else as_text(value)
+            value = read(field, value) if field is not None else as_switch(value) if name == "list" else as_text(value)
         except ValueError as error:
             raise self._error(raw, name, str(error)) from error
         is_path = name in OWN_PATHS or (field is not None and field.is_path)
-        return self._absolute(str(read)) if is_path or (name in ID_OR_PATH and _looks_like_path(str(read))) else read
+        is_path = is_path or (name in ID_OR_PATH and _looks_like_path(str(value)))
+        return self._absolute(str(value)) if is_path else value
 
     def _absolute(self, path: str) -> str:
         """Counts from the jobs file's folder; Blender's own "//" counts from the .blend file and stays."""
@@ -277,7 +276,7 @@ def _read_text(path: str) -> str:
 
 def _without_rivals(defaults: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:
     """Defaults, without a sound or words where the job has its own."""
-    rivals = {name for group in (SOUNDS, WORDS) if any(own.get(name) for name in group) for name in group}
+    rivals = {name for group in RIVALS if any(own.get(name) for name in group) for name in group}
     return {name: value for name, value in defaults.items() if name not in rivals}
 
 

@@ -11,7 +11,8 @@ import logging
 import bpy
 
 from ..host.job import Job
-from .choices import LIVE
+from . import callbacks
+from .options import LIVE
 
 NOTHING_YET = "Live waits for a take: generate once."
 
@@ -66,3 +67,13 @@ def _remake(context: bpy.types.Context) -> str:
         return str(error)
     redraw(context)
     return ""
+
+
+def register() -> None:
+    """Follow the panel's style."""
+    callbacks.style_changed.append(apply)
+
+
+def unregister() -> None:
+    """Follow it no more."""
+    callbacks.style_changed.remove(apply)

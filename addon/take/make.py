@@ -28,13 +28,12 @@ from ..host.translations import translate, translate_plural
 from ..keying import clearing, moved_keys, notes, parts, vertex_head
 from ..keying import write as fcurves
 from ..keying.window import Window
-from ..mapping import preview as mapping_preview
 from ..sound import cache as kept_sounds
 from ..sound import clip as strip_audio
 from ..sound import strips as sound_strips
-from .options import Options, key_options, phones_of, settings_of, vertex_options
-
-MAX_FRAME = 1_048_574       # Blender's timeline ends there, on both sides
+from .callbacks import end_previews
+from .options import MAX_FRAME, Options
+from .settings import key_options, phones_of, settings_of, vertex_options
 
 
 @dataclass(frozen=True)
@@ -82,18 +81,17 @@ def gather(
             By default those that the user edited in this line's take, as long as it says the same sound and words.
     """
     _check_frames(options)
-    mapping_preview.stop(context.scene)         # what it shows is no rest pose
+    end_previews(context.scene)
     home = rig.home_scene(context, options.character)
     clip = replace(clip or _find_clip(context, options, home), channel=options.audio_channel)
-    preferences = engine_preferences(context)
+    fps, preferences = scene_fps(home), engine_preferences(context)
     head = open_model(options.model, preferences.model_folders).head(options.head)
     character, plan = None, None
     if head.space == "vertices":
         mesh = mesh_for(context, options.character, options.with_related, head)
-        plan = vertex_head.plan(mesh, options.model, head, vertex_options(options))
+        plan = vertex_head.plan(mesh, options.model, head, vertex_options(options, fps))
     else:
         character = rig.gather(context, options.character, options.with_related)
-    fps = scene_fps(home)
     frames = _frames(options, plan)
     line = "/".join(Path(clip.path).parts[-2:]) if options.source == 'FILE' else clip.name        # line.wav may lie in many folders
     if character:
@@ -114,7 +112,7 @@ def gather(
         settings=settings,
         fps=fps,
         shift_frames=options.shift_frames,
-        keys=key_options(options),
+        keys=key_options(options, fps),
         frames=frames,
     )
 
@@ -212,7 +210,7 @@ def _check_frames(options: Options) -> None:
 
 def clear(context: bpy.types.Context, character: str, with_related: bool) -> int:
     """Remove what `write` made on a character. Returns the number of curves, shape keys and caches removed; raises RigError."""
-    mapping_preview.stop(context.scene)
+    end_previews(context.scene)
     meshes = _members(context, character, with_related)
     try:
         found = rig.gather(context, character, with_related)

@@ -1,156 +1,173 @@
-"""All that an animator can choose for one take, and what the engine and the key writer make of it."""
+"""The table of options as Blender has it: the engine's rows and those of Blender alone. What is chosen for one take, as one value.
+
+ARCHITECTURE.md says what to touch to add one. Loaded when the extension registers: nothing here may import NumPy.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import make_dataclass
 
-import bpy
+from ...engine.values.options import LINE, PLACE, Option, Value
+from ...engine.values.options import OPTIONS as ENGINE_OPTIONS
+from ...engine.values.settings import MAX_KEY_ERROR
 
-from ...engine import Delays, Gains, Life, RegionSmooth, SettingError, Settings
-from ...engine.values.phones import Phone
-from ..actions.nla import Strip
-from ..host.preferences import EnginePreferences
-from ..keying import notes, parts, vertex_head
+SOURCES = (
+    ('STRIP', "Strip", "A sound strip of the Video Sequencer"),
+    ('FILE', "File", "A sound file"),
+    ('SPEAKER', "Speaker", "A speaker object of the scene"),
+)
+INTERPOLATIONS = (
+    ('LINEAR', "Linear", "Straight lines from key to key: exactly what was computed"),
+    ('BEZIER', "Bezier", "Smooth curves from key to key, with handles to pull"),
+    ('CONSTANT', "Constant", "Hold each key until the next: stepped animation"),
+)
+EXISTING = (
+    ('KEEP', "Keep Mine", (
+        "Channels that you have keyed stay yours: "
+        "your Action stays active and the lip sync plays from an NLA track beneath it")),
+    ('LAYER', "Play on Top", (
+        "Your Action moves unchanged to an NLA track, as by Push Down, and the lip sync plays over it")),
+)
+SLIDERS = (
+    ('RAISE', "Raise", (
+        "Sliders of shape keys become as long as the motion needs; Clear makes them short again")),
+    ('CLIP', "Clip", "Values are cut at the ends of the sliders"),
+    ('ASK', "Ask", "Nothing is written when a value goes beyond its slider, until you have chosen"),
+)
+VERTEX_MODES = (
+    ('KEYS', "PCA Shape Keys", (
+        "Shape keys from the head's own components, as many as the accuracy needs, with curves to edit")),
+    ('CACHE', "Point Cache", "Exactly what the head gives, from a file that a modifier plays"),
+)
+DESTINATIONS = (
+    ('ACTION', "Own Action", (
+        "An Action of the lip sync alone; where yours is active, it plays from an NLA track beneath")),
+    ('SLOT', "Slot in My Action", (
+        "A new slot in your own Action, so that all of a shot stays in one Action. Blender 4.4 and later")),
+    ('NLA', "NLA Strip", (
+        "A strip on a track of its own, to be blended, faded and muted without a look at its keys")),
+)
+NLA_BLENDS = (
+    ('REPLACE', "Replace", "The lip sync takes the place of what the tracks beneath give"),
+    ('COMBINE', "Combine", (
+        "Each kind of channel in its own way: shape keys and locations add up, rotations and scales multiply")),
+    ('ADD', "Add", (
+        "The lip sync is added to what the tracks beneath give: for a face that already has an expression")),
+    ('SUBTRACT', "Subtract", "The lip sync is taken away from what the tracks beneath give"),
+    ('MULTIPLY', "Multiply", "What the tracks beneath give, times the lip sync"),
+)
+MAX_FRAME = 1_048_574       # Blender's timeline ends there, on both sides
+
+_SOUND = (
+    Option("source", 'STRIP', "Source", "Where the speech comes from", items=SOURCES, role=LINE),
+    Option("strip", "", "Strip", "Sound strip; empty takes the active one, or the only one", role=LINE),
+    Option("audio", "", "File", "Sound file of any format that this Blender plays", unit="file", role=LINE),
+    Option(
+        "speaker", "", "Speaker", "Speaker object whose sound is used", points_to="Object", role=LINE,
+    ),
+    Option("start_frame", 1.0, "Start", "Frame on which the sound file starts", digits=1, step=1, role=LINE),
+    Option("audio_channel", 0, "Sound Channel", (
+        "Channel of the sound that this character speaks on: "
+        "0 for all of them mixed, 1 for the first (left), 2 for the second"
+    ), 0, 64, soft_high=8, role=LINE),
+    Option("transcript_text", "", "Transcript Text", (
+        "Text data-block with what is said; counts instead of the line"
+    ), points_to="Text", role=LINE),
+)
+_CHARACTER = (
+    Option("character", "", "Character", (
+        "Face mesh or armature to key; empty takes the active object and the selected ones"
+    ), points_to="Object", role=LINE),
+    Option("with_related", True, "Whole Character", (
+        "Key all that belongs to it: children, siblings, meshes of the same armature, and parts that lie in it"
+    ), own_word=True, role=LINE),
+    Option("preset", "auto", "Preset", (
+        'How speech drives this rig: an id, a JSON file, or "auto" for what fits best')),
+)
+_SECOND_IDENTITY = (
+    Option("identity_2", "", "Second Identity", (
+        "Speaking style that is mixed in: an id of the model; empty mixes nothing in"
+    ), live=True, preset="style"),
+    Option("identity_mix", 0.5, "Mix", (
+        "Share of the second identity: 0 only the first, 1 only the second"
+    ), 0, 1, unit="factor", live=True, preset="style"),
+)
+_VERTICES = (
+    Option("vertex_mode", 'KEYS', "Vertices", (
+        "How a head that gives vertices plays on a mesh of its topology"
+    ), items=VERTEX_MODES, sets="VertexOptions.mode"),
+    Option("vertex_error", 0.1, "Accuracy", (
+        "The largest distance that a vertex may be off, as a share of the mesh's size: "
+        "decides how many shape keys are made"
+    ), 0.001, 10, unit="percent", digits=3, step=0.01, sets="VertexOptions.error"),
+    Option("cache_folder", "", "Cache Folder", (
+        "Where point caches are written; empty takes a folder beside the .blend file"
+    ), unit="folder", sets="VertexOptions.folder"),
+)
+_RANGE = (
+    Option("use_range", False, "Only a Range", (
+        "Write only the frames from Start to End; keys outside stay as they are, yours and those of this lip sync")),
+    Option(
+        "range_start", 1, "Range Start", "First frame that may change", -MAX_FRAME, MAX_FRAME, switch="use_range",
+    ),
+    Option("range_end", 250, "Range End", "Last frame that may change", -MAX_FRAME, MAX_FRAME, switch="use_range"),
+    Option("crossfade", 4.0, "Cross-fade", (
+        "Frames inside of the range, at both of its ends, in which the old motion turns into the new one; "
+        "closed lips stay closed"
+    ), 0, 250, soft_high=24, digits=1, step=1, preset="output"),
+)
+_KEYS = (
+    Option("destination", 'ACTION', "Destination", "Where the keys go", items=DESTINATIONS,
+           role=PLACE, preset="output", sets="KeyOptions.destination"),
+    Option("nla_blend", 'REPLACE', "Blend Mode", "How the strip mixes with the tracks beneath it", items=NLA_BLENDS,
+           role=PLACE, preset="output", sets="KeyOptions.strip.blend"),
+    Option("nla_influence", 1.0, "Influence", "How much of the strip counts: 0 nothing, 1 all of it", 0, 1,
+           unit="factor", role=PLACE, preset="output", sets="KeyOptions.strip.influence"),
+    Option("action", "", "Action", (
+        "Name of the Action; empty goes on with the character's lip sync Action, or makes one"
+    ), role=PLACE, sets="KeyOptions.action"),
+    Option("existing", 'KEEP', "Existing Keys", "What happens where you have keyed the character yourself",
+           items=EXISTING, role=PLACE, preset="output", sets="KeyOptions.existing"),
+    Option("interpolation", 'LINEAR', "Interpolation", "How values run from key to key", items=INTERPOLATIONS,
+           preset="output", section="output", sets="KeyOptions.interpolation"),
+    Option("reduce", False, "Fewer Keys", (
+        "Leave out keys without which the curve stays almost the same: easier to edit"
+    ), preset="output"),
+    Option("max_error", 0.01, "Error", (
+        "The most by which a curve may move when keys are left out"
+    ), 0.0001, MAX_KEY_ERROR, digits=3, step=0.001, switch="reduce", off=None,
+           preset="output", section="output", sets="Settings.max_error"),
+    Option("sliders", 'RAISE', "Slider Range", (
+        "What happens where the motion goes beyond the slider of a shape key"
+    ), items=SLIDERS, preset="output", section="output", sets="KeyOptions.sliders"),
+    Option("shift_frames", 0.0, "Shift", (
+        "Frames added to every key; with -1 the mouth leads the sound by one frame"
+    ), soft_low=-10, soft_high=10, digits=1, step=1, role=LINE, preset="output", section="output"),
+)
+OPTIONS: tuple[Option, ...] = (
+    *_SOUND, *_CHARACTER, *(option for option in ENGINE_OPTIONS if option.title), *_SECOND_IDENTITY, *_VERTICES,
+    *_RANGE, *_KEYS,
+)
+BY_NAME = {option.name: option for option in OPTIONS}
+CHOICES = tuple(BY_NAME)
+LIVE = tuple(option.name for option in OPTIONS if option.live)
+POINTERS = tuple(option.name for option in OPTIONS if option.points_to)      # data-blocks in the panel, names for scripts
+SOUNDS = {"strip": 'STRIP', "audio": 'FILE', "speaker": 'SPEAKER'}      # one of them is given, and decides the source
+WORDS = ("transcript", "transcript_file", "transcript_text")            # one of them is given; the file only without a window
+
+Options = make_dataclass(
+    "Options", [(option.name, type(option.default)) for option in OPTIONS], frozen=True,
+    namespace={"__doc__": "All that an animator chose for one take: one field for each row of the table."},
+)
 
 
-@dataclass(frozen=True)
-class Options:
-    """All that an animator can choose; properties.py explains each and holds the defaults.
-
-    Attributes:
-        source: 'STRIP', 'FILE' or 'SPEAKER', which of strip, audio and speaker counts.
-        transcript: what is said, empty for none; transcript_text: name of a text data-block that counts instead.
-        reduce: whether keys are dropped where the curve moves by less than max_error.
-        start_frame: for a file. shift_frames: added to every key, negative lets the mouth lead.
-    """
-
-    source: str
-    strip: str
-    audio: str
-    speaker: str
-    transcript: str
-    transcript_text: str
-    language: str
-    start_frame: float
-    shift_frames: float
-    character: str
-    with_related: bool
-    preset: str
-    model: str
-    head: str
-    vertex_mode: str
-    vertex_error: float
-    cache_folder: str
-    identity: str
-    identity_2: str
-    identity_mix: float
-    strength: float
-    articulation: float
-    anticipation: float
-    smooth: float
-    gain_jaw: float
-    gain_lips: float
-    gain_cheeks: float
-    gain_brows: float
-    smooth_jaw: float
-    smooth_lips: float
-    smooth_cheeks: float
-    smooth_brows: float
-    offset_jaw: float
-    offset_lips: float
-    offset_cheeks: float
-    offset_brows: float
-    use_blinks: bool
-    blinks: float
-    use_brow_raises: bool
-    brow_raises: float
-    use_head_motion: bool
-    head_motion: float
-    use_eye_motion: bool
-    eye_motion: float
-    use_breath: bool
-    breath: float
-    seed: int
-    audio_channel: int
-    use_range: bool
-    range_start: int
-    range_end: int
-    crossfade: float
-    destination: str
-    nla_blend: str
-    nla_influence: float
-    action: str
-    interpolation: str
-    existing: str
-    sliders: str
-    reduce: bool
-    max_error: float
+def in_preset(preset: str) -> tuple[str, ...]:
+    """Names of the options that the user's presets of a kind keep: "style" or "output"."""
+    return tuple(option.name for option in OPTIONS if option.preset == preset)
 
 
-def settings_of(options: Options, preferences: EnginePreferences, fps: float, phones: tuple[Phone, ...] | None = None) -> Settings:
-    """What the engine is asked for; frames become seconds. Raises SettingError."""
-    return Settings(
-        model=options.model, head=options.head, identity=_identity(options), strength=options.strength, smooth=options.smooth, fps=fps,
-        gains=Gains(options.gain_jaw, options.gain_lips, options.gain_cheeks, options.gain_brows),
-        articulation=options.articulation, anticipation_s=options.anticipation / fps,
-        delays=Delays(*(frames / fps for frames in (options.offset_jaw, options.offset_lips, options.offset_cheeks, options.offset_brows))),
-        region_smooth=RegionSmooth(options.smooth_jaw, options.smooth_lips, options.smooth_cheeks, options.smooth_brows),
-        life=Life(
-            blinks=options.blinks * options.use_blinks, brows=options.brow_raises * options.use_brow_raises,
-            head=options.head_motion * options.use_head_motion, eyes=options.eye_motion * options.use_eye_motion,
-            breath=options.breath * options.use_breath, seed=options.seed,
-        ),
-        transcript=_transcript(options), language=options.language, phones=phones,
-        max_error=options.max_error if options.reduce else None, vertices=options.vertex_mode == 'CACHE',
-        device=preferences.device, threads=preferences.threads, model_folders=preferences.model_folders,
-    )
-
-
-def key_options(options: Options) -> parts.KeyOptions:
-    """How the keys are written."""
-    strip = Strip(options.nla_blend, options.nla_influence)
-    return parts.KeyOptions(options.action, options.interpolation, options.existing, options.sliders, options.destination, strip)
-
-
-def vertex_options(options: Options) -> vertex_head.VertexOptions:
-    """How a head that gives vertices is played."""
-    return vertex_head.VertexOptions(
-        options.vertex_mode, options.vertex_error / 100, options.cache_folder, options.max_error if options.reduce else None,
-    )
-
-
-def phones_of(phones: notes.Phones) -> tuple[Phone, ...] | None:
-    """Phones for the engine."""
-    return None if phones is None else tuple(Phone(str(label), float(start_s), float(end_s)) for label, start_s, end_s in phones)
-
-
-def _identity(options: Options) -> str:
-    """One identity, or the blend of two, each of which may be a blend itself."""
-    if not options.identity_2 or options.identity_mix <= 0:
-        return options.identity
-    if options.identity_mix >= 1:
-        return options.identity_2
-    shares = (1 - options.identity_mix, options.identity), (options.identity_mix, options.identity_2)
-    return "blend:" + ",".join(part for share, identity in shares for part in _weighted(identity, share))
-
-
-def _weighted(identity: str, share: float) -> list[str]:
-    """The parts of a blend, all together with this share."""
-    if not identity.startswith("blend:"):
-        return [f"{identity or 'pivot'}={share:.9g}"]
-    pairs = [part.rpartition("=") for part in identity.removeprefix("blend:").split(",")]
-    try:
-        total = sum(float(weight) for _, _, weight in pairs)
-        return [f"{name}={share * float(weight) / total:.9g}" for name, _, weight in pairs]
-    except (ValueError, ZeroDivisionError):
-        raise SettingError(f"Blend {identity!r} cannot be mixed with another identity. Write blend:relaxed=0.3,clear=0.7, or leave out the second one.") from None
-
-
-def _transcript(options: Options) -> str | None:
-    """The words to follow; None without any. Raises SettingError."""
-    if not options.transcript_text:
-        return options.transcript or None
-    text = bpy.data.texts.get(options.transcript_text)
-    if text is None:
-        raise SettingError(f"Text not found: {options.transcript_text!r}. Choose a text data-block of this file, or leave it out.")
-    return text.as_string()
+def with_switches(given: Mapping[str, Value]) -> dict[str, Value]:
+    """What is given, and the switches without which it would do nothing: "max_error" asks for fewer keys."""
+    switches = {option.switch: True for option in OPTIONS if option.switch and option.name in given}
+    return {**switches, **given}

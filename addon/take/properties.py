@@ -1,4 +1,4 @@
-"""The panel's settings at Scene.unitalker: the choices of choices.py, data-blocks, lists and the last result."""
+"""The panel's settings at Scene.unitalker: the options of a take, lists and the last result."""
 
 from collections.abc import Mapping
 
@@ -7,31 +7,13 @@ from bpy.props import BoolProperty, EnumProperty, PointerProperty, StringPropert
 
 from ..host.translations import CONTEXT
 from . import catalog
-from .choices import Choices
-
-POINTERS = ("character", "speaker", "transcript_text")      # data-blocks in the panel, names for the operator
-SOURCE_OF = {"strip": 'STRIP', "audio": 'FILE', "speaker": 'SPEAKER'}
+from .choices import SceneChoices
+from .options import BY_NAME, CHOICES, POINTERS, SOUNDS
 
 
-def _is_speaker(_settings: object, obj: bpy.types.Object) -> bool:
-    return obj.type == 'SPEAKER'
-
-
-CHOICES = (*Choices.__annotations__, *POINTERS)
-
-
-class UNITALKER_PG_settings(Choices, bpy.types.PropertyGroup):
+class UNITALKER_PG_settings(SceneChoices, bpy.types.PropertyGroup):
     """The panel's state and the last result, at Scene.unitalker."""
 
-    character: PointerProperty(
-        name="Character", description="Face mesh or armature to key; empty takes the active object and the selected ones", type=bpy.types.Object,
-    )
-    speaker: PointerProperty(
-        name="Speaker", description="Speaker object whose sound is used", type=bpy.types.Object, poll=_is_speaker,
-    )
-    transcript_text: PointerProperty(
-        name="Transcript Text", description="Text data-block with what is said; counts instead of the line", type=bpy.types.Text,
-    )
     model_pick: EnumProperty(
         name="Model", description="What turns speech into motion", items=catalog.model_items,
         get=catalog.getter("model"), set=catalog.setter("model"),
@@ -72,6 +54,11 @@ class UNITALKER_PG_settings(Choices, bpy.types.PropertyGroup):
     result_failed: BoolProperty(name="Failed")
 
 
+def data_block(name: str, value: str) -> bpy.types.ID | None:
+    """What the panel's pointer of this name shows for the name of a data-block."""
+    return getattr(bpy.data, f"{BY_NAME[name].points_to.lower()}s").get(value)
+
+
 def collect(context: bpy.types.Context, given: Mapping[str, object]) -> dict[str, object]:
     """Every choice: what is given, else what the panel of the scene says.
 
@@ -81,7 +68,7 @@ def collect(context: bpy.types.Context, given: Mapping[str, object]) -> dict[str
     values = {name: getattr(settings, name) for name in CHOICES}
     for name in POINTERS:
         values[name] = values[name].name if values[name] else ""
-    for name, source in SOURCE_OF.items():
+    for name, source in SOUNDS.items():
         if given.get(name):
             values["source"] = source
     if given.get("transcript"):

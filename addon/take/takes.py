@@ -7,28 +7,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
 
 from ...engine import SettingError
+from ...engine.values.options import STYLE
 from ..actions.ledger import Span
 from ..character import character as rig
 from ..keying import clearing, notes
-from ..mapping import preview as mapping_preview
 from ..sound.clip import Clip
 from . import make
-from .options import Options
-from .properties import collect
-
-SOUND = (       # choices that belong to the sound of a take, not to its style
-    "source", "strip", "audio", "speaker", "start_frame", "audio_channel", "transcript", "transcript_text", "language", "character", "with_related",
-    "shift_frames",
-)
-
-
-PLACE = ("action", "destination", "nla_blend", "nla_influence", "existing")      # choices of where the keys go
+from .callbacks import end_previews
+from .options import CHOICES, OPTIONS, POINTERS, Options
+from .properties import collect, data_block
 
 
 @dataclass(frozen=True)
@@ -127,25 +120,26 @@ def remake(context: bpy.types.Context, one: Take, changes: Mapping[str, object],
 
 def forget(context: bpy.types.Context, one: Take) -> int:
     """Make it the artist's: the keys stay as they are and nothing of ours touches them again. Returns the number of curves. Raises RigError."""
-    mapping_preview.stop(context.scene)
+    end_previews(context.scene)
     return clearing.release(_character(context, one), one.line)
 
 
 def clear(context: bpy.types.Context, one: Take) -> int:
     """Remove one take and leave the others. Returns the number of curves that lost keys. Raises RigError."""
-    mapping_preview.stop(context.scene)
+    end_previews(context.scene)
     return clearing.clear(_character(context, one), one.line)
 
 
 def clear_frames(context: bpy.types.Context, character: str, with_related: bool, span: Span) -> int:
     """Remove the keys of our takes on some frames. Returns the number of curves that lost keys. Raises RigError."""
-    mapping_preview.stop(context.scene)
+    end_previews(context.scene)
     return clearing.clear_frames(rig.gather(context, character, with_related), span)
 
 
 def style_of_panel(context: bpy.types.Context) -> dict[str, object]:
     """All choices of the panel but those that belong to the sound of a take, or say where its keys are."""
-    return {name: value for name, value in collect(context, {}).items() if name not in (*SOUND, *PLACE)}
+    chosen = collect(context, {})
+    return {option.name: chosen[option.name] for option in OPTIONS if option.role == STYLE}
 
 
 def load(context: bpy.types.Context, one: Take) -> int:
@@ -156,12 +150,7 @@ def load(context: bpy.types.Context, one: Take) -> int:
     if values.get("character"):
         values["character"] = one.character         # it may have been renamed, or be a copy of the one that the take was made for
     for name, value in values.items():
-        if name in ("speaker", "character"):
-            setattr(settings, name, bpy.data.objects.get(str(value)) if value else None)
-        elif name == "transcript_text":
-            settings.transcript_text = bpy.data.texts.get(str(value)) if value else None
-        else:
-            setattr(settings, name, value)
+        setattr(settings, name, data_block(name, str(value)) if name in POINTERS else value)
     settings.live = live
     return len(values)
 
@@ -213,7 +202,7 @@ def _usable(context: bpy.types.Context, choices: Mapping[str, object]) -> dict[s
     """Those stored choices that this version understands."""
     properties = context.scene.unitalker.bl_rna.properties
     found: dict[str, object] = {}
-    for name in (field.name for field in fields(Options)):
+    for name in CHOICES:
         value, rna = choices.get(name), properties.get(name)
         if rna is None or value is None:
             continue

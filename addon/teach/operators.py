@@ -8,7 +8,9 @@ from bpy.props import BoolProperty, StringProperty
 from ..host.operator_base import OnWorker, redraw
 from ..host.translations import translate
 from ..take import catalog
-from ..take.properties import CHOICES, Choices, collect
+from ..take.choices import Choices
+from ..take.options import CHOICES
+from ..take.properties import collect
 
 
 class UNITALKER_OT_teach(OnWorker, Choices, bpy.types.Operator):
@@ -20,9 +22,6 @@ class UNITALKER_OT_teach(OnWorker, Choices, bpy.types.Operator):
 
     LAST_STAGE = "Saving"
 
-    character: StringProperty(name="Character", description="Name of the keyed object; empty takes the active and the selected ones")
-    speaker: StringProperty(name="Speaker", description="Name of the speaker object whose sound is used")
-    transcript_text: StringProperty(options={'HIDDEN'})
     name: StringProperty(name="Name", description="Name of the taught head; one of the same name is replaced")
     start_from_preset: BoolProperty(name="Start from Preset", description="Learn how your keys differ from what the chosen preset makes")
 

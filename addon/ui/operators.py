@@ -11,7 +11,9 @@ from ..host.operator_base import OnWorker, attempt, redraw
 from ..host.polls import only_if
 from ..host.translations import translate, translate_plural
 from ..take import catalog
-from ..take.properties import CHOICES, Choices, collect
+from ..take.choices import Choices
+from ..take.options import CHOICES
+from ..take.properties import collect
 from . import ready
 
 
@@ -21,10 +23,6 @@ class UNITALKER_OT_animate(OnWorker, Choices, bpy.types.Operator):
     bl_idname = "unitalker.animate"
     bl_label = "Generate Lip Sync"
     bl_options = {'REGISTER', 'UNDO', 'PRESET'}
-
-    character: StringProperty(name="Character", description="Name of the object to key; empty takes the active and the selected ones")
-    speaker: StringProperty(name="Speaker", description="Name of the speaker object whose sound is used")
-    transcript_text: StringProperty(name="Transcript Text", description="Name of the text data-block with what is said; counts instead of the transcript")
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -1,6 +1,6 @@
-"""The panels Audio, Character and Output of the sidebar tab "Lip Sync". style_panel.py and generate_panel.py hold the others.
+"""The panels Audio, Character and Output of the sidebar tab "Lip Sync".
 
-Draws only what catalog.py keeps: no file is read and no mesh walked per draw.
+They draw what is in memory already: no file is read and no mesh walked per draw.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from ..host.translations import translate
 from ..models.panel import draw_vertices
 from ..sound.strips import strip_in_use
 from ..take import catalog
+from .sections import draw_section
 from .style_presets import UNITALKER_PT_output_presets
 
 NAMES_SHOWN = 12                # names that are listed before "and n more"
 
 
-class Audio:
+class AudioPanel:
     bl_idname = "UNITALKER_PT_audio"
     bl_label = "Audio"
     bl_order = 0
@@ -44,7 +45,7 @@ class Audio:
             _draw_transcript(body, settings)
 
 
-class Character:
+class CharacterPanel:
     bl_idname = "UNITALKER_PT_character"
     bl_label = "Character"
     bl_order = 1
@@ -98,7 +99,7 @@ class UNITALKER_MT_presets(bpy.types.Menu):
         self.layout.operator("unitalker.refresh", icon='FILE_REFRESH')
 
 
-class Output:
+class OutputPanel:
     bl_idname = "UNITALKER_PT_output"
     bl_label = "Output"
     bl_order = 4
@@ -115,14 +116,7 @@ class Output:
             draw_vertices(layout, settings)
         _draw_destination(layout, settings)
         _draw_range(layout, settings)
-        layout.prop(settings, "interpolation")
-        row = layout.row(heading="Fewer Keys", align=True)
-        row.prop(settings, "reduce", text="")
-        error = row.row()
-        error.active = settings.reduce
-        error.prop(settings, "max_error", text="")
-        layout.prop(settings, "sliders")
-        layout.prop(settings, "shift_frames")
+        draw_section(layout, settings, "output")
 
 
 def _draw_destination(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
@@ -158,4 +152,4 @@ def _list(names: tuple[str, ...]) -> str:
     return ", ".join(names[:NAMES_SHOWN]) + (translate(" and {} more", more) if more > 0 else "")
 
 
-CLASSES = (UNITALKER_MT_presets, *in_editors(Audio, Character, Output))
+CLASSES = (UNITALKER_MT_presets, *in_editors(AudioPanel, CharacterPanel, OutputPanel))

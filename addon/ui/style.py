@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import bpy
 
+from ...engine.values.settings import REGIONS
 from ..host.editors import in_editors
 from ..host.layout import paragraph, property_split
 from ..host.translations import CONTEXT
 from ..models.panel import draw_model
 from ..take import catalog
-from ..take.choices import REGIONS
+from .sections import draw_field, draw_section, in_section
 from .style_presets import UNITALKER_PT_style_presets
 
-LIFE = ("blinks", "brow_raises", "head_motion", "eye_motion", "breath")
 TITLE_SHARE = 0.27          # of the width, for the names of the regions
 MAX_SEED = 9999             # of a new seed: easy to read and to write down
 
 
-class Style:
+class StylePanel:
     bl_idname = "UNITALKER_PT_style"
     bl_label = "Voice and Style"
     bl_order = 2
@@ -33,16 +33,15 @@ class Style:
         problem = catalog.model_problem(settings)
         if problem:
             paragraph(context, self.layout, problem, 'ERROR')
-        layout.prop(settings, "strength", slider=True)
-        layout.prop(settings, "smooth", slider=True)
+        draw_section(layout, settings, "style")
         layout.prop(settings, "live")
         if settings.live and settings.live_note:
             paragraph(context, self.layout, settings.live_note, 'INFO')
 
 
-class Life:
+class LifePanel:
     bl_idname = "UNITALKER_PT_life"
-    bl_parent_id = Style.bl_idname
+    bl_parent_id = StylePanel.bl_idname
     bl_label = "Life"
     bl_translation_context = CONTEXT
     bl_order = 0
@@ -51,21 +50,15 @@ class Life:
     def draw(self, context: bpy.types.Context) -> None:
         """A switch and an amount for each kind, then the seed."""
         settings, layout = context.scene.unitalker, property_split(self.layout)
-        column = layout.column()
-        for name in LIFE:
-            row = column.row(heading=settings.bl_rna.properties[name].name, align=True)
-            row.prop(settings, f"use_{name}", text="")
-            amount = row.row(align=True)
-            amount.active = getattr(settings, f"use_{name}")
-            amount.prop(settings, name, text="", slider=True)
+        draw_section(layout.column(), settings, "life")
         row = layout.row(align=True)
         row.prop(settings, "seed")
         row.operator("unitalker.new_seed", text="", icon='FILE_REFRESH')
 
 
-class FineTuning:
+class FineTuningPanel:
     bl_idname = "UNITALKER_PT_fine_tuning"
-    bl_parent_id = Style.bl_idname
+    bl_parent_id = StylePanel.bl_idname
     bl_label = "Fine Tuning"
     bl_order = 1
     bl_options = {'DEFAULT_CLOSED'}
@@ -73,17 +66,15 @@ class FineTuning:
     def draw(self, context: bpy.types.Context) -> None:
         """Articulation, anticipation, then a table: region by gain, offset and smoothing."""
         settings, layout = context.scene.unitalker, self.layout
-        column = property_split(layout.column())
-        column.prop(settings, "articulation", slider=True)
-        column.prop(settings, "anticipation")
+        draw_section(property_split(layout.column()), settings, "fine tuning")
         table = layout.column(align=True)
         _row(table, "", "Gain", "Offset", "Smooth")
         for region in REGIONS:
             title, cells = _split(table)
-            title.label(text=settings.bl_rna.properties[f"gain_{region}"].name)
-            cells.prop(settings, f"gain_{region}", text="", slider=True)
-            cells.prop(settings, f"offset_{region}", text="")
-            cells.prop(settings, f"smooth_{region}", text="", slider=True)
+            rows = in_section(f"region {region}")
+            title.label(text=rows[0].title)
+            for option in rows:
+                draw_field(cells, settings, option, "")
 
 
 def _row(table: bpy.types.UILayout, title: str, *texts: str) -> None:
@@ -114,4 +105,4 @@ class UNITALKER_OT_new_seed(bpy.types.Operator):
         return {'FINISHED'}
 
 
-CLASSES = (UNITALKER_OT_new_seed, *in_editors(Style, Life, FineTuning))
+CLASSES = (UNITALKER_OT_new_seed, *in_editors(StylePanel, LifePanel, FineTuningPanel))

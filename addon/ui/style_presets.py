@@ -6,12 +6,8 @@ import bpy
 from bl_operators.presets import AddPresetBase
 from bl_ui.utils import PresetPanel
 
-from ..take.choices import LIVE
+from ..take.options import in_preset
 
-STYLE = ("model", "head", *LIVE)
-OUTPUT = (
-    "destination", "nla_blend", "nla_influence", "existing", "sliders", "interpolation", "reduce", "max_error", "crossfade", "shift_frames",
-)
 SETTINGS = "settings"       # what a preset file calls the scene's choices
 
 
@@ -43,7 +39,7 @@ class UNITALKER_OT_style_preset_add(_Add, bpy.types.Operator):
     bl_label = "Add Style Preset"
     preset_menu = "UNITALKER_MT_style_presets"
     preset_subdir = UNITALKER_MT_style_presets.preset_subdir
-    preset_values = [f"{SETTINGS}.{name}" for name in STYLE]
+    preset_values = [f"{SETTINGS}.{name}" for name in in_preset("style")]
 
 
 class UNITALKER_OT_output_preset_add(_Add, bpy.types.Operator):
@@ -53,7 +49,7 @@ class UNITALKER_OT_output_preset_add(_Add, bpy.types.Operator):
     bl_label = "Add Output Preset"
     preset_menu = "UNITALKER_MT_output_presets"
     preset_subdir = UNITALKER_MT_output_presets.preset_subdir
-    preset_values = [f"{SETTINGS}.{name}" for name in OUTPUT]
+    preset_values = [f"{SETTINGS}.{name}" for name in in_preset("output")]
 
 
 class UNITALKER_PT_style_presets(PresetPanel, bpy.types.Panel):

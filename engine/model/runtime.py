@@ -18,11 +18,11 @@ import numpy as np
 
 from ..values.errors import ModelError, SettingError
 from ..values.packages import needs
+from ..values.settings import DEVICES
 from ..values.types import FloatArray
 
 log = logging.getLogger(__name__)
 
-DEVICES = ("auto", "cpu", "cuda", "coreml", "directml")
 PROVIDERS = {
     "cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider", "directml": "DmlExecutionProvider", "cpu": "CPUExecutionProvider",
 }   # in the order in which `auto` tries them

@@ -18,6 +18,7 @@ MAX_DELAY_S = 1.25          # ten frames of the slowest animation
 MAX_LIFE = 2.0
 MAX_SEED = 2**31 - 1        # what Blender's integers hold
 REGIONS = ("jaw", "lips", "cheeks", "brows")
+DEVICES = ("auto", "cpu", "cuda", "coreml", "directml")
 
 
 def _check_range(what: str, value: float, low: float, high: float) -> None:

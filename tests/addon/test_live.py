@@ -35,7 +35,7 @@ def test_every_choice_of_style_is_applied_at_once(ext, face, live, monkeypatch):
         "use_blinks": False, **{f"use_{name}": True for name in ("brow_raises", "head_motion", "eye_motion", "breath")},
         **dict.fromkeys(("blinks", "brow_raises", "head_motion", "eye_motion", "breath"), 0.5),
     }
-    assert set(changes) == set(ext.module("addon.take.choices").LIVE)
+    assert set(changes) == set(ext.module("addon.take.options").LIVE)
     for number, (name, value) in enumerate(changes.items(), 1):
         setattr(live, name, value)
         assert len(asked) == number and live.live_note == "", (name, live.live_note)
@@ -84,7 +84,7 @@ def test_a_drag_is_one_step_of_undo(face, live):
 
 
 def test_operators_with_the_same_choices_do_not_start_it(ext, face, live, speech, monkeypatch):
-    monkeypatch.setattr(ext.module("addon.take.live"), "apply", lambda _context: pytest.fail("Live ran"))
+    monkeypatch.setattr(ext.module("addon.take.live"), "_remake", lambda _context: pytest.fail("Live ran"))
     bpy.ops.unitalker.animate(gain_jaw=0.5)
     assert len(jaw(face)) == 48
 

@@ -25,8 +25,9 @@ addon_utils.enable({package!r}, default_set=True)
 took = time.process_time() - start
 assert {package!r} in bpy.context.preferences.addons
 loaded = set(sys.modules) - before
-errors = [{package!r} + name for name in (".engine", ".engine.values", ".engine.values.errors")]       # pure Python, and nothing but classes
-heavy = [name for name in loaded if name in ("numpy", "onnxruntime", "soundfile", "soxr") or (name.startswith(errors[0]) and name not in errors)]
+engine, values = {package!r} + ".engine", ("", ".errors", ".messages", ".options", ".phones", ".settings")
+light = [engine, *(engine + ".values" + name for name in values)]       # pure Python: the errors, and the table of options
+heavy = [name for name in loaded if name in ("numpy", "onnxruntime", "soundfile", "soxr") or (name.startswith(engine) and name not in light)]
 print("\\nMEASURED", round(took, 4), heavy, flush=True)
 os._exit(0)
 """

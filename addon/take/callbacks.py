@@ -1,0 +1,16 @@
+"""What stands above takes and wants to know of them: whoever registers puts a function in, and takes it out again at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import bpy
+
+style_changed: list[Callable[[bpy.types.Context], None]] = []       # the panel's style has another value
+before_take: list[Callable[[bpy.types.Scene], None]] = []           # a take is made or cleared: what is only shown must go
+
+
+def end_previews(scene: bpy.types.Scene) -> None:
+    """Give back what is only shown on a character: it is no rest pose, and no key."""
+    for end in before_take:
+        end(scene)

@@ -1,0 +1,82 @@
+"""What the options of a take ask of the engine and of the key writer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import bpy
+
+from ...engine import SettingError, Settings
+from ...engine.values.options import settings_by, with_fields
+from ...engine.values.phones import Phone
+from ..host.preferences import EnginePreferences
+from ..keying import notes
+from ..keying.parts import KeyOptions
+from ..keying.vertex_head import VertexOptions
+from .options import OPTIONS, Options
+
+
+def settings_of(
+    options: Options, preferences: EnginePreferences, fps: float, phones: tuple[Phone, ...] | None = None,
+) -> Settings:
+    """What the engine is asked for; frames become seconds. Raises SettingError."""
+    fields = settings_by(OPTIONS, "Settings", asdict(options), fps)
+    fields |= {"identity": _identity(options), "transcript": _transcript(options)}
+    start = Settings(
+        fps=fps, phones=phones, vertices=options.vertex_mode == 'CACHE', device=preferences.device,
+        threads=preferences.threads, model_folders=preferences.model_folders,
+    )
+    return with_fields(start, fields)
+
+
+def key_options(options: Options, fps: float) -> KeyOptions:
+    """How the keys are written."""
+    return with_fields(KeyOptions(), settings_by(OPTIONS, "KeyOptions", asdict(options), fps))
+
+
+def vertex_options(options: Options, fps: float) -> VertexOptions:
+    """How a head that gives vertices is played."""
+    fields = settings_by(OPTIONS, "VertexOptions", asdict(options), fps)
+    return VertexOptions(**fields, max_error=options.max_error if options.reduce else None)
+
+
+def phones_of(phones: notes.Phones) -> tuple[Phone, ...] | None:
+    """Phones for the engine."""
+    return None if phones is None else tuple(Phone(str(label), float(start), float(end)) for label, start, end in phones)
+
+
+def _identity(options: Options) -> str:
+    """One identity, or the blend of two, each of which may be a blend itself."""
+    if not options.identity_2 or options.identity_mix <= 0:
+        return options.identity
+    if options.identity_mix >= 1:
+        return options.identity_2
+    shares = (1 - options.identity_mix, options.identity), (options.identity_mix, options.identity_2)
+    return "blend:" + ",".join(part for share, identity in shares for part in _weighted(identity, share))
+
+
+def _weighted(identity: str, share: float) -> list[str]:
+    """The parts of a blend, all together with this share."""
+    if not identity.startswith("blend:"):
+        return [f"{identity or 'pivot'}={share:.9g}"]
+    pairs = [part.rpartition("=") for part in identity.removeprefix("blend:").split(",")]
+    try:
+        total = sum(float(weight) for _, _, weight in pairs)
+        return [f"{name}={share * float(weight) / total:.9g}" for name, _, weight in pairs]
+    except (ValueError, ZeroDivisionError):
+        raise SettingError(
+            f"Blend {identity!r} cannot be mixed with another identity. "
+            "Write blend:relaxed=0.3,clear=0.7, or leave out the second one."
+        ) from None
+
+
+def _transcript(options: Options) -> str | None:
+    """The words to follow; None without any. Raises SettingError."""
+    if not options.transcript_text:
+        return options.transcript or None
+    text = bpy.data.texts.get(options.transcript_text)
+    if text is None:
+        raise SettingError(
+            f"Text not found: {options.transcript_text!r}. Choose a text data-block of this file, or leave it out."
+        )
+    return text.as_string()
