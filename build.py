@@ -283,14 +283,15 @@ def _sha256(path: Path) -> str:
 def _stage(folder: Path, platform_name: str, wheels: list[Path], linked: bool = False) -> None:
     """Lay out an extension: what this checkout ships, its one-line __init__.py, and the wheels with their list in the manifest."""
     (folder / "wheels").mkdir(parents=True)
-    for name in ("addon", "engine", "weights", "presets", "LICENSE", "THIRD_PARTY.md"):
+    for name in ("addon", "engine", "weights", "presets", "LICENSE", "THIRD_PARTY.md", "tests/data/sample.flac"):
         source = ROOT / name
+        target = folder / source.name
         if linked:
-            (folder / name).symlink_to(source, target_is_directory=source.is_dir())
+            target.symlink_to(source, target_is_directory=source.is_dir())
         elif source.is_dir():
-            shutil.copytree(source, folder / name, ignore=NOT_SHIPPED)
+            shutil.copytree(source, target, ignore=NOT_SHIPPED)
         else:
-            shutil.copy(source, folder / name)
+            shutil.copy(source, target)
     for wheel in wheels:
         shutil.copy(wheel, folder / "wheels" / wheel.name)
     if any(wheel.name.startswith("onnxruntime_directml-") for wheel in wheels):

@@ -20,6 +20,7 @@ from ...engine.geometry.shape_match import ChannelMatch, Head, Picks, Proposal, 
 from ...engine.rig import presets
 from ...engine.values.types import no_progress
 from ..character import character as rig
+from ..head.load import LANDMARKS, whole_head
 from ..host.preferences import user_folder
 from ..host.translations import translate
 from . import pictures as shape_pictures
@@ -50,8 +51,6 @@ def gather(context: bpy.types.Context) -> Request:
 
 def compute(request: Request, progress: Callable[[float], None] = no_progress, cancelled: Callable[[], bool] = lambda: False) -> Proposal:
     """Compare with the test head: no Blender data, any thread. Raises RigError, Cancelled."""
-    from ..head.whole import LANDMARKS
-
     return match_shapes(request.head, _reference(), Picks(request.markers, LANDMARKS), progress, cancelled)
 
 
@@ -123,8 +122,6 @@ def close(context: bpy.types.Context) -> None:
 
 def add_markers(context: bpy.types.Context) -> int:
     """Empties where the features of the face probably are, to be moved where they are not. Returns how many were added; raises RigError."""
-    from ..head.whole import LANDMARKS
-
     request, objects = gather(context), meshes_of(character_of(context))
     there = set(request.markers)
     size = float(np.linalg.norm(np.ptp(request.head.points, axis=0))) if len(request.head.points) else 1.0
@@ -154,8 +151,6 @@ def remove_markers(context: bpy.types.Context) -> int:
 
 
 def _reference() -> Head:
-    from ..head.whole import whole_head
-
     made = whole_head()
     return Head(made.points, made.triangles, made.moves, made.names)
 

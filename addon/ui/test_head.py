@@ -1,6 +1,6 @@
-"""Add > Mesh > Lip Sync Test Head: a stylised head with the 52 ARKit shapes, made by code.
+"""Add > Mesh > Lip Sync Test Head: a stylised head with the 52 ARKit shapes.
 
-The geometry comes from `head/`; this file turns it into Blender objects. Face, teeth, tongue, eyes, brows and hair are
+The data lie in `addon/head/`; here they become Blender objects. Face, teeth, tongue, eyes, brows and hair are
 separate meshes, each with the shape keys it needs; all are children of the face, which carries all 52.
 """
 
@@ -13,7 +13,7 @@ import bpy
 from ..host.polls import only_if
 
 if TYPE_CHECKING:
-    from ..head.model import Part
+    from ..head.load import HeadPart
 
 MATERIAL_ROUGHNESS = {"Teeth": 0.25, "Tongue": 0.4, "Lips": 0.4, "Eye White": 0.15, "Iris": 0.1, "Pupil": 0.05, "Hair": 0.7}
 SKIN_ROUGHNESS = 0.55
@@ -25,41 +25,36 @@ def build_test_head(target: bpy.types.Context | bpy.types.Collection) -> bpy.typ
     The neck's base is the face's origin; the head is about 0.32 m high with its neck, looks towards -Y,
     and its own left is +X. Move the face and the other parts follow.
     """
-    from ..head.model import build_head
+    from ..head.load import load_head  # needs NumPy, which registering must not load
 
     collection = target if isinstance(target, bpy.types.Collection) else target.collection
-    face, *others = [_add_part(part, collection) for part in build_head()]
+    face, *others = [_add_part(part, collection) for part in load_head()]
     for other in others:
         other.parent = face
     return face
 
 
-def _add_part(part: Part, collection: bpy.types.Collection) -> bpy.types.Object:
-    import numpy as np
-
+def _add_part(part: HeadPart, collection: bpy.types.Collection) -> bpy.types.Object:
     mesh = bpy.data.meshes.new(f"LipSync {part.name}")
-    mesh.from_pydata(part.positions.tolist(), [], part.faces)
-    for name in part.materials:
-        mesh.materials.append(_material(name))
-    mesh.polygons.foreach_set("material_index", np.asarray(part.face_materials, dtype=np.int32))
-    mesh.polygons.foreach_set("use_smooth", np.ones(len(mesh.polygons), dtype=bool))
+    mesh.from_pydata(part.points.tolist(), [], part.faces)
+    for name, colour in part.materials.items():
+        mesh.materials.append(_material(name, (*colour, 1.0)))
+    mesh.polygons.foreach_set("material_index", part.face_materials.tolist())
+    mesh.shade_smooth()
     mesh.update()
     made = bpy.data.objects.new(f"LipSync {part.name}", mesh)
     collection.objects.link(made)
-    if part.shapes:
+    if part.keys:
         made.shape_key_add(name="Basis", from_mix=False)
-    for name in sorted(part.shapes):
+    for name, points in part.keys.items():
         key = made.shape_key_add(name=name, from_mix=False)
         key.value = 0.0  # some versions add new keys at full strength
-        key.data.foreach_set("co", (part.positions + part.shapes[name]).astype(np.float32).ravel())
+        key.data.foreach_set("co", points.ravel())
     return made
 
 
-def _material(name: str) -> bpy.types.Material:
+def _material(name: str, colour: tuple[float, float, float, float]) -> bpy.types.Material:
     """A fresh material: the same colour in solid view and in a render."""
-    from ..head.model import COLOURS
-
-    colour = (*COLOURS[name], 1.0)
     material = bpy.data.materials.new(f"LipSync {name}")
     roughness = MATERIAL_ROUGHNESS.get(name, SKIN_ROUGHNESS)
     material.diffuse_color = colour

@@ -16,7 +16,7 @@ from ..host.translations import translate
 from ..take import catalog
 from ..take.properties import collect
 
-SAMPLE = Path(__file__).with_name("sample.flac")
+SAMPLE = Path(__file__).parents[2] / "sample.flac"      # build.py puts it there
 MARGIN_M = 1.5              # between the head and what is in the scene already
 CENTRE_M = 0.17             # of the head, above its neck
 VIEW_M = 1.0                # from the 3D view to the head

@@ -56,6 +56,7 @@ def package() -> str:
     for name in ("addon", "engine", "weights", "presets", "blender_manifest.toml"):
         if (ROOT / name).exists():
             (folder / name).symlink_to(ROOT / name)
+    (folder / "sample.flac").symlink_to(ROOT / "tests" / "data" / "sample.flac")
     (folder / "__init__.py").write_text("from .addon import register, unregister\n")
     addon_utils.extensions_refresh()
     addon_utils.enable("bl_ext.user_default.unitalker", default_set=True)

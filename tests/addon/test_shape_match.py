@@ -131,7 +131,7 @@ def test_markers_are_guessed_can_be_moved_and_place_the_head(head, ext):
     face.rotation_euler, face.scale = (1.1, 0.2, -0.4), (20, 20, 20)
     bpy.context.view_layer.update()
     assert bpy.ops.unitalker.shape_markers() == {'FINISHED'}
-    landmarks = ext.module("addon.head.whole").LANDMARKS
+    landmarks = ext.module("addon.head.load").LANDMARKS
     markers = {obj["unitalker_marker"]: obj for obj in bpy.context.scene.objects if "unitalker_marker" in obj}
     assert set(markers) == set(landmarks)
     for name, point in landmarks.items():

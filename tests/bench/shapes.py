@@ -17,11 +17,11 @@ HALVES = {f"{name}{side}": name for name in ("browInnerUp", "cheekPuff") for sid
 
 def main() -> None:
     sys.path.insert(0, str(ROOT / "addon"))     # its package `head` needs no Blender; the add-on round it does
-    from head.whole import whole_head
+    from head.load import whole_head
 
     start = time.perf_counter()
     made = whole_head()
-    print(f"match by shape: numpy {np.__version__}; the test head is made in {time.perf_counter() - start:.2f} s")
+    print(f"match by shape: numpy {np.__version__}; the test head is loaded in {time.perf_counter() - start:.2f} s")
     reference = Head(made.points, made.triangles, made.moves, made.names)
     _show("test head, turned, 1:1000", reference, reference)
     if ICT.exists():

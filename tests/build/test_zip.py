@@ -45,7 +45,7 @@ def test_blenders_own_builder_accepts_it():
 
 
 def test_it_holds_the_program_its_model_its_presets_and_its_licences(names):
-    assert {"__init__.py", "addon/__init__.py", "engine/__init__.py", "engine/pipeline.py", "LICENSE", "THIRD_PARTY.md"} <= names
+    assert {"__init__.py", "addon/__init__.py", "addon/head/head.npz", "sample.flac", "engine/__init__.py", "engine/pipeline.py", "LICENSE", "THIRD_PARTY.md"} <= names
     assert {"weights/mini/model.json", "weights/mini/encoder.onnx", "presets/arkit52.json", "presets/schema.json"} <= names
 
 

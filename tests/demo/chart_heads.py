@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .head.model import COLOURS, build_head
 from .raster import Mesh
 
 Array = NDArray[np.floating]
 
-ROOT = Path(__file__).resolve().parents[2]
 MILLIMETRES = 1000.0
 GLTF_NUMBERS = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 GLTF_COLOURS = {"skin": (0.62, 0.40, 0.31), "teeth_eyes": (0.80, 0.77, 0.70), "tongue_gums": (0.52, 0.17, 0.17)}
@@ -46,11 +45,6 @@ class Head:
 
 def test_head() -> Head:
     """The head of `Add > Mesh > Lip Sync Test Head`, built without Blender."""
-    sys.path.insert(0, str(ROOT / "addon"))     # its package `head` needs no Blender; the add-on round it does
-    try:
-        from head.model import COLOURS, build_head
-    finally:
-        sys.path.pop(0)
     parts = build_head()
     positions, triangles, colours, shapes, first = [], [], [], {}, 0
     total = sum(len(part.positions) for part in parts)

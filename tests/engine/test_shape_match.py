@@ -26,7 +26,7 @@ TURNED = np.array([[0.36, 0.48, -0.8], [-0.8, 0.6, 0.0], [0.48, 0.64, 0.6]])
 def whole():
     sys.path.insert(0, str(ROOT / "addon"))     # its package `head` needs no Blender; the add-on round it does
     try:
-        from head import whole as module
+        from head import load as module
     finally:
         sys.path.pop(0)
     return module

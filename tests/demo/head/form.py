@@ -1,6 +1,6 @@
 """The sculpted form of the head: one signed distance field, and rays that find its surface.
 
-Lengths are millimetres until `model.py` hands the parts out in metres. The head looks towards -Y, Z is up,
+Lengths are millimetres until the parts are handed out in metres. The head looks towards -Y, Z is up,
 the character's own left is +X, and the neck's base is the origin. The form is symmetric: only |x| is looked at.
 """
 

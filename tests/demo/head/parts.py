@@ -1,6 +1,6 @@
 """The separate parts inside and on the face: eyeballs, teeth and gums, tongue, brows and lashes, ears.
 
-Every function returns the left or middle piece in millimetres as (positions, faces); `model.py` adds mirror images.
+Every function returns the left or middle piece in millimetres as (positions, faces); mirror images are added later.
 """
 
 from __future__ import annotations
