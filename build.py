@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """The one door of this project: python3 build.py setup | demo | test | check | package | link | bench.
 
-Runs on any bare Python 3.10 or newer. What needs packages runs in the environments of tests/environments, which live in a cache outside
-the checkout. Nothing is written into the checkout but .venv (a link to the development environment), demo/ and dist/.
+Runs on any bare Python 3.10 or newer. What needs packages runs in the environments of tests/environments, which live in
+a cache outside the checkout. Nothing is written into the checkout but .venv (a link to the development environment),
+demo/ and dist/.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ PLATFORMS = {               # name in wheels.lock: platform tags that pip may re
     "macos-arm64": ("macosx_13_0_arm64",),
     "macos-x64": ("macosx_13_0_x86_64",),
 }
-GPU_PLATFORMS = {"directml": ("windows-x64",), "cuda": ("linux-x64", "windows-x64")}     # zips of their own; CoreML is in the usual macOS wheel
+# zips of their own; CoreML is in the usual macOS wheel
+GPU_PLATFORMS = {"directml": ("windows-x64",), "cuda": ("linux-x64", "windows-x64")}
 NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "nets", "learn", "*.toml", ".*")
 
 
@@ -53,22 +55,48 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     command("setup", setup, "Make all environments now, and .venv as a link to the development one.")
-    demo_options = command("demo", demo, "Animate the sample clip on the test head: demo/hello.blend, hello.png, hello.csv.")
-    demo_options.add_argument("--video", action="store_true", help="also render demo/hello.mp4 with sound (about two minutes)")
+    demo_options = command(
+        "demo", demo, "Animate the sample clip on the test head: demo/hello.blend, hello.png, hello.csv."
+    )
+    demo_options.add_argument(
+        "--video", action="store_true", help="also render demo/hello.mp4 with sound (about two minutes)"
+    )
     demo_options.add_argument("--model", default="mini", help="model id or folder; default: %(default)s")
     test_options = command("test", test, "Run every test that this machine can run, and say what was skipped and why.")
-    test_options.add_argument("only", nargs="*", metavar="PART", help="engine, learn, build, addon or an environment such as bpy50")
+    test_options.add_argument(
+        "only", nargs="*", metavar="PART", help="engine, learn, build, addon or an environment such as bpy50"
+    )
     command("check", check, "ruff on everything, mypy --strict on engine/.")
     package_options = command("package", package, "Build the extension zip into dist/.")
-    package_options.add_argument("--platform", choices=[*PLATFORMS, "all"], help=f"default: {this_platform()}, with --gpu all that it is made for")
-    package_options.add_argument("--gpu", choices=[*GPU_PLATFORMS], help="an ONNX Runtime for graphics cards: directml (Windows, any card) or cuda (NVIDIA)")
-    package_options.add_argument("--python", metavar="3.14", help="for tests only: wheels for this Python, which wheels.lock does not have")
-    link_options = command("link", link, "Install this checkout into your Blender as a development extension: edits are live.")
-    link_options.add_argument("--blender", metavar="5.2", help="Blender version; default: the newest in your user folder")
-    link_options.add_argument("--user-folder", type=Path, help="Blender's user folder of that version, if it is not the usual one")
+    package_options.add_argument(
+        "--platform", choices=[*PLATFORMS, "all"],
+        help=f"default: {this_platform()}, with --gpu all that it is made for",
+    )
+    package_options.add_argument(
+        "--gpu", choices=[*GPU_PLATFORMS],
+        help="an ONNX Runtime for graphics cards: directml (Windows, any card) or cuda (NVIDIA)",
+    )
+    package_options.add_argument(
+        "--python", metavar="3.14", help="for tests only: wheels for this Python, which wheels.lock does not have"
+    )
+    link_options = command(
+        "link", link, "Install this checkout into your Blender as a development extension: edits are live."
+    )
+    link_options.add_argument(
+        "--blender", metavar="5.2", help="Blender version; default: the newest in your user folder"
+    )
+    link_options.add_argument(
+        "--user-folder", type=Path, help="Blender's user folder of that version, if it is not the usual one"
+    )
     bench_options = command("bench", bench, "Print speeds; never fails on one.")
-    bench_options.add_argument("--models", action="store_true", help="UniTalker at real sizes beside the released code's way (Linux, 30 minutes, 4 GB of disk)")
-    bench_options.add_argument("--threads", type=int, nargs="+", metavar="N", help="with --models: how many, one after the other; default: 1 and all")
+    bench_options.add_argument(
+        "--models", action="store_true",
+        help="UniTalker at real sizes beside the released code's way (Linux, 30 minutes, 4 GB of disk)",
+    )
+    bench_options.add_argument(
+        "--threads", type=int, nargs="+", metavar="N",
+        help="with --models: how many, one after the other; default: 1 and all",
+    )
     return parser
 
 
@@ -84,7 +112,10 @@ def setup(options: argparse.Namespace) -> int:
 def demo(options: argparse.Namespace) -> int:
     blender = any_blender()
     archive = build_zip(blender, this_platform())
-    return run_in_blender(blender, "tests.demo.make_demo", [archive, ROOT / "demo", "--model", options.model] + ["--video"] * options.video)
+    return run_in_blender(
+        blender, "tests.demo.make_demo",
+        [archive, ROOT / "demo", "--model", options.model] + ["--video"] * options.video,
+    )
 
 
 def test(options: argparse.Namespace) -> int:
@@ -117,7 +148,10 @@ def link(options: argparse.Namespace) -> int:
     user = options.user_folder or _blender_user_folder(options.blender)
     target = user / "extensions" / "user_default" / "unitalker"
     if target.exists() and not (target / "addon").is_symlink():
-        raise BuildError(f"{target} holds an installed extension, not a link. Remove it in Blender (Preferences > Add-ons), then link again.")
+        raise BuildError(
+            f"{target} holds an installed extension, not a link. Remove it in Blender (Preferences > Add-ons), then "
+            "link again."
+        )
     if target.exists():
         shutil.rmtree(target)       # removes the links in it, not what they point to
     wheels = fetch_wheels(any_blender(), this_platform())
@@ -126,14 +160,19 @@ def link(options: argparse.Namespace) -> int:
     except OSError as error:
         shutil.rmtree(target, ignore_errors=True)
         raise BuildError(f"No links in {target}: {error}. On Windows, switch on developer mode.") from error
-    print(f"{target} now follows {ROOT}. Start Blender and enable UniTalker Lip Sync in Preferences > Add-ons; restart it after an edit.")
+    print(
+        f"{target} now follows {ROOT}. Start Blender and enable UniTalker Lip Sync in Preferences > Add-ons; restart "
+        "it after an edit."
+    )
     return 0
 
 
 def bench(options: argparse.Namespace) -> int:
     if options.models:
         threads = ["--threads", *map(str, options.threads)] if options.threads else []
-        return subprocess.run([environment("learn"), "-m", "tests.bench.unitalker", CACHE / "bench", *threads], cwd=ROOT).returncode
+        return subprocess.run(
+            [environment("learn"), "-m", "tests.bench.unitalker", CACHE / "bench", *threads], cwd=ROOT
+        ).returncode
     made = environments(["newest", "oldest", *BLENDERS])
     archive = build_zip(any_blender(), this_platform())
     for name in ("oldest", "newest"):
@@ -163,11 +202,14 @@ def _point_venv_to(folder: Path) -> None:
 
 
 def run_in_blender(blender: Path, module: str, arguments: list[object], limit_s: float = 900) -> int:
-    """Run a module of this checkout in a bpy environment, with a private user folder and a hard limit: Blender as a module may hang."""
+    """Run a module of this checkout in a bpy environment, with a private user folder and a hard limit: Blender as a
+    module may hang."""
     with tempfile.TemporaryDirectory(prefix="unitalker-") as user:
         variables = {**os.environ, "BLENDER_USER_RESOURCES": user, "OMP_NUM_THREADS": "1"}
         try:
-            return subprocess.run([blender, "-m", module, *map(str, arguments)], cwd=ROOT, env=variables, timeout=limit_s).returncode
+            return subprocess.run(
+                [blender, "-m", module, *map(str, arguments)], cwd=ROOT, env=variables, timeout=limit_s
+            ).returncode
         except subprocess.TimeoutExpired:
             raise BuildError(f"{module} did not end within {limit_s:.0f} s.") from None
 
@@ -187,7 +229,8 @@ class Wheel:
 
 
 def read_lock(gpu: str | None = None) -> list[Wheel]:
-    """The lines of wheels.lock for the usual zips; with `gpu` its section's ONNX Runtime takes the place of the usual one."""
+    """The lines of wheels.lock for the usual zips; with `gpu` its section's ONNX Runtime takes the place of the usual
+    one."""
     sections: dict[str, list[Wheel]] = {"": []}
     section = ""
     for line in (ROOT / "wheels.lock").read_text(encoding="utf-8").splitlines():
@@ -206,13 +249,23 @@ def this_platform() -> str:
 
 
 def build_zip(blender: Path, platform_name: str, extra_python: str | None = None, gpu: str | None = None) -> Path:
-    """Stage a copy, build it with Blender's own builder, validate it, and put it into dist/. Needs a python that has bpy."""
+    """Stage a copy, build it with Blender's own builder, validate it, and put it into dist/. Needs a python that has
+    bpy."""
     fitting = GPU_PLATFORMS[gpu] if gpu else tuple(PLATFORMS)
     if platform_name not in fitting:
-        raise BuildError(f"There are no {gpu + ' ' if gpu else ''}wheels for {platform_name} in wheels.lock, only for {', '.join(fitting)}.")
+        raise BuildError(
+            f"There are no {gpu + ' ' if gpu else ''}wheels for {platform_name} in wheels.lock, only for "
+            f"{', '.join(fitting)}."
+        )
     if gpu and extra_python:
-        raise BuildError("--gpu and --python do not go together: wheels for graphics cards are only known for the Pythons of wheels.lock.")
-    wheels = resolve_wheels(blender, platform_name, extra_python) if extra_python else fetch_wheels(blender, platform_name, gpu)
+        raise BuildError(
+            "--gpu and --python do not go together: wheels for graphics cards are only known for the Pythons of "
+            "wheels.lock."
+        )
+    wheels = (
+        resolve_wheels(blender, platform_name, extra_python) if extra_python
+        else fetch_wheels(blender, platform_name, gpu)
+    )
     suffix = f"-py{extra_python}-test" if extra_python else f"-{gpu}" if gpu else ""
     archive = ROOT / "dist" / f"unitalker-{version()}-{platform_name.replace('-', '_')}{suffix}.zip"
     archive.parent.mkdir(exist_ok=True)
@@ -223,18 +276,24 @@ def build_zip(blender: Path, platform_name: str, extra_python: str | None = None
         for arguments in (["build", "--source-dir", stage, "--output-filepath", draft], ["validate", draft]):
             done = subprocess.run([blender, cli, *arguments], capture_output=True, text=True)
             if done.returncode:
-                raise BuildError(f"Blender's extension builder refused to {arguments[0]} the extension:\n{done.stdout}{done.stderr}")
+                raise BuildError(
+                    f"Blender's extension builder refused to {arguments[0]} the extension:\n{done.stdout}{done.stderr}"
+                )
         shutil.move(draft, archive)
     return archive
 
 
 def extension_cli(blender: Path) -> Path:
     """Blender's own extension program, in the environment of this python."""
-    return next(blender.parent.parent.glob("[lL]ib/**/site-packages/bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py"))
+    return next(
+        blender.parent.parent.glob("[lL]ib/**/site-packages/bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py")
+    )
 
 
 def version() -> str:
-    found = re.search(r'^version = "([^"]+)"', (ROOT / "blender_manifest.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    found = re.search(
+        r'^version = "([^"]+)"', (ROOT / "blender_manifest.toml").read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert found, "blender_manifest.toml has no version"
     return found[1]
 
@@ -245,7 +304,9 @@ def fetch_wheels(python: Path, platform_name: str, gpu: str | None = None) -> li
     folder.mkdir(parents=True, exist_ok=True)
     wanted = [wheel for wheel in read_lock(gpu) if wheel.platform in (platform_name, "any")]
     for tag in BUNDLED_PYTHONS:
-        missing = [wheel for wheel in wanted if wheel.python in (tag, "any") and _sha256(folder / wheel.file) != wheel.sha256]
+        missing = [
+            wheel for wheel in wanted if wheel.python in (tag, "any") and _sha256(folder / wheel.file) != wheel.sha256
+        ]
         requirements = "".join(f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n" for wheel in missing)
         if missing:
             _pip_download(python, folder, (platform_name, tag), requirements, ["--require-hashes"])
@@ -253,7 +314,8 @@ def fetch_wheels(python: Path, platform_name: str, gpu: str | None = None) -> li
 
 
 def resolve_wheels(python: Path, platform_name: str, tag: str) -> list[Path]:
-    """Wheels for a Python that wheels.lock does not have: the newest of those made for one Python; not pinned, so only for tests."""
+    """Wheels for a Python that wheels.lock does not have: the newest of those made for one Python; not pinned, so only
+    for tests."""
     folder = CACHE / f"wheels-{platform_name}-{tag}"
     shutil.rmtree(folder, ignore_errors=True)
     names = {wheel.name if wheel.python != "any" else f"{wheel.name}=={wheel.version}" for wheel in read_lock()}
@@ -267,7 +329,10 @@ def _pip_download(python: Path, folder: Path, target: tuple[str, str], requireme
     with tempfile.TemporaryDirectory(prefix="unitalker-") as temporary:
         listed = Path(temporary) / "requirements.txt"
         listed.write_text(requirements)
-        command = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--python-version", tag, *tags, *extra]
+        command = [
+            python, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--python-version", tag,
+            *tags, *extra,
+        ]
         done = subprocess.run([*command, "-r", listed, "-d", temporary], capture_output=True, text=True)
         if done.returncode:
             raise BuildError(f"pip could not fetch the wheels for {platform_name}, Python {tag}:\n{done.stderr}")
@@ -281,7 +346,8 @@ def _sha256(path: Path) -> str:
 
 
 def _stage(folder: Path, platform_name: str, wheels: list[Path], linked: bool = False) -> None:
-    """Lay out an extension: what this checkout ships, its one-line __init__.py, and the wheels with their list in the manifest."""
+    """Lay out an extension: what this checkout ships, its one-line __init__.py, and the wheels with their list in the
+    manifest."""
     (folder / "wheels").mkdir(parents=True)
     for name in ("addon", "engine", "weights", "presets", "LICENSE", "THIRD_PARTY.md", "tests/data/sample.flac"):
         source = ROOT / name
@@ -295,11 +361,14 @@ def _stage(folder: Path, platform_name: str, wheels: list[Path], linked: bool = 
     for wheel in wheels:
         shutil.copy(wheel, folder / "wheels" / wheel.name)
     if any(wheel.name.startswith("onnxruntime_directml-") for wheel in wheels):
-        shutil.copytree(ROOT / "docs" / "licences", folder / "licences")        # Microsoft's terms of DirectML.dll, which the wheel leaves out
+        # Microsoft's terms of DirectML.dll, which the wheel leaves out
+        shutil.copytree(ROOT / "docs" / "licences", folder / "licences")
     listed = "".join(f'    "./wheels/{wheel.name}",\n' for wheel in wheels)
     generated = f'platforms = ["{platform_name}"]\nwheels = [\n{listed}]\n\n'
     manifest = (ROOT / "blender_manifest.toml").read_text(encoding="utf-8")
-    (folder / "blender_manifest.toml").write_text(manifest.replace("[permissions]", generated + "[permissions]"), encoding="utf-8")
+    (folder / "blender_manifest.toml").write_text(
+        manifest.replace("[permissions]", generated + "[permissions]"), encoding="utf-8"
+    )
     (folder / "__init__.py").write_text("from .addon import register, unregister  # noqa: F401\n", encoding="utf-8")
 
 
@@ -309,9 +378,13 @@ def _blender_user_folder(wanted: str | None) -> Path:
     home = home or Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "blender"
     if wanted:
         return home / wanted
-    versions = sorted((path for path in home.glob("[0-9]*.[0-9]*")), key=lambda path: [int(part) for part in path.name.split(".")])
+    versions = sorted(
+        (path for path in home.glob("[0-9]*.[0-9]*")), key=lambda path: [int(part) for part in path.name.split(".")]
+    )
     if not versions:
-        raise BuildError(f"No Blender user folder in {home}. Start Blender once, or name it: build.py link --user-folder PATH")
+        raise BuildError(
+            f"No Blender user folder in {home}. Start Blender once, or name it: build.py link --user-folder PATH"
+        )
     return versions[-1]
 
 

@@ -1,7 +1,9 @@
-"""Make the small files in tests/data. Run `python tests/make_data.py` in an environment with the extra `learn`; the results are committed.
+"""Make the small files in tests/data. Run `python tests/make_data.py` in an environment with the extra `learn`; the
+results are committed.
 
-tiny/: a model folder of a few kB with the true graph inputs and outputs, so that tests of the engine walk the ONNX Runtime path in
-milliseconds. Its jawOpen follows loudness, everything else is random; windows are 2 s long, so that short clips need several.
+tiny/: a model folder of a few kB with the true graph inputs and outputs, so that tests of the engine walk the ONNX
+Runtime path in milliseconds. Its jawOpen follows loudness, everything else is random; windows are 2 s long, so that
+short clips need several.
 """
 
 from __future__ import annotations
@@ -42,10 +44,14 @@ def main() -> None:
 
 def _info(hashes: dict[str, str]) -> dict[str, object]:
     def head(head_id: str, fps: int, where: str) -> dict[str, object]:
-        return {"id": head_id, "space": "blendshapes", "channels": ARKIT_52, "fps": fps, "resample": {"where": where, "align_corners": True}}
+        return {
+            "id": head_id, "space": "blendshapes", "channels": ARKIT_52, "fps": fps,
+            "resample": {"where": where, "align_corners": True},
+        }
 
     return {
-        "schema": 1, "id": "tiny", "title": "Tiny test model", "system": "unitalker", "licence": "GPL-3.0-or-later", "source": "random weights",
+        "schema": 1, "id": "tiny", "title": "Tiny test model", "system": "unitalker", "licence": "GPL-3.0-or-later",
+        "source": "random weights",
         "made": "python tests/make_data.py", "sha256": hashes, "sample_rate": 16000, "normalise": "none",
         "encoder": {"rate_hz": 50, "window_s": 2.0, "overlap_s": 0.4, "context_s": 0.06},
         "heads": [head("arkit52", 50, "none"), head("before", 25, "features"), head("after", 30, "output")],
@@ -82,7 +88,8 @@ def _encoder(random: np.random.Generator) -> onnx.GraphProto:
 
 
 def _decoder(random: np.random.Generator) -> onnx.GraphProto:
-    """features (1, t, 4), style (1, 3) -> hidden (1, t, 6): one convolution over three frames; hidden 0 is the level, untouched by style."""
+    """features (1, t, 4), style (1, 3) -> hidden (1, t, 6): one convolution over three frames; hidden 0 is the level,
+    untouched by style."""
     kernel = random.normal(scale=0.3, size=(N_HIDDEN, N_FEATURES + N_STYLE, 3)).astype(np.float32)
     kernel[0] = 0
     kernel[0, 0] = [1.0, 2.0, 1.0]
@@ -109,10 +116,16 @@ def _phones(random: np.random.Generator) -> onnx.GraphProto:
 
 
 def _graph(
-    nodes: list[onnx.NodeProto], inputs: dict[str, list[object]], outputs: dict[str, list[object]], constants: dict[str, np.ndarray],
+    nodes: list[onnx.NodeProto], inputs: dict[str, list[object]], outputs: dict[str, list[object]],
+    constants: dict[str, np.ndarray],
 ) -> onnx.GraphProto:
-    values = [[helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in side.items()] for side in (inputs, outputs)]
-    return helper.make_graph(nodes, "tiny", *values, [numpy_helper.from_array(array, name) for name, array in constants.items()])
+    values = [
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in side.items()]
+        for side in (inputs, outputs)
+    ]
+    return helper.make_graph(
+        nodes, "tiny", *values, [numpy_helper.from_array(array, name) for name, array in constants.items()]
+    )
 
 
 def _save(path: Path, graph: onnx.GraphProto) -> None:

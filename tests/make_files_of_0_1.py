@@ -1,12 +1,14 @@
-"""Make tests/data/files_of_0_1: what version 0.1 saved, which every later version must open, list, make again and clear.
+"""Make tests/data/files_of_0_1: what version 0.1 saved, which every later version must open, list, make again and
+clear.
 
 Run once, with a built zip of 0.1.0 and never with a later one:
 
     UNITALKER_ZIP=unitalker-0.1.0-linux_x64.zip python tests/make_files_of_0_1.py FOLDER
 
-in a Blender module of 4.2 (one_take.blend, nla_edited_phones.blend: every version opens them, and from 4.4 on their Actions get slots) and in one
-of 4.5 with sound strips (two_followed_strips.blend: Actions with slots). FOLDER is where the files are made; it takes speech.wav too, and its path
-is part of the notes, so take one that tells nothing. Then copy the .blend files here. The tiny test model is installed among the user's models.
+in a Blender module of 4.2 (one_take.blend, nla_edited_phones.blend: every version opens them, and from 4.4 on their
+Actions get slots) and in one of 4.5 with sound strips (two_followed_strips.blend: Actions with slots). FOLDER is where
+the files are made; it takes speech.wav too, and its path is part of the notes, so take one that tells nothing. Then
+copy the .blend files here. The tiny test model is installed among the user's models.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ KEYS = ("jawOpen", "mouthClose", "mouthPucker", "mouthPressLeft", "mouthRollLowe
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     addon_utils.enable("bl_pkg")
-    bpy.ops.extensions.package_install_files(filepath=os.environ["UNITALKER_ZIP"], repo="user_default", enable_on_install=True)
+    bpy.ops.extensions.package_install_files(
+        filepath=os.environ["UNITALKER_ZIP"], repo="user_default", enable_on_install=True
+    )
     ext = conftest.Extension("bl_ext.user_default.unitalker")
     models = Path(ext.module("addon.preferences").user_folder("models", create=True))
     shutil.copytree(conftest.TINY, models / "tiny")
@@ -50,12 +54,17 @@ def one_take(ext: conftest.Extension, path: Path) -> None:
 
 
 def nla_edited_phones(ext: conftest.Extension, path: Path) -> None:
-    """A strip of the NLA above keys of the artist; one phone was edited and applied, another one edited only; the markers are shown."""
+    """A strip of the NLA above keys of the artist; one phone was edited and applied, another one edited only; the
+    markers are shown."""
     new_file(path)
     face = conftest.make_face(ext, "Face", KEYS)
     conftest.own_action(face.data.shape_keys, {'key_blocks["mouthSmileLeft"].value': [(1, 0.0), (40, 1.0)]})
-    bpy.ops.unitalker.animate(audio="//speech.wav", character="Face", destination='NLA', nla_blend='REPLACE', nla_influence=0.75)
-    bpy.ops.unitalker.phones_show(character="Face", line=next(iter(ext.module("addon.takes.takes").takes_of(bpy.context, "Face"))).line)
+    bpy.ops.unitalker.animate(
+        audio="//speech.wav", character="Face", destination='NLA', nla_blend='REPLACE', nla_influence=0.75
+    )
+    bpy.ops.unitalker.phones_show(
+        character="Face", line=next(iter(ext.module("addon.takes.takes").takes_of(bpy.context, "Face"))).line
+    )
     bpy.ops.unitalker.phone_add(label="M")
     assert bpy.ops.unitalker.phones_apply() == {'FINISHED'}
     bpy.ops.unitalker.phone_add(label="F")
@@ -63,7 +72,8 @@ def nla_edited_phones(ext: conftest.Extension, path: Path) -> None:
 
 
 def two_followed_strips(ext: conftest.Extension, path: Path) -> None:
-    """Two characters of the list of lines; afterwards one strip was moved and the other one trimmed, and their takes followed."""
+    """Two characters of the list of lines; afterwards one strip was moved and the other one trimmed, and their takes
+    followed."""
     new_file(path)
     for number, name in enumerate(("Anna", "Ben")):
         conftest.make_face(ext, name, KEYS).location.x = 10 * number

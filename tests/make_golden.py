@@ -1,9 +1,10 @@
-"""Make tests/data/golden: two tiny UniTalker checkpoints in the official layout, and what they give. Run `python tests/make_golden.py` in an
-environment with the extra `learn`, only when `tests/learn/test_parity_unitalker.py` has passed against the reference's own fixtures: the numbers
-recorded here are our network's, and stand for the reference's where those fixtures are absent.
+"""Make tests/data/golden: two tiny UniTalker checkpoints in the official layout, and what they give. Run `python
+tests/make_golden.py` in an environment with the extra `learn`, only when `tests/learn/test_parity_unitalker.py` has
+passed against the reference's own fixtures: the numbers recorded here are our network's, and stand for the reference's
+where those fixtures are absent.
 
-wavlm: TCN decoder, adaptor behind the encoder, old spelling of weight norm, PCA heads. wav2vec2: normalised sound, transformer decoder, adaptor
-inside the encoder, two-layer heads, no pivot row.
+wavlm: TCN decoder, adaptor behind the encoder, old spelling of weight norm, PCA heads. wav2vec2: normalised sound,
+    transformer decoder, adaptor inside the encoder, two-layer heads, no pivot row.
 """
 
 from __future__ import annotations
@@ -46,12 +47,19 @@ class Golden:
 
 GOLDENS = {
     "wavlm": Golden(
-        {"model_type": "wavlm", "feat_extract_norm": "group", "conv_bias": False, "do_stable_layer_norm": False, **TINY}, False,
+        {
+            "model_type": "wavlm", "feat_extract_norm": "group", "conv_bias": False, "do_stable_layer_norm": False,
+            **TINY,
+        }, False,
         ("D0", "D1", "D3", "D6"), {"decoder_type": "conv", "interpolate_pos": 1, "random_id_prob": 0.1, "headlayer": 1},
     ),
     "wav2vec2": Golden(
-        {"model_type": "wav2vec2", "feat_extract_norm": "layer", "conv_bias": True, "do_stable_layer_norm": True, **TINY}, True,
-        ("D1", "D5"), {"decoder_type": "transformer", "interpolate_pos": 0, "random_id_prob": 0.0, "period": PERIOD, "headlayer": 2},
+        {
+            "model_type": "wav2vec2", "feat_extract_norm": "layer", "conv_bias": True, "do_stable_layer_norm": True,
+            **TINY,
+        }, True,
+        ("D1", "D5"),
+        {"decoder_type": "transformer", "interpolate_pos": 0, "random_id_prob": 0.0, "period": PERIOD, "headlayer": 2},
     ),
 }
 
@@ -59,7 +67,9 @@ GOLDENS = {
 def wave() -> np.ndarray:
     """Swelling tones (N_SAMPLES,) float32, made of nothing but sines so that every machine makes the same."""
     seconds = np.arange(N_SAMPLES) / 16000
-    tones = sum(np.sin(2 * np.pi * hz * seconds + hz) / (1 + number) for number, hz in enumerate((140, 333, 710, 1490, 3120)))
+    tones = sum(
+        np.sin(2 * np.pi * hz * seconds + hz) / (1 + number) for number, hz in enumerate((140, 333, 710, 1490, 3120))
+    )
     return np.asarray(0.12 * tones * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * seconds)), np.float32)
 
 
@@ -76,12 +86,18 @@ def write(folder: Path, golden: Golden) -> None:
     random = np.random.default_rng(5)
     model = make_model(golden)
     (folder / "config.json").write_text(json.dumps(golden.encoder, indent=1) + "\n")
-    (folder / "preprocessor_config.json").write_text(json.dumps({"do_normalize": golden.normalise, "sampling_rate": 16000}) + "\n")
+    (folder / "preprocessor_config.json").write_text(
+        json.dumps({"do_normalize": golden.normalise, "sampling_rate": 16000}) + "\n"
+    )
     described = {name: {
-        "dirname": DATASETS[name].folder, "annot_type": DATASETS[name].annotation, "scale": DATASETS[name].scale, "subjects": SUBJECTS,
+        "dirname": DATASETS[name].folder, "annot_type": DATASETS[name].annotation, "scale": DATASETS[name].scale,
+        "subjects": SUBJECTS,
         "pca": DATASETS[name].pca,
     } for name in golden.datasets}
-    fields = {"MODEL": {"dataset": ",".join(golden.datasets), "pca_dim": PCA_WIDTH, **golden.config}, "dataset_config": described}
+    fields = {
+        "MODEL": {"dataset": ",".join(golden.datasets), "pca_dim": PCA_WIDTH, **golden.config},
+        "dataset_config": described,
+    }
     (folder / "official.yaml").write_text(json.dumps(fields, indent=1) + "\n")      # JSON is YAML
     save_file(official_names(model), folder / "checkpoint.safetensors")
     save_expected(folder, golden, model, random)
@@ -92,8 +108,10 @@ def make_model(golden: Golden) -> UniTalker:
     transformer = golden.config["decoder_type"] == "transformer"
     model = UniTalker(UniTalkerConfig(
         encoder_kind=golden.encoder["model_type"], decoder_dim=8, style_dim=8 if transformer else 64,
-        identities=("",) * (SUBJECTS * len(golden.datasets)), heads={DATASETS[name].annotation: width(name) for name in golden.datasets},
-        decoder_kind="transformer" if transformer else "tcn", period=PERIOD, interpolate_pos=golden.config["interpolate_pos"],
+        identities=("",) * (SUBJECTS * len(golden.datasets)),
+        heads={DATASETS[name].annotation: width(name) for name in golden.datasets},
+        decoder_kind="transformer" if transformer else "tcn", period=PERIOD,
+        interpolate_pos=golden.config["interpolate_pos"],
         head_layers=golden.config["headlayer"], pivot=golden.config["random_id_prob"] > 0,
     ), PretrainedEncoder(hf_config(golden.encoder))).eval().requires_grad_(False)
     for name, tensor in model.named_parameters():
@@ -116,13 +134,15 @@ def width(dataset: str) -> int:
 def official_names(model: UniTalker) -> dict[str, torch.Tensor]:
     """The network's tensors under the released code's names; WavLM with the older spelling of weight norm."""
     pairs = (
-        ("encoder.model.", "audio_encoder."), ("decoder.map.", "decoder.audio_feature_map."), (".residual.", ".residual_layer.0."),
+        ("encoder.model.", "audio_encoder."), ("decoder.map.", "decoder.audio_feature_map."),
+        (".residual.", ".residual_layer.0."),
         ("decoder.blocks.", "decoder.tcn.first_net.conv_layers."), (".norm.norm.", ".norm."),
         ("decoder.self_attention.in_proj.", "decoder.transformer_decoder.layers.0.self_attn.in_proj_"),
         ("decoder.self_attention.", "decoder.transformer_decoder.layers.0.self_attn."),
         ("decoder.cross.in_proj.", "decoder.transformer_decoder.layers.0.multihead_attn.in_proj_"),
         ("decoder.cross.", "decoder.transformer_decoder.layers.0.multihead_attn."),
-        ("decoder.linear", "decoder.transformer_decoder.layers.0.linear"), ("decoder.norm", "decoder.transformer_decoder.layers.0.norm"),
+        ("decoder.linear", "decoder.transformer_decoder.layers.0.linear"),
+        ("decoder.norm", "decoder.transformer_decoder.layers.0.norm"),
     )
     named = {}
     for name, tensor in model.state_dict().items():
@@ -132,13 +152,17 @@ def official_names(model: UniTalker) -> dict[str, torch.Tensor]:
             name = "decoder.learnable_style_emb.weight"     # noqa: PLW2901
         if name.startswith("heads."):
             parts = name.split(".")
-            name = ".".join(["out_head_dict", parts[1], *(["head_layer"] if len(parts) == 4 else []), *parts[2:]])      # noqa: PLW2901
+            layer = ["head_layer"] if len(parts) == 4 else []
+            name = ".".join(["out_head_dict", parts[1], *layer, *parts[2:]])      # noqa: PLW2901
         if "gru_rel_pos_const" in "".join(model.state_dict()):
-            name = name.replace("parametrizations.weight.original0", "weight_g").replace("parametrizations.weight.original1", "weight_v")   # noqa: PLW2901
+            name = name.replace("parametrizations.weight.original0", "weight_g")      # noqa: PLW2901
+            name = name.replace("parametrizations.weight.original1", "weight_v")      # noqa: PLW2901
         named[name] = tensor.contiguous()
     if model.config.decoder_kind == "transformer":
         repeats = 3000 // PERIOD + 1
-        named["decoder.PPE.pe"] = periodic_positions(PERIOD, model.config.decoder_dim).repeat(repeats, 1)[None].contiguous()
+        named["decoder.PPE.pe"] = periodic_positions(
+            PERIOD, model.config.decoder_dim
+        ).repeat(repeats, 1)[None].contiguous()
     return named
 
 
@@ -155,12 +179,19 @@ def save_expected(folder: Path, golden: Golden, model: UniTalker, random: np.ran
         size = 3 * N_VERTICES if dataset.pca else width(name)
         template = random.normal(size=(6, size)).astype(np.float32)
         np.save(place / "id_template.npy", template)
-        components, mean = random.normal(size=(PCA_WIDTH + 1, size)).astype(np.float32), random.normal(size=size).astype(np.float32)
+        components, mean = random.normal(
+            size=(PCA_WIDTH + 1, size)
+        ).astype(np.float32), random.normal(size=size).astype(np.float32)
         if dataset.pca:
-            np.savez(place / "pca.npz", components_to_data=components, original_data_mean=mean, data_components_mean=np.zeros(9, np.float32))
+            np.savez(
+                place / "pca.npz", components_to_data=components, original_data_mean=mean,
+                data_components_mean=np.zeros(9, np.float32),
+            )
         for row in (0, len(model.styles) - 1):
             n_frames = frame_count(N_SAMPLES, dataset.fps)
-            motion = model.frames(torch.from_numpy(samples)[None].float(), n_frames, torch.tensor([row]), dataset.annotation)[0].numpy()
+            motion = model.frames(
+                torch.from_numpy(samples)[None].float(), n_frames, torch.tensor([row]), dataset.annotation
+            )[0].numpy()
             motion = motion @ components[:PCA_WIDTH] + mean if dataset.pca else motion
             expected[f"{dataset.annotation}|{row}"] = motion + template[dataset.demo_row] * np.float32(dataset.scale)
     np.savez(folder / "expected.npz", **expected)

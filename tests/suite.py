@@ -1,6 +1,7 @@
 """The whole test suite: which tests run in which environment, two processes at a time, and one sum at the end.
 
-Called by `build.py test`. Runs on any bare Python 3.10 or newer; the tests themselves run in the environments of tests/environments.
+Called by `build.py test`. Runs on any bare Python 3.10 or newer; the tests themselves run in the environments of
+tests/environments.
 """
 
 from __future__ import annotations
@@ -24,9 +25,13 @@ LIMIT_S = 600           # one process; the slowest takes about two minutes on a 
 TAIL_LINES = 60         # of a failed process's output
 FILES_A_PROCESS = 10    # of the add-on; each process installs the extension anew, which takes longer than most files
 OUTER, INNER = ("bpy42", "bpy52"), ("bpy45", "bpy50")      # the oldest and the newest Blender run every add-on test
-KEYS_AND_SOUND = frozenset({    # what every Blender stores or names in its own way: these run on those between as well; all do when such a one is asked for by name
-    "test_actions.py", "test_animate.py", "test_bezier.py", "test_cast.py", "test_clear_after_changes.py", "test_destinations.py", "test_fcurves.py",
-    "test_follow.py", "test_ranges.py", "test_register.py", "test_retimed.py", "test_review_survives.py", "test_strip_audio.py", "test_survive.py",
+# what every Blender stores or names in its own way: these run on those between as well; all do when such a one is asked
+# for by name
+KEYS_AND_SOUND = frozenset({
+    "test_actions.py", "test_animate.py", "test_bezier.py", "test_cast.py", "test_clear_after_changes.py",
+    "test_destinations.py", "test_fcurves.py",
+    "test_follow.py", "test_ranges.py", "test_register.py", "test_retimed.py", "test_review_survives.py",
+    "test_strip_audio.py", "test_survive.py",
     "test_take.py", "test_takes.py", "test_vertex_head.py",
 })
 
@@ -50,7 +55,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one process reported; log is its output, empty unless something failed. skipped holds one reason per skipped test."""
+    """What one process reported; log is its output, empty unless something failed. skipped holds one reason per skipped
+    test."""
 
     passed: int
     failed: int
@@ -73,14 +79,18 @@ def run_suite(pythons: dict[str, Path], missing: list[str], archive: Path | None
     left_out = [job for job in jobs if job.environment in missing]
     jobs = [job for job in jobs if job.environment in pythons]
     if not only:
-        print(f"{', '.join(INNER)}: only keys and sound, for time; `build.py test {' '.join(INNER)}` runs every add-on test there", flush=True)
+        print(
+            f"{', '.join(INNER)}: only keys and sound, for time; `build.py test {' '.join(INNER)}` runs every add-on "
+            "test there", flush=True,
+        )
     with ThreadPoolExecutor(PROCESSES) as pool:
         outcomes = list(pool.map(lambda job: _run(job, pythons[job.environment], archive), jobs))
     return _report(outcomes, left_out)
 
 
 def _jobs(only: list[str]) -> Iterator[Job]:
-    """Longest first. The add-on's files are dealt to several processes, so that a crash of Blender does not cost them all."""
+    """Longest first. The add-on's files are dealt to several processes, so that a crash of Blender does not cost them
+    all."""
     yield Job("learn", "learn", "tests/learn", ("tests/learn",))
     for environment in (*OUTER, *INNER):
         files = [
@@ -101,9 +111,15 @@ def _run(job: Job, python: Path, archive: Path | None) -> Outcome:
         report, log = Path(folder) / "report.xml", Path(folder) / "log.txt"
         variables = {**os.environ, "OMP_NUM_THREADS": "1"}
         variables |= {"UNITALKER_ZIP": str(archive)} if archive else {}
-        command = [str(python), "-m", "pytest", "-p", "no:cacheprovider", *job.tests, f"--junitxml={report}", "--durations=5"]
+        command = [
+            str(python), "-m", "pytest", "-p", "no:cacheprovider", *job.tests, f"--junitxml={report}", "--durations=5"
+        ]
         with log.open("w") as output:
-            status = _wait(subprocess.Popen(command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT, start_new_session=True))
+            status = _wait(
+                subprocess.Popen(
+                    command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                )
+            )
         outcome = _outcome(status, report, log.read_text(errors="replace"))
     counts = f"{outcome.passed} passed, {outcome.failed} failed, {len(outcome.skipped)} skipped"
     print(f"{job.environment:8} {job.title:40} {counts:36} {time.monotonic() - start:5.0f} s", flush=True)

@@ -18,7 +18,8 @@ MAX_LINES = 500
 MAX_FILES = 14                                      # in a folder, its __init__.py not counted
 MAX_FILES_IN = {"engine": 10, "addon": 8, "engine/learn/synth": 25}     # synth: each voice and each language is a file
 MAX_LINE_LENGTH = 120
-MAX_LONG_LINES = 20                                 # in the whole product: addresses and tables that no break makes clearer
+# in the whole product: addresses and tables that no break makes clearer
+MAX_LONG_LINES = 20
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "misc", "common", "tools"}
 
 # module -> folders and files that may import it; all other code may not
@@ -41,25 +42,31 @@ ALLOWED_IMPORTS = {
     "ray": ("engine/batch.py",),
     "pickle": (),
 }
-# The rooms (folders, or files that stand alone) of each ring by floor, lowest first. A file imports from floors below its own and from its
-# own room; rooms on one floor do not know each other. "" is the package's own __init__.py.
+# The rooms (folders, or files that stand alone) of each ring by floor, lowest first. A file imports from floors below
+# its own and from its own room; rooms on one floor do not know each other. "" is the package's own __init__.py.
 FLOORS = {
     "engine": (
         ("values",), ("audio", "motion"), ("speech",), ("model",), ("rig", "systems"), ("idle", "files", "geometry"),
         ("postprocess",), ("pipeline",), ("batch", "fit_head"), ("",),
-        ("nets",), ("learn/augment",), ("learn/synth",), ("learn/visemes",), ("learn/data",), ("learn/evaluate",), ("learn/systems",),
+        ("nets",), ("learn/augment",), ("learn/synth",), ("learn/visemes",), ("learn/data",), ("learn/evaluate",),
+        ("learn/systems",),
         ("learn/export",), ("learn/train",), ("arguments",), ("__main__",),
     ),
     "addon": (
         ("host", "head"), ("actions",), ("character",), ("sound",), ("keying",), ("take",),
-        ("phones", "follow", "export", "models", "teach", "shape_match", "mapping", "cast", "overlay", "pictures", "preview", "take_list"),
+        (
+            "phones", "follow", "export", "models", "teach", "shape_match", "mapping", "cast", "overlay", "pictures",
+            "preview", "take_list",
+        ),
         ("ui", "shots"), ("command",), ("",),
     ),
 }
 NEIGHBOURS = {("addon/cast", "addon/follow")}       # the lines of a scene follow their strips
-ENGINE_DOORS = ("engine", "engine.values", "engine.model.folder", "engine.rig", "engine.files")      # what the add-on may import of the engine
+# what the add-on may import of the engine
+ENGINE_DOORS = ("engine", "engine.values", "engine.model.folder", "engine.rig", "engine.files")
 MAX_LATE_IMPORTS = 25                               # in the whole product
-LATE_IMPORTS: dict[str, int] = {}                   # file: imports of own modules inside its functions, each with its reason as a comment
+# file: imports of own modules inside its functions, each with its reason as a comment
+LATE_IMPORTS: dict[str, int] = {}
 
 # What does not hold yet. Entries only ever leave this table, and the table leaves with the last one.
 KNOWN_VIOLATIONS: dict[str, set[str]] = {
@@ -90,9 +97,15 @@ KNOWN_VIOLATIONS: dict[str, set[str]] = {
     },
 }
 KNOWN_COUNTS = {"late imports": 210, "long lines": 2313, "FloatArray": 19}
-ANIMATION_WRITERS = ("addon/keying/write.py", "addon/actions/actions.py", "addon/actions/nla.py", "addon/keying/clearing.py", "addon/actions/keys.py", "addon/keying/moved_keys.py")       # the first one and its helpers
+# the first one and its helpers
+ANIMATION_WRITERS = (
+    "addon/keying/write.py", "addon/actions/actions.py", "addon/actions/nla.py", "addon/keying/clearing.py",
+    "addon/actions/keys.py", "addon/keying/moved_keys.py",
+)
 PRINTERS = ("engine/__main__.py", "engine/learn/", "addon/command.py")
-SOURCES = sorted(path.relative_to(ROOT).as_posix() for folder in ("addon", "engine") for path in (ROOT / folder).rglob("*.py"))
+SOURCES = sorted(
+    path.relative_to(ROOT).as_posix() for folder in ("addon", "engine") for path in (ROOT / folder).rglob("*.py")
+)
 
 
 @cache
@@ -101,7 +114,8 @@ def _tree(source: str) -> ast.Module:
 
 
 def _imports(source: str) -> Iterator[tuple[str, int, int]]:
-    """(module, number of leading dots, line) of every import, wherever it stands; import_module("x") and __import__("x") too."""
+    """(module, number of leading dots, line) of every import, wherever it stands; import_module("x") and
+    __import__("x") too."""
     for node in ast.walk(_tree(source)):
         if isinstance(node, ast.Import):
             yield from ((name.name, 0, node.lineno) for name in node.names)
@@ -122,9 +136,14 @@ MODULES = {_module(source): source for source in SOURCES}
 
 @cache
 def _own_imports(source: str) -> tuple[tuple[str, int, bool], ...]:
-    """(module, line, whether it stands inside a function) of every import of our own; what only a type checker reads is left out."""
+    """(module, line, whether it stands inside a function) of every import of our own; what only a type checker reads is
+    left out."""
     tree = _tree(source)
-    checked = {id(node) for test in ast.walk(tree) if isinstance(test, ast.If) and "TYPE_CHECKING" in ast.dump(test.test) for node in ast.walk(test)}
+    checked = {
+        id(node)
+        for test in ast.walk(tree) if isinstance(test, ast.If) and "TYPE_CHECKING" in ast.dump(test.test)
+        for node in ast.walk(test)
+    }
     functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     late = {id(node) for function in functions for node in ast.walk(function)}
     package = source.split("/")[:-1]
@@ -147,13 +166,19 @@ def _room(module: str) -> str:
 
 
 def _floors() -> dict[str, int]:
-    return {f"{ring}/{room}": floor for ring, floors in FLOORS.items() for floor, rooms in enumerate(floors) for room in rooms}
+    return {
+        f"{ring}/{room}": floor
+        for ring, floors in FLOORS.items() for floor, rooms in enumerate(floors) for room in rooms
+    }
 
 
 def _circles(graph: dict[str, set[str]]) -> list[set[str]]:
     """Groups of modules that import each other in a circle: each can be reached from each."""
     reached = {start: _reachable(graph, start) for start in graph}
-    groups = {frozenset({end for end in reached[start] if start in reached[end]}) for start in graph if start in reached[start]}
+    groups = {
+        frozenset({end for end in reached[start] if start in reached[end]})
+        for start in graph if start in reached[start]
+    }
     return [set(group) for group in groups]
 
 
@@ -210,7 +235,10 @@ def test_modules_are_imported_only_where_they_belong(source):
 @pytest.mark.parametrize("source", SOURCES)
 def test_own_modules_are_imported_relatively(source):
     own = {"engine", "addon", "unitalker", "bl_ext"}
-    wrong = [f"{source}:{line} imports {module}" for module, level, line in _imports(source) if level == 0 and module.split(".")[0] in own]
+    wrong = [
+        f"{source}:{line} imports {module}"
+        for module, level, line in _imports(source) if level == 0 and module.split(".")[0] in own
+    ]
     assert wrong == []
 
 
@@ -221,10 +249,16 @@ def test_engine_never_reaches_outside_itself(source):
     assert wrong == []
 
 
-@pytest.mark.parametrize("source", [source for source in SOURCES if not _may(source, ("engine/nets/", "engine/learn/", "engine/__main__.py"))])
+@pytest.mark.parametrize(
+    "source",
+    [source for source in SOURCES if not _may(source, ("engine/nets/", "engine/learn/", "engine/__main__.py"))],
+)
 def test_inference_never_imports_learning(source):
     parts = {"nets", "learn"}
-    wrong = [f"{source}:{line} imports {module}" for module, level, line in _imports(source) if level and parts & set(module.split("."))]
+    wrong = [
+        f"{source}:{line} imports {module}"
+        for module, level, line in _imports(source) if level and parts & set(module.split("."))
+    ]
     assert wrong == []
 
 
@@ -239,7 +273,10 @@ def test_imports_run_downward():
     for source in SOURCES:
         here = _room(_module(source))
         there = {_room(module) for module, _, _ in _own_imports(source) if module.split(".")[0] == source.split("/")[0]}
-        climbs |= {f"{here} -> {room}" for room in there - {here} if floors[room] >= floors[here] and (here, room) not in NEIGHBOURS}
+        climbs |= {
+            f"{here} -> {room}"
+            for room in there - {here} if floors[room] >= floors[here] and (here, room) not in NEIGHBOURS
+        }
     assert _new("floors", climbs) == set()
 
 
@@ -249,9 +286,14 @@ def test_nothing_imports_in_a_circle():
         own = _module(source)
         names = {module for module, _, _ in _own_imports(source)} - {own}
         # the __init__.py of a package around us is a door, not a neighbour
-        graph[own] = {name for name in names if not (own.startswith(f"{name}.") and MODULES[name].endswith("/__init__.py"))}
+        graph[own] = {
+            name for name in names if not (own.startswith(f"{name}.") and MODULES[name].endswith("/__init__.py"))
+        }
     known = [set(rooms.split()) for rooms in KNOWN_VIOLATIONS.get("circles", set())]
-    circles = [circle for circle in _circles(graph) if not any({_room(module) for module in circle} <= rooms for rooms in known)]
+    circles = [
+        circle
+        for circle in _circles(graph) if not any({_room(module) for module in circle} <= rooms for rooms in known)
+    ]
     assert circles == []
 
 
@@ -270,9 +312,15 @@ def test_own_modules_are_imported_at_the_top():
 
 
 def test_the_addon_enters_the_engine_by_its_doors():
-    modules = {module for source in SOURCES if source.startswith("addon/") for module, _, _ in _own_imports(source) if module.startswith("engine")}
+    modules = {
+        module
+        for source in SOURCES if source.startswith("addon/")
+        for module, _, _ in _own_imports(source) if module.startswith("engine")
+    }
     inside = tuple(f"{door}." for door in ENGINE_DOORS if door != "engine")
-    assert _new("doors", {module for module in modules if module not in ENGINE_DOORS and not module.startswith(inside)}) == set()
+    assert _new(
+        "doors", {module for module in modules if module not in ENGINE_DOORS and not module.startswith(inside)}
+    ) == set()
 
 
 def test_a_public_class_has_a_name_of_its_own():
@@ -288,7 +336,9 @@ def test_the_type_of_our_arrays_is_defined_once():
 
 def test_folders_hold_few_files():
     counts = Counter(str(PurePosixPath(source).parent) for source in SOURCES if not source.endswith("/__init__.py"))
-    assert _new("folders", {folder for folder, count in counts.items() if count > MAX_FILES_IN.get(folder, MAX_FILES)}) == set()
+    assert _new(
+        "folders", {folder for folder, count in counts.items() if count > MAX_FILES_IN.get(folder, MAX_FILES)}
+    ) == set()
 
 
 @pytest.mark.parametrize("source", [source for source in SOURCES if source.endswith("__init__.py")])
@@ -299,7 +349,8 @@ def test_a_folder_says_its_job_and_what_it_may_not_know(source):
 def test_lines_are_short():
     long = [
         f"{source}:{number}" for source in SOURCES
-        for number, line in enumerate((ROOT / source).read_text(encoding="utf-8").splitlines(), 1) if len(line) > MAX_LINE_LENGTH
+        for number,
+        line in enumerate((ROOT / source).read_text(encoding="utf-8").splitlines(), 1) if len(line) > MAX_LINE_LENGTH
     ]
     assert len(long) <= KNOWN_COUNTS.get("long lines", MAX_LONG_LINES), long
 
@@ -307,17 +358,23 @@ def test_lines_are_short():
 @pytest.mark.parametrize("source", SOURCES)
 def test_animation_is_written_in_one_place(source):
     calls = [(_called(node), node.lineno) for node in ast.walk(_tree(source)) if isinstance(node, ast.Call)]
-    own = {name.asname or name.name for node in ast.walk(_tree(source)) if isinstance(node, ast.ImportFrom) and node.level for name in node.names}
+    own = {
+        name.asname or name.name
+        for node in ast.walk(_tree(source)) if isinstance(node, ast.ImportFrom) and node.level for name in node.names
+    }
     wrong = [
         f"{source}:{line} calls {'.'.join(names)}" for names, line in calls
-        if names and names[0] not in own and _writes_animation(names)       # fcurves.clear(...) may call our own module fcurves
+        # fcurves.clear(...) may call our own module fcurves
+        if names and names[0] not in own and _writes_animation(names)
     ]
     assert wrong == [] or _may(source, ANIMATION_WRITERS)
 
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_only_the_command_line_prints(source):
-    lines = [node.lineno for node in ast.walk(_tree(source)) if isinstance(node, ast.Call) and _called(node) == ["print"]]
+    lines = [
+        node.lineno for node in ast.walk(_tree(source)) if isinstance(node, ast.Call) and _called(node) == ["print"]
+    ]
     assert lines == [] or _may(source, PRINTERS)
 
 
@@ -344,7 +401,9 @@ def test_importing_the_engine_loads_nothing_heavy():
 @pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
 def test_documents_name_only_files_that_exist(document):
     text = (ROOT / document).read_text(encoding="utf-8")
-    named = set(re.findall(r"`((?:addon|engine|tests|presets|weights)/[\w./]*|[A-Z_]+\.md|\w+\.(?:py|lock|toml))`", text))
+    named = set(
+        re.findall(r"`((?:addon|engine|tests|presets|weights)/[\w./]*|[A-Z_]+\.md|\w+\.(?:py|lock|toml))`", text)
+    )
     assert len(named) > 3
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 

@@ -1,7 +1,15 @@
 """The list of lines of a scene at Scene.unitalker_cast: which sound is said by which character, and what came of it."""
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from ..host.translations import translate
 from ..take.choices import RELATIVE_PATHS

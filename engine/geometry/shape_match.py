@@ -17,7 +17,18 @@ from ..rig.names import first_names
 from ..rig.preset import ARKIT_SOURCE, Preset, Target
 from ..values.errors import Cancelled, RigError
 from ..values.types import Cancel, Progress, RigChannel, never, no_progress
-from .shape_align import ROUNDS, Index, Similarity, Surface, by_picks, candidates, nearest, refine, surface, with_normals
+from .shape_align import (
+    ROUNDS,
+    Index,
+    Similarity,
+    Surface,
+    by_picks,
+    candidates,
+    nearest,
+    refine,
+    surface,
+    with_normals,
+)
 
 Array = NDArray[np.float64]
 

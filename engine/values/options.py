@@ -12,7 +12,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from .settings import DEVICES, MAX_GAIN, MAX_LIFE, MAX_SEED, MAX_STRENGTH, REGIONS, Delays, Gains, Life, RegionSmooth, Settings
+from .settings import (
+    DEVICES,
+    MAX_GAIN,
+    MAX_LIFE,
+    MAX_SEED,
+    MAX_STRENGTH,
+    REGIONS,
+    Delays,
+    Gains,
+    Life,
+    RegionSmooth,
+    Settings,
+)
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -8,7 +8,8 @@ from pathlib import Path
 import bpy
 
 KEY_FIELDS = (
-    "co", "handle_left", "handle_right", "interpolation", "easing", "handle_left_type", "handle_right_type", "type", "back", "amplitude", "period",
+    "co", "handle_left", "handle_right", "interpolation", "easing", "handle_left_type", "handle_right_type", "type",
+    "back", "amplitude", "period",
 )
 
 
@@ -26,7 +27,9 @@ def values() -> object:
         for key in bpy.data.shape_keys for block in key.key_blocks
     }
     bones = {
-        (obj.name_full, bone.name): (*bone.location, *bone.rotation_euler, *bone.rotation_quaternion, *bone.scale, *_numbers(bone))
+        (obj.name_full, bone.name): (
+            *bone.location, *bone.rotation_euler, *bone.rotation_quaternion, *bone.scale, *_numbers(bone)
+        )
         for obj in bpy.data.objects if obj.pose for bone in obj.pose.bones
     }
     return keys, bones, {obj.name_full: _numbers(obj) for obj in bpy.data.objects}
@@ -35,7 +38,8 @@ def values() -> object:
 def files(folder: str | Path) -> dict[str, str]:
     """Name and hash of every file below a folder."""
     return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(Path(folder).rglob("*")) if path.is_file()
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(Path(folder).rglob("*")) if path.is_file()
     }
 
 
@@ -46,18 +50,25 @@ def _owners() -> list[object]:
 def _plays(owner: object) -> object:
     data = owner.animation_data
     strips = [
-        (track.name, track.mute, track.is_solo, strip.name, strip.action and strip.action.name, strip.frame_start, strip.frame_end, strip.extrapolation)
+        (
+            track.name, track.mute, track.is_solo, strip.name, strip.action and strip.action.name, strip.frame_start,
+            strip.frame_end, strip.extrapolation,
+        )
         for track in data.nla_tracks for strip in track.strips
     ]
     drivers = [(driver.data_path, driver.array_index, driver.driver.expression) for driver in data.drivers]
     slot = getattr(data, "action_slot", None)
-    return data.action and data.action.name, slot and slot.identifier, data.action_extrapolation, data.action_influence, strips, drivers
+    return (
+        data.action and data.action.name
+    ), slot and slot.identifier, data.action_extrapolation, data.action_influence, strips, drivers
 
 
 def _curves(action: object) -> list[object]:
     if not hasattr(action, "slots"):
         return list(action.fcurves)
-    return [curve for layer in action.layers for strip in layer.strips for bag in strip.channelbags for curve in bag.fcurves]
+    return [
+        curve for layer in action.layers for strip in layer.strips for bag in strip.channelbags for curve in bag.fcurves
+    ]
 
 
 def _curve(curve: object) -> object:

@@ -1,7 +1,9 @@
-"""Tests of the add-on inside Blender's Python module: the extension is installed as an animator's is, then driven by operators and functions.
+"""Tests of the add-on inside Blender's Python module: the extension is installed as an animator's is, then driven by
+operators and functions.
 
-UNITALKER_ZIP names a built zip to install; without it the checkout itself is linked in as an extension, and its Python packages (onnxruntime,
-soxr, soundfile, fastjsonschema) must be importable. The process ends by os._exit, since the module may crash or hang at a normal end.
+UNITALKER_ZIP names a built zip to install; without it the checkout itself is linked in as an extension, and its Python
+packages (onnxruntime, soxr, soundfile, fastjsonschema) must be importable. The process ends by os._exit, since the
+module may crash or hang at a normal end.
 """
 
 from __future__ import annotations
@@ -158,7 +160,9 @@ def curves_in(action: object, slot: object) -> dict[str, object]:
     else:
         bags = [strip.channelbag(slot) for layer in action.layers for strip in layer.strips] if slot else []
         found = [curve for bag in bags if bag for curve in bag.fcurves]
-    return {curve.data_path if curve.array_index == 0 else f"{curve.data_path}{curve.array_index}": curve for curve in found}
+    return {
+        curve.data_path if curve.array_index == 0 else f"{curve.data_path}{curve.array_index}": curve for curve in found
+    }
 
 
 def keys_of(curve: object) -> object:
@@ -195,5 +199,6 @@ def own_action(owner: object, frames: dict[str, list[tuple[float, float]]], name
 
 
 needs_aud = pytest.mark.skipif(
-    bpy is None or not getattr(bpy.app.build_options, "audaspace", False), reason="this Blender module is built without sound strips (audaspace)",
+    bpy is None or not getattr(bpy.app.build_options, "audaspace", False),
+    reason="this Blender module is built without sound strips (audaspace)",
 )

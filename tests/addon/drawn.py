@@ -1,6 +1,8 @@
-"""Panels drawn without a window: a layout that checks every call against Blender's own description of it, and keeps the texts.
+"""Panels drawn without a window: a layout that checks every call against Blender's own description of it, and keeps the
+texts.
 
-Wrong names of properties, operators, menus and arguments show here, on every Blender version, though nothing can be seen.
+Wrong names of properties, operators, menus and arguments show here, on every Blender version, though nothing can be
+seen.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ class Layout:
     """Stands for a bpy.types.UILayout.
 
     Attributes:
-        texts: what a user would read, in order: labels, given titles of buttons, else the properties' and operators' own names.
+        texts: what a user would read, in order: labels, given titles of buttons, else the properties' and operators'
+            own names.
         buttons: (operator id, its label) in order.
         own: texts that Blender must not translate: names of the user's, or sentences that were translated before.
     """
@@ -88,11 +91,17 @@ class Layout:
     def _rows(self, given: dict[str, object]) -> None:
         kind, rows = getattr(bpy.types, given["listtype_name"]), getattr(given["dataptr"], given["propname"])
         assert given["active_propname"] in given["active_dataptr"].bl_rna.properties
-        shown = _Self(kind, filter_name="", use_filter_invert=False, use_filter_sort_alpha=False, bitflag_filter_item=1 << 30, layout_type='DEFAULT')
+        shown = _Self(
+            kind, filter_name="", use_filter_invert=False, use_filter_sort_alpha=False, bitflag_filter_item=1 << 30,
+            layout_type='DEFAULT',
+        )
         if hasattr(kind, "filter_items"):
             kind.filter_items(shown, context(), given["dataptr"], given["propname"])
         for number, row in enumerate(rows):
-            values = (shown, context(), Layout(self), given["dataptr"], row, 0, given["active_dataptr"], given["active_propname"], number, 0)
+            values = (
+                shown, context(), Layout(self), given["dataptr"], row, 0, given["active_dataptr"],
+                given["active_propname"], number, 0,
+            )
             kind.draw_item(*values[:kind.draw_item.__code__.co_argcount])
 
 
@@ -124,7 +133,8 @@ class Context:
     def __init__(self, space: str) -> None:
         self.region = SimpleNamespace(width=WIDTH_PX, height=900, type='UI')
         self.area = SimpleNamespace(type=space, width=900, height=900, tag_redraw=lambda: None)
-        self.preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0), addons=bpy.context.preferences.addons)     # 0 in the module
+        # 0 in the module
+        self.preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0), addons=bpy.context.preferences.addons)
         self.space_data = SimpleNamespace(type=space, mode='SHAPEKEY', ui_mode='SHAPEKEY')
 
     def __getattr__(self, name: str) -> object:
@@ -149,7 +159,11 @@ def draw(kind: type, space: str = 'VIEW_3D') -> Layout:
 
 def panels(space: str = 'VIEW_3D') -> list[type]:
     """Our panels of one editor's sidebar that are shown now, in their order."""
-    found = [kind for kind in bpy.types.Panel.__subclasses__() + _deeper() if _ours(kind) and kind.bl_space_type == space and kind.bl_region_type == 'UI']
+    found = [
+        kind
+        for kind in bpy.types.Panel.__subclasses__() + _deeper()
+        if _ours(kind) and kind.bl_space_type == space and kind.bl_region_type == 'UI'
+    ]
     shown = [kind for kind in dict.fromkeys(found) if not hasattr(kind, "poll") or kind.poll(context(space))]
     return sorted(shown, key=lambda kind: getattr(kind, "bl_order", 0))
 

@@ -40,7 +40,8 @@ class FakeContext:
         self.timers = 0
         self.status: str | None = None
         self.window_manager = SimpleNamespace(
-            windows=(), event_timer_add=self._add, event_timer_remove=self._remove, modal_handler_add=lambda _operator: True,
+            windows=(), event_timer_add=self._add, event_timer_remove=self._remove,
+            modal_handler_add=lambda _operator: True,
             popup_menu=lambda *_args, **_kwargs: None,
         )
         self.workspace = SimpleNamespace(status_text_set=self._tell)

@@ -1,7 +1,9 @@
-"""A long random session: an animator who generates, restyles, undoes, saves and loads for half an hour, with a fixed seed.
+"""A long random session: an animator who generates, restyles, undoes, saves and loads for half an hour, with a fixed
+seed.
 
-After every step: no error, the artist's own keys bit for bit as they were, no thread, no timer and no job left. Memory is noted and its slope
-told. `test_soak.py` runs it: 20 seconds in the suite, as long as you like by hand (CONTRIBUTING.md).
+After every step: no error, the artist's own keys bit for bit as they were, no thread, no timer and no job left. Memory
+is noted and its slope told. `test_soak.py` runs it: 20 seconds in the suite, as long as you like by hand
+(CONTRIBUTING.md).
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from . import as_before
 from .conftest import make_face, own_action
 from .fake_window import FakeContext, FakeOperator, event, tick_to_end
 
-MARK = "artist's keys"          # on the scene: hash of the artist's keys as the artist left them; undo and loading take it back with the keys
+# on the scene: hash of the artist's keys as the artist left them; undo and loading take it back with the keys
+MARK = "artist's keys"
 ARTISTS = ("Mine", "Mine too")  # Actions of the artist
 FPS = 24
 WARM_UP_SHARE = 0.2             # of the steps before memory counts: caches and undo steps fill up first
@@ -37,7 +40,8 @@ COLLECT_EVERY = 10              # steps; what Python still holds is no leak
 REGIONS = ("jaw", "lips", "cheeks", "brows")
 GROUP = "Lip Sync"              # of curves that are ours, also in an Action of the artist
 REFUSALS = (                    # what an animator is rightly told now and then; nothing changes then
-    "so there is nothing to make a slot in", "An Action has no slots before Blender 4.4", "a part of it would not fit the rest", "lie outside of this sound",
+    "so there is nothing to make a slot in", "An Action has no slots before Blender 4.4",
+    "a part of it would not fit the rest", "lie outside of this sound",
     "a range of it cannot go elsewhere",
 )
 DESTINATIONS = ('ACTION', 'ACTION', 'SLOT', 'NLA')
@@ -50,7 +54,8 @@ class Outcome:
     Attributes:
         steps: name -> how often; seconds: name -> time in all. failures: one text each.
         refused: steps that the add-on rightly refused (REFUSALS).
-        emptied_mib: what stays when the file is closed and our stores of recent work are emptied: a leak would be in there.
+        emptied_mib: what stays when the file is closed and our stores of recent work are emptied: a leak would be in
+            there.
         memory: (step number, resident MiB) after every step.
     """
 
@@ -72,13 +77,20 @@ class Outcome:
         """For people and for docs/SOAK.md."""
         n_steps, warm = sum(self.steps.values()), int(len(self.memory) * WARM_UP_SHARE)
         return {
-            "blender": bpy.app.version_string, "seed": self.seed, "steps": n_steps, "refused": self.refused, "failures": len(self.failures),
+            "blender": bpy.app.version_string, "seed": self.seed, "steps": n_steps, "refused": self.refused,
+            "failures": len(self.failures),
             "minutes": round(sum(self.seconds.values()) / 60, 2),
-            "resident_mib": {"after_warm_up": round(self.memory[warm][1]), "end": round(self.memory[-1][1]), "highest": round(max(m for _, m in self.memory)),
-                             "emptied_before": round(self.emptied_mib[0]), "emptied_after": round(self.emptied_mib[1])},
+            "resident_mib": {
+                "after_warm_up": round(self.memory[warm][1]), "end": round(self.memory[-1][1]),
+                "highest": round(max(m for _, m in self.memory)), "emptied_before": round(self.emptied_mib[0]),
+                "emptied_after": round(self.emptied_mib[1]),
+            },
             "mib_by_tenth": [round(self.memory[int(tenth * (len(self.memory) - 1) / 10)][1]) for tenth in range(11)],
             "kib_per_step": round(self.slope_kib, 2),
-            "by_step": {name: {"times": self.steps[name], "ms": round(1000 * self.seconds[name] / self.steps[name])} for name in sorted(self.steps)},
+            "by_step": {
+                name: {"times": self.steps[name], "ms": round(1000 * self.seconds[name] / self.steps[name])}
+                for name in sorted(self.steps)
+            },
         }
 
 
@@ -95,16 +107,20 @@ class Session:
         self.outcome = Outcome(seed)
         self.saved = str(folder / "soak Ümlaut.blend")
         self.steps: list[tuple[int, Callable[[], None]]] = [
-            (6, self.generate), (3, self.generate_on_thread), (2, self.cancel_on_thread), (6, self.restyle), (4, self.rerange), (4, self.life), (8, self.undo),
-            (5, self.redo), (3, self.remove), (2, self.save), (1, self.load), (3, self.move_strip), (4, self.artist_keys), (4, self.scrub),
-            (5, self.remake_take), (2, self.remake_frames), (1, self.clear_frames), (4, self.edit_phones), (3, self.follow), (2, self.generate_all),
+            (6, self.generate), (3, self.generate_on_thread), (2, self.cancel_on_thread), (6, self.restyle),
+            (4, self.rerange), (4, self.life), (8, self.undo),
+            (5, self.redo), (3, self.remove), (2, self.save), (1, self.load), (3, self.move_strip),
+            (4, self.artist_keys), (4, self.scrub),
+            (5, self.remake_take), (2, self.remake_frames), (1, self.clear_frames), (4, self.edit_phones),
+            (3, self.follow), (2, self.generate_all),
             (1, self.save_copy_and_load),
         ]
         self.build()
 
     def run(self, seconds: float, tell: Callable[[str], None] = lambda _line: None) -> Outcome:
         """Work for so long, or until something is wrong."""
-        while sum(self.outcome.steps.values()) < WARM_UP_STEPS and not self.outcome.failures:       # networks, tables and lists are loaded once
+        # networks, tables and lists are loaded once
+        while sum(self.outcome.steps.values()) < WARM_UP_STEPS and not self.outcome.failures:
             self.one()
         self.emptied_mib = self.empty()
         bpy.ops.wm.open_mainfile(filepath=self.saved)
@@ -114,7 +130,11 @@ class Session:
             self.one()
             if time.monotonic() - noted > NOTE_EVERY_S:
                 noted = time.monotonic()
-                tell(json.dumps({"steps": sum(self.outcome.steps.values()), "resident_mib": round(self.outcome.memory[-1][1])}))
+                tell(
+                    json.dumps({
+                        "steps": sum(self.outcome.steps.values()), "resident_mib": round(self.outcome.memory[-1][1])
+                    })
+                )
         if not self.outcome.failures:
             self.outcome.failures += [f"in the end: {problem}" for problem in self.left_in_the_end()]
             self.outcome.emptied_mib = (self.emptied_mib, self.empty())
@@ -180,9 +200,14 @@ class Session:
         for name in ("Face", "Anna"):
             keys = bpy.data.objects[name].data.shape_keys
             long = [block.name for block in keys.key_blocks if (block.slider_min, block.slider_max) != (0.0, 1.0)]
-            moved = {block.name: block.value for block in keys.key_blocks[1:] if abs(block.value) > 1e-6 and name == "Anna"}
+            moved = {
+                block.name: block.value for block in keys.key_blocks[1:] if abs(block.value) > 1e-6 and name == "Anna"
+            }
             tracks = [track.name for track in keys.animation_data.nla_tracks] if keys.animation_data else []
-            found += [f"{what} of {name}: {left}" for what, left in (("long sliders", long), ("values", moved), ("tracks", tracks)) if left]
+            found += [
+                f"{what} of {name}: {left}"
+                for what, left in (("long sliders", long), ("values", moved), ("tracks", tracks)) if left
+            ]
         playing = bpy.data.objects["Face"].data.shape_keys.animation_data.action
         if playing is None or playing.name != ARTISTS[0]:
             found.append(f"the artist's Action does not play: {playing}")
@@ -196,13 +221,15 @@ class Session:
     # ---- the file
 
     def build(self) -> None:
-        """A face and a rig that the artist has keyed, a second face, and the sound as a strip where this Blender has strips."""
+        """A face and a rig that the artist has keyed, a second face, and the sound as a strip where this Blender has
+        strips."""
         scene = bpy.context.scene
         scene.render.fps, scene.frame_end = FPS, 300
         face, anna = make_face(self.ext, "Face"), make_face(self.ext, "Anna")
         anna.location.x = 9
         own_action(face.data.shape_keys, {
-            'key_blocks["browInnerUp"].value': [(1, 0.25), (20, 0.75), (60, 0.1)], 'key_blocks["jawOpen"].value': [(200, 0.5), (220, 0.0)],
+            'key_blocks["browInnerUp"].value': [(1, 0.25), (20, 0.75), (60, 0.1)],
+            'key_blocks["jawOpen"].value': [(200, 0.5), (220, 0.0)],
         }, ARTISTS[0])
         rig = bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig"))
         scene.collection.objects.link(rig)
@@ -234,11 +261,15 @@ class Session:
         """A way to speak."""
         number = self.random.random
         return {
-            "strength": round(2 * number(), 2), "smooth": round(number() ** 2, 2), f"gain_{self.random.choice(REGIONS)}": round(2 * number(), 2),
+            "strength": round(2 * number(), 2), "smooth": round(number() ** 2, 2),
+            f"gain_{self.random.choice(REGIONS)}": round(2 * number(), 2),
             "articulation": round(2 * number() - 1, 2), "anticipation": float(self.random.randint(0, 3)),
-            f"offset_{self.random.choice(REGIONS)}": float(self.random.randint(-3, 3)), "seed": self.random.randint(0, 99),
-            "interpolation": self.random.choice(['LINEAR', 'BEZIER', 'CONSTANT']), "reduce": number() < 0.3, "existing": self.random.choice(['KEEP', 'LAYER']),
-            "sliders": self.random.choice(['RAISE', 'CLIP']), "destination": self.random.choice(DESTINATIONS), "nla_influence": round(number(), 2),
+            f"offset_{self.random.choice(REGIONS)}": float(self.random.randint(-3, 3)),
+            "seed": self.random.randint(0, 99),
+            "interpolation": self.random.choice(['LINEAR', 'BEZIER', 'CONSTANT']), "reduce": number() < 0.3,
+            "existing": self.random.choice(['KEEP', 'LAYER']),
+            "sliders": self.random.choice(['RAISE', 'CLIP']), "destination": self.random.choice(DESTINATIONS),
+            "nla_influence": round(number(), 2),
         }
 
     # ---- steps
@@ -263,7 +294,9 @@ class Session:
 
     def in_window(self, ticks_before_esc: int | None) -> None:
         before, context = hash_of_all_keys(), FakeContext()
-        operator = FakeOperator(self.ext.module("addon.ui.operators").UNITALKER_OT_animate, {**self.options(), "use_range": False})
+        operator = FakeOperator(
+            self.ext.module("addon.ui.operators").UNITALKER_OT_animate, {**self.options(), "use_range": False}
+        )
         result = operator._with_work(context, operator._start)      # what invoke() does with a window
         if ticks_before_esc is not None and result == {'RUNNING_MODAL'}:
             for _ in range(ticks_before_esc):
@@ -288,13 +321,17 @@ class Session:
         given = self.options()
         start = int(given.get("start_frame", 1)) + self.random.randint(0, 30)
         self.animate({
-            **given, **self.style(), "use_range": True, "range_start": start, "range_end": start + self.random.randint(2, 30),
+            **given, **self.style(), "use_range": True, "range_start": start,
+            "range_end": start + self.random.randint(2, 30),
             "crossfade": self.random.randint(0, 6),
         })
 
     def life(self) -> None:
         """Blinks, brows, head, eyes and breath, each on or off."""
-        switches = {f"use_{name}": self.random.random() < 0.5 for name in ("blinks", "brow_raises", "head_motion", "eye_motion", "breath")}
+        switches = {
+            f"use_{name}": self.random.random() < 0.5
+            for name in ("blinks", "brow_raises", "head_motion", "eye_motion", "breath")
+        }
         self.animate({**self.options(), **switches, "blinks": round(2 * self.random.random(), 2), "use_range": False})
 
     def remake_take(self) -> None:
@@ -312,7 +349,9 @@ class Session:
         if span is not None:
             known = [one for one in known if one.first_frame <= span[0] and span[1] <= one.last_frame]
         if known:
-            one, changes = self.random.choice(known), {name: value for name, value in self.style().items() if name not in ("destination", "existing")}
+            one, changes = self.random.choice(known), {
+                name: value for name, value in self.style().items() if name not in ("destination", "existing")
+            }
             self.begin(f"  {one.line} on {one.character}, {span}, {changes}")
             takes.remake(bpy.context, one, changes, span)
             self.push("made again")
@@ -320,7 +359,9 @@ class Session:
     def clear_frames(self) -> None:
         """Remove our keys of some frames."""
         start = self.random.randint(1, 60)
-        self.ext.module("addon.take.takes").clear_frames(bpy.context, self.random.choice(["Face", "Anna"]), True, (float(start), float(start + 9)))
+        self.ext.module("addon.take.takes").clear_frames(
+            bpy.context, self.random.choice(["Face", "Anna"]), True, (float(start), float(start + 9))
+        )
         self.push("cleared frames")
 
     def edit_phones(self) -> None:
@@ -363,9 +404,13 @@ class Session:
         for name in ("Face", "Anna"):
             given, row = self.options(), bpy.context.scene.unitalker_cast.add()
             row.source, row.character = 'STRIP' if "strip" in given else 'FILE', bpy.data.objects[name]
-            row.strip, row.audio, row.start_frame = given.get("strip", ""), given.get("audio", ""), given.get("start_frame", 1.0)
+            row.strip, row.audio, row.start_frame = given.get("strip", ""), given.get("audio", ""), given.get(
+                "start_frame", 1.0
+            )
         bpy.ops.unitalker.cast_generate('EXEC_DEFAULT', True)
-        assert not bpy.context.scene.unitalker_cast.failed, [row.result for row in bpy.context.scene.unitalker_cast.rows]
+        assert not bpy.context.scene.unitalker_cast.failed, [
+            row.result for row in bpy.context.scene.unitalker_cast.rows
+        ]
 
     def save_copy_and_load(self) -> None:
         """What is loaded is what was saved: every key and value of ours and the artist's."""
@@ -394,7 +439,10 @@ class Session:
         bpy.ops.unitalker.clear('EXEC_DEFAULT', True, character=name)
         actions = self.ext.module("addon.actions.actions")
         keys = bpy.data.objects[name].data.shape_keys
-        left = [curve.data_path for place in actions.places(keys) for curve in actions.curves_of(place) if actions.is_ours(curve, place)]
+        left = [
+            curve.data_path
+            for place in actions.places(keys) for curve in actions.curves_of(place) if actions.is_ours(curve, place)
+        ]
         assert not left, left
 
     def save(self) -> None:
@@ -420,7 +468,8 @@ class Session:
         """The artist sets a key in an Action of their own."""
         action = bpy.data.actions[self.random.choice(ARTISTS)]
         curve = self.random.choice(artists_curves(action))
-        curve.keyframe_points.insert(10 * self.random.randint(1, 25), self.random.random())      # few frames, so that memory tells of us
+        # few frames, so that memory tells of us
+        curve.keyframe_points.insert(10 * self.random.randint(1, 25), self.random.random())
         self.mark()
         self.push("keyed")
 
@@ -432,7 +481,9 @@ def hash_of_artists_keys() -> str:
     """Of every field of every key in the artist's Actions."""
     found = hashlib.sha256()
     for name in ARTISTS:
-        for curve in sorted(artists_curves(bpy.data.actions[name]), key=lambda curve: (curve.data_path, curve.array_index)):
+        for curve in sorted(
+            artists_curves(bpy.data.actions[name]), key=lambda curve: (curve.data_path, curve.array_index)
+        ):
             found.update(f"{name} {curve.data_path} {curve.array_index} {curve.mute} {curve.extrapolation}".encode())
             for key in curve.keyframe_points:
                 found.update("".join(str(getattr(key, name)) for name in as_before.KEY_FIELDS).encode())
@@ -458,13 +509,21 @@ def hash_of_all_keys() -> str:
 def played(owner: object) -> list[object]:
     """What plays on a data-block: the active Action's player and the NLA strips."""
     data = owner.animation_data
-    return [] if data is None else [player for player in (data, *(strip for track in data.nla_tracks for strip in track.strips)) if player.action]
+    return (
+        [] if data is None
+        else [
+            player
+            for player in (data, *(strip for track in data.nla_tracks for strip in track.strips)) if player.action
+        ]
+    )
 
 
 def curves_of(action: object) -> list[object]:
     if not hasattr(action, "slots"):
         return list(action.fcurves)
-    return [curve for layer in action.layers for strip in layer.strips for bag in strip.channelbags for curve in bag.fcurves]
+    return [
+        curve for layer in action.layers for strip in layer.strips for bag in strip.channelbags for curve in bag.fcurves
+    ]
 
 
 def artists_curves(action: object) -> list[object]:

@@ -1,4 +1,5 @@
-"""Sound strips for tests: a click track that tells its seconds, and the handles, trims and retiming keys of every Blender."""
+"""Sound strips for tests: a click track that tells its seconds, and the handles, trims and retiming keys of every
+Blender."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ def write_clicks(path):
     """Ten seconds; second i is a click of height (i + 1) / 20, so that a click tells which second it is."""
     samples = np.zeros(N_SECONDS * RATE_HZ)
     for second in range(N_SECONDS):
-        samples[second * RATE_HZ + 80:second * RATE_HZ + 96] = (second + 1) / 20     # 5 ms after the second: resampling may ring before it
+        # 5 ms after the second: resampling may ring before it
+        samples[second * RATE_HZ + 80:second * RATE_HZ + 96] = (second + 1) / 20
     return write_wav(path, samples)
 
 
@@ -63,10 +65,13 @@ def mixdown(path):
 
 
 def played(path, rate_hz=48_000):
-    """What Blender itself plays from frame 1 to 400: samples (n,) and their rate. Retimed sound is exact only at a high rate."""
+    """What Blender itself plays from frame 1 to 400: samples (n,) and their rate. Retimed sound is exact only at a high
+    rate."""
     scene = bpy.context.scene
     scene.frame_start, scene.frame_end = 1, 400
-    bpy.ops.sound.mixdown(filepath=str(path), accuracy=64, container='WAV', codec='PCM', format='S16', mixrate=rate_hz, channels='MONO')
+    bpy.ops.sound.mixdown(
+        filepath=str(path), accuracy=64, container='WAV', codec='PCM', format='S16', mixrate=rate_hz, channels='MONO'
+    )
     with wave.open(str(path)) as file:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768, rate_hz
 
@@ -86,7 +91,9 @@ def sequencer(scene=None):
     area.spaces.active.view_type = 'SEQUENCER'
     if hasattr(window.workspace, "sequencer_scene"):
         window.workspace.sequencer_scene = scene or window.scene
-    return {"window": window, "area": area, "region": next(region for region in area.regions if region.type == 'WINDOW')}
+    return {
+        "window": window, "area": area, "region": next(region for region in area.regions if region.type == 'WINDOW')
+    }
 
 
 def retime(strip, keys):

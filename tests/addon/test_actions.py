@@ -162,12 +162,17 @@ def test_names_with_quotes_are_told_whole(ext, face, speech):
     face.data.shape_keys.key_blocks["jawOpen"].name = 'jaw"\\Open'
     actions = ext.module("addon.actions.actions")
     path = f'key_blocks["{bpy.utils.escape_identifier(face.data.shape_keys.key_blocks[1].name)}"].value'
-    assert actions.GROUP and ext.module("addon.keying.parts").names_of(frozenset({(path, 0)})) == face.data.shape_keys.key_blocks[1].name
+    assert (
+        actions.GROUP
+        and ext.module("addon.keying.parts").names_of(frozenset({(path, 0)})) == face.data.shape_keys.key_blocks[1].name
+    )
 
 
 def test_clear_gives_a_moved_action_its_own_way_of_playing_back(ext, face, speech):
     animation = own_action(face.data.shape_keys, {JAW: [(1, 0.5), (200, 0.5)]}) and face.data.shape_keys.animation_data
-    before = animation.action_extrapolation, animation.action_blend_type, animation.action_influence = 'HOLD_FORWARD', 'ADD', 0.5
+    before = animation.action_extrapolation, animation.action_blend_type, animation.action_influence = (
+        'HOLD_FORWARD', 'ADD', 0.5
+    )
     animate(speech, existing='LAYER')
     assert animation.nla_tracks[0].strips[0].extrapolation == 'HOLD_FORWARD'
     bpy.ops.unitalker.clear(character="Face")

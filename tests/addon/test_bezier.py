@@ -1,4 +1,5 @@
-"""Fewer keys on Bezier curves: the error that is stated holds for the curve that Blender itself evaluates, on frames and between, closures included."""
+"""Fewer keys on Bezier curves: the error that is stated holds for the curve that Blender itself evaluates, on frames
+and between, closures included."""
 
 from __future__ import annotations
 
@@ -45,7 +46,10 @@ def test_the_engine_knows_how_blender_evaluates_its_curves(ext, new_curve):
     for times, values in signals():
         curve = new_curve(np.stack([times, values], 1))
         at = np.arange(times[0] - 2, times[-1] + 2, 1 / PARTS)
-        np.testing.assert_allclose(bezier.evaluate(times, values, at), [curve.evaluate(moment) for moment in at], atol=1e-5)       # Blender reckons in single precision
+        # Blender reckons in single precision
+        np.testing.assert_allclose(
+            bezier.evaluate(times, values, at), [curve.evaluate(moment) for moment in at], atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("max_error", [0.001, 0.01, 0.05])
@@ -105,20 +109,32 @@ def test_a_range_of_bezier_keys_with_fewer_keys_keeps_the_error_inside(ext, face
     bpy.ops.unitalker.animate(**model, gain_jaw=0.5)
     exact = {path: keys_of(curve) for path, curve in curves(face.data.shape_keys).items()}
     bpy.ops.unitalker.animate(**model, interpolation='BEZIER', reduce=True, max_error=0.01)
-    bpy.ops.unitalker.animate(**model, interpolation='BEZIER', reduce=True, max_error=0.01, gain_jaw=0.5, use_range=True, range_start=30, range_end=70, crossfade=4)
+    bpy.ops.unitalker.animate(
+        **model, interpolation='BEZIER', reduce=True, max_error=0.01, gain_jaw=0.5, use_range=True, range_start=30,
+        range_end=70, crossfade=4,
+    )
     for path, curve in curves(face.data.shape_keys).items():
         frames, wanted = exact[path][34:65].T           # frames 35 to 65
         assert np.abs([curve.evaluate(frame) for frame in frames] - wanted).max() <= 0.01, path
 
 
-@pytest.mark.parametrize(("max_error", "first", "last"), [(0.01, 30, 70), (0.01, 41, 90), (0.03, 33, 50), (0.03, 57, 80)])
+@pytest.mark.parametrize(
+    ("max_error", "first", "last"), [(0.01, 30, 70), (0.01, 41, 90), (0.03, 33, 50), (0.03, 57, 80)]
+)
 def test_beside_a_range_the_curve_moves_by_less_than_the_error(ext, face, max_error, first, last):
-    model = {"audio": SAMPLE, "character": "Face", "model": "mini", "interpolation": 'BEZIER', "reduce": True, "max_error": max_error}
+    model = {
+        "audio": SAMPLE, "character": "Face", "model": "mini", "interpolation": 'BEZIER', "reduce": True,
+        "max_error": max_error,
+    }
     bpy.ops.unitalker.animate(**model)
     found = curves(face.data.shape_keys)
     end = int(keys_of(next(iter(found.values())))[-1, 0])
     outside = np.concatenate([np.arange(1, first + 0.1, 1 / PARTS), np.arange(last, end, 1 / PARTS)])
     before = {path: [curve.evaluate(moment) for moment in outside] for path, curve in found.items()}
-    bpy.ops.unitalker.animate(**model, gain_jaw=0.5, gain_lips=0.5, use_range=True, range_start=first, range_end=last, crossfade=4)
+    bpy.ops.unitalker.animate(
+        **model, gain_jaw=0.5, gain_lips=0.5, use_range=True, range_start=first, range_end=last, crossfade=4
+    )
     for path, curve in curves(face.data.shape_keys).items():
-        np.testing.assert_allclose([curve.evaluate(moment) for moment in outside], before[path], atol=max_error, err_msg=path)
+        np.testing.assert_allclose(
+            [curve.evaluate(moment) for moment in outside], before[path], atol=max_error, err_msg=path
+        )

@@ -77,7 +77,10 @@ def test_one_failing_line_stops_no_other(ext, cast, speech, tmp_path):
     add_file(cast, write_wav(tmp_path / "silent.wav", np.zeros(RATE_HZ)), cleo, 201)
     assert bpy.ops.unitalker.cast_generate() == {'FINISHED'}
     assert [row.kind for row in cast.rows] == ['FAILED', 'DONE', 'FAILED', 'FAILED', 'WARNING']
-    assert "not found" in cast.rows[0].result and "too short" in cast.rows[2].result and "No character" in cast.rows[3].result
+    assert (
+        "not found" in cast.rows[0].result and "too short" in cast.rows[2].result
+        and "No character" in cast.rows[3].result
+    )
     assert "silent" in cast.rows[4].result
     assert cast.result == "2 of 5 lines made, 1 with warnings, 3 failed: their rows say why" and cast.failed
     assert anna.data.shape_keys.animation_data is None
@@ -195,7 +198,9 @@ def test_remove_duplicate_and_move(ext, cast, speech):
     uid = row.uid
     bpy.ops.unitalker.cast_duplicate()
     copy = cast.rows[2]
-    assert (copy.character, copy.start_frame, copy.audio_channel, copy.transcript, cast.active) == (ben, 101, 2, "Bob", 2)
+    assert (copy.character, copy.start_frame, copy.audio_channel, copy.transcript, cast.active) == (
+        ben, 101, 2, "Bob", 2
+    )
     assert copy.uid not in ("", uid)
     bpy.ops.unitalker.cast_move(direction='UP')
     assert cast.active == 1 and cast.rows[2].uid == uid
@@ -207,7 +212,8 @@ def test_remove_duplicate_and_move(ext, cast, speech):
 
 
 @pytest.mark.parametrize(("name", "expected"), [
-    ("SH010_anna_v02.wav", "Anna"), ("ben-line 3.wav", "BenHead"), ("BenAngry.wav", "BenHead"), ("narrator.wav", None), ("line.001.wav", None),
+    ("SH010_anna_v02.wav", "Anna"), ("ben-line 3.wav", "BenHead"), ("BenAngry.wav", "BenHead"), ("narrator.wav", None),
+    ("line.001.wav", None),
 ])
 def test_the_character_is_guessed_by_the_words_of_the_names(ext, cast, name, expected):
     people(ext, "Anna", "BenHead")

@@ -1,4 +1,5 @@
-"""Clear puts everything back also after the lip sync went from one destination to another: the artist's Action, sliders, values."""
+"""Clear puts everything back also after the lip sync went from one destination to another: the artist's Action,
+sliders, values."""
 
 from __future__ import annotations
 
@@ -17,7 +18,10 @@ WAYS = ('ACTION', 'NLA', 'SLOT')
 def loud(ext, tmp_path):
     """A preset that goes beyond the slider of mouthPucker; jawOpen as it is."""
     preset, channel = ext.module("engine.rig.preset"), ext.module("engine.values.types").RigChannel
-    targets = tuple(preset.Target(channel("shape_key", name), (("jawOpen", weight),), clamp=None) for name, weight in (("mouthPucker", 3.0), ("jawOpen", 1.0)))
+    targets = tuple(
+        preset.Target(channel("shape_key", name), (("jawOpen", weight),), clamp=None)
+        for name, weight in (("mouthPucker", 3.0), ("jawOpen", 1.0))
+    )
     return str(ext.module("engine.rig.presets").save_preset(preset.Preset("Loud", "arkit52", targets), tmp_path))
 
 
@@ -38,9 +42,17 @@ def test_clear_after_two_destinations_leaves_everything_as_before(ext, face, spe
     bpy.ops.unitalker.clear(character="Face")
     bpy.context.scene.frame_set(7)
     now = as_before.animation(), as_before.values()
-    assert not [place for place in ext.module("addon.actions.actions").places(face.data.shape_keys) if ext.module("addon.actions.actions").owns(place)]
-    kept = {name for name in now[0][0] if name not in before[0][0]}         # an earlier take is kept in the file, with nothing that plays it
-    assert {name: [curve for curve in curves if curve[2] != "Lip Sync"] for name, curves in now[0][0].items() if name not in kept} == before[0][0]
+    assert not [
+        place
+        for place in ext.module("addon.actions.actions").places(face.data.shape_keys)
+        if ext.module("addon.actions.actions").owns(place)
+    ]
+    # an earlier take is kept in the file, with nothing that plays it
+    kept = {name for name in now[0][0] if name not in before[0][0]}
+    assert {
+        name: [curve for curve in curves if curve[2] != "Lip Sync"]
+        for name, curves in now[0][0].items() if name not in kept
+    } == before[0][0]
     assert (now[0][1], now[1]) == (before[0][1], before[1])
 
 
@@ -51,4 +63,6 @@ def test_a_line_of_one_curve_can_be_made_again(ext, face, speech, loud):
         bpy.ops.unitalker.animate(audio=speech, character="Face", preset=loud)
     actions = ext.module("addon.actions.actions")
     place = next(place for place in actions.places(face.data.shape_keys) if actions.owns(place))
-    assert [(curve.data_path, curve.group.name) for curve in actions.curves_of(place)] == [('key_blocks["mouthPucker"].value', "Lip Sync")]
+    assert [(curve.data_path, curve.group.name) for curve in actions.curves_of(place)] == [
+        ('key_blocks["mouthPucker"].value', "Lip Sync")
+    ]

@@ -17,7 +17,10 @@ def test_file_is_keyed_and_saved_beside_the_original(run, face, speech, tmp_path
     shot, out = tmp_path / "shot.blend", tmp_path / "out.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(shot))
     before = shot.read_bytes()
-    status = run(["--audio", speech, "--character", "Face", "--model", TINY, "--strength", "1.2", "--start-frame", "11", "--save", str(out)])
+    status = run([
+        "--audio", speech, "--character", "Face", "--model", TINY, "--strength", "1.2", "--start-frame", "11", "--save",
+        str(out),
+    ])
     assert status == 0
     assert shot.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.blend", "shot.blend"]
@@ -33,7 +36,9 @@ def test_options_that_are_not_given_come_from_the_panel(run, face, speech, tmp_p
 
 
 def test_max_error_asks_for_fewer_keys(run, face, speech, tmp_path):
-    assert run(["--audio", speech, "--character", "Face", "--max-error", "0.05", "--save", str(tmp_path / "out.blend")]) == 0
+    assert run([
+        "--audio", speech, "--character", "Face", "--max-error", "0.05", "--save", str(tmp_path / "out.blend")
+    ]) == 0
     assert len(jaw(face)) < 48
 
 
@@ -64,7 +69,10 @@ def test_a_missing_folder_is_said_before_the_work(run, face, speech, tmp_path, c
     assert "Folder not found" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["--character", "Face"], ["--strip", "a", "--audio", "b", "--character", "c", "--save", "d"], ["--frob"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--character", "Face"], ["--strip", "a", "--audio", "b", "--character", "c", "--save", "d"], ["--frob"]],
+)
 def test_wrong_usage_is_status_2(run, capsys, arguments):
     assert run(arguments) == 2
     assert "usage: blender -b FILE.blend --command unitalker" in capsys.readouterr().err

@@ -20,7 +20,9 @@ try:
 except ImportError:                     # Windows
     resource = None
 
-needs_ffprobe = pytest.mark.skipif(shutil.which("ffprobe") is None, reason="no ffprobe (package ffmpeg) to look into the film")
+needs_ffprobe = pytest.mark.skipif(
+    shutil.which("ffprobe") is None, reason="no ffprobe (package ffmpeg) to look into the film"
+)
 CLICK_S = 1.0
 RATE_HZ = 48_000
 
@@ -42,16 +44,24 @@ def shot(ext, speech, tmp_path):
 
 def settings(scene):
     """Everything of a scene that drawing could have changed."""
-    owners = (scene, scene.render, scene.render.image_settings, scene.render.ffmpeg, scene.view_settings, scene.display, scene.display.shading)
+    owners = (
+        scene, scene.render, scene.render.image_settings, scene.render.ffmpeg, scene.view_settings, scene.display,
+        scene.display.shading,
+    )
     kinds = ('BOOLEAN', 'INT', 'FLOAT', 'ENUM', 'STRING')
     found = {}
     for owner in owners:
         for prop in owner.bl_rna.properties:
             if prop.type in kinds and not prop.is_readonly and prop.identifier not in ("name",):
                 value = getattr(owner, prop.identifier)
-                found[owner.bl_rna.identifier, prop.identifier] = tuple(value) if getattr(prop, "is_array", False) else value
+                found[owner.bl_rna.identifier, prop.identifier] = (
+                    tuple(value) if getattr(prop, "is_array", False) else value
+                )
     found["frame"] = scene.frame_current, scene.frame_subframe
-    found["data"] = [sorted(item.name for item in getattr(bpy.data, kind)) for kind in ("scenes", "objects", "sounds", "cameras", "actions", "worlds")]
+    found["data"] = [
+        sorted(item.name for item in getattr(bpy.data, kind))
+        for kind in ("scenes", "objects", "sounds", "cameras", "actions", "worlds")
+    ]
     found["camera"] = scene.camera and scene.camera.name
     return found
 
@@ -82,7 +92,8 @@ def test_one_click_writes_a_sheet_beside_the_file(ext, shot, tmp_path):
     tiles = [values[top - 96:top, gap + n * (width + gap):gap + n * (width + gap) + width, :3] for n in range(4)]
     for tile in tiles:
         middle, corner = tile[20:76, 30:66].reshape(-1, 3).mean(0), tile[-3:, :3].reshape(-1, 3).mean(0)
-        assert middle[0] > middle[2] + 0.1 and np.abs(corner - sheet.BEHIND).max() < 0.02       # skin in the middle, paper at the edge
+        # skin in the middle, paper at the edge
+        assert middle[0] > middle[2] + 0.1 and np.abs(corner - sheet.BEHIND).max() < 0.02
     quiet, loud = tiles[0], tiles[1]            # the buzz is from 0.5 to 1.5 s, pictures at 0.25, 0.75, ...
     assert np.abs(quiet - tiles[3]).mean() < 0.01 < np.abs(quiet - loud).mean() + 0.005
     labels = values[top - 96 - round(96 * sheet.LABEL):top - 96, gap:gap + width, :3]
@@ -97,7 +108,9 @@ def test_a_second_sheet_replaces_the_first_one(ext, shot, tmp_path):
         bpy.ops.unitalker.contact_sheet(filepath=str(path))
         image = bpy.data.images["sheet.png"]
         sizes.append(tuple(image.size))
-    assert sizes[0][0] < sizes[1][0] and len([image for image in bpy.data.images if image.name.startswith("sheet")]) == 1
+    assert (
+        sizes[0][0] < sizes[1][0] and len([image for image in bpy.data.images if image.name.startswith("sheet")]) == 1
+    )
 
 
 def test_without_close_up_all_of_the_camera_is_seen(ext, shot, tmp_path):
@@ -223,7 +236,8 @@ def render_by_hand(scene, colour, size_px=24):
 
 
 def rendered(scene, tmp_path):
-    """Size and the corner's colour of what an Image Editor shows of a scene as Render Result; None where it shows nothing."""
+    """Size and the corner's colour of what an Image Editor shows of a scene as Render Result; None where it shows
+    nothing."""
     path = tmp_path.parent / f"{tmp_path.name} seen.png"
     image = next(image for image in bpy.data.images if image.type == 'RENDER_RESULT')
     try:
@@ -312,7 +326,9 @@ def operator(ext, shot, tmp_path, monkeypatch):
     cls = ext.module("addon.preview.operators").UNITALKER_OT_contact_sheet
     monkeypatch.setattr(ext.module("addon.preview.operators"), "_show", lambda *_: None)
     bpy.context.scene.unitalker_preview.pick, bpy.context.scene.unitalker_preview.count = 'EVEN', 3
-    return fake_window.FakeOperator(cls, {"filepath": str(tmp_path / "sheet.png"), "character": "", "take": ""}), context
+    return fake_window.FakeOperator(
+        cls, {"filepath": str(tmp_path / "sheet.png"), "character": "", "take": ""}
+    ), context
 
 
 def started(operator, context, job_of):
@@ -358,7 +374,9 @@ def test_the_command_draws_a_sheet_of_a_scene_without_a_camera(ext, face, speech
     head = bpy.context.view_layer.objects.active.name
     bpy.context.scene.unitalker_preview.tile_px = 64
     out, png = tmp_path / "out.blend", tmp_path / "out.png"
-    status = ext.module("addon.command").run(["--audio", speech, "--character", head, "--save", str(out), "--contact-sheet", str(png)])
+    status = ext.module("addon.command").run([
+        "--audio", speech, "--character", head, "--save", str(out), "--contact-sheet", str(png)
+    ])
     assert status == 0 and capsys.readouterr().out.rstrip().endswith(str(png))
     assert pixels(png)[..., :3].std() > 0.1
     bpy.ops.wm.open_mainfile(filepath=str(out))
@@ -386,7 +404,10 @@ def test_the_camera_looks_at_the_face_whichever_way_it_is_turned(ext, shot):
 # ---- the film
 
 def probe(path):
-    shown = ["ffprobe", "-v", "error", "-show_entries", "stream=codec_type,codec_name,start_time,duration,nb_frames,width,height", "-of", "json", str(path)]
+    shown = [
+        "ffprobe", "-v", "error", "-show_entries",
+        "stream=codec_type,codec_name,start_time,duration,nb_frames,width,height", "-of", "json", str(path),
+    ]
     streams = json.loads(subprocess.run(shown, capture_output=True, check=True).stdout)["streams"]
     return {stream["codec_type"]: stream for stream in streams}
 
@@ -396,7 +417,10 @@ def test_the_film_has_every_frame_of_the_take(ext, shot, tmp_path):
     chosen = bpy.context.scene.unitalker_preview
     chosen.percentage, half = 10, f"{tmp_path.name}/half.wav"
     bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y = 1010, 570       # 101 x 57: made even
-    bpy.ops.unitalker.animate(audio=write_wav(tmp_path / "half.wav", np.random.default_rng(0).normal(0, 0.1, 8_000)), character=shot, start_frame=101)
+    bpy.ops.unitalker.animate(
+        audio=write_wav(tmp_path / "half.wav", np.random.default_rng(0).normal(0, 0.1, 8_000)), character=shot,
+        start_frame=101,
+    )
     before = settings(bpy.context.scene)
     assert bpy.ops.unitalker.playblast(take=half) == {'FINISHED'}
     path = tmp_path / f"shot {shot} half playblast.mp4"
@@ -412,7 +436,8 @@ def test_the_film_has_every_frame_of_the_take(ext, shot, tmp_path):
 @needs_ffprobe
 @pytest.mark.parametrize("from_strip", [True, False])
 def test_the_sound_of_the_film_falls_on_its_frame(ext, shot, tmp_path, from_strip):
-    """A click one second into a strip at frame 11, filmed from frame 27 on: it is heard (24 - 16) / 24 s into the film."""
+    """A click one second into a strip at frame 11, filmed from frame 27 on: it is heard (24 - 16) / 24 s into the
+    film."""
     scene = bpy.context.scene
     samples = np.zeros(3 * RATE_HZ)
     samples[round(CLICK_S * RATE_HZ):][:240] = 0.9 * np.hanning(240)
@@ -422,7 +447,9 @@ def test_the_sound_of_the_film_falls_on_its_frame(ext, shot, tmp_path, from_stri
         editor = scene.sequence_editor_create()
         (editor.strips if hasattr(editor, "strips") else editor.sequences).new_sound("click", click, 1, 11)
     plan = ext.module("addon.pictures.plan")
-    film = plan.film(bpy.context, plan.Wanted("", "", str(tmp_path / "click.mp4"), "", 4, 'EVEN', True, 64, 5, True, 'SCENE'))
+    film = plan.film(
+        bpy.context, plan.Wanted("", "", str(tmp_path / "click.mp4"), "", 4, 'EVEN', True, 64, 5, True, 'SCENE')
+    )
     if not from_strip:
         film = type(film)(**{**film.__dict__, "clip": ext.module("addon.sound.clip").find_file(bpy.context, click, 11)})
     made = run(ext.module("addon.pictures.playblast").make(film))
@@ -430,7 +457,10 @@ def test_the_sound_of_the_film_falls_on_its_frame(ext, shot, tmp_path, from_stri
     streams = probe(made.path)
     assert float(streams["video"]["duration"]) == pytest.approx(0.75, abs=0.001)
     assert float(streams["audio"]["duration"]) == pytest.approx(0.75, abs=0.025)        # whole AAC frames
-    decoded = subprocess.run(["ffmpeg", "-v", "error", "-i", made.path, "-ac", "1", "-ar", str(RATE_HZ), "-f", "f32le", "-"], capture_output=True, check=True)
+    decoded = subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", made.path, "-ac", "1", "-ar", str(RATE_HZ), "-f", "f32le", "-"],
+        capture_output=True, check=True,
+    )
     loudest = np.abs(np.frombuffer(decoded.stdout, np.float32)).argmax() / RATE_HZ
     assert loudest == pytest.approx(CLICK_S - 16 / 24 + 120 / RATE_HZ, abs=0.002)
 
@@ -449,18 +479,25 @@ def test_the_sample_gives_phones_of_several_kinds(ext, tmp_path, monkeypatch):
     bpy.ops.unitalker.add_test_head()
     head = bpy.context.view_layer.objects.active.name
     text = json.loads((ROOT / "tests" / "data" / "sample.json").read_text(encoding="utf-8"))["text"]
-    bpy.ops.unitalker.animate(audio=str(ROOT / "tests" / "data" / "sample.flac"), character=head, model="mini", transcript=text)
+    bpy.ops.unitalker.animate(
+        audio=str(ROOT / "tests" / "data" / "sample.flac"), character=head, model="mini", transcript=text
+    )
     bpy.ops.unitalker.face_camera(character=head)
     chosen = scene.unitalker_preview
     chosen.tile_px, chosen.count = 64, 6
     drawn = []
     make = ext.module("addon.pictures.contact_sheet").make
-    monkeypatch.setattr(ext.module("addon.pictures.contact_sheet"), "make", lambda sheet, crop: drawn.append(sheet) or make(sheet, crop))
+    monkeypatch.setattr(
+        ext.module("addon.pictures.contact_sheet"), "make", lambda sheet, crop: drawn.append(sheet) or make(sheet, crop)
+    )
     bpy.ops.unitalker.contact_sheet(filepath=str(tmp_path / "sample.png"))
     tiles = drawn[0].tiles
     kinds = {ext.module("addon.overlay.moments").kind_of(tile.moment.phone) for tile in tiles}
     assert len(tiles) == 6 and {"closed", "round", "open"} <= kinds
-    assert drawn[0].title == text and {tile.word for tile in tiles} <= {*text.replace(",", "").replace(".", "").replace("!", "").split(), ""}
+    assert (
+        drawn[0].title == text
+        and {tile.word for tile in tiles} <= {*text.replace(",", "").replace(".", "").replace("!", "").split(), ""}
+    )
     assert sum(bool(tile.word) for tile in tiles) >= 5
     assert (tmp_path / "sample.png").stat().st_size > 10_000
 
@@ -476,7 +513,9 @@ def test_a_sound_in_which_nobody_speaks_gives_even_frames(ext, tmp_path, monkeyp
     chosen.tile_px, chosen.count = 64, 3
     drawn = []
     make = ext.module("addon.pictures.contact_sheet").make
-    monkeypatch.setattr(ext.module("addon.pictures.contact_sheet"), "make", lambda sheet, crop: drawn.append(sheet) or make(sheet, crop))
+    monkeypatch.setattr(
+        ext.module("addon.pictures.contact_sheet"), "make", lambda sheet, crop: drawn.append(sheet) or make(sheet, crop)
+    )
     assert bpy.ops.unitalker.contact_sheet(filepath=str(tmp_path / "silence.png")) == {'FINISHED'}
     assert [(tile.moment.frame, tile.moment.phone) for tile in drawn[0].tiles] == [(9, ""), (25, ""), (41, "")]
     assert (tmp_path / "silence.png").is_file()
@@ -487,6 +526,8 @@ def test_a_sound_in_which_nobody_speaks_gives_even_frames(ext, tmp_path, monkeyp
 def test_a_computer_without_graphics_is_one_error(ext, shot, tmp_path, monkeypatch, name):
     """Blender itself would abort."""
     monkeypatch.setattr(ext.module("addon.pictures.picture"), "GRAPHICS", "libnone.so.1")
-    with pytest.raises(RuntimeError, match=r"need libnone\.so\.1, which this computer lacks: nothing was drawn\. Install it"):
+    with pytest.raises(
+        RuntimeError, match=r"need libnone\.so\.1, which this computer lacks: nothing was drawn\. Install it"
+    ):
         getattr(bpy.ops.unitalker, name)()
     assert [file.name for file in tmp_path.iterdir()] == ["shot.blend"]

@@ -1,4 +1,5 @@
-"""Where keys go: an Action of ours, a slot in the artist's, a strip of the NLA; made again, moved from one to the other, cleared."""
+"""Where keys go: an Action of ours, a slot in the artist's, a strip of the NLA; made again, moved from one to the
+other, cleared."""
 
 from __future__ import annotations
 
@@ -68,7 +69,10 @@ def test_a_slot_in_the_shots_action_holds_the_lip_sync(ext, face, body, speech):
     animate(speech, destination='SLOT')
     animation = face.data.shape_keys.animation_data
     assert [action.name for action in bpy.data.actions] == ["Shot"] and animation.action == body
-    assert [slot.identifier for slot in body.slots] == ["OBBody", "KEFace Lip Sync"] and animation.action_slot == body.slots[1]
+    assert (
+        [slot.identifier for slot in body.slots] == ["OBBody", "KEFace Lip Sync"]
+        and animation.action_slot == body.slots[1]
+    )
     assert len(jaw(face)) == 48 and keys_in(body, body.slots[0]) == hip
     loud = jaw(face)[20]
     assert values_at(face.data.shape_keys, int(loud[0]), "jawOpen")[0] == pytest.approx(loud[1], abs=1e-5)
@@ -99,13 +103,19 @@ def test_a_slot_beside_the_artists_slot_of_the_same_face(ext, face, speech, exis
         assert keys_in(mine, slot) == before and len(mine.slots) == 2
         assert [action.name for action in bpy.data.actions] == ["Mine"]
         strip, = strips(keys)
-        ours, his = (strip.action_slot, keys.animation_data.action_slot) if existing == 'KEEP' else (keys.animation_data.action_slot, strip.action_slot)
+        ours, his = (
+            (strip.action_slot, keys.animation_data.action_slot) if existing == 'KEEP'
+            else (keys.animation_data.action_slot, strip.action_slot)
+        )
         assert his == slot and ours == mine.slots[1]
         assert len(curves_in(mine, ours)) == (51 if existing == 'KEEP' else 52)
     loud = int(keys_of(curves_in(mine, ours)[JAW])[:, 1].argmax()) + 1
     assert values_at(keys, loud, "jawOpen")[0] == pytest.approx(curves_in(mine, ours)[JAW].evaluate(loud), abs=1e-5)
     bpy.ops.unitalker.clear(character="Face")
-    assert keys.animation_data.action_slot == slot and keys_in(mine, slot) == before and len(mine.slots) == 1 and not strips(keys)
+    assert (
+        keys.animation_data.action_slot == slot and keys_in(mine, slot) == before and len(mine.slots) == 1
+        and not strips(keys)
+    )
 
 
 @needs_slots
@@ -130,7 +140,10 @@ def test_a_slot_is_made_again_where_it_is(ext, face, body, speech):
     takes = ext.module("addon.take.takes")
     take, = takes.takes_of(bpy.context, "Face")
     takes.remake(bpy.context, take, {})
-    assert as_before.animation()[0]["Renamed"] == before[0]["Other Shot"] and as_before.animation()[0]["Shot"] == before[0]["Shot"]
+    assert (
+        as_before.animation()[0]["Renamed"] == before[0]["Other Shot"]
+        and as_before.animation()[0]["Shot"] == before[0]["Shot"]
+    )
     animate(speech, destination='SLOT')             # without a name too, though another Action is active on the body
     assert len(body.slots) == 1 and len(other.slots) == 1
 
@@ -234,7 +247,9 @@ def test_a_strip_has_its_blend_mode_and_influence(ext, face, speech, blend):
     keys = face.data.shape_keys
     assert keys.animation_data.action is None
     strip, = strips(keys)
-    assert (strip.blend_type, strip.influence, strip.frame_start, strip.frame_end, strip.scale) == (blend, 0.5, 1, 48, 1)
+    assert (strip.blend_type, strip.influence, strip.frame_start, strip.frame_end, strip.scale) == (
+        blend, 0.5, 1, 48, 1
+    )
     assert strip.action.name == "Face Lip Sync" and keys.animation_data.nla_tracks[0].name == "Lip Sync"
 
 
@@ -283,7 +298,9 @@ def test_a_fade_that_the_artist_keyed_stays(ext, face, speech):
 
 def test_added_to_an_expression_of_the_artist(ext, face, speech):
     keys = face.data.shape_keys
-    mine = own_action(keys, {f'key_blocks["{block.name}"].value': [(1, 0.2), (200, 0.2)] for block in keys.key_blocks[1:]})
+    mine = own_action(
+        keys, {f'key_blocks["{block.name}"].value': [(1, 0.2), (200, 0.2)] for block in keys.key_blocks[1:]}
+    )
     before = as_before.animation()[0]["Mine"]
     animate(speech, destination='NLA', nla_blend='ADD', existing='LAYER', gain_jaw=0.5)
     assert as_before.animation()[0]["Mine"] == before
@@ -292,7 +309,8 @@ def test_added_to_an_expression_of_the_artist(ext, face, speech):
     curve = curves_in(ours.action, getattr(ours, "action_slot", None))[JAW]
     loud = int(keys_of(curve)[:, 1].argmax()) + 1
     assert values_at(keys, loud, "jawOpen")[0] == pytest.approx(0.2 + curve.evaluate(loud), abs=1e-4)
-    assert values_at(keys, 150, "jawOpen")[0] == pytest.approx(0.2, abs=0.02)           # after the line the expression shows
+    # after the line the expression shows
+    assert values_at(keys, 150, "jawOpen")[0] == pytest.approx(0.2, abs=0.02)
     bpy.ops.unitalker.clear(character="Face")
     assert keys.animation_data.action == mine and not strips(keys)
 
@@ -318,7 +336,10 @@ def test_replaced_over_an_expression_shows_the_expression_before_and_after(ext, 
     own_action(keys, {JAW: [(1, 0.5), (200, 0.5)]})
     animate(speech, destination='NLA', existing='LAYER', start_frame=100)
     if NEUTRAL_DEFAULT:
-        assert values_at(keys, 50, "jawOpen")[0] == pytest.approx(0.5) and values_at(keys, 190, "jawOpen")[0] == pytest.approx(0.5)
+        assert (
+            values_at(keys, 50, "jawOpen")[0] == pytest.approx(0.5)
+            and values_at(keys, 190, "jawOpen")[0] == pytest.approx(0.5)
+        )
     else:
         assert "holds its first and last pose" in bpy.context.scene.unitalker.result_details
 
@@ -355,7 +376,8 @@ def test_from_our_action_to_a_slot_and_back_one_of_them_plays(ext, face, body, s
 # ---- a strip that the artist changed
 
 def change(strip, kind):
-    """What an artist does to a strip in the NLA editor; the frames of the scene and of the Action on which it then plays."""
+    """What an artist does to a strip in the NLA editor; the frames of the scene and of the Action on which it then
+    plays."""
     if kind == "moved":
         strip.frame_end += 7            # Blender keeps every start before its end
         strip.frame_start += 7
@@ -370,7 +392,10 @@ def change(strip, kind):
 
 
 def placement(strip):
-    return [round(getattr(strip, name), 3) for name in ("frame_start", "frame_end", "action_frame_start", "action_frame_end", "scale")]
+    return [
+        round(getattr(strip, name), 3)
+        for name in ("frame_start", "frame_end", "action_frame_start", "action_frame_end", "scale")
+    ]
 
 
 def restyle(ext, how, speech):
@@ -397,7 +422,8 @@ def jaw_peak(strip):
 
 
 @pytest.mark.parametrize(("kind", "after"), [
-    ("moved", [108, 155, 101, 148, 1]), ("trimmed", [110, 130, 110, 130, 1]), ("scaled", [101, 171.5, 101, 148, 1.5]),      # from 1 to 71.5
+    # from 1 to 71.5
+    ("moved", [108, 155, 101, 148, 1]), ("trimmed", [110, 130, 110, 130, 1]), ("scaled", [101, 171.5, 101, 148, 1.5]),
 ])
 def test_a_changed_strip_goes_along_with_its_sound(ext, face, speech, kind, after):
     animate(speech, destination='NLA')
@@ -416,7 +442,10 @@ def test_blend_influence_and_mute_of_the_artist_stay_until_the_panel_says_otherw
     strip, = strips(keys)
     strip.blend_type, strip.influence, strip.mute, strip.extrapolation = 'ADD', 0.2, True, 'NOTHING'
     animate(speech, destination='NLA', nla_influence=0.5, gain_jaw=0.5)
-    assert (strip.blend_type, strip.mute, strip.extrapolation) == ('ADD', True, 'NOTHING') and strip.influence == pytest.approx(0.2)
+    assert (
+        (strip.blend_type, strip.mute, strip.extrapolation) == ('ADD', True, 'NOTHING')
+        and strip.influence == pytest.approx(0.2)
+    )
     animate(speech, destination='NLA', nla_influence=0.75, gain_jaw=0.5)
     assert strip.influence == 0.75 and strip.blend_type == 'ADD' and strip.mute
 
@@ -459,7 +488,9 @@ def test_a_range_of_a_strip(ext, face, speech):
     animate(speech, destination='NLA', use_range=True, range_start=20, range_end=30, crossfade=2)
     after = keys_of(curves_in(strip.action, slot)[JAW])
     np.testing.assert_array_equal(after[:19], before[:19])
-    assert after[24, 1] == pytest.approx(2 * before[24, 1], abs=1e-6) and (strip.frame_start, strip.frame_end) == (1, 48)
+    assert (
+        after[24, 1] == pytest.approx(2 * before[24, 1], abs=1e-6) and (strip.frame_start, strip.frame_end) == (1, 48)
+    )
 
 
 def test_two_lines_share_a_strip(ext, face, speech, tmp_path):

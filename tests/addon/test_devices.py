@@ -33,7 +33,11 @@ def test_device_that_failed_in_an_earlier_session_is_not_tried_again(ext, prefer
     monkeypatch.setattr(runtime, "devices", lambda: ("cuda", "cpu"))
     opened = []
     session = runtime._session
-    monkeypatch.setattr(runtime, "_session", lambda file, providers, threads: opened.append(providers[0]) or session(file, ["CPUExecutionProvider"], threads))
+    monkeypatch.setattr(
+        runtime, "_session",
+        lambda file, providers, threads: opened.append(providers[0])
+        or session(file, ["CPUExecutionProvider"], threads),
+    )
     preferences.device_tests = devices.to_text([devices.DeviceReport("cuda", False, "it computes wrongly")])
     runtime._open_graphs.clear()
     assert bpy.ops.unitalker.animate(audio=speech, character="Face") == {'FINISHED'}
@@ -68,7 +72,10 @@ def draw(module: object, preferences: object, width_px: int = 2000) -> Column:
 
 def test_long_reason_is_read_whole_in_a_narrow_window(ext, preferences):
     devices, module = ext.module("engine.model.devices"), ext.module("addon.host.preferences")
-    reason = "Device cuda failed (libcublasLt.so.12: cannot open shared object file: no such file or directory); the CPU is used."
+    reason = (
+        "Device cuda failed (libcublasLt.so.12: cannot open shared object file: no such file or directory); the CPU is "
+        "used."
+    )
     preferences.device_tests = devices.to_text([devices.DeviceReport("cuda", False, reason)])
     lines = [line for line in draw(module, preferences, 400).lines if line[1] in ('CANCEL', 'BLANK1')]
     assert lines[0][1] == 'CANCEL' and len(lines) > 2 and max(len(text) for text, _ in lines) < 60

@@ -1,4 +1,5 @@
-"""Sound files dropped on the 3D view or opened from the search: Blender's FileHandler calls the operator that is called here."""
+"""Sound files dropped on the 3D view or opened from the search: Blender's FileHandler calls the operator that is called
+here."""
 
 from __future__ import annotations
 
@@ -76,7 +77,9 @@ def test_several_sounds_become_lines_with_the_characters_of_their_names(ext, spe
     bpy.context.scene.frame_set(12)
     assert drop(*paths) == {'FINISHED'}
     rows = bpy.context.scene.unitalker_cast.rows
-    assert [(row.source, row.audio, row.character, row.start_frame) for row in rows] == [('FILE', paths[0], bert, 12), ('FILE', paths[1], anna, 12)]
+    assert [(row.source, row.audio, row.character, row.start_frame) for row in rows] == [
+        ('FILE', paths[0], bert, 12), ('FILE', paths[1], anna, 12)
+    ]
     assert not len(bpy.data.actions)
 
 
@@ -94,7 +97,9 @@ def test_the_handler_takes_what_blender_plays_in_the_3d_view_only(ext):
 def test_outside_of_the_view_nothing_is_under_the_pointer(ext):
     under = ext.module("addon.ui.drop").under_pointer
     assert under(SimpleNamespace(region=None, space_data=None), None) == ""
-    assert under(SimpleNamespace(region=SimpleNamespace(type='UI'), space_data=SimpleNamespace(region_3d=object())), None) == ""
+    assert under(
+        SimpleNamespace(region=SimpleNamespace(type='UI'), space_data=SimpleNamespace(region_3d=object())), None
+    ) == ""
 
 
 # ---- into the sequencer

@@ -1,4 +1,5 @@
-"""Out of Blender: one plain Action from whatever plays, and what each of Blender's own exporters keeps of it, by round trips."""
+"""Out of Blender: one plain Action from whatever plays, and what each of Blender's own exporters keeps of it, by round
+trips."""
 
 from __future__ import annotations
 
@@ -13,12 +14,19 @@ from .conftest import curves, keys_of, make_face, own_action
 KEYS = ("jawOpen", "mouthSmileLeft", "mouthPucker")
 FRAMES = (1, 7, 12, 24)
 EXPORTED = {
-    "glb": (lambda path: bpy.ops.export_scene.gltf(filepath=path), lambda path: bpy.ops.import_scene.gltf(filepath=path)),
+    "glb": (
+        lambda path: bpy.ops.export_scene.gltf(filepath=path), lambda path: bpy.ops.import_scene.gltf(filepath=path)
+    ),
     "fbx": (
-        lambda path: bpy.ops.export_scene.fbx(filepath=path, bake_anim_use_all_actions=False, bake_anim_use_nla_strips=False, bake_anim_simplify_factor=0),
+        lambda path: bpy.ops.export_scene.fbx(
+            filepath=path, bake_anim_use_all_actions=False, bake_anim_use_nla_strips=False, bake_anim_simplify_factor=0
+        ),
         lambda path: bpy.ops.import_scene.fbx(filepath=path, anim_offset=0.0),
     ),
-    "usdc": (lambda path: bpy.ops.wm.usd_export(filepath=path, export_animation=True), lambda path: bpy.ops.wm.usd_import(filepath=path)),
+    "usdc": (
+        lambda path: bpy.ops.wm.usd_export(filepath=path, export_animation=True),
+        lambda path: bpy.ops.wm.usd_import(filepath=path),
+    ),
     "abc": (
         lambda path: bpy.ops.wm.alembic_export(filepath=path, start=1, end=24),
         lambda path: bpy.ops.wm.alembic_import(filepath=path, as_background_job=False),
@@ -30,17 +38,27 @@ BUILT = {"usdc": "usd", "abc": "alembic"}
 
 @pytest.fixture
 def keyed(ext):
-    """A face of three keys, two of them keyed by the artist, one by us in an NLA track beneath, and its mesh on FRAMES."""
+    """A face of three keys, two of them keyed by the artist, one by us in an NLA track beneath, and its mesh on
+    FRAMES."""
     face = make_face(ext, "Face", KEYS)
     for index, block in enumerate(face.data.shape_keys.key_blocks[1:]):
         block.data[0].co.z, block.data[index].co.z = 0.0, 0.1 * (index + 1)
     random = np.random.default_rng(4)
-    own_action(face.data.shape_keys, {f'key_blocks["{name}"].value': list(zip(range(1, 25), random.random(24), strict=True)) for name in KEYS[:2]})
-    types, rig, fcurves = (ext.module(name) for name in ("engine.values.types", "addon.character.character", "addon.keying.write"))
+    own_action(
+        face.data.shape_keys,
+        {f'key_blocks["{name}"].value': list(zip(range(1, 25), random.random(24), strict=True)) for name in KEYS[:2]},
+    )
+    types, rig, fcurves = (
+        ext.module(name) for name in ("engine.values.types", "addon.character.character", "addon.keying.write")
+    )
     seconds = np.arange(24) / 24
-    given = {types.RigChannel("shape_key", name): types.Curve(seconds, random.random(24).astype(np.float32)) for name in KEYS}
+    given = {
+        types.RigChannel("shape_key", name): types.Curve(seconds, random.random(24).astype(np.float32)) for name in KEYS
+    }
     character = rig.gather(bpy.context, "Face", False)
-    fcurves.write(character, types.RigCurves(given, "test", KEYS, ()), fcurves.Line("line", 1, 24, 24), fcurves.KeyOptions())
+    fcurves.write(
+        character, types.RigCurves(given, "test", KEYS, ()), fcurves.Line("line", 1, 24, 24), fcurves.KeyOptions()
+    )
     scene = bpy.context.scene
     scene.frame_start, scene.frame_end = 1, 24
     return face
@@ -97,9 +115,15 @@ def test_baking_changes_nothing_that_is_seen_and_leaves_one_plain_action(keyed, 
     np.testing.assert_allclose(sliders(keyed), before, atol=1e-6)
     animation = keyed.data.shape_keys.animation_data
     assert animation.action.name == "Face Baked" and not animation.action.keys() and not len(animation.nla_tracks)
-    assert {len(curve.keyframe_points) for curve in curves(keyed.data.shape_keys).values()} == {24} and len(curves(keyed.data.shape_keys)) == 3
+    assert (
+        {len(curve.keyframe_points) for curve in curves(keyed.data.shape_keys).values()} == {24}
+        and len(curves(keyed.data.shape_keys)) == 3
+    )
     assert "Mine" in bpy.data.actions and bpy.data.actions["Mine"].use_fake_user
-    assert ext.module("addon.keying.clearing").clear(ext.module("addon.character.character").gather(bpy.context, "Face", False)) == 0     # nothing there is ours
+    # nothing there is ours
+    assert ext.module("addon.keying.clearing").clear(
+        ext.module("addon.character.character").gather(bpy.context, "Face", False)
+    ) == 0
     np.testing.assert_allclose(sliders(keyed), before, atol=1e-6)
 
 
@@ -113,7 +137,9 @@ def test_layers_of_the_artist_are_flattened_and_muted(keyed):
     before = sliders(keyed)
     bpy.ops.unitalker.bake(character="Face", action="Flat")
     np.testing.assert_allclose(sliders(keyed), before, atol=1e-6)
-    assert keys.animation_data.action.name == "Flat" and [track.mute for track in keys.animation_data.nla_tracks] == [True]
+    assert (
+        keys.animation_data.action.name == "Flat" and [track.mute for track in keys.animation_data.nla_tracks] == [True]
+    )
 
 
 def test_bones_and_shape_keys_of_a_character_are_baked_together(ext):
@@ -127,7 +153,10 @@ def test_bones_and_shape_keys_of_a_character_are_baked_together(ext):
     own_action(face.data.shape_keys, {'key_blocks["jawOpen"].value': [(1, 0.0), (11, 0.5)]}, "Keys")
     assert bpy.ops.unitalker.bake(character=rig.name) == {'FINISHED'}
     bpy.context.scene.frame_set(6)
-    assert bone.location.x == pytest.approx(0.5, abs=0.02) and face.data.shape_keys.key_blocks["jawOpen"].value == pytest.approx(0.25, abs=0.02)
+    assert (
+        bone.location.x == pytest.approx(0.5, abs=0.02)
+        and face.data.shape_keys.key_blocks["jawOpen"].value == pytest.approx(0.25, abs=0.02)
+    )
     names = {owner.animation_data.action.name for owner in (rig, face.data.shape_keys)}
     assert len(names) == (1 if "slots" in bpy.types.Action.bl_rna.properties else 2)
 
@@ -176,7 +205,9 @@ ENDINGS = {'LIVE_LINK': "take.csv", 'METAHUMAN_CSV': "take.metahuman.csv", 'META
 
 def export_motion(folder, kind, speech):
     """Whatever ending was typed becomes the right one."""
-    assert bpy.ops.unitalker.export_motion(kind=kind, filepath=str(folder / "take.metahuman.csv"), audio=speech, character="Face", use_blinks=False) == {'FINISHED'}
+    assert bpy.ops.unitalker.export_motion(
+        kind=kind, filepath=str(folder / "take.metahuman.csv"), audio=speech, character="Face", use_blinks=False
+    ) == {'FINISHED'}
     return folder / ENDINGS[kind]
 
 

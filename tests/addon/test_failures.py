@@ -1,7 +1,8 @@
 """Whatever goes wrong while a worker runs: nothing of the artist's changes, and no thread and no timer is left.
 
-Every operator that works on a thread goes through every failure: a bug in the thread, an error of the user's, Esc early and late, the panel's
-Cancel, a loaded file, a deleted object, undo, the add-on switched off. Full disks and quitting are at the end.
+Every operator that works on a thread goes through every failure: a bug in the thread, an error of the user's, Esc early
+and late, the panel's Cancel, a loaded file, a deleted object, undo, the add-on switched off. Full disks and quitting
+are at the end.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ class Case:
     """One operator that works on a thread.
 
     Attributes:
-        module, name: of the operator's class. work: module whose `compute` runs on the thread. given: options for a sound file.
-        prepare: what the scene needs before. by_line: whether a line that fails, be it by a bug, is told on its row and the operator goes on.
+        module, name: of the operator's class. work: module whose `compute` runs on the thread. given: options for a
+        sound file.
+        prepare: what the scene needs before. by_line: whether a line that fails, be it by a bug, is told on its row and
+            the operator goes on.
     """
 
     module: str
@@ -68,12 +71,26 @@ def take_of(sound):
 
 
 CASES = {
-    "generate": Case("addon.ui.operators", "UNITALKER_OT_animate", "addon.take.make", lambda sound: {"audio": sound, "character": "Face"}),
-    "generate all": Case("addon.cast.operators", "UNITALKER_OT_cast_generate", "addon.take.make", lambda _sound: {}, make_row, by_line=True),
-    "follow": Case("addon.follow.operators", "UNITALKER_OT_follow", "addon.take.make", lambda _sound: {}, make_take_of_another_rate),
+    "generate": Case(
+        "addon.ui.operators", "UNITALKER_OT_animate", "addon.take.make",
+        lambda sound: {"audio": sound, "character": "Face"},
+    ),
+    "generate all": Case(
+        "addon.cast.operators", "UNITALKER_OT_cast_generate", "addon.take.make", lambda _sound: {}, make_row,
+        by_line=True,
+    ),
+    "follow": Case(
+        "addon.follow.operators", "UNITALKER_OT_follow", "addon.take.make", lambda _sound: {}, make_take_of_another_rate
+    ),
     "re-make": Case("addon.take_list.operators", "UNITALKER_OT_take_remake", "addon.take.make", take_of, make_take),
-    "range": Case("addon.take_list.operators", "UNITALKER_OT_regenerate_range", "addon.take.make", lambda sound: {**take_of(sound), "start": 5, "end": 30}, make_take),
-    "teach": Case("addon.teach.operators", "UNITALKER_OT_teach", "addon.teach.take", lambda sound: {"audio": sound, "character": "Face", "name": "Meine"}),
+    "range": Case(
+        "addon.take_list.operators", "UNITALKER_OT_regenerate_range", "addon.take.make",
+        lambda sound: {**take_of(sound), "start": 5, "end": 30}, make_take,
+    ),
+    "teach": Case(
+        "addon.teach.operators", "UNITALKER_OT_teach", "addon.teach.take",
+        lambda sound: {"audio": sound, "character": "Face", "name": "Meine"},
+    ),
     "match": Case("addon.shape_match.panel", "UNITALKER_OT_shape_match", "addon.shape_match.match", lambda _sound: {}),
 }
 
@@ -95,18 +112,24 @@ def told(operator):
 def folder(ext, tmp_path, monkeypatch):
     """The user's presets and taught heads go to a folder of this test."""
     (tmp_path / "user").mkdir()
-    names = ("addon.host.preferences", "addon.mapping.mapping", "addon.mapping.my_presets", "addon.models.my_models", "addon.shape_match.match", "addon.teach.take")
-    for module in [ext.module(name) for name in names]:     # all are loaded before the first is changed, for they copy the name
+    names = (
+        "addon.host.preferences", "addon.mapping.mapping", "addon.mapping.my_presets", "addon.models.my_models",
+        "addon.shape_match.match", "addon.teach.take",
+    )
+    # all are loaded before the first is changed, for they copy the name
+    for module in [ext.module(name) for name in names]:
         monkeypatch.setattr(module, "user_folder", lambda *_, **__: str(tmp_path / "user"))
     return tmp_path / "user"
 
 
 @pytest.fixture
 def artist(ext, folder):
-    """A face whose jaw and brows the artist has keyed on every frame, with a pose, a preset file and a view of bpy.data that must stay."""
+    """A face whose jaw and brows the artist has keyed on every frame, with a pose, a preset file and a view of bpy.data
+    that must stay."""
     face = make_face(ext, "Face")
     own_action(face.data.shape_keys, {
-        JAW: [(frame, 0.3 + 0.3 * np.sin(frame / 3)) for frame in range(1, 49)], 'key_blocks["browInnerUp"].value': [(1, 0.25), (48, 0.75)],
+        JAW: [(frame, 0.3 + 0.3 * np.sin(frame / 3)) for frame in range(1, 49)],
+        'key_blocks["browInnerUp"].value': [(1, 0.25), (48, 0.75)],
     })
     face.data.shape_keys.key_blocks["cheekPuff"].value = 0.125
     (folder / "mine.json").write_text("{}")
@@ -180,11 +203,16 @@ def test_every_operator_that_works_on_a_thread_is_tried_here(ext):
     def below(cls):
         return {cls, *(deeper for sub in cls.__subclasses__() for deeper in below(sub))}
 
-    classes = {cls.__name__ for cls in below(ext.module("addon.host.operator_base").OnWorker) if issubclass(cls, bpy.types.Operator)}
+    classes = {
+        cls.__name__
+        for cls in below(ext.module("addon.host.operator_base").OnWorker) if issubclass(cls, bpy.types.Operator)
+    }
     assert classes - {case.name for case in CASES.values()} == set()
 
 
-def test_a_bug_in_the_thread_keeps_its_traceback_and_changes_nothing(ext, artist, folder, case, window, speech, monkeypatch):
+def test_a_bug_in_the_thread_keeps_its_traceback_and_changes_nothing(
+    ext, artist, folder, case, window, speech, monkeypatch
+):
     before = everything(folder)
 
     def work(_progress, _cancelled):
@@ -202,7 +230,9 @@ def test_a_bug_in_the_thread_keeps_its_traceback_and_changes_nothing(ext, artist
 
 
 @pytest.mark.parametrize("kind", ["AudioError", "ModelError", "InstallError", "OutputError"])
-def test_an_error_of_the_users_is_one_line_and_changes_nothing(ext, artist, folder, case, window, speech, monkeypatch, kind):
+def test_an_error_of_the_users_is_one_line_and_changes_nothing(
+    ext, artist, folder, case, window, speech, monkeypatch, kind
+):
     before = everything(folder)
 
     def work(_progress, _cancelled):
@@ -210,7 +240,9 @@ def test_an_error_of_the_users_is_one_line_and_changes_nothing(ext, artist, fold
 
     operator = start(ext, case, window, speech, work, monkeypatch)
     assert tick_to_end(operator, window) == ({'FINISHED'} if case.by_line else {'CANCELLED'})
-    assert "What is wrong, 3, at most 2. Next step." in told(operator) and operator.reports[-1][0] in ('ERROR', 'WARNING')
+    assert (
+        "What is wrong, 3, at most 2. Next step." in told(operator) and operator.reports[-1][0] in ('ERROR', 'WARNING')
+    )
     assert_ended(ext, window)
     assert everything(folder) == before
 
@@ -305,7 +337,9 @@ def test_a_deleted_object_is_one_error_and_the_rest_stays(ext, artist, folder, w
         assert result == {'CANCELLED'} and "'Face' cannot be keyed any more" in operator.reports[-1][1]
 
 
-def test_undo_while_it_runs_goes_back_further_and_the_take_still_lands(ext, artist, folder, window, speech, monkeypatch):
+def test_undo_while_it_runs_goes_back_further_and_the_take_still_lands(
+    ext, artist, folder, window, speech, monkeypatch
+):
     case, released = CASES["generate"], threading.Event()
     compute = ext.module(case.work).compute
     bpy.ops.ed.undo_push(message="keyed")
@@ -380,7 +414,9 @@ def test_a_report_onto_a_full_disk_is_one_error_and_the_last_one_stays(ext, tmp_
 def test_jobs_onto_a_full_disk_are_failed_jobs_and_leave_nothing(ext, artist, speech, tmp_path, monkeypatch):
     bpy.context.scene.unitalker.model = TINY
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
-    (tmp_path / "jobs.jsonl").write_text(f'{{"blend": "a.blend", "save": "out.blend", "audio": "{speech}", "character": "Face"}}')
+    (tmp_path / "jobs.jsonl").write_text(
+        f'{{"blend": "a.blend", "save": "out.blend", "audio": "{speech}", "character": "Face"}}'
+    )
     shot_jobs = ext.module("addon.shots.jobs")
     true = shot_jobs.save_shot
 
@@ -390,7 +426,9 @@ def test_jobs_onto_a_full_disk_are_failed_jobs_and_leave_nothing(ext, artist, sp
 
     monkeypatch.setattr(shot_jobs, "save_shot", onto_full_disk)
     assert ext.module("addon.command").run(["--jobs", str(tmp_path / "jobs.jsonl")]) == 1
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.blend", "jobs.jsonl", "jobs.jsonl.report.json", "user"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a.blend", "jobs.jsonl", "jobs.jsonl.report.json", "user"
+    ]
     assert "Cannot write" in (tmp_path / "jobs.jsonl.report.json").read_text()
 
 
@@ -415,7 +453,9 @@ def test_a_preset_onto_a_full_disk_is_one_error_and_leaves_nothing(ext, artist, 
 
 # ---- Blender is quit, or the add-on switched off
 
-def test_switching_off_while_it_runs_ends_the_worker_and_changes_nothing(ext, artist, folder, window, speech, monkeypatch, package):
+def test_switching_off_while_it_runs_ends_the_worker_and_changes_nothing(
+    ext, artist, folder, window, speech, monkeypatch, package
+):
     import addon_utils
 
     before = everything(folder)
@@ -453,9 +493,12 @@ os._exit(0)
 """
 
 
-@pytest.mark.parametrize(("condition", "limit_s"), [("not cancelled()", 2.0), ("True", 8.0)], ids=["that listens", "that does not listen"])
+@pytest.mark.parametrize(
+    ("condition", "limit_s"), [("not cancelled()", 2.0), ("True", 8.0)], ids=["that listens", "that does not listen"]
+)
 def test_quitting_ends_promptly_with_a_worker(ext, package, condition, limit_s):
-    """Blender switches every add-on off when it quits; a worker that does not even listen holds it for JOIN_S at most."""
+    """Blender switches every add-on off when it quits; a worker that does not even listen holds it for JOIN_S at
+    most."""
     folder = bpy.utils.user_resource('EXTENSIONS')
     script = QUIT.format(root=str(ROOT), install=_install(folder), package=package, condition=condition)
     start = time.monotonic()
@@ -468,7 +511,10 @@ def test_quitting_ends_promptly_with_a_worker(ext, package, condition, limit_s):
 def _install(_folder):
     archive = os.environ.get("UNITALKER_ZIP")
     if archive:
-        return f'bpy.ops.extensions.package_install_files(filepath={archive!r}, repo="user_default", enable_on_install=True)'
+        return (
+            f'bpy.ops.extensions.package_install_files(filepath={archive!r}, repo="user_default", '
+            'enable_on_install=True)'
+        )
     return (
         "from pathlib import Path\n"
         "folder = Path(bpy.utils.user_resource('EXTENSIONS', path='user_default/unitalker', create=True))\n"
@@ -480,7 +526,9 @@ def _install(_folder):
     )
 
 
-def test_keys_after_a_failed_and_a_good_take_are_those_of_the_good_one(ext, artist, folder, window, speech, monkeypatch):
+def test_keys_after_a_failed_and_a_good_take_are_those_of_the_good_one(
+    ext, artist, folder, window, speech, monkeypatch
+):
     def work(_progress, _cancelled):
         raise ext.module("engine").AudioError("Broken.")
 

@@ -73,7 +73,9 @@ def test_keys_that_the_artist_adds_beside_a_line_stay_with_their_handles(ext, fa
 def test_keys_come_out_linear_and_not_selected(ext, face, speech):
     animate(speech)
     keys = curves(face.data.shape_keys)[JAW].keyframe_points
-    assert {(key.interpolation, key.select_control_point, key.select_left_handle) for key in keys} == {('LINEAR', False, False)}
+    assert {(key.interpolation, key.select_control_point, key.select_left_handle) for key in keys} == {
+        ('LINEAR', False, False)
+    }
     animate(speech, interpolation='BEZIER')
     assert {key.interpolation for key in curves(face.data.shape_keys)[JAW].keyframe_points} == {'BEZIER'}
 
@@ -130,7 +132,9 @@ def test_keep_leaves_the_artists_action_active_and_plays_beneath_it(ext, face, s
     line = curves_in(track.strips[0].action, getattr(track.strips[0], "action_slot", None))
     assert len(line) == 51 and SMILE not in line
     loud = keys_of(line[JAW])[20]
-    assert values_at(keys, int(loud[0])) == (pytest.approx(loud[1], abs=1e-5), pytest.approx(curves(keys)[SMILE].evaluate(loud[0]), abs=1e-5))
+    assert values_at(keys, int(loud[0])) == (
+        pytest.approx(loud[1], abs=1e-5), pytest.approx(curves(keys)[SMILE].evaluate(loud[0]), abs=1e-5)
+    )
     assert "mouthSmileLeft of 'Face': your own keys stay" in bpy.context.scene.unitalker.result_details
 
 
@@ -161,7 +165,9 @@ def test_keep_refuses_when_every_channel_has_keys(ext, face, speech):
     mine = own_action(keys, {path: [(1, 0.0)] for path in paths})
     with pytest.raises(RuntimeError, match=r"No channel of 'Face' is free.*Play on Top"):
         animate(speech)
-    assert keys.animation_data.action == mine and len(keys.animation_data.nla_tracks) == 0 and len(bpy.data.actions) == 1
+    assert (
+        keys.animation_data.action == mine and len(keys.animation_data.nla_tracks) == 0 and len(bpy.data.actions) == 1
+    )
 
 
 def test_layer_moves_the_artists_action_beneath_and_plays_over_it(ext, face, speech):
@@ -274,10 +280,14 @@ def test_values_over_the_slider_widen_it(ext, face):
 
 
 def write(ext, channels, character="Face", fps=24.0):
-    fcurves, rig, types = ext.module("addon.keying.write"), ext.module("addon.character.character"), ext.module("engine.values.types")
+    fcurves, rig, types = ext.module("addon.keying.write"), ext.module(
+        "addon.character.character"
+    ), ext.module("engine.values.types")
     last = 1 + max(curve.seconds[-1] for curve in channels.values()) * fps
     made = types.RigCurves(channels, "test", (), ())
-    return fcurves.write(rig.gather(bpy.context, character), made, fcurves.Line("line", 1.0, last, fps), fcurves.KeyOptions())
+    return fcurves.write(
+        rig.gather(bpy.context, character), made, fcurves.Line("line", 1.0, last, fps), fcurves.KeyOptions()
+    )
 
 
 def rig_with_bone(mode):
@@ -298,7 +308,9 @@ def test_bone_angles_turn_bones_of_every_rotation_mode(ext, mode):
     armature = rig_with_bone(mode)
     angles = (0.3, -0.2, 0.5)
     channels = {
-        types.RigChannel("bone", 'ja"w', "rotation_euler", index): types.Curve(np.array([0.0, 1.0]), np.array([0.0, angle], np.float32))
+        types.RigChannel("bone", 'ja"w', "rotation_euler", index): types.Curve(
+            np.array([0.0, 1.0]), np.array([0.0, angle], np.float32)
+        )
         for index, angle in enumerate(angles)
     }
     write(ext, channels, "Rig")
@@ -314,7 +326,9 @@ def test_custom_property_and_clear_bring_it_back(ext):
     armature["Open"] = 0.5
     write(ext, {
         types.RigChannel("property", '["Open"]'): types.Curve(np.array([0.0, 1.0]), np.array([0.0, 1.0], np.float32)),
-        types.RigChannel("bone", 'ja"w', "rotation_euler", 0): types.Curve(np.array([0.0, 1.0]), np.array([0.0, 1.0], np.float32)),
+        types.RigChannel("bone", 'ja"w', "rotation_euler", 0): types.Curve(
+            np.array([0.0, 1.0]), np.array([0.0, 1.0], np.float32)
+        ),
     }, "Rig")
     bpy.context.scene.frame_set(25)
     assert armature["Open"] == pytest.approx(1.0)

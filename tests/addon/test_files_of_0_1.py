@@ -1,4 +1,5 @@
-"""Files that version 0.1 saved (tests/make_files_of_0_1.py): their takes are known, made again, followed and cleared as 0.1 did."""
+"""Files that version 0.1 saved (tests/make_files_of_0_1.py): their takes are known, made again, followed and cleared as
+0.1 did."""
 
 from __future__ import annotations
 
@@ -36,13 +37,17 @@ def takes(ext):
 
 
 def takes_of(takes, character):
-    return [(take.line, take.first_frame, take.last_frame, take.known) for take in takes.takes_of(bpy.context, character)]
+    return [
+        (take.line, take.first_frame, take.last_frame, take.known) for take in takes.takes_of(bpy.context, character)
+    ]
 
 
 def keys_of_strip(obj):
     """Every key of the lip sync that plays from a strip of the NLA, by data path."""
     strip, = (strip for track in obj.data.shape_keys.animation_data.nla_tracks for strip in track.strips)
-    return {path: keys_of(curve) for path, curve in curves_in(strip.action, getattr(strip, "action_slot", None)).items()}
+    return {
+        path: keys_of(curve) for path, curve in curves_in(strip.action, getattr(strip, "action_slot", None)).items()
+    }
 
 
 def all_keys(obj):
@@ -73,7 +78,10 @@ def test_one_take_is_cleared_and_the_pose_from_before_comes_back(ext, opened, ta
     opened("one_take.blend")
     face = bpy.data.objects["Face"]
     assert takes.clear(bpy.context, takes.find(bpy.context, "Face", "shots/speech.wav")) == 6
-    assert takes_of(takes, "Face") == [] and not len(bpy.data.actions) and face.data.shape_keys.animation_data.action is None
+    assert (
+        takes_of(takes, "Face") == [] and not len(bpy.data.actions)
+        and face.data.shape_keys.animation_data.action is None
+    )
     values = {block.name: block.value for block in face.data.shape_keys.key_blocks if block.value}
     assert values in ({"mouthSmileLeft": 0.25}, {"Basis": 1.0, "mouthSmileLeft": 0.25})
 
@@ -96,7 +104,9 @@ def test_an_edit_that_was_not_applied_waits_in_the_list(ext, opened, takes):
     opened("nla_edited_phones.blend")
     shown, = bpy.context.scene.unitalker_phones.takes
     assert [(row.label, row.start_s, row.end_s) for row in shown.rows] == [("AA", 0, 1), ("M", 1, 1.5), ("F", 1.5, 2)]
-    assert [(marker.name, marker.frame) for marker in bpy.context.scene.timeline_markers] == [("AA", 1), ("m", 25), ("f", 37)]
+    assert [(marker.name, marker.frame) for marker in bpy.context.scene.timeline_markers] == [
+        ("AA", 1), ("m", 25), ("f", 37)
+    ]
     assert bpy.ops.unitalker.phones_apply() == {'FINISHED'}
     assert takes.takes_of(bpy.context, "Face")[0].phones == (("AA", 0.0, 1.0), ("M", 1.0, 1.5), ("F", 1.5, 2.0))
 
@@ -114,7 +124,10 @@ def test_a_strip_is_cleared_and_the_artists_action_stays(ext, opened, takes):
 def test_two_takes_follow_their_strips_on(ext, opened, takes):
     opened("two_followed_strips.blend")
     anna, ben = bpy.data.objects["Anna"], bpy.data.objects["Ben"]
-    assert takes_of(takes, "Anna") == [("Anna line", 21, 68, True)] and takes_of(takes, "Ben") == [("Ben line", 113, 148, True)]
+    assert (
+        takes_of(takes, "Anna") == [("Anna line", 21, 68, True)]
+        and takes_of(takes, "Ben") == [("Ben line", 113, 148, True)]
+    )
     follow, before = ext.module("addon.follow.follow"), (jaw(anna), jaw(ben))
     assert follow.update().moved == 0
     np.testing.assert_array_equal(jaw(anna), before[0])
@@ -124,7 +137,8 @@ def test_two_takes_follow_their_strips_on(ext, opened, takes):
     assert follow.update().moved == 2
     np.testing.assert_allclose(jaw(anna), before[0] + np.array([10, 0], np.float32), atol=1e-4)
     assert jaw(ben)[[0, -1], 0].tolist() == [101, 148]
-    np.testing.assert_allclose(jaw(ben)[:, 1], before[0][:, 1], atol=1e-5)      # the keys from before the trim are there again
+    # the keys from before the trim are there again
+    np.testing.assert_allclose(jaw(ben)[:, 1], before[0][:, 1], atol=1e-5)
 
 
 @needs_aud

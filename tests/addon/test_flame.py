@@ -26,7 +26,10 @@ def model(ext, tmp_path):
     arrays |= {f"{HEAD}/W": weights.astype(np.float32), f"{HEAD}/b": np.zeros(len(channels), np.float32)}
     np.savez(folder / "heads.npz", **arrays)
     info["sha256"]["heads.npz"] = hashlib.sha256((folder / "heads.npz").read_bytes()).hexdigest()
-    info["heads"].append({"id": HEAD, "space": "flame", "channels": channels, "fps": 30, "resample": {"where": "features", "align_corners": True}})
+    info["heads"].append({
+        "id": HEAD, "space": "flame", "channels": channels, "fps": 30,
+        "resample": {"where": "features", "align_corners": True},
+    })
     (folder / "model.json").write_text(json.dumps({**info, "id": "flame"}))
     bpy.context.scene.unitalker.model = str(folder)
     bpy.context.scene.unitalker.head = HEAD
@@ -35,7 +38,8 @@ def model(ext, tmp_path):
 
 @pytest.fixture
 def flame_rig(ext):
-    """A mesh with 100 expression and 10 identity keys under an armature with a jaw, as the FLAME Blender Add-on makes it."""
+    """A mesh with 100 expression and 10 identity keys under an armature with a jaw, as the FLAME Blender Add-on makes
+    it."""
     face = make_face(ext, "FLAME", (*(f"Shape{n}" for n in range(1, 11)), *(f"Exp{n}" for n in range(1, 101))))
     armature = bpy.data.objects.new("Skeleton", bpy.data.armatures.new("Skeleton"))
     bpy.context.scene.collection.objects.link(armature)
@@ -60,7 +64,9 @@ def test_expressions_and_jaw_follow_the_parameters(ext, model, flame_rig, speech
     keyed = curves(face.data.shape_keys)
     assert len(keyed) == 100 and not any("Shape" in path for path in keyed)
     for number in range(100):
-        np.testing.assert_allclose(keys_of(keyed[f'key_blocks["Exp{number + 1}"].value'])[:, 1], motion[f"expression{number:03d}"], atol=1e-6)
+        np.testing.assert_allclose(
+            keys_of(keyed[f'key_blocks["Exp{number + 1}"].value'])[:, 1], motion[f"expression{number:03d}"], atol=1e-6
+        )
     assert motion.weights[:, 300:400].min() < -0.01         # negative values are no mistake there, and stay
     bone = curves(armature)
     for index, axis in enumerate("XYZ"):

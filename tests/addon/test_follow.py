@@ -1,4 +1,5 @@
-"""Takes follow their strips: keys where the sound is, after moves, trims, slips, cuts, renames; the artist's keys and other takes stay to the bit."""
+"""Takes follow their strips: keys where the sound is, after moves, trims, slips, cuts, renames; the artist's keys and
+other takes stay to the bit."""
 
 from __future__ import annotations
 
@@ -41,7 +42,10 @@ def follow(ext):
 def snapshot(obj=None):
     """Every key of the character, channel by channel, with its handles."""
     fields = ext_fields()
-    return {path: {name: read(curve, name, width) for name, width in fields.items()} for path, curve in curves((obj or face()).data.shape_keys).items()}
+    return {
+        path: {name: read(curve, name, width) for name, width in fields.items()}
+        for path, curve in curves((obj or face()).data.shape_keys).items()
+    }
 
 
 def ext_fields():
@@ -66,7 +70,10 @@ def edit(path, frame, value):
 
 
 def handle(strip, side):
-    return f"{side}_handle" if hasattr(strip, "left_handle") else {"left": "frame_final_start", "right": "frame_final_end"}[side]
+    return (
+        f"{side}_handle" if hasattr(strip, "left_handle")
+        else {"left": "frame_final_start", "right": "frame_final_end"}[side]
+    )
 
 
 def test_a_moved_strip_takes_its_keys_along_to_the_bit(ext, take):
@@ -424,7 +431,8 @@ def test_a_take_that_moved_is_made_again_where_it_lies(ext, take):
     bpy.ops.unitalker.animate(strip="Line", character="Face", gain_jaw=0.5)
     np.testing.assert_allclose(jaw(face()), keys, atol=1e-5)
     set_handles(take, left=0)
-    assert [change.listen for change in follow(ext).left] == ["more of it can be heard now"]      # of the earlier style nothing comes back
+    # of the earlier style nothing comes back
+    assert [change.listen for change in follow(ext).left] == ["more of it can be heard now"]
     assert jaw(face())[:, 0].tolist() == list(range(155, 227))
 
 
@@ -474,7 +482,9 @@ def test_the_piece_of_a_cut_strip_that_was_made_by_itself_stays(ext, take):
 
 def test_another_sound_is_listened_to_when_asked(ext, take, tmp_path):
     before = jaw(face())
-    other = write_wav(tmp_path / "retake.wav", np.sin(np.arange(4 * RATE_HZ) / 20) * (np.arange(4 * RATE_HZ) > 2 * RATE_HZ))
+    other = write_wav(
+        tmp_path / "retake.wav", np.sin(np.arange(4 * RATE_HZ) / 20) * (np.arange(4 * RATE_HZ) > 2 * RATE_HZ)
+    )
     take.sound = bpy.data.sounds.load(other)
     assert [change.listen for change in follow(ext).left] == ["it has another sound now"]
     np.testing.assert_array_equal(jaw(face()), before)
@@ -497,7 +507,10 @@ def test_whatever_is_done_to_strips_nothing_is_lost(ext, take, babble, seed):
         strip = strips[str(choose.choice(["Line", "Other"]))]
         what = choose.choice(["move", "near", "trim", "slip"])
         if what in ("move", "near"):
-            move(strip, int(choose.integers(-400, 400) if what == "move" else choose.integers(-90, 90)) + start[strip.name])
+            move(
+                strip,
+                int(choose.integers(-400, 400) if what == "move" else choose.integers(-90, 90)) + start[strip.name],
+            )
         elif what == "trim":
             set_handles(strip, left=int(choose.integers(0, 45)), right=int(choose.integers(0, 45)))
         else:

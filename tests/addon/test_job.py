@@ -1,4 +1,5 @@
-"""The worker thread: progress, cancel, and what may happen to the file meanwhile. The window's modal loop is walked step by step."""
+"""The worker thread: progress, cancel, and what may happen to the file meanwhile. The window's modal loop is walked
+step by step."""
 
 from __future__ import annotations
 
@@ -135,7 +136,10 @@ def test_the_time_left_is_what_the_finished_part_says(job_module, monkeypatch):
     assert progress.fraction == 1.0 and progress.left_s is None
 
 
-@pytest.mark.parametrize("seconds, words", [(0.2, "1 s"), (12.4, "12 s"), (89, "89 s"), (100, "2 min"), (3599, "1 h 0 min"), (4000, "1 h 7 min")])
+@pytest.mark.parametrize(
+    "seconds, words",
+    [(0.2, "1 s"), (12.4, "12 s"), (89, "89 s"), (100, "2 min"), (3599, "1 h 0 min"), (4000, "1 h 7 min")],
+)
 def test_the_time_left_is_short_to_read(ext, seconds, words):
     assert ext.module("addon.host.operator_base").time_left(seconds) == words
 
@@ -154,7 +158,9 @@ def test_a_long_job_shows_its_last_stage_before_it_writes(ext, job_module, face,
 
 def gathered(ext, speech):
     take, properties = ext.module("addon.take.make"), ext.module("addon.take.properties")
-    request = take.gather(bpy.context, take.Options(**properties.collect(bpy.context, {"audio": speech, "character": "Face"})))
+    request = take.gather(
+        bpy.context, take.Options(**properties.collect(bpy.context, {"audio": speech, "character": "Face"}))
+    )
     return take, request, take.compute(request)
 
 

@@ -24,7 +24,8 @@ def run(ext):
 
 @pytest.fixture
 def shots(ext, speech, tmp_path):
-    """A folder with a sound and two files: "a.blend" with Face and Zoë, "b.blend" with Face; each Face has a key of the artist's."""
+    """A folder with a sound and two files: "a.blend" with Face and Zoë, "b.blend" with Face; each Face has a key of the
+    artist's."""
     shutil.copy(speech, tmp_path / "hallo Ümlaut.wav")
     make_shot(ext, tmp_path / "a.blend", "Face", "Zoë")
     make_shot(ext, tmp_path / "b.blend", "Face")
@@ -43,7 +44,10 @@ def make_shot(ext, path, *names):
 
 
 def job(blend="a", character="Face", **more):
-    return {"blend": f"{blend}.blend", "save": "out/{name}.blend", "audio": "hallo Ümlaut.wav", "character": character, **more}
+    return {
+        "blend": f"{blend}.blend", "save": "out/{name}.blend", "audio": "hallo Ümlaut.wav", "character": character,
+        **more,
+    }
 
 
 def write(folder, *jobs, name="shots.jsonl"):
@@ -83,7 +87,9 @@ def test_many_lines_characters_and_files_are_saved_to_new_files(run, shots, ext,
     assert run(["--jobs", path]) == 0
     assert opened == ["a.blend", "b.blend"]                                 # one opening for both lines of a.blend
     assert {name: (shots / name).read_bytes() for name in before} == before
-    assert sorted(entry.name for entry in shots.iterdir()) == ["a.blend", "b.blend", "hallo Ümlaut.wav", "out", "shots.jsonl", "shots.jsonl.report.json"]
+    assert sorted(entry.name for entry in shots.iterdir()) == [
+        "a.blend", "b.blend", "hallo Ümlaut.wav", "out", "shots.jsonl", "shots.jsonl.report.json"
+    ]
     assert sorted(entry.name for entry in (shots / "out").iterdir()) == ["a.blend", "b.blend"]
     bpy.ops.wm.open_mainfile(filepath=str(shots / "out" / "a.blend"))
     assert jaw(bpy.data.objects["Zoë"])[0, 0] == 11
@@ -96,7 +102,9 @@ def test_a_job_makes_the_same_keys_as_the_button(run, shots):
     bpy.ops.wm.open_mainfile(filepath=str(shots / "out" / "a.blend"))
     made = jaw(bpy.data.objects["Zoë"])
     bpy.ops.wm.open_mainfile(filepath=str(shots / "a.blend"))
-    bpy.ops.unitalker.animate(audio=str(shots / "hallo Ümlaut.wav"), character="Zoë", strength=1.5, smooth=0.3, gain_jaw=0.5)
+    bpy.ops.unitalker.animate(
+        audio=str(shots / "hallo Ümlaut.wav"), character="Zoë", strength=1.5, smooth=0.3, gain_jaw=0.5
+    )
     assert np.array_equal(made, jaw(bpy.data.objects["Zoë"])) and made[:, 1].max() > 0.1
 
 
@@ -131,7 +139,10 @@ def test_every_choice_of_the_panel_is_a_field_and_an_option(ext):
     choices = ext.module("addon.take.options").CHOICES
     operator = bpy.ops.unitalker.animate.get_rna_type().properties
     assert len(choices) > 25 and set(choices) <= set(operator.keys())
-    options = {option for action in ext.module("addon.shots.command_line").parser()._actions for option in action.option_strings}
+    options = {
+        option
+        for action in ext.module("addon.shots.command_line").parser()._actions for option in action.option_strings
+    }
     assert [name for name in choices if f"--{name.replace('_', '-')}" not in options] == []
 
 
@@ -151,9 +162,14 @@ def test_a_files_own_list_of_lines_is_one_job(run, shots):
     bpy.ops.wm.open_mainfile(filepath=str(shots / "a.blend"))
     for name, start in (("Face", 11), ("Zoë", 31)):
         row = bpy.context.scene.unitalker_cast.add()
-        row.source, row.audio, row.start_frame, row.character = 'FILE', str(shots / "hallo Ümlaut.wav"), start, bpy.data.objects[name]
+        row.source, row.audio, row.start_frame, row.character = 'FILE', str(
+            shots / "hallo Ümlaut.wav"
+        ), start, bpy.data.objects[name]
     bpy.ops.wm.save_as_mainfile(filepath=str(shots / "a.blend"))
-    path = write(shots, {"defaults": {"audio": "none.wav", "shift_frames": 2, "save": "out/{name}.blend"}}, {"blend": "a.blend", "list": True}, job("b", audio="hallo Ümlaut.wav"))
+    path = write(
+        shots, {"defaults": {"audio": "none.wav", "shift_frames": 2, "save": "out/{name}.blend"}},
+        {"blend": "a.blend", "list": True}, job("b", audio="hallo Ümlaut.wav"),
+    )
     assert run(["--jobs", path]) == 0
     made = report_of(path)["jobs"][0]
     assert (made["character"], made["frames"], made["channels"]) == ("Face, Zoë", 96, 52) and len(made["inputs"]) == 2
@@ -167,23 +183,37 @@ def test_a_list_of_which_one_line_fails_is_not_made_at_all(run, shots):
         row = bpy.context.scene.unitalker_cast.add()
         row.source, row.audio, row.character = 'FILE', str(shots / sound), bpy.data.objects[name]
     bpy.ops.wm.save_as_mainfile(filepath=str(shots / "a.blend"))
-    path = write(shots, {"blend": "a.blend", "save": "out/a.blend", "list": True}, {"blend": "b.blend", "save": "out/b.blend", "list": True})
+    path = write(
+        shots, {"blend": "a.blend", "save": "out/a.blend", "list": True},
+        {"blend": "b.blend", "save": "out/b.blend", "list": True},
+    )
     assert run(["--jobs", path]) == 1
     first, second = (one["message"] for one in report_of(path)["jobs"])
-    assert "none.wav: Sound file not found" in first and "has no list of lines" in second and not any((shots / "out").iterdir())
+    assert (
+        "none.wav: Sound file not found" in first and "has no list of lines" in second
+        and not any((shots / "out").iterdir())
+    )
 
 
 # ---- the report
 
 def test_the_report_tells_what_became_of_every_job(run, shots):
-    path = write(shots, job("a", id="ok"), job("a", "Nobody", id="no character"), job("c", id="no file"), job("b", audio="none.wav", id="no sound"))
+    path = write(
+        shots, job("a", id="ok"), job("a", "Nobody", id="no character"), job("c", id="no file"),
+        job("b", audio="none.wav", id="no sound"),
+    )
     assert run(["--jobs", path]) == 1
     report = report_of(path)
     assert (report["schema"], report["state"], report["counts"]) == (1, "ended", {"done": 1, "failed": 3})
     ok, *failed = report["jobs"]
-    assert (ok["channels"], ok["frames"], ok["save"], ok["place"]) == (52, 48, str(shots / "out" / "a.blend"), "line 1") and ok["seconds"] > 0
+    assert (
+        (ok["channels"], ok["frames"], ok["save"], ok["place"]) == (52, 48, str(shots / "out" / "a.blend"), "line 1")
+        and ok["seconds"] > 0
+    )
     assert [one["status"] for one in failed] == ["failed"] * 3
-    assert [one["message"].partition(":")[0] for one in failed] == ["Character not found", "Blend file not found", "File not found"]
+    assert [one["message"].partition(":")[0] for one in failed] == [
+        "Character not found", "Blend file not found", "File not found"
+    ]
     assert not (shots / "out" / "b.blend").exists()
 
 
@@ -219,7 +249,10 @@ def test_a_bug_in_one_job_costs_that_job_alone(run, shots, ext, monkeypatch, cap
     path = write(shots, job("b", id="b"), job("a", "Zoë", id="bug"), job("a", id="a"))
     assert run(["--jobs", path]) == 1
     assert statuses(path) == [("b", "done"), ("bug", "failed"), ("a", "done")]
-    assert "ZeroDivisionError: half way" in report_of(path)["jobs"][1]["message"] and "Traceback" in capsys.readouterr().out
+    assert (
+        "ZeroDivisionError: half way" in report_of(path)["jobs"][1]["message"]
+        and "Traceback" in capsys.readouterr().out
+    )
     bpy.ops.wm.open_mainfile(filepath=str(shots / "out" / "a.blend"))
     assert bpy.data.objects["Zoë"].data.shape_keys.animation_data is None        # nothing of the half line was saved
 
@@ -268,7 +301,10 @@ def test_resume_leaves_what_is_done_and_makes_what_is_not(run, shots, ext, monke
     opened = count_openings(ext, monkeypatch)
     assert run(["--jobs", path, "--resume"]) == 0
     assert opened == ["b.blend"] and (shots / "out" / "a.blend").stat().st_mtime_ns == first
-    assert statuses(path) == [("a", "done"), ("b", "done")] and [one["resumed"] for one in report_of(path)["jobs"]] == [True, False]
+    assert (
+        statuses(path) == [("a", "done"), ("b", "done")]
+        and [one["resumed"] for one in report_of(path)["jobs"]] == [True, False]
+    )
     assert run(["--jobs", path, "--resume"]) == 0 and opened == ["b.blend"]
 
 
@@ -295,14 +331,18 @@ def test_dry_run_checks_everything_and_writes_only_its_own_report(run, shots, ex
 
     monkeypatch.setattr(ext.module("addon.take.make"), "write", never)
     path = write(
-        shots, job("a", id="good"), job("a", "Nobody", id="character"), job("b", identity="grumpy", id="identity"), job("b", preset="none such", id="preset"),
+        shots, job("a", id="good"), job("a", "Nobody", id="character"), job("b", identity="grumpy", id="identity"),
+        job("b", preset="none such", id="preset"),
         job("b", id="strip", strip="none", audio=""), job("b", id="head", head="none"),
     )
     assert run(["--jobs", path, "--dry-run"]) == 1
     with open(shots / "shots.jsonl.report.check.json", encoding="utf-8") as file:
         report = json.load(file)
     assert report["counts"] == {"failed": 5, "checked": 1}
-    assert all(word in one["message"] for one, word in zip(report["jobs"][1:], ("Nobody", "grumpy", "none such", "sound strip", "none"), strict=True))
+    assert all(
+        word in one["message"]
+        for one, word in zip(report["jobs"][1:], ("Nobody", "grumpy", "none such", "sound strip", "none"), strict=True)
+    )
     assert not any((shots / "out").iterdir()) and not os.path.exists(f"{path}.report.json")
 
 
@@ -327,12 +367,18 @@ WRONG = {
     '["a"]': 'line 2: ["a"] is no object',
     '{"blend": "a.blend"}': "line 2, save: is missing",
     '{"blend": "a.blend", "save": "x.blend", "strenght": 1}': 'line 2, strenght: 1 is no field. Did you mean strength?',
-    '{"blend": "a.blend", "save": "x.blend", "strength": "high"}': 'line 2, strength: "high" is no number. Write a number from 0 to 2',
-    '{"blend": "a.blend", "save": "x.blend", "strength": 7}': "line 2, strength: 7 is out of range. Write a number from 0 to 2",
+    '{"blend": "a.blend", "save": "x.blend", "strength": "high"}': (
+        'line 2, strength: "high" is no number. Write a number from 0 to 2'
+    ),
+    '{"blend": "a.blend", "save": "x.blend", "strength": 7}': (
+        "line 2, strength: 7 is out of range. Write a number from 0 to 2"
+    ),
     '{"blend": "a.blend", "save": "x.blend", "strength": 1e999}': "line 2, strength: Infinity is out of range",
     '{"blend": "a.blend", "save": "x.blend", "strength": NaN}': "line 2: NaN is no number that JSON allows",
     '{"blend": "a.blend", "save": "x.blend", "reduce": 1}': "line 2, reduce: 1 is neither true nor false",
-    '{"blend": "a.blend", "save": "x.blend", "existing": "kill"}': 'line 2, existing: "kill" is none of its values. Write one of KEEP, LAYER',
+    '{"blend": "a.blend", "save": "x.blend", "existing": "kill"}': (
+        'line 2, existing: "kill" is none of its values. Write one of KEEP, LAYER'
+    ),
     '{"blend": "a.blend", "save": "x.blend", "blend": "b.blend"}': "line 2: blend stands twice",
     '{"blend": "a.blend", "save": "x.blend", "strip": "a", "audio": "b"}': 'line 2, audio: "b" stands beside strip',
     '{"blend": "a.blend", "save": "x.obj"}': 'line 2, save: "x.obj" does not end in .blend',
@@ -355,12 +401,16 @@ def test_a_bad_jobs_file_is_one_line_with_place_and_next_step(run, shots, capsys
     path.write_text(json.dumps(job("b")) + "\n" + text + "\n", encoding="utf-8")
     assert run(["--jobs", str(path)]) == 2
     error = capsys.readouterr().err
-    assert WRONG[text] in error and error.count("\n") == 1 and len(error) < 400 and error.startswith("unitalker: Jobs file ")
+    assert (
+        WRONG[text] in error and error.count("\n") == 1 and len(error) < 400
+        and error.startswith("unitalker: Jobs file ")
+    )
     assert not any((shots / "out").iterdir()) and not os.path.exists(f"{path}.report.json")
 
 
 @pytest.mark.parametrize(("content", "says"), [
-    (b"", "holds no job"), (b"\n\n", "holds no job"), (b"\xff\xfe\x00", "is not UTF-8 text (byte 0)"), (None, "cannot be read"),
+    (b"", "holds no job"), (b"\n\n", "holds no job"), (b"\xff\xfe\x00", "is not UTF-8 text (byte 0)"),
+    (None, "cannot be read"),
 ])
 def test_an_unreadable_jobs_file_is_one_line(run, shots, capsys, content, says):
     if content is not None:
@@ -371,7 +421,10 @@ def test_an_unreadable_jobs_file_is_one_line(run, shots, capsys, content, says):
 
 def test_a_field_deep_in_a_json_document_is_named_with_its_line(run, shots, capsys):
     path = shots / "shots.json"
-    path.write_text('{\n "defaults": {"character": "Face"},\n "jobs": [\n  {"blend": "a.blend", "save": "x.blend"},\n  {"blend": "a.blend",\n   "smooth": 2}\n ]\n}')
+    path.write_text(
+        '{\n "defaults": {"character": "Face"},\n "jobs": [\n  {"blend": "a.blend", "save": "x.blend"},\n  {"blend": '
+        '"a.blend",\n   "smooth": 2}\n ]\n}'
+    )
     assert run(["--jobs", str(path)]) == 2
     assert "line 6, smooth: 2 is out of range" in capsys.readouterr().err
     path.write_text('{"blend": "a.blend"}\n{"blend": "b.blend"}\n')
@@ -380,7 +433,8 @@ def test_a_field_deep_in_a_json_document_is_named_with_its_line(run, shots, caps
 
 
 @pytest.mark.parametrize(("arguments", "status"), [
-    (["--strength", "1"], 2), (["--save", "x.blend"], 2), (["--shard", "3/2"], 2), (["--shard", "x"], 2), (["--help"], 0),
+    (["--strength", "1"], 2), (["--save", "x.blend"], 2), (["--shard", "3/2"], 2), (["--shard", "x"], 2),
+    (["--help"], 0),
 ])
 def test_wrong_usage_is_status_2_and_does_nothing(run, shots, capsys, arguments, status):
     assert run(["--jobs", write(shots, job("a")), *arguments]) == status
@@ -412,14 +466,19 @@ def test_the_guides_jobs_files_are_read_as_they_stand(ext, tmp_path):
         path.write_text(text.split(f"```{kind}\n")[1].split("```")[0], encoding="utf-8")
         found[kind] = module.read_jobs(str(path))
     assert [job.id for job in found["jsonl"]] == ["1", "Ben, take 3", "3"] and len(found["json"]) == 2
-    assert found["jsonl"][0].save == str(tmp_path / "lipsync" / "sh010.blend") and found["jsonl"][0].given["smooth"] == pytest.approx(0.1)
+    assert (
+        found["jsonl"][0].save == str(tmp_path / "lipsync" / "sh010.blend")
+        and found["jsonl"][0].given["smooth"] == pytest.approx(0.1)
+    )
 
 
 def test_the_guides_error_is_the_one_that_comes(ext, tmp_path, run, capsys):
     text = (ROOT / "docs" / "BATCH.md").read_text(encoding="utf-8")
     line = next(line for line in text.splitlines() if line.startswith("unitalker: Jobs file "))
     path = tmp_path / "shots.jsonl"
-    path.write_text('{"blend": "a.blend", "save": "b.blend"}\n\n{"blend": "a.blend", "save": "c.blend", "strenght": 1.2}\n')
+    path.write_text(
+        '{"blend": "a.blend", "save": "b.blend"}\n\n{"blend": "a.blend", "save": "c.blend", "strenght": 1.2}\n'
+    )
     assert run(["--jobs", str(path)]) == 2
     assert capsys.readouterr().err.strip() == line.replace("/shots/shots.jsonl", str(path))
 
@@ -428,8 +487,16 @@ def test_the_guide_names_every_field_of_the_report_and_every_option_of_the_comma
     text = (ROOT / "docs" / "BATCH.md").read_text(encoding="utf-8")
     module = ext.module("addon.shots.report")
     inner = {"recipe", "id", "blend"}        # of the resume, or named in the table of fields
-    assert [field.name for field in dataclasses.fields(module.Entry) if field.name not in inner and f"`{field.name}`" not in text and f"`jobs[].{field.name}`" not in text] == []
-    options = {option for action in ext.module("addon.shots.command_line").jobs_parser()._actions for option in action.option_strings if option.startswith("--")}
+    assert [
+        field.name
+        for field in dataclasses.fields(module.Entry)
+        if field.name not in inner and f"`{field.name}`" not in text and f"`jobs[].{field.name}`" not in text
+    ] == []
+    options = {
+        option
+        for action in ext.module("addon.shots.command_line").jobs_parser()._actions
+        for option in action.option_strings if option.startswith("--")
+    }
     assert [option for option in sorted(options - {"--help"}) if option not in text] == []
 
 
@@ -463,13 +530,22 @@ def looks(path):
 def test_each_job_draws_its_pictures_of_its_own_take(run, pictured, capsys):
     defaults = {"defaults": {"contact_sheet": "out/{name} {id}.png"}}
     write_wav(pictured / "still.wav", np.zeros(8_000))
-    path = write(pictured, defaults, job("c", "Anna", id="a/1"), job("c", "Ben", id="b", audio="still.wav", playblast="out/b.mp4"), job("c", "Anna", id="late", audio="still.wav", start_frame=201))
+    path = write(
+        pictured, defaults, job("c", "Anna", id="a/1"),
+        job("c", "Ben", id="b", audio="still.wav", playblast="out/b.mp4"),
+        job("c", "Anna", id="late", audio="still.wav", start_frame=201),
+    )
     assert run(["--jobs", path]) == 0
-    assert sorted(file.name for file in (pictured / "out").iterdir()) == ["b.mp4", "c a_1.png", "c b.png", "c late.png", "c.blend"]
+    assert sorted(file.name for file in (pictured / "out").iterdir()) == [
+        "b.mp4", "c a_1.png", "c b.png", "c late.png", "c.blend"
+    ]
     first, _, late = (looks(pictured / "out" / f"c {name}.png") for name in ("a_1", "b", "late"))
-    assert first.shape == late.shape and first.std() > 0.1 and np.abs(first - late).max() > 0.3        # times and mouth differ
+    # times and mouth differ
+    assert first.shape == late.shape and first.std() > 0.1 and np.abs(first - late).max() > 0.3
     entries = report_of(path)["jobs"]
-    assert [[Path(one).name for one in entry["pictures"]] for entry in entries] == [["c a_1.png"], ["c b.png", "b.mp4"], ["c late.png"]]
+    assert [[Path(one).name for one in entry["pictures"]] for entry in entries] == [
+        ["c a_1.png"], ["c b.png", "b.mp4"], ["c late.png"]
+    ]
     assert str(pictured / "out" / "c b.png") in capsys.readouterr().out
     bpy.ops.wm.open_mainfile(filepath=str(pictured / "out" / "c.blend"))
     assert bpy.context.scene.camera is None and not bpy.data.cameras        # the camera was for the pictures
@@ -491,7 +567,9 @@ def test_a_picture_that_cannot_be_drawn_fails_its_job_and_the_file_is_saved(run,
         raise engine.OutputError("No room on the disk.")
 
     monkeypatch.setattr(plan.contact_sheet, "make", broken)
-    path = write(pictured, job("c", "Anna", id="a", contact_sheet="out/a.png"), job("c", "Ben", id="b", audio="hallo Ümlaut.wav"))
+    path = write(
+        pictured, job("c", "Anna", id="a", contact_sheet="out/a.png"), job("c", "Ben", id="b", audio="hallo Ümlaut.wav")
+    )
     assert run(["--jobs", path]) == 1
     assert statuses(path) == [("a", "failed"), ("b", "done")]
     message = report_of(path)["jobs"][0]["message"]
@@ -500,7 +578,8 @@ def test_a_picture_that_cannot_be_drawn_fails_its_job_and_the_file_is_saved(run,
 
 
 @pytest.mark.parametrize(("more", "words"), [
-    ({"contact_sheet": "out/a.jpg"}, r"contact_sheet: .* does not end in \.png"), ({"playblast": "out/a.avi"}, r"playblast: .* does not end in \.mp4"),
+    ({"contact_sheet": "out/a.jpg"}, r"contact_sheet: .* does not end in \.png"),
+    ({"playblast": "out/a.avi"}, r"playblast: .* does not end in \.mp4"),
     ({"contact_sheet": "no/a.png"}, None),
 ])
 def test_a_picture_that_cannot_be_written_is_told_before_the_work(run, shots, capsys, more, words):

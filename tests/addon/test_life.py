@@ -12,18 +12,22 @@ from mathutils import Matrix, Quaternion, Vector  # noqa: E402
 
 from .conftest import curves, make_face  # noqa: E402
 
-BONES = {      # name -> head, tail, roll, parent: a skeleton that faces -Y, with rolls and directions that nobody would want
+# name -> head, tail, roll, parent: a skeleton that faces -Y, with rolls and directions that nobody would want
+BONES = {
     "hips": ((0, 0, 1.0), (0, 0.1, 1.1), 0.7, ""), "chest": ((0, 0, 1.3), (0.1, 0, 1.5), -2.1, "hips"),
-    "shoulder.L": ((0.05, 0, 1.45), (0.15, 0.05, 1.43), 1.9, "chest"), "shoulder.R": ((-0.05, 0, 1.45), (-0.15, -0.05, 1.43), 0.3, "chest"),
+    "shoulder.L": ((0.05, 0, 1.45), (0.15, 0.05, 1.43), 1.9, "chest"),
+    "shoulder.R": ((-0.05, 0, 1.45), (-0.15, -0.05, 1.43), 0.3, "chest"),
     "Head": ((0, 0.02, 1.6), (0.05, -0.1, 1.65), 2.6, "chest"),
-    "eye.L": ((0.03, -0.08, 1.7), (0.03, -0.12, 1.7), 0.4, "Head"), "eye.R": ((-0.03, -0.08, 1.7), (-0.03, -0.05, 1.75), -1.2, "Head"),
+    "eye.L": ((0.03, -0.08, 1.7), (0.03, -0.12, 1.7), 0.4, "Head"),
+    "eye.R": ((-0.03, -0.08, 1.7), (-0.03, -0.05, 1.75), -1.2, "Head"),
 }
 MODES = ('XYZ', 'ZYX', 'QUATERNION', 'AXIS_ANGLE')
 FORWARD, UP, LEFT = Vector((0, -1, 0)), Vector((0, 0, 1)), Vector((1, 0, 0))
 
 
 def skeleton(lying: bool, mode: str = 'XYZ') -> bpy.types.Object:
-    """The armature; lying: in a space of its own with Y up, and stood up by the object's rotation, as files of other programs are."""
+    """The armature; lying: in a space of its own with Y up, and stood up by the object's rotation, as files of other
+    programs are."""
     data = bpy.data.armatures.new("rig")
     obj = bpy.data.objects.new("rig", data)
     bpy.context.scene.collection.objects.link(obj)
@@ -44,7 +48,13 @@ def skeleton(lying: bool, mode: str = 'XYZ') -> bpy.types.Object:
 def key(ext, name: str, existing: str = 'KEEP', **curves: float) -> object:
     """Key these channels on frame 2 and a still face on frame 1, all of them as life."""
     channels, types = ext.module("engine.values.channels"), ext.module("engine.values.types")
-    fcurves, parts, presets, retarget, rig = (ext.module(module) for module in ("addon.keying.write", "addon.keying.parts", "engine.rig.presets", "engine.rig.retarget", "addon.character.character"))
+    fcurves, parts, presets, retarget, rig = (
+        ext.module(module)
+        for module in (
+            "addon.keying.write", "addon.keying.parts", "engine.rig.presets", "engine.rig.retarget",
+            "addon.character.character",
+        )
+    )
     names = (*channels.ARKIT_52, *channels.LIFE)
     weights = np.zeros((3, len(names)), np.float32)
     for channel, value in curves.items():
@@ -128,10 +138,13 @@ def test_generate_moves_head_and_eyes_where_they_are_switched_on(ext, speech):
     obj = skeleton(lying=True)
     with_face(ext, obj)
     assert bpy.ops.unitalker.animate(audio=speech, character="rig") == {'FINISHED'}
-    assert {path.split('"')[1] for path in curves(obj)} <= {"eye.L", "eye.R"}       # the tiny model moves the eyes itself
+    # the tiny model moves the eyes itself
+    assert {path.split('"')[1] for path in curves(obj)} <= {"eye.L", "eye.R"}
     options = {"use_head_motion": True, "use_eye_motion": True, "use_breath": True, "use_blinks": False, "seed": 4}
     assert bpy.ops.unitalker.animate(audio=speech, character="rig", **options) == {'FINISHED'}
-    assert {path.split('"')[1] for path in curves(obj)} == {"Head", "eye.L", "eye.R", "chest", "shoulder.L", "shoulder.R"}
+    assert {path.split('"')[1] for path in curves(obj)} == {
+        "Head", "eye.L", "eye.R", "chest", "shoulder.L", "shoulder.R"
+    }
 
 
 @pytest.mark.parametrize("mode", MODES)

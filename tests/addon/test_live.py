@@ -1,4 +1,5 @@
-"""Live: a change of style is in the keys at once, in one step of undo; nothing else changes, and nothing is ever raised."""
+"""Live: a change of style is in the keys at once, in one step of undo; nothing else changes, and nothing is ever
+raised."""
 
 from __future__ import annotations
 
@@ -27,10 +28,14 @@ def live(ext, face, speech, monkeypatch):
 def test_every_choice_of_style_is_applied_at_once(ext, face, live, monkeypatch):
     engine, asked = ext.module("engine"), []
     true = engine.animate
-    monkeypatch.setattr(engine, "animate", lambda wave, settings, *rest: (asked.append(settings), true(wave, settings, *rest))[1])
+    monkeypatch.setattr(
+        engine, "animate", lambda wave, settings, *rest: (asked.append(settings), true(wave, settings, *rest))[1]
+    )
     changes = {
-        "strength": 0.5, "articulation": 0.5, "anticipation": 2.0, "smooth": 0.25, "seed": 5, "identity": "#0", "identity_2": "pivot", "identity_mix": 0.25,
-        **{f"gain_{region}": 0.5 for region in ("jaw", "lips", "cheeks", "brows")}, **{f"offset_{region}": 2.0 for region in ("jaw", "lips", "cheeks", "brows")},
+        "strength": 0.5, "articulation": 0.5, "anticipation": 2.0, "smooth": 0.25, "seed": 5, "identity": "#0",
+        "identity_2": "pivot", "identity_mix": 0.25,
+        **{f"gain_{region}": 0.5 for region in ("jaw", "lips", "cheeks", "brows")},
+        **{f"offset_{region}": 2.0 for region in ("jaw", "lips", "cheeks", "brows")},
         **{f"smooth_{region}": 0.5 for region in ("jaw", "lips", "cheeks", "brows")},
         "use_blinks": False, **{f"use_{name}": True for name in ("brow_raises", "head_motion", "eye_motion", "breath")},
         **dict.fromkeys(("blinks", "brow_raises", "head_motion", "eye_motion", "breath"), 0.5),
@@ -41,9 +46,14 @@ def test_every_choice_of_style_is_applied_at_once(ext, face, live, monkeypatch):
         assert len(asked) == number and live.live_note == "", (name, live.live_note)
     last = asked[-1]
     assert (last.strength, last.articulation, last.smooth, last.life.seed) == (0.5, 0.5, 0.25, 5)
-    assert last.anticipation_s == pytest.approx(2 / 24) and last.delays.cheeks == pytest.approx(2 / 24) and last.region_smooth.lips == 0.5
+    assert (
+        last.anticipation_s == pytest.approx(2 / 24) and last.delays.cheeks == pytest.approx(2 / 24)
+        and last.region_smooth.lips == 0.5
+    )
     assert last.gains.brows == 0.5 and last.identity == "blend:#0=0.75,pivot=0.25"
-    assert (last.life.blinks, last.life.brows, last.life.head, last.life.eyes, last.life.breath) == (0, 0.5, 0.5, 0.5, 0.5)
+    assert (last.life.blinks, last.life.brows, last.life.head, last.life.eyes, last.life.breath) == (
+        0, 0.5, 0.5, 0.5, 0.5
+    )
     assert len(bpy.data.actions) == 1 and jaw(face)[[0, -1], 0].tolist() == [1, 48]
 
 
@@ -66,7 +76,10 @@ def test_the_face_moves_without_a_change_of_frame(face, live):
     bpy.context.view_layer.update()
     assert keys.key_blocks["jawOpen"].value == pytest.approx(before / 2, abs=1e-5)
     evaluated = face.evaluated_get(bpy.context.evaluated_depsgraph_get())
-    assert evaluated.data.shape_keys is None or evaluated.data.shape_keys.key_blocks["jawOpen"].value == pytest.approx(before / 2, abs=1e-5)
+    assert (
+        evaluated.data.shape_keys is None
+        or evaluated.data.shape_keys.key_blocks["jawOpen"].value == pytest.approx(before / 2, abs=1e-5)
+    )
 
 
 def test_a_drag_is_one_step_of_undo(face, live):
@@ -173,7 +186,8 @@ def test_hand_made_edits_outside_of_the_range_stay(face, live):
     after = jaw(face)
     np.testing.assert_array_equal(after[[*range(19), *range(30, 48)]], before[[*range(19), *range(30, 48)]])
     np.testing.assert_allclose(after[22:27, 1], before[22:27, 1] / 2, atol=1e-6)
-    np.testing.assert_allclose(after[20, 1], (before[20, 1] + before[20, 1] / 2) / 2, atol=1e-6)        # half way in the fade, after three changes
+    # half way in the fade, after three changes
+    np.testing.assert_allclose(after[20, 1], (before[20, 1] + before[20, 1] / 2) / 2, atol=1e-6)
 
 
 def test_a_strip_stays_a_strip(face, live):

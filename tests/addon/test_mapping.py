@@ -100,7 +100,9 @@ def test_a_mapping_made_by_hand_drives_the_character(ext, odd, speech, presets_f
     assert bpy.ops.unitalker.mapping_save() == {'FINISHED'}
     assert bpy.context.scene.unitalker.preset == "by_hand" and not mapping().changed
     assert bpy.ops.unitalker.animate(audio=speech, character="Odd") == {'FINISHED'}
-    keys = {path: max(key.co[1] for key in curve.keyframe_points) for path, curve in curves(odd.data.shape_keys).items()}
+    keys = {
+        path: max(key.co[1] for key in curve.keyframe_points) for path, curve in curves(odd.data.shape_keys).items()
+    }
     peak = keys['key_blocks["Mouth Open"].value'] / 0.5
     assert peak > 0.1
     assert keys['key_blocks["say \\"ah\\"\\\\"].value'] == pytest.approx(0.8 * peak, rel=1e-4)
@@ -109,7 +111,7 @@ def test_a_mapping_made_by_hand_drives_the_character(ext, odd, speech, presets_f
     angle = max(2 * math.asin(key.co[1]) for key in rig['pose.bones["jaw"].rotation_quaternion1'].keyframe_points)
     assert angle == pytest.approx(math.radians(18 * peak), rel=1e-3)
     bpy.context.scene.frame_set(24)
-    assert value(odd, 'say "ah"\\') > 0.05 and value(odd, "Ümlaut 口") > 0.05        # the escaped paths lead to the keys
+    assert value(odd, 'say "ah"\\') > 0.05 and value(odd, "Ümlaut 口") > 0.05      # the escaped paths lead to the keys
 
 
 def test_editing_a_preset_keeps_every_field_of_it(ext, face, tmp_path, presets_folder):
@@ -120,7 +122,9 @@ def test_editing_a_preset_keeps_every_field_of_it(ext, face, tmp_path, presets_f
         preset = preset_file.load_preset(path)
         ext.module("addon.mapping.mapping").open_preset(bpy.context, preset)
         again = ext.module("addon.mapping.mapping").to_preset(mapping())
-        assert presets.save_preset(again, tmp_path).read_text() == presets.save_preset(preset, tmp_path / "whole").read_text(), path.name
+        assert presets.save_preset(again, tmp_path).read_text() == presets.save_preset(
+            preset, tmp_path / "whole"
+        ).read_text(), path.name
 
 
 def test_a_row_starts_with_the_active_shape_key_or_bone(ext, odd):
@@ -237,7 +241,10 @@ def test_undo_while_previewing_never_loses_the_old_values(ext, odd):
     mapping().targets[0].gain = 0.7
     bpy.ops.ed.undo_push(message="gain")
     bpy.ops.ed.undo()
-    assert mapping().targets[0].gain == pytest.approx(0.5) and value(bpy.data.objects["Odd"], "Mouth Open") == pytest.approx(0.5)
+    assert (
+        mapping().targets[0].gain == pytest.approx(0.5)
+        and value(bpy.data.objects["Odd"], "Mouth Open") == pytest.approx(0.5)
+    )
     assert mapping().preview
     bpy.ops.unitalker.mapping_preview()
     assert value(bpy.data.objects["Odd"], "Mouth Open") == 0.25
@@ -291,7 +298,10 @@ def test_closing_gives_the_values_back(ext, odd):
 def test_suggestions_are_shown_and_nothing_is_mapped_before_a_click(ext, odd):
     start()
     found = unmatched()
-    assert found["jawOpen"][0] == "Mouth Open" and found["mouthSmileLeft"] == ["Smile_L"] and found["mouthSmileRight"] == ["Smile_R"]
+    assert (
+        found["jawOpen"][0] == "Mouth Open" and found["mouthSmileLeft"] == ["Smile_L"]
+        and found["mouthSmileRight"] == ["Smile_R"]
+    )
     assert found["mouthPucker"] == ['["Pucker"]'] and found["tongueOut"] == [""]
     assert len(mapping().targets) == 0 and as_before.values()[0]["Key", "Mouth Open"][0] == 0
 
@@ -301,7 +311,10 @@ def test_an_accepted_suggestion_becomes_a_row_and_leaves_the_list(ext, odd):
     bpy.ops.unitalker.mapping_accept(channel="mouthSmileLeft", kind="shape_key", control="Smile_L")
     row, = mapping().targets
     assert (row.control, row.sources[0].channel, row.limited, row.found) == ("Smile_L", "mouthSmileLeft", True, True)
-    assert "mouthSmileLeft" not in unmatched() and "Smile_L" not in [control for controls in unmatched().values() for control in controls]
+    assert (
+        "mouthSmileLeft" not in unmatched()
+        and "Smile_L" not in [control for controls in unmatched().values() for control in controls]
+    )
 
 
 def test_a_control_that_the_character_lacks_is_marked_and_its_channel_stays_unmatched(ext, odd):
@@ -323,16 +336,22 @@ def test_two_poses_teach_a_channel_keys_bones_and_properties(ext, odd):
     rig.pose.bones["jaw"].location.y = -0.2
     rig["Pucker"] = 0.6
     assert bpy.ops.unitalker.mapping_record_extreme() == {'FINISHED'}
-    rows = {(row.control, row.path if row.kind == 'bone' else "", row.axis): row.sources[0].weight for row in mapping().targets}
+    rows = {
+        (row.control, row.path if row.kind == 'bone' else "", row.axis): row.sources[0].weight
+        for row in mapping().targets
+    }
     assert rows == pytest.approx({
-        ("Mouth Open", "", '0'): 0.75, ("jaw", "location", '1'): -0.2, ("jaw", "rotation_euler", '0'): 20.0, ('["Pucker"]', "", '0'): 0.5,
+        ("Mouth Open", "", '0'): 0.75, ("jaw", "location", '1'): -0.2, ("jaw", "rotation_euler", '0'): 20.0,
+        ('["Pucker"]', "", '0'): 0.5,
     }, abs=1e-4)
     extreme = as_before.values()
     keys["Mouth Open"].value, rig["Pucker"], rig.pose.bones["jaw"].location.y = 0.0, 0.1, 0.0
     rig.pose.bones["jaw"].rotation_quaternion = (1, 0, 0, 0)
     bpy.ops.unitalker.mapping_preview()
     assert value(odd, "Mouth Open") == pytest.approx(extreme[0]["Key", "Mouth Open"][0], abs=1e-5)
-    assert tuple(rig.pose.bones["jaw"].rotation_quaternion) == pytest.approx((math.cos(math.radians(10)), math.sin(math.radians(10)), 0, 0), abs=1e-5)
+    assert tuple(rig.pose.bones["jaw"].rotation_quaternion) == pytest.approx(
+        (math.cos(math.radians(10)), math.sin(math.radians(10)), 0, 0), abs=1e-5
+    )
 
 
 def test_learning_uses_the_presets_own_spelling(ext):
@@ -351,7 +370,10 @@ def test_learning_uses_the_presets_own_spelling(ext):
 @pytest.mark.parametrize(("spoil", "message"), [
     (lambda: None, "Nothing moved between rest and extreme"),
     (lambda: setattr(mapping(), "channel", "jawOpne"), "No channel is chosen for the two poses"),
-    (lambda: setattr(bpy.context.scene.unitalker, "character", bpy.data.objects["Other"]), "The rest pose is of 'Odd', the character is 'Other' now"),
+    (
+        lambda: setattr(bpy.context.scene.unitalker, "character", bpy.data.objects["Other"]),
+        "The rest pose is of 'Odd', the character is 'Other' now",
+    ),
     (lambda: add_row("", "jawOpen"), "1 row to finish or remove"),
 ])
 def test_a_pose_that_teaches_nothing_is_one_error(ext, odd, presets_folder, spoil, message):
@@ -378,15 +400,23 @@ def test_the_extreme_waits_for_the_rest(ext, odd):
     (lambda: remove_all(mapping().targets), "mapping 'Mine' is empty"),
     (lambda: add_row("", "jawOpen"), "Row 2 of the mapping moves nothing yet"),
     (lambda: remove_all(mapping().targets[0].sources), r"Mouth Open \(row 1\) has no channel"),
-    (lambda: setattr(mapping().targets[0].sources[0], "channel", "jawOpne"), "'jawOpne' is no face channel. Did you mean 'jawOpen'"),
+    (
+        lambda: setattr(mapping().targets[0].sources[0], "channel", "jawOpne"),
+        "'jawOpne' is no face channel. Did you mean 'jawOpen'",
+    ),
     (lambda: setattr(mapping().targets[0].sources[0], "channel", ""), "a channel is not chosen"),
     (lambda: add_row("Mouth Open", "mouthClose"), "Mouth Open stands in rows 1 and 2"),
     (lambda: setattr(mapping().targets[0].sources.add(), "channel", "jawOpen"), "has the channel 'jawOpen' twice"),
     (lambda: setattr(mapping().targets[0], "combine", "min"), "two or more channels where combine is min"),
-    (lambda: setattr(add_row("", "jawOpen", kind='property'), "control", 'bpy.ops.wm.quit_blender()'), "a custom property as"),
+    (
+        lambda: setattr(add_row("", "jawOpen", kind='property'), "control", 'bpy.ops.wm.quit_blender()'),
+        "a custom property as",
+    ),
 ])
 @pytest.mark.parametrize("way", ["save", "export"])
-def test_a_mapping_that_cannot_be_saved_is_one_error_and_nothing_is_written(ext, odd, presets_folder, tmp_path, spoil, message, way):
+def test_a_mapping_that_cannot_be_saved_is_one_error_and_nothing_is_written(
+    ext, odd, presets_folder, tmp_path, spoil, message, way
+):
     own_action(odd.data.shape_keys, {'key_blocks["Mouth Open"].value': [(1, 0.0), (10, 1.0)]})
     start()
     add_row("Mouth Open", "jawOpen")
@@ -405,7 +435,9 @@ def test_an_exported_mapping_comes_back_by_import(ext, odd, tmp_path, presets_fo
     mapping().title = "Shared"
     path = tmp_path / "share.json"
     assert bpy.ops.unitalker.mapping_export(filepath=str(path)) == {'FINISHED'}
-    assert json.loads(path.read_text())["targets"] == [{"to": {"kind": "shape_key", "name": "Mouth Open"}, "from": {"jawOpen": 0.1}}]
+    assert json.loads(path.read_text())["targets"] == [
+        {"to": {"kind": "shape_key", "name": "Mouth Open"}, "from": {"jawOpen": 0.1}}
+    ]
     assert bpy.ops.unitalker.preset_load(filepath=str(path)) == {'FINISHED'}
     assert (presets_folder / "shared.json").read_text() == path.read_text()
     bpy.ops.unitalker.mapping_start(empty=False)
@@ -415,7 +447,10 @@ def test_an_exported_mapping_comes_back_by_import(ext, odd, tmp_path, presets_fo
 def test_export_to_where_nobody_may_write_is_one_error(ext, odd, tmp_path, presets_folder):
     start()
     add_row("Mouth Open", "jawOpen")
-    refused(bpy.ops.unitalker.mapping_export, "cannot be written to", presets_folder, filepath=str(tmp_path / "none" / "share.json"))
+    refused(
+        bpy.ops.unitalker.mapping_export, "cannot be written to", presets_folder,
+        filepath=str(tmp_path / "none" / "share.json"),
+    )
 
 
 def test_import_spares_another_preset_of_the_same_name(ext, odd, tmp_path, presets_folder):
@@ -424,7 +459,10 @@ def test_import_spares_another_preset_of_the_same_name(ext, odd, tmp_path, prese
         target = {"to": {"kind": "shape_key", "name": "Mouth Open"}, "from": {"jawOpen": weight}}
         path.write_text(json.dumps({"schema": 1, "name": "Friend", "source": "arkit52", "targets": [target]}))
         bpy.ops.unitalker.preset_load(filepath=str(path))
-    names = {json.loads(path.read_text())["name"]: json.loads(path.read_text())["targets"][0]["from"]["jawOpen"] for path in presets_folder.glob("friend*")}
+    names = {
+        json.loads(path.read_text())["name"]: json.loads(path.read_text())["targets"][0]["from"]["jawOpen"]
+        for path in presets_folder.glob("friend*")
+    }
     assert names == {"Friend": 0.1, "Friend 2": 0.2}
 
 
@@ -441,19 +479,39 @@ HOSTILE = {
     "deep": (HEAD + ' "targets": ' + "[" * 300_000, r"line 3, targets(\[0\])+.*nested too deeply"),
     "nan": (HEAD + TARGET.replace("1.0", "NaN") + "}]}", r"line 4, targets\[0\]\.from\.jawOpen: NaN is not a number"),
     "infinity": (HEAD + TARGET.replace("1.0", "-Infinity") + "}]}", r"line 4, targets\[0\]\.from\.jawOpen: -Infinity"),
-    "too_large": (HEAD + TARGET.replace("1.0", "1e400") + "}]}", r"line 4, targets\[0\]\.from\.jawOpen: the number 1e400"),
-    "twice": (HEAD + TARGET + ',\n  "gain": 1, "gain": 2}]}', r"line 5, targets\[0\]\.gain: the key 'gain' stands twice"),
-    "wrong_type": (HEAD + TARGET + ',\n  "gain": [1]}]}', r"line 5, targets\[0\]\.gain: \[1\] is not allowed; it must be of type number"),
+    "too_large": (
+        HEAD + TARGET.replace("1.0", "1e400") + "}]}", r"line 4, targets\[0\]\.from\.jawOpen: the number 1e400"
+    ),
+    "twice": (
+        HEAD + TARGET + ',\n  "gain": 1, "gain": 2}]}', r"line 5, targets\[0\]\.gain: the key 'gain' stands twice"
+    ),
+    "wrong_type": (
+        HEAD + TARGET + ',\n  "gain": [1]}]}',
+        r"line 5, targets\[0\]\.gain: \[1\] is not allowed; it must be of type number",
+    ),
     "truth": (HEAD + TARGET + ',\n  "offset": true}]}', r"line 5, targets\[0\]\.offset: True is not allowed"),
     "driver": (HEAD + TARGET + ',\n  "driver": "CANARY"}]}', r"line 5, targets\[0\]: 'driver' is not allowed"),
-    "expression": (HEAD + ' "expression": "CANARY",\n' + TARGET + "}]}", "line 3, top level: 'expression' is not allowed"),
-    "code_path": (HEAD + TARGET.replace('"kind": "shape_key", "name": "Mouth Open"', '"kind": "property",\n "path": "CANARY"') + "}]}",
-                  r"line 4, targets\[0\]\.to\.path: .*a custom property as"),
-    "foreign_path": (HEAD + TARGET.replace('"kind": "shape_key", "name": "Mouth Open"', r'"kind": "property", "path": "data[\"x\"].y"') + "}]}",
-                     r"line 3, targets\[0\]\.to\.path"),
-    "bone_path": (HEAD + TARGET.replace('"kind": "shape_key", "name": "Mouth Open"', '"kind": "bone", "bone": "jaw", "path": "matrix"') + "}]}",
-                  r"line 3, targets\[0\]\.to\.path: 'matrix' is not allowed"),
-    "control_character": (HEAD.replace("Evil", "../..\\u0000/etc/passwd") + TARGET + "}]}", "line 1, name: .*without control characters"),
+    "expression": (
+        HEAD + ' "expression": "CANARY",\n' + TARGET + "}]}", "line 3, top level: 'expression' is not allowed"
+    ),
+    "code_path": (
+        HEAD + TARGET.replace(
+            '"kind": "shape_key", "name": "Mouth Open"', '"kind": "property",\n "path": "CANARY"'
+        ) + "}]}", r"line 4, targets\[0\]\.to\.path: .*a custom property as",
+    ),
+    "foreign_path": (
+        HEAD + TARGET.replace(
+            '"kind": "shape_key", "name": "Mouth Open"', r'"kind": "property", "path": "data[\"x\"].y"'
+        ) + "}]}", r"line 3, targets\[0\]\.to\.path",
+    ),
+    "bone_path": (
+        HEAD + TARGET.replace(
+            '"kind": "shape_key", "name": "Mouth Open"', '"kind": "bone", "bone": "jaw", "path": "matrix"'
+        ) + "}]}", r"line 3, targets\[0\]\.to\.path: 'matrix' is not allowed",
+    ),
+    "control_character": (
+        HEAD.replace("Evil", "../..\\u0000/etc/passwd") + TARGET + "}]}", "line 1, name: .*without control characters"
+    ),
     "half_character": (HEAD.replace("Evil", "\\ud800") + TARGET + "}]}", "line 1, name holds half a character"),
     "cut_off": (HEAD + TARGET, "not valid JSON: line 4"),
     "not_text": (b"\x80\x81\x82", "not UTF-8"),
@@ -498,4 +556,7 @@ def test_code_in_a_name_is_only_a_name(ext, odd, tmp_path, presets_folder, speec
     mapping().title = code[:80]
     bpy.ops.unitalker.mapping_save()
     bpy.ops.unitalker.animate(audio=speech, character="Odd")
-    assert list(curves(odd.data.shape_keys)) == [f'key_blocks["{bpy.utils.escape_identifier(code[:60])}"].value'] and not canary.exists()
+    assert (
+        list(curves(odd.data.shape_keys)) == [f'key_blocks["{bpy.utils.escape_identifier(code[:60])}"].value']
+        and not canary.exists()
+    )

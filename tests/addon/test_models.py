@@ -31,7 +31,10 @@ def make_model(folder: Path, n_identities: int = 3, **changes: object) -> Path:
     styles = np.load(folder / "identities.npy")
     np.save(folder / "identities.npy", styles[np.arange(n_identities) % len(styles)])
     info["sha256"]["identities.npy"] = hashlib.sha256((folder / "identities.npy").read_bytes()).hexdigest()
-    others = [{"id": f"D{row // 100}_{row % 100}", "label": f"Speaker {row}", "group": f"D{row // 100}"} for row in range(n_identities - 1)]
+    others = [
+        {"id": f"D{row // 100}_{row % 100}", "label": f"Speaker {row}", "group": f"D{row // 100}"}
+        for row in range(n_identities - 1)
+    ]
     info["identities"] = [{"id": "pivot", "label": "Neutral (pivot)", "group": "Styles"}, *others]
     (folder / "model.json").write_text(json.dumps({**info, "id": folder.name, "title": folder.name.title(), **changes}))
     return folder

@@ -33,7 +33,9 @@ def moves(ext, face, name, by, span, cut=(False, False), token="t"):
     line = next(line for line in record.lines_at(key) if line.endswith(name))
     how = {**record.how(key, line), "hidden": token}
     zero = how.get("zero", how["first_frame"])
-    return ext.module("addon.keying.moved_keys").Move(line, zero, zero + by, span, cut, 24.0, {**how, "zero": zero + by})
+    return ext.module("addon.keying.moved_keys").Move(
+        line, zero, zero + by, span, cut, 24.0, {**how, "zero": zero + by}
+    )
 
 
 def move(ext, face, *every):
@@ -87,11 +89,16 @@ def test_the_nla_strip_covers_what_the_action_covers(ext, speech):
     action = strip.action
     record = ext.module("addon.actions.ledger").Record.of(action)
     line, how = next((line, record.how(key, line)) for key in record.spans for line in record.lines_at(key))
-    ext.module("addon.keying.moved_keys").move(action, [ext.module("addon.keying.moved_keys").Move(line, 1, 61, (61, 108), (False, False), 24.0, {**how, "zero": 61})])
+    ext.module("addon.keying.moved_keys").move(
+        action,
+        [ext.module("addon.keying.moved_keys").Move(line, 1, 61, (61, 108), (False, False), 24.0, {**how, "zero": 61})],
+    )
     assert (strip.frame_start, strip.frame_end, strip.action_frame_start, strip.action_frame_end) == (61, 108, 61, 108)
     moved = curves_in(action, getattr(strip, "action_slot", None))['key_blocks["jawOpen"].value']
     assert moved.range()[0] == 61 and moved.range()[1] == 108
-    assert [point.co[0] for point in curves(face.data.shape_keys)['key_blocks["eyeBlinkLeft"].value'].keyframe_points] == [1, 200]
+    assert [
+        point.co[0] for point in curves(face.data.shape_keys)['key_blocks["eyeBlinkLeft"].value'].keyframe_points
+    ] == [1, 200]
 
 
 def test_moving_a_line_is_quick(ext, said):

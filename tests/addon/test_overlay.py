@@ -22,7 +22,8 @@ def canvas(ext, face, tmp_path):
             pytest.skip("no OpenGL without a window (Debian: libegl1 libgl1-mesa-dri)")
     bpy.ops.unitalker.face_camera(character="Face")
     picture = ext.module("addon.pictures.picture")
-    picture.draw(bpy.context.scene, bpy.context.view_layer.name, picture.Look(16, 16), str(tmp_path / "first.png"))    # starts the graphics driver
+    # starts the graphics driver
+    picture.draw(bpy.context.scene, bpy.context.view_layer.name, picture.Look(16, 16), str(tmp_path / "first.png"))
     import gpu
     from mathutils import Matrix
 
@@ -37,7 +38,9 @@ def canvas(ext, face, tmp_path):
             gpu.state.color_mask_set(True, True, True, True)
             target.clear(color=(0.0, 0.0, 0.0, 1.0))
             gpu.matrix.load_matrix(Matrix.Identity(4))
-            gpu.matrix.load_projection_matrix(Matrix(((2 / WIDTH, 0, 0, -1), (0, 2 / HEIGHT, 0, -1), (0, 0, -1, 0), (0, 0, 0, 1))))
+            gpu.matrix.load_projection_matrix(
+                Matrix(((2 / WIDTH, 0, 0, -1), (0, 2 / HEIGHT, 0, -1), (0, 0, -1, 0), (0, 0, 0, 1)))
+            )
             view = layout.View(left_frame, frames_per_px, WIDTH)
             draw.kept = drawing.draw(kept, track, view, layout.Band(*BAND), 1.0)
             pixels = target.read_color(0, 0, WIDTH, HEIGHT, 4, 0, 'FLOAT')
@@ -50,7 +53,8 @@ def canvas(ext, face, tmp_path):
 
 @pytest.fixture
 def track(ext):
-    """Four seconds from frame 101 on at 25 frames a second: m until second 1, aa until 2, silence; loud from second 2 to 3; a rising curve."""
+    """Four seconds from frame 101 on at 25 frames a second: m until second 1, aa until 2, silence; loud from second 2
+    to 3; a rising curve."""
     layout, phone = ext.module("addon.overlay.layout"), ext.module("engine.values.phones").Phone
     sound = np.zeros(64_000, np.float32)
     sound[32_000:48_000] = np.resize([0.9, -0.9], 16_000)

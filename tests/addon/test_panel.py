@@ -1,4 +1,5 @@
-"""The sidebar: what its panels draw in each editor, why Generate is grey, presets, identities, the result, the search."""
+"""The sidebar: what its panels draw in each editor, why Generate is grey, presets, identities, the result, the
+search."""
 
 from __future__ import annotations
 
@@ -44,7 +45,10 @@ def test_panels_stand_in_the_order_of_the_work_and_the_later_ones_are_closed(ext
 
 def test_the_dope_sheet_has_them_as_shape_key_editor_only(ext, face):
     poll = bpy.types.UNITALKER_PT_audio_shape_keys.poll
-    assert poll(SimpleNamespace(space_data=SimpleNamespace(mode='SHAPEKEY'))) and not poll(SimpleNamespace(space_data=SimpleNamespace(mode='ACTION')))
+    assert (
+        poll(SimpleNamespace(space_data=SimpleNamespace(mode='SHAPEKEY')))
+        and not poll(SimpleNamespace(space_data=SimpleNamespace(mode='ACTION')))
+    )
 
 
 @pytest.mark.parametrize("space", EDITORS)
@@ -65,14 +69,17 @@ def test_every_panel_draws_in_every_state(ext, speech, space, state):
         texts = [text for kind in drawn.panels(space) for text in drawn.draw(kind, space).texts]
     if job.Job.current:
         job.Job.current.drop(5)
-    assert {"nothing": "Try It", "ready": "Generate Lip Sync", "done": "40 mapped, 12 missing"}.get(state, "Identity") in texts
+    assert {
+        "nothing": "Try It", "ready": "Generate Lip Sync", "done": "40 mapped, 12 missing"
+    }.get(state, "Identity") in texts
 
 
 def test_menus_and_lists_that_open_draw(ext, face, speech):
     bpy.ops.unitalker.animate(audio=speech, character="Face")
     shown = [
         getattr(bpy.types, name) for name in dir(bpy.types)
-        if name.startswith(("UNITALKER_MT_", "UNITALKER_PT_channels")) and not hasattr(getattr(bpy.types, name), "preset_subdir")
+        if name.startswith(("UNITALKER_MT_", "UNITALKER_PT_channels"))
+        and not hasattr(getattr(bpy.types, name), "preset_subdir")
     ]
     assert len(shown) >= 4 and all(drawn.draw(kind).texts for kind in shown)
 
@@ -83,7 +90,11 @@ WAYS = ["Match by Shape", "Map It Yourself", "Teach"]
 
 
 def way_names(space: str = "VIEW_3D") -> list[str]:
-    return [text for text in drawn.draw(next(kind for kind in drawn.panels(space) if kind.bl_label == "Character"), space).texts if text in WAYS]
+    return [
+        text
+        for text in drawn.draw(next(kind for kind in drawn.panels(space) if kind.bl_label == "Character"), space).texts
+        if text in WAYS
+    ]
 
 
 @pytest.mark.parametrize("space", EDITORS)
@@ -91,7 +102,10 @@ def test_the_panel_leads_on_where_no_preset_fits(ext, space):
     make_face(ext, "Odd", ("bulge", "squash"))
     fit = ext.module("addon.take.catalog").fit(bpy.context)
     assert way_names(space) == WAYS
-    assert fit.problem.startswith("No preset fits this character: it has 2 shape keys (bulge, squash), no bones") and "Name its" not in fit.problem
+    assert (
+        fit.problem.startswith("No preset fits this character: it has 2 shape keys (bulge, squash), no bones")
+        and "Name its" not in fit.problem
+    )
 
 
 def test_shapes_are_compared_only_where_there_are_some(ext):
@@ -101,7 +115,9 @@ def test_shapes_are_compared_only_where_there_are_some(ext):
     bpy.ops.object.mode_set(mode='EDIT')
     armature.data.edit_bones.new("flap").tail.z = 1
     bpy.ops.object.mode_set(mode='OBJECT')
-    assert "it has no shape keys, 1 bone (flap), no custom properties" in ext.module("addon.take.catalog").fit(bpy.context).problem
+    assert "it has no shape keys, 1 bone (flap), no custom properties" in ext.module(
+        "addon.take.catalog"
+    ).fit(bpy.context).problem
     assert way_names() == WAYS[1:]
 
 
@@ -199,8 +215,17 @@ def presets():
 
 
 @pytest.mark.parametrize("name, changed", [
-    ("style", {"identity": "wide", "identity_2": "round", "strength": 1.5, "gain_lips": 0.5, "articulation": -0.25, "use_breath": True, "seed": 7}),
-    ("output", {"interpolation": 'BEZIER', "reduce": True, "shift_frames": -1.0, "destination": 'NLA', "nla_influence": 0.5}),
+    (
+        "style",
+        {
+            "identity": "wide", "identity_2": "round", "strength": 1.5, "gain_lips": 0.5, "articulation": -0.25,
+            "use_breath": True, "seed": 7,
+        },
+    ),
+    (
+        "output",
+        {"interpolation": 'BEZIER', "reduce": True, "shift_frames": -1.0, "destination": 'NLA', "nla_influence": 0.5},
+    ),
 ])
 def test_a_preset_brings_the_choices_back(ext, face, presets, name, changed):
     before = {key: getattr(settings(), key) for key in changed}
@@ -221,8 +246,10 @@ def test_a_preset_brings_the_choices_back(ext, face, presets, name, changed):
 
 def test_presets_hold_no_choice_that_belongs_to_one_shot(ext):
     in_preset = ext.module("addon.take.options").in_preset
-    shot = {"source", "strip", "audio", "speaker", "start_frame", "transcript", "transcript_text", "language", "character", "action",
-            "use_range", "range_start", "range_end", "audio_channel", "cache_folder"}
+    shot = {
+        "source", "strip", "audio", "speaker", "start_frame", "transcript", "transcript_text", "language", "character",
+        "action", "use_range", "range_start", "range_end", "audio_channel", "cache_folder",
+    }
     kept = {*in_preset("style"), *in_preset("output")}
     assert len(kept) > 35 and not shot & kept
 
@@ -241,7 +268,9 @@ def test_a_favourite_stands_first_and_is_kept_in_the_preferences(ext, identities
     assert identities.favourites(bpy.context, model) == ("round",)
     assert [item[0] for item in identities.search_items(bpy.context, model, "")] == ["round", "pivot", "wide"]
     assert identities.search_items(bpy.context, model, "")[0][1].startswith("★")
-    assert "round" in ext.module("addon.host.preferences").own(bpy.context).favourites and bpy.context.preferences.is_dirty
+    assert (
+        "round" in ext.module("addon.host.preferences").own(bpy.context).favourites and bpy.context.preferences.is_dirty
+    )
     bpy.ops.unitalker.favourite(identity="round")
     assert identities.favourites(bpy.context, model) == ()
 
@@ -279,7 +308,9 @@ def test_the_list_shows_what_was_searched_and_a_click_chooses(ext, identities):
     browser.active = 2
     assert (settings().identity, settings().identity_2) == ("wide", "round")
     layout = drawn.Layout()
-    ext.module("addon.models.identity_operators").UNITALKER_OT_identity_browse.draw(SimpleNamespace(layout=layout), drawn.context())
+    ext.module("addon.models.identity_operators").UNITALKER_OT_identity_browse.draw(
+        SimpleNamespace(layout=layout), drawn.context()
+    )
     assert [operator for operator, _ in layout.buttons] == ["unitalker.favourite"] * 3
 
 
@@ -320,7 +351,9 @@ def test_the_second_picker_has_none_and_leaves_with_its_model(ext):
 def operators() -> list[tuple[str, type]]:
     """Name and class of every operator of ours that the search lists."""
     found = [(name, getattr(bpy.types, f"UNITALKER_OT_{name}", None)) for name in dir(bpy.ops.unitalker)]
-    return [(name, kind) for name, kind in found if kind is not None and 'INTERNAL' not in getattr(kind, "bl_options", ())]
+    return [
+        (name, kind) for name, kind in found if kind is not None and 'INTERNAL' not in getattr(kind, "bl_options", ())
+    ]
 
 
 def test_every_operator_of_the_search_has_a_name_of_its_own_and_a_tooltip(ext):
@@ -345,4 +378,6 @@ def test_every_operator_of_the_search_works_or_says_why_not(ext, with_face, tmp_
         except RuntimeError as error:
             text = str(error)
             assert "Traceback" not in text, f"{name}: {text}"
-            assert len(text.rsplit("poll()", maxsplit=1)[-1].strip()) > 10 and "context is incorrect" not in text, f"{name}: {text}"
+            assert (
+                len(text.rsplit("poll()", maxsplit=1)[-1].strip()) > 10 and "context is incorrect" not in text
+            ), f"{name}: {text}"

@@ -1,4 +1,5 @@
-"""Phones as timeline markers: shown, moved, renamed, copied and deleted as with Blender's own tools, and solved again only round them."""
+"""Phones as timeline markers: shown, moved, renamed, copied and deleted as with Blender's own tools, and solved again
+only round them."""
 
 from __future__ import annotations
 
@@ -55,8 +56,12 @@ def changed(before, after):
 def a_vowel(take, after=0):
     """Number of a row of a vowel that is long enough to be seen, not beside a closure."""
     rows = list(take.rows)
-    return next(i for i in range(after + 1, len(rows) - 1) if rows[i].label in ("AA", "AE", "AH", "EH", "IY", "ER", "OW", "IH")
-                and rows[i].end_s - rows[i].start_s > 0.07 and not {rows[i - 1].label, rows[i + 1].label} & {"P", "B", "M", "F", "V", "SIL"})
+    return next(
+        i
+        for i in range(after + 1, len(rows) - 1)
+        if rows[i].label in ("AA", "AE", "AH", "EH", "IY", "ER", "OW", "IH") and rows[i].end_s - rows[i].start_s > 0.07
+        and not {rows[i - 1].label, rows[i + 1].label} & {"P", "B", "M", "F", "V", "SIL"}
+    )
 
 
 def opening(obj, frame):
@@ -64,7 +69,9 @@ def opening(obj, frame):
     found = curves(obj.data.shape_keys)
     at = {name: found[f'key_blocks["{name}"].value'].evaluate(frame) for name in (
         "jawOpen", "mouthClose", "mouthLowerDownLeft", "mouthUpperUpLeft", "mouthPressLeft", "mouthRollLower")}
-    return at["jawOpen"] - at["mouthClose"] + 0.35 * (at["mouthLowerDownLeft"] + at["mouthUpperUpLeft"]) - 0.15 * (at["mouthPressLeft"] + at["mouthRollLower"])
+    return at["jawOpen"] - at["mouthClose"] + 0.35 * (
+        at["mouthLowerDownLeft"] + at["mouthUpperUpLeft"]
+    ) - 0.15 * (at["mouthPressLeft"] + at["mouthRollLower"])
 
 
 # ---- showing and hiding
@@ -72,7 +79,9 @@ def opening(obj, frame):
 def test_phones_stand_on_the_frames_on_which_they_begin(ext, spoken):
     take = show()
     assert len(take.rows) > 20
-    assert markers() == [(ext.module("addon.phones.symbols").symbol(row.label), round(1 + row.start_s * 24)) for row in take.rows]
+    assert markers() == [
+        (ext.module("addon.phones.symbols").symbol(row.label), round(1 + row.start_s * 24)) for row in take.rows
+    ]
     assert {"sil", "m", "b"} <= {name for name, _ in markers()}
 
 
@@ -177,7 +186,9 @@ def test_a_copied_marker_is_a_new_phone(ext, spoken):
     scene.timeline_markers.new("m", frame=frame)              # what Shift D and a rename leave behind
     bpy.ops.unitalker.phones_apply()
     assert len(take.rows) == count + 1
-    assert [row.label for row in take.rows][number:number + 3] == [take.rows[number].label, "M", take.rows[number + 2].label]
+    assert [row.label for row in take.rows][number:number + 3] == [
+        take.rows[number].label, "M", take.rows[number + 2].label
+    ]
     assert opening(spoken, frame + 1) < 0.06
 
 
@@ -187,7 +198,9 @@ def test_all_markers_moved_at_once_move_all_phones(ext, spoken):
     for marker in list(bpy.context.scene.timeline_markers)[1:]:
         marker.frame += 2
     ext.module("addon.phones.markers").sync(bpy.context.scene)
-    assert [row.start_s for row in take.rows][1:-1] == pytest.approx([start + 2 / 24 for start in starts[1:-1]], abs=1e-4)
+    assert [row.start_s for row in take.rows][1:-1] == pytest.approx(
+        [start + 2 / 24 for start in starts[1:-1]], abs=1e-4
+    )
 
 
 def test_a_marker_moved_past_its_neighbour_changes_places_with_it(ext, spoken):
@@ -205,7 +218,9 @@ def test_a_name_that_is_no_phone_is_one_error_and_nothing_is_written(ext, spoken
     take = show()
     number, before = a_vowel(take), values(spoken)
     bpy.context.scene.timeline_markers[number].name = "Explosion"
-    with pytest.raises(RuntimeError, match=r"Marker 'Explosion' on frame \d+ names no phone\. Call it one of: sil p b m"):
+    with pytest.raises(
+        RuntimeError, match=r"Marker 'Explosion' on frame \d+ names no phone\. Call it one of: sil p b m"
+    ):
         bpy.ops.unitalker.phones_apply()
     assert changed(before, values(spoken)) == []
     bpy.context.scene.timeline_markers[number].name = "m"
@@ -231,8 +246,11 @@ def test_each_of_blenders_own_tools_leaves_every_marker_known(ext, seed):
     seen = list(zip(names, sorted(int(frame) for frame in dice.integers(1, 150, 60)), strict=True))
     chosen = set(dice.choice(60, dice.integers(1, 30), replace=False).tolist())
     by, tool = int(dice.integers(1, 9)), ("move", "rename", "delete", "copy")[seed % 4]
-    moved = [(name, frame + by) if tool == "move" and i in chosen else ("m", frame) if tool == "rename" and i in chosen else (name, frame)
-             for i, (name, frame) in enumerate(seen)]
+    moved = [
+        (name, frame + by) if tool == "move" and i in chosen else ("m", frame) if tool == "rename"
+        and i in chosen else (name, frame)
+        for i, (name, frame) in enumerate(seen)
+    ]
     now = [marker for i, marker in enumerate(moved) if tool != "delete" or i not in chosen]
     if tool == "copy":
         now += [(name, frame + by) for i, (name, frame) in enumerate(seen) if i in chosen]
@@ -450,7 +468,8 @@ def test_apply_at_once_asks_before_it_makes_all_again_at_another_frame_rate(ext,
     watch._solve(bpy.context, bpy.context.scene)
     assert changed(before, values(spoken)) == []
     assert bpy.context.scene.unitalker_phones.problem == (
-        "The scene runs at 30 frames per second now, and the lip sync of 'data/sample.flac' was made at 24: press Apply Phone Edits, which makes all of it again."
+        "The scene runs at 30 frames per second now, and the lip sync of 'data/sample.flac' was made at 24: press "
+        "Apply Phone Edits, which makes all of it again."
     )
 
 
@@ -577,7 +596,8 @@ def test_a_minute_of_speech_is_shown_and_applied_at_once(ext, face, tmp_path):
     start = time.process_time()
     bpy.ops.unitalker.phones_apply()
     applied_s = time.process_time() - start
-    figures = f"{len(take.rows)} phones: shown in {shown_s:.3f} s, applied in {applied_s:.3f} s"       # of the processor; 0.05 and 0.2 s in Blender 5.2
+    # of the processor; 0.05 and 0.2 s in Blender 5.2
+    figures = f"{len(take.rows)} phones: shown in {shown_s:.3f} s, applied in {applied_s:.3f} s"
     assert shown_s < 0.3, figures
     assert applied_s < 0.6, figures
     sys.stdout.write(figures)

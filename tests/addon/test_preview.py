@@ -1,4 +1,5 @@
-"""Preview's plain parts: peaks, where the overlay's parts lie, which frames a contact sheet shows; and settings that are borrowed."""
+"""Preview's plain parts: peaks, where the overlay's parts lie, which frames a contact sheet shows; and settings that
+are borrowed."""
 
 from __future__ import annotations
 
@@ -77,7 +78,10 @@ def test_boxes_lie_where_their_phones_are_spoken(layout, phones, frames_per_px):
     boxes = layout.boxes(track(layout, phones("SIL", "M", "AA", "K")), view)
     assert [(box.label, box.kind) for box in boxes] == [("m", "closed"), ("aa", "open"), ("k", "")][:len(boxes)]
     for number, box in enumerate(boxes, start=1):
-        assert box.left == pytest.approx(12.5 * number / frames_per_px) and box.right == pytest.approx(12.5 * (number + 1) / frames_per_px)
+        assert (
+            box.left == pytest.approx(12.5 * number / frames_per_px)
+            and box.right == pytest.approx(12.5 * (number + 1) / frames_per_px)
+        )
 
 
 def test_phones_beyond_the_edges_are_left_out(layout, phones):
@@ -98,13 +102,18 @@ def test_the_waveform_lies_under_its_samples(ext, layout):
         view, band = layout.View(left_frame, frames_per_px, 400), layout.Band(10.0, 110.0)
         corners = layout.wave_outline(taken, view, band).reshape(-1, 2, 2)
         highest = corners[corners[:, 1, 1].argmax()]
-        assert highest[1, 1] == 110 and highest[0, 0] == pytest.approx(view.x(151.0), abs=1.01 + 0.0025 * 25 / frames_per_px)
+        assert (
+            highest[1, 1] == 110
+            and highest[0, 0] == pytest.approx(view.x(151.0), abs=1.01 + 0.0025 * 25 / frames_per_px)
+        )
 
 
 def test_a_curve_keeps_its_peak_when_it_is_thinned_out(layout):
     values = np.zeros(20_000, np.float32)
     values[12_345] = 1.0
-    points = layout.curve_line(layout.Curve("jawOpen", 1.0, values), layout.View(1.0, 20.0, 1000), layout.Band(0.0, 100.0))
+    points = layout.curve_line(
+        layout.Curve("jawOpen", 1.0, values), layout.View(1.0, 20.0, 1000), layout.Band(0.0, 100.0)
+    )
     assert len(points) < 3000
     assert points[points[:, 1].argmax()].tolist() == [pytest.approx(12_345 / 20), 98.0]
 
@@ -154,14 +163,18 @@ def test_even_frames(frames, count, expected):
 
 def test_words_are_named_only_where_phones_follow_them(frames, phones):
     heard = phones("SIL", "M", "AA", "SIL", "B", "IY")
-    assert frames.words_of_phones(heard, (("M", "AA"), ("B", "IY")), ("Ma", "bee")) == ("", "Ma", "Ma", "", "bee", "bee")
+    assert frames.words_of_phones(heard, (("M", "AA"), ("B", "IY")), ("Ma", "bee")) == (
+        "", "Ma", "Ma", "", "bee", "bee"
+    )
     assert frames.words_of_phones(heard, (("S", "AA"), ("K", "T")), ("sa", "kt")) == ("",) * 6
     assert frames.words_of_phones(heard, (("M", "AA"), ("B", "IY")), ("twenty-two",)) == ("",) * 6
 
 
 def test_a_phone_more_than_the_transcript_has_takes_no_words_away(frames, phones):
     heard = phones("M", "AA", "M", "AH", "AX", "SIL", "L", "UH", "K")
-    assert frames.words_of_phones(heard, (("M", "AA", "M", "AH"), ("L", "UH", "K")), ("Mama", "look")) == (*["Mama"] * 4, "", "", *["look"] * 3)
+    assert frames.words_of_phones(heard, (("M", "AA", "M", "AH"), ("L", "UH", "K")), ("Mama", "look")) == (
+        *["Mama"] * 4, "", "", *["look"] * 3
+    )
 
 
 # ---- borrowed settings
@@ -172,7 +185,10 @@ def test_settings_come_back_after_an_error(ext):
     render.filepath, render.resolution_x = "//mine", 1234
     shading = bpy.context.scene.display.shading
     shading.background_color = (0.1, 0.2, 0.3)
-    changes = [(render, "filepath", "/else"), (render, "resolution_x", 10), (render, "no_such_setting", 1), (shading, "background_color", (1, 1, 1))]
+    changes = [
+        (render, "filepath", "/else"), (render, "resolution_x", 10), (render, "no_such_setting", 1),
+        (shading, "background_color", (1, 1, 1)),
+    ]
     with pytest.raises(ZeroDivisionError), borrowed(changes):
         assert (render.filepath, render.resolution_x) == ("/else", 10)
         1 / 0  # noqa: B018
@@ -183,7 +199,9 @@ def test_settings_come_back_after_an_error(ext):
 def test_settings_come_back_when_one_cannot_be_set(ext):
     render = bpy.context.scene.render
     before = render.engine
-    with pytest.raises(TypeError), ext.module("addon.host.borrowed").borrowed([(render, "engine", 'BLENDER_WORKBENCH'), (render, "engine", 'NO_SUCH_ENGINE')]):
+    with pytest.raises(TypeError), ext.module("addon.host.borrowed").borrowed([
+        (render, "engine", 'BLENDER_WORKBENCH'), (render, "engine", 'NO_SUCH_ENGINE')
+    ]):
         pass
     assert render.engine == before
 
@@ -217,16 +235,26 @@ def test_overlay_has_no_handlers_in_the_background(ext):
 
 def test_registering_takes_back_what_it_added(ext):
     preview = [ext.module("addon.overlay.overlay"), ext.module("addon.preview.playback")]
-    before = [list(getattr(bpy.app.handlers, name)) for name in ("load_pre", "load_post", "save_pre", "undo_post", "redo_post")]
+    before = [
+        list(getattr(bpy.app.handlers, name))
+        for name in ("load_pre", "load_post", "save_pre", "undo_post", "redo_post")
+    ]
     for module in preview:
         module.unregister()
-    after = [handler for name in ("load_pre", "load_post", "save_pre", "undo_post", "redo_post") for handler in getattr(bpy.app.handlers, name)]
-    assert not [handler for handler in after if handler.__module__.startswith((preview[0].__name__, preview[1].__name__))]
+    after = [
+        handler
+        for name in ("load_pre", "load_post", "save_pre", "undo_post", "redo_post")
+        for handler in getattr(bpy.app.handlers, name)
+    ]
+    assert not [
+        handler for handler in after if handler.__module__.startswith((preview[0].__name__, preview[1].__name__))
+    ]
     for module in preview:
         module.register()
-    assert [sorted(map(repr, getattr(bpy.app.handlers, name))) for name in ("load_pre", "load_post", "save_pre", "undo_post", "redo_post")] == [
-        sorted(map(repr, handlers)) for handlers in before
-    ]
+    assert [
+        sorted(map(repr, getattr(bpy.app.handlers, name)))
+        for name in ("load_pre", "load_post", "save_pre", "undo_post", "redo_post")
+    ] == [sorted(map(repr, handlers)) for handlers in before]
 
 
 # ---- files
@@ -242,7 +270,10 @@ def test_a_part_of_a_picture_or_film_is_seen_as_such(ext, tmp_path):
         (tmp_path / "part.png").write_bytes(data[:length])
         assert not whole.is_whole_png(str(tmp_path / "part.png"))
 
-    film = b"".join(len(body + b"....name").to_bytes(4, "big") + name + body for name, body in ((b"ftyp", b"isom"), (b"mdat", b"x" * 99), (b"moov", b"y" * 9)))
+    film = b"".join(
+        len(body + b"....name").to_bytes(4, "big") + name + body
+        for name, body in ((b"ftyp", b"isom"), (b"mdat", b"x" * 99), (b"moov", b"y" * 9))
+    )
     for length in range(len(film) + 1):
         (tmp_path / "film.mp4").write_bytes(film[:length])
         assert whole.is_whole_mp4(str(tmp_path / "film.mp4")) == (length == len(film))
@@ -268,7 +299,10 @@ def test_curves_of_a_rig_with_other_names_are_found_through_its_preset(ext, face
     make_face(ext, "Daz", tuple(target.to.name for target in preset.targets if target.to.kind == "shape_key"))
     own = next(target.to.name for target in preset.targets if dict(target.sources).get("jawOpen"))
     rig = ext.module("addon.character.character").gather(bpy.context, "Daz")
-    names = [(name, channel.name) for name, channel in ext.module("addon.overlay.shown")._rig_channels(bpy.context, rig, [own, "jawOpen"])]
+    names = [
+        (name, channel.name)
+        for name, channel in ext.module("addon.overlay.shown")._rig_channels(bpy.context, rig, [own, "jawOpen"])
+    ]
     assert own != "jawOpen" and names[0] == (own, own) and ("jawOpen", own) in names
 
 

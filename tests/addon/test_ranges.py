@@ -1,4 +1,5 @@
-"""Only some frames of a take: what lies outside stays to the last bit, old turns into new inside, closed lips stay closed."""
+"""Only some frames of a take: what lies outside stays to the last bit, old turns into new inside, closed lips stay
+closed."""
 
 from __future__ import annotations
 
@@ -26,7 +27,10 @@ def ranged(speech, first, last, **options):
 def outside(face, first, last):
     """Every field of every key outside of the frames, curve by curve."""
     return {
-        path: [tuple(str(getattr(key, name)) for name in FIELDS) for key in curve.keyframe_points if not first <= key.co[0] <= last]
+        path: [
+            tuple(str(getattr(key, name)) for name in FIELDS)
+            for key in curve.keyframe_points if not first <= key.co[0] <= last
+        ]
         for path, curve in curves(face.data.shape_keys).items()
     }
 
@@ -40,7 +44,9 @@ def values(face, path, frames):
 def test_keys_outside_stay_to_the_last_bit_and_the_middle_is_new(ext, face, speech, mode, reduce):
     animate(speech, interpolation=mode, reduce=reduce, max_error=0.01, gain_jaw=0.5)
     half, before = values(face, JAW, range(1, 49)), outside(face, 15, 30)
-    assert ranged(speech, 15, 30, crossfade=4, interpolation=mode, reduce=reduce, max_error=0.01, gain_jaw=1.0) == {'FINISHED'}
+    assert ranged(
+        speech, 15, 30, crossfade=4, interpolation=mode, reduce=reduce, max_error=0.01, gain_jaw=1.0
+    ) == {'FINISHED'}
     assert outside(face, 15, 30) == before
     after = values(face, JAW, range(1, 49))
     np.testing.assert_allclose(after[18:26], 2 * half[18:26], atol=0.021 if reduce else 1e-6)        # frames 19 to 26
@@ -104,7 +110,10 @@ def test_hand_made_edits_of_our_keys_outside_stay(ext, face, speech):
     key.handle_right = (6.5, 0.3)
     before = outside(face, 20, 30)
     ranged(speech, 20, 30, gain_jaw=0.5)
-    assert outside(face, 20, 30) == before and curves(face.data.shape_keys)[JAW].keyframe_points[4].co[1] == pytest.approx(0.77)
+    assert (
+        outside(face, 20, 30) == before
+        and curves(face.data.shape_keys)[JAW].keyframe_points[4].co[1] == pytest.approx(0.77)
+    )
 
 
 @pytest.mark.parametrize("crossfade", [0.0, 3.0, 100.0])
@@ -138,7 +147,9 @@ def test_a_range_at_frames_between_frames(ext, face, speech):
 
 
 def test_a_channel_that_is_new_starts_and_ends_at_rest(ext, speech):
-    face = make_face(ext, "Face", tuple(name for name in ext.module("engine.values.channels").ARKIT_52 if name != "mouthPucker"))
+    face = make_face(
+        ext, "Face", tuple(name for name in ext.module("engine.values.channels").ARKIT_52 if name != "mouthPucker")
+    )
     animate(speech)
     face.shape_key_add(name="mouthPucker", from_mix=False).value = 0.25
     ranged(speech, 15, 34, crossfade=3)
@@ -160,7 +171,10 @@ def motion(ext, face, speech, monkeypatch):
 
         def animate_(_wave, settings, rig, *_):
             made = types.Motion(weights, channels, settings.fps)
-            curves_ = {types.RigChannel("shape_key", name): types.Curve(np.arange(48) / settings.fps, weights[:, row]) for row, name in enumerate(channels)}
+            curves_ = {
+                types.RigChannel("shape_key", name): types.Curve(np.arange(48) / settings.fps, weights[:, row])
+                for row, name in enumerate(channels)
+            }
             return types.Animation(made, types.RigCurves(curves_, "Made", channels, ()))
 
         monkeypatch.setattr(engine, "animate", animate_)
@@ -204,7 +218,13 @@ def test_closures_that_stay_from_one_range_to_the_next(ext, face, motion):
 
 # ---- refused
 
-@pytest.mark.parametrize(("first", "last", "message"), [(30, 20, "The range ends on frame 20, before it starts on 30"), (60, 90, "lie outside of this sound, which covers 1 to 48")])
+@pytest.mark.parametrize(
+    ("first", "last", "message"),
+    [
+        (30, 20, "The range ends on frame 20, before it starts on 30"),
+        (60, 90, "lie outside of this sound, which covers 1 to 48"),
+    ],
+)
 def test_a_range_that_is_none_changes_nothing(ext, face, speech, first, last, message):
     animate(speech)
     before = as_before.animation()
@@ -225,14 +245,19 @@ def test_a_part_of_a_line_cannot_go_elsewhere(ext, face, speech):
             ranged(speech, 20, 30, destination='SLOT', action="Shot")
     ranged(speech, 20, 30, action="Take 1", gain_jaw=0.5)
     bpy.context.scene.unitalker.action = "Take 2"
-    assert bpy.ops.unitalker.regenerate_range(line=ext.module("addon.take.takes").takes_of(bpy.context, "Face")[0].line, start=20, end=30) == {'FINISHED'}
+    assert bpy.ops.unitalker.regenerate_range(
+        line=ext.module("addon.take.takes").takes_of(bpy.context, "Face")[0].line, start=20, end=30
+    ) == {'FINISHED'}
     assert len(jaw(face)) == 48
 
 
 def test_a_part_of_a_line_that_has_moved_is_refused(ext, face, speech):
     animate(speech)
     before = as_before.animation()
-    with pytest.raises(RuntimeError, match=r"starts on frame 1 at 24 frames per second, its sound now on 11 at 24.*generate all of it first"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"starts on frame 1 at 24 frames per second, its sound now on 11 at 24.*generate all of it first",
+    ):
         ranged(speech, 20, 30, start_frame=11)
     bpy.context.scene.render.fps = 30
     with pytest.raises(RuntimeError, match=r"on 1 at 30: a part of it would not fit the rest"):
@@ -270,8 +295,12 @@ def test_clearing_a_range_leaves_what_lies_outside(ext, face, speech):
 
 def test_a_held_take_changes_only_in_its_range(ext, face, speech, tmp_path):
     engine, channel = ext.module("engine.rig.preset"), ext.module("engine.values.types").RigChannel
-    targets = tuple(engine.Target(channel("shape_key", name), ((name, 1.0),), blend="mouth") for name in ("jawOpen", "mouthPucker"))
-    preset = str(ext.module("engine.rig.presets").save_preset(engine.Preset("Held", "arkit52", targets, hold_frames=2), tmp_path))
+    targets = tuple(
+        engine.Target(channel("shape_key", name), ((name, 1.0),), blend="mouth") for name in ("jawOpen", "mouthPucker")
+    )
+    preset = str(
+        ext.module("engine.rig.presets").save_preset(engine.Preset("Held", "arkit52", targets, hold_frames=2), tmp_path)
+    )
     animate(speech, preset=preset)
     frames = list(range(1, 49))
     before = values(face, JAW, frames)

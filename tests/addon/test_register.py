@@ -26,8 +26,10 @@ took = time.process_time() - start
 assert {package!r} in bpy.context.preferences.addons
 loaded = set(sys.modules) - before
 engine, values = {package!r} + ".engine", ("", ".errors", ".messages", ".options", ".phones", ".settings")
-light = [engine, *(engine + ".values" + name for name in values)]       # pure Python: the errors, and the table of options
-heavy = [name for name in loaded if name in ("numpy", "onnxruntime", "soundfile", "soxr") or (name.startswith(engine) and name not in light)]
+# pure Python: the errors, and the table of options
+light = [engine, *(engine + ".values" + name for name in values)]
+heavy = [name for name in loaded if name in ("numpy", "onnxruntime", "soundfile", "soxr")]
+heavy += [name for name in loaded if name.startswith(engine) and name not in light]
 print("\\nMEASURED", round(took, 4), heavy, flush=True)
 os._exit(0)
 """
@@ -35,26 +37,40 @@ os._exit(0)
 
 def test_switching_on_is_quick_and_loads_nothing_heavy(ext, package):
     run = subprocess.run(
-        [sys.executable, "-c", MEASURE.format(package=package)], capture_output=True, text=True, timeout=60, env=os.environ,
+        [sys.executable, "-c", MEASURE.format(package=package)], capture_output=True, text=True, timeout=60,
+        env=os.environ,
     )
     assert run.returncode == 0, run.stderr
     line = next(line for line in run.stdout.splitlines() if line.startswith("MEASURED"))
     _, seconds, heavy = line.split(maxsplit=2)
     assert heavy == "[]"
-    assert float(seconds) < 10 * MAX_REGISTER_S         # of the processor; with room for a computer without bytecode. `build.py bench` gives the figure
+    # of the processor; with room for a computer without bytecode. `build.py bench` gives the figure
+    assert float(seconds) < 10 * MAX_REGISTER_S
 
 
 def test_no_annotation_of_a_property_is_text(ext):
-    """Blender would compile each of them anew for each class: the larger part of the time that registering takes. So those files have no `from __future__ import annotations`."""
-    classes = {base for cls in ext.module("addon").CLASSES for base in cls.__mro__ if base.__module__.startswith("bl_ext")}
-    texts = {f"{cls.__module__}.{cls.__name__}.{name}" for cls in classes for name, kept in getattr(cls, "__annotations__", {}).items() if isinstance(kept, str)}
+    """Blender would compile each of them anew for each class: the larger part of the time that registering takes. So
+    those files have no `from __future__ import annotations`."""
+    classes = {
+        base for cls in ext.module("addon").CLASSES for base in cls.__mro__ if base.__module__.startswith("bl_ext")
+    }
+    texts = {
+        f"{cls.__module__}.{cls.__name__}.{name}"
+        for cls in classes for name, kept in getattr(cls, "__annotations__", {}).items() if isinstance(kept, str)
+    }
     assert sum(len(getattr(cls, "__annotations__", {})) for cls in classes) > 200 and texts == set()
 
 
 def our_handlers(package):
     """Name of each list of handlers -> how many of ours are in it."""
-    lists = {name: getattr(bpy.app.handlers, name) for name in dir(bpy.app.handlers) if isinstance(getattr(bpy.app.handlers, name), list)}
-    counts = {name: sum(getattr(handler, "__module__", "").startswith(package) for handler in handlers) for name, handlers in lists.items()}
+    lists = {
+        name: getattr(bpy.app.handlers, name)
+        for name in dir(bpy.app.handlers) if isinstance(getattr(bpy.app.handlers, name), list)
+    }
+    counts = {
+        name: sum(getattr(handler, "__module__", "").startswith(package) for handler in handlers)
+        for name, handlers in lists.items()
+    }
     return {name: count for name, count in counts.items() if count}
 
 
@@ -91,7 +107,9 @@ def test_settings_are_saved_with_the_file(ext, face, tmp_path):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
     settings = bpy.context.scene.unitalker
-    assert (settings.character.name, settings.identity, settings.strength, settings.audio) == ("Face", "wide", 1.5, "//line.wav")
+    assert (settings.character.name, settings.identity, settings.strength, settings.audio) == (
+        "Face", "wide", 1.5, "//line.wav"
+    )
 
 
 # ---- lists

@@ -1,4 +1,5 @@
-"""Rigs of mixed kinds keyed in Blender: control bones with limits, driven keys, bones in other rotation modes, properties, stepped mouths."""
+"""Rigs of mixed kinds keyed in Blender: control bones with limits, driven keys, bones in other rotation modes,
+properties, stepped mouths."""
 
 from __future__ import annotations
 
@@ -57,11 +58,15 @@ def _motion(ext, **curves):
 
 
 def _key(ext, name, motion, preset, interpolation='LINEAR'):
-    rig, fcurves, retarget = ext.module("addon.character.character"), ext.module("addon.keying.write"), ext.module("engine.rig.retarget")
+    rig, fcurves, retarget = ext.module(
+        "addon.character.character"
+    ), ext.module("addon.keying.write"), ext.module("engine.rig.retarget")
     character = rig.gather(bpy.context, name)
     curves = retarget.retarget(motion, preset, character.rig("auto", ()))
     line = fcurves.Line("line", 1, len(motion.weights), 24.0)
-    return fcurves.write(character, curves, line, fcurves.KeyOptions(interpolation='CONSTANT' if curves.stepped else interpolation))
+    return fcurves.write(
+        character, curves, line, fcurves.KeyOptions(interpolation='CONSTANT' if curves.stepped else interpolation)
+    )
 
 
 def _preset(ext, *targets, **fields):
@@ -122,12 +127,16 @@ def test_one_character_takes_keys_bones_and_properties_at_once(ext, mode):
         preset.Target(types.RigChannel("bone", "jaw", "scale", 0), (("jawOpen", 0.1),), offset=1.0),
         preset.Target(types.RigChannel("property", '["Puff"]'), (("cheekPuff", 10.0),)),
     )
-    motion = _motion(ext, mouthSmileLeft=[0, 0.5], jawOpen=[0, 1.0], jawLeft=[0, 1.0], jawForward=[0, 1.0], cheekPuff=[0, 0.3])
+    motion = _motion(
+        ext, mouthSmileLeft=[0, 0.5], jawOpen=[0, 1.0], jawLeft=[0, 1.0], jawForward=[0, 1.0], cheekPuff=[0, 0.3]
+    )
     _key(ext, "face", motion, _preset(ext, *targets))
     bpy.context.scene.frame_set(2)
     bone = armature.pose.bones["jaw"]
     from mathutils import Euler
-    assert np.abs(np.array(bone.matrix_basis.to_3x3().normalized()) - np.array(Euler(np.radians((20, 5, 0)), 'XYZ').to_matrix())).max() < 1e-4
+    assert np.abs(
+        np.array(bone.matrix_basis.to_3x3().normalized()) - np.array(Euler(np.radians((20, 5, 0)), 'XYZ').to_matrix())
+    ).max() < 1e-4
     assert (bone.location.z, bone.scale.x, armature["Puff"]) == pytest.approx((0.01, 1.1, 3.0))
     assert [obj.data.shape_keys.key_blocks["smile"].value for obj in (face, teeth)] == pytest.approx([0.5, 0.5])
 

@@ -87,11 +87,17 @@ def test_other_strips_are_not_heard_and_nothing_of_the_scene_changes(timeline, c
     retime(strip, {60: 108})
     other = add_strip(write_wav(tmp_path / "other.wav", np.full(10 * RATE_HZ, 0.5)), channel=2, name="Other")
     other.volume, scene.frame_start, scene.frame_end = 0.5, 3, 77
-    before = (len(bpy.data.scenes), len(bpy.data.actions), len(bpy.data.objects), [(one.mute, one.volume) for one in scene.sequence_editor.strips_all])
+    before = (
+        len(bpy.data.scenes), len(bpy.data.actions), len(bpy.data.objects),
+        [(one.mute, one.volume) for one in scene.sequence_editor.strips_all],
+    )
     audio = timeline.module("addon.sound.clip")
     samples = audio.read(audio.find_strip(bpy.context, "Line")).samples
     assert np.median(np.abs(samples)) < 0.001
-    assert before == (len(bpy.data.scenes), len(bpy.data.actions), len(bpy.data.objects), [(one.mute, one.volume) for one in scene.sequence_editor.strips_all])
+    assert before == (
+        len(bpy.data.scenes), len(bpy.data.actions), len(bpy.data.objects),
+        [(one.mute, one.volume) for one in scene.sequence_editor.strips_all],
+    )
     assert (scene.frame_start, scene.frame_end) == (3, 77)
 
 
@@ -120,7 +126,8 @@ def test_the_mouth_moves_when_the_retimed_strip_sounds(timeline, speech):
 
     bpy.context.scene.unitalker.model = TINY
     face = make_face(timeline, "Face")
-    retime(add_strip(speech, frame=1), {25: 37})     # two seconds with a buzz from 0.5 to 1.5; the first one now lasts 1.5
+    # two seconds with a buzz from 0.5 to 1.5; the first one now lasts 1.5
+    retime(add_strip(speech, frame=1), {25: 37})
     bpy.ops.unitalker.animate(strip="Line", character="Face")
     keys = jaw(face)
     loud = keys[keys[:, 1] > keys[:, 1].max() / 2, 0]
@@ -130,7 +137,9 @@ def test_the_mouth_moves_when_the_retimed_strip_sounds(timeline, speech):
 def test_a_retimed_stereo_strip_gives_its_channels(timeline, tmp_path):
     seconds = np.arange(4 * RATE_HZ) / RATE_HZ
     tone = 0.5 * np.sin(2 * np.pi * 300 * seconds)
-    strip = add_strip(write_wav(tmp_path / "two.wav", np.stack([tone * (seconds < 2), tone * (seconds >= 2)], 1)), frame=1)
+    strip = add_strip(
+        write_wav(tmp_path / "two.wav", np.stack([tone * (seconds < 2), tone * (seconds >= 2)], 1)), frame=1
+    )
     retime(strip, {49: 61})
     audio = timeline.module("addon.sound.clip")
     clip = audio.find_strip(bpy.context, "Line")

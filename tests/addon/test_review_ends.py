@@ -1,4 +1,5 @@
-"""Loose ends of a shot: a sound said twice, phones of a renamed character, an add-on switched off and on, a slot that plays nowhere any more."""
+"""Loose ends of a shot: a sound said twice, phones of a renamed character, an add-on switched off and on, a slot that
+plays nowhere any more."""
 
 from __future__ import annotations
 
@@ -105,6 +106,8 @@ def test_clear_takes_a_slot_away_that_plays_nowhere_any_more(ext, face, body, sp
         animate(speech, destination=destination)
         assert not body.use_fake_user
     assert len(body.slots) == 2
-    getattr(bpy.ops.unitalker, button)(character="Face", **({"line": spans(ext)[0][0]} if button == "take_clear" else {}))
+    getattr(bpy.ops.unitalker, button)(
+        character="Face", **({"line": spans(ext)[0][0]} if button == "take_clear" else {})
+    )
     assert len(body.slots) == 1 and not {"unitalker", "unitalker_slots"} & set(body.keys())
     assert before == {path: len(curve.keyframe_points) for path, curve in curves_in(body, body.slots[0]).items()}

@@ -1,4 +1,5 @@
-"""What an artist does beside the panel: hand-made keys and strips, renaming, copies of characters and scenes, files of an older Blender."""
+"""What an artist does beside the panel: hand-made keys and strips, renaming, copies of characters and scenes, files of
+an older Blender."""
 
 from __future__ import annotations
 
@@ -76,7 +77,9 @@ def test_a_strip_by_which_the_artist_plays_the_take_again_stays(ext, face, speec
     strip = again.strips.new("again", 300, first.action)
     if hasattr(strip, "action_slot"):
         strip.action_slot = first.action_slot
-    strip.action_frame_start, strip.action_frame_end, strip.extrapolation = first.action_frame_start, first.action_frame_end, 'NOTHING'
+    strip.action_frame_start, strip.action_frame_end, strip.extrapolation = (
+        first.action_frame_start, first.action_frame_end, 'NOTHING'
+    )
     before = as_before.animation()[1]
     animate(speech, destination='NLA')
     assert as_before.animation()[1] == before
@@ -171,7 +174,10 @@ def test_an_earlier_take_that_plays_no_more_asks_for_nothing(ext, face, babble):
 
 
 # ---- files of Blender 4.2 in a later one
-@pytest.mark.skipif("slots" not in bpy.types.Action.bl_rna.properties if bpy else True, reason="an Action has no slots before Blender 4.4")
+@pytest.mark.skipif(
+    "slots" not in bpy.types.Action.bl_rna.properties if bpy else True,
+    reason="an Action has no slots before Blender 4.4",
+)
 def test_takes_and_frames_of_the_artist_in_a_file_without_slots_are_known(ext, face, speech, tmp_path):
     second = write_wav(tmp_path / "second.wav", np.sin(np.arange(RATE_HZ) / 9))
     animate(speech)
@@ -182,7 +188,10 @@ def test_takes_and_frames_of_the_artist_in_a_file_without_slots_are_known(ext, f
     action = action_of(face)
     place = str(action.slots[0].handle)
     notes = json.loads(action["unitalker"])
-    action["unitalker"] = json.dumps({name: {"": value[place]} if isinstance(value, dict) and place in value else value for name, value in notes.items()})
+    action["unitalker"] = json.dumps({
+        name: {"": value[place]} if isinstance(value, dict) and place in value else value
+        for name, value in notes.items()
+    })
     assert [take.line for take in ext.module("addon.take.takes").takes_of(bpy.context, "Face")] == [takes[1].line]
     takes = ext.module("addon.take.takes")
     found = takes.takes_of(bpy.context, "Face")[0]
@@ -194,9 +203,12 @@ def test_takes_and_frames_of_the_artist_in_a_file_without_slots_are_known(ext, f
     assert np.array_equal(jaw(face), mine)
 
 
-@pytest.mark.skipif("slots" in bpy.types.Action.bl_rna.properties if bpy else True, reason="Blender 4.4 and later read all slots")
+@pytest.mark.skipif(
+    "slots" in bpy.types.Action.bl_rna.properties if bpy else True, reason="Blender 4.4 and later read all slots"
+)
 def test_takes_of_a_file_of_a_later_blender_are_known_and_made_whole_again(ext, face, speech):
-    """As 4.2 reads a file of 4.5: both meshes play one Action with the curves of the first, and the notes name slots."""
+    """As 4.2 reads a file of 4.5: both meshes play one Action with the curves of the first, and the notes name
+    slots."""
     other = make_face(ext, "Teeth", ("jawOpen", "mouthClose"))
     other.parent = face
     animate(speech)
@@ -223,7 +235,9 @@ def test_takes_of_a_file_of_a_later_blender_are_known_and_made_whole_again(ext, 
     assert not curves(face.data.shape_keys) and not curves(other.data.shape_keys)
 
 
-@pytest.mark.parametrize("wrong", [{"rest": 5}, {"rest": {"a|x": "u"}}, {"sliders": {"jawOpen": "a"}}, {"sliders": {"x": [1]}}, {"moved": 7}])
+@pytest.mark.parametrize(
+    "wrong", [{"rest": 5}, {"rest": {"a|x": "u"}}, {"sliders": {"jawOpen": "a"}}, {"sliders": {"x": [1]}}, {"moved": 7}]
+)
 def test_notes_of_another_kind_count_as_not_there(ext, face, speech, wrong):
     animate(speech)
     action = action_of(face)
@@ -254,7 +268,10 @@ def test_strips_of_one_name_in_two_scenes_are_two_takes(ext, face, babble):
 
 
 # ---- settings of the render
-@pytest.mark.parametrize(("media", "kind"), [('IMAGE', 'OPEN_EXR'), ('MULTI_LAYER_IMAGE', 'OPEN_EXR_MULTILAYER'), ('VIDEO', 'FFMPEG'), ('IMAGE', 'JPEG')])
+@pytest.mark.parametrize(
+    ("media", "kind"),
+    [('IMAGE', 'OPEN_EXR'), ('MULTI_LAYER_IMAGE', 'OPEN_EXR_MULTILAYER'), ('VIDEO', 'FFMPEG'), ('IMAGE', 'JPEG')],
+)
 def test_the_format_of_the_render_comes_back_with_its_depth(ext, tmp_path, media, kind):
     image = bpy.context.scene.render.image_settings
     if hasattr(image, "media_type"):
@@ -262,8 +279,13 @@ def test_the_format_of_the_render_comes_back_with_its_depth(ext, tmp_path, media
     image.file_format = kind
     if "EXR" in kind:
         image.color_depth = '32'
-    names = ("media_type", "file_format", "color_mode", "color_depth", "compression", "quality", "exr_codec", "color_management")
+    names = (
+        "media_type", "file_format", "color_mode", "color_depth", "compression", "quality", "exr_codec",
+        "color_management",
+    )
     before = [getattr(image, name, None) for name in names]
-    with ext.module("addon.host.borrowed").borrowed(ext.module("addon.pictures.picture")._format(bpy.context.scene, str(tmp_path / "x.png"))):
+    with ext.module("addon.host.borrowed").borrowed(
+        ext.module("addon.pictures.picture")._format(bpy.context.scene, str(tmp_path / "x.png"))
+    ):
         assert image.file_format == 'PNG'
     assert [getattr(image, name, None) for name in names] == before

@@ -9,7 +9,9 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-pytestmark = pytest.mark.skipif(not os.environ.get("UNITALKER_SLOW"), reason="generates a whole Rigify rig: set UNITALKER_SLOW=1")
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("UNITALKER_SLOW"), reason="generates a whole Rigify rig: set UNITALKER_SLOW=1"
+)
 MILLIMETRES = 1000.0
 
 
@@ -30,17 +32,22 @@ def generated(package):
 def _face(ext, generated, **pose):
     """Heads of face bones in mm with this pose; smile, press and the like stand for both sides."""
     types, channels = ext.module("engine.values.types"), ext.module("engine.values.channels")
-    presets, retarget, rig = ext.module("engine.rig.presets"), ext.module("engine.rig.retarget"), ext.module("addon.character.character")
+    presets, retarget, rig = ext.module("engine.rig.presets"), ext.module("engine.rig.retarget"), ext.module(
+        "addon.character.character"
+    )
     bpy.ops.wm.open_mainfile(filepath=generated)
     armature = next(obj for obj in bpy.data.objects if obj.type == 'ARMATURE' and obj.name != "metarig")
     weights = np.zeros((1, 52), np.float32)
     for name, value in pose.items():
-        weights[0, [i for i, channel in enumerate(channels.ARKIT_52) if channel in (name, name + "Left", name + "Right")]] = value
+        sides = (name, name + "Left", name + "Right")
+        weights[0, [i for i, channel in enumerate(channels.ARKIT_52) if channel in sides]] = value
     names = rig.gather(bpy.context, armature.name).rig("auto", ())
     preset = presets.choose(names)
     assert preset.id == "rigify_face"
     assert len(presets.match(preset, names).found) == 50
-    for channel, curve in retarget.retarget(types.Motion(weights, channels.ARKIT_52, 24.0), preset, names).curves.items():
+    for channel, curve in retarget.retarget(
+        types.Motion(weights, channels.ARKIT_52, 24.0), preset, names
+    ).curves.items():
         bone = armature.pose.bones[channel.name]
         bone.rotation_mode = 'XYZ'
         getattr(bone, channel.path)[channel.index] = float(curve.values[0])
@@ -57,7 +64,9 @@ def test_mouth_opens_closes_spreads_and_puckers(ext, generated):
 
     rest = _face(ext, generated)
     opened = _face(ext, generated, jawOpen=0.6)
-    closed = _face(ext, generated, jawOpen=0.4, mouthClose=0.4, mouthPress=0.25, mouthRollLower=0.12, mouthRollUpper=0.12)
+    closed = _face(
+        ext, generated, jawOpen=0.4, mouthClose=0.4, mouthPress=0.25, mouthRollLower=0.12, mouthRollUpper=0.12
+    )
     puckered, smiling = _face(ext, generated, mouthPucker=0.8), _face(ext, generated, mouthSmileLeft=0.7)
     assert gap(opened) > gap(rest) + 15
     assert gap(closed) <= gap(rest)

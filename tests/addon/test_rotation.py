@@ -16,8 +16,16 @@ def _written(ext, mode, parts):
     """Values that a bone in this mode gets, by path, and the rotation that they are."""
     types, rotation = ext.module("engine.values.types"), ext.module("addon.keying.rotation")
     seconds = np.arange(3.0)
-    curves = {types.RigChannel("bone", "jaw", path, index): types.Curve(seconds, np.array([0.0, value / 2, value], np.float32)) for path, index, value in parts}
-    found = {(channel.path, channel.index): curve.values for channel, curve in rotation.to_bone_modes(curves, {"jaw": mode}).items()}
+    curves = {
+        types.RigChannel("bone", "jaw", path, index): types.Curve(
+            seconds, np.array([0.0, value / 2, value], np.float32)
+        )
+        for path, index, value in parts
+    }
+    found = {
+        (channel.path, channel.index): curve.values
+        for channel, curve in rotation.to_bone_modes(curves, {"jaw": mode}).items()
+    }
     return found, {path for path, _ in found}
 
 
@@ -28,7 +36,9 @@ def test_angles_about_three_axes_are_the_same_rotation_in_every_mode(ext, mode):
     if mode == 'QUATERNION':
         got = Quaternion([found["rotation_quaternion", i][2] for i in range(4)]).to_matrix()
     elif mode == 'AXIS_ANGLE':
-        got = Quaternion([found["rotation_axis_angle", i][2] for i in (1, 2, 3)], found["rotation_axis_angle", 0][2]).to_matrix()
+        got = Quaternion(
+            [found["rotation_axis_angle", i][2] for i in (1, 2, 3)], found["rotation_axis_angle", 0][2]
+        ).to_matrix()
     else:
         got = Euler([found["rotation_euler", i][2] for i in range(3)], mode).to_matrix()
     assert len(paths) == 1

@@ -1,4 +1,5 @@
-"""Match by Shape on characters: other axes, several meshes, masks, markers; a proposal changes nothing until it is saved."""
+"""Match by Shape on characters: other axes, several meshes, masks, markers; a proposal changes nothing until it is
+saved."""
 
 from __future__ import annotations
 
@@ -18,7 +19,10 @@ def head(ext):
     """The test head with keys whose names say nothing, and true name by new name."""
     bpy.ops.unitalker.add_test_head()
     face = bpy.context.view_layer.objects.active
-    truth = {name: f"key {number}" for number, name in enumerate(sorted(ext.module("engine.values.channels").ARKIT_52, key=hash_of))}
+    truth = {
+        name: f"key {number}"
+        for number, name in enumerate(sorted(ext.module("engine.values.channels").ARKIT_52, key=hash_of))
+    }
     for obj in (face, *face.children):
         for block in obj.data.shape_keys.key_blocks[1:] if obj.data.shape_keys else ():
             block.name = truth[block.name]
@@ -40,10 +44,15 @@ def match():
 
 
 def sliders(face):
-    return [block.value for obj in (face, *face.children) if obj.data.shape_keys for block in obj.data.shape_keys.key_blocks]
+    return [
+        block.value for obj in (face, *face.children) if obj.data.shape_keys for block in obj.data.shape_keys.key_blocks
+    ]
 
 
-@pytest.mark.parametrize(("scale", "rotation"), [((1, 1, 1), (0, 0, 0)), ((100, 100, 100), (math.pi / 2, 0, 0)), ((0.3, 0.3, 0.3), (0.5, -0.7, 2.0))])
+@pytest.mark.parametrize(
+    ("scale", "rotation"),
+    [((1, 1, 1), (0, 0, 0)), ((100, 100, 100), (math.pi / 2, 0, 0)), ((0.3, 0.3, 0.3), (0.5, -0.7, 2.0))],
+)
 def test_a_scrambled_head_is_matched_wherever_it_lies_and_nothing_moves(head, scale, rotation):
     face, truth = head
     face.scale, face.rotation_euler, face.location = scale, rotation, (3, 4, 5)
@@ -60,7 +69,10 @@ def test_a_mirrored_object_has_its_own_left(head):
     bpy.context.view_layer.update()
     match()
     rows = {row.channel: truth[json.loads(row.keys)[0][0]] for row in bpy.context.scene.unitalker_shapes.rows}
-    assert rows["mouthSmileLeft"] == "mouthSmileRight" and rows["eyeBlinkRight"] == "eyeBlinkLeft" and rows["jawOpen"] == "jawOpen"
+    assert (
+        rows["mouthSmileLeft"] == "mouthSmileRight" and rows["eyeBlinkRight"] == "eyeBlinkLeft"
+        and rows["jawOpen"] == "jawOpen"
+    )
 
 
 def test_masks_of_shape_keys_count(head, ext):
@@ -91,7 +103,8 @@ def test_show_sets_the_sliders_of_one_channel_and_puts_them_back(head):
     key = next(new for new, name in truth.items() if name == "jawOpen")
     teeth = next(child for child in face.children if child.name.startswith("LipSync Teeth"))
     assert face.data.shape_keys.key_blocks[key].value == 1 and teeth.data.shape_keys.key_blocks[key].value == 1
-    state.active = [row.channel for row in state.rows].index("mouthPucker")         # clicking another row shows that one
+    # clicking another row shows that one
+    state.active = [row.channel for row in state.rows].index("mouthPucker")
     assert face.data.shape_keys.key_blocks[key].value == 0 and sum(sliders(face)) > 0
     bpy.ops.unitalker.shape_show()
     assert sliders(face) == before and state.shown == ""
@@ -139,7 +152,9 @@ def test_markers_are_guessed_can_be_moved_and_place_the_head(head, ext):
         assert np.linalg.norm(np.array(there) * 1000 - point) < 4, name         # mm
     match()
     assert len(found_right(truth)) == 52
-    swapped = [markers[f"Mouth Corner {side}"] for side in ("Left", "Right")] + [markers[f"Eye Outer {side}"] for side in ("Left", "Right")]
+    swapped = [
+        markers[f"Mouth Corner {side}"] for side in ("Left", "Right")
+    ] + [markers[f"Eye Outer {side}"] for side in ("Left", "Right")]
     places = [marker.location.copy() for marker in swapped]
     for marker, place in zip(swapped, (places[1], places[0], places[3], places[2]), strict=True):
         marker.location = place
@@ -199,6 +214,7 @@ def test_a_row_has_two_pictures_until_the_proposal_is_closed(ext, head):
     drawn = {name: np.array(picture.image_pixels_float) for name, picture in pictures._state["pictures"].items()}
     assert len(drawn) == 4         # each once
     pose, keys = drawn["pose jawOpen"], drawn[f"keys {jaw.keys}"]
-    assert np.mean(np.abs(pose - keys) > 0.1) < 0.05 < np.mean(np.abs(pose - drawn["pose browDownLeft"]) > 0.1)      # the scrambled head is the test head
+    # the scrambled head is the test head
+    assert np.mean(np.abs(pose - keys) > 0.1) < 0.05 < np.mean(np.abs(pose - drawn["pose browDownLeft"]) > 0.1)
     bpy.ops.unitalker.shape_close()
     assert pictures.icons("jawOpen", "[]") is None

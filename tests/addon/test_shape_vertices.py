@@ -10,7 +10,8 @@ from .conftest import curves, keys_of
 
 NAMES = ("jaw", "wide", "pucker", "brow")
 N, FIRST, LAST = 150, 11, 40
-TURN = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])       # the capture lies on its side, and is 100 times as large
+# the capture lies on its side, and is 100 times as large
+TURN = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 
 
 def make_mesh(name, points, moves):
@@ -29,7 +30,8 @@ def make_mesh(name, points, moves):
 
 @pytest.fixture
 def pair(ext):
-    """A face with four keys, chosen in the panel; a capture of the same vertices with keyed values, (n_frames, 4), and the values."""
+    """A face with four keys, chosen in the panel; a capture of the same vertices with keyed values, (n_frames, 4), and
+    the values."""
     random = np.random.default_rng(4)
     points, moves = random.normal(size=(N, 3)), 0.1 * random.normal(size=(len(NAMES), N, 3))
     face = make_mesh("Face", points, moves)

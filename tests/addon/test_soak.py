@@ -1,4 +1,5 @@
-"""A random session of an animator (soak.py): 20 seconds of it in the suite, UNITALKER_SOAK_MINUTES of it by hand (CONTRIBUTING.md)."""
+"""A random session of an animator (soak.py): 20 seconds of it in the suite, UNITALKER_SOAK_MINUTES of it by hand
+(CONTRIBUTING.md)."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ def test_a_random_session_leaves_the_artists_keys_no_error_and_no_thread(ext, sp
     if model:
         bpy.context.scene.unitalker.model = model
     session = Session(ext, tmp_path, sound, int(os.environ.get("UNITALKER_SOAK_SEED", "1")))
-    outcome = session.run(60 * float(minutes) if minutes else SECONDS_IN_SUITE, lambda line: sys.__stderr__.write(f"{line}\n"))
+    outcome = session.run(
+        60 * float(minutes) if minutes else SECONDS_IN_SUITE, lambda line: sys.__stderr__.write(f"{line}\n")
+    )
     log.write_text(json.dumps(outcome.figures(), indent=1) + "\n" + "\n".join(outcome.failures))
     assert outcome.failures == [], "\n".join(outcome.failures)
     assert sum(outcome.steps.values()) > 10

@@ -58,7 +58,9 @@ def all_at_once(strip):
 
 
 @needs_aud
-@pytest.mark.parametrize("change", [plain, hard_trim, soft_trim, both_trims_moved, sound_offset, negative_sound_offset, all_at_once])
+@pytest.mark.parametrize(
+    "change", [plain, hard_trim, soft_trim, both_trims_moved, sound_offset, negative_sound_offset, all_at_once]
+)
 def test_strip_is_read_as_blender_plays_it(ext, clicks, tmp_path, change):
     change(add_strip(clicks, frame=11))
     clip, wave = clip_of(ext)
@@ -224,7 +226,10 @@ def test_the_first_of_several_nla_strips_counts_and_a_muted_one_does_not(ext, cl
     bpy.context.scene.frame_set(100)
     with bpy.context.temp_override(window=window, area=area, region=region):
         bpy.ops.nla.soundclip_add()
-    first, second = sorted((strip for track in speaker.animation_data.nla_tracks for strip in track.strips), key=lambda strip: strip.frame_start)
+    first, second = sorted(
+        (strip for track in speaker.animation_data.nla_tracks for strip in track.strips),
+        key=lambda strip: strip.frame_start,
+    )
     assert (first.frame_start, second.frame_start) == (30, 100)
     audio = ext.module("addon.sound.clip")
     assert audio.find_speaker(bpy.context, speaker.name).start_frame == 30
@@ -240,7 +245,9 @@ def test_a_strip_in_nested_meta_strips_is_cut_by_both(ext, clicks):
     inner, outer = strips.new_meta("Inner", 3, 1), strips.new_meta("Outer", 4, 1)
     strip.move_to_meta(inner)
     inner.move_to_meta(outer)
-    left, right = ("left_handle", "right_handle") if hasattr(inner, "left_handle") else ("frame_final_start", "frame_final_end")
+    left, right = (
+        ("left_handle", "right_handle") if hasattr(inner, "left_handle") else ("frame_final_start", "frame_final_end")
+    )
     setattr(inner, right, 121)
     setattr(inner, left, 25)
     setattr(outer, right, 97)
@@ -257,7 +264,10 @@ def test_the_sound_of_a_film_is_in_time(ext, clicks, tmp_path, ending):
         pytest.skip("ffmpeg, which makes the film, is not installed")
     film = tmp_path / f"film.{ending}"
     subprocess.run(
-        [ffmpeg, "-v", "error", "-f", "lavfi", "-i", "color=size=64x64:rate=24:duration=10", "-i", clicks, "-c:a", "aac", "-shortest", str(film)],
+        [
+            ffmpeg, "-v", "error", "-f", "lavfi", "-i", "color=size=64x64:rate=24:duration=10", "-i", clicks, "-c:a",
+            "aac", "-shortest", str(film),
+        ],
         check=True, timeout=60,
     )
     add_strip(film, frame=11)
@@ -265,7 +275,8 @@ def test_the_sound_of_a_film_is_in_time(ext, clicks, tmp_path, ending):
     assert clip.start_frame == 11
     samples, rate_hz = played(tmp_path / "mix.wav")
     found, witness = click_times_s(wave.samples, RATE_HZ) + 11 / FPS, click_times_s(samples, rate_hz) + 1 / FPS
-    assert len(witness) >= 9 and found[-9:] == pytest.approx(witness[-9:], abs=0.005)       # the mixdown itself loses the start of an mp4
+    # the mixdown itself loses the start of an mp4
+    assert len(witness) >= 9 and found[-9:] == pytest.approx(witness[-9:], abs=0.005)
 
 
 @needs_aud
@@ -360,7 +371,9 @@ def make_bad_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-@pytest.mark.parametrize("name", ["empty.wav", "text.wav", "cut.wav", "cut.mp3", "none.wav", "folder.wav", "missing.wav"])
+@pytest.mark.parametrize(
+    "name", ["empty.wav", "text.wav", "cut.wav", "cut.mp3", "none.wav", "folder.wav", "missing.wav"]
+)
 def test_a_bad_file_is_one_error_and_writes_nothing(ext, face, tmp_path, name):
     make_bad_files(tmp_path)
     with pytest.raises(RuntimeError, match=name):
@@ -376,7 +389,8 @@ def test_rates_and_channels(ext, tmp_path, rate_hz, channels):
     audio = ext.module("addon.sound.clip")
     wave = audio.read(audio.find_file(bpy.context, write_wav(tmp_path / "tone.wav", tone, rate_hz), 1.0))
     assert len(wave.samples) == RATE_HZ
-    assert np.abs(wave.samples[2000:-2000]).max() == pytest.approx(0.9 / channels, rel=0.02)      # the mean of the channels
+    # the mean of the channels
+    assert np.abs(wave.samples[2000:-2000]).max() == pytest.approx(0.9 / channels, rel=0.02)
 
 
 def test_paths_with_other_letters_and_relative_paths(ext, face, speech, tmp_path):

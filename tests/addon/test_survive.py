@@ -1,4 +1,5 @@
-"""Data that must survive: what an artist made stays, what cannot be keyed is refused with its reason before any work."""
+"""Data that must survive: what an artist made stays, what cannot be keyed is refused with its reason before any
+work."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ def save_and_clear(path):
 
 
 def make_rig(ext, name="Rig", bone="jaw"):
-    """An armature with one bone and a dial; the preset "Bone" drives both, kept in a file that is given back as its path."""
+    """An armature with one bone and a dial; the preset "Bone" drives both, kept in a file that is given back as its
+    path."""
     armature = bpy.data.objects.new(name, bpy.data.armatures.new(name))
     bpy.context.scene.collection.objects.link(armature)
     bpy.context.view_layer.objects.active = armature
@@ -83,7 +85,10 @@ def test_a_linked_rig_is_refused_before_any_work_and_its_override_keeps_keys(ext
     preset = rig_preset(ext, tmp_path, "jawOpen")
     with monkeypatch.context() as patch:
         patch.setattr(ext.module("addon.sound.clip"), "read", lambda _clip: pytest.fail("the sound was read first"))
-        refused(r"linked from another file, so keys on it would be lost.*Make Editable Override", speech, character="Rig", preset=preset)
+        refused(
+            r"linked from another file, so keys on it would be lost.*Make Editable Override", speech, character="Rig",
+            preset=preset,
+        )
     assert bpy.ops.unitalker.make_override(character="Rig") == {'FINISHED'}
     name = bpy.context.scene.unitalker.character.name
     bpy.ops.unitalker.animate(audio=speech, character=name, preset=preset)
@@ -105,7 +110,10 @@ def test_a_library_that_is_missing_is_said(ext, speech, tmp_path, no_listening):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     os.remove(tmp_path / "cast.blend")
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
-    refused(r"'Face' only stands for something of .*cast\.blend.*could not be loaded.*Find Missing Files", speech, character="Face")
+    refused(
+        r"'Face' only stands for something of .*cast\.blend.*could not be loaded.*Find Missing Files", speech,
+        character="Face",
+    )
 
 
 def test_the_library_on_disk_is_never_changed(ext, speech, tmp_path):
@@ -135,7 +143,10 @@ def test_an_instance_of_nothing_that_moves_says_so(ext, speech, no_listening):
     empty = bpy.data.objects.new("Props", None)
     empty.instance_type, empty.instance_collection = 'COLLECTION', bpy.data.collections.new("Chairs")
     bpy.context.scene.collection.objects.link(empty)
-    refused(r"'Props' is an instance of the collection 'Chairs'.*holds nothing that could be keyed", speech, character="Props")
+    refused(
+        r"'Props' is an instance of the collection 'Chairs'.*holds nothing that could be keyed", speech,
+        character="Props",
+    )
 
 
 # ---- shared data
@@ -161,7 +172,10 @@ def test_an_action_of_the_artist_that_two_characters_share_stays_whole(ext, face
     for existing in ('KEEP', 'LAYER'):
         bpy.ops.unitalker.animate(audio=speech, character="Face", existing=existing)
         assert as_before.animation()[0]["Shared"] == keys
-        assert other.data.shape_keys.animation_data.action == shared and not other.data.shape_keys.animation_data.nla_tracks
+        assert (
+            other.data.shape_keys.animation_data.action == shared
+            and not other.data.shape_keys.animation_data.nla_tracks
+        )
     bpy.ops.unitalker.clear(character="Face")
     assert as_before.animation()[0]["Shared"] == keys
     assert face.data.shape_keys.animation_data.action == shared and not face.data.shape_keys.animation_data.nla_tracks
@@ -191,7 +205,9 @@ def loud(ext, tmp_path):
     face = make_face(ext, "Face", ("jawOpen", "mouthClose"))
     engine, channel = ext.module("engine.rig.preset"), ext.module("engine.values.types").RigChannel
     target = engine.Target(channel("shape_key", "jawOpen"), (("jawOpen", 1.0),), gain=3.0, clamp=None)
-    bpy.context.scene.unitalker.preset = str(ext.module("engine.rig.presets").save_preset(engine.Preset("Loud", "arkit52", (target,)), tmp_path))
+    bpy.context.scene.unitalker.preset = str(
+        ext.module("engine.rig.presets").save_preset(engine.Preset("Loud", "arkit52", (target,)), tmp_path)
+    )
     return face
 
 
@@ -207,12 +223,17 @@ def test_raise_lengthens_the_slider_and_clear_gives_it_back(ext, loud, speech):
 def test_clip_cuts_the_values_says_so_and_leaves_the_slider(ext, loud, speech):
     before = as_before.values()
     bpy.ops.unitalker.animate(audio=speech, character="Face", sliders='CLIP')
-    assert jaw(loud)[:, 1].max() == 1.0 and as_before.values()[0]["Key", "jawOpen"][1:] == before[0]["Key", "jawOpen"][1:]
+    assert (
+        jaw(loud)[:, 1].max() == 1.0 and as_before.values()[0]["Key", "jawOpen"][1:] == before[0]["Key", "jawOpen"][1:]
+    )
     assert "jawOpen of 'Face': clipped at the slider's end." in bpy.context.scene.unitalker.result_details
 
 
 def test_ask_writes_nothing_and_says_how_far_the_motion_goes(ext, loud, speech):
-    refused(r"jawOpen of 'Face': the motion goes to [23]\.\d\d, beyond the sliders' ends\. Nothing was written", speech, character="Face", sliders='ASK')
+    refused(
+        r"jawOpen of 'Face': the motion goes to [23]\.\d\d, beyond the sliders' ends\. Nothing was written", speech,
+        character="Face", sliders='ASK',
+    )
 
 
 def test_ask_has_nothing_to_ask_where_values_fit(ext, face, speech):
@@ -234,7 +255,8 @@ def test_masks_mutes_and_relations_of_keys_are_left_as_they_are(ext, face, speec
     moved = face.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.vertices[0].co.z
     keys.key_blocks["jawOpen"].vertex_group = ""
     bpy.context.view_layer.update()
-    assert 0 < moved < face.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.vertices[0].co.z      # the mask still halves the jaw
+    # the mask still halves the jaw
+    assert 0 < moved < face.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.vertices[0].co.z
 
 
 NAMES = ('口を開ける', 'Mund "auf"', "back\\slash", "it's", "a]b[c", "Ünïcödé́", "new\tline", '"]', "😀", "x" * 63)
@@ -247,12 +269,17 @@ def test_any_name_is_keyed_by_a_path_that_leads_to_it(ext, speech, tmp_path):
     presets = ext.module("engine.rig.presets")
     good = [name for name in names if "\t" not in name]             # a preset holds no control characters
     targets = tuple(engine.Target(channel("shape_key", name), (("jawOpen", 1.0),)) for name in good)
-    bpy.ops.unitalker.animate(audio=speech, character=face.name, preset=str(presets.save_preset(engine.Preset("Odd", "arkit52", targets), tmp_path)))
+    bpy.ops.unitalker.animate(
+        audio=speech, character=face.name,
+        preset=str(presets.save_preset(engine.Preset("Odd", "arkit52", targets), tmp_path)),
+    )
     assert len(good) == 9 and len(curves(face.data.shape_keys)) == 9
     values = keys_of(next(iter(curves(face.data.shape_keys).values())))
     frame, peak = values[values[:, 1].argmax()]
     bpy.context.scene.frame_set(int(frame))
-    assert {name: face.data.shape_keys.key_blocks[name].value for name in good} == pytest.approx(dict.fromkeys(good, float(peak)), abs=1e-5)
+    assert {name: face.data.shape_keys.key_blocks[name].value for name in good} == pytest.approx(
+        dict.fromkeys(good, float(peak)), abs=1e-5
+    )
     bpy.ops.unitalker.clear(character=face.name)
     assert not curves(face.data.shape_keys) and all(block.value == 0 for block in face.data.shape_keys.key_blocks[1:])
 
@@ -278,7 +305,9 @@ def test_making_a_line_again_keeps_how_its_curves_are_shown_and_played(ext, face
     noisy.modifiers.new('NOISE')
     bpy.ops.unitalker.animate(audio=speech, character="Face", smooth=0.5)
     curve, noisy = (curves(face.data.shape_keys)[path] for path in (JAW, 'key_blocks["mouthClose"].value'))
-    assert (curve.mute, curve.lock, curve.hide, curve.extrapolation, curve.color_mode) == (True, True, True, 'LINEAR', 'CUSTOM')
+    assert (curve.mute, curve.lock, curve.hide, curve.extrapolation, curve.color_mode) == (
+        True, True, True, 'LINEAR', 'CUSTOM'
+    )
     assert tuple(curve.color) == (0.25, 0.5, 0.75) and curve.group.name == "Lip Sync" and len(noisy.modifiers) == 1
 
 
@@ -290,5 +319,8 @@ def test_meshes_that_take_the_same_curves_get_equal_keys(ext, face, speech):
         for path, curve in curves(face.data.shape_keys).items():
             twin = curves(other.data.shape_keys)[path]
             assert np.array_equal(keys_of(curve), keys_of(twin)) and curve.array_index == twin.array_index
-            assert {key.interpolation for key in twin.keyframe_points} == {'LINEAR'} and not any(key.select_control_point for key in twin.keyframe_points)
+            assert (
+                {key.interpolation for key in twin.keyframe_points} == {'LINEAR'}
+                and not any(key.select_control_point for key in twin.keyframe_points)
+            )
             assert twin.group.name == curve.group.name == "Lip Sync"

@@ -55,7 +55,8 @@ def test_files_of_one_name_in_two_folders_are_two_lines(ext, face, speech, tmp_p
 
 def test_a_damaged_soundfile_package_leaves_the_reading_to_blender(ext, face, speech, monkeypatch):
     pytest.importorskip("aud")
-    monkeypatch.setitem(sys.modules, "soundfile", None)         # as when another extension's version needs what is not there
+    # as when another extension's version needs what is not there
+    monkeypatch.setitem(sys.modules, "soundfile", None)
     animate(speech)
     assert len(jaw(face)) == 48
 

@@ -1,4 +1,5 @@
-"""Takes: what is kept of how a line was made; made again, cleared, given to the artist; and the artist's own keys beside all that."""
+"""Takes: what is kept of how a line was made; made again, cleared, given to the artist; and the artist's own keys
+beside all that."""
 
 from __future__ import annotations
 
@@ -49,7 +50,10 @@ def test_a_take_keeps_its_choices_its_clip_and_its_frames(ext, face, speech, tak
     animate(speech, start_frame=11, gain_jaw=0.5, reduce=True, max_error=0.02)
     take = one(takes)
     assert (take.first_frame, take.last_frame, take.character, take.action) == (11, 58, "Face", "Face Lip Sync")
-    assert take.choices["gain_jaw"] == 0.5 and take.choices["reduce"] is True and take.choices["max_error"] == pytest.approx(0.02)
+    assert (
+        take.choices["gain_jaw"] == 0.5 and take.choices["reduce"] is True
+        and take.choices["max_error"] == pytest.approx(0.02)
+    )
     assert (take.clip.path, take.clip.start_frame, take.clip.first_s) == (speech, 11, 0)
     assert take.known and take.phones is None
 
@@ -77,7 +81,8 @@ def test_a_file_with_plain_spans_is_read_cleared_and_made_again(ext, face, speec
 
 
 @pytest.mark.parametrize("note", [
-    "", "[]", '{"takes": 3}', '{"spans": {"1": []}}', '{"spans": [1], "mine": 4}', '{"spans": {"1": {"a": [1, 2]}}, "mine": {"1": [[3]]}}', "[" * 4000,
+    "", "[]", '{"takes": 3}', '{"spans": {"1": []}}', '{"spans": [1], "mine": 4}',
+    '{"spans": {"1": {"a": [1, 2]}}, "mine": {"1": [[3]]}}', "[" * 4000,
     '{"lines": {"a": "b"}, "takes": {"x": []}}',
 ])
 def test_notes_that_cannot_be_read_count_as_none(ext, face, speech, takes, note):
@@ -134,8 +139,12 @@ def test_made_again_in_the_action_that_holds_it_whatever_its_name(ext, face, spe
     for number, action in enumerate(bpy.data.actions):
         action.name = f"Best {number}"
     takes.remake(bpy.context, one(takes), {})
-    assert {action.name.split()[0] for action in bpy.data.actions} == {"Best"} and len(bpy.data.actions) == len(before[0])
-    assert [curves_ for _, curves_ in sorted(as_before.animation()[0].items())] == [curves_ for _, curves_ in sorted(before[0].items())]
+    assert (
+        {action.name.split()[0] for action in bpy.data.actions} == {"Best"} and len(bpy.data.actions) == len(before[0])
+    )
+    assert [curves_ for _, curves_ in sorted(as_before.animation()[0].items())] == [
+        curves_ for _, curves_ in sorted(before[0].items())
+    ]
     assert one(takes).choices["action"] == "Take 1"
 
 
@@ -143,7 +152,13 @@ def test_edited_phones_go_with_the_take(ext, face, speech, takes, monkeypatch):
     animate(speech)
     engine, asked = ext.module("engine"), []
     true = engine.animate
-    monkeypatch.setattr(engine, "animate", lambda wave, settings, *rest: (asked.append(settings.phones), true(wave, settings.__class__(**{**settings.__dict__, "phones": None}), *rest))[1])
+    monkeypatch.setattr(
+        engine, "animate",
+        lambda wave, settings, *rest: (
+            asked.append(settings.phones),
+            true(wave, settings.__class__(**{**settings.__dict__, "phones": None}), *rest),
+        )[1],
+    )
     takes.remake(bpy.context, one(takes), {"phones": [("SIL", 0.0, 0.5), ("AA", 0.5, 2.0)]})
     assert one(takes).phones == (("SIL", 0.0, 0.5), ("AA", 0.5, 2.0))
     takes.remake(bpy.context, one(takes), {"gain_jaw": 0.5})
@@ -189,7 +204,9 @@ def test_loading_a_take_sets_the_panel(ext, face, speech, takes):
     settings = bpy.context.scene.unitalker
     settings.gain_jaw, settings.use_head_motion, settings.live = 2.0, False, True
     takes.load(bpy.context, one(takes))
-    assert (settings.gain_jaw, settings.use_head_motion, settings.identity_2, settings.start_frame) == (0.5, True, "pivot", 11)
+    assert (settings.gain_jaw, settings.use_head_motion, settings.identity_2, settings.start_frame) == (
+        0.5, True, "pivot", 11
+    )
     assert settings.character == face and settings.source == 'FILE' and settings.audio == speech and settings.live
 
 
@@ -245,7 +262,9 @@ def test_what_is_mine_is_not_touched_by_clear_generate_and_make_again(ext, face,
     takes.remake(bpy.context, one(takes, "second.wav"), {"gain_jaw": 0.5})
     assert all_keys()["Face Lip Sync"] == before
     bpy.ops.unitalker.clear(character="Face")
-    assert all_keys() == {"Face Lip Sync": before} and face.data.shape_keys.animation_data.action.name == "Face Lip Sync"
+    assert (
+        all_keys() == {"Face Lip Sync": before} and face.data.shape_keys.animation_data.action.name == "Face Lip Sync"
+    )
 
 
 def test_one_take_of_two_is_mine_and_the_other_still_ours(ext, face, speech, second, takes):
@@ -256,12 +275,16 @@ def test_one_take_of_two_is_mine_and_the_other_still_ours(ext, face, speech, sec
     assert [take.first_frame for take in takes.takes_of(bpy.context, "Face")] == [101]
 
     def still_mine():
-        return all((keys_of(curve)[:48] == mine[path]).all() for path, curve in curves(face.data.shape_keys).items()) and len(curves(face.data.shape_keys)) == 52
+        return (
+            all((keys_of(curve)[:48] == mine[path]).all() for path, curve in curves(face.data.shape_keys).items())
+            and len(curves(face.data.shape_keys)) == 52
+        )
 
     takes.remake(bpy.context, one(takes, "second.wav"), {"gain_jaw": 0.5})
     assert still_mine()
     found = one(takes, "second.wav")
-    takes.remake(bpy.context, found, {"clip": dataclasses.replace(found.clip, start_frame=31.0)})      # 31 to 48 are mine
+    # 31 to 48 are mine
+    takes.remake(bpy.context, found, {"clip": dataclasses.replace(found.clip, start_frame=31.0)})
     assert still_mine() and jaw(face)[[48, -1], 0].tolist() == [49, 78]
     with pytest.raises(RuntimeError, match=r"Frames 1 to 48 are yours since Make It Mine"):
         animate(speech)
@@ -270,7 +293,10 @@ def test_one_take_of_two_is_mine_and_the_other_still_ours(ext, face, speech, sec
     assert still_mine() and jaw(face)[48, 0] == 61
     bpy.ops.unitalker.clear(character="Face")
     assert still_mine() and len(jaw(face)) == 48
-    assert not bpy.data.actions["Face Lip Sync"].keys() and face.data.shape_keys.animation_data.action.name == "Face Lip Sync"
+    assert (
+        not bpy.data.actions["Face Lip Sync"].keys()
+        and face.data.shape_keys.animation_data.action.name == "Face Lip Sync"
+    )
 
 
 def test_mine_of_several_meshes_and_of_a_copied_character(ext, face, speech, takes):
@@ -309,7 +335,8 @@ def test_each_is_one_step_of_undo_and_redo(ext, face, speech, second, takes, wha
     before = as_before.animation(), [dict(action.items()) for action in bpy.data.actions]
     step(what, {
         "remake": lambda: takes.remake(context, take, {"gain_jaw": 0.5}), "forget": lambda: takes.forget(context, take),
-        "clear": lambda: takes.clear(context, take), "clear_frames": lambda: takes.clear_frames(context, "Face", True, (10, 20)),
+        "clear": lambda: takes.clear(context, take),
+        "clear_frames": lambda: takes.clear_frames(context, "Face", True, (10, 20)),
     }[what])
     after = as_before.animation(), [dict(action.items()) for action in bpy.data.actions]
     assert after != before

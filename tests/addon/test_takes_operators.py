@@ -27,7 +27,10 @@ def listed(ext):
         if takes_list.is_stale(bpy.context):
             takes_list.fill(bpy.context)
         assert not takes_list.is_stale(bpy.context)
-        return [(row.line.rpartition("/")[2], row.first_frame, row.last_frame) for row in bpy.context.window_manager.unitalker_takes]
+        return [
+            (row.line.rpartition("/")[2], row.first_frame, row.last_frame)
+            for row in bpy.context.window_manager.unitalker_takes
+        ]
 
     return rows
 
@@ -41,7 +44,9 @@ def two(face, speech, tmp_path):
 
 def choose(ending):
     manager = bpy.context.window_manager
-    manager.unitalker_take_index = next(number for number, row in enumerate(manager.unitalker_takes) if row.line.endswith(ending))
+    manager.unitalker_take_index = next(
+        number for number, row in enumerate(manager.unitalker_takes) if row.line.endswith(ending)
+    )
 
 
 def test_the_list_follows_takes_characters_and_undo(ext, face, speech, listed, tmp_path):
@@ -129,7 +134,8 @@ def test_buttons_leave_the_artists_action_alone(ext, face, speech, listed):
     before = as_before.animation()[0]["Mine"]
     listed()
     for call in (
-        bpy.ops.unitalker.take_remake, lambda: bpy.ops.unitalker.regenerate_range(start=10, end=20), lambda: bpy.ops.unitalker.clear_range(start=10, end=20),
+        bpy.ops.unitalker.take_remake, lambda: bpy.ops.unitalker.regenerate_range(start=10, end=20),
+        lambda: bpy.ops.unitalker.clear_range(start=10, end=20),
         bpy.ops.unitalker.take_clear,
     ):
         assert call() == {'FINISHED'} and as_before.animation()[0]["Mine"] == before
@@ -139,7 +145,8 @@ def test_buttons_leave_the_artists_action_alone(ext, face, speech, listed):
 # ---- the panel
 
 class Layout:
-    """Stands for Blender's layout: every property, operator and list that is drawn must exist. Gives itself for rows and columns."""
+    """Stands for Blender's layout: every property, operator and list that is drawn must exist. Gives itself for rows
+    and columns."""
 
     def __init__(self):
         self.drawn = []
@@ -179,7 +186,8 @@ def test_the_panel_shows_the_list_and_its_buttons(ext, two, listed, monkeypatch)
     assert drawn(ext, monkeypatch) == ["Takes that you generate on this character are listed here."]
     listed()
     assert drawn(ext, monkeypatch) == [
-        "unitalker_takes", "take_load", "take_remake", "take_clear", "take_mine", "range_start", "range_end", "crossfade", "regenerate_range", "clear_range",
+        "unitalker_takes", "take_load", "take_remake", "take_clear", "take_mine", "range_start", "range_end",
+        "crossfade", "regenerate_range", "clear_range",
     ]
     scene = bpy.context.scene
     scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 20, 30
@@ -195,7 +203,9 @@ def test_a_drawing_of_an_old_list_asks_for_a_new_one(ext, two, monkeypatch):
     assert asked == [1]
 
 
-@pytest.mark.parametrize("name", ["take_remake", "regenerate_range", "take_load", "take_clear", "take_mine", "clear_range"])
+@pytest.mark.parametrize(
+    "name", ["take_remake", "regenerate_range", "take_load", "take_clear", "take_mine", "clear_range"]
+)
 def test_a_button_of_a_take_is_grey_while_something_is_made(ext, face, speech, monkeypatch, name):
     animate(speech)
     assert getattr(bpy.ops.unitalker, name).poll()

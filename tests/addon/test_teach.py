@@ -1,4 +1,5 @@
-"""Teach in Blender: the artist's keys on bones, custom properties and shape keys are learned, and Generate drives the same controls."""
+"""Teach in Blender: the artist's keys on bones, custom properties and shape keys are learned, and Generate drives the
+same controls."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ def syllables(seconds, seed):
 
 @pytest.fixture
 def rig(ext):
-    """A face with two keys of foreign names on an armature with a jaw bone that has a slider; the artist keyed 12 s of all three at 24 fps."""
+    """A face with two keys of foreign names on an armature with a jaw bone that has a slider; the artist keyed 12 s of
+    all three at 24 fps."""
     face = make_face(ext, "Face", ("Auf", "Ruhig"))
     armature = bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig"))
     bpy.context.scene.collection.objects.link(armature)
@@ -42,7 +44,13 @@ def rig(ext):
     face.parent = armature
     loud = syllables(12, 0)[0]
     keys = [(1 + frame, float(loud[min(frame * RATE_HZ // 24, len(loud) - 1)])) for frame in range(12 * 24)]
-    own_action(armature, {f"{BONE}.rotation_euler": [(frame, -0.8 * value) for frame, value in keys], PROPERTY: [(frame, 20 * value) for frame, value in keys]})
+    own_action(
+        armature,
+        {
+            f"{BONE}.rotation_euler": [(frame, -0.8 * value) for frame, value in keys],
+            PROPERTY: [(frame, 20 * value) for frame, value in keys],
+        },
+    )
     own_action(face.data.shape_keys, {'key_blocks["Auf"].value': keys}, "Mine too")
     return face, armature
 
@@ -87,7 +95,10 @@ def test_bones_properties_and_shape_keys_are_learned_and_driven_by_other_speech(
     loud, samples = syllables(8, 5)
     assert bpy.ops.unitalker.animate(audio=write_wav(tmp_path / "other.wav", samples), character="Face") == {'FINISHED'}
     expected = np.interp(np.arange(8 * 24) / 24, np.arange(len(loud)) / RATE_HZ, loud)
-    for owner, path, gain in ((armature, f"{BONE}.rotation_euler", -0.8), (armature, PROPERTY, 20), (face.data.shape_keys, 'key_blocks["Auf"].value', 1)):
+    for owner, path, gain in (
+        (armature, f"{BONE}.rotation_euler", -0.8), (armature, PROPERTY, 20),
+        (face.data.shape_keys, 'key_blocks["Auf"].value', 1),
+    ):
         keys = keys_of(curves(owner)[path])
         assert len(keys) == 8 * 24
         assert np.corrcoef(keys[:, 1], gain * expected)[0, 1] > 0.9
@@ -96,9 +107,13 @@ def test_bones_properties_and_shape_keys_are_learned_and_driven_by_other_speech(
 
 def test_teaching_leaves_the_artists_keys_and_the_scene_as_they_were(ext, rig, sound):
     face, armature = rig
-    before = [keys_of(curve).tobytes() for owner in (armature, face.data.shape_keys) for curve in curves(owner).values()]
+    before = [
+        keys_of(curve).tobytes() for owner in (armature, face.data.shape_keys) for curve in curves(owner).values()
+    ]
     teach(sound)
-    assert [keys_of(curve).tobytes() for owner in (armature, face.data.shape_keys) for curve in curves(owner).values()] == before
+    assert [
+        keys_of(curve).tobytes() for owner in (armature, face.data.shape_keys) for curve in curves(owner).values()
+    ] == before
     assert sorted(action.name for action in bpy.data.actions) == ["Mine", "Mine too"]
 
 
@@ -107,7 +122,9 @@ def test_the_panel_counts_a_taught_heads_controls(ext, rig, sound):
     bpy.context.scene.unitalker.character = rig[0]
     catalog = ext.module("addon.take.catalog")
     assert catalog.fit(bpy.context).line == "Meine: 3 of 3 taught controls found"
-    assert ("meine.npz", "Meine") in [item[:2] for item in catalog.preset_items(bpy.context.scene.unitalker, bpy.context)]
+    assert ("meine.npz", "Meine") in [
+        item[:2] for item in catalog.preset_items(bpy.context.scene.unitalker, bpy.context)
+    ]
     make_face(ext, "Other", ("nothing", "here"))
     bpy.context.scene.unitalker.character = bpy.data.objects["Other"]
     assert "finds none of its controls" in catalog.fit(bpy.context).problem
@@ -166,7 +183,9 @@ def test_a_take_that_cannot_be_taught_is_one_error_and_writes_nothing(ext, rig, 
     face, armature = rig
     if message is None:
         with pytest.raises(RuntimeError, match="has no name"):
-            bpy.ops.unitalker.teach(audio=write_wav(tmp_path / "a.wav", syllables(12, 0)[1]), character="Face", name=" ")
+            bpy.ops.unitalker.teach(
+                audio=write_wav(tmp_path / "a.wav", syllables(12, 0)[1]), character="Face", name=" "
+            )
     else:
         if change == "none":
             drop_keys(armature, face.data.shape_keys)
@@ -186,11 +205,15 @@ def test_keys_in_an_nla_strip_are_read_where_they_play(ext, rig, sound):
     strip = track.strips.new("moved", 101, action)
     if slot is not None:
         strip.action_slot = slot
-    keyed = ext.module("addon.keying.artist_keys").read(ext.module("addon.character.character").gather(bpy.context, "Rig", False), 101, 24, 50)
+    keyed = ext.module("addon.keying.artist_keys").read(
+        ext.module("addon.character.character").gather(bpy.context, "Rig", False), 101, 24, 50
+    )
     control = next(number for number, one in enumerate(keyed.controls) if one.kind == "property")
     loud = syllables(12, 0)[0]
     at = np.interp(np.arange(0, 11, 0.5), keyed.seconds, keyed.values[:, control])
-    assert at == pytest.approx([20 * loud[int(second * 24) * RATE_HZ // 24] for second in np.arange(0, 11, 0.5)], abs=0.2)
+    assert at == pytest.approx(
+        [20 * loud[int(second * 24) * RATE_HZ // 24] for second in np.arange(0, 11, 0.5)], abs=0.2
+    )
 
 
 def test_a_head_that_does_not_fit_on_the_disk_is_one_error_and_leaves_nothing(ext, rig, sound, own_folder, monkeypatch):
@@ -204,13 +227,18 @@ def test_a_head_that_does_not_fit_on_the_disk_is_one_error_and_leaves_nothing(ex
     monkeypatch.setattr(module, "save_taught", onto_full_disk)
     with pytest.raises(RuntimeError, match="cannot be written"):
         teach(sound)
-    assert list(own_folder.iterdir()) == [] and as_before.animation() == before and bpy.context.scene.unitalker.preset == "auto"
+    assert (
+        list(own_folder.iterdir()) == [] and as_before.animation() == before
+        and bpy.context.scene.unitalker.preset == "auto"
+    )
 
 
 def test_a_damaged_taught_file_is_named_in_the_panel(ext, own_folder):
     (own_folder / "kiefer.npz").write_bytes(b"PK\x03\x04 cut")
     ext.module("addon.take.catalog").refresh()
-    assert "kiefer.npz" not in [item[0] for item in ext.module("addon.take.catalog").preset_items(bpy.context.scene.unitalker, bpy.context)]
+    assert "kiefer.npz" not in [
+        item[0] for item in ext.module("addon.take.catalog").preset_items(bpy.context.scene.unitalker, bpy.context)
+    ]
     lines = ext.module("addon.take.catalog").damaged_heads()
     assert len(lines) == 1
     assert lines[0].startswith("Taught file kiefer.npz is damaged (")

@@ -81,7 +81,8 @@ def material(obj: bpy.types.Object, polygon: bpy.types.MeshPolygon) -> str:
 
 
 def touching_pairs(rest: np.ndarray, lips: np.ndarray, opening: np.ndarray) -> np.ndarray:
-    """Pairs (upper, lower) of lip vertices that are one point at rest; the lower one is the one that the jaw takes down."""
+    """Pairs (upper, lower) of lip vertices that are one point at rest; the lower one is the one that the jaw takes
+    down."""
     groups: dict[tuple[float, ...], list[int]] = {}
     for vertex in lips:
         groups.setdefault(tuple(np.round(rest[vertex], 3)), []).append(int(vertex))
@@ -93,7 +94,9 @@ def touching_pairs(rest: np.ndarray, lips: np.ndarray, opening: np.ndarray) -> n
 def head(ext) -> Head:
     started = time.perf_counter()
     face = ext.module("addon.ui.test_head").build_test_head(bpy.context)
-    logging.getLogger(__name__).info("test head: %.2f s, %d vertices", time.perf_counter() - started, len(face.data.vertices))
+    logging.getLogger(__name__).info(
+        "test head: %.2f s, %d vertices", time.perf_counter() - started, len(face.data.vertices)
+    )
     return Head(face, ext.module("engine.values.channels").ARKIT_52)
 
 
@@ -128,8 +131,13 @@ def test_mouth_close_seals_an_open_jaw(head, strength):
     assert np.abs(head.lip_gap({"jawOpen": strength, "mouthClose": strength})).max() < 0.01
 
 
-@pytest.mark.parametrize("shape", ["mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch", "mouthPress", "mouthPucker",
-                                   "mouthLeft", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper", "cheekPuff"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch", "mouthPress", "mouthPucker", "mouthLeft",
+        "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper", "cheekPuff",
+    ],
+)
 def test_shapes_that_do_not_part_the_lips_keep_them_shut(head, shape):
     assert np.abs(head.lip_gap({shape: 1.0})).max() < 0.05
 
@@ -174,13 +182,17 @@ def test_right_shapes_mirror_the_left_ones(head):
     for number, point in enumerate(head.rest):
         tree.insert(point, number)
     tree.balance()
-    twins = [[found for _, found, _ in tree.find_range(point * mirror, 0.02)] for point in head.rest]    # lips touch: several may fit
+    # lips touch: several may fit
+    twins = [[found for _, found, _ in tree.find_range(point * mirror, 0.02)] for point in head.rest]
     assert all(twins)
     for name in head.channels:
         if name.endswith("Left"):
             left = head.moved(head.face, name)
             right = head.moved(head.face, name[:-4] + "Right") * mirror
-            worst = max(min(np.abs(right[t] - left[v]).max() for t in twins[v]) for v in np.flatnonzero(np.abs(left).max(axis=1) > 0.01))
+            worst = max(
+                min(np.abs(right[t] - left[v]).max() for t in twins[v])
+                for v in np.flatnonzero(np.abs(left).max(axis=1) > 0.01)
+            )
             assert worst < 0.02, name
 
 
@@ -218,7 +230,10 @@ def test_closed_lids_meet_and_hide_the_eye(head):
 def test_every_build_is_the_same(ext, head):
     again = ext.module("addon.ui.test_head").build_test_head(bpy.context)
     assert np.array_equal(read(again.data.vertices), head.rest)
-    assert np.array_equal(read(again.data.shape_keys.key_blocks["mouthPucker"].data), read(head.face.data.shape_keys.key_blocks["mouthPucker"].data))
+    assert np.array_equal(
+        read(again.data.shape_keys.key_blocks["mouthPucker"].data),
+        read(head.face.data.shape_keys.key_blocks["mouthPucker"].data),
+    )
 
 
 def test_operator_places_and_selects_the_face(ext):

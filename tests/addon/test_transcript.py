@@ -24,7 +24,10 @@ def mini(ext, face):
 
 
 def keys(obj) -> dict[str, np.ndarray]:
-    return {path: np.array([point.co.y for point in curve.keyframe_points]) for path, curve in curves(obj.data.shape_keys).items()}
+    return {
+        path: np.array([point.co.y for point in curve.keyframe_points])
+        for path, curve in curves(obj.data.shape_keys).items()
+    }
 
 
 def animate(**options):
@@ -96,7 +99,10 @@ def test_command_gives_the_operators_keys(ext, mini, tmp_path, capsys):
     bpy.ops.unitalker.clear(character="Face")
     (tmp_path / "words.txt").write_text(TEXT, encoding="utf-8")
     run, out = ext.module("addon.command").run, tmp_path / "out.blend"
-    assert run(["--audio", SOUND, "--character", "Face", "--transcript-file", str(tmp_path / "words.txt"), "--language", "en-us", "--save", str(out)]) == 0
+    assert run([
+        "--audio", SOUND, "--character", "Face", "--transcript-file", str(tmp_path / "words.txt"), "--language",
+        "en-us", "--save", str(out),
+    ]) == 0
     bpy.ops.wm.open_mainfile(filepath=str(out))
     made = keys(bpy.data.objects["Face"])
     assert all(np.array_equal(values, wanted[path]) for path, values in made.items()) and made.keys() == wanted.keys()
@@ -109,7 +115,9 @@ def test_command_gives_the_operators_keys(ext, mini, tmp_path, capsys):
 ])
 def test_command_says_what_is_wrong_in_one_line(ext, mini, tmp_path, capsys, arguments, message):
     out = tmp_path / "out.blend"
-    assert ext.module("addon.command").run(["--audio", SOUND, "--character", "Face", *arguments, "--save", str(out)]) == 1
+    assert ext.module("addon.command").run([
+        "--audio", SOUND, "--character", "Face", *arguments, "--save", str(out)
+    ]) == 1
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1 and not out.exists()
 

@@ -1,4 +1,5 @@
-"""German, Japanese and Simplified Chinese: every text of the panels has all three, and no dictionary keeps what nothing says any more."""
+"""German, Japanese and Simplified Chinese: every text of the panels has all three, and no dictionary keeps what nothing
+says any more."""
 
 from __future__ import annotations
 
@@ -14,21 +15,38 @@ from . import drawn
 from .conftest import ROOT, make_face
 
 LOCALES = ("de_DE", "ja_JP", "zh_HANS")
-SAYING = {"translate": (0,), "only_if": (2,), "translate_plural": (1, 2), "paragraph": (2,), "tell_stage": (1,), "attempt": (3,)}       # function -> which arguments are said
+# function -> which arguments are said
+SAYING = {
+    "translate": (0,), "only_if": (2,), "translate_plural": (1, 2), "paragraph": (2,), "tell_stage": (1,),
+    "attempt": (3,),
+}
 SHOWN = {"text", "heading", "placeholder"}                  # arguments of a layout's calls
 PRODUCTS = r"(Live Link Face|MetaHuman) (CSV|JSON)|CUDA|CoreML|DirectML"          # written alike everywhere
-FIXED = {"TITLE", "LAST_STAGE", "SEVERAL", "NO_TAKE", "BUSY", "BUSY_ELSE"}                  # names of texts that are said
-SCENE_STATE = {"result", "result_details", "result_mapped", "result_missing", "result_failed", "teach_result", "teach_details", "teach_failed", "live_note"}
-SAME_NAMES = {"Id", "Shown", "Sliders that are set for looking, and their values before, as JSON", "Whose take it is, also under a new name"}     # of state, called like what is drawn elsewhere
-SCRIPTS_ONLY = {"character", "speaker", "transcript_text", "line", "start", "end", "action", "frame_start", "frame_end"}      # of operators: no button shows them
+# names of texts that are said
+FIXED = {"TITLE", "LAST_STAGE", "SEVERAL", "NO_TAKE", "BUSY", "BUSY_ELSE"}
+SCENE_STATE = {
+    "result", "result_details", "result_mapped", "result_missing", "result_failed", "teach_result", "teach_details",
+    "teach_failed", "live_note",
+}
+# of state, called like what is drawn elsewhere
+SAME_NAMES = {
+    "Id", "Shown", "Sliders that are set for looking, and their values before, as JSON",
+    "Whose take it is, also under a new name",
+}
+# of operators: no button shows them
+SCRIPTS_ONLY = {"character", "speaker", "transcript_text", "line", "start", "end", "action", "frame_start", "frame_end"}
 
 
 def dictionaries() -> dict[str, dict[str, str]]:
-    return {locale: json.loads((ROOT / "addon" / "host" / "languages" / f"{locale}.json").read_text(encoding="utf-8")) for locale in LOCALES}
+    return {
+        locale: json.loads((ROOT / "addon" / "host" / "languages" / f"{locale}.json").read_text(encoding="utf-8"))
+        for locale in LOCALES
+    }
 
 
 def in_source(raised: bool = False) -> set[str]:
-    """What the code itself says: constants given to translate(), paragraph(), tell_stage() and to layouts, titles of jobs, reasons of ready.py.
+    """What the code itself says: constants given to translate(), paragraph(), tell_stage() and to layouts, titles of
+    jobs, reasons of ready.py.
 
     raised: what errors say, too; they may be translated.
     """
@@ -50,7 +68,9 @@ def in_source(raised: bool = False) -> set[str]:
 
 def _texts(nodes: list[ast.expr | None]) -> list[str]:
     parts = [part for node in nodes for part in ((node.body, node.orelse) if isinstance(node, ast.IfExp) else (node,))]
-    return [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value]
+    return [
+        part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value
+    ]
 
 
 def visible(ext: object, speech: str) -> set[str]:
@@ -65,21 +85,35 @@ def visible(ext: object, speech: str) -> set[str]:
     look()
     make_face(ext, "Face", ext.module("engine.values.channels").ARKIT_52[:40])
     for source, destination in (('FILE', 'NLA'), ('SPEAKER', 'SLOT'), ('STRIP', 'ACTION')):
-        settings.source, settings.destination, settings.use_range, settings.identity_2 = source, destination, True, "wide"
+        settings.source, settings.destination, settings.use_range, settings.identity_2 = (
+            source, destination, True, "wide"
+        )
         look()
     settings.use_range = False
     bpy.ops.unitalker.animate(audio=speech, character="Face")
     bpy.ops.unitalker.cast_add(what='EMPTY')
     bpy.ops.unitalker.mapping_start(empty=False)
     look()
-    menus = [name for name in dir(bpy.types) if name.startswith(("UNITALKER_MT_", "UNITALKER_PT_")) and not hasattr(getattr(bpy.types, name), "preset_subdir")]
-    layouts += [(getattr(bpy.types, name).bl_label, drawn.draw(getattr(bpy.types, name))) for name in menus if name.startswith(("UNITALKER_MT_", "UNITALKER_PT_channels"))]
-    shown = {title for title, _ in layouts} | {text for _, layout in layouts for text in layout.texts if text not in layout.own}
-    return {text for text in shown - set(ext.module("engine.values.channels").ARKIT_52) if not re.search(r"\d", text)}       # a digit: a count was filled in
+    menus = [
+        name
+        for name in dir(bpy.types)
+        if name.startswith(("UNITALKER_MT_", "UNITALKER_PT_"))
+        and not hasattr(getattr(bpy.types, name), "preset_subdir")
+    ]
+    layouts += [
+        (getattr(bpy.types, name).bl_label, drawn.draw(getattr(bpy.types, name)))
+        for name in menus if name.startswith(("UNITALKER_MT_", "UNITALKER_PT_channels"))
+    ]
+    shown = {title for title, _ in layouts} | {
+        text for _, layout in layouts for text in layout.texts if text not in layout.own
+    }
+    # a digit: a count was filled in
+    return {text for text in shown - set(ext.module("engine.values.channels").ARKIT_52) if not re.search(r"\d", text)}
 
 
 def registered(ext: object) -> set[str]:
-    """What every class of ours tells by itself: names and tooltips of properties and their items, of operators, panels, menus, and dropped files."""
+    """What every class of ours tells by itself: names and tooltips of properties and their items, of operators, panels,
+    menus, and dropped files."""
     found: set[str] = set()
     for kind in ext.module("addon").CLASSES:
         operator = issubclass(kind, bpy.types.Operator)
@@ -89,7 +123,11 @@ def registered(ext: object) -> set[str]:
         if operator or issubclass(kind, (bpy.types.PropertyGroup, bpy.types.AddonPreferences)):
             for prop in own_properties(kind, rna):
                 found |= {prop.name if prop.name != prop.identifier else "", prop.description}
-                found |= {text for item in (prop.enum_items if prop.type == 'ENUM' else ()) for text in (item.name, item.description)}
+                found |= {
+                    text
+                    for item in (prop.enum_items if prop.type == 'ENUM' else ())
+                    for text in (item.name, item.description)
+                }
     return found - set(symbols(ext)) - SAME_NAMES
 
 
@@ -99,9 +137,17 @@ def bpy_operator(kind: type) -> object:
 
 
 def own_properties(kind: type, rna: object) -> list[object]:
-    """Those that a user may see: neither hidden, nor for scripts, nor Blender's own; of groups those that some code draws, by name."""
-    named = {name for base in kind.__mro__ if base.__module__.startswith("bl_ext") for name in getattr(base, "__annotations__", {})}
-    shown = named - SCRIPTS_ONLY if issubclass(kind, bpy.types.Operator) else named & drawn_names() if not hasattr(kind, "gain_jaw") else named - SCENE_STATE
+    """Those that a user may see: neither hidden, nor for scripts, nor Blender's own; of groups those that some code
+    draws, by name."""
+    named = {
+        name
+        for base in kind.__mro__ if base.__module__.startswith("bl_ext")
+        for name in getattr(base, "__annotations__", {})
+    }
+    shown = (
+        named - SCRIPTS_ONLY if issubclass(kind, bpy.types.Operator)
+        else named & drawn_names() if not hasattr(kind, "gain_jaw") else named - SCENE_STATE
+    )
     return [prop for name, prop in rna.properties.items() if name in shown and not prop.is_hidden]
 
 
@@ -111,10 +157,16 @@ def drawn_names() -> set[str]:
     found: set[str] = set()
     for path in (ROOT / "addon").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("prop", "prop_enum", "template_ID")]
+        calls = [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("prop", "prop_enum", "template_ID")
+        ]
         walked = [node.iter for node in ast.walk(tree) if isinstance(node, ast.For)] if calls else []
         for node in [*(inner for call in calls for inner in call.args[1:2]), *walked]:
-            found |= {part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+            found |= {
+                part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)
+            }
     return found
 
 
@@ -125,7 +177,11 @@ def symbols(ext: object) -> list[str]:
 
 def identities() -> set[str]:
     """What the pickers offer: names of the bundled model's speaking styles, and nothing at all."""
-    return {"None", "Automatic"} | {identity["label"] for path in (ROOT / "weights").glob("*/model.json") for identity in json.loads(path.read_text(encoding="utf-8"))["identities"]}
+    return {"None", "Automatic"} | {
+        identity["label"]
+        for path in (ROOT / "weights").glob("*/model.json")
+        for identity in json.loads(path.read_text(encoding="utf-8"))["identities"]
+    }
 
 
 @pytest.fixture
@@ -144,8 +200,15 @@ def test_no_text_is_kept_that_nothing_says(ext, said):
     tips = {getattr(bpy.ops.unitalker, name).get_rna_type().description for name in dir(bpy.ops.unitalker)}
     groups = [kind.bl_rna for kind in ext.module("addon").CLASSES if issubclass(kind, bpy.types.PropertyGroup)]
     properties = {text for rna in groups for prop in rna.properties for text in (prop.name, prop.description)}
-    panels = {text for name in dir(bpy.types) if name.startswith("UNITALKER_") for text in (getattr(getattr(bpy.types, name), "bl_label", ""), getattr(bpy.types, name).__doc__)}
-    stale = {locale: sorted(set(known) - said - in_source(raised=True) - tips - properties - panels - {"Lip Sync"}) for locale, known in dictionaries().items()}
+    panels = {
+        text
+        for name in dir(bpy.types) if name.startswith("UNITALKER_")
+        for text in (getattr(getattr(bpy.types, name), "bl_label", ""), getattr(bpy.types, name).__doc__)
+    }
+    stale = {
+        locale: sorted(set(known) - said - in_source(raised=True) - tips - properties - panels - {"Lip Sync"})
+        for locale, known in dictionaries().items()
+    }
     assert not any(stale.values()), "\n".join(stale["de_DE"])
 
 
@@ -159,9 +222,14 @@ def test_translations_are_whole_and_have_the_same_gaps(locale):
         assert not text.endswith("。") or english.endswith("."), f"{english}: a tooltip gets its full stop from Blender"
 
 
-@pytest.mark.parametrize("locale, letters", [("ja_JP", r"[\u3040-\u30ff\u4e00-\u9fff]"), ("zh_HANS", r"[\u4e00-\u9fff]")])
+@pytest.mark.parametrize(
+    "locale, letters", [("ja_JP", r"[\u3040-\u30ff\u4e00-\u9fff]"), ("zh_HANS", r"[\u4e00-\u9fff]")]
+)
 def test_translations_are_written_in_their_script(locale, letters):
-    assert [text for text in dictionaries()[locale].values() if not re.search(letters, text) and not re.fullmatch(PRODUCTS, text)] == []
+    assert [
+        text
+        for text in dictionaries()[locale].values() if not re.search(letters, text) and not re.fullmatch(PRODUCTS, text)
+    ] == []
 
 
 def test_the_dictionaries_are_given_to_blender_and_taken_away(ext, package, monkeypatch):
@@ -188,7 +256,8 @@ def test_lines_break_between_words_and_between_characters(ext):
     wrap = ext.module("addon.host.translations").wrap
     assert wrap("Pick a sound strip in Audio.", 12) == ["Pick a sound", "strip in", "Audio."]
     lines = wrap("このキャラクターにはまだキーを打てません。「キャラクター」を見てください。", 20)
-    assert len(lines) == 4 and "".join(lines).startswith("このキャラクター") and not any(line.startswith("。") for line in lines)
+    assert len(lines) == 4 and "".join(lines).startswith("このキャラクター")
+    assert not any(line.startswith("。") for line in lines)
 
 
 def test_a_text_without_translation_stays_english(ext):

@@ -59,10 +59,15 @@ def test_what_is_in_the_scene_stays_as_it_is(ext):
     bpy.context.collection.objects.link(camera)
     bpy.context.scene.camera = camera
     action = own_action(cube, {"location": [(1, 3.0), (9, 5.0)]})
-    before = (cube.matrix_world.copy(), camera.matrix_world.copy(), bpy.context.scene.frame_current, bpy.context.scene.frame_end)
+    before = (
+        cube.matrix_world.copy(), camera.matrix_world.copy(), bpy.context.scene.frame_current,
+        bpy.context.scene.frame_end,
+    )
     bpy.context.scene.unitalker.model = "mini"
     bpy.ops.unitalker.try_it()
-    assert (cube.matrix_world, camera.matrix_world, bpy.context.scene.frame_current, bpy.context.scene.frame_end) == before
+    assert (
+        cube.matrix_world, camera.matrix_world, bpy.context.scene.frame_current, bpy.context.scene.frame_end
+    ) == before
     assert bpy.context.scene.camera == camera and cube.animation_data.action == action
     curve = (action.layers[0].strips[0].channelbag(action.slots[0]) if hasattr(action, "slots") else action).fcurves[0]
     assert keys_of(curve).tolist() == [[1, 3], [9, 5]]
@@ -77,7 +82,8 @@ def test_one_undo_takes_all_of_it_back(ext):
     bpy.context.scene.unitalker.model = "mini"
     bpy.ops.ed.undo_push(message="before")
     bpy.ops.unitalker.try_it()
-    bpy.ops.ed.undo_push(message="Try Lip Sync")        # the module pushes no step of its own: one for the operator, as the window does
+    # the module pushes no step of its own: one for the operator, as the window does
+    bpy.ops.ed.undo_push(message="Try Lip Sync")
     assert "LipSync Head" in bpy.data.objects
     bpy.ops.ed.undo()
     assert names(bpy.data.objects) == {"Cube"} and not len(bpy.data.actions) and bpy.context.scene.camera is None

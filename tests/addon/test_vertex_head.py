@@ -34,15 +34,21 @@ def make_model(folder: Path, seed: int = 3) -> Path:
     n_hidden = arrays["arkit52/W"].shape[0]
     components = np.linalg.qr(random.normal(size=(3 * N_VERTICES, N_COMPONENTS)))[0].T.astype(np.float32)
     arrays |= {
-        f"{HEAD}/W": (random.normal(size=(n_hidden, N_COMPONENTS)) * 0.1 * 0.2 ** np.arange(N_COMPONENTS)).astype(np.float32),
-        f"{HEAD}/b": np.zeros(N_COMPONENTS, np.float32), f"{HEAD}/mean": (0.01 * random.normal(size=3 * N_VERTICES)).astype(np.float32),
+        f"{HEAD}/W": (
+            random.normal(size=(n_hidden, N_COMPONENTS)) * 0.1 * 0.2 ** np.arange(N_COMPONENTS)
+        ).astype(np.float32),
+        f"{HEAD}/b": np.zeros(N_COMPONENTS, np.float32),
+        f"{HEAD}/mean": (0.01 * random.normal(size=3 * N_VERTICES)).astype(np.float32),
         f"{HEAD}/template": random.normal(size=3 * N_VERTICES).astype(np.float32),
     }
     np.savez(folder / "heads.npz", **arrays)
     np.save(folder / "pca.npy", components)
     for name in ("heads.npz", "pca.npy"):
         info["sha256"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-    info["heads"].append({"id": HEAD, "space": "vertices", "pca": "pca.npy", "fps": 25, "resample": {"where": "features", "align_corners": True}})
+    info["heads"].append({
+        "id": HEAD, "space": "vertices", "pca": "pca.npy", "fps": 25,
+        "resample": {"where": "features", "align_corners": True},
+    })
     (folder / "model.json").write_text(json.dumps({**info, "id": folder.name}))
     bpy.context.scene.unitalker.model = str(folder)
     bpy.context.scene.unitalker.head = HEAD
@@ -139,8 +145,10 @@ def test_clear_leaves_the_mesh_as_it_was(ext, model, speech):
 @pytest.mark.parametrize("damage", [
     lambda note: "not json", lambda note: "[]", lambda note: '{"later": 1}', lambda note: 5, lambda note: "[" * 100_000,
     lambda note: json.dumps({**note, "units": "12"}), lambda note: json.dumps({**note, "units": note["units"][1:]}),
-    lambda note: json.dumps({**note, "units": [0.0, *note["units"][1:]]}), lambda note: json.dumps({**note, "units": [float("nan"), *note["units"][1:]]}),
-    lambda note: json.dumps({**note, "names": None}), lambda note: json.dumps({**note, "names": [1, *note["names"][1:]]}),
+    lambda note: json.dumps({**note, "units": [0.0, *note["units"][1:]]}),
+    lambda note: json.dumps({**note, "units": [float("nan"), *note["units"][1:]]}),
+    lambda note: json.dumps({**note, "names": None}),
+    lambda note: json.dumps({**note, "names": [1, *note["names"][1:]]}),
     lambda note: json.dumps({**note, "model": 1}), lambda note: json.dumps({**note, "made_basis": "no"}),
 ])
 def test_damaged_note_counts_as_none_and_is_mended_by_making_the_line_again(ext, model, speech, damage):
@@ -163,7 +171,9 @@ def test_model_that_came_back_with_fewer_components_takes_over(ext, model, speec
     keys = obj.data.shape_keys
     note = json.loads(keys["unitalker_pca"])
     more = N_COMPONENTS + 1 - len(note["units"])
-    keys["unitalker_pca"] = json.dumps({**note, "names": note["names"] + ["x"] * more, "units": note["units"] + [1.0] * more})
+    keys["unitalker_pca"] = json.dumps({
+        **note, "names": note["names"] + ["x"] * more, "units": note["units"] + [1.0] * more
+    })
     assert bpy.ops.unitalker.animate(audio=speech) == {'FINISHED'}
     assert "gave way" in bpy.context.scene.unitalker.result_details
 
@@ -231,7 +241,9 @@ def test_fewer_keys_drops_keys(ext, model, speech):
 def test_cache_plays_exactly_what_the_head_gives(ext, model, speech, tmp_path):
     obj = make_mesh(model)
     obj.modifiers.new("Smooth", 'SMOOTH').show_viewport = False
-    result = bpy.ops.unitalker.animate(audio=speech, vertex_mode='CACHE', cache_folder=str(tmp_path / "cache"), start_frame=11)
+    result = bpy.ops.unitalker.animate(
+        audio=speech, vertex_mode='CACHE', cache_folder=str(tmp_path / "cache"), start_frame=11
+    )
     assert result == {'FINISHED'} and obj.modifiers[0].name == MODIFIER
     assert [file.suffix for file in (tmp_path / "cache").iterdir()] == [".pc2"]
     wanted = expected(ext, model, speech)
@@ -297,7 +309,9 @@ def test_blendshapes_stay_the_default(ext, model, face, speech):
 
 def test_head_picker_lists_the_models_heads(ext, model):
     settings = bpy.context.scene.unitalker
-    assert [item[0] for item in ext.module("addon.take.catalog").head_items(settings, None)] == ["AUTO", "arkit52", "before", "after", HEAD]
+    assert [item[0] for item in ext.module("addon.take.catalog").head_items(settings, None)] == [
+        "AUTO", "arkit52", "before", "after", HEAD
+    ]
     assert settings.head_pick == HEAD and ext.module("addon.take.catalog").gives_vertices(settings)
     settings.head_pick = "AUTO"
     assert settings.head == "" and not ext.module("addon.take.catalog").gives_vertices(settings)

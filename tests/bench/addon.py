@@ -1,4 +1,5 @@
-"""Speed of the add-on: `python -m tests.bench.addon EXTENSION.zip` in an environment with Blender. Prints figures; never fails on one."""
+"""Speed of the add-on: `python -m tests.bench.addon EXTENSION.zip` in an environment with Blender. Prints figures;
+never fails on one."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ HEAVY = ("onnxruntime", "soundfile", "soxr", "fastjsonschema", f"{PACKAGE}.engin
 FRAMES, FPS = 3000, 30
 ROOT = Path(__file__).resolve().parents[2]
 DRAGS = {       # choice -> values as a slider gives them: the first network to run again, the timing, the last step
-    "strength": (0.9, 0.8, 0.7, 0.6), "articulation": (0.1, 0.2, 0.3, 0.4), "anticipation": (0.5, 1.0, 1.5, 2.0), "gain_jaw": (0.9, 0.8, 0.7, 0.6),
+    "strength": (0.9, 0.8, 0.7, 0.6), "articulation": (0.1, 0.2, 0.3, 0.4), "anticipation": (0.5, 1.0, 1.5, 2.0),
+    "gain_jaw": (0.9, 0.8, 0.7, 0.6),
 }
 
 
@@ -38,7 +40,10 @@ def main(archive: str) -> None:
     for name in [name for name in sys.modules if name.startswith(PACKAGE)]:
         del sys.modules[name]
     _show("registration", _enable(), "below 0.05 s")
-    print(f"  heavy imports by registration                    {', '.join(name for name in HEAVY if name in sys.modules) or 'none'}")
+    print(
+        "  heavy imports by registration                    "
+        f"{', '.join(name for name in HEAVY if name in sys.modules) or 'none'}"
+    )
 
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     start = time.perf_counter()
@@ -60,7 +65,8 @@ def main(archive: str) -> None:
 
 
 def _live() -> Iterator[tuple[str, float, str]]:
-    """Seconds of one change of style while its slider is dragged, for a take of TAKE_S on the test head; the slowest of several."""
+    """Seconds of one change of style while its slider is dragged, for a take of TAKE_S on the test head; the slowest of
+    several."""
     live = importlib.import_module(f"{PACKAGE}.addon.take.live")
     live._may_run = lambda: True            # Blender as a module counts as background
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
@@ -68,13 +74,20 @@ def _live() -> Iterator[tuple[str, float, str]]:
     bpy.ops.unitalker.add_test_head()
     settings = bpy.context.scene.unitalker
     with tempfile.TemporaryDirectory() as folder:
-        settings.source, settings.audio, settings.character = 'FILE', _sound(folder), bpy.context.view_layer.objects.active
-        for what, keys in (("", {}), (", fewer keys", {"reduce": True}), (", fewer Bezier keys", {"reduce": True, "interpolation": 'BEZIER'})):
+        settings.source, settings.audio, settings.character = (
+            'FILE', _sound(folder), bpy.context.view_layer.objects.active
+        )
+        for what, keys in (
+            ("", {}), (", fewer keys", {"reduce": True}),
+            (", fewer Bezier keys", {"reduce": True, "interpolation": 'BEZIER'}),
+        ):
             settings.live = False
             bpy.ops.unitalker.animate(**keys)
             settings.live = True
             for name, values in DRAGS.items():
-                yield f"live: {name} on {TAKE_S} s{what}", max(_change(settings, name, value) for value in values), "below 0.3 s"
+                yield f"live: {name} on {TAKE_S} s{what}", max(
+                    _change(settings, name, value) for value in values
+                ), "below 0.3 s"
                 assert not settings.live_note, settings.live_note
 
 
@@ -116,7 +129,9 @@ def _make_large() -> None:
 
 def _find() -> float:
     """Seconds to look at the character and choose its preset."""
-    rig, presets = (importlib.import_module(f"{PACKAGE}.{name}") for name in ("addon.character.character", "engine.rig.presets"))
+    rig, presets = (
+        importlib.import_module(f"{PACKAGE}.{name}") for name in ("addon.character.character", "engine.rig.presets")
+    )
     start = time.perf_counter()
     assert presets.choose(rig.gather(bpy.context, "Mesh 0").rig("auto", ())).id == "arkit52"
     return time.perf_counter() - start
@@ -133,10 +148,16 @@ def _enable() -> float:
 
 def _write(face: bpy.types.Object, frames: int = FRAMES, whole: bool = False) -> float:
     """Seconds to key 52 curves on one mesh, or on the whole character."""
-    types, rig, fcurves, channels = (importlib.import_module(f"{PACKAGE}.{name}") for name in ("engine.values.types", "addon.character.character", "addon.keying.write", "engine.values.channels"))
+    types, rig, fcurves, channels = (
+        importlib.import_module(f"{PACKAGE}.{name}")
+        for name in ("engine.values.types", "addon.character.character", "addon.keying.write", "engine.values.channels")
+    )
     seconds = np.arange(frames) / FPS
     random = np.random.default_rng(0)
-    curves = {types.RigChannel("shape_key", name): types.Curve(seconds, random.random(frames, np.float32)) for name in channels.ARKIT_52}
+    curves = {
+        types.RigChannel("shape_key", name): types.Curve(seconds, random.random(frames, np.float32))
+        for name in channels.ARKIT_52
+    }
     found = types.RigCurves(curves, "bench", channels.ARKIT_52, ())
     character = rig.gather(bpy.context, face.name, whole)
     line = fcurves.Line("bench", 1, frames, FPS)

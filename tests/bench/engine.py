@@ -21,19 +21,32 @@ from engine.values.channels import ARKIT_52
 DATA = Path(__file__).resolve().parent.parent / "data"
 CLIP_S = 60
 REPEATS = 5
-GOALS = {"end to end": "at least 40 x", "another style": "below 0.3 s"}      # of the project, for one thread of a usual computer; 0.3 s for each change
+# of the project, for one thread of a usual computer; 0.3 s for each change
+GOALS = {"end to end": "at least 40 x", "another style": "below 0.3 s"}
 CHANGES = {         # of a clip that was heard before: what the add-on does while a slider moves, keys reduced
-    "another style": {"identity": "#2", "strength": 1.5}, "strength": {"strength": 0.7}, "smoothing": {"smooth": 0.4}, "articulation": {"articulation": 0.8},
-    "anticipation": {"anticipation_s": 0.08}, "delay of the jaw": {"delays": Delays(jaw=0.05)}, "smoothing of the lips": {"region_smooth": RegionSmooth(lips=0.5)},
-    "gain of the lips": {"gains": Gains(lips=1.4)}, "frame rate": {"fps": 24.0}, "another seed of all life": {"life": Life(1, 1, 1, 1, 1, seed=1)},
-    "everything": {"articulation": 0.5, "anticipation_s": 0.05, "delays": Delays(0.02, 0.01, 0.05, 0.05), "region_smooth": RegionSmooth(0.1, 0.2, 0.3, 0.4),
-                   "smooth": 0.2, "gains": Gains(1.2, 1.1, 1.3, 1.4), "life": Life(1, 1, 1, 1, 1, seed=2)},
+    "another style": {"identity": "#2", "strength": 1.5}, "strength": {"strength": 0.7}, "smoothing": {"smooth": 0.4},
+    "articulation": {"articulation": 0.8},
+    "anticipation": {"anticipation_s": 0.08}, "delay of the jaw": {"delays": Delays(jaw=0.05)},
+    "smoothing of the lips": {"region_smooth": RegionSmooth(lips=0.5)},
+    "gain of the lips": {"gains": Gains(lips=1.4)}, "frame rate": {"fps": 24.0},
+    "another seed of all life": {"life": Life(1, 1, 1, 1, 1, seed=1)},
+    "everything": {
+        "articulation": 0.5, "anticipation_s": 0.05, "delays": Delays(0.02, 0.01, 0.05, 0.05),
+        "region_smooth": RegionSmooth(0.1, 0.2, 0.3, 0.4), "smooth": 0.2, "gains": Gains(1.2, 1.1, 1.3, 1.4),
+        "life": Life(1, 1, 1, 1, 1, seed=2),
+    },
 }
-RIG = Rig(shape_keys=frozenset(ARKIT_52), bones=frozenset({"head", "eye.L", "eye.R", "chest", "shoulder.L", "shoulder.R"}), preset="arkit52")
+RIG = Rig(
+    shape_keys=frozenset(ARKIT_52), bones=frozenset({"head", "eye.L", "eye.R", "chest", "shoulder.L", "shoulder.R"}),
+    preset="arkit52",
+)
 
 
 def main() -> None:
-    print(f"engine: Python {sys.version.split()[0]}, numpy {np.__version__}, ONNX Runtime {onnxruntime.__version__}, one thread, {CLIP_S} s of speech")
+    print(
+        f"engine: Python {sys.version.split()[0]}, numpy {np.__version__}, ONNX Runtime {onnxruntime.__version__}, one "
+        f"thread, {CLIP_S} s of speech"
+    )
     settings = Settings(model="mini", threads=1, device="cpu", fps=30)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "speech.wav"

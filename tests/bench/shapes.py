@@ -1,4 +1,5 @@
-"""Matching by shape: how many keys are found without their names, and how long it takes. `python -m tests.bench.shapes`; never fails on a figure."""
+"""Matching by shape: how many keys are found without their names, and how long it takes. `python -m
+tests.bench.shapes`; never fails on a figure."""
 
 from __future__ import annotations
 
@@ -30,7 +31,10 @@ def main() -> None:
         head = gltf_head(ICT)
         names = tuple(sorted(set(head.shapes) - set(HALVES.values())))
         moves = np.stack([head.shapes[name] for name in names]).astype(np.float32)
-        _show("ICT FaceKit's head, turned, 1:1000", Head(head.rest.positions, head.rest.triangles, moves, names), reference)
+        _show(
+            "ICT FaceKit's head, turned, 1:1000", Head(head.rest.positions, head.rest.triangles, moves, names),
+            reference,
+        )
     else:
         print(f"  left out: {ICT} is not here")
 
@@ -39,14 +43,19 @@ def _show(what: str, head: Head, reference: Head) -> None:
     """Match a head whose keys are numbered, turned about no axis of its own."""
     turn = np.array([[0.36, 0.48, -0.8], [-0.8, 0.6, 0.0], [0.48, 0.64, 0.6]]).T / 1000
     order = np.random.default_rng(0).permutation(len(head.names))
-    scrambled = Head(head.points @ turn, head.triangles, head.moves[order] @ turn.astype(np.float32), tuple(map(str, range(len(order)))))
+    scrambled = Head(
+        head.points @ turn, head.triangles, head.moves[order] @ turn.astype(np.float32),
+        tuple(map(str, range(len(order)))),
+    )
     start = time.perf_counter()
     proposal = match_shapes(scrambled, reference)
     seconds = time.perf_counter() - start
     wanted = {str(new): HALVES.get(head.names[old], head.names[old]) for new, old in enumerate(order)}
     known = [key for key, name in wanted.items() if name in reference.names]
     found = _channels(proposal)
-    right, wrong = (sum((found.get(key) == [wanted[key]]) == good for key in known if key in found) for good in (True, False))
+    right, wrong = (
+        sum((found.get(key) == [wanted[key]]) == good for key in known if key in found) for good in (True, False)
+    )
     print(f"  {what:36} {right} of {len(known)} keys right, {wrong} wrong, {len(known) - right - wrong} left out; "
           f"{len(head.points)} vertices x {len(order)} keys in {seconds:.2f} s")
 

@@ -1,10 +1,12 @@
 """How well Teach learns: `python -m tests.bench.teach [--model ID] [--ceiling]`. Prints figures; never fails on one.
 
-Mandarin: curves that animators made from video are played into controls with foreign names; Teach learns from the first 60 % of each clip and
-is asked for the rest. The fixed mappings are fitted on the same 60 %: for each control the best single ARKit channel, and non-negative least
-squares over all of them; each also with the timing that suits it best there. Controls that do not move in one of the parts are left out, for
-both. The same with takes of 20, 10 and 5 s from several places of those 60 %: what people key. --ceiling adds how far any learner could come
-(teach_ceiling.py). Bones: our own curves drive a jaw, lip corners and lids through a script with foreign units; Teach learns 20 s and is asked for other speech.
+Mandarin: curves that animators made from video are played into controls with foreign names; Teach learns from the first
+    60 % of each clip and is asked for the rest. The fixed mappings are fitted on the same 60 %: for each control the
+    best single ARKit channel, and non-negative least squares over all of them; each also with the timing that suits it
+    best there. Controls that do not move in one of the parts are left out, for both. The same with takes of 20, 10 and
+    5 s from several places of those 60 %: what people key. --ceiling adds how far any learner could come
+    (teach_ceiling.py). Bones: our own curves drive a jaw, lip corners and lids through a script with foreign units;
+    Teach learns 20 s and is asked for other speech.
 """
 
 from __future__ import annotations
@@ -59,13 +61,20 @@ def _foreign_controls(settings: Settings) -> None:
     for clip in CLIPS:
         row = _clip(clip, settings)
         rows.append(row)
-        print(f"  {clip}: {row[4]:.0f} controls, r of held-out 40 %: one channel {row[0]:.3f}, least squares {row[1]:.3f}, taught {row[2]:.3f}; fitted in {row[3]:.2f} s of the processor", flush=True)
+        print(
+            f"  {clip}: {row[4]:.0f} controls, r of held-out 40 %: one channel {row[0]:.3f}, least squares "
+            f"{row[1]:.3f}, taught {row[2]:.3f}; fitted in {row[3]:.2f} s of the processor", flush=True,
+        )
     single, squares, taught = np.mean([row[:3] for row in rows], axis=0)
-    print(f"  mean: one channel {single:.3f}, least squares {squares:.3f}, taught {taught:.3f}: {taught - max(single, squares):+.3f}   (goal: at least +{GOAL_MORE})")
+    print(
+        f"  mean: one channel {single:.3f}, least squares {squares:.3f}, taught {taught:.3f}: "
+        f"{taught - max(single, squares):+.3f}   (goal: at least +{GOAL_MORE})"
+    )
 
 
 def _clip(clip: str, settings: Settings) -> tuple[float, float, float, float, float]:
-    """r of the best single channels, of least squares and of the taught head; processor seconds of fitting; number of controls."""
+    """r of the best single channels, of least squares and of the taught head; processor seconds of fitting; number of
+    controls."""
     wave, keyed, cut = read_clip(clip)
     controls = _controls(keyed.shape[1])
     first = Waveform(wave.samples[:round(cut / PAIRED_FPS * RATE_HZ)])
@@ -86,7 +95,9 @@ def read_clip(clip: str) -> tuple[Waveform, np.ndarray, int]:
     with np.load(PAIRED / "facegood_bs.npz") as arrays:
         keyed = arrays[f"bs_{clip}"].astype(np.float64)
     cut = round(PART * len(keyed))
-    return read_audio(PAIRED / f"{clip}.flac"), keyed[:, (keyed[:cut].std(axis=0) > MOVES) & (keyed[cut:].std(axis=0) > MOVES)], cut
+    return read_audio(PAIRED / f"{clip}.flac"), keyed[
+        :, (keyed[:cut].std(axis=0) > MOVES) & (keyed[cut:].std(axis=0) > MOVES)
+    ], cut
 
 
 def _controls(count: int) -> tuple[RigChannel, ...]:
@@ -110,7 +121,10 @@ def _short_takes(settings: Settings, seconds: int) -> None:
             seen = np.r_[first:last, cut:end]
             rows.append((*_fixed(channels[seen], curves[seen], last - first), _mean_r(said[cut:end], curves[cut:end])))
     single, squares, taught = np.mean(rows, axis=0)
-    print(f"  {len(rows)} takes of {seconds} s: one channel {single:.3f}, least squares {squares:.3f}, taught {taught:.3f}: {taught - max(single, squares):+.3f}", flush=True)
+    print(
+        f"  {len(rows)} takes of {seconds} s: one channel {single:.3f}, least squares {squares:.3f}, taught "
+        f"{taught:.3f}: {taught - max(single, squares):+.3f}", flush=True,
+    )
 
 
 def _play(lesson: Lesson, wave: Waveform, settings: Settings, controls: tuple[RigChannel, ...]) -> np.ndarray:
@@ -120,17 +134,21 @@ def _play(lesson: Lesson, wave: Waveform, settings: Settings, controls: tuple[Ri
     with tempfile.TemporaryDirectory() as folder:
         path = write_taught(replace(lesson.taught, name="bench"), Path(folder) / "bench.npz")
         rig = Rig(
-            shape_keys=frozenset(one.name for one in controls if one.kind == "shape_key"), bones=frozenset(one.name for one in controls if one.kind == "bone"),
+            shape_keys=frozenset(one.name for one in controls if one.kind == "shape_key"),
+            bones=frozenset(one.name for one in controls if one.kind == "bone"),
             properties=frozenset(one.name for one in controls if one.kind == "property"), preset=str(path),
         )
         curves = animate(wave, replace(settings, fps=PAIRED_FPS), rig).curves
     assert curves is not None
     length = len(next(iter(curves.curves.values())).values)
-    return np.stack([curves.curves[one].values if one in curves.curves else np.zeros(length) for one in controls], axis=1)
+    return np.stack(
+        [curves.curves[one].values if one in curves.curves else np.zeros(length) for one in controls], axis=1
+    )
 
 
 def _fixed(channels: np.ndarray, keyed: np.ndarray, cut: int) -> tuple[float, float]:
-    """Mean r on the held-out part of the best single channel for each control, and of non-negative least squares, each at its best timing."""
+    """Mean r on the held-out part of the best single channel for each control, and of non-negative least squares, each
+    at its best timing."""
     seconds = np.arange(len(channels)) / PAIRED_FPS
     singles, squares = {}, {}
     for lag in LAGS_S:
@@ -138,7 +156,9 @@ def _fixed(channels: np.ndarray, keyed: np.ndarray, cut: int) -> tuple[float, fl
         r = _correlations(moved[:cut], keyed[:cut])
         best = np.abs(r).argmax(axis=0)
         columns = np.arange(keyed.shape[1])
-        singles[float(np.abs(r[best, columns]).mean())] = _mean_r(moved[cut:, best] * np.sign(r[best, columns]), keyed[cut:])
+        singles[float(np.abs(r[best, columns]).mean())] = _mean_r(
+            moved[cut:, best] * np.sign(r[best, columns]), keyed[cut:]
+        )
         inputs = np.concatenate([moved, np.ones((len(moved), 1)), -np.ones((len(moved), 1))], axis=1)
         weights = _not_negative(inputs[:cut], keyed[:cut])
         squares[_mean_r(inputs[:cut] @ weights, keyed[:cut])] = _mean_r(inputs[cut:] @ weights, keyed[cut:])
@@ -158,7 +178,10 @@ def _not_negative(inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 def _bones(settings: Settings) -> None:
     """A bone rig keyed by a script from our own curves: 20 s to learn, the rest of the speech held out."""
-    wave = read_audio(SHARED / "speech" / "jfk_1961.flac") if not (PAIRED / "1114_3_16.flac").exists() else read_audio(PAIRED / "1114_3_16.flac")
+    wave = (
+        read_audio(SHARED / "speech" / "jfk_1961.flac") if not (PAIRED / "1114_3_16.flac").exists()
+        else read_audio(PAIRED / "1114_3_16.flac")
+    )
     motion = animate(wave, replace(settings, fps=24)).motion
     controls, keyed = script_bones(motion)
     cut = round(20 * motion.fps)
@@ -171,12 +194,16 @@ def _bones(settings: Settings) -> None:
     seconds = np.arange(len(said)) / PAIRED_FPS
     at = np.stack([np.interp(np.arange(len(keyed)) / motion.fps, seconds, column) for column in said.T], axis=1)
     r = np.diag(_correlations(at[cut:], keyed[cut:]))
-    print(f"  bones and properties keyed from our own curves: r {r.mean():.3f}, worst {r.min():.3f} ({controls[int(r.argmin())].name}) on {wave.duration_s - 20:.0f} s of other speech; "
-          f"20 s fitted in {fit_s:.2f} s of the processor   (goals: at least {GOAL_BONES}, below 5 s)")
+    print(
+        f"  bones and properties keyed from our own curves: r {r.mean():.3f}, worst {r.min():.3f} "
+        f"({controls[int(r.argmin())].name}) on {wave.duration_s - 20:.0f} s of other speech; "
+        f"20 s fitted in {fit_s:.2f} s of the processor   (goals: at least {GOAL_BONES}, below 5 s)"
+    )
 
 
 def script_bones(motion: object) -> tuple[tuple[RigChannel, ...], np.ndarray]:
-    """What a rigger's script makes of ARKit motion on a rig of bones: a jaw that turns, lip bones that travel, a slider that takes two channels."""
+    """What a rigger's script makes of ARKit motion on a rig of bones: a jaw that turns, lip bones that travel, a slider
+    that takes two channels."""
     def mean(name: str) -> np.ndarray:
         return (motion[f"{name}Left"] + motion[f"{name}Right"]) / 2
 
@@ -184,8 +211,12 @@ def script_bones(motion: object) -> tuple[tuple[RigChannel, ...], np.ndarray]:
         RigChannel("bone", "Kiefer", "rotation_euler", 0): -0.35 * motion["jawOpen"],
         RigChannel("bone", "Kiefer", "location", 1): -0.01 * (motion["jawOpen"] - motion["mouthClose"]),
         RigChannel("bone", "Lippe.oben", "location", 2): 0.02 * mean("mouthUpperUp") - 0.015 * motion["mouthRollUpper"],
-        RigChannel("bone", "Lippe.unten", "location", 2): -0.02 * mean("mouthLowerDown") + 0.01 * motion["mouthRollLower"],
-        RigChannel("bone", "Mundwinkel.L", "location", 0): 0.02 * motion["mouthStretchLeft"] + 0.02 * motion["mouthSmileLeft"] - 0.03 * motion["mouthPucker"],
+        RigChannel(
+            "bone", "Lippe.unten", "location", 2
+        ): -0.02 * mean("mouthLowerDown") + 0.01 * motion["mouthRollLower"],
+        RigChannel(
+            "bone", "Mundwinkel.L", "location", 0
+        ): 0.02 * motion["mouthStretchLeft"] + 0.02 * motion["mouthSmileLeft"] - 0.03 * motion["mouthPucker"],
         RigChannel("property", '["Kussmund"]'): 10 * (motion["mouthPucker"] + 0.5 * motion["mouthFunnel"]),
     }
     return tuple(rig), np.stack(list(rig.values()), axis=1).astype(np.float64)

@@ -1,11 +1,12 @@
 """How far any learner could come on the Mandarin curves of teach.py: `python -m tests.bench.teach --ceiling`.
 
-The clips are isolated words, about a hundred each. Words are cut out by loudness and laid on each other in time by what the decoder sees of them
-(dynamic time warping), so timing costs nothing. Then:
+The clips are isolated words, about a hundred each. Words are cut out by loudness and laid on each other in time by what
+the decoder sees of them (dynamic time warping), so timing costs nothing. Then:
 * how well the animators' curves agree where two words sound most alike;
 * what comes out when each held-out word gets the curves of the taught word that sounds most like it;
-* what comes out when it gets the curves of the taught word that fit the answer best, which only somebody who knows the answer can choose.
-And one teaching from all clips (as much of each as a take may be long) instead of one for each, beside the best fixed mapping of the same.
+* what comes out when it gets the curves of the taught word that fit the answer best, which only somebody who knows the
+answer can choose. And one teaching from all clips (as much of each as a take may be long) instead of one for each,
+beside the best fixed mapping of the same.
 """
 
 from __future__ import annotations
@@ -25,14 +26,16 @@ from engine.rig.fitted_head import features_of, hidden_track
 
 from . import teach as bench
 
-BLOCK_S, QUIET, GAP_S, EDGE_S, LEAST_S = 0.02, 0.35, 0.3, 0.14, 0.16       # of cutting words: level between quiet and loud, pauses inside a word, margins
+# of cutting words: level between quiet and loud, pauses inside a word, margins
+BLOCK_S, QUIET, GAP_S, EDGE_S, LEAST_S = 0.02, 0.35, 0.3, 0.14, 0.16
 SLANT = 0.3                 # cost of a frame that is held while the other word goes on, against one of both
 PAIRS = 50
 
 
 @dataclass(frozen=True)
 class Word:
-    """One spoken word: clip, first frame, features (n, d) and curves (n, k) at the curves' frame rate; taught tells the part."""
+    """One spoken word: clip, first frame, features (n, d) and curves (n, k) at the curves' frame rate; taught tells the
+    part."""
 
     clip: str
     first: int
@@ -58,13 +61,21 @@ def main(settings: Settings) -> None:
             fit = np.array([((curves - word.curves) ** 2)[:, counts].sum() for curves in warped])
             rows = slice(word.first, word.first + len(word.curves))
             made["alike"][rows] = warped[np.where(same, cost, np.inf).argmin()]
-            made["within"][rows], made["across"][rows] = warped[np.where(same, fit, np.inf).argmin()], warped[fit.argmin()]
+            made["within"][rows], made["across"][rows] = warped[
+                np.where(same, fit, np.inf).argmin()
+            ], warped[fit.argmin()]
             pairs.append((cost.min(), word.curves, warped[cost.argmin()]))
         for name, rows_of in (("alike", alike), ("within", within), ("across", across)):
             rows_of.append(bench._mean_r(made[name][cut:, counts], keyed[cut:, counts]))
-    print(f"    curves of the {PAIRS} pairs of held-out and taught words that sound most alike agree with r {_agreement(pairs):.3f}")
+    print(
+        f"    curves of the {PAIRS} pairs of held-out and taught words that sound most alike agree with r "
+        f"{_agreement(pairs):.3f}"
+    )
     print(f"    held-out words with the curves of the taught word that sounds most alike: {np.mean(alike):.3f}")
-    print(f"    ... of the taught word whose curves fit the answer best: {np.mean(within):.3f} of the same clip, {np.mean(across):.3f} of all clips")
+    print(
+        f"    ... of the taught word whose curves fit the answer best: {np.mean(within):.3f} of the same clip, "
+        f"{np.mean(across):.3f} of all clips"
+    )
 
 
 def _all_clips(settings: Settings) -> None:
@@ -90,8 +101,10 @@ def _all_clips(settings: Settings) -> None:
         single, squares = bench._fixed(inputs, np.concatenate([values, curves[cut:end]])[:, counts], len(values))
         rows.append((single, squares, bench._mean_r(said[:, counts], curves[cut:end, counts])))
     single, squares, taught = np.mean(rows, axis=0)
-    print(f"  one teaching from {len(values) / bench.PAIRED_FPS:.0f} s of all clips: one channel {single:.3f}, least squares {squares:.3f}, taught {taught:.3f}: "
-          f"{taught - max(single, squares):+.3f}")
+    print(
+        f"  one teaching from {len(values) / bench.PAIRED_FPS:.0f} s of all clips: one channel {single:.3f}, least "
+        f"squares {squares:.3f}, taught {taught:.3f}: " f"{taught - max(single, squares):+.3f}"
+    )
 
 
 def _curves(clip: str) -> tuple[np.ndarray, int]:
@@ -105,7 +118,8 @@ def _words(clip: str, settings: Settings) -> list[Word]:
     keyed, cut = _curves(clip)
     features = _features(wave, settings, len(keyed))
     return [
-        Word(clip, first, features[first:last], keyed[first:last], last <= cut) for first, last in _cut(wave, len(keyed)) if last <= cut or first >= cut
+        Word(clip, first, features[first:last], keyed[first:last], last <= cut)
+        for first, last in _cut(wave, len(keyed)) if last <= cut or first >= cut
     ]
 
 
@@ -117,9 +131,17 @@ def _features(wave: Waveform, settings: Settings, n_frames: int) -> np.ndarray:
     track = hidden_track(head, Track(head, resolve(settings, model), None))
     decoded = decode(encode(wave, model, encoder), decoder, [track], len(wave.samples))[0]
     seen = features_of(decoded, model.encoder.rate_hz)
-    groups = [group / group.std(axis=0).mean() / np.sqrt(group.shape[1]) for group in np.split(seen, [len(head.weight)], axis=1)]
+    groups = [
+        group / group.std(axis=0).mean() / np.sqrt(group.shape[1])
+        for group in np.split(seen, [len(head.weight)], axis=1)
+    ]
     seconds = np.arange(len(seen)) / head.fps
-    return np.stack([np.interp(np.arange(n_frames) / bench.PAIRED_FPS, seconds, column) for column in np.concatenate(groups, axis=1).T], axis=1)
+    return np.stack(
+        [
+            np.interp(np.arange(n_frames) / bench.PAIRED_FPS, seconds, column)
+            for column in np.concatenate(groups, axis=1).T
+        ], axis=1,
+    )
 
 
 def _cut(wave: Waveform, n_frames: int) -> list[tuple[int, int]]:
@@ -136,7 +158,10 @@ def _cut(wave: Waveform, n_frames: int) -> list[tuple[int, int]]:
         else:
             found.append([start, end])
     fps = bench.PAIRED_FPS
-    return [(max(0, round((start - EDGE_S) * fps)), min(n_frames, round((end + EDGE_S) * fps))) for start, end in found if end - start > LEAST_S]
+    return [
+        (max(0, round((start - EDGE_S) * fps)), min(n_frames, round((end + EDGE_S) * fps)))
+        for start, end in found if end - start > LEAST_S
+    ]
 
 
 def _warp(word: Word, others: list[Word]) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -150,7 +175,10 @@ def _warp(word: Word, others: list[Word]) -> tuple[np.ndarray, list[np.ndarray]]
     for row in range(1, total.shape[1]):
         for column in range(1, length + 1):
             here = away[:, row - 1, column - 1]
-            ways = np.stack([total[:, row - 1, column - 1], total[:, row - 1, column] + SLANT * here, total[:, row, column - 1] + SLANT * here])
+            ways = np.stack([
+                total[:, row - 1, column - 1], total[:, row - 1, column] + SLANT * here,
+                total[:, row, column - 1] + SLANT * here,
+            ])
             came[:, row, column] = ways.argmin(axis=0)
             total[:, row, column] = ways.min(axis=0) + here
     costs, curves = [], []
@@ -167,6 +195,8 @@ def _warp(word: Word, others: list[Word]) -> tuple[np.ndarray, list[np.ndarray]]
 
 def _agreement(pairs: list[tuple[float, np.ndarray, np.ndarray]]) -> float:
     """Mean r, over controls that both use, of the pairs that sound most alike."""
-    first, second = (np.concatenate(part) for part in list(zip(*sorted(pairs, key=lambda pair: pair[0])[:PAIRS], strict=True))[1:])
+    first, second = (
+        np.concatenate(part) for part in list(zip(*sorted(pairs, key=lambda pair: pair[0])[:PAIRS], strict=True))[1:]
+    )
     used = (first.std(axis=0) > 0.01) & (second.std(axis=0) > 0.01)
     return bench._mean_r(first[:, used], second[:, used])

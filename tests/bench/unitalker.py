@@ -1,7 +1,9 @@
-"""UniTalker at real sizes on the CPU, beside the released code's way: `python -m tests.bench.unitalker FOLDER`. Prints figures; never fails on one.
+"""UniTalker at real sizes on the CPU, beside the released code's way: `python -m tests.bench.unitalker FOLDER`. Prints
+figures; never fails on one.
 
-Each figure comes from a process of its own, so that its peak memory is its own. FOLDER keeps checkpoints and models (4 GB) for the next run. For Linux.
-Both ways get the same sound and the same weights; the last column says how far apart their motions are.
+Each figure comes from a process of its own, so that its peak memory is its own. FOLDER keeps checkpoints and models (4
+GB) for the next run. For Linux. Both ways get the same sound and the same weights; the last column says how far apart
+their motions are.
 """
 
 from __future__ import annotations
@@ -26,8 +28,10 @@ from engine.values.cache import forget_all
 DATA = Path(__file__).resolve().parent.parent / "data"
 HEAD = "D6"                 # the data set of the one-head figures: 51 blendshapes
 DATASET_HEADS = {           # the eight data sets of the release, in the order of the style table, and their heads
-    "D0": "BIWI_23370_vertices", "D1": "FLAME_5023_vertices", "D2": "meshtalk_6172_vertices", "D3": "3DETF_blendshape_weight",
-    "D4": "3DETF_blendshape_weight", "D5": "flame_params_from_dadhead", "D6": "inhouse_blendshape_weight", "D7": "inhouse_blendshape_weight",
+    "D0": "BIWI_23370_vertices", "D1": "FLAME_5023_vertices", "D2": "meshtalk_6172_vertices",
+    "D3": "3DETF_blendshape_weight",
+    "D4": "3DETF_blendshape_weight", "D5": "flame_params_from_dadhead", "D6": "inhouse_blendshape_weight",
+    "D7": "inhouse_blendshape_weight",
 }
 
 
@@ -53,7 +57,9 @@ def cases(threads: int) -> list[Case]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="tests.bench.unitalker", description="UniTalker at real sizes, beside the released code's way.")
+    parser = argparse.ArgumentParser(
+        prog="tests.bench.unitalker", description="UniTalker at real sizes, beside the released code's way."
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, os.cpu_count() or 1], help="default: 1 and all")
     parser.add_argument("--sizes", nargs="+", default=["B", "L"])
@@ -65,8 +71,15 @@ def main() -> None:
         return
     for size in options.sizes:
         if not (options.folder / size / "model" / "model.json").exists():
-            _own_process(["-c", f"from pathlib import Path; from tests.bench.real_size import make; make({size!r}, Path({str(options.folder / size)!r}))"])
-    print("UniTalker, random weights: reference's way -> ours; seconds of the clock (of the processor, all threads), peak memory", flush=True)
+            _own_process([
+                "-c",
+                f"from pathlib import Path; from tests.bench.real_size import make; make({size!r}, "
+                f"Path({str(options.folder / size)!r}))",
+            ])
+    print(
+        "UniTalker, random weights: reference's way -> ours; seconds of the clock (of the processor, all threads), "
+        "peak memory", flush=True,
+    )
     print(_floor(options.sizes))
     for threads in dict.fromkeys(options.threads):
         for case in cases(threads):
@@ -75,7 +88,8 @@ def main() -> None:
 
 
 def _floor(sizes: list[str]) -> str:
-    """The arithmetic that both ways share, and how long this processor's fastest matrix product would take for it on one thread."""
+    """The arithmetic that both ways share, and how long this processor's fastest matrix product would take for it on
+    one thread."""
     n = 1536
     matrix, best = np.random.default_rng(0).random((n, n), np.float32), np.inf
     for _ in range(8):
@@ -83,12 +97,16 @@ def _floor(sizes: list[str]) -> str:
         matrix @ matrix
         best = min(best, time.process_time() - start)
     rate = 2 * n**3 / best      # processor time: of all threads together, so of one
-    parts = [f"{size} {_operations(size, 10) / 1e9:.0f} billion operations, {_operations(size, 10) / rate:.2f} s" for size in sizes]
+    parts = [
+        f"{size} {_operations(size, 10) / 1e9:.0f} billion operations, {_operations(size, 10) / rate:.2f} s"
+        for size in sizes
+    ]
     return f"  arithmetic of the encoder for 10 s at {rate / 1e9:.0f} billion operations a second: {'; '.join(parts)}"
 
 
 def _operations(size: str, seconds: int) -> float:
-    """Multiplications and additions of the encoder's products: convolutions, position convolution, transformer layers."""
+    """Multiplications and additions of the encoder's products: convolutions, position convolution, transformer
+    layers."""
     width, layers, positions = {"B": (768, 12, 128), "L": (1024, 24, 128)}[size]
     total, frames, channels = 0.0, seconds * 16000, 1
     for kernel, stride in zip((10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2), strict=True):
@@ -105,19 +123,29 @@ def _line(case: Case, folder: Path) -> str:
         with tempfile.TemporaryDirectory() as temporary:
             output = Path(temporary) / "motion.npy"
             text = json.dumps(asdict(case))
-            answer = _own_process(["-m", "tests.bench.unitalker", str(folder), "--way", way, "--case", text], {"UNITALKER_BENCH_MOTION": str(output)})
+            answer = _own_process(
+                ["-m", "tests.bench.unitalker", str(folder), "--way", way, "--case", text],
+                {"UNITALKER_BENCH_MOTION": str(output)},
+            )
             results[way] = (json.loads(answer.splitlines()[-1]), np.load(output))
     (theirs, expected), (ours, motion) = results["reference"], results["ours"]
-    shown = " -> ".join(f"{one['wall_s']:6.2f} s ({one['cpu_s']:6.2f} s) {one['peak_bytes'] / 1e9:4.2f} GB" for one in (theirs, ours))
+    shown = " -> ".join(
+        f"{one['wall_s']:6.2f} s ({one['cpu_s']:6.2f} s) {one['peak_bytes'] / 1e9:4.2f} GB" for one in (theirs, ours)
+    )
     ratio = f"{theirs['wall_s'] / ours['wall_s']:5.2f} x ({theirs['cpu_s'] / ours['cpu_s']:5.2f} x)"
     difference = f"{np.abs(expected - motion).max():.0e}"
     goal = f"   (goal: {case.goal})" if case.goal else ""
     heads = "all heads" if case.heads == "all" else "one head "
-    return f"  {case.size} {case.clip_s:2d} s, {heads}, {case.threads} thread{'s' * (case.threads > 1):1}  {shown}  {ratio}  differ by {difference}{goal}"
+    return (
+        f"  {case.size} {case.clip_s:2d} s, {heads}, {case.threads} thread{'s' * (case.threads > 1):1}  {shown}  "
+        f"{ratio}  differ by {difference}{goal}"
+    )
 
 
 def _own_process(arguments: list[str], variables: dict[str, str] | None = None) -> str:
-    done = subprocess.run([sys.executable, *arguments], env={**os.environ, **(variables or {})}, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, *arguments], env={**os.environ, **(variables or {})}, capture_output=True, text=True
+    )
     if done.returncode:
         raise RuntimeError(done.stderr)
     return done.stdout
@@ -141,7 +169,10 @@ def _measure(way: str, case: Case, folder: Path) -> dict[str, float]:
 
 def _ours(case: Case, folder: Path, wave: Waveform, names: list[str]) -> Callable[[], list[np.ndarray]]:
     model = str(folder / "model")
-    wanted = [Settings(model, DATASET_HEADS[name], f"{name}_0", device="cpu", threads=case.threads, raw=True) for name in names]
+    wanted = [
+        Settings(model, DATASET_HEADS[name], f"{name}_0", device="cpu", threads=case.threads, raw=True)
+        for name in names
+    ]
 
     def work() -> list[np.ndarray]:
         forget_all()

@@ -16,7 +16,10 @@ from tests import environments, suite
 
 HANGS = "import time\ndef test_it():\n    time.sleep(60)\n"
 DIES = "import os\ndef test_it():\n    os._exit(3)\n"
-MIXED = "import pytest\ndef test_good(): pass\ndef test_bad(): assert 1 == 2\ndef test_left_out(): pytest.skip('no moon tonight')\n"
+MIXED = (
+    "import pytest\ndef test_good(): pass\ndef test_bad(): assert 1 == 2\ndef test_left_out(): pytest.skip('no moon "
+    "tonight')\n"
+)
 
 
 def test_stage_writes_one_line_and_the_wheel_list(tmp_path):
@@ -41,7 +44,10 @@ def test_unknown_platform_is_refused_with_the_known_ones():
 
 
 @pytest.mark.parametrize(("wheel", "expected"), [
-    ("onnxruntime_directml-1.23.0-cp313-cp313-win_amd64.whl", ["DirectML_LICENSE.txt", "DirectML_ThirdPartyNotices.txt"]),
+    (
+        "onnxruntime_directml-1.23.0-cp313-cp313-win_amd64.whl",
+        ["DirectML_LICENSE.txt", "DirectML_ThirdPartyNotices.txt"],
+    ),
     ("onnxruntime-1.23.2-cp313-cp313-win_amd64.whl", []),
 ])
 def test_microsofts_terms_of_directml_lie_in_the_zips_that_hold_it(tmp_path, wheel, expected):
@@ -126,7 +132,10 @@ def test_environment_that_fails_leaves_nothing_behind(tmp_path):
 
 def test_every_add_on_test_runs_on_the_oldest_and_newest_blender_and_where_it_is_asked_for():
     files = {f"tests/addon/{path.name}" for path in (build.ROOT / "tests" / "addon").glob("test_*.py")}
-    runs = {name: {file for job in suite._jobs([]) if job.environment == name for file in job.tests} for name in (*suite.OUTER, *suite.INNER)}
+    runs = {
+        name: {file for job in suite._jobs([]) if job.environment == name for file in job.tests}
+        for name in (*suite.OUTER, *suite.INNER)
+    }
     assert all(runs[name] == files for name in suite.OUTER)
     assert all(runs[name] == {f"tests/addon/{name}" for name in suite.KEYS_AND_SOUND} for name in suite.INNER)
     assert {file for job in suite._jobs(["bpy45"]) if job.environment == "bpy45" for file in job.tests} == files
@@ -138,7 +147,9 @@ def test_every_add_on_test_runs_on_the_oldest_and_newest_blender_and_where_it_is
 def test_suite_counts_tests_and_dead_processes(tmp_path, monkeypatch, code, passed, failed, skipped):
     monkeypatch.setattr(suite, "LIMIT_S", 8)
     (tmp_path / "test_it.py").write_text(code)
-    outcome = suite._run(suite.Job("build", "here", "one file", (str(tmp_path / "test_it.py"),)), Path(sys.executable), None)
+    outcome = suite._run(
+        suite.Job("build", "here", "one file", (str(tmp_path / "test_it.py"),)), Path(sys.executable), None
+    )
     assert (outcome.passed, outcome.failed) == (passed, failed)
     assert tuple(reason.removeprefix("Skipped: ") for reason in outcome.skipped) == skipped
     assert outcome.log

@@ -36,7 +36,9 @@ def test_the_guide_shows_exactly_the_pictures_of_the_table():
 def test_a_script_takes_the_screenshot_of_each_picture(name):
     picture = TABLE["pictures"][name]
     source = (ROOT / "tests" / "ui" / f"{picture['script']}.py").read_text(encoding="utf-8")
-    taken = [re.sub(r"\\\{[^}]*\\\}", ".+", re.escape(shot)) for shot in re.findall(r'desk\.shot\(ui, f?"([^"]+)"\)', source)]
+    taken = [
+        re.sub(r"\\\{[^}]*\\\}", ".+", re.escape(shot)) for shot in re.findall(r'desk\.shot\(ui, f?"([^"]+)"\)', source)
+    ]
     taken += [re.escape(shot) for shot in re.findall(r'"(\d_\w+)"', source)]        # names that a step is given
     assert any(re.fullmatch(shot, picture["shot"]) for shot in taken), taken
     assert picture["script"] in TABLE["scripts"]

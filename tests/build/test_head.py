@@ -14,7 +14,8 @@ LAST_BIT_M = 3e-8       # of a float32 at the crown of the head: sines of anothe
 
 
 def test_the_shipped_head_is_what_the_modeller_makes(monkeypatch):
-    monkeypatch.setattr(sys, "path", [str(ADDON), *sys.path])       # the package `head` needs no Blender; the add-on around it does
+    # the package `head` needs no Blender; the add-on around it does
+    monkeypatch.setattr(sys, "path", [str(ADDON), *sys.path])
     from head.load import load_head
 
     for shipped, made in zip(load_head(), build_head(), strict=True):
@@ -22,4 +23,7 @@ def test_the_shipped_head_is_what_the_modeller_makes(monkeypatch):
         assert shipped.materials == {name: COLOURS[name] for name in made.materials}
         assert np.array_equal(shipped.face_materials, made.face_materials)
         assert np.abs(shipped.points - made.positions).max() < LAST_BIT_M
-        assert all(np.abs(shipped.keys[name] - made.positions - moved).max() < LAST_BIT_M for name, moved in made.shapes.items())
+        assert all(
+            np.abs(shipped.keys[name] - made.positions - moved).max() < LAST_BIT_M
+            for name, moved in made.shapes.items()
+        )

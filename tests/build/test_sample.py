@@ -39,5 +39,8 @@ def test_line_has_many_closures_between_vowels(phones):
 def test_loud_where_vowels_are_and_quiet_in_pauses(phones):
     samples = read_audio(DATA / "sample.flac").samples
     def level(label):
-        return np.mean([np.abs(samples[int(p["start_s"] * 16000):int(p["end_s"] * 16000)]).mean() for p in phones if p["phone"] == label])
+        return np.mean([
+            np.abs(samples[int(p["start_s"] * 16000):int(p["end_s"] * 16000)]).mean()
+            for p in phones if p["phone"] == label
+        ])
     assert level("AA") > 5 * level("SIL")

@@ -1,4 +1,5 @@
-"""docs/TROUBLESHOOTING.md and the source say the same: every message of the guide exists, and every error of the user's is in the guide."""
+"""docs/TROUBLESHOOTING.md and the source say the same: every message of the guide exists, and every error of the user's
+is in the guide."""
 
 from __future__ import annotations
 
@@ -40,7 +41,11 @@ def raised(path: Path) -> list[str]:
 @cache
 def texts() -> set[str]:
     """Every text of the source, be it an error, a warning or a report; %r and {} are values too."""
-    nodes = (node for path in FILES for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.expr))
+    nodes = (
+        node
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.expr)
+    )
     return {re.sub(r"%[rsd]|\{!?r?\}", GAP, text) for node in nodes if (text := template(node))}
 
 
@@ -53,7 +58,11 @@ def pattern(message: str) -> re.Pattern[str]:
 @cache
 def guide() -> list[str]:
     """The messages in the first columns of the guide."""
-    rows = [line.split(" | ")[0] for line in (ROOT / "docs" / "TROUBLESHOOTING.md").read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    rows = [
+        line.split(" | ")[0]
+        for line in (ROOT / "docs" / "TROUBLESHOOTING.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    ]
     return [message for row in rows for message in re.findall(r"`([^`]+)`", row)]
 
 

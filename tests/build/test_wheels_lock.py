@@ -16,7 +16,10 @@ NEEDED = {"onnxruntime", "soxr", "soundfile", "cffi", "pycparser", "fastjsonsche
 
 
 def wheels_for(platform: str, python: str, gpu: str | None = None) -> dict[str, build.Wheel]:
-    return {wheel.name: wheel for wheel in build.read_lock(gpu) if wheel.platform in (platform, "any") and wheel.python in (python, "any")}
+    return {
+        wheel.name: wheel
+        for wheel in build.read_lock(gpu) if wheel.platform in (platform, "any") and wheel.python in (python, "any")
+    }
 
 
 @pytest.mark.parametrize("wheel", EVERY_LINE, ids=lambda wheel: wheel.file)
@@ -41,7 +44,10 @@ def test_every_platform_and_python_has_each_package_once(platform, python):
 @pytest.mark.parametrize("python", build.BUNDLED_PYTHONS)
 @pytest.mark.parametrize(("gpu", "platform"), GPU)
 def test_gpu_zip_has_its_own_onnxruntime_once_and_not_the_usual_one(gpu, platform, python):
-    chosen = [wheel.name for wheel in build.read_lock(gpu) if wheel.platform in (platform, "any") and wheel.python in (python, "any")]
+    chosen = [
+        wheel.name
+        for wheel in build.read_lock(gpu) if wheel.platform in (platform, "any") and wheel.python in (python, "any")
+    ]
     runtime = {"cuda": "onnxruntime-gpu", "directml": "onnxruntime-directml"}[gpu]
     assert sorted(chosen) == sorted((NEEDED - {"onnxruntime"}) | {runtime})
 
@@ -50,7 +56,10 @@ def test_gpu_zips_are_made_for_the_platforms_that_have_such_cards():
     assert set(GPU) == {("directml", "windows-x64"), ("cuda", "linux-x64"), ("cuda", "windows-x64")}
 
 
-@pytest.mark.parametrize(("gpu", "platform", "python"), [(None, *pair) for pair in PAIRS] + [(*pair, python) for pair in GPU for python in build.BUNDLED_PYTHONS])
+@pytest.mark.parametrize(
+    ("gpu", "platform", "python"),
+    [(None, *pair) for pair in PAIRS] + [(*pair, python) for pair in GPU for python in build.BUNDLED_PYTHONS],
+)
 def test_wheel_installs_on_the_python_it_is_listed_for(gpu, platform, python):
     tag = "cp" + python.replace(".", "")
     for wheel in wheels_for(platform, python, gpu).values():
@@ -64,7 +73,9 @@ def test_what_blender_has_and_what_only_learning_needs_is_not_bundled(forbidden)
     assert forbidden not in {wheel.name for wheel in LOCK}
 
 
-@pytest.mark.parametrize(("gpu", "name"), [(None, "onnxruntime"), ("directml", "onnxruntime-directml"), ("cuda", "onnxruntime-gpu")])
+@pytest.mark.parametrize(
+    ("gpu", "name"), [(None, "onnxruntime"), ("directml", "onnxruntime-directml"), ("cuda", "onnxruntime-gpu")]
+)
 def test_windows_with_python_311_gets_the_onnxruntime_that_its_cpp_runtime_loads(gpu, name):
     assert wheels_for("windows-x64", "3.11", gpu)[name].version == "1.18.1"
     assert wheels_for("windows-x64", "3.13", gpu)[name].version != "1.18.1"

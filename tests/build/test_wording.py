@@ -11,13 +11,16 @@ FILES = sorted([*(ROOT / "engine").glob("*.py"), *(ROOT / "addon").rglob("*.py")
 GAP = "…"                   # stands for a value
 SEVERAL = "…!"              # stands for a value that is never 1: a limit of ours, in capitals
 PLURALS = (
-    "shape keys", "bones", "custom properties", "frames", "keys", "meshes", "channels", "controls", "values", "lines", "curves", "phones", "markers", "takes",
-    "files", "strips", "identities", "rows", "words", "tracks", "heads", "models", "points", "shapes", "pictures", "seconds", "weights",
+    "shape keys", "bones", "custom properties", "frames", "keys", "meshes", "channels", "controls", "values", "lines",
+    "curves", "phones", "markers", "takes",
+    "files", "strips", "identities", "rows", "words", "tracks", "heads", "models", "points", "shapes", "pictures",
+    "seconds", "weights",
 )
 COUNT = re.compile(rf"(?:(\bof )(?:the )?)?…(?:PCA )? ?({'|'.join(PLURALS)})\b(?! per second)")
 # A count that is always more than one, or of what has another number elsewhere
 KNOWN = {        # text -> why
-    "… lines added to the scene's list": "one file is no list", "holds … values": "a type of number", "… channels (…); the motion has": "the name of a set",
+    "… lines added to the scene's list": "one file is no list", "holds … values": "a type of number",
+    "… channels (…); the motion has": "the name of a set",
 }
 
 
@@ -27,14 +30,21 @@ def messages(node: ast.expr) -> str | None:
         return re.sub(r"\{[^{}]*\}", GAP, node.value) if isinstance(node.value, str) else None
     if not isinstance(node, ast.JoinedStr):
         return None
-    return "".join(part.value if isinstance(part, ast.Constant) else SEVERAL if ast.unparse(part.value).isupper() else GAP for part in node.values)
+    return "".join(
+        part.value if isinstance(part, ast.Constant) else SEVERAL if ast.unparse(part.value).isupper() else GAP
+        for part in node.values
+    )
 
 
 def test_no_message_counts_one_thing_as_many():
     wrong = []
     for path in FILES:
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        counted = {id(given) for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "counted" for given in node.args[2:]}
+        counted = {
+            id(given)
+            for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "counted"
+            for given in node.args[2:]
+        }
         inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
         for node in ast.walk(tree):
             text = messages(node) if isinstance(node, ast.expr) and id(node) not in counted | inner else None

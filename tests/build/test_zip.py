@@ -45,8 +45,13 @@ def test_blenders_own_builder_accepts_it():
 
 
 def test_it_holds_the_program_its_model_its_presets_and_its_licences(names):
-    assert {"__init__.py", "addon/__init__.py", "addon/head/head.npz", "sample.flac", "engine/__init__.py", "engine/pipeline.py", "LICENSE", "THIRD_PARTY.md"} <= names
-    assert {"weights/mini/model.json", "weights/mini/encoder.onnx", "presets/arkit52.json", "presets/schema.json"} <= names
+    assert {
+        "__init__.py", "addon/__init__.py", "addon/head/head.npz", "sample.flac", "engine/__init__.py",
+        "engine/pipeline.py", "LICENSE", "THIRD_PARTY.md",
+    } <= names
+    assert {
+        "weights/mini/model.json", "weights/mini/encoder.onnx", "presets/arkit52.json", "presets/schema.json"
+    } <= names
 
 
 def test_licence_that_the_directml_wheel_lacks_is_in_it(names):
@@ -72,7 +77,9 @@ def test_no_code_in_it_needs_torch(archive, names):
 def test_manifest_lists_exactly_the_wheels_of_the_lock(manifest, names):
     listed = {name.removeprefix("./") for name in manifest["wheels"]}
     assert listed == {name for name in names if name.endswith(".whl")}
-    locked = {f"wheels/{wheel.file}" for wheel in build.read_lock(GPU) if wheel.platform in (*manifest["platforms"], "any")}
+    locked = {
+        f"wheels/{wheel.file}" for wheel in build.read_lock(GPU) if wheel.platform in (*manifest["platforms"], "any")
+    }
     assert listed == locked
     assert not any("numpy" in name for name in listed)
 

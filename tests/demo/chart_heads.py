@@ -27,7 +27,8 @@ class Head:
     """A head at rest and its shapes.
 
     Attributes:
-        rest: positions, triangles and colours in mm. shapes: ARKit name -> displacement (n, 3) mm. mouth: (3,) its middle.
+        rest: positions, triangles and colours in mm. shapes: ARKit name -> displacement (n, 3) mm. mouth: (3,) its
+            middle.
     """
 
     rest: Mesh

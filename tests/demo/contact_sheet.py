@@ -43,7 +43,10 @@ def write_contact_sheet(shots: list[Shot], title: str, path: Path) -> None:
         colour = CLOSED if shot.lips_meet else INK
         draw.text((x + 4, y + TILE_PX + 28), shot.phone, colour, _font(36), anchor="lm")
         draw.text((x + TILE_PX - 4, y + TILE_PX + 20), shot.word, INK, _font(22), anchor="rm")
-        draw.text((x + TILE_PX - 4, y + TILE_PX + 46), f"frame {shot.frame}   {shot.time_s:.2f} s", GREY, _font(18), anchor="rm")
+        draw.text(
+            (x + TILE_PX - 4, y + TILE_PX + 46), f"frame {shot.frame}   {shot.time_s:.2f} s", GREY, _font(18),
+            anchor="rm",
+        )
     sheet.save(path)
 
 

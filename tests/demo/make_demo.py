@@ -1,7 +1,8 @@
-"""The main job as an animator does it, in Blender as a module: install the zip, add the test head, add a sound strip, press the button.
+"""The main job as an animator does it, in Blender as a module: install the zip, add the test head, add a sound strip,
+press the button.
 
-`python -m tests.demo.make_demo EXTENSION.zip FOLDER [--model ID] [--video]` writes hello.blend, hello.png, hello.csv (and hello.mp4).
-Called by `build.py demo`, in an environment that has bpy and pillow.
+`python -m tests.demo.make_demo EXTENSION.zip FOLDER [--model ID] [--video]` writes hello.blend, hello.png, hello.csv
+(and hello.mp4). Called by `build.py demo`, in an environment that has bpy and pillow.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ PICTURE_PX = 480
 AIM = 0.53              # height of the nose, as a share of the head with its neck
 CAMERA_OFFSET = (-0.25, -2.0, 0.05)         # from there, in head heights
 BACKGROUND = (0.72, 0.72, 0.70)             # linear
-SHOWN = (               # phones on the contact sheet: (word, phone, which of them in that word), in the order of the sentence
+# phones on the contact sheet: (word, phone, which of them in that word), in the order of the sentence
+SHOWN = (
     ("Maybe", "M", 0), ("Maybe", "EY", 0), ("Bob", "B", 0), ("Bob", "AA", 0), ("mother", "M", 0), ("new", "UW", 0),
     ("blue", "B", 0), ("Mama", "AA", 0), ("Mama", "M", 1), ("look", "UH", 0), ("popped", "AA", 0), ("popped", "P", 1),
 )
@@ -80,7 +82,9 @@ def set_scene() -> bpy.types.Object:
     bpy.ops.unitalker.add_test_head()
     face = bpy.context.view_layer.objects.active
     _add_camera(scene, face)
-    for name, place, power, size in (("Key", (-0.7, -1.1, 0.7), 26, 0.6), ("Fill", (0.9, -0.9, 0.2), 9, 1.0), ("Rim", (0.5, 0.8, 0.8), 18, 0.5)):
+    for name, place, power, size in (
+        ("Key", (-0.7, -1.1, 0.7), 26, 0.6), ("Fill", (0.9, -0.9, 0.2), 9, 1.0), ("Rim", (0.5, 0.8, 0.8), 18, 0.5)
+    ):
         _add_light(scene, face, name, mathutils.Vector(place), power, size)
     world = scene.world or bpy.data.worlds.new("World")
     scene.world = world
@@ -108,7 +112,9 @@ def _add_camera(scene: bpy.types.Scene, face: bpy.types.Object) -> None:
     scene.camera = camera
 
 
-def _add_light(scene: bpy.types.Scene, face: bpy.types.Object, name: str, place: mathutils.Vector, power_w: float, size_m: float) -> None:
+def _add_light(
+    scene: bpy.types.Scene, face: bpy.types.Object, name: str, place: mathutils.Vector, power_w: float, size_m: float
+) -> None:
     light = bpy.data.lights.new(name, 'AREA')
     light.energy, light.size = power_w, size_m
     obj = bpy.data.objects.new(name, light)

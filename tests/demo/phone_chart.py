@@ -1,4 +1,5 @@
-"""Draw the viseme model's mouths without Blender: every phone from the front and the side, and one word in every speaking style.
+"""Draw the viseme model's mouths without Blender: every phone from the front and the side, and one word in every
+speaking style.
 
     python -m tests.demo.phone_chart docs/pictures                   on the project's test head
     python -m tests.demo.phone_chart docs/pictures --head HEAD.glb   on a glTF head with ARKit shapes
@@ -25,7 +26,9 @@ PHONE_S, VOWEL_S = 0.14, 0.22           # a consonant between two AH, a vowel be
 FRONT, SIDE = 0.0, 62.0                 # degrees
 WIDTH_MM, TILE_PX, LABEL_PX, GAP_PX = 92.0, 150, 22, 4
 COLUMNS = 10
-STYLE_WORD = (("M", 0.10), ("AA", 0.20), ("S", 0.12), ("UW", 0.20), ("F", 0.10), ("IY", 0.20), ("OW", 0.18), ("SIL", 0.20))
+STYLE_WORD = (
+    ("M", 0.10), ("AA", 0.20), ("S", 0.12), ("UW", 0.20), ("F", 0.10), ("IY", 0.20), ("OW", 0.18), ("SIL", 0.20)
+)
 JPEG_QUALITY = 82                       # a chart stays below 300 kB
 PAPER, INK, CLOSED = "#e6e4e0", "#22252b", "#b3402e"
 
@@ -53,7 +56,9 @@ def phone_chart(head: Head) -> Image.Image:
         x, y = _corner(i % COLUMNS, i // COLUMNS, 2)
         for part, yaw in enumerate((FRONT, SIDE)):
             sheet.paste(_mouth(head, weights, yaw), (x, y + part * TILE_PX))
-        pen.text((x + 4, y + 2 * TILE_PX + LABEL_PX / 2), phone, CLOSED if phone in BILABIALS else INK, _font(), anchor="lm")
+        pen.text(
+            (x + 4, y + 2 * TILE_PX + LABEL_PX / 2), phone, CLOSED if phone in BILABIALS else INK, _font(), anchor="lm"
+        )
     return sheet
 
 
@@ -75,11 +80,14 @@ def style_chart(head: Head) -> Image.Image:
 
 
 def mouth_of(phone: str) -> np.ndarray:
-    """(52,) weights at the middle of a phone in its usual surroundings: a vowel between two T, a consonant between two AH."""
+    """(52,) weights at the middle of a phone in its usual surroundings: a vowel between two T, a consonant between two
+    AH."""
     if phone == "SIL":
         return np.zeros(len(ARKIT_52), np.float32)
     around, length_s = ("T", VOWEL_S) if phone in VOWELS else ("AH", PHONE_S)
-    spoken = [Phone(around, 0.0, 0.10), Phone(phone, 0.10, 0.10 + length_s), Phone(around, 0.10 + length_s, 0.20 + length_s)]
+    spoken = [
+        Phone(around, 0.0, 0.10), Phone(phone, 0.10, 0.10 + length_s), Phone(around, 0.10 + length_s, 0.20 + length_s)
+    ]
     weights = to_arkit(viseme_curves(spoken, FPS, round((0.20 + length_s) * FPS)))
     return weights[round((0.10 + length_s / 2) * FPS)]
 

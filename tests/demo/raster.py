@@ -13,7 +13,8 @@ Array = NDArray[np.floating]
 SAMPLES = 2                         # pixels along each side of a finished pixel
 KEY_LIGHT, FILL_LIGHT = (-0.45, -0.75, 0.60), (0.70, -0.60, 0.05)      # towards the light; the viewer stands at -Y
 KEY, FILL, AMBIENT = 0.75, 0.22, 0.20
-CAVITY_MM, CAVITY_DEPTH_MM = 5.0, 7.0       # what lies deeper than its surroundings is dark: width of the surroundings, depth to 1/e
+# what lies deeper than its surroundings is dark: width of the surroundings, depth to 1/e
+CAVITY_MM, CAVITY_DEPTH_MM = 5.0, 7.0
 PAPER = 0.90
 GAMMA = 1 / 2.2
 
@@ -36,7 +37,8 @@ class View:
     """An orthographic view.
 
     Attributes:
-        centre: (3,) mm, the middle of the picture. yaw: degrees that the viewer walks round to the head's left; 0 is the front.
+        centre: (3,) mm, the middle of the picture. yaw: degrees that the viewer walks round to the head's left; 0 is
+            the front.
         width_mm: what the picture spans. size_px: width and height.
     """
 
@@ -72,7 +74,8 @@ def draw(mesh: Mesh, view: View) -> Image.Image:
 
 @dataclass(frozen=True)
 class _Nearest:
-    """Per pixel: the triangle in front or -1, its depth (pixels, away from the viewer), and the shares of its three corners."""
+    """Per pixel: the triangle in front or -1, its depth (pixels, away from the viewer), and the shares of its three
+    corners."""
 
     triangle: NDArray[np.intp]
     depth: Array
@@ -104,7 +107,8 @@ def _nearest_triangles(corners: Array, size: int) -> _Nearest:
     span = (np.ceil(corners[..., :2].max(axis=1)).astype(int) - low).max(axis=1) + 1
     (ax, ay), (bx, by), (cx, cy) = (corners[:, i, :2].T for i in range(3))
     area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-    seen = (area < -1e-9) & (low < size).all(axis=1) & (low + span[:, None] > 0).all(axis=1)       # y points down: front faces turn clockwise
+    # y points down: front faces turn clockwise
+    seen = (area < -1e-9) & (low < size).all(axis=1) & (low + span[:, None] > 0).all(axis=1)
     reach = 2
     while True:
         chosen = np.flatnonzero(seen & (span <= reach) & (span > reach // 2 if reach > 2 else True))
@@ -116,8 +120,11 @@ def _nearest_triangles(corners: Array, size: int) -> _Nearest:
     return _Nearest(triangle.reshape(size, size), depth.reshape(size, size), shares.reshape(size, size, 3))
 
 
-def _test(corners: Array, chosen: NDArray[np.intp], low: Array, reach: int, into: tuple[Array, Array, Array], size: int) -> None:
-    """Put the chosen triangles, none wider than reach pixels, into depth, triangle and shares where they are in front."""
+def _test(
+    corners: Array, chosen: NDArray[np.intp], low: Array, reach: int, into: tuple[Array, Array, Array], size: int
+) -> None:
+    """Put the chosen triangles, none wider than reach pixels, into depth, triangle and shares where they are in
+    front."""
     depth, triangle, shares = into
     steps = np.arange(reach)
     x = (low[chosen, 0, None, None] + steps[None, None, :]) + np.zeros((1, reach, 1), int)
@@ -153,6 +160,8 @@ def _cavities(depth: Array, scale: float) -> Array:
 def _mean_around(values: Array, reach: int) -> Array:
     """Means of squares of 2 reach + 1 pixels."""
     for _ in range(2):
-        padded = np.concatenate([[np.zeros(values.shape[1])], np.cumsum(np.pad(values, ((reach, reach), (0, 0)), mode="edge"), axis=0)])
+        padded = np.concatenate([
+            [np.zeros(values.shape[1])], np.cumsum(np.pad(values, ((reach, reach), (0, 0)), mode="edge"), axis=0)
+        ])
         values = ((padded[2 * reach + 1:] - padded[:-2 * reach - 1]) / (2 * reach + 1)).T
     return values

@@ -3,8 +3,8 @@
     python -m tests.demo.rig_sheets            all presets
     python -m tests.demo.rig_sheets vroid      only these pictures; docs/RIGS.md is written whole
 
-Each rig has exactly the names of its kind (tests/engine/rigs.py). What a key does to the head follows from the words of its name alone, so a preset
-that drives the wrong key draws the wrong mouth.
+Each rig has exactly the names of its kind (tests/engine/rigs.py). What a key does to the head follows from the words of
+its name alone, so a preset that drives the wrong key draws the wrong mouth.
 """
 
 from __future__ import annotations
@@ -44,10 +44,16 @@ MOUTHS: dict[str, dict[str, float]] = {     # Left and Right both, where a name 
     "oo": {"jawOpen": 0.12, "mouthFunnel": 0.25, "mouthPucker": 0.8},
 }
 NOTES = {
-    "rigify_face": "a human rig of Blender's Rigify, generated in Blender 5.2: jawOpen 0.6 parts the lip bones by 18 mm, mouthPucker 0.8 brings the corners from 70 to 45 mm and the lips "
-                   "8 mm forward, and closed lips stay closed. Drawn with skin that follows the bones",
+    "rigify_face": (
+        "a human rig of Blender's Rigify, generated in Blender 5.2: jawOpen 0.6 parts the lip bones by 18 mm, "
+        "mouthPucker 0.8 brings the corners from 70 to 45 mm and the lips 8 mm forward, and closed lips stay closed. "
+        "Drawn with skin that follows the bones"
+    ),
     "ict_facekit": "the real head that ICT publishes, 55 keys",
-    "flame": "a rig with exactly these names; speech in FLAME parameters comes from a head of a model, so only the jaw can be drawn here",
+    "flame": (
+        "a rig with exactly these names; speech in FLAME parameters comes from a head of a model, so only the jaw can "
+        "be drawn here"
+    ),
     "faceit_control_rig": "a rig with exactly these bones, whose ARKit keys are driven",
 }
 
@@ -81,29 +87,41 @@ def posed(preset_id: str, head: Head, mouth: dict[str, float]) -> Mesh:
     preset, rig = load_preset(data_folder() / f"{preset_id}.json"), rig_of(preset_id)
     weights = np.zeros((1, len(ARKIT_52)), np.float32)
     for name, value in mouth.items():
-        weights[0, [i for i, channel in enumerate(ARKIT_52) if channel in (name, name + "Left", name + "Right")]] = value
+        weights[0, [i for i, channel in enumerate(ARKIT_52) if channel in (name, name + "Left", name + "Right")]] = (
+            value
+        )
     motion = Motion(weights, ARKIT_52, 30.0)
     if preset_id == "flame":
         curves = retarget(convert(motion, "flame413"), preset, rig)
         jaw = curves.curves[RigChannel("bone", "jaw", "rotation_euler", 0)].values[0] / JAW_OPEN_RAD
         return head.posed(np.where(np.array(ARKIT_52) == "jawOpen", jaw, 0.0), ARKIT_52)
     curves = retarget(motion, preset, rig)
-    return _with_bones(head, curves) if preset_id == "rigify_face" else head.posed(shown(preset_id, curves).weights[0].astype(np.float64), ARKIT_52)
+    return (
+        _with_bones(head, curves) if preset_id == "rigify_face"
+        else head.posed(shown(preset_id, curves).weights[0].astype(np.float64), ARKIT_52)
+    )
 
 
 def _with_bones(head: Head, curves: RigCurves) -> Mesh:
-    """The head with skin that follows Rigify's lip bones; the jaw's turn is the jawOpen shape. The bones' X, Y, Z are left, up, forward."""
+    """The head with skin that follows Rigify's lip bones; the jaw's turn is the jawOpen shape. The bones' X, Y, Z are
+    left, up, forward."""
     turn = curves.curves[RigChannel("bone", "jaw_master", "rotation_euler", 0)].values[0]
     jaw = head.shapes["jawOpen"] * np.degrees(turn) / 20.0
     places = _landmarks(head)
     scale = np.linalg.norm(places["lips.L"] - places["lips.R"]) / RIGIFY_MOUTH_MM * 1000.0
     moved, total = np.zeros_like(head.rest.positions), np.zeros(len(head.rest.positions))
     for bone, place in places.items():
-        x, y, z = (float(curves.curves[channel].values[0]) if (channel := RigChannel("bone", bone, "location", i)) in curves.curves else 0.0 for i in range(3))
+        x, y, z = (
+            float(curves.curves[channel].values[0])
+            if (channel := RigChannel("bone", bone, "location", i)) in curves.curves else 0.0
+            for i in range(3)
+        )
         share = np.exp(-np.square(np.linalg.norm(head.rest.positions - place, axis=1) / SKIN_REACH_MM))
         total += share
         moved += share[:, None] * np.array([x, -z, y]) * scale
-    return Mesh(head.rest.positions + jaw + moved / np.maximum(total, 1.0)[:, None], head.rest.triangles, head.rest.colours)
+    return Mesh(
+        head.rest.positions + jaw + moved / np.maximum(total, 1.0)[:, None], head.rest.triangles, head.rest.colours
+    )
 
 
 def _landmarks(head: Head) -> dict[str, np.ndarray]:
@@ -114,7 +132,10 @@ def _landmarks(head: Head) -> dict[str, np.ndarray]:
 
     places = {}
     for side, word in (("L", "Left"), ("R", "Right")):
-        places |= {f"lips.{side}": most("mouthStretch" + word), f"lip.T.{side}.001": most("mouthUpperUp" + word), f"lip.B.{side}.001": most("mouthLowerDown" + word)}
+        places |= {
+            f"lips.{side}": most("mouthStretch" + word), f"lip.T.{side}.001": most("mouthUpperUp" + word),
+            f"lip.B.{side}.001": most("mouthLowerDown" + word),
+        }
     for lip in ("lip.T", "lip.B"):
         places[lip] = (places[f"{lip}.L.001"] + places[f"{lip}.R.001"]) / 2
     return places
@@ -125,29 +146,49 @@ def page() -> str:
     presets = list_presets()
     lines = [
         "# Rigs", "",
-        "Each bundled preset on a rig of its kind: what \"auto\" takes, how much of the face follows, and six mouths. `python -m tests.demo.rig_sheets` makes",
-        "this page and the pictures again; `tests/engine/test_preset_rigs.py` checks the numbers, and that each mouth opens, closes, spreads and rounds.", "",
-        "Where a public list of a rig's names exists it is used; else the rig has exactly the names of the preset. What a key does to the drawn head follows",
-        "from the words of its name (`tests/engine/rigs.py`), not from the preset. The heads themselves are the project's test head, and ICT FaceKit's own",
-        "head for `ict_facekit`. A rig's own sculpt will look different; which keys move, when and how much, is what is shown.", "",
+        "Each bundled preset on a rig of its kind: what \"auto\" takes, how much of the face follows, and six mouths. "
+        "`python -m tests.demo.rig_sheets` makes",
+        "this page and the pictures again; `tests/engine/test_preset_rigs.py` checks the numbers, and that each mouth "
+        "opens, closes, spreads and rounds.", "",
+        "Where a public list of a rig's names exists it is used; else the rig has exactly the names of the preset. "
+        "What a key does to the drawn head follows",
+        "from the words of its name (`tests/engine/rigs.py`), not from the preset. The heads themselves are the "
+        "project's test head, and ICT FaceKit's own",
+        "head for `ict_facekit`. A rig's own sculpt will look different; which keys move, when and how much, is what "
+        "is shown.", "",
         "| preset | tried on | found | score | next best |", "|---|---|---|---|---|",
     ]
     lines += [_row(preset, presets) for preset in sorted(presets, key=lambda preset: preset.id)]
-    lines += ["", "The mouths, from left to right: " + ", ".join(MOUTHS) + ". A stepped preset shows the drawings of the one that it is a variant of, one at a time.", ""]
+    lines += [
+        "",
+        f"The mouths, from left to right: {', '.join(MOUTHS)}. "
+        "A stepped preset shows the drawings of the one that it is a variant of, one at a time.", "",
+    ]
     for preset in sorted(presets, key=lambda preset: preset.id):
         if (PICTURES / f"{preset.id}.png").is_file():
-            lines += [f"## {preset.name}", "", preset.description, "", f"![{preset.name}](pictures/rigs/{preset.id}.png)", "", f"Names: {preset.names_from}.", ""]
+            lines += [
+                f"## {preset.name}", "", preset.description, "", f"![{preset.name}](pictures/rigs/{preset.id}.png)", "",
+                f"Names: {preset.names_from}.", "",
+            ]
     return "\n".join(lines)
 
 
 def _row(preset: Preset, presets: tuple[Preset, ...]) -> str:
     rig = rig_of(preset.id)
     found = match(preset, rig)
-    others = [other for other in detect(rig, [other for other in presets if other.source == rig.source and other.auto]) if other.preset.id != preset.id]
+    others = [
+        other
+        for other in detect(rig, [other for other in presets if other.source == rig.source and other.auto])
+        if other.preset.id != preset.id
+    ]
     best = f"`{others[0].preset.id}` {others[0].score:.2f}" if others and others[0].score else "none"
     listed = preset.id in LISTED and NAMES.is_file()
-    tried = NOTES.get(preset.id) or (f"names of a public rig ({_count(rig)})" if listed else f"a rig with exactly these names ({_count(rig)})")
-    return f"| `{preset.id}` | {tried} | {found} | {found.score:.2f} | {best if preset.auto else 'chosen by name only'} |"
+    tried = NOTES.get(preset.id) or (
+        f"names of a public rig ({_count(rig)})" if listed else f"a rig with exactly these names ({_count(rig)})"
+    )
+    return (
+        f"| `{preset.id}` | {tried} | {found} | {found.score:.2f} | {best if preset.auto else 'chosen by name only'} |"
+    )
 
 
 def _count(rig: Rig) -> str:

@@ -102,7 +102,9 @@ def test_float_sound_above_full_scale_is_kept(tmp_path):
 
 @pytest.mark.parametrize("scale", [32768, 1e30, 6e38])
 def test_sound_in_another_unit_is_refused(tmp_path, scale):
-    soundfile.write(tmp_path / "a.wav", np.stack([scale * tone(16000).astype(np.float64)] * 6, axis=1), 16000, subtype="FLOAT")
+    soundfile.write(
+        tmp_path / "a.wav", np.stack([scale * tone(16000).astype(np.float64)] * 6, axis=1), 16000, subtype="FLOAT"
+    )
     with pytest.raises(AudioError, match=r"reaches .*full scale is 1 and 1,000 the limit"):
         read_audio(tmp_path / "a.wav")
 
@@ -177,7 +179,9 @@ def test_wrong_array_shape_is_named(shape):
         from_array(np.zeros(shape), 16000)
 
 
-@pytest.mark.parametrize("samples", [np.zeros(0, np.float32), np.zeros(1600), np.zeros((1600, 2), np.float32), np.zeros(1600, ">f4")])
+@pytest.mark.parametrize(
+    "samples", [np.zeros(0, np.float32), np.zeros(1600), np.zeros((1600, 2), np.float32), np.zeros(1600, ">f4")]
+)
 def test_waveform_of_another_kind_names_the_way(samples):
     with pytest.raises(AudioError, match=r"must be \(n,\) float32 at 16 kHz, got shape .* Take from_array"):
         Waveform(samples)

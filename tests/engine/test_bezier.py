@@ -1,4 +1,5 @@
-"""Key reduction for Bezier curves. That the curves are Blender's is tested in tests/addon/test_bezier.py, by Blender."""
+"""Key reduction for Bezier curves. That the curves are Blender's is tested in tests/addon/test_bezier.py, by
+Blender."""
 
 from __future__ import annotations
 
@@ -14,7 +15,12 @@ FPS = 30.0
 def made(*columns):
     """Curves with a key on every frame."""
     seconds = np.arange(len(columns[0])) / FPS
-    return RigCurves({RigChannel("shape_key", str(row)): Curve(seconds, np.asarray(values, np.float32)) for row, values in enumerate(columns)}, "test", (), ())
+    return RigCurves(
+        {
+            RigChannel("shape_key", str(row)): Curve(seconds, np.asarray(values, np.float32))
+            for row, values in enumerate(columns)
+        }, "test", (), (),
+    )
 
 
 def speech(seed=0, n_frames=600):
@@ -83,4 +89,7 @@ def test_handles_are_level_at_peaks_and_never_beyond_the_neighbours():
     handles = key_reduction.auto_clamped(times, values)
     peak = (values[1:-1] - values[:-2]) * (values[2:] - values[1:-1]) <= 0
     np.testing.assert_array_equal(handles.left_y[1:-1][peak], values[1:-1][peak])
-    assert (handles.left_y[1:] >= np.minimum(values[1:], values[:-1]) - 1e-12).all() and (handles.left_y[1:] <= np.maximum(values[1:], values[:-1]) + 1e-12).all()
+    assert (
+        (handles.left_y[1:] >= np.minimum(values[1:], values[:-1]) - 1e-12).all()
+        and (handles.left_y[1:] <= np.maximum(values[1:], values[:-1]) + 1e-12).all()
+    )

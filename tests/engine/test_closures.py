@@ -29,7 +29,8 @@ def shut(line):
 
 
 @pytest.mark.parametrize("change", [
-    {"smooth": 0.2}, {"smooth": 1.0}, {"gains": Gains(jaw=2)}, {"gains": Gains(lips=2)}, {"gains": Gains(lips=0)}, {"smooth": 1.0, "gains": Gains(2, 2, 2, 2)},
+    {"smooth": 0.2}, {"smooth": 1.0}, {"gains": Gains(jaw=2)}, {"gains": Gains(lips=2)}, {"gains": Gains(lips=0)},
+    {"smooth": 1.0, "gains": Gains(2, 2, 2, 2)},
 ])
 def test_options_keep_closed_lips_closed(line, shut, change):
     motion = animate(line, replace(PLAIN, **change)).motion
@@ -39,10 +40,17 @@ def test_options_keep_closed_lips_closed(line, shut, change):
 
 @pytest.mark.parametrize("max_error", [0.01, 0.05, 0.5])
 def test_key_reduction_keeps_closed_lips_closed(line, shut, max_error):
-    animation = animate(line, replace(PLAIN, max_error=max_error), Rig(shape_keys=frozenset(ARKIT_52), preset="arkit52"))
+    animation = animate(
+        line, replace(PLAIN, max_error=max_error), Rig(shape_keys=frozenset(ARKIT_52), preset="arkit52")
+    )
     seconds = np.arange(len(shut)) / 50
-    values = {channel.name: np.interp(seconds, curve.seconds, curve.values) for channel, curve in animation.curves.curves.items()}
-    between_keys = replace(animation.motion, weights=np.stack([values[name] for name in ARKIT_52], axis=1).astype(np.float32))
+    values = {
+        channel.name: np.interp(seconds, curve.seconds, curve.values)
+        for channel, curve in animation.curves.curves.items()
+    }
+    between_keys = replace(
+        animation.motion, weights=np.stack([values[name] for name in ARKIT_52], axis=1).astype(np.float32)
+    )
     assert opening(between_keys)[shut].max() < SHUT_BELOW
     assert np.abs(between_keys.weights - animation.motion.weights).max() <= max_error + 1e-6
 

@@ -42,20 +42,33 @@ def test_animate_writes_each_format(tmp_path, sound, suffix, capsys):
 
 
 def test_animate_writes_rig_channels_through_a_preset(tmp_path, sound):
-    (tmp_path / "keys.txt").write_text("JawOpen\nMouthSmile_L\nmouthClose\nHair\n" + "\n".join(["eyeBlink_L", "mouthFunnel", "mouthPucker"]))
-    assert run(["animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY, "--preset", "arkit52", "--channels", str(tmp_path / "keys.txt")]) == 0
-    assert set(io.read_motion(tmp_path / "a.npz").channels) == {"JawOpen", "MouthSmile_L", "mouthClose", "eyeBlink_L", "mouthFunnel", "mouthPucker"}
+    (tmp_path / "keys.txt").write_text(
+        "JawOpen\nMouthSmile_L\nmouthClose\nHair\n" + "\n".join(["eyeBlink_L", "mouthFunnel", "mouthPucker"])
+    )
+    assert run([
+        "animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY, "--preset", "arkit52", "--channels",
+        str(tmp_path / "keys.txt"),
+    ]) == 0
+    assert set(io.read_motion(tmp_path / "a.npz").channels) == {
+        "JawOpen", "MouthSmile_L", "mouthClose", "eyeBlink_L", "mouthFunnel", "mouthPucker"
+    }
 
 
 @pytest.mark.parametrize("suffix", ["npz", "csv", "json"])
 @pytest.mark.parametrize("preset_id", preset_ids())
 def test_every_bundled_preset_writes_every_format_or_says_why_not(tmp_path, sound, capsys, preset_id, suffix):
-    """On the names that the preset itself lists: a row per frame of the sound, with the values that keys on a rig would have there."""
+    """On the names that the preset itself lists: a row per frame of the sound, with the values that keys on a rig would
+    have there."""
     preset = load_preset(data_folder() / f"{preset_id}.json")
     controls = [target.to for target in preset.targets if target.to.kind != "property"]
-    (tmp_path / "keys.txt").write_text("\n".join({"bone:" * (control.kind == "bone") + control.name for control in controls}), "utf-8")
+    (tmp_path / "keys.txt").write_text(
+        "\n".join({"bone:" * (control.kind == "bone") + control.name for control in controls}), "utf-8"
+    )
     file = tmp_path / f"a.{suffix}"
-    status = run(["animate", sound, "-o", str(file), "--model", TINY, "--preset", preset_id, "--channels", str(tmp_path / "keys.txt")])
+    status = run([
+        "animate", sound, "-o", str(file), "--model", TINY, "--preset", preset_id, "--channels",
+        str(tmp_path / "keys.txt"),
+    ])
     error = capsys.readouterr().err
     if preset.source == "flame413":
         assert status == 1 and "reads flame413 channels" in error
@@ -75,7 +88,8 @@ def test_every_bundled_preset_writes_every_format_or_says_why_not(tmp_path, soun
     assert len(curves.curves) <= len(motion.channels)
     for control, curve in curves.curves.items():
         name = control.name if control.kind == "shape_key" else f"{control.name}.{control.path}[{control.index}]"
-        last_key = np.searchsorted(curve.seconds, np.arange(60) / 30 + 1e-6) - 1         # each frame shows its own key, or the one that it holds
+        # each frame shows its own key, or the one that it holds
+        last_key = np.searchsorted(curve.seconds, np.arange(60) / 30 + 1e-6) - 1
         assert motion[name] == pytest.approx(curve.values[last_key], abs=1e-4), name
 
 
@@ -84,7 +98,10 @@ def test_every_bundled_preset_writes_every_format_or_says_why_not(tmp_path, soun
     (["animate", "no.wav", "-o", "a.fbx"], "no known ending"),
     (["animate", "no.wav", "-o", "a.npz", "--strength", "3"], "Strength must be from 0 to 2, got 3"),
     (["animate", "no.wav", "-o", "a.npz", "--preset", "auto"], "--preset and --channels belong together"),
-    (["animate", "no.wav", "-o", "a.npz", "--threads", "99999999999"], "Threads must be 0 (all cores but one) to 256, got 99999999999"),
+    (
+        ["animate", "no.wav", "-o", "a.npz", "--threads", "99999999999"],
+        "Threads must be 0 (all cores but one) to 256, got 99999999999",
+    ),
     (["animate", "x" * 300 + ".wav", "-o", "a.npz"], "Sound file not found"),
     (["animate", "no.wav", "-o", "."], "no known ending"),
     (["identities", "--model", "nope"], "'nope' not found"),
@@ -98,7 +115,9 @@ def test_failure_is_one_line_and_status_1(tmp_path, monkeypatch, capsys, argumen
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("arguments", [[], ["sing"], ["animate", "a.wav"], ["animate", "a.wav", "-o", "a.npz", "--fps", "fast"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["sing"], ["animate", "a.wav"], ["animate", "a.wav", "-o", "a.npz", "--fps", "fast"]]
+)
 def test_wrong_usage_is_status_2(arguments):
     with pytest.raises(SystemExit) as stop:
         run(arguments)
@@ -123,36 +142,49 @@ def test_presets_are_listed_under_the_ids_that_the_option_takes(tmp_path, sound,
     assert run(["presets", "--json"]) == 0
     row, = (row for row in json.loads(capsys.readouterr().out) if row["name"] == "Oculus 15")
     assert row["id"] == "oculus15"
-    assert run(["animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY, "--preset", row["id"], "--channels", str(tmp_path / "names.txt")]) == 0
+    assert run([
+        "animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY, "--preset", row["id"], "--channels",
+        str(tmp_path / "names.txt"),
+    ]) == 0
 
 
 def test_pipe_gets_no_progress_bar(tmp_path, sound):
-    done = subprocess.run([sys.executable, "-m", "engine", "animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY],
-                          cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "engine", "animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY], cwd=ROOT,
+        capture_output=True, text=True, check=True,
+    )
     assert done.stderr == "" and "%" not in done.stdout
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["--identity", "wide", "--identity", "WIDE"], "Two results would both be written to"),
-    (["--template", "OUTPUT"], "is also read by this command"), (["--preset", "arkit52", "--channels", "OUTPUT"], "is also read by this command"),
+    (["--template", "OUTPUT"], "is also read by this command"),
+    (["--preset", "arkit52", "--channels", "OUTPUT"], "is also read by this command"),
 ])
 def test_nothing_is_written_twice_or_over_what_is_read(tmp_path, sound, capsys, arguments, message):
     output = tmp_path / "a.json"
     output.write_text("precious")
-    assert run(["animate", sound, "-o", str(output), "--model", TINY, *[str(output) if word == "OUTPUT" else word for word in arguments]]) == 1
+    assert run([
+        "animate", sound, "-o", str(output), "--model", TINY,
+        *[str(output) if word == "OUTPUT" else word for word in arguments],
+    ]) == 1
     assert message in capsys.readouterr().err
     assert output.read_text() == "precious" and len(list(tmp_path.iterdir())) == 2
 
 
 def test_one_identity_named_twice_is_written_once(tmp_path, sound, capsys):
-    assert run(["animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY, "--identity", "wide", "--identity", "wide"]) == 0
+    assert run([
+        "animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY, "--identity", "wide", "--identity", "wide"
+    ]) == 0
     assert capsys.readouterr().out.count("frames") == 1 and (tmp_path / "a.npz").is_file()
 
 
 def test_file_name_that_the_pipe_cannot_show_is_escaped(tmp_path, sound):
     environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
-    done = subprocess.run([sys.executable, "-m", "engine", "animate", sound, "-o", str(tmp_path / "你好.npz"), "--model", TINY],
-                          cwd=ROOT, capture_output=True, check=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-m", "engine", "animate", sound, "-o", str(tmp_path / "你好.npz"), "--model", TINY], cwd=ROOT,
+        capture_output=True, check=True, env=environment,
+    )
     assert rb"\u4f60\u597d.npz: 60 frames" in done.stdout and (tmp_path / "你好.npz").is_file()
 
 
@@ -160,28 +192,46 @@ def test_file_name_that_the_pipe_cannot_show_is_escaped(tmp_path, sound):
 def test_reader_that_has_gone_is_no_traceback():
     command = f"'{sys.executable}' -m engine identities --model '{TINY}' | true; exit ${{PIPESTATUS[0]}}"
     for unbuffered in ("", "1"):
-        done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONUNBUFFERED": unbuffered})
-        assert (done.returncode, done.stderr) in ((1, ""), (0, ""))       # 0 where all was written before the reader went
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+        # 0 where all was written before the reader went
+        assert (done.returncode, done.stderr) in ((1, ""), (0, ""))
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
 def test_full_disk_behind_the_output_is_one_line():
     with open("/dev/full", "w") as full:
-        done = subprocess.run([sys.executable, "-m", "engine", "identities", "--model", TINY], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 1 and done.stderr == "unitalker: the output cannot be printed: no space left on device. Free some space, or print somewhere else.\n"
+        done = subprocess.run(
+            [sys.executable, "-m", "engine", "identities", "--model", TINY], cwd=ROOT, stdout=full,
+            stderr=subprocess.PIPE, text=True,
+        )
+    assert (
+        done.returncode == 1
+        and done.stderr == "unitalker: the output cannot be printed: no space left on device. "
+        "Free some space, or print somewhere else.\n"
+    )
 
 
 def test_options_of_shape_and_life_reach_the_engine(tmp_path, sound):
-    given = ["--articulation", "-0.5", "--anticipation", "0.1", "--delay-jaw", "0.04", "--smooth-lips", "0.3", "--gain-brows", "2", "--seed", "7",
-             "--no-blinks", "--brow-raises", "--head-motion", "0.5", "--eye-motion", "2", "--breath"]
+    given = [
+        "--articulation", "-0.5", "--anticipation", "0.1", "--delay-jaw", "0.04", "--smooth-lips", "0.3",
+        "--gain-brows", "2", "--seed", "7", "--no-blinks", "--brow-raises", "--head-motion", "0.5", "--eye-motion", "2",
+        "--breath",
+    ]
     assert run(["animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY, *given]) == 0
     with np.load(tmp_path / "a.npz") as content:
         meta = json.loads(str(content["meta"]))
     expected = Settings(
-        model=TINY, articulation=-0.5, anticipation_s=0.1, delays=Delays(jaw=0.04), region_smooth=RegionSmooth(lips=0.3), gains=Gains(brows=2),
+        model=TINY, articulation=-0.5, anticipation_s=0.1, delays=Delays(jaw=0.04),
+        region_smooth=RegionSmooth(lips=0.3), gains=Gains(brows=2),
         life=Life(0, 1, 0.5, 2, 1, 7))
     motion = io.read_motion(tmp_path / "a.npz")
-    assert np.array_equal(motion.weights, animate(read_audio(sound), expected).motion.weights) and motion.channels[-1] == "breath"
+    assert (
+        np.array_equal(motion.weights, animate(read_audio(sound), expected).motion.weights)
+        and motion.channels[-1] == "breath"
+    )
     assert (meta["articulation"], meta["delay_jaw"], meta["life_seed"], meta["life_blinks"]) == (-0.5, 0.04, 7, 0.0)
 
 
@@ -192,7 +242,10 @@ def test_life_outside_its_range_is_one_line(tmp_path, sound, capsys):
 
 def test_channel_file_of_a_windows_editor_is_read(tmp_path, sound):
     (tmp_path / "keys.txt").write_bytes(b"\xef\xbb\xbfjawOpen\r\nmouthClose\r\nmouthFunnel\r\n")
-    arguments = ["animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY, "--preset", "arkit52", "--channels", str(tmp_path / "keys.txt")]
+    arguments = [
+        "animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY, "--preset", "arkit52", "--channels",
+        str(tmp_path / "keys.txt"),
+    ]
     assert run(arguments) == 0
     assert set(io.read_motion(tmp_path / "a.npz").channels) == {"jawOpen", "mouthClose", "mouthFunnel"}
 
@@ -206,8 +259,11 @@ def _hear_ctrl_c() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_leaves_no_half_file(tmp_path):
     soundfile.write(tmp_path / "long.flac", np.tile(make_syllables(10.0).samples, 360), 16000)
-    process = subprocess.Popen([sys.executable, "-m", "engine", "animate", str(tmp_path / "long.flac"), "-o", str(tmp_path / "a.json"),
-                                "--model", TINY, "--threads", "1"], cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_ctrl_c)      # noqa: PLW1509  no thread runs here
+    sound, out = str(tmp_path / "long.flac"), str(tmp_path / "a.json")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "engine", "animate", sound, "-o", out, "--model", TINY, "--threads", "1"],
+        cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_ctrl_c,      # noqa: PLW1509  no thread runs here
+    )
     time.sleep(1.5)
     os.kill(process.pid, signal.SIGINT)
     assert "nothing was written" in process.communicate(timeout=60)[1]
@@ -218,15 +274,22 @@ def test_ctrl_c_leaves_no_half_file(tmp_path):
 def test_ctrl_c_while_the_program_still_loads_is_one_line(tmp_path, sound, module):
     (tmp_path / "early").mkdir()
     (tmp_path / "early" / f"{module}.py").write_text("raise KeyboardInterrupt")
-    done = subprocess.run([sys.executable, "-m", "engine", "animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY], cwd=ROOT, text=True,
-                          capture_output=True, env={**os.environ, "PYTHONPATH": str(tmp_path / "early")})
+    done = subprocess.run(
+        [sys.executable, "-m", "engine", "animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY], cwd=ROOT,
+        text=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(tmp_path / "early")},
+    )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "unitalker: stopped; nothing was written.\n")
     assert not (tmp_path / "a.npz").exists()
 
 
 def test_package_itself_loads_nothing():
-    code = "import engine, sys; print(sorted(name for name in sys.modules if name.startswith(('numpy', 'engine', 'onnx'))))"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, check=True).stdout == "['engine']\n"
+    code = (
+        "import engine, sys; print(sorted(name for name in sys.modules if name.startswith(('numpy', 'engine', "
+        "'onnx'))))"
+    )
+    assert subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, check=True
+    ).stdout == "['engine']\n"
 
 
 @pytest.mark.skipif(not JFK.is_file(), reason="../shared is absent")

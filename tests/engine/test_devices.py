@@ -16,7 +16,8 @@ class StandIn:
     """The real ONNX Runtime on the CPU, under the names of devices that it claims to have."""
 
     def __init__(self, providers: dict[str, str]) -> None:
-        """providers: of each claimed one how it behaves: "good", "absent" (falls back quietly), "raises", "wrong", "nan" or "breaks" (while running)."""
+        """providers: of each claimed one how it behaves: "good", "absent" (falls back quietly), "raises", "wrong",
+        "nan" or "breaks" (while running)."""
         self.behaviour = {runtime.PROVIDERS[name]: how for name, how in providers.items()}
         self.SessionOptions, self.__version__ = onnxruntime.SessionOptions, onnxruntime.__version__
         self.asked: list[tuple[str, dict[str, str], bool]] = []
@@ -84,7 +85,9 @@ def test_device_that_fails_says_why_and_is_left_alone_afterwards(tiny, stand_in,
     claimed.asked.clear()
     assert animate(syllables, replace(tiny, device="auto")).device == "cpu"
     chosen = animate(syllables, replace(tiny, device="cuda"))
-    assert chosen.device == "cpu" and "did not pass its test" in chosen.warnings[0] and report.reason in chosen.warnings[0]
+    assert (
+        chosen.device == "cpu" and "did not pass its test" in chosen.warnings[0] and report.reason in chosen.warnings[0]
+    )
     assert {name for name, _, _ in claimed.asked} == {"CPUExecutionProvider"}
 
 
@@ -134,7 +137,9 @@ def test_what_was_found_of_another_onnxruntime_counts_no_more(tiny, stand_in, sy
     assert animate(syllables, replace(tiny, device="auto")).device == "cuda"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"runtime": "1"}', '{"runtime": "1", "reports": [{"place": "cuda"}]}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"runtime": "1"}', '{"runtime": "1", "reports": [{"place": "cuda"}]}']
+)
 def test_damaged_memory_is_no_memory(text):
     devices.remember(text)
     assert devices.from_text(text) == ((), "")
@@ -143,7 +148,9 @@ def test_damaged_memory_is_no_memory(text):
 def test_every_device_of_this_system_is_tested_within_seconds(tiny, stand_in, monkeypatch):
     monkeypatch.setattr(devices, "ON_THIS_SYSTEM", ("cuda", "directml", "cpu"))
     stand_in(cuda="wrong", directml="good")
-    assert [(report.device, report.works) for report in devices.test_devices(tiny.model)] == [("cuda", False), ("directml", True), ("cpu", True)]
+    assert [(report.device, report.works) for report in devices.test_devices(tiny.model)] == [
+        ("cuda", False), ("directml", True), ("cpu", True)
+    ]
 
 
 def test_bundled_model_is_what_is_tested():

@@ -11,7 +11,9 @@ from engine.speech import g2p
 from engine.speech.g2p import languages, read_words
 from engine.values.phones import PHONES
 
-needs_espeak = pytest.mark.skipif(not languages(), reason="no espeak-ng: neither the package espeakng-loader nor the system's library")
+needs_espeak = pytest.mark.skipif(
+    not languages(), reason="no espeak-ng: neither the package espeakng-loader nor the system's library"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +43,10 @@ def test_words_are_read_in_their_language(text, language, first):
 
 @needs_espeak
 def test_every_language_gives_classes_that_the_corpus_knows():
-    seen = {"ru": "Мама мыла раму", "ar": "مرحبا بالعالم", "he": "שלום עולם", "ko": "안녕하세요", "th": "สวัสดี", "ka": "გამარჯობა", "ta": "வணக்கம்", "am": "ሰላም"}
+    seen = {
+        "ru": "Мама мыла раму", "ar": "مرحبا بالعالم", "he": "שלום עולם", "ko": "안녕하세요", "th": "สวัสดี",
+        "ka": "გამარჯობა", "ta": "வணக்கம்", "am": "ሰላም",
+    }
     silent = []
     for language in languages():
         try:
@@ -51,7 +56,8 @@ def test_every_language_gives_classes_that_the_corpus_knows():
             silent.append(language)
         else:
             assert {phone for word in words for phone in word} <= set(PHONES), language
-    assert len(languages()) > 100 and len(silent) <= 3          # three voices of espeak-ng 1.52 come without their dictionary
+    # three voices of espeak-ng 1.52 come without their dictionary
+    assert len(languages()) > 100 and len(silent) <= 3
 
 
 @needs_espeak
@@ -96,7 +102,13 @@ def test_a_long_text_is_read_to_its_end():
 
 def test_a_transcript_without_espeak_names_the_next_step(monkeypatch):
     monkeypatch.setattr(g2p, "_libraries", lambda: [("no-such-library.so", None)])
-    with pytest.raises(InstallError, match=r"needs espeak-ng, which cannot be loaded \(.*no-such-library.*pip install espeakng-loader.*leave the transcript out"):
+    with pytest.raises(
+        InstallError,
+        match=(
+            r"needs espeak-ng, which cannot be loaded \(.*no-such-library.*pip install espeakng-loader.*leave the "
+            r"transcript out"
+        ),
+    ):
         read_words("Hello")
     assert languages() == ()
 
@@ -110,7 +122,9 @@ def test_a_library_without_its_data_gives_way_to_the_next(monkeypatch, tmp_path)
 
 
 def test_a_crash_of_the_library_ends_no_more_than_its_own_process(monkeypatch):
-    monkeypatch.setattr(subprocess, "run", lambda *_args, **_options: subprocess.CompletedProcess([], -6, b"", b"buffer overflow"))
+    monkeypatch.setattr(
+        subprocess, "run", lambda *_args, **_options: subprocess.CompletedProcess([], -6, b"", b"buffer overflow")
+    )
     with pytest.raises(SettingError, match=r"espeak-ng failed on the transcript 'Hello' \(exit status -6\)"):
         read_words("Hello")
 

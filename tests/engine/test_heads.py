@@ -1,4 +1,5 @@
-"""Heads beyond plain channels: vertices through a PCA on disk, neutral faces, hidden layers; several heads and styles in one pass."""
+"""Heads beyond plain channels: vertices through a PCA on disk, neutral faces, hidden layers; several heads and styles
+in one pass."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ N_COORDINATES = 12
 
 @pytest.fixture
 def face(tiny_copy) -> Path:
-    """The tiny model with a vertex head of 5 coefficients at 25 fps, made of jawOpen's and other weights, and a FLAME-like head."""
+    """The tiny model with a vertex head of 5 coefficients at 25 fps, made of jawOpen's and other weights, and a
+    FLAME-like head."""
     random = np.random.default_rng(2)
     arrays = dict(np.load(tiny_copy / "heads.npz"))
     arrays["face/W"], arrays["face/b"] = arrays["before/W"][:, 15:20], np.arange(5, dtype=np.float32)
@@ -33,7 +35,9 @@ def face(tiny_copy) -> Path:
     where = {"where": "features", "align_corners": True}
     edit(tiny_copy, lambda info: (
         info["heads"].append({"id": "face", "space": "vertices", "pca": "face.pca.npy", "fps": 25, "resample": where}),
-        info["heads"].append({"id": "deep", "space": "flame", "channels": ["expression000", "jawX"], "fps": 30, "resample": where}),
+        info["heads"].append({
+            "id": "deep", "space": "flame", "channels": ["expression000", "jawX"], "fps": 30, "resample": where
+        }),
         info["sha256"].update({"face.pca.npy": ""}),
     ))
     return tiny_copy
@@ -50,7 +54,10 @@ def test_vertices_are_coefficients_times_basis_plus_mean_and_template(settings, 
     coefficients = animation.coefficients
     assert coefficients.channels == ("pca000", "pca001", "pca002", "pca003", "pca004") and coefficients.fps == 25
     expected = coefficients.weights @ components + arrays["face/mean"] + arrays["face/template"]
-    assert animation.motion.weights.shape == (150, N_COORDINATES) and animation.motion.channels[:4] == ("v0.x", "v0.y", "v0.z", "v1.x")
+    assert (
+        animation.motion.weights.shape == (150, N_COORDINATES)
+        and animation.motion.channels[:4] == ("v0.x", "v0.y", "v0.z", "v1.x")
+    )
     assert np.abs(animation.motion.weights - expected).max() < 1e-6
     plain = animate(syllables, replace(settings, head="before")).motion.weights[:, 15:20]
     assert np.abs(coefficients.weights - np.arange(5) - plain).max() < 1e-5
@@ -86,8 +93,10 @@ def test_own_template_takes_the_place_of_the_models(settings, face, syllables, t
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    (np.zeros(13), "has 13 numbers, head face needs 12"), (np.full(12, np.nan), "12 finite ones"), (np.array([{}]), "cannot be read"),
-    (None, r"none\.npy cannot be read"), (np.zeros(12, complex), "not hold one array of numbers"), (b"PK\3\4 no zip", r"t\.npy cannot be read"),
+    (np.zeros(13), "has 13 numbers, head face needs 12"), (np.full(12, np.nan), "12 finite ones"),
+    (np.array([{}]), "cannot be read"),
+    (None, r"none\.npy cannot be read"), (np.zeros(12, complex), "not hold one array of numbers"),
+    (b"PK\3\4 no zip", r"t\.npy cannot be read"),
 ])
 def test_wrong_template_is_refused(settings, syllables, tmp_path, content, message):
     path = tmp_path / ("none.npy" if content is None else "t.npy")
@@ -104,8 +113,15 @@ def test_hidden_layers_come_before_strength(settings, syllables):
         return animate(syllables, replace(settings, head="deep", **changes)).motion.weights
 
     pivot, wide = raw(), raw(identity="wide")
-    assert np.allclose(raw(identity="wide", strength=2), pivot + 2 * (wide - pivot), atol=1e-4) and np.abs(wide - pivot).max() > 1e-3
-    assert np.all(np.abs(pivot - [2, -3]) < 9 * np.abs(np.load(Path(settings.model) / "heads.npz")["after/W"][:, :2]).sum(axis=0) + 1e-6)
+    assert (
+        np.allclose(raw(identity="wide", strength=2), pivot + 2 * (wide - pivot), atol=1e-4)
+        and np.abs(wide - pivot).max() > 1e-3
+    )
+    assert np.all(
+        np.abs(pivot - [2, -3]) < 9 * np.abs(
+            np.load(Path(settings.model) / "heads.npz")["after/W"][:, :2]
+        ).sum(axis=0) + 1e-6
+    )
     unlimited = animate(syllables, replace(settings, head="deep", raw=False, fps=30)).motion.weights
     assert np.allclose(unlimited, pivot, atol=1e-5)     # parameters are not clipped to 0..1
 
@@ -143,7 +159,10 @@ def test_array_of_another_size_is_named(face, name, array, message):
 
 
 def test_one_pass_gives_what_single_calls_give(settings, syllables):
-    wanted = [replace(settings, head=head, identity=identity) for head in ("face", "deep", "arkit52") for identity in ("pivot", "wide")]
+    wanted = [
+        replace(settings, head=head, identity=identity)
+        for head in ("face", "deep", "arkit52") for identity in ("pivot", "wide")
+    ]
     for one, together in zip(wanted, animate_all(syllables, wanted), strict=True):
         assert np.array_equal(animate(syllables, one).motion.weights, together.motion.weights)
 
@@ -176,8 +195,10 @@ def preset_arguments(face, tmp_path, head: str, names: list[str]) -> list[str]:
 
     soundfile.write(tmp_path / "a.wav", make_syllables(1.0).samples, 16000)
     (tmp_path / "rig.txt").write_text("\n".join(names))
-    return ["animate", str(tmp_path / "a.wav"), "-o", str(tmp_path / "a.npz"), "--model", str(face), "--head", head, "--preset", "auto",
-            "--channels", str(tmp_path / "rig.txt")]
+    return [
+        "animate", str(tmp_path / "a.wav"), "-o", str(tmp_path / "a.npz"), "--model", str(face), "--head", head,
+        "--preset", "auto", "--channels", str(tmp_path / "rig.txt"),
+    ]
 
 
 def test_command_line_finds_the_preset_of_a_flame_rig(face, tmp_path):
@@ -189,13 +210,21 @@ def test_command_line_finds_the_preset_of_a_flame_rig(face, tmp_path):
 
 
 @pytest.mark.parametrize(("head", "names", "message"), [
-    ("deep", ["jawOpen", "mouthClose"], "No preset fits this character: it has 2 shape keys (jawOpen, mouthClose), no bones, no custom properties. "
-     "In Blender's sidebar: Map It Yourself lets you choose its controls, Teach learns from keys of your own. Or name its shape keys as FLAME rigs do (Exp1, Exp2, ...; a bone named jaw)"),
+    ("deep", ["jawOpen", "mouthClose"], (
+        "No preset fits this character: it has 2 shape keys (jawOpen, mouthClose), no bones, no custom properties. "
+        "In Blender's sidebar: Map It Yourself lets you choose its controls, Teach learns from keys of your own. Or "
+        "name its shape keys as FLAME rigs do (Exp1, Exp2, ...; a bone named jaw)"
+    )),
     ("before", FLAME_RIG, "name its shape keys as ARKit does"),
-    ("face", FLAME_RIG, "Head face gives vertices, which no preset reads. Choose another head, or leave the preset out"),
+    (
+        "face", FLAME_RIG,
+        "Head face gives vertices, which no preset reads. Choose another head, or leave the preset out",
+    ),
     ("all", FLAME_RIG, "Head face gives vertices"),
 ])
-def test_head_that_does_not_fit_the_rig_is_told_before_the_work(face, tmp_path, capsys, monkeypatch, head, names, message):
+def test_head_that_does_not_fit_the_rig_is_told_before_the_work(
+    face, tmp_path, capsys, monkeypatch, head, names, message
+):
     monkeypatch.setattr("engine.pipeline.encode", lambda *_: pytest.fail("it was encoded"))
     assert run(preset_arguments(face, tmp_path, head, names)) == 1
     assert message in capsys.readouterr().err and not (tmp_path / "a.npz").exists()
@@ -216,7 +245,8 @@ def test_command_line_writes_one_file_per_head_and_identity(face, tmp_path, caps
 
 
 @pytest.mark.parametrize(("change", "chosen"), [
-    ({"articulation": 0.5}, "Articulation"), ({"gains": Gains(jaw=2), "delays": Delays(lips=0.1)}, "Gains, delays"), ({"life": Life(head=1)}, "Life"),
+    ({"articulation": 0.5}, "Articulation"), ({"gains": Gains(jaw=2), "delays": Delays(lips=0.1)}, "Gains, delays"),
+    ({"life": Life(head=1)}, "Life"),
 ])
 def test_a_head_without_face_shapes_says_what_has_no_effect(settings, syllables, change, chosen):
     plain = replace(settings, raw=False, vertices=False)

@@ -1,4 +1,5 @@
-"""Blinks, brow raises, head, gaze and breath: human rates, the seed, and that later sound never changes what was before."""
+"""Blinks, brow raises, head, gaze and breath: human rates, the seed, and that later sound never changes what was
+before."""
 
 from __future__ import annotations
 
@@ -58,7 +59,9 @@ def test_people_blink_15_to_20_times_a_minute_at_uneven_intervals():
 
 @pytest.mark.parametrize(("amount", "low", "high"), [(0.5, 6, 11), (2.0, 27, 38)])
 def test_amount_of_blinks_is_their_rate(amount, low, high):
-    assert low <= np.mean([len(closings(add_life(still(120), speech(120), Life(amount, seed=seed)))) / 2 for seed in range(6)]) <= high
+    assert low <= np.mean([
+        len(closings(add_life(still(120), speech(120), Life(amount, seed=seed)))) / 2 for seed in range(6)
+    ]) <= high
 
 
 @pytest.mark.parametrize("fps", [12.0, 24.0, 30.0, 60.0])
@@ -72,7 +75,10 @@ def test_blinks_last_a_tenth_to_four_tenths_and_close_faster_than_they_open(fps)
     for start, stop in runs:
         assert lid[start:stop].max() >= 0.9         # whatever the frame rate, one frame shows the eye shut
         assert 0.1 - 2 / fps <= (stop - start) / fps <= 0.4
-    lengths = np.mean([(np.argmax(lid[start:stop]) + 0.5, stop - start - np.argmax(lid[start:stop]) - 0.5) for start, stop in runs], axis=0)
+    lengths = np.mean(
+        [(np.argmax(lid[start:stop]) + 0.5, stop - start - np.argmax(lid[start:stop]) - 0.5) for start, stop in runs],
+        axis=0,
+    )
     assert fps < 20 or lengths[1] > 1.3 * lengths[0]
 
 
@@ -91,7 +97,10 @@ def test_no_blink_where_the_model_moves_the_lids_itself():
     motion["eyeBlinkRight"][plain[3] - 4:plain[3] + 4] = 0.3
     frames = closings(add_life(motion, speech(60), Life()))
     assert set(plain) - set(frames) == {plain[3]} and not set(frames) - set(plain)
-    assert np.array_equal(add_life(motion, speech(60), Life())["eyeBlinkRight"][plain[3] - 4:plain[3] + 4], motion["eyeBlinkRight"][plain[3] - 4:plain[3] + 4])
+    assert np.array_equal(
+        add_life(motion, speech(60), Life())["eyeBlinkRight"][plain[3] - 4:plain[3] + 4],
+        motion["eyeBlinkRight"][plain[3] - 4:plain[3] + 4],
+    )
 
 
 def test_clip_begins_and_ends_at_rest():
@@ -106,7 +115,9 @@ def test_only_blinks_are_on_by_default(tiny):
     without = animate(speech(20), replace(tiny, life=Life(blinks=0))).motion
     assert motion.channels == without.channels == ARKIT_52
     changed = {name for name in ARKIT_52 if not np.array_equal(motion[name], without[name])}
-    assert {"eyeBlinkLeft", "eyeBlinkRight"} <= changed <= {f"{name}{side}" for name in ("eyeBlink", "eyeSquint", "cheekSquint") for side in ("Left", "Right")}
+    assert {"eyeBlinkLeft", "eyeBlinkRight"} <= changed <= {
+        f"{name}{side}" for name in ("eyeBlink", "eyeSquint", "cheekSquint") for side in ("Left", "Right")
+    }
 
 
 @pytest.mark.parametrize("life", [*EACH, ALL], ids=str)
@@ -121,7 +132,12 @@ def test_same_seed_same_motion_and_another_seed_another(life):
 def test_what_comes_later_changes_nothing_before(life):
     whole = speech(40)
     cut = 25 * 16000
-    others = [np.concatenate([whole.samples[:cut], tail]) for tail in (np.zeros(15 * 16000, np.float32), 3 * whole.samples[::-1][:15 * 16000], np.zeros(60 * 16000, np.float32))]
+    others = [
+        np.concatenate([whole.samples[:cut], tail])
+        for tail in (
+            np.zeros(15 * 16000, np.float32), 3 * whole.samples[::-1][:15 * 16000], np.zeros(60 * 16000, np.float32)
+        )
+    ]
     frames = round((25 - LOOK_AHEAD_S) * FPS)
     motion = add_life(still(40), whole, life).weights[:frames]
     for samples in others:
@@ -157,7 +173,9 @@ def test_head_moves_by_degrees_and_slowly():
     degrees = np.degrees(head)
     assert (degrees.std(axis=0) > 0.5).all() and np.abs(degrees).max() < 12
     assert np.abs(np.diff(degrees, axis=0)).max() * FPS < 60
-    assert np.degrees(add_life(still(60), speech(60), Life(0, head=2))["headYaw"]) == pytest.approx(2 * degrees[:, 0], abs=1e-4)
+    assert np.degrees(add_life(still(60), speech(60), Life(0, head=2))["headYaw"]) == pytest.approx(
+        2 * degrees[:, 0], abs=1e-4
+    )
 
 
 def test_head_nods_down_on_stress():
@@ -184,7 +202,9 @@ def test_chest_rises_in_pauses():
     wave = speech(60)
     breath = add_life(still(60), wave, Life(0, breath=1))["breath"]
     rising = np.diff(breath) > 0.02
-    speaking = np.interp(np.arange(len(breath) - 1) / FPS, np.arange(len(prosody(wave).speaking)) / 50, prosody(wave).speaking) > 0.5
+    speaking = np.interp(
+        np.arange(len(breath) - 1) / FPS, np.arange(len(prosody(wave).speaking)) / 50, prosody(wave).speaking
+    ) > 0.5
     assert 0.9 < breath.max() <= 1 and breath.min() >= 0
     assert rising.sum() > 20 and (rising & speaking).sum() < 0.35 * rising.sum()
 
@@ -197,7 +217,9 @@ def test_chest_rises_and_falls_slowly_where_nobody_speaks():
 
 def test_lips_are_left_alone():
     wave = speech(20)
-    motion = Motion(np.abs(np.random.default_rng(0).normal(scale=0.2, size=(600, 52))).astype(np.float32), ARKIT_52, FPS)
+    motion = Motion(
+        np.abs(np.random.default_rng(0).normal(scale=0.2, size=(600, 52))).astype(np.float32), ARKIT_52, FPS
+    )
     assert np.array_equal(opening(add_life(motion, wave, ALL)), opening(motion))
 
 
@@ -210,10 +232,14 @@ def test_head_without_eyes_gets_lids_and_other_motion_passes_unchanged():
 
 def test_life_knows_what_it_moves():
     assert moved_by(Life(blinks=0)) == frozenset()
-    assert moved_by(Life()) == {f"{name}{side}" for name in ("eyeBlink", "eyeSquint", "eyeWide") for side in ("Left", "Right")}
+    assert moved_by(Life()) == {
+        f"{name}{side}" for name in ("eyeBlink", "eyeSquint", "eyeWide") for side in ("Left", "Right")
+    }
     assert {"headYaw", "breath", "browInnerUp", "eyeLookUpRight"} <= moved_by(ALL)
     moved = add_life(still(30), speech(30), ALL)
-    assert {name for name in moved.channels if moved[name].any()} <= moved_by(ALL) | {"cheekSquintLeft", "cheekSquintRight"}
+    assert {name for name in moved.channels if moved[name].any()} <= moved_by(ALL) | {
+        "cheekSquintLeft", "cheekSquintRight"
+    }
 
 
 def test_noise_has_no_pitch_and_a_voice_has_its_own():
@@ -223,13 +249,17 @@ def test_noise_has_no_pitch_and_a_voice_has_its_own():
     assert np.mean(noise > 0) < 0.15
     seconds = np.arange(32000) / 16000
     for pitch_hz in (80, 130, 210, 300):
-        voice = sum(np.sin(2 * np.pi * pitch_hz * number * seconds) / number for number in range(1, 8)).astype(np.float32) * 0.1
+        voice = sum(
+            np.sin(2 * np.pi * pitch_hz * number * seconds) / number for number in range(1, 8)
+        ).astype(np.float32) * 0.1
         assert np.median(_pitch_hz(Waveform(voice), 0, 100)[5:-5]) == pytest.approx(pitch_hz, rel=0.01)
 
 
 def test_pauses_are_found_in_noise_too():
     wave = speech(20)
-    noisy = Waveform(wave.samples + np.random.default_rng(1).normal(scale=0.004, size=len(wave.samples)).astype(np.float32))
+    noisy = Waveform(
+        wave.samples + np.random.default_rng(1).normal(scale=0.004, size=len(wave.samples)).astype(np.float32)
+    )
     clean, heard = prosody(wave).speaking, prosody(noisy).speaking
     assert np.mean(clean == heard) > 0.9 and np.mean(~clean) > 0.1
 
@@ -241,7 +271,10 @@ def test_raw_gives_no_life(tiny):
 def test_idle_needs_no_more_than_the_sound(tiny, monkeypatch):
     """Another identity or strength leaves the blinks where they are."""
     assert idle.LOOK_AHEAD_S < 10
-    first, other = (animate(speech(20), replace(tiny, identity=identity, strength=1.5)).motion["eyeBlinkLeft"] for identity in ("pivot", "wide"))
+    first, other = (
+        animate(speech(20), replace(tiny, identity=identity, strength=1.5)).motion["eyeBlinkLeft"]
+        for identity in ("pivot", "wide")
+    )
     assert np.array_equal(first > 0.8, other > 0.8)
 
 

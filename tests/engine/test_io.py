@@ -39,7 +39,9 @@ def test_csv_has_live_link_face_columns_and_time_codes(tmp_path):
     write_motion(motion(fps=29.97), tmp_path / "a.csv", {})
     rows = list(csv.DictReader((tmp_path / "a.csv").open()))
     assert tuple(rows[0]) == LIVE_LINK_COLUMNS and len(LIVE_LINK_COLUMNS) == 63
-    assert [rows[index]["Timecode"] for index in (0, 29, 30, 64)] == ["00:00:00:00.000", "00:00:00:29.000", "00:00:01:00.000", "00:00:02:04.000"]
+    assert [rows[index]["Timecode"] for index in (0, 29, 30, 64)] == [
+        "00:00:00:00.000", "00:00:00:29.000", "00:00:01:00.000", "00:00:02:04.000"
+    ]
     assert rows[0]["BlendShapeCount"] == "61"
     assert float(rows[3]["JawOpen"]) == pytest.approx(motion()["jawOpen"][3])
 
@@ -51,13 +53,16 @@ def test_csv_fills_missing_channels_with_zero(tmp_path):
 
 
 def test_csv_that_would_lose_channels_is_refused(tmp_path):
-    with pytest.raises(OutputError, match=r"holds ARKit channels only; 1 of this motion's 2 would be lost \(JawOpen\)\. Write npz"):
+    with pytest.raises(
+        OutputError, match=r"holds ARKit channels only; 1 of this motion's 2 would be lost \(JawOpen\)\. Write npz"
+    ):
         write_motion(Motion(np.ones((3, 2), np.float32), ("jawOpen", "JawOpen"), 30.0), tmp_path / "a.csv", {})
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("name", "message"), [
-    ("a.fbx", "no known ending"), ("nowhere/a.npz", "does not exist"), ("x" * 300 + ".npz", r"File name too long\. Write somewhere else"), (".", "no known ending"),
+    ("a.fbx", "no known ending"), ("nowhere/a.npz", "does not exist"),
+    ("x" * 300 + ".npz", r"File name too long\. Write somewhere else"), (".", "no known ending"),
 ])
 def test_impossible_output_is_named(tmp_path, name, message):
     with pytest.raises(OutputError, match=message):
@@ -84,7 +89,8 @@ def test_damaged_motion_file_is_named(tmp_path):
 
 
 def test_write_protected_folder_is_seen_before_the_work(tmp_path, monkeypatch):
-    monkeypatch.setattr("engine.files.motion.os.access", lambda path, mode: os.fspath(path) != os.fspath(tmp_path))     # chmod does not stop root
+    # chmod does not stop root
+    monkeypatch.setattr("engine.files.motion.os.access", lambda path, mode: os.fspath(path) != os.fspath(tmp_path))
     with pytest.raises(OutputError, match=r"a\.npz is write-protected"):
         check_output(tmp_path / "a.npz")
 
@@ -129,7 +135,9 @@ def test_live_link_file_holds_head_and_eyes(tmp_path):
     with (tmp_path / "take.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [float(rows[0][name]) for name in ("HeadYaw", "HeadPitch", "HeadRoll")] == pytest.approx([0.1, -0.2, 0.05])
-    assert float(rows[1]["LeftEyeYaw"]) == pytest.approx(-0.285) and float(rows[1]["RightEyeYaw"]) == pytest.approx(-0.31)
+    assert (
+        float(rows[1]["LeftEyeYaw"]) == pytest.approx(-0.285) and float(rows[1]["RightEyeYaw"]) == pytest.approx(-0.31)
+    )
     assert float(rows[2]["LeftEyePitch"]) == float(rows[2]["RightEyePitch"]) == pytest.approx(0.62)
     back = read_motion(tmp_path / "take.csv")
     assert back.channels == (*ARKIT_52, *HEAD_ANGLES) and back["headPitch"] == pytest.approx(-0.2)

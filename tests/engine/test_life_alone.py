@@ -18,7 +18,9 @@ ALL = Life(blinks=1, brows=1, head=1, eyes=1, breath=1, seed=3)
 @pytest.fixture(scope="module")
 def wave():
     seconds = np.arange(20 * 16_000) / 16_000
-    return Waveform((np.sin(2 * np.pi * 150 * seconds) * (np.sin(2 * np.pi * 0.7 * seconds) > -0.3) * 0.3).astype(np.float32))
+    return Waveform(
+        (np.sin(2 * np.pi * 150 * seconds) * (np.sin(2 * np.pi * 0.7 * seconds) > -0.3) * 0.3).astype(np.float32)
+    )
 
 
 def taught(*channels):
@@ -50,8 +52,14 @@ def test_a_control_that_was_taught_is_not_taken(wave):
 def test_bones_with_usual_names_move_where_no_key_has_a_known_name(wave):
     made, warning = beside(taught(), wave, rig(bones=("head", "jaw", "eye.L", "eye.R")), ALL, (N, FPS))
     moved = {place.name for place in made.curves if place.kind == "bone"}
-    assert moved == {"head", "eye.L", "eye.R"} and np.ptp(made.curves[RigChannel("bone", "head", "rotation_quaternion", 1)].values) > 1e-3
-    assert warning == "Life: this character has no key or bone with a usual name for blinks, brows, breath, and \"Ben's face\" does not move them. Key them by hand, or switch them off in Life."
+    assert (
+        moved == {"head", "eye.L", "eye.R"}
+        and np.ptp(made.curves[RigChannel("bone", "head", "rotation_quaternion", 1)].values) > 1e-3
+    )
+    assert warning == (
+        "Life: this character has no key or bone with a usual name for blinks, brows, breath, and \"Ben's face\" does "
+        "not move them. Key them by hand, or switch them off in Life."
+    )
 
 
 def test_without_life_nothing_is_added_and_nothing_said(wave):

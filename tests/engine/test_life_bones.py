@@ -16,10 +16,15 @@ from engine.rig.retarget import retarget
 from engine.values.channels import ARKIT_52, LIFE, LOOK_RAD
 from engine.values.types import BoneRest
 
-LEFT, UP, FORWARD = np.array([1.0, 0, 0]), np.array([0, 0, 1.0]), np.array([0, -1.0, 0])     # a character in Blender looks along -Y
-PLACES = {"hips": (0, 0, 1), "chest": (0, 0, 1.3), "shoulder.L": (0.1, 0, 1.4), "shoulder.R": (-0.1, 0, 1.4), "head": (0, 0.02, 1.6),
-          "eye.L": (0.03, -0.08, 1.7), "eye.R": (-0.03, -0.08, 1.7)}
-PARENTS = {"chest": "hips", "shoulder.L": "chest", "shoulder.R": "chest", "head": "chest", "eye.L": "head", "eye.R": "head"}
+# a character in Blender looks along -Y
+LEFT, UP, FORWARD = np.array([1.0, 0, 0]), np.array([0, 0, 1.0]), np.array([0, -1.0, 0])
+PLACES = {
+    "hips": (0, 0, 1), "chest": (0, 0, 1.3), "shoulder.L": (0.1, 0, 1.4), "shoulder.R": (-0.1, 0, 1.4),
+    "head": (0, 0.02, 1.6), "eye.L": (0.03, -0.08, 1.7), "eye.R": (-0.03, -0.08, 1.7),
+}
+PARENTS = {
+    "chest": "hips", "shoulder.L": "chest", "shoulder.R": "chest", "head": "chest", "eye.L": "head", "eye.R": "head"
+}
 PRESET = Preset("face", "arkit52", (Target(RigChannel("shape_key", "jawOpen"), (("jawOpen", 1.0),)),))
 
 
@@ -33,7 +38,10 @@ def skeleton(world: np.ndarray | None = None, names: dict[str, str] | None = Non
     """A skeleton with bones that lie in all directions; world turns all of it, as a file with Y up does."""
     world, names = np.eye(3) if world is None else world, names or {}
     rest = {
-        names.get(name, name): BoneRest(tuple((world @ rotation(seed + number)).ravel()), tuple(world @ np.array(place)), names.get(PARENTS.get(name, ""), PARENTS.get(name, "")))
+        names.get(name, name): BoneRest(
+            tuple((world @ rotation(seed + number)).ravel()), tuple(world @ np.array(place)),
+            names.get(PARENTS.get(name, ""), PARENTS.get(name, "")),
+        )
         for number, (name, place) in enumerate(PLACES.items())
     }
     return Rig(shape_keys=frozenset({"jawOpen"}), bones=frozenset(rest), rest=rest)
@@ -56,16 +64,22 @@ def turned(rig: Rig, bone: str, vector: np.ndarray, **curves: float) -> np.ndarr
     return axes @ (local + 2 * (w * crossed + np.cross(xyz, crossed)))
 
 
-@pytest.mark.parametrize("world", [np.eye(3), np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]]), np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1]])], ids=["Z up", "Y up", "looks along X"])
+@pytest.mark.parametrize(
+    "world", [np.eye(3), np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]]), np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1]])],
+    ids=["Z up", "Y up", "looks along X"],
+)
 @pytest.mark.parametrize("seed", [0, 10, 20])
 def test_head_nods_turns_and_tilts_the_way_its_channels_say(world, seed):
     rig = skeleton(world, seed=seed)
     nodding = turned(rig, "head", world @ UP, headPitch=0.2)
-    assert nodding == pytest.approx(world @ (np.cos(0.2) * UP + np.sin(0.2) * FORWARD), abs=1e-5)           # the top goes forward
+    # the top goes forward
+    assert nodding == pytest.approx(world @ (np.cos(0.2) * UP + np.sin(0.2) * FORWARD), abs=1e-5)
     turning = turned(rig, "head", world @ FORWARD, headYaw=0.2)
-    assert turning == pytest.approx(world @ (np.cos(0.2) * FORWARD - np.sin(0.2) * LEFT), abs=1e-5)         # to its right
+    # to its right
+    assert turning == pytest.approx(world @ (np.cos(0.2) * FORWARD - np.sin(0.2) * LEFT), abs=1e-5)
     tilting = turned(rig, "head", world @ UP, headRoll=0.2)
-    assert tilting == pytest.approx(world @ (np.cos(0.2) * UP - np.sin(0.2) * LEFT), abs=1e-5)              # to its right shoulder
+    # to its right shoulder
+    assert tilting == pytest.approx(world @ (np.cos(0.2) * UP - np.sin(0.2) * LEFT), abs=1e-5)
 
 
 def test_a_posed_head_nods_in_its_own_direction():
@@ -73,7 +87,9 @@ def test_a_posed_head_nods_in_its_own_direction():
     rig = replace(skeleton(), posed={"head": turned_left})
     facing = np.cos(0.5) * FORWARD + np.sin(0.5) * LEFT
     assert turned(rig, "head", FORWARD) == pytest.approx(facing, abs=1e-5)
-    assert turned(rig, "head", FORWARD, headPitch=0.2) == pytest.approx(np.cos(0.2) * facing - np.sin(0.2) * UP, abs=1e-5)
+    assert turned(rig, "head", FORWARD, headPitch=0.2) == pytest.approx(
+        np.cos(0.2) * facing - np.sin(0.2) * UP, abs=1e-5
+    )
 
 
 def test_eyes_look_where_their_channels_say():
@@ -81,8 +97,12 @@ def test_eyes_look_where_their_channels_say():
     to_left = {"eyeLookOutLeft": 0.5, "eyeLookInRight": 0.5}
     for bone, way in (("eye.L", "Out"), ("eye.R", "In")):
         angle = 0.5 * LOOK_RAD[way]
-        assert turned(rig, bone, FORWARD, **to_left) == pytest.approx(np.cos(angle) * FORWARD + np.sin(angle) * LEFT, abs=1e-5)
-        assert turned(rig, bone, FORWARD, eyeLookDownLeft=0.3, eyeLookDownRight=0.3) @ UP == pytest.approx(-np.sin(0.3 * LOOK_RAD["Down"]), abs=1e-5)
+        assert turned(rig, bone, FORWARD, **to_left) == pytest.approx(
+            np.cos(angle) * FORWARD + np.sin(angle) * LEFT, abs=1e-5
+        )
+        assert turned(rig, bone, FORWARD, eyeLookDownLeft=0.3, eyeLookDownRight=0.3) @ UP == pytest.approx(
+            -np.sin(0.3 * LOOK_RAD["Down"]), abs=1e-5
+        )
 
 
 def test_chest_leans_back_and_both_shoulders_rise_with_a_breath():
@@ -93,11 +113,17 @@ def test_chest_leans_back_and_both_shoulders_rise_with_a_breath():
 
 
 def test_eye_bones_stay_where_shape_keys_look():
-    with_keys = replace(PRESET, targets=(*PRESET.targets, Target(RigChannel("shape_key", "eyeLookUpLeft"), (("eyeLookUpLeft", 1.0),))))
+    with_keys = replace(
+        PRESET, targets=(*PRESET.targets, Target(RigChannel("shape_key", "eyeLookUpLeft"), (("eyeLookUpLeft", 1.0),)))
+    )
     rig = skeleton()
-    found = retarget(motion(eyeLookUpLeft=0.5, eyeLookUpRight=0.5), with_keys, replace(rig, shape_keys=frozenset({"jawOpen", "eyeLookUpLeft"}))).curves
+    found = retarget(
+        motion(eyeLookUpLeft=0.5, eyeLookUpRight=0.5), with_keys,
+        replace(rig, shape_keys=frozenset({"jawOpen", "eyeLookUpLeft"})),
+    ).curves
     assert not any(channel.name.startswith("eye.") for channel in found)
-    assert any(channel.name == "eye.L" for channel in retarget(motion(eyeLookUpLeft=0.5), with_keys, rig).curves)      # the rig lacks the key
+    # the rig lacks the key
+    assert any(channel.name == "eye.L" for channel in retarget(motion(eyeLookUpLeft=0.5), with_keys, rig).curves)
 
 
 def test_still_head_eyes_and_chest_get_no_keys():
@@ -106,7 +132,10 @@ def test_still_head_eyes_and_chest_get_no_keys():
 
 
 def test_bone_that_a_preset_keys_is_left_to_it():
-    own = replace(PRESET, targets=(*PRESET.targets, Target(RigChannel("bone", "head", "rotation_euler", 0), (("headPitch", 1.0),))))
+    own = replace(
+        PRESET,
+        targets=(*PRESET.targets, Target(RigChannel("bone", "head", "rotation_euler", 0), (("headPitch", 1.0),))),
+    )
     found = retarget(motion(headPitch=0.2), own, skeleton()).curves
     assert {(channel.path, channel.index) for channel in found if channel.name == "head"} == {("rotation_euler", 0)}
     assert found[RigChannel("bone", "head", "rotation_euler", 0)].values[1] == pytest.approx(0.2)
@@ -126,17 +155,40 @@ def test_what_life_alone_moves_is_marked_and_what_finds_nothing_is_missing():
 
 
 @pytest.mark.parametrize("names", [
-    {"head": "mixamorig:Head", "eye.L": "mixamorig:LeftEye", "eye.R": "mixamorig:RightEye", "chest": "mixamorig:Spine2", "shoulder.L": "mixamorig:LeftShoulder", "shoulder.R": "mixamorig:RightShoulder"},
-    {"head": "Head", "eye.L": "LeftEye", "eye.R": "RightEye", "chest": "Spine2", "shoulder.L": "LeftShoulder", "shoulder.R": "RightShoulder"},
-    {"head": "J_Bip_C_Head", "eye.L": "J_Adj_L_FaceEye", "eye.R": "J_Adj_R_FaceEye", "chest": "J_Bip_C_UpperChest", "shoulder.L": "J_Bip_L_Shoulder", "shoulder.R": "J_Bip_R_Shoulder"},
-    {"head": "CC_Base_Head", "eye.L": "CC_Base_L_Eye", "eye.R": "CC_Base_R_Eye", "chest": "CC_Base_Spine02", "shoulder.L": "CC_Base_L_Clavicle", "shoulder.R": "CC_Base_R_Clavicle"},
-    {"head": "head", "eye.L": "lEye", "eye.R": "rEye", "chest": "chestUpper", "shoulder.L": "lCollar", "shoulder.R": "rCollar"},
-    {"head": "head", "eye.L": "FACIAL_L_Eye", "eye.R": "FACIAL_R_Eye", "chest": "spine_05", "shoulder.L": "clavicle_l", "shoulder.R": "clavicle_r"},
+    {
+        "head": "mixamorig:Head", "eye.L": "mixamorig:LeftEye", "eye.R": "mixamorig:RightEye",
+        "chest": "mixamorig:Spine2", "shoulder.L": "mixamorig:LeftShoulder", "shoulder.R": "mixamorig:RightShoulder",
+    },
+    {
+        "head": "Head", "eye.L": "LeftEye", "eye.R": "RightEye", "chest": "Spine2", "shoulder.L": "LeftShoulder",
+        "shoulder.R": "RightShoulder",
+    },
+    {
+        "head": "J_Bip_C_Head", "eye.L": "J_Adj_L_FaceEye", "eye.R": "J_Adj_R_FaceEye", "chest": "J_Bip_C_UpperChest",
+        "shoulder.L": "J_Bip_L_Shoulder", "shoulder.R": "J_Bip_R_Shoulder",
+    },
+    {
+        "head": "CC_Base_Head", "eye.L": "CC_Base_L_Eye", "eye.R": "CC_Base_R_Eye", "chest": "CC_Base_Spine02",
+        "shoulder.L": "CC_Base_L_Clavicle", "shoulder.R": "CC_Base_R_Clavicle",
+    },
+    {
+        "head": "head", "eye.L": "lEye", "eye.R": "rEye", "chest": "chestUpper", "shoulder.L": "lCollar",
+        "shoulder.R": "rCollar",
+    },
+    {
+        "head": "head", "eye.L": "FACIAL_L_Eye", "eye.R": "FACIAL_R_Eye", "chest": "spine_05",
+        "shoulder.L": "clavicle_l", "shoulder.R": "clavicle_r",
+    },
     {"head": "頭", "eye.L": "左目", "eye.R": "右目", "chest": "上半身2", "shoulder.L": "左肩", "shoulder.R": "右肩"},
 ], ids=lambda names: names["head"])
 def test_usual_skeletons_are_known(names):
     rig = skeleton(names=names)
-    found = {channel.name for channel in retarget(motion(headPitch=0.2, breath=1.0, eyeLookUpLeft=0.3, eyeLookUpRight=0.3), PRESET, rig).curves}
+    found = {
+        channel.name
+        for channel in retarget(
+            motion(headPitch=0.2, breath=1.0, eyeLookUpLeft=0.3, eyeLookUpRight=0.3), PRESET, rig
+        ).curves
+    }
     assert set(names.values()) <= found
     assert turned(rig, names["head"], UP, headPitch=0.2) @ FORWARD > 0.19
 
@@ -154,7 +206,8 @@ def test_bone_without_a_known_rest_counts_as_upright():
 
 def test_presets_may_read_head_and_breath(tmp_path):
     (tmp_path / "own.json").write_text(
-        '{"schema": 1, "name": "Own", "source": "arkit52", "targets": [{"to": {"kind": "shape_key", "name": "Inhale"}, "from": {"breath": 0.5}}]}')
+        '{"schema": 1, "name": "Own", "source": "arkit52", "targets": [{"to": {"kind": "shape_key", "name": "Inhale"}, '
+        '"from": {"breath": 0.5}}]}')
     preset = load_preset(tmp_path / "own.json")
     curves = retarget(motion(breath=1.0), preset, Rig(shape_keys=frozenset({"Inhale"}))).curves
     assert curves[RigChannel("shape_key", "Inhale")].values[1] == pytest.approx(0.5)

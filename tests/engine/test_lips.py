@@ -35,11 +35,17 @@ def face(n_frames: int, fps: float = 50.0, **curves) -> Motion:
 def talking(closure_frames: int = 3) -> Motion:
     """Two seconds of an open mouth with a short closure in every fifth of a second."""
     shut = np.arange(100) % 10 < closure_frames
-    return face(100, jawOpen=np.where(shut, 0.2, 0.6), mouthClose=np.where(shut, 0.2, 0), mouthLowerDownLeft=np.where(shut, 0, 0.3))
+    return face(
+        100, jawOpen=np.where(shut, 0.2, 0.6), mouthClose=np.where(shut, 0.2, 0),
+        mouthLowerDownLeft=np.where(shut, 0, 0.3),
+    )
 
 
 def test_opening_counts_jaw_lips_and_press():
-    motion = face(1, jawOpen=0.5, mouthClose=0.2, mouthLowerDownLeft=0.4, mouthLowerDownRight=0.4, mouthPressLeft=0.2, mouthPressRight=0.2)
+    motion = face(
+        1, jawOpen=0.5, mouthClose=0.2, mouthLowerDownLeft=0.4, mouthLowerDownRight=0.4, mouthPressLeft=0.2,
+        mouthPressRight=0.2,
+    )
     assert opening(motion)[0] == pytest.approx(0.5 - 0.2 + 0.35 * 0.4 - 0.15 * 0.2)
 
 
@@ -64,7 +70,10 @@ def test_gains_keep_closed_lips_closed(gains):
 
 
 def test_gain_scales_its_region_only():
-    motion = apply_gains(face(1, jawOpen=0.4, mouthPucker=0.4, cheekPuff=0.4, browInnerUp=0.4, eyeBlinkLeft=0.4), Gains(0.5, 1.5, 2.0, 0.0))
+    motion = apply_gains(
+        face(1, jawOpen=0.4, mouthPucker=0.4, cheekPuff=0.4, browInnerUp=0.4, eyeBlinkLeft=0.4),
+        Gains(0.5, 1.5, 2.0, 0.0),
+    )
     got = [float(motion[name][0]) for name in ("jawOpen", "mouthPucker", "cheekPuff", "browInnerUp", "eyeBlinkLeft")]
     assert got == pytest.approx([0.2, 0.6, 0.8, 0.0, 0.4])
 
@@ -95,7 +104,10 @@ def test_heard_closure_shuts_the_lips():
 
 def test_a_closure_that_is_as_likely_as_not_is_made():
     """In noise few are surer; a mouth that stays open on p b m is seen, one that shuts for a moment hardly."""
-    met = meet(face(2, jawOpen=0.3, mouthLowerDownLeft=0.2, mouthLowerDownRight=0.2), np.array([[0.05, 0, 0], [0.5, 0, 0]], np.float32))
+    met = meet(
+        face(2, jawOpen=0.3, mouthLowerDownLeft=0.2, mouthLowerDownRight=0.2),
+        np.array([[0.05, 0, 0], [0.5, 0, 0]], np.float32),
+    )
     assert list(shut_frames(met)) == [False, True]
 
 
@@ -107,7 +119,9 @@ def test_the_jaw_comes_up_to_lips_that_were_not_on_their_way():
 
 
 def test_lips_are_parted_inside_of_a_vowel_as_far_as_a_gap_needs():
-    shut = face(3, jawOpen=0.3, mouthClose=0.3, mouthPressLeft=0.3, mouthPressRight=0.3, mouthRollLower=0.1, mouthRollUpper=0.1)
+    shut = face(
+        3, jawOpen=0.3, mouthClose=0.3, mouthPressLeft=0.3, mouthPressRight=0.3, mouthRollLower=0.1, mouthRollUpper=0.1
+    )
     parted = part(shut, np.array([0, 0.5, 1], np.float32))
     assert np.array_equal(parted.weights[0], shut.weights[0])
     assert opening(shut)[1] < opening(parted)[1] < opening(parted)[2] == pytest.approx(LEAST_PARTED)
@@ -126,7 +140,9 @@ def test_key_reduction_never_opens_a_closed_mouth():
     before = face(100, jawOpen=jaw, mouthPressLeft=0.2, mouthPressRight=0.2, mouthRollLower=0.1, mouthClose=0.045)
     slack = contact_slack(before)[:, None]
     assert np.isinf(contact_slack(before)[~shut_frames(before)]).all() and slack[shut_frames(before)].max() <= 0.005
-    way = np.array([-1 if name in ("mouthClose", "mouthPressLeft", "mouthPressRight", "mouthRollLower") else 1 for name in ARKIT_52])
+    way = np.array([
+        -1 if name in ("mouthClose", "mouthPressLeft", "mouthPressRight", "mouthRollLower") else 1 for name in ARKIT_52
+    ])
     moved = replace(before, weights=(before.weights + np.where(np.isinf(slack), 0, slack) * way).astype(np.float32))
     assert (opening(moved)[shut_frames(before)] < SHUT_BELOW).all()
 

@@ -1,4 +1,5 @@
-"""Takes as the Live Link Face app writes them: its time codes carry fractions, and may count two frames for each row."""
+"""Takes as the Live Link Face app writes them: its time codes carry fractions, and may count two frames for each
+row."""
 
 from __future__ import annotations
 
@@ -18,7 +19,10 @@ def _take(folder: Path, step: int, per_second: int, n_rows: int) -> Path:
     lines = [",".join(LIVE_LINK_COLUMNS)]
     for row in range(n_rows):
         seconds, part = divmod(31 + row * step, per_second)
-        values = {"Timecode": f"13:59:{58 + seconds:02d}:{part:02d}.652", "BlendShapeCount": "61", "JawOpen": f"{row / 1000:.10f}"}
+        values = {
+            "Timecode": f"13:59:{58 + seconds:02d}:{part:02d}.652", "BlendShapeCount": "61",
+            "JawOpen": f"{row / 1000:.10f}",
+        }
         lines.append(",".join(values.get(column, "0.0000000000") for column in LIVE_LINK_COLUMNS))
     path = folder / "take.csv"
     path.write_text("\r\n".join(lines) + "\r\n", encoding="utf-8")

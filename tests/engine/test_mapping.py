@@ -16,14 +16,17 @@ from engine.values.errors import PresetError
 from engine.values.types import Motion, RigChannel
 
 KEYS = (
-    "Mouth Open", "Smile_L", "Smile_R", "Frown", "Lip Pucker", "Blink.L", "Blink.R", "Brow_Inner_Raise", "CheekPuff_01", "Nose_Wrinkle_Left",
+    "Mouth Open", "Smile_L", "Smile_R", "Frown", "Lip Pucker", "Blink.L", "Blink.R", "Brow_Inner_Raise", "CheekPuff_01",
+    "Nose_Wrinkle_Left",
     "Corrective_3", "Ear_Wiggle_L", "Hair",
 )
 
 
 @pytest.mark.parametrize(("channel", "first"), [
-    ("jawOpen", "Mouth Open"), ("mouthSmileLeft", "Smile_L"), ("mouthSmileRight", "Smile_R"), ("mouthFrownLeft", "Frown"),
-    ("mouthPucker", "Lip Pucker"), ("eyeBlinkLeft", "Blink.L"), ("eyeBlinkRight", "Blink.R"), ("browInnerUp", "Brow_Inner_Raise"),
+    ("jawOpen", "Mouth Open"), ("mouthSmileLeft", "Smile_L"), ("mouthSmileRight", "Smile_R"),
+    ("mouthFrownLeft", "Frown"),
+    ("mouthPucker", "Lip Pucker"), ("eyeBlinkLeft", "Blink.L"), ("eyeBlinkRight", "Blink.R"),
+    ("browInnerUp", "Brow_Inner_Raise"),
     ("cheekPuff", "CheekPuff_01"), ("noseSneerLeft", "Nose_Wrinkle_Left"),
 ])
 def test_the_closest_name_comes_first(channel, first):
@@ -32,7 +35,8 @@ def test_the_closest_name_comes_first(channel, first):
 
 
 @pytest.mark.parametrize(("channel", "never"), [
-    ("mouthSmileLeft", "Smile_R"), ("eyeBlinkRight", "Blink.L"), ("noseSneerRight", "Nose_Wrinkle_Left"), ("jawOpen", "Smile_L"), ("tongueOut", "Hair"),
+    ("mouthSmileLeft", "Smile_R"), ("eyeBlinkRight", "Blink.L"), ("noseSneerRight", "Nose_Wrinkle_Left"),
+    ("jawOpen", "Smile_L"), ("tongueOut", "Hair"),
 ])
 def test_the_other_side_and_strangers_are_never_suggested(channel, never):
     assert never not in {hint.name for hint in suggest([channel], KEYS, limit=50)[channel]}
@@ -53,7 +57,8 @@ def _pose(preset: Preset, **channels: float) -> dict[RigChannel, float]:
 
 
 SMILE, JAW, DIAL, SCALE = (
-    RigChannel("shape_key", "Smile"), RigChannel("bone", "jaw", "rotation_euler", 0), RigChannel("property", '["Dial"]'), RigChannel("bone", "lip", "scale", 2),
+    RigChannel("shape_key", "Smile"), RigChannel("bone", "jaw", "rotation_euler", 0),
+    RigChannel("property", '["Dial"]'), RigChannel("bone", "lip", "scale", 2),
 )
 
 
@@ -61,7 +66,9 @@ def test_two_poses_come_back_at_0_and_1():
     rest = {SMILE: 0.1, JAW: 0.05, DIAL: -3.0, SCALE: 1.0}
     extreme = {SMILE: 1.4, JAW: 0.05 + math.radians(18), DIAL: 7.0, SCALE: 0.6}
     preset = learn(_preset(), "jawOpen", rest, extreme)
-    assert _pose(preset) == pytest.approx(rest, abs=1e-5) and _pose(preset, jawOpen=1) == pytest.approx(extreme, abs=1e-5)
+    assert (
+        _pose(preset) == pytest.approx(rest, abs=1e-5) and _pose(preset, jawOpen=1) == pytest.approx(extreme, abs=1e-5)
+    )
     jaw = next(target for target in preset.targets if target.to == JAW)
     assert jaw.degrees and dict(jaw.sources)["jawOpen"] == pytest.approx(18, abs=1e-4)
 
@@ -72,7 +79,10 @@ def test_what_did_not_move_is_not_mapped():
 
 
 def test_learning_keeps_other_channels_and_replaces_its_own():
-    start = _preset(Target(SMILE, (("mouthSmileLeft", 0.5), ("jawOpen", 0.3)), gain=2.0), Target(DIAL, (("jawOpen", 1.0),)), Target(JAW, (("cheekPuff", 4.0),)))
+    start = _preset(
+        Target(SMILE, (("mouthSmileLeft", 0.5), ("jawOpen", 0.3)), gain=2.0), Target(DIAL, (("jawOpen", 1.0),)),
+        Target(JAW, (("cheekPuff", 4.0),)),
+    )
     preset = learn(start, "jawOpen", {SMILE: 0.0, DIAL: 0.0, JAW: 0.0}, {SMILE: 0.8, DIAL: 0.0, JAW: 0.0})
     assert [(target.to, dict(target.sources)) for target in preset.targets] == [
         (SMILE, {"mouthSmileLeft": 0.5, "jawOpen": pytest.approx(0.4)}), (JAW, {"cheekPuff": 4.0}),
@@ -90,7 +100,8 @@ def test_nothing_moved_is_one_error():
 
 
 @pytest.mark.parametrize(("changes", "why"), [
-    ({"combine": "min", "sources": (("jawOpen", 1.0), ("mouthPucker", 1.0))}, "combined by min"), ({"gain": 0.0}, "its gain is 0"), ({"gamma": 2.0}, "gamma is 2"),
+    ({"combine": "min", "sources": (("jawOpen", 1.0), ("mouthPucker", 1.0))}, "combined by min"),
+    ({"gain": 0.0}, "its gain is 0"), ({"gamma": 2.0}, "gamma is 2"),
     ({"blend": "mouth"}, "part of a blend"),
 ])
 def test_a_mixture_without_weights_is_refused(changes, why):

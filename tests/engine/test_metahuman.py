@@ -30,7 +30,10 @@ def test_csv_has_a_row_for_each_curve_and_a_column_for_each_moment(tmp_path):
     assert rows[0][0] == "Name" and [float(at) for at in rows[0][1:]] == pytest.approx([0, 1 / 30, 2 / 30], abs=1e-6)
     curves = {name: [float(value) for value in values] for name, *values in rows[1:]}
     assert all(name.startswith("CTRL_expressions_") for name in curves) and len(curves) == len(rows) - 1 > 50
-    assert curves["CTRL_expressions_jawOpen"] == [0, 0.5, 1] and curves["CTRL_expressions_mouthCornerPullL"] == pytest.approx([0.2] * 3)
+    assert (
+        curves["CTRL_expressions_jawOpen"] == [0, 0.5, 1]
+        and curves["CTRL_expressions_mouthCornerPullL"] == pytest.approx([0.2] * 3)
+    )
     assert curves["CTRL_expressions_mouthCornerPullR"] == [0, 0, 0]
 
 
@@ -53,10 +56,15 @@ def test_motion_without_face_shapes_is_refused(tmp_path):
 
 
 @pytest.mark.skipif(not MAPS.exists(), reason="../shared/data/naming is not here")
-@pytest.mark.parametrize("channel", ["jawOpen", "mouthFunnel", "mouthPucker", "mouthSmileLeft", "eyeBlinkRight", "mouthUpperUpLeft", "browInnerUp"])
+@pytest.mark.parametrize(
+    "channel",
+    ["jawOpen", "mouthFunnel", "mouthPucker", "mouthSmileLeft", "eyeBlinkRight", "mouthUpperUpLeft", "browInnerUp"],
+)
 def test_weights_are_those_of_the_published_map(tmp_path, channel):
     published = json.loads(MAPS.read_text())["arkit->metahuman_CTRL_expressions"][channel[0].upper() + channel[1:]]
     path = tmp_path / "line.metahuman.json"
     write_motion(motion(**{channel: (1, 1, 1)}), path, {})
     moved = {row["Name"]: row["0"] for row in json.loads(path.read_text()) if row["0"] > 0}
-    assert moved == pytest.approx({name: min(weight, 1.0) for name, weight in published.items() if weight >= 0.05}, abs=0.005)
+    assert moved == pytest.approx(
+        {name: min(weight, 1.0) for name, weight in published.items() if weight >= 0.05}, abs=0.005
+    )

@@ -17,7 +17,10 @@ def edit(folder, change):
     file = folder / "model.json"
     info = json.loads(file.read_text())
     change(info)
-    info["sha256"] = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in info["sha256"] if (folder / name).is_file()}
+    info["sha256"] = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in info["sha256"] if (folder / name).is_file()
+    }
     file.write_text(json.dumps(info))
 
 
@@ -120,9 +123,11 @@ def test_unknown_head_lists_the_heads(tiny):
 
 @pytest.mark.parametrize(("change", "message"), [
     ({"rate_hz": "abc"}, r"misspells a field \(ValueError"), ({"rate_hz": float("inf")}, "misspells a field"),
-    ({"window_s": 1e308}, "last at most 600 s"), ({"window_s": float("nan")}, "windows of nan s"), ({"context_s": float("nan")}, "cannot be joined"),
+    ({"window_s": 1e308}, "last at most 600 s"), ({"window_s": float("nan")}, "windows of nan s"),
+    ({"context_s": float("nan")}, "cannot be joined"),
     ({"overlap_s": -0.5, "context_s": -1}, "cannot be joined"), ({"overlap_s": 1.99999}, "longer by whole frames"),
-    ({"window_s": 0.001, "overlap_s": 0, "context_s": 0}, "longer by whole frames"), ({"rate_hz": 100}, "fps must be the encoder's 100, got 50"),
+    ({"window_s": 0.001, "overlap_s": 0, "context_s": 0}, "longer by whole frames"),
+    ({"rate_hz": 100}, "fps must be the encoder's 100, got 50"),
 ])
 def test_impossible_windows_are_refused(tiny_copy, change, message):
     edit(tiny_copy, lambda info: info["encoder"].update(change))
@@ -131,13 +136,20 @@ def test_impossible_windows_are_refused(tiny_copy, change, message):
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (lambda info: info["heads"][0]["channels"].__setitem__(1, "eyeBlinkLeft"), "head arkit52 names channel 'eyeBlinkLeft' twice"),
+    (
+        lambda info: info["heads"][0]["channels"].__setitem__(1, "eyeBlinkLeft"),
+        "head arkit52 names channel 'eyeBlinkLeft' twice",
+    ),
     (lambda info: info["heads"][1].update(id="arkit52"), "two heads have the same id"),
-    (lambda info: info["heads"][0].update(fps=29.97), r"fps 29\.97"), (lambda info: info["heads"][2].update(fps=10**9), "fps 1000000000"),
+    (lambda info: info["heads"][0].update(fps=29.97), r"fps 29\.97"),
+    (lambda info: info["heads"][2].update(fps=10**9), "fps 1000000000"),
     (lambda info: info.update(normalise="loud"), "normalise is 'loud', must be one of none, clip"),
     (lambda info: info.update(system="pmmtalk"), "is of system 'pmmtalk', this version runs unitalker. Update"),
     (lambda info: info["identities"][1].update(id="pivot"), "two identities have the id 'pivot'"),
-    (lambda info: info["heads"][0].update(space="vertices"), "head arkit52 gives vertices, and its 52 numbers are not three for each"),
+    (
+        lambda info: info["heads"][0].update(space="vertices"),
+        "head arkit52 gives vertices, and its 52 numbers are not three for each",
+    ),
 ])
 def test_contradictions_in_model_json_are_named(tiny_copy, change, message):
     edit(tiny_copy, change)
@@ -154,7 +166,9 @@ def test_damaged_arrays_are_named(tiny_copy, name, content):
         open_model(str(tiny_copy))
 
 
-@pytest.mark.parametrize(("value", "message"), [(np.nan, "not finite"), (1e300, "not finite"), ("x", "<U1 values, numbers are needed")])
+@pytest.mark.parametrize(
+    ("value", "message"), [(np.nan, "not finite"), (1e300, "not finite"), ("x", "<U1 values, numbers are needed")]
+)
 def test_arrays_hold_finite_numbers(tiny_copy, value, message):
     np.save(tiny_copy / "identities.npy", np.full((3, 3), value))
     edit(tiny_copy, lambda info: None)

@@ -27,7 +27,12 @@ def missing(monkeypatch):
 
 def test_missing_soxr_is_named_where_the_rate_must_change(missing):
     missing("soxr")
-    with pytest.raises(InstallError, match=r"The package soxr cannot be loaded \(.*\)\. Install the extension again, from the zip made for this system"):
+    with pytest.raises(
+        InstallError,
+        match=(
+            r"The package soxr cannot be loaded \(.*\)\. Install the extension again, from the zip made for this system"
+        ),
+    ):
         from_array(np.zeros(48_000, np.float32), 48_000)
     assert from_array(np.zeros(16_000, np.float32), 16_000).duration_s == 1.0
 
@@ -48,12 +53,16 @@ def test_missing_fastjsonschema_is_said_once_and_not_of_every_preset(missing):
 
 def test_missing_onnxruntime_is_named_with_what_windows_may_have_done(missing):
     missing("onnxruntime")
-    with pytest.raises(InstallError, match=r"package onnxruntime cannot be loaded .*On Windows another add-on may have loaded an older"):
+    with pytest.raises(
+        InstallError, match=r"package onnxruntime cannot be loaded .*On Windows another add-on may have loaded an older"
+    ):
         runtime.devices()
 
 
 def test_library_behind_a_package_that_is_not_found_is_the_same():
-    with pytest.raises(InstallError, match=r"package soundfile cannot be loaded \(sndfile library not found\)"), needs("soundfile"):
+    with pytest.raises(
+        InstallError, match=r"package soundfile cannot be loaded \(sndfile library not found\)"
+    ), needs("soundfile"):
         raise OSError("sndfile library not found")
 
 

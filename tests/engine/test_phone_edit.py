@@ -1,4 +1,5 @@
-"""Phones that the user moved, retyped, deleted or added: what the face then does there, and that it does the same as before elsewhere."""
+"""Phones that the user moved, retyped, deleted or added: what the face then does there, and that it does the same as
+before elsewhere."""
 
 from __future__ import annotations
 
@@ -71,8 +72,12 @@ def retyped(phones: tuple[Phone, ...], index: int, label: str) -> list[Phone]:
 
 def long_vowels(phones: tuple[Phone, ...]) -> list[int]:
     """Vowels of at least 60 ms without a contact beside them."""
-    return [i for i in range(1, len(phones) - 1) if phones[i].label in VOWELS and phones[i].end_s - phones[i].start_s >= 0.06
-            and not {phones[i - 1].label, phones[i + 1].label} & (BILABIALS | LABIODENTALS | {"SIL"})]
+    return [
+        i
+        for i in range(1, len(phones) - 1)
+        if phones[i].label in VOWELS and phones[i].end_s - phones[i].start_s >= 0.06
+        and not {phones[i - 1].label, phones[i + 1].label} & (BILABIALS | LABIODENTALS | {"SIL"})
+    ]
 
 
 # ---- what an edit does
@@ -85,7 +90,8 @@ def test_a_vowel_that_becomes_a_bilabial_closes_the_lips(clip, plain, label):
         motion, frames = edited(clip, retyped(clip[2], index, label), plain), inside(clip[1], clip[2][index])
         assert lip_contact.opening(clip[1])[frames].max() > lip_contact.SHUT_BELOW
         assert lip_contact.opening(motion)[frames].max() < lip_contact.SHUT_BELOW
-        assert (motion["mouthClose"] - motion["jawOpen"])[frames].max() < 0.02       # the lips do not pass through each other
+        # the lips do not pass through each other
+        assert (motion["mouthClose"] - motion["jawOpen"])[frames].max() < 0.02
 
 
 def test_a_vowel_that_becomes_f_brings_the_lip_to_the_teeth(clip, plain):
@@ -119,23 +125,29 @@ def test_a_new_phone_in_a_pause_moves_the_mouth_and_a_gap_is_silence(sample, pla
     pause = max((phone for phone in phones if phone.label == "SIL"), key=lambda phone: phone.end_s - phone.start_s)
     middle = (pause.start_s + pause.end_s) / 2
     new = Phone("AA", middle - 0.06, middle + 0.06)
-    told = sorted([*(phone for phone in phones if phone != pause), new], key=lambda phone: phone.start_s)      # gaps round it
+    # gaps round it
+    told = sorted([*(phone for phone in phones if phone != pause), new], key=lambda phone: phone.start_s)
     result = animate(wave, replace(plain, phones=tuple(told)))
     assert result.motion["jawOpen"][inside(motion, new)].max() > 0.2
     assert motion["jawOpen"][inside(motion, new)].max() < 0.05
-    assert [phone.label for phone in result.phones if pause.start_s <= phone.start_s < pause.end_s] == ["SIL", "AA", "SIL"]
+    assert [phone.label for phone in result.phones if pause.start_s <= phone.start_s < pause.end_s] == [
+        "SIL", "AA", "SIL"
+    ]
 
 
 def test_a_new_phone_sounds_even_where_the_sound_is_cut_to_nothing(sample, plain):
     wave, _, phones = sample
     pause = max((phone for phone in phones if phone.label == "SIL"), key=lambda phone: phone.end_s - phone.start_s)
     samples = wave.samples.copy()
-    samples[round((pause.start_s + 0.02) * 16000):round((pause.end_s - 0.02) * 16000)] = 0         # as a noise gate does
+    # as a noise gate does
+    samples[round((pause.start_s + 0.02) * 16000):round((pause.end_s - 0.02) * 16000)] = 0
     gated = Waveform(samples)
     phones = animate(gated, plain).phones
     middle = (pause.start_s + pause.end_s) / 2
     new = Phone("AA", middle - 0.05, middle + 0.05)
-    told = sorted([*(phone for phone in phones if not phone.start_s < middle < phone.end_s), new], key=lambda phone: phone.start_s)
+    told = sorted(
+        [*(phone for phone in phones if not phone.start_s < middle < phone.end_s), new], key=lambda phone: phone.start_s
+    )
     assert animate(gated, replace(plain, phones=tuple(told))).motion["jawOpen"][round(middle * FPS)] > 0.2
     assert animate(gated, plain).motion["jawOpen"][round(middle * FPS)] == 0
 
@@ -143,8 +155,12 @@ def test_a_new_phone_sounds_even_where_the_sound_is_cut_to_nothing(sample, plain
 def test_a_deleted_bilabial_leaves_the_lips_apart(clip, plain):
     _, motion, phones = clip
     shut = lip_contact.opening(motion) < lip_contact.SHUT_BELOW
-    found = [i for i in range(2, len(phones) - 2) if phones[i].label in BILABIALS and shut[inside(motion, phones[i])].any()
-             and not {phones[i - 1].label, phones[i + 1].label} & (BILABIALS | LABIODENTALS | {"SIL"})]
+    found = [
+        i
+        for i in range(2, len(phones) - 2)
+        if phones[i].label in BILABIALS and shut[inside(motion, phones[i])].any()
+        and not {phones[i - 1].label, phones[i + 1].label} & (BILABIALS | LABIODENTALS | {"SIL"})
+    ]
     assert found
     for index in found[:4]:
         before = replace(phones[index - 1], end_s=phones[index].end_s)
@@ -155,8 +171,12 @@ def test_a_deleted_bilabial_leaves_the_lips_apart(clip, plain):
 
 def test_phones_that_are_all_moved_take_their_contacts_with_them(clip, plain):
     _, motion, phones = clip
-    late = [replace(phone, start_s=phone.start_s + 0.06 * (number > 0), end_s=phone.end_s + 0.06 * (number < len(phones) - 1))
-            for number, phone in enumerate(phones)]
+    late = [
+        replace(
+            phone, start_s=phone.start_s + 0.06 * (number > 0), end_s=phone.end_s + 0.06 * (number < len(phones) - 1)
+        )
+        for number, phone in enumerate(phones)
+    ]
     if late[-1].end_s - late[-1].start_s < 0.03:
         late = [*late[:-2], replace(late[-2], end_s=phones[-1].end_s)]
     moved = edited(clip, late, plain)
@@ -182,7 +202,8 @@ def test_an_edited_phone_asks_for_its_own_jaw_and_gap(sample, plain, label, jaw,
 # ---- what it leaves alone
 
 @pytest.mark.parametrize("options", [
-    {}, {"fps": 24.0}, {"fps": 60.0, "smooth": 0.3}, {"articulation": 1.0}, {"articulation": -1.0, "anticipation_s": 0.1},
+    {}, {"fps": 24.0}, {"fps": 60.0, "smooth": 0.3}, {"articulation": 1.0},
+    {"articulation": -1.0, "anticipation_s": 0.1},
     {"delays": Delays(lips=0.1, jaw=-0.05), "region_smooth": RegionSmooth(lips=0.2)},
 ])
 def test_beyond_the_neighbourhood_not_one_bit_changes(clip, plain, options):
@@ -193,8 +214,10 @@ def test_beyond_the_neighbourhood_not_one_bit_changes(clip, plain, options):
     edits = [
         retyped(phones, middle, "M"), retyped(phones, middle, "SIL"), retyped(phones, middle, "OW"),
         [*phones[:middle - 1], replace(phones[middle - 1], end_s=phones[middle].end_s), *phones[middle + 1:]],
-        [*phones[:middle - 1], replace(phones[middle - 1], end_s=phones[middle].start_s + 0.015), replace(phones[middle], start_s=phones[middle].start_s + 0.015),
-         *phones[middle + 1:]],
+        [
+            *phones[:middle - 1], replace(phones[middle - 1], end_s=phones[middle].start_s + 0.015),
+            replace(phones[middle], start_s=phones[middle].start_s + 0.015), *phones[middle + 1:],
+        ],
     ]
     for told in edits:
         after = edited(clip, told, settings)
@@ -237,7 +260,10 @@ def test_brows_and_eyes_stay_when_they_are(sample, plain):
 
 @pytest.mark.parametrize(("phones", "message"), [
     ([Phone("XX", 0.1, 0.2)], r"Phone 1 is of class 'XX', which is unknown\. Choose one of: SIL P B"),
-    ([Phone("AA", 0.1, 0.3), Phone("P", 0.2, 0.4)], r"Phone 2 \(P, 0\.2 to 0\.4 s\) begins before phone 1 \(AA\) ends, at 0\.3 s"),
+    (
+        [Phone("AA", 0.1, 0.3), Phone("P", 0.2, 0.4)],
+        r"Phone 2 \(P, 0\.2 to 0\.4 s\) begins before phone 1 \(AA\) ends, at 0\.3 s",
+    ),
     ([Phone("AA", 0.4, 0.5), Phone("P", 0.1, 0.2)], r"Put phones in order of time"),
     ([Phone("AA", -0.1, 0.2)], r"begins before the sound, which begins at 0 s\. Move it later"),
     ([Phone("AA", math.nan, 0.2)], r"a time that is no number"),
@@ -268,7 +294,10 @@ def test_raw_output_says_that_it_does_not_follow(sample, plain):
 # ---- matching
 
 def test_a_moved_a_retyped_a_deleted_and_a_new_phone_are_told_apart():
-    heard = [Phone("SIL", 0, 0.2), Phone("P", 0.2, 0.3), Phone("AA", 0.3, 0.5), Phone("T", 0.5, 0.6), Phone("IY", 0.6, 0.8), Phone("SIL", 0.8, 1)]
+    heard = [
+        Phone("SIL", 0, 0.2), Phone("P", 0.2, 0.3), Phone("AA", 0.3, 0.5), Phone("T", 0.5, 0.6), Phone("IY", 0.6, 0.8),
+        Phone("SIL", 0.8, 1),
+    ]
     moved = [*heard[:1], Phone("P", 0.2, 0.35), Phone("AA", 0.35, 0.5), *heard[3:]]
     (change,) = changes(heard, moved)
     assert (change.start_s, change.end_s) == (0.2, 0.5)
@@ -286,7 +315,9 @@ def test_time_is_bent_to_the_moved_boundary_and_straight_outside():
     heard = [Phone("SIL", 0, 0.2), Phone("P", 0.2, 0.3), Phone("AA", 0.3, 0.5), Phone("SIL", 0.5, 1)]
     wanted = [heard[0], Phone("P", 0.2, 0.4), Phone("AA", 0.4, 0.5), heard[3]]
     at_s = np.array([0.0, 0.1999, 0.2, 0.3, 0.4, 0.45, 0.5, 0.7])
-    assert at_s + np.interp(at_s, *time_map(changes(heard, wanted))) == pytest.approx([0, 0.1999, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7])
+    assert at_s + np.interp(at_s, *time_map(changes(heard, wanted))) == pytest.approx([
+        0, 0.1999, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7
+    ])
 
 
 def test_time_never_runs_backwards():
@@ -311,7 +342,9 @@ def test_gaps_are_filled_with_silence():
 # ---- the table of mouths
 
 def test_the_table_shows_what_a_viewer_expects():
-    mouth = {label: dict(zip(table().channels, row, strict=True)) for label, row in zip(PHONES, table().targets, strict=True)}
+    mouth = {
+        label: dict(zip(table().channels, row, strict=True)) for label, row in zip(PHONES, table().targets, strict=True)
+    }
     assert max(mouth[label]["jawOpen"] for label in "PBM") < 0.1
     assert mouth["AA"]["jawOpen"] > 0.35
     assert min(mouth[label]["mouthPucker"] for label in ("UW", "W", "UE")) > 0.35
@@ -342,13 +375,19 @@ def test_the_command_line_reads_back_what_it_wrote(sample, tmp_path, capsys):
     index = long_vowels(sample[2])[0]
     rows[index][0] = "M"
     told.write_text(json.dumps({"phones": rows}))
-    assert run(["animate", sound, "-o", str(motion), "--phones-in", str(told), "--phones", str(heard), "--device", "cpu"]) == 0
+    assert run([
+        "animate", sound, "-o", str(motion), "--phones-in", str(told), "--phones", str(heard), "--device", "cpu"
+    ]) == 0
     assert json.loads(heard.read_text())["phones"][index][0] == "M"
     frame = round((rows[index][1] + rows[index][2]) / 2 * 30)
-    assert lip_contact.opening(io.read_motion(motion))[frame] < lip_contact.SHUT_BELOW <= lip_contact.opening(plain)[frame]
+    assert lip_contact.opening(
+        io.read_motion(motion)
+    )[frame] < lip_contact.SHUT_BELOW <= lip_contact.opening(plain)[frame]
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"phones": 3}', '{"phones": [["AA", 1]]}', '{"phones": [["AA", "x", 2]]}', '{"phones": [1]}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"phones": 3}', '{"phones": [["AA", 1]]}', '{"phones": [["AA", "x", 2]]}', '{"phones": [1]}']
+)
 def test_a_damaged_phone_file_is_one_error(tmp_path, content):
     file = tmp_path / "phones.json"
     file.write_text(content)
@@ -363,7 +402,12 @@ def test_a_minute_of_speech_with_every_phone_moved_is_solved_at_once(sample, pla
     times = math.ceil(60 / wave.duration_s)
     long = Waveform(np.tile(wave.samples, times))
     heard = animate(long, plain).phones
-    late = [replace(phone, start_s=phone.start_s + 0.01 * (number > 0), end_s=phone.end_s + 0.01 * (number < len(heard) - 1)) for number, phone in enumerate(heard)]
+    late = [
+        replace(
+            phone, start_s=phone.start_s + 0.01 * (number > 0), end_s=phone.end_s + 0.01 * (number < len(heard) - 1)
+        )
+        for number, phone in enumerate(heard)
+    ]
     late[10] = replace(late[10], label="M")
     start = time.perf_counter()
     animate(long, replace(plain, phones=tuple(late)))

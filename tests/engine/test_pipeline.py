@@ -42,7 +42,8 @@ def test_resampled_heads_have_the_reference_frame_count(tiny, head):
 
 
 def test_part_of_a_clip_moves_as_the_whole_does(tiny):
-    wave, tiny = make_syllables(20), replace(tiny, life=Life(blinks=0))      # blinks are drawn one after the other from the start of a clip
+    # blinks are drawn one after the other from the start of a clip
+    wave, tiny = make_syllables(20), replace(tiny, life=Life(blinks=0))
     whole = animate(wave, tiny).motion.weights
     part = animate(Waveform(wave.samples[5 * 16000:15 * 16000]), tiny).motion.weights
     assert np.abs(whole[150 + 15:450 - 15] - part[15:-15]).max() < 0.02
@@ -93,7 +94,8 @@ def test_identity_by_row_label_and_blend(tiny, syllables):
 
 @pytest.mark.parametrize(("identity", "message"), [
     ("nobody", "no identity 'nobody'. It has 3: pivot, wide, round"), ("#3", "rows #0 to #2"), ("#x", "rows #0 to #2"),
-    ("#" + "9" * 5000, "rows #0 to #2"), ("blend:wide", "not NAME=WEIGHT"), ("blend:wide=-1", "weight of 0 or more"), ("blend:wide=0", "add up to 0"), ("blend:wide=nan", "0 or more"),
+    ("#" + "9" * 5000, "rows #0 to #2"), ("blend:wide", "not NAME=WEIGHT"), ("blend:wide=-1", "weight of 0 or more"),
+    ("blend:wide=0", "add up to 0"), ("blend:wide=nan", "0 or more"),
 ])
 def test_wrong_identity_says_what_exists(tiny, syllables, identity, message):
     with pytest.raises(SettingError, match=message):
@@ -102,9 +104,12 @@ def test_wrong_identity_says_what_exists(tiny, syllables, identity, message):
 
 @pytest.mark.parametrize(("change", "message"), [
     ({"strength": 2.5}, "Strength must be from 0 to 2, got 2.5"), ({"smooth": -1}, "Smoothing must be from 0 to 1"),
-    ({"fps": 0}, "Frame rate must be above 0"), ({"fps": float("nan")}, "Frame rate"), ({"max_error": 0}, "error must be above 0"),
-    ({"articulation": 1.5}, "Articulation must be from -1 to 1, got 1.5"), ({"articulation": float("nan")}, "Articulation"),
-    ({"anticipation_s": -0.1}, "Anticipation in seconds must be from 0 to 0.5"), ({"anticipation_s": 0.6}, "Anticipation"),
+    ({"fps": 0}, "Frame rate must be above 0"), ({"fps": float("nan")}, "Frame rate"),
+    ({"max_error": 0}, "error must be above 0"),
+    ({"articulation": 1.5}, "Articulation must be from -1 to 1, got 1.5"),
+    ({"articulation": float("nan")}, "Articulation"),
+    ({"anticipation_s": -0.1}, "Anticipation in seconds must be from 0 to 0.5"),
+    ({"anticipation_s": 0.6}, "Anticipation"),
     ({"threads": -1}, "Threads"), ({"threads": 10**6}, "Threads must be 0 .* to 256"),
 ])
 def test_settings_outside_their_range_are_refused(change, message):
@@ -118,9 +123,11 @@ def test_gain_outside_its_range_is_refused():
 
 
 @pytest.mark.parametrize(("make", "message"), [
-    (lambda: Delays(lips=1.3), "Delay of lips must be from -1.25 to 1.25, got 1.3"), (lambda: Delays(jaw=-1.3), "Delay of jaw"),
+    (lambda: Delays(lips=1.3), "Delay of lips must be from -1.25 to 1.25, got 1.3"),
+    (lambda: Delays(jaw=-1.3), "Delay of jaw"),
     (lambda: RegionSmooth(brows=1.1), "Smoothing of brows must be from 0 to 1, got 1.1"),
-    (lambda: Life(blinks=-1), "Amount of blinks must be from 0 to 2, got -1"), (lambda: Life(head=3), "Amount of head motion"),
+    (lambda: Life(blinks=-1), "Amount of blinks must be from 0 to 2, got -1"),
+    (lambda: Life(head=3), "Amount of head motion"),
     (lambda: Life(seed=2**31), "Seed must be from"),
 ])
 def test_region_and_life_values_outside_their_range_are_refused(make, message):
@@ -130,12 +137,17 @@ def test_region_and_life_values_outside_their_range_are_refused(make, message):
 
 def test_silent_sound_closes_the_mouth_and_says_so(tiny):
     animation = animate(Waveform(np.zeros(16000, np.float32)), tiny)
-    assert not any(animation.motion[name].any() for name in animation.motion.channels if name.startswith(("jaw", "mouth", "tongue")))
+    assert not any(
+        animation.motion[name].any()
+        for name in animation.motion.channels if name.startswith(("jaw", "mouth", "tongue"))
+    )
     assert "silent for all of its 1.0 s" in animation.warnings[0]
 
 
 def test_sound_below_the_silence_level_is_told(tiny, syllables):
-    assert "quieter than -75 dBFS all along (at most -90)" in animate(Waveform(syllables.samples * np.float32(1e-4)), tiny).warnings[0]
+    assert "quieter than -75 dBFS all along (at most -90)" in animate(
+        Waveform(syllables.samples * np.float32(1e-4)), tiny
+    ).warnings[0]
     assert not animate(syllables, tiny).warnings
 
 
@@ -191,7 +203,10 @@ def test_graph_that_does_not_fit_is_a_model_error(tiny, tiny_copy, syllables):
 
 def test_values_that_overflow_are_a_model_error(tiny, syllables, monkeypatch):
     run = Graph.run
-    monkeypatch.setattr(Graph, "run", lambda graph, inputs: run(graph, inputs) * np.float32(np.nan if graph.file.name == "decoder.onnx" else 1))
+    monkeypatch.setattr(
+        Graph, "run",
+        lambda graph, inputs: run(graph, inputs) * np.float32(np.nan if graph.file.name == "decoder.onnx" else 1),
+    )
     with pytest.raises(ModelError, match=r"head arkit52, gives values that are not finite\. Choose another device"):
         animate(syllables, tiny)
 
@@ -226,8 +241,8 @@ def test_unknown_device_lists_the_devices(tiny, syllables):
 
 
 def test_memory_grows_with_the_result_only(tiny):
-    """Ten times the sound may not need ten times the working memory: what grows is the result, what the decoder said, which stays for the
-    next change of a setting, and a few copies of them."""
+    """Ten times the sound may not need ten times the working memory: what grows is the result, what the decoder said,
+    which stays for the next change of a setting, and a few copies of them."""
     def peak_bytes(duration_s):
         wave = make_syllables(duration_s)
         forget_all()

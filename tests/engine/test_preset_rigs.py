@@ -1,4 +1,5 @@
-"""Each bundled preset on a rig with exactly its names: it is found, no other is, and the mouth does what the motion says."""
+"""Each bundled preset on a rig with exactly its names: it is found, no other is, and the mouth does what the motion
+says."""
 
 from __future__ import annotations
 
@@ -18,10 +19,14 @@ from tests.engine.rigs import meaning, preset_ids, rig_of, shown
 
 MARGIN = 1.15       # by how much a rig's own preset beats every other
 PRESETS = list_presets()
-VISEMES = ("avatar_sdk", "mmd", "oculus15", "preston_blair", "preston_blair_stepped", "rhubarb", "rhubarb_stepped", "vrchat", "vrm0", "vrm1", "vroid")
+VISEMES = (
+    "avatar_sdk", "mmd", "oculus15", "preston_blair", "preston_blair_stepped", "rhubarb", "rhubarb_stepped", "vrchat",
+    "vrm0", "vrm1", "vroid",
+)
 NO_SMILE = tuple(preset for preset in VISEMES if preset not in ("mmd", "vroid"))
 NO_SIDES = (*VISEMES, "makehuman")
-FACES = [preset for preset in preset_ids() if preset not in ("flame", "rigify_face")]       # those two move bones by degrees and metres: tests of their own
+# those two move bones by degrees and metres: tests of their own
+FACES = [preset for preset in preset_ids() if preset not in ("flame", "rigify_face")]
 
 
 def _motion(**pose: float) -> Motion:
@@ -65,7 +70,8 @@ def test_keys_that_drivers_move_do_not_win_over_their_controls():
 
 
 @pytest.mark.parametrize("names", [
-    ("Basis", "Smile", "Blink", "Angry"), ("Key 1", "Key 2", "Key 3"), ("A", "B", "C"), ("Width", "Height", "Muscle", "Fat", "aa_length"), ("O", "U", "E"),
+    ("Basis", "Smile", "Blink", "Angry"), ("Key 1", "Key 2", "Key 3"), ("A", "B", "C"),
+    ("Width", "Height", "Muscle", "Fat", "aa_length"), ("O", "U", "E"),
     tuple(f"corrective_{i:03d}_L" for i in range(60)),
 ])
 def test_rigs_of_no_kind_are_taken_for_none(names):
@@ -74,8 +80,17 @@ def test_rigs_of_no_kind_are_taken_for_none(names):
 
 
 def test_detection_of_300_keys_is_quick():
-    names = frozenset(f"{part}_{what}{i:03d}_{side}" for i, (part, what, side) in enumerate(
-        [(part, what, side) for part in ("Head", "Body", "Teeth") for what in ("smile", "jaw", "brow", "lip", "cheek") for side in "LR"] * 10))
+    names = frozenset(
+        f"{part}_{what}{i:03d}_{side}"
+        for i,
+        (part, what, side) in enumerate(
+            [
+                (part, what, side)
+                for part in ("Head", "Body", "Teeth")
+                for what in ("smile", "jaw", "brow", "lip", "cheek") for side in "LR"
+            ] * 10
+        )
+    )
     start = time.process_time()
     detect(Rig(shape_keys=names), PRESETS)
     assert time.process_time() - start < 0.5
@@ -90,7 +105,11 @@ def test_every_preset_tells_where_its_names_are_from():
 @pytest.mark.parametrize("preset_id", FACES)
 def test_every_target_of_the_mouth_has_a_name_that_says_what_it_moves(preset_id):
     preset = load_preset(data_folder() / f"{preset_id}.json")
-    silent = [target.to.name for target in preset.targets if not meaning(preset_id, target.to) and any(channel[:3] in ("jaw", "mou") for channel, _ in target.sources)]
+    silent = [
+        target.to.name
+        for target in preset.targets
+        if not meaning(preset_id, target.to) and any(channel[:3] in ("jaw", "mou") for channel, _ in target.sources)
+    ]
     assert {name.rpartition("_")[2] for name in silent} <= {"sil", "X", "rest"}
 
 
@@ -117,7 +136,9 @@ def test_pucker_pushes_the_lips_forward(preset_id):
 
 @pytest.mark.parametrize("preset_id", FACES)
 def test_spread_lips_are_wide(preset_id):
-    seen = _seen(preset_id, _motion(jawOpen=0.15, mouthLowerDown=0.25, mouthUpperUp=0.12, mouthStretch=0.35, mouthSmile=0.3))
+    seen = _seen(
+        preset_id, _motion(jawOpen=0.15, mouthLowerDown=0.25, mouthUpperUp=0.12, mouthStretch=0.35, mouthSmile=0.3)
+    )
     wide = seen["mouthStretchLeft"][0] + seen["mouthSmileLeft"][0]
     assert wide > 0.2
     assert seen["mouthPucker"][0] + seen["mouthFunnel"][0] < 0.1
@@ -144,7 +165,9 @@ def test_lips_that_touch_in_motion_touch_on_every_rig(preset_id):
     random = np.random.default_rng(5)
     knots = random.random((20, 52)).astype(np.float32) * 0.5
     knots[:, [ARKIT_52.index(name) for name in ("mouthClose", "tongueOut", "mouthRollLower", "mouthShrugLower")]] = 0
-    weights = np.stack([np.interp(np.arange(60), np.linspace(0, 59, 20), knot) for knot in knots.T], axis=1).astype(np.float32)
+    weights = np.stack(
+        [np.interp(np.arange(60), np.linspace(0, 59, 20), knot) for knot in knots.T], axis=1
+    ).astype(np.float32)
     contact = np.zeros((60, 3), np.float32)
     contact[[12, 13, 30, 31, 32, 47], 0] = 1
     motion = meet(Motion(weights, ARKIT_52, 30.0), contact)
@@ -155,7 +178,9 @@ def test_lips_that_touch_in_motion_touch_on_every_rig(preset_id):
 
 def test_limits_of_faceit_controls_are_reached_and_not_passed():
     preset, rig = load_preset(data_folder() / "faceit_control_rig.json"), rig_of("faceit_control_rig")
-    jaw, corner = RigChannel("bone", "c_jaw_target", "location", 1), RigChannel("bone", "c_lips_corner.L", "location", 1)
+    jaw, corner = RigChannel("bone", "c_jaw_target", "location", 1), RigChannel(
+        "bone", "c_lips_corner.L", "location", 1
+    )
     rig = dataclasses.replace(rig, limits={jaw: (-0.05, 0.01), corner: (-0.02, 0.03)})
     curves = retarget(_motion(jawOpen=1.0, mouthSmileLeft=0.5), preset, rig).curves
     assert curves[jaw].values[0] == pytest.approx(-0.05)
@@ -163,9 +188,12 @@ def test_limits_of_faceit_controls_are_reached_and_not_passed():
 
 
 def _bones(motion: Motion) -> dict[tuple[str, str, int], float]:
-    """Values on a Rigify face; in Blender its face bones' own X is the character's left, Y up, Z forward, and positive X turns the jaw open."""
+    """Values on a Rigify face; in Blender its face bones' own X is the character's left, Y up, Z forward, and positive
+    X turns the jaw open."""
     curves = retarget(motion, load_preset(data_folder() / "rigify_face.json"), rig_of("rigify_face")).curves
-    return {(channel.name, channel.path[:3], channel.index): float(curve.values[0]) for channel, curve in curves.items()}
+    return {
+        (channel.name, channel.path[:3], channel.index): float(curve.values[0]) for channel, curve in curves.items()
+    }
 
 
 def test_rigify_jaw_turns_open_and_gives_way_where_lips_meet():
@@ -179,7 +207,9 @@ def test_rigify_corners_smile_up_and_out_and_pucker_in_with_lips_forward():
     smile, pucker = _bones(_motion(mouthSmileLeft=1.0)), _bones(_motion(mouthPucker=1.0))
     assert smile["lips.L", "loc", 0] > 0.005 and smile["lips.L", "loc", 1] > 0.005
     assert smile["lips.R", "loc", 0] == smile["lips.R", "loc", 1] == 0
-    assert pucker["lips.L", "loc", 0] == pytest.approx(-pucker["lips.R", "loc", 0]) and pucker["lips.L", "loc", 0] < -0.01
+    assert (
+        pucker["lips.L", "loc", 0] == pytest.approx(-pucker["lips.R", "loc", 0]) and pucker["lips.L", "loc", 0] < -0.01
+    )
     assert min(pucker["lip.T", "loc", 2], pucker["lip.B", "loc", 2]) > 0.005
     assert _bones(_motion(mouthLeft=1.0))["lips.R", "loc", 0] > 0.005
 
@@ -187,7 +217,10 @@ def test_rigify_corners_smile_up_and_out_and_pucker_in_with_lips_forward():
 def test_rigify_lids_shut_and_brows_rise():
     values = _bones(_motion(eyeBlink=1.0, browInnerUp=1.0))
     assert values["lid.T.R.002", "loc", 1] < -0.015
-    assert values["brow.T.L.003", "loc", 1] == pytest.approx(values["brow.T.R.003", "loc", 1]) and values["brow.T.L.003", "loc", 1] > 0.005
+    assert (
+        values["brow.T.L.003", "loc", 1] == pytest.approx(values["brow.T.R.003", "loc", 1])
+        and values["brow.T.L.003", "loc", 1] > 0.005
+    )
 
 
 @pytest.mark.parametrize("preset_id", ["rhubarb_stepped", "preston_blair_stepped"])
@@ -204,7 +237,9 @@ def test_stepped_mouth_shows_one_drawing_at_a_time_and_every_closure(preset_id):
     motion = Motion(weights, ARKIT_52, 30.0)
     curves = retarget(motion, load_preset(data_folder() / f"{preset_id}.json"), rig_of(preset_id))
     frames = np.arange(240)
-    values = np.stack([curve.values[np.searchsorted(curve.seconds * 30, frames + 0.5) - 1] for curve in curves.curves.values()])
+    values = np.stack([
+        curve.values[np.searchsorted(curve.seconds * 30, frames + 0.5) - 1] for curve in curves.curves.values()
+    ])
     assert (values.sum(axis=0) <= 1).all() and set(np.unique(values)) == {0.0, 1.0}
     assert [bool(opening(shown(preset_id, curves, int(frame)))[0] < SHUT_BELOW) for frame in shut] == [True] * len(shut)
     edges = np.flatnonzero(np.abs(np.diff(values, axis=1)).sum(axis=0))

@@ -42,7 +42,10 @@ def _with_target(**changes: object) -> dict[str, object]:
 
 def _file(folder: Path, content: object, name: str = "mine.json") -> Path:
     path = folder / name
-    path.write_bytes(content if isinstance(content, bytes) else (content if isinstance(content, str) else json.dumps(content)).encode())
+    path.write_bytes(
+        content if isinstance(content, bytes)
+        else (content if isinstance(content, str) else json.dumps(content)).encode()
+    )
     return path
 
 
@@ -117,13 +120,18 @@ def test_all_spellings_of_one_key_are_driven_since_meshes_may_differ():
 
 def test_prefixed_key_stays_still_where_the_plain_name_exists():
     rig = _keys("Eye_Blink_L", "Eye_Blink_R", "Jaw_Open", "A14_Eye_Blink_Left", "A15_Eye_Blink_Right", "A25_Jaw_Open")
-    assert _driven(ARKIT, rig) == {"eyeBlinkLeft": {"Eye_Blink_L"}, "eyeBlinkRight": {"Eye_Blink_R"}, "jawOpen": {"Jaw_Open"}}
+    assert _driven(ARKIT, rig) == {
+        "eyeBlinkLeft": {"Eye_Blink_L"}, "eyeBlinkRight": {"Eye_Blink_R"}, "jawOpen": {"Jaw_Open"}
+    }
 
 
 @pytest.mark.parametrize("names", [
-    ("mouthSmileLeft_jawOpen", "mouthFrownLeft_jawOpen", "mouthSmileLeft_mouthClose", "mouthSmileLeft_jawLeft"),    # correctives
-    ("old_jawOpen", "old_jawLeft"),                                                                                   # too few
-    ("browInnerUp_L", "cheekPuff_R"),                                                                                 # half of a key
+    # correctives
+    ("mouthSmileLeft_jawOpen", "mouthFrownLeft_jawOpen", "mouthSmileLeft_mouthClose", "mouthSmileLeft_jawLeft"),
+    # too few
+    ("old_jawOpen", "old_jawLeft"),
+    # half of a key
+    ("browInnerUp_L", "cheekPuff_R"),
     ("jawOpen.001", "___", "ŋ", ""),
 ])
 def test_names_that_only_look_alike_are_left_alone(names):
@@ -132,7 +140,8 @@ def test_names_that_only_look_alike_are_left_alone(names):
 
 def test_rig_key_wanted_by_two_targets_goes_to_the_closer_spelling():
     preset = Preset("two", "arkit52", tuple(
-        Target(RigChannel("shape_key", name), ((channel, 1.0),)) for name, channel in (("smile_l", "mouthSmileLeft"), ("Smile_L", "jawOpen"))
+        Target(RigChannel("shape_key", name), ((channel, 1.0),))
+        for name, channel in (("smile_l", "mouthSmileLeft"), ("Smile_L", "jawOpen"))
     ))
     assert _driven(preset, _keys("Smile_L")) == {"Smile_L": {"Smile_L"}}
     assert _driven(preset, _keys("SMILE_L")) == {"smile_l": {"SMILE_L"}}     # equally close: the first of the preset
@@ -170,8 +179,10 @@ def test_detect_puts_the_right_preset_first(names, best):
 
 @pytest.mark.skipif(not NAMES.is_file(), reason="needs ../shared/data/naming")
 @pytest.mark.parametrize(("rig", "best", "found"), [
-    ("readyplayerme_head", "readyplayerme", 52), ("vroid_with_arkit_oculus", "readyplayerme", 52), ("ict_facekit", "ict_facekit", 51),
-    ("rocketbox->arkit+oculus", "arkit52", 52), ("character_creator_cc4->arkit", "character_creator_arkit", 51), ("mpfb_expression_units", "makehuman", 32),
+    ("readyplayerme_head", "readyplayerme", 52), ("vroid_with_arkit_oculus", "readyplayerme", 52),
+    ("ict_facekit", "ict_facekit", 51),
+    ("rocketbox->arkit+oculus", "arkit52", 52), ("character_creator_cc4->arkit", "character_creator_arkit", 51),
+    ("mpfb_expression_units", "makehuman", 32),
     ("vrchat_tomcat->oculus", "vrchat", 0), ("avatarsdk->oculus", "avatar_sdk", 0),
 ])
 def test_detect_on_names_of_real_rigs(rig, best, found):
@@ -247,16 +258,28 @@ def test_auto_on_a_foreign_rig_says_what_it_has_and_what_to_do():
     (_document(targets=[]), "a list of 1 or more entries"),
     (_document(targets={}), "of type array"),
     (_document(detect={"at_least": 0}), "detect.at_least: 0 is not allowed; it must be 1 or more"),
-    (_with_target(**{"from": {"jawOpne": 1}}), "targets[0].from: 'jawOpne' is not allowed; it must be a channel of arkit52. Did you mean 'jawOpen'?"),
-    (_with_target(**{"from": {"jawOpen": "1"}}), "targets[0].from.jawOpen: '1' is not allowed; it must be of type number"),
+    (
+        _with_target(**{"from": {"jawOpne": 1}}),
+        "targets[0].from: 'jawOpne' is not allowed; it must be a channel of arkit52. Did you mean 'jawOpen'?",
+    ),
+    (
+        _with_target(**{"from": {"jawOpen": "1"}}),
+        "targets[0].from.jawOpen: '1' is not allowed; it must be of type number",
+    ),
     (_with_target(**{"from": {"jawOpen": True}}), "of type number"),
     (_with_target(**{"from": {}}), "1 or more fields"),
     (_with_target(gain=1e9), "targets[0].gain: 1000000000.0 is not allowed; it must be 10000 or less"),
     (_with_target(clamp=[1, 0]), "targets[0].clamp: [1, 0] is not allowed; it must be [lowest, highest]"),
     (_with_target(clamp=[0]), "2 or more entries"),
-    (_with_target(to={"kind": "spline", "name": "x"}), "targets[0].to.kind: 'spline' is not allowed; it must be shape_key or bone or property"),
+    (
+        _with_target(to={"kind": "spline", "name": "x"}),
+        "targets[0].to.kind: 'spline' is not allowed; it must be shape_key or bone or property",
+    ),
     (_with_target(to={"kind": "bone", "bone": "jaw", "path": "tail"}), "targets[0].to.path: 'tail'"),
-    (_with_target(to={"kind": "bone", "bone": "jaw", "path": "location", "index": 3}), "targets[0].to.index: 3 is not allowed; it must be 0 to 2"),
+    (
+        _with_target(to={"kind": "bone", "bone": "jaw", "path": "location", "index": 3}),
+        "targets[0].to.index: 3 is not allowed; it must be 0 to 2",
+    ),
     (_with_target(to={"kind": "bone", "bone": "jaw", "path": "scale", "unit": "degree"}), "targets[0].to.unit"),
     (_with_target(to={"kind": "shape_key", "name": "x", "expression": "1"}), "'expression' is not allowed"),
     (_with_target(to=5), "of type object"),
@@ -266,7 +289,8 @@ def test_wrong_preset_gives_one_clear_error(tmp_path, content, says):
 
 
 @pytest.mark.parametrize("path", [
-    "__import__('os').system('true')", 'data.shape_keys.key_blocks["a"].value', '["a"]["b"]["c"]', '["a"] + 1', '["a"]\n', "['a']", '[""]',
+    "__import__('os').system('true')", 'data.shape_keys.key_blocks["a"].value', '["a"]["b"]["c"]', '["a"] + 1',
+    '["a"]\n', "['a']", '[""]',
     'pose.bones["x"].location', '["a\\"]', 'pose.bones["x"]["y"].driver', 'constraints["x"].influence', '["x"][0]', "",
 ])
 def test_property_path_outside_the_grammar_is_refused(tmp_path, path):
@@ -320,7 +344,10 @@ def test_defaults_keep_a_still_face_at_rest(tmp_path):
 
 def _mine(name: str = "Käthe's head") -> Preset:
     return Preset(name, "arkit52", (
-        Target(RigChannel("shape_key", "Mund \"auf\""), (("jawOpen", 0.8), ("mouthClose", -0.8)), 1.5, 0.1, (0.0, 2.0), share="mouth"),
+        Target(
+            RigChannel("shape_key", "Mund \"auf\""), (("jawOpen", 0.8), ("mouthClose", -0.8)), 1.5, 0.1, (0.0, 2.0),
+            share="mouth",
+        ),
         Target(RigChannel("shape_key", "free"), (("jawOpen", 1.0),), clamp=None),
         Target(RigChannel("bone", "jaw", "rotation_euler", 2), (("jawOpen", 18.0),), degrees=True),
         Target(RigChannel("bone", "jaw", "scale", 1), (("jawOpen", 0.1),), offset=1.0),
@@ -336,7 +363,9 @@ def test_saved_preset_reads_back_equal(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == [path.name]      # no temporary file is left
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "/root/x", "..\\..\\x", "a/b", "...", "CON", "nul", "schema", "C:x", "💡", "x" * 80])
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "/root/x", "..\\..\\x", "a/b", "...", "CON", "nul", "schema", "C:x", "💡", "x" * 80]
+)
 def test_saved_file_never_leaves_its_folder(tmp_path, name):
     path = save_preset(_mine(name), tmp_path / "in")
     assert path.parent == tmp_path / "in"

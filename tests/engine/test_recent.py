@@ -70,7 +70,10 @@ def test_another_finish_runs_no_network_and_gives_what_a_fresh_run_gives(tiny, s
 
 def test_another_sound_or_style_is_not_taken_for_the_one_that_is_kept(tiny, syllables, ran):
     first = animate(syllables, tiny).motion.weights
-    for wave, settings in ((make_syllables(6.0, seed=1), tiny), (syllables, replace(tiny, identity="wide")), (syllables, replace(tiny, strength=0.5, identity="wide"))):
+    for wave, settings in (
+        (make_syllables(6.0, seed=1), tiny), (syllables, replace(tiny, identity="wide")),
+        (syllables, replace(tiny, strength=0.5, identity="wide")),
+    ):
         ran.clear()
         assert np.abs(animate(wave, settings).motion.weights - first).max() > 1e-3
         assert "decoder.onnx" in ran
@@ -81,7 +84,10 @@ def test_a_model_with_the_same_files_and_another_frame_rate_is_another_one(tiny,
     info = json.loads(file.read_text())
     info["heads"][0] |= {"fps": 25, "resample": {"where": "output", "align_corners": True}}
     file.write_text(json.dumps(info))
-    n_frames = [len(animate(syllables, replace(tiny, model=str(folder), raw=True)).motion.weights) for folder in (tiny.model, tiny_copy)]
+    n_frames = [
+        len(animate(syllables, replace(tiny, model=str(folder), raw=True)).motion.weights)
+        for folder in (tiny.model, tiny_copy)
+    ]
     assert n_frames == [300, 150]
 
 

@@ -14,7 +14,10 @@ FREE = np.full(600, np.inf, np.float32)
 
 def rig_curves(values: np.ndarray, fps: float = 30.0) -> RigCurves:
     seconds = np.arange(len(values)) / fps
-    curves = {RigChannel("shape_key", f"k{index}"): Curve(seconds, values[:, index].astype(np.float32)) for index in range(values.shape[1])}
+    curves = {
+        RigChannel("shape_key", f"k{index}"): Curve(seconds, values[:, index].astype(np.float32))
+        for index in range(values.shape[1])
+    }
     return RigCurves(curves, "test", (), ())
 
 
@@ -64,7 +67,9 @@ def test_first_and_last_key_remain():
 def test_long_curves_get_no_keys_where_blocks_of_the_search_meet(n):
     line, still = np.linspace(0, 1, n), np.full(n, 0.25)
     bent = np.abs(np.arange(n) - n // 2) / n
-    curves = reduce_keys(rig_curves(np.stack([line, still, bent], axis=1)), 0.001, np.full(n, np.inf, np.float32)).curves
+    curves = reduce_keys(
+        rig_curves(np.stack([line, still, bent], axis=1)), 0.001, np.full(n, np.inf, np.float32)
+    ).curves
     assert [len(curve.seconds) for curve in curves.values()][:2] == [2, 2]
     assert len(list(curves.values())[2].seconds) <= 4
     for values, curve in zip((line, still, bent), curves.values(), strict=True):
@@ -75,4 +80,6 @@ def test_error_holds_over_minutes():
     values = speech_like(3000)
     curves = reduce_keys(rig_curves(values), 0.02, np.full(3000, np.inf, np.float32)).curves
     for column, curve in enumerate(curves.values()):
-        assert np.abs(np.interp(np.arange(3000) / 30, curve.seconds, curve.values) - values[:, column].astype(np.float32)).max() <= 0.02 + 1e-6
+        assert np.abs(
+            np.interp(np.arange(3000) / 30, curve.seconds, curve.values) - values[:, column].astype(np.float32)
+        ).max() <= 0.02 + 1e-6

@@ -45,12 +45,16 @@ def test_arkit_keys_get_exactly_the_motion():
     curves = retarget(Motion(weights, ARKIT_52, 24.0), ARKIT, Rig(shape_keys=frozenset(ARKIT_52)))
     assert len(curves.curves) == 52
     assert all(np.array_equal(curves.curves[_key(name)].values, weights[:, i]) for i, name in enumerate(ARKIT_52))
-    assert all(curve.values.dtype == np.float32 and curve.seconds.dtype == np.float64 for curve in curves.curves.values())
+    assert all(
+        curve.values.dtype == np.float32 and curve.seconds.dtype == np.float64 for curve in curves.curves.values()
+    )
     assert (curves.preset, curves.mapped, curves.missing) == ("ARKit 52", ARKIT_52, ())
 
 
 def test_seconds_are_frame_over_fps_also_for_broken_rates():
-    curve = retarget(_motion(23.976, jawOpen=[0.0] * 5), ARKIT, Rig(shape_keys=frozenset({"jawOpen"}))).curves[_key("jawOpen")]
+    curve = retarget(
+        _motion(23.976, jawOpen=[0.0] * 5), ARKIT, Rig(shape_keys=frozenset({"jawOpen"}))
+    ).curves[_key("jawOpen")]
     assert curve.seconds == pytest.approx(np.arange(5) / 23.976)
 
 
@@ -58,13 +62,17 @@ def test_ict_head_gets_both_brows_and_both_cheeks_from_one_channel():
     rig = Rig(shape_keys=frozenset(target.to.name for target in ICT.targets) | {"cheekRaiser_L", "cheekRaiser_R"})
     curves = retarget(_motion(browInnerUp=[0.5], cheekPuff=[0.25], mouthSmileLeft=[1.0]), ICT, rig)
     values = {channel.name: float(curve.values[0]) for channel, curve in curves.curves.items() if curve.values[0]}
-    assert values == {"browInnerUp_L": 0.5, "browInnerUp_R": 0.5, "cheekPuff_L": 0.25, "cheekPuff_R": 0.25, "mouthSmile_L": 1.0}
+    assert values == {
+        "browInnerUp_L": 0.5, "browInnerUp_R": 0.5, "cheekPuff_L": 0.25, "cheekPuff_R": 0.25, "mouthSmile_L": 1.0
+    }
     assert len(curves.curves) == 53
 
 
 def test_weighted_sum_then_gain_then_offset_then_clamp():
     target = Target(_key("x"), (("jawOpen", 2.0), ("mouthClose", -1.0)), gain=0.5, offset=0.1, clamp=(0.2, 0.8))
-    assert _values(_motion(jawOpen=[0.0, 0.4, 1.0], mouthClose=[0.0, 0.2, 0.0]), target) == pytest.approx([0.2, 0.4, 0.8])
+    assert _values(
+        _motion(jawOpen=[0.0, 0.4, 1.0], mouthClose=[0.0, 0.2, 0.0]), target
+    ) == pytest.approx([0.2, 0.4, 0.8])
 
 
 def test_no_clamp_lets_values_pass():
@@ -72,8 +80,13 @@ def test_no_clamp_lets_values_pass():
 
 
 def test_bone_degrees_become_radians_after_the_clamp():
-    target = Target(RigChannel("bone", "jaw", "rotation_euler", 0), (("jawOpen", 20.0),), offset=2.0, clamp=(0.0, 18.0), degrees=True)
-    assert _values(_motion(jawOpen=[0.0, 0.5, 1.0]), target) == pytest.approx([math.radians(2), math.radians(12), math.radians(18)])
+    target = Target(
+        RigChannel("bone", "jaw", "rotation_euler", 0), (("jawOpen", 20.0),), offset=2.0, clamp=(0.0, 18.0),
+        degrees=True,
+    )
+    assert _values(_motion(jawOpen=[0.0, 0.5, 1.0]), target) == pytest.approx([
+        math.radians(2), math.radians(12), math.radians(18)
+    ])
 
 
 @pytest.mark.parametrize("path", ["location", "rotation_euler", "rotation_quaternion", "scale"])
@@ -88,7 +101,9 @@ def test_custom_property_is_driven():
 
 
 def test_every_spelling_on_the_rig_gets_the_curve():
-    curves = retarget(_motion(jawOpen=[0.3]), ARKIT, Rig(shape_keys=frozenset({"jawOpen", "JawOpen", "Jaw_Open"}))).curves
+    curves = retarget(
+        _motion(jawOpen=[0.3]), ARKIT, Rig(shape_keys=frozenset({"jawOpen", "JawOpen", "Jaw_Open"}))
+    ).curves
     assert sorted(channel.name for channel in curves) == ["JawOpen", "Jaw_Open", "jawOpen"]
     assert all(curve.values[0] == pytest.approx(0.3) for curve in curves.values())
 
@@ -112,14 +127,19 @@ def test_shared_targets_are_scaled_down_together_only_where_they_exceed_one():
         Target(_key("b"), (("mouthPucker", 1.0),), share="mouth"),
         Target(_key("c"), (("jawOpen", 1.0),)),
     ))
-    curves = retarget(_motion(jawOpen=[0.4, 0.9], mouthPucker=[0.2, 0.6]), preset, Rig(shape_keys=frozenset("abc"))).curves
+    curves = retarget(
+        _motion(jawOpen=[0.4, 0.9], mouthPucker=[0.2, 0.6]), preset, Rig(shape_keys=frozenset("abc"))
+    ).curves
     assert curves[_key("a")].values == pytest.approx([0.4, 0.6])
     assert curves[_key("b")].values == pytest.approx([0.2, 0.4])
     assert curves[_key("c")].values == pytest.approx([0.4, 0.9])
 
 
 def test_rig_without_any_of_the_keys_is_told_what_it_has():
-    with pytest.raises(PresetError, match=r"'ARKit 52' finds nothing.*2 shape keys \(Basis, Smile\), no bones.*Match by Shape and Map It Yourself"):
+    with pytest.raises(
+        PresetError,
+        match=r"'ARKit 52' finds nothing.*2 shape keys \(Basis, Smile\), no bones.*Match by Shape and Map It Yourself",
+    ):
         retarget(_motion(jawOpen=[0.0]), ARKIT, Rig(shape_keys=frozenset({"Smile", "Basis"})))
 
 
@@ -129,7 +149,9 @@ def test_motion_of_another_channel_set_is_told_apart_from_a_wrong_rig():
 
 
 def test_clip_without_frames_gives_empty_curves():
-    curves = retarget(Motion(np.zeros((0, 52), np.float32), ARKIT_52, 30.0), OCULUS, Rig(shape_keys=frozenset(OCULUS_15)))
+    curves = retarget(
+        Motion(np.zeros((0, 52), np.float32), ARKIT_52, 30.0), OCULUS, Rig(shape_keys=frozenset(OCULUS_15))
+    )
     assert {curve.values.shape for curve in curves.curves.values()} == {(0,)}
 
 
@@ -178,12 +200,18 @@ def test_closed_lips_leave_no_open_viseme_however_low_the_jaw():
 
 
 def test_tongue_consonant_that_arkit_cannot_tell_is_shared_by_those_that_look_like_it():
-    values = {channel.name: float(curve.values[0]) for channel, curve in _visemes({"jawOpen": 0.19, "lowerDown": 0.18, "upperUp": 0.09}).curves.items()}
+    values = {
+        channel.name: float(curve.values[0])
+        for channel, curve in _visemes({"jawOpen": 0.19, "lowerDown": 0.18, "upperUp": 0.09}).curves.items()
+    }
     assert values["viseme_DD"] + values["viseme_nn"] + values["viseme_kk"] > 0.8
 
 
 def test_opening_jaw_opens_the_mouth_steadily():
-    opening = {"viseme_aa": 0.7, "viseme_E": 0.45, "viseme_O": 0.5, "viseme_I": 0.25, "viseme_DD": 0.2, "viseme_nn": 0.18, "viseme_kk": 0.24, "viseme_SS": 0.05}
+    opening = {
+        "viseme_aa": 0.7, "viseme_E": 0.45, "viseme_O": 0.5, "viseme_I": 0.25, "viseme_DD": 0.2, "viseme_nn": 0.18,
+        "viseme_kk": 0.24, "viseme_SS": 0.05,
+    }
     jaws = np.linspace(0, 1, 30)
     curves = _visemes(*({"jawOpen": float(jaw), "lowerDown": 0.35 * float(jaw)} for jaw in jaws)).curves
     seen = sum(part * curves[_key(name)].values for name, part in opening.items())

@@ -1,4 +1,5 @@
-"""Matching keys to channels by geometry alone: names are scrambled, heads are turned, scaled and spelled in other axes."""
+"""Matching keys to channels by geometry alone: names are scrambled, heads are turned, scaled and spelled in other
+axes."""
 
 from __future__ import annotations
 
@@ -43,7 +44,9 @@ def scrambled(head, turn=UPRIGHT, scale=1.0, shift=(0.0, 0.0, 0.0), seed=0):
     order = np.random.default_rng(seed).permutation(len(head.names))
     names = tuple(f"key {number}" for number in range(len(order)))
     moves = head.moves[order] @ (scale * turn.T)
-    return Head(head.points @ (scale * turn.T) + shift, head.triangles, moves, names), {new: head.names[i] for new, i in zip(names, order, strict=True)}
+    return Head(
+        head.points @ (scale * turn.T) + shift, head.triangles, moves, names
+    ), {new: head.names[i] for new, i in zip(names, order, strict=True)}
 
 
 def channels_of(proposal):
@@ -80,38 +83,55 @@ def test_most_keys_of_a_scanned_head_are_found(reference):
     from tests.demo.chart_heads import gltf_head
 
     head = gltf_head(ICT)
-    names = sorted(set(head.shapes) - {"browInnerUp", "cheekPuff"})         # the two that the reader adds: the file has halves
+    # the two that the reader adds: the file has halves
+    names = sorted(set(head.shapes) - {"browInnerUp", "cheekPuff"})
     moves = np.stack([head.shapes[name] for name in names]).astype(np.float32)
     target, truth = scrambled(Head(head.rest.positions, head.rest.triangles, moves, tuple(names)), Y_UP, 0.001)
     halves = {f"{name}{side}": name for name in ("browInnerUp", "cheekPuff") for side in ("Left", "Right")}
     truth = {key: halves.get(name, name) for key, name in truth.items()}
     proposal = match_shapes(target, reference)
     right = right_ones(proposal, truth)
-    assert [match for match in proposal.matches for _, weight in match.keys if abs(weight - 1) > 0.01] == []       # full poses are full poses
+    # full poses are full poses
+    assert [match for match in proposal.matches for _, weight in match.keys if abs(weight - 1) > 0.01] == []
     known = [name for name in truth.values() if name in reference.names]
     assert len(known) == 53 and len(right) >= 48
     found = channels_of(proposal)
-    assert [name for key, name in truth.items() if name in reference.names and key in found and key not in right] == []      # and none taken for another
+    # and none taken for another
+    assert [name for key, name in truth.items() if name in reference.names and key in found and key not in right] == []
     rivals = {match.channel: match.rival for match in proposal.matches}
-    assert "mouthPressLeft" in proposal.unmatched and rivals["mouthDimpleLeft"] > 0.2 > rivals["jawLeft"]        # a dimple may be a press, a jaw may not
+    # a dimple may be a press, a jaw may not
+    assert "mouthPressLeft" in proposal.unmatched and rivals["mouthDimpleLeft"] > 0.2 > rivals["jawLeft"]
 
 
 def test_left_and_right_come_out_right_on_a_mirrored_head(reference):
     mirror = np.diag([-1.0, 1.0, 1.0])
-    mirrored = replace(reference, points=reference.points @ mirror, moves=reference.moves @ mirror, triangles=reference.triangles[:, ::-1])
+    mirrored = replace(
+        reference, points=reference.points @ mirror, moves=reference.moves @ mirror,
+        triangles=reference.triangles[:, ::-1],
+    )
     found = channels_of(match_shapes(mirrored, reference))
-    assert found["mouthSmileLeft"] == ["mouthSmileRight"] and found["eyeBlinkRight"] == ["eyeBlinkLeft"] and found["jawLeft"] == ["jawRight"]
+    assert (
+        found["mouthSmileLeft"] == ["mouthSmileRight"] and found["eyeBlinkRight"] == ["eyeBlinkLeft"]
+        and found["jawLeft"] == ["jawRight"]
+    )
     assert found["jawOpen"] == ["jawOpen"]
 
 
 def test_a_key_for_both_sides_serves_both_channels_and_halves_serve_one(reference):
-    left, right, brow = (reference.moves[reference.names.index(name)] for name in ("mouthSmileLeft", "mouthSmileRight", "browInnerUp"))
+    left, right, brow = (
+        reference.moves[reference.names.index(name)] for name in ("mouthSmileLeft", "mouthSmileRight", "browInnerUp")
+    )
     half = 1 / (1 + np.exp(-reference.points[:, :1] / 3)).astype(np.float32)
-    others = part_of(reference, [name for name in reference.names if not name.startswith("mouthSmile") and name != "browInnerUp"])
+    others = part_of(
+        reference, [name for name in reference.names if not name.startswith("mouthSmile") and name != "browInnerUp"]
+    )
     target = replace(others, moves=np.concatenate([others.moves, [left + right, brow * half, brow * (1 - half)]]),
                      names=(*others.names, "grin", "brow one", "brow two"))
     found = {match.channel: dict(match.keys) for match in match_shapes(target, reference).matches}
-    assert found["mouthSmileLeft"] == {"grin": pytest.approx(0.5, abs=0.05)} and found["mouthSmileRight"] == {"grin": pytest.approx(0.5, abs=0.05)}
+    assert (
+        found["mouthSmileLeft"] == {"grin": pytest.approx(0.5, abs=0.05)}
+        and found["mouthSmileRight"] == {"grin": pytest.approx(0.5, abs=0.05)}
+    )
     assert found["browInnerUp"] == {"brow one": pytest.approx(1), "brow two": pytest.approx(1)}
 
 
@@ -120,13 +140,18 @@ def test_keys_of_no_channel_are_left_out(reference):
     neck = np.zeros_like(reference.moves[0])
     neck[reference.points[:, 2] < 60] = (0, 30, 0)
     noise = random.normal(0, 3, neck.shape).astype(np.float32)
-    target = replace(reference, moves=np.concatenate([reference.moves, [neck, noise]]), names=(*reference.names, "neck", "noise"))
+    target = replace(
+        reference, moves=np.concatenate([reference.moves, [neck, noise]]), names=(*reference.names, "neck", "noise")
+    )
     proposal = match_shapes(target, reference)
     assert proposal.unused == ("neck", "noise") and len(proposal.matches) == 52
 
 
 def test_a_rig_of_few_keys_gets_those_and_says_what_lacks(reference):
-    keep = ["eyeBlinkLeft", "eyeBlinkRight", "jawOpen", "mouthFunnel", "mouthPucker", "mouthSmileLeft", "mouthSmileRight", "browInnerUp"]
+    keep = [
+        "eyeBlinkLeft", "eyeBlinkRight", "jawOpen", "mouthFunnel", "mouthPucker", "mouthSmileLeft", "mouthSmileRight",
+        "browInnerUp",
+    ]
     target, truth = scrambled(part_of(reference, keep), Y_UP, 0.01)
     proposal = match_shapes(target, reference)
     assert sorted(truth[key] for key in right_ones(proposal, truth)) == sorted(keep)
@@ -136,7 +161,10 @@ def test_a_rig_of_few_keys_gets_those_and_says_what_lacks(reference):
 def test_picks_place_the_head_without_a_search(reference):
     landmarks = whole().LANDMARKS
     target, truth = scrambled(reference, TURNED, 100.0, (5.0, 6.0, 7.0))
-    picks = {name: np.array(point) @ (100 * TURNED.T) + (5, 6, 7) + 150.0 for name, point in landmarks.items() if "Eye" not in name}
+    picks = {
+        name: np.array(point) @ (100 * TURNED.T) + (5, 6, 7) + 150.0
+        for name, point in landmarks.items() if "Eye" not in name
+    }
     proposal = match_shapes(target, reference, Picks(picks, landmarks))
     assert proposal.placement.scale == pytest.approx(0.01) and len(right_ones(proposal, truth)) == 52
 
@@ -149,8 +177,16 @@ def test_landmarks_lie_on_the_reference_head(reference):
 @pytest.mark.parametrize(("change", "message"), [
     (lambda picks: {name: picks[name] for name in list(picks)[:3]}, "3 of the 8 markers are there; 4 at least"),
     (lambda picks: {name: (0, 0, index) for index, name in enumerate(picks)}, "on one line"),
-    (lambda picks: {name: picks[name.replace("Left", "?").replace("Right", "Left").replace("?", "Right")] for name in picks}, "changed over"),
-    (lambda picks: {**picks, "Chin": picks["Nose Tip"], "Nose Tip": picks["Eye Outer Left"], "Upper Lip": (0, 400, 0)}, "do not lie as on a face"),
+    (
+        lambda picks: {
+            name: picks[name.replace("Left", "?").replace("Right", "Left").replace("?", "Right")] for name in picks
+        }, "changed over",
+    ),
+    (
+        lambda picks: {
+            **picks, "Chin": picks["Nose Tip"], "Nose Tip": picks["Eye Outer Left"], "Upper Lip": (0, 400, 0)
+        }, "do not lie as on a face",
+    ),
 ])
 def test_picks_that_fit_no_face_are_refused(change, message):
     landmarks = whole().LANDMARKS

@@ -13,7 +13,12 @@ CELLS = 40
 @pytest.fixture
 def sheet():
     """A sheet that faces the viewer and fills the picture, in millimetres: points and triangles."""
-    x, z = (a.ravel() for a in np.meshgrid(*(np.linspace(-HALF_MM, HALF_MM, CELLS + 1) + middle for middle in MIDDLE_MM), indexing="ij"))
+    x, z = (
+        a.ravel()
+        for a in np.meshgrid(
+            *(np.linspace(-HALF_MM, HALF_MM, CELLS + 1) + middle for middle in MIDDLE_MM), indexing="ij"
+        )
+    )
     points = np.column_stack([x, np.zeros_like(x), z])
     corner = (np.arange(CELLS)[:, None] * (CELLS + 1) + np.arange(CELLS)).ravel()
     lower = np.column_stack([corner, corner + CELLS + 1, corner + 1])
@@ -31,7 +36,8 @@ def test_a_face_fills_its_part_of_the_picture_without_holes(sheet):
 def test_what_moves_is_tinted_there_and_only_there(sheet):
     points, triangles = sheet
     moves = np.zeros_like(points)
-    moves[(points[:, 0] > 20) & (points[:, 2] < MIDDLE_MM[1]), 1] = -5.0       # right of the middle, below: towards the viewer
+    # right of the middle, below: towards the viewer
+    moves[(points[:, 0] > 20) & (points[:, 2] < MIDDLE_MM[1]), 1] = -5.0
     sampled = Sampled.of(points, triangles)
     changed = np.abs(sampled.picture(moves) - sampled.picture(np.zeros_like(points))).max(axis=-1) > 0.1
     half = SIZE_PX // 2
@@ -43,9 +49,12 @@ def test_what_lies_behind_is_hidden(sheet):
     points, triangles = sheet
     behind = points + np.array([0.0, 30.0, 0.0])
     moves = np.concatenate([np.zeros_like(points), np.full_like(points, [0.0, 1.0, 0.0]) * 20])
-    image = Sampled.of(np.concatenate([points, behind]), np.concatenate([triangles, triangles + len(points)])).picture(moves)
+    image = Sampled.of(
+        np.concatenate([points, behind]), np.concatenate([triangles, triangles + len(points)])
+    ).picture(moves)
     alone = Sampled.of(points, triangles).picture(np.zeros_like(points))
-    assert np.mean(np.abs(image - alone).max(axis=-1)[2:-2, 2:-2] > 0.01) < 0.05        # half of the samples lie behind, so some pixels get none in front
+    # half of the samples lie behind, so some pixels get none in front
+    assert np.mean(np.abs(image - alone).max(axis=-1)[2:-2, 2:-2] > 0.01) < 0.05
 
 
 def test_a_mesh_of_nothing_gives_an_empty_picture():

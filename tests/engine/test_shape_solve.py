@@ -39,7 +39,9 @@ def test_values_stay_within_bounds_where_the_motion_goes_beyond(face):
 
 def test_smoothing_takes_jitter_out(face):
     keys, values, _ = face
-    few, noisy = keys[::8], np.random.default_rng(5).normal(0, 0.3, (60, 5)).astype(np.float32) + values[:, ::8].mean() + 0.3
+    few, noisy = (
+        keys[::8], np.random.default_rng(5).normal(0, 0.3, (60, 5)).astype(np.float32) + values[:, ::8].mean() + 0.3
+    )
     shaken = np.einsum("tk,knx->tnx", noisy, few)
     jitter = [np.abs(np.diff(solve_weights(shaken, few, smooth, 3.0)[0], axis=0)).mean() for smooth in (0.0, 1.0, 5.0)]
     assert jitter[0] > 1.5 * jitter[1] > 1.5 * jitter[2]

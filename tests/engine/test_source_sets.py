@@ -47,7 +47,10 @@ def test_viseme_survives_the_way_over_arkit(viseme):
 
 
 def test_visemes_that_arkit_cannot_tell_keep_their_sum():
-    back = convert(convert(Motion(np.eye(15, dtype=np.float32)[[OCULUS_15.index("viseme_nn")]], OCULUS_15, 30.0), "arkit52"), "oculus15")
+    back = convert(
+        convert(Motion(np.eye(15, dtype=np.float32)[[OCULUS_15.index("viseme_nn")]], OCULUS_15, 30.0), "arkit52"),
+        "oculus15",
+    )
     assert sum(back[f"viseme_{name}"][0] for name in ("DD", "kk", "nn")) > 0.8
 
 

@@ -29,7 +29,8 @@ GOOD = """{"schema": 1,
 
 @pytest.mark.parametrize(("field", "line"), [
     ("", 1), ("name", 2), ("targets", 4), ("targets[0]", 5), ("targets[0].from.jawOpen", 6), ("targets[1].to.path", 8),
-    ("targets[1].from.mouthClose", 10), ("targets[1].clamp[1]", 12), ("targets[1].clamp[7]", 11), ("targets[1].to.unknown.deep", 7), ("nothing", 1),
+    ("targets[1].from.mouthClose", 10), ("targets[1].clamp[1]", 12), ("targets[1].clamp[7]", 11),
+    ("targets[1].to.unknown.deep", 7), ("nothing", 1),
 ])
 def test_every_field_has_its_line(field, line):
     assert line_of(GOOD, field) == line
@@ -49,7 +50,10 @@ def test_every_field_has_its_line(field, line):
     ('"mouthClose": 2.0', '"jawOpen": 2.0', "line 10, targets[1].from.jawOpen: the key 'jawOpen' stands twice"),
     ('"name": "Mine"', '"name": "\\ud800"', "line 2, name holds half a character"),
     ('"source"', '"expression": 1, "source"', "line 3, top level: 'expression' is not allowed"),
-    ('"name": "Mine"', '"name": "Mine", "expression": "__import__(\'os\')"', "line 2, top level: 'expression' is not allowed"),
+    (
+        '"name": "Mine"', '"name": "Mine", "expression": "__import__(\'os\')"',
+        "line 2, top level: 'expression' is not allowed",
+    ),
     ('"clamp": [0,', '"clamp": [' + "[" * 5000 + "0,", "is not valid JSON"),
 ])
 def test_an_error_names_line_and_field(tmp_path, old, new, says):
@@ -58,7 +62,9 @@ def test_an_error_names_line_and_field(tmp_path, old, new, says):
     path.write_text(GOOD.replace(old, new), encoding="utf-8")
     with pytest.raises(PresetError) as raised:
         load_preset(path)
-    assert says in str(raised.value) or (says == "is not valid JSON" and "line 11, targets[1].clamp" in str(raised.value))
+    assert (
+        says in str(raised.value) or (says == "is not valid JSON" and "line 11, targets[1].clamp" in str(raised.value))
+    )
 
 
 def test_a_deep_file_is_told_where_it_becomes_deep(tmp_path):

@@ -1,4 +1,5 @@
-"""Teach: what is learned from a take, what is said of it, and what is refused. The tiny model hears loudness, so its jaw can be learned well."""
+"""Teach: what is learned from a take, what is said of it, and what is refused. The tiny model hears loudness, so its
+jaw can be learned well."""
 
 from __future__ import annotations
 
@@ -69,7 +70,8 @@ def test_bones_properties_and_keys_follow_other_speech_as_in_the_take(tiny, spee
         values = curves.curves[control].values
         assert r_of(values, gain * jaw) > 0.95
         assert np.ptp(values) == pytest.approx(abs(gain) * np.ptp(jaw), rel=0.25)
-    assert curves.curves[SLIDER].values[0] == pytest.approx(lesson.taught.rest[1], abs=1e-4)     # the rest of the take, not 0
+    # the rest of the take, not 0
+    assert curves.curves[SLIDER].values[0] == pytest.approx(lesson.taught.rest[1], abs=1e-4)
     assert 4.5 < lesson.taught.rest[1] < 8
     assert all(score.learned and score.r > 0.9 and score.rms < score.rms_mean for score in lesson.taught.scores)
 
@@ -94,7 +96,10 @@ def test_a_file_gives_the_same_head_back(tiny, speech, tmp_path):
     assert again.path == str(path)
     assert save_taught(taught, tmp_path) == path        # the same name again: the same file
     assert save_taught(renamed(taught, "Ärger_mit-Kiefer!"), tmp_path) != path      # another name, never another's file
-    assert [one.name for one in scan_taught([str(tmp_path)])[0]] == ["Ärger mit Kiefer", "Ärger_mit-Kiefer!"] or len(scan_taught([str(tmp_path)])[0]) == 2
+    assert (
+        [one.name for one in scan_taught([str(tmp_path)])[0]] == ["Ärger mit Kiefer", "Ärger_mit-Kiefer!"]
+        or len(scan_taught([str(tmp_path)])[0]) == 2
+    )
 
 
 def test_a_preset_to_start_from_is_corrected_and_keeps_what_was_not_taught(tiny, speech, tmp_path):
@@ -115,7 +120,9 @@ def test_a_preset_to_start_from_is_corrected_and_keeps_what_was_not_taught(tiny,
     other = make_syllables(8.0, seed=4)
     curves = play(lesson, other, tiny, folder, rig).curves.curves
     alone = animate(other, replace(tiny, fps=FPS), rig).curves.curves
-    np.testing.assert_array_equal(curves[RigChannel("shape_key", "Kuss")].values, alone[RigChannel("shape_key", "Kuss")].values)
+    np.testing.assert_array_equal(
+        curves[RigChannel("shape_key", "Kuss")].values, alone[RigChannel("shape_key", "Kuss")].values
+    )
     jaw = jaw_of(other, tiny)
     assert np.abs(curves[KEY].values - jaw).mean() < 0.5 * np.abs(alone[KEY].values - jaw).mean()
 
@@ -125,7 +132,9 @@ def test_reduced_keys_and_silence_come_as_from_any_head(tiny, speech, tmp_path):
     samples = speech.samples.copy()
     samples[-4 * 16000:] = 0
     path = save_taught(renamed(lesson.taught, "Mine"), tmp_path)
-    curves = animate(replace(speech, samples=samples), replace(tiny, fps=FPS, max_error=0.02), replace(RIG, preset=str(path))).curves.curves
+    curves = animate(
+        replace(speech, samples=samples), replace(tiny, fps=FPS, max_error=0.02), replace(RIG, preset=str(path))
+    ).curves.curves
     assert len(curves[KEY].values) < 0.8 * 16 * FPS
     late = np.interp(np.arange(13, 16, 0.1), curves[SLIDER].seconds, curves[SLIDER].values)
     assert late == pytest.approx(lesson.taught.rest[1], abs=0.05)
@@ -141,7 +150,12 @@ def test_a_phone_that_the_take_hardly_has_does_not_throw_the_controls_about(tiny
 
 def test_a_control_stops_where_it_rests_in_the_take(tiny, speech, tmp_path):
     take = take_of(speech, tiny)
-    lesson = teach(speech, replace(take, values=take.values - [np.max(take.values[:, 0]), np.min(take.values[:, 1]), np.min(take.values[:, 2])]), tiny)
+    lesson = teach(
+        speech,
+        replace(
+            take, values=take.values - [np.max(take.values[:, 0]), np.min(take.values[:, 1]), np.min(take.values[:, 2])]
+        ), tiny,
+    )
     curves = play(lesson, make_syllables(8.0, seed=5), tiny, tmp_path).curves.curves
     assert curves[JAW].values.max() <= 0.02 * np.ptp(take.values[:, 0])       # the jaw turns one way only
     assert curves[KEY].values.min() >= -0.02 * np.ptp(take.values[:, 2])
@@ -172,14 +186,19 @@ def test_short_takes_still_controls_and_unheard_sounds_are_told(tiny, speech):
 
 def test_sounds_that_look_alike_count_as_one():
     phones = [Phone("SIL", 0, 1), Phone("B", 1, 1.1), Phone("AA", 1.1, 2), Phone("F", 2, 2.01), Phone("IY", 8, 9)]
-    assert unheard_sounds(phones, ("SIL", "P", "B", "F", "V", "AA", "IY", "UW"), 0, 5) == ("f v", "ee (see)", "oo (too)")
+    assert unheard_sounds(phones, ("SIL", "P", "B", "F", "V", "AA", "IY", "UW"), 0, 5) == (
+        "f v", "ee (see)", "oo (too)"
+    )
 
 
 def test_a_taught_character_blinks_where_it_has_lids_and_says_where_it_has_none(tiny, speech, tmp_path):
     lesson = teach(speech, take_of(speech, tiny), tiny)
     lid = RigChannel("shape_key", "eyeBlinkLeft")
     bare = play(lesson, speech, tiny, tmp_path)
-    assert [text for text in bare.warnings if "no key or bone with a usual name for blinks" in text] and lid not in bare.curves.curves
+    assert (
+        [text for text in bare.warnings if "no key or bone with a usual name for blinks" in text]
+        and lid not in bare.curves.curves
+    )
     whole = play(lesson, speech, tiny, tmp_path, replace(RIG, shape_keys=RIG.shape_keys | set(ARKIT_52)))
     assert whole.warnings == () and whole.curves.curves[lid].values.max() > 0.8 and lid in whole.curves.life
     assert RigChannel("shape_key", "mouthFunnel") not in whole.curves.curves
@@ -190,17 +209,26 @@ def test_a_taught_character_blinks_where_it_has_lids_and_says_where_it_has_none(
 def test_another_style_than_that_of_the_take_is_told(tiny, speech, tmp_path):
     lesson = teach(speech, take_of(speech, tiny), tiny)
     assert [text for text in play(lesson, speech, tiny, tmp_path).warnings if not text.startswith("Life")] == []
-    assert any("taught in style pivot at strength 1; in wide at 2 it guesses" in one for one in play(lesson, speech, replace(tiny, identity="wide", strength=2), tmp_path).warnings)
+    assert any(
+        "taught in style pivot at strength 1; in wide at 2 it guesses" in one
+        for one in play(lesson, speech, replace(tiny, identity="wide", strength=2), tmp_path).warnings
+    )
 
 
 # ---- what is refused
 
 @pytest.mark.parametrize(("change", "message"), [
-    (lambda take: replace(take, seconds=take.seconds[:72], values=take.values[:72]), r"covers 3\.0 s of the sound, at least 5 s are needed"),
+    (
+        lambda take: replace(take, seconds=take.seconds[:72], values=take.values[:72]),
+        r"covers 3\.0 s of the sound, at least 5 s are needed",
+    ),
     (lambda take: replace(take, seconds=take.seconds + 20), r"covers 0\.0 s of the sound"),
     (lambda take: replace(take, seconds=take.seconds[::-1]), "times that do not rise"),
     (lambda take: replace(take, values=take.values * np.nan), "not finite"),
-    (lambda take: replace(take, values=take.values * 0), r"None of the 3 keyed controls moves in the take \(Kiefer rotation_euler X, Mund, "),
+    (
+        lambda take: replace(take, values=take.values * 0),
+        r"None of the 3 keyed controls moves in the take \(Kiefer rotation_euler X, Mund, ",
+    ),
     (lambda take: replace(take, controls=(), values=take.values[:, :0]), "Key at least one control"),
     (lambda take: replace(take, controls=(JAW, JAW, KEY)), "'Kiefer rotation_euler X' comes twice"),
 ])
@@ -233,7 +261,9 @@ def test_a_head_of_another_model_says_so_with_the_next_step(tiny, tiny_copy, spe
         np.savez(tiny_copy / "heads.npz", **{name: values * 0.5 for name, values in arrays.items()})
     info["sha256"]["heads.npz"] = hashlib.sha256((tiny_copy / "heads.npz").read_bytes()).hexdigest()
     (tiny_copy / "model.json").write_text(json.dumps(info))
-    with pytest.raises(ModelError, match=r"'Mine' was taught on another version of model tiny.*Choose that model, or teach again"):
+    with pytest.raises(
+        ModelError, match=r"'Mine' was taught on another version of model tiny.*Choose that model, or teach again"
+    ):
         play(lesson, speech, replace(tiny, model=str(tiny_copy)), tmp_path)
 
 
@@ -271,7 +301,10 @@ def _edit(path, change):
     (lambda info, arrays: info.pop("lag_s"), "'lag_s' is missing"),
     (lambda info, arrays: info.update(name=5), "must be texts"),
     (lambda info, arrays: info["scores"].pop(), "2 scores for 3 controls"),
-    (lambda info, arrays: info.update(prior={"schema": 1, "name": "x", "source": "arkit52", "targets": "all"}), "targets"),
+    (
+        lambda info, arrays: info.update(prior={"schema": 1, "name": "x", "source": "arkit52", "targets": "all"}),
+        "targets",
+    ),
     (lambda info, arrays: arrays.update(bias=np.array([{}], object)), "damaged"),
 ])
 def test_a_damaged_file_is_one_error_that_names_it(tiny, speech, tmp_path, change, message):
@@ -322,17 +355,24 @@ def write_inputs(folder, wave, settings):
 
 def test_a_take_is_taught_and_played_from_the_command_line(tiny, speech, tmp_path, capsys):
     write_inputs(tmp_path, speech, tiny)
-    assert run(["teach", str(tmp_path / "take.wav"), str(tmp_path / "take.csv"), "-o", str(tmp_path / "mine.npz"), "--model", tiny.model]) == 0
+    assert run([
+        "teach", str(tmp_path / "take.wav"), str(tmp_path / "take.csv"), "-o", str(tmp_path / "mine.npz"), "--model",
+        tiny.model,
+    ]) == 0
     assert "mine.npz: 3 controls from 12.0 s" in capsys.readouterr().out
     out = tmp_path / "out.npz"
-    assert run(["animate", str(tmp_path / "take.wav"), "--preset", str(tmp_path / "mine.npz"), "--model", tiny.model, "--fps", "24", "-o", str(out)]) == 0
+    assert run([
+        "animate", str(tmp_path / "take.wav"), "--preset", str(tmp_path / "mine.npz"), "--model", tiny.model, "--fps",
+        "24", "-o", str(out),
+    ]) == 0
     with np.load(out) as arrays:
         column = list(arrays["channels"]).index("Auf")
         assert r_of(arrays["frames"][:, column], jaw_of(speech, tiny)) > 0.95
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("", "has no header line"), ("time,Auf\n0,1\n1,x\n", r"line 3: '1, x' are not 2 numbers"), ("time,bone:Jaw\n0,1\n", r"'bone:Jaw' names no part of a bone"),
+    ("", "has no header line"), ("time,Auf\n0,1\n1,x\n", r"line 3: '1, x' are not 2 numbers"),
+    ("time,bone:Jaw\n0,1\n", r"'bone:Jaw' names no part of a bone"),
     ("time,bone:Jaw.rotation_euler[3]\n0,1\n", "names no part of a bone"),
 ])
 def test_a_take_file_that_cannot_be_read_names_the_place(tmp_path, text, message):

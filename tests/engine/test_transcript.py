@@ -24,7 +24,9 @@ from tests.engine.conftest import DATA, make_syllables
 
 SAMPLE = json.loads((DATA / "sample.json").read_text(encoding="utf-8"))
 TEXT, OTHER_TEXT = SAMPLE["text"], "Seven silver swans swam slowly southwards yesterday"
-needs_espeak = pytest.mark.skipif(not languages(), reason="no espeak-ng: neither the package espeakng-loader nor the system's library")
+needs_espeak = pytest.mark.skipif(
+    not languages(), reason="no espeak-ng: neither the package espeakng-loader nor the system's library"
+)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +123,10 @@ def test_a_transcript_that_does_not_fit_changes_nothing_but_one_warning(sample, 
     alone, other = animate(sample, plain), animate(sample, replace(plain, transcript=OTHER_TEXT))
     assert np.array_equal(alone.motion.weights, other.motion.weights) and alone.phones == other.phones
     assert len(other.warnings) == 1
-    assert other.warnings[0].startswith("The transcript does not fit the sound (misfit ") and f"at most {transcript.MISFIT:g}" in other.warnings[0]
+    assert (
+        other.warnings[0].startswith("The transcript does not fit the sound (misfit ")
+        and f"at most {transcript.MISFIT:g}" in other.warnings[0]
+    )
 
 
 @needs_espeak
@@ -141,7 +146,9 @@ def test_more_words_than_the_sound_has_time_for_are_said_so_at_once(sample, plai
 @needs_espeak
 @pytest.mark.parametrize("fps", [12, 24, 60])
 def test_the_scene_rate_does_not_move_the_phones(sample, plain, fps):
-    assert animate(sample, replace(plain, transcript=TEXT, fps=fps)).phones == animate(sample, replace(plain, transcript=TEXT)).phones
+    assert animate(sample, replace(plain, transcript=TEXT, fps=fps)).phones == animate(
+        sample, replace(plain, transcript=TEXT)
+    ).phones
 
 
 @needs_espeak
@@ -154,7 +161,9 @@ def test_motion_with_a_transcript_is_as_smooth_as_without(sample, plain):
 
 def cues(n: int, **given: object) -> transcript.Heard:
     nothing = np.zeros(n, np.float32)
-    values = dict.fromkeys(transcript.CUES, nothing) | {name: np.asarray(value, np.float32) for name, value in given.items()}
+    values = dict.fromkeys(transcript.CUES, nothing) | {
+        name: np.asarray(value, np.float32) for name, value in given.items()
+    }
     return transcript.Heard((), 50, np.zeros((n, 3), np.float32), **values)
 
 
@@ -179,7 +188,10 @@ def test_rounding_is_lowered_on_spread_vowels_and_left_alone_elsewhere():
 
 
 def test_a_jaw_that_falls_short_of_an_open_vowel_opens_by_a_share_and_a_low_one_stays():
-    small, large, low = (transcript.shape(face(2, jawOpen=jaw), cues(2, jaw=[0, 1]))["jawOpen"] for jaw in (0.1, 0.2, transcript.OPEN_JAW + 0.05))
+    small, large, low = (
+        transcript.shape(face(2, jawOpen=jaw), cues(2, jaw=[0, 1]))["jawOpen"]
+        for jaw in (0.1, 0.2, transcript.OPEN_JAW + 0.05)
+    )
     assert small.tolist() == pytest.approx([0.1, 0.1 * (1 + transcript.OPEN_MORE)])
     assert large[1] / small[1] == pytest.approx(2)      # a small mouth stays as much smaller as it was
     assert low[1] == low[0]
@@ -192,10 +204,13 @@ def test_the_jaw_comes_up_on_hisses_and_half_closed_lips_stay_half_closed():
 
 
 def heard(**scores: float) -> transcript.Heard:
-    """Ten frames of the same sound, with the scores of some phones; the rest is shared by consonants that say nothing to the mouth."""
+    """Ten frames of the same sound, with the scores of some phones; the rest is shared by consonants that say nothing
+    to the mouth."""
     names = ("SIL", *scores, "K", "G", "NG")
     rest = (1 - sum(scores.values())) / 4
-    return transcript.listen(np.log(np.tile(np.float32([rest, *scores.values(), rest, rest, rest]), (10, 1))), names, 50)
+    return transcript.listen(
+        np.log(np.tile(np.float32([rest, *scores.values(), rest, rest, rest]), (10, 1))), names, 50
+    )
 
 
 def test_a_spread_vowel_flattens_as_far_as_it_is_heard_and_not_where_it_may_be_a_rounded_one():
@@ -245,7 +260,8 @@ def test_motion_without_lips_passes_through():
 
 @needs_espeak
 @pytest.mark.parametrize(("text", "language", "message"), [
-    ("", "", "has no words"), ("?!", "", "has no words"), ("Hello", "xx-yy", "Unknown transcript language"), ("你好", "de", "does not read"),
+    ("", "", "has no words"), ("?!", "", "has no words"), ("Hello", "xx-yy", "Unknown transcript language"),
+    ("你好", "de", "does not read"),
     ("/tmp/line.txt", "", "is a file's name"),
 ])
 def test_a_text_that_cannot_be_read_is_an_error_before_the_work(sample, plain, text, language, message, monkeypatch):
@@ -272,7 +288,9 @@ def test_a_model_that_hears_no_phones_refuses_a_transcript(tiny, tiny_copy, syll
 @needs_espeak
 def test_exact_output_says_that_it_does_not_follow_the_transcript(sample, plain):
     animation = animate(sample, replace(plain, raw=True, transcript=TEXT))
-    assert animation.warnings == ("The transcript does not change what head arkit52 gives with --raw, which is the head's exact output.",)
+    assert animation.warnings == (
+        "The transcript does not change what head arkit52 gives with --raw, which is the head's exact output.",
+    )
     assert np.array_equal(animation.motion.weights, animate(sample, replace(plain, raw=True)).motion.weights)
 
 
@@ -284,8 +302,13 @@ def test_settings_of_one_call_have_one_transcript(tiny, syllables):
 @needs_espeak
 @pytest.mark.parametrize("seconds", [0.02, 0.1, 1.0])
 def test_silence_and_short_sounds_take_a_transcript(plain, seconds):
-    animation = animate(Waveform(np.zeros(round(seconds * 16000), np.float32)), replace(plain, transcript="Hello there", life=Life(blinks=0)))
-    assert np.abs(animation.motion.weights).max() == 0 and any("transcript" in warning for warning in animation.warnings)
+    animation = animate(
+        Waveform(np.zeros(round(seconds * 16000), np.float32)),
+        replace(plain, transcript="Hello there", life=Life(blinks=0)),
+    )
+    assert (
+        np.abs(animation.motion.weights).max() == 0 and any("transcript" in warning for warning in animation.warnings)
+    )
 
 
 # ---- command line
@@ -295,8 +318,13 @@ def test_command_line_gives_what_the_engine_gives(sample, plain, tmp_path):
     (tmp_path / "words.txt").write_text(TEXT, encoding="utf-8")
     sound = str(DATA / "sample.flac")
     common = ["--fps", "50", "--threads", "1", "--device", "cpu", "--language", "en-us"]
-    assert run(["animate", sound, "-o", str(tmp_path / "a.npz"), *common, "--transcript", TEXT, "--phones", str(tmp_path / "phones.json")]) == 0
-    assert run(["animate", sound, "-o", str(tmp_path / "b.npz"), *common, "--transcript-file", str(tmp_path / "words.txt")]) == 0
+    assert run([
+        "animate", sound, "-o", str(tmp_path / "a.npz"), *common, "--transcript", TEXT, "--phones",
+        str(tmp_path / "phones.json"),
+    ]) == 0
+    assert run([
+        "animate", sound, "-o", str(tmp_path / "b.npz"), *common, "--transcript-file", str(tmp_path / "words.txt")
+    ]) == 0
     animation = animate(sample, replace(plain, transcript=TEXT, language="en-us"))
     for name in "ab":
         assert np.array_equal(io.read_motion(tmp_path / f"{name}.npz").weights, animation.motion.weights)

@@ -1,7 +1,8 @@
-"""The environments that this project builds, tests and shows itself in: the pins (the .txt files here) and the code that installs them.
+"""The environments that this project builds, tests and shows itself in: the pins (the .txt files here) and the code
+that installs them.
 
-An environment lives in $UNITALKER_CACHE/environments (default ~/.cache/unitalker), named after a hash of its pins and its Python's version: a
-second run finds it, a changed pin makes a new one. Runs on any bare Python 3.10 or newer.
+An environment lives in $UNITALKER_CACHE/environments (default ~/.cache/unitalker), named after a hash of its pins and
+its Python's version: a second run finds it, a changed pin makes a new one. Runs on any bare Python 3.10 or newer.
 """
 
 from __future__ import annotations
@@ -79,13 +80,17 @@ def find_python(version: str) -> str:
     for folder, pattern in ((pyenv, f"{version}.*"), (uv, f"*-{version}.*")):
         found += [[str(home / "bin" / name)] for home in sorted(folder.glob(pattern))]
         found += [[str(home / "python.exe")] for home in sorted(folder.glob(pattern))]
-    probe = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2], sys._base_executable)"       # a venv's own may go
+    # a venv's own may go
+    probe = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2], sys._base_executable)"
     for command in found:
         if shutil.which(command[0]):
             answer = subprocess.run([*command, "-c", probe], capture_output=True, text=True).stdout.strip()
             if answer.startswith(version + " "):
                 return answer.split(" ", 1)[1]
-    raise BuildError(f"Python {version} (with venv) was not found on PATH, in pyenv or in uv. Install it, for example: uv python install {version}")
+    raise BuildError(
+        f"Python {version} (with venv) was not found on PATH, in pyenv or in uv. Install it, for example: uv python "
+        f"install {version}"
+    )
 
 
 def _folder_of(name: str, base: str) -> Path:
@@ -100,7 +105,10 @@ def _make_environment(folder: Path, base: str, pins: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f"draft-{folder.name}-", dir=folder.parent))
     try:
-        for command in ([base, "-m", "venv", draft], [_python_of(draft), "-m", "pip", "install", "--quiet", "--no-compile", "-r", pins]):
+        for command in (
+            [base, "-m", "venv", draft],
+            [_python_of(draft), "-m", "pip", "install", "--quiet", "--no-compile", "-r", pins],
+        ):
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
                 raise BuildError(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")

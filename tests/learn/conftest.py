@@ -10,4 +10,7 @@ collect_ignore_glob = ["test_*.py"] if MISSING else []
 
 def pytest_report_header() -> str:
     """One line for the log."""
-    return f"tests/learn skipped: {', '.join(MISSING)} not installed (extra 'learn')" if MISSING else "tests/learn: with torch"
+    return (
+        f"tests/learn skipped: {', '.join(MISSING)} not installed (extra 'learn')" if MISSING
+        else "tests/learn: with torch"
+    )

@@ -73,8 +73,13 @@ def test_two_aligners_agree_on_the_evaluation_set():
 @has_recordings
 def test_closures_of_the_evaluation_set_fall_and_rise_at_their_labels():
     entries = json.loads((ALIGNED / "phones.json").read_text())
-    utterances = [Utterance(soundfile.read(ALIGNED / f"{name}.flac", dtype="int16")[0], tuple(Phone(*p) for p in entries[name]["phones"]), name)
-                  for name in entries if name.startswith("LJ001")]
+    utterances = [
+        Utterance(
+            soundfile.read(ALIGNED / f"{name}.flac", dtype="int16")[0],
+            tuple(Phone(*p) for p in entries[name]["phones"]), name,
+        )
+        for name in entries if name.startswith("LJ001")
+    ]
     fall, rise = closure_times(utterances)["M"].medians_ms
     assert abs(fall) <= 15 and abs(rise) <= 15
 
@@ -103,9 +108,14 @@ def test_espeak_labels_lie_on_the_closures():
     from engine.learn.synth.espeak import Espeak
 
     espeak = Espeak()
-    times = closure_times([espeak.speak("Obey a mummy above a paper baby, a copper robber, a summer hobby.", voice, 150, 50, 50)
-                           for voice in ("en-us", "en", "de")])
-    assert abs(times["M"].medians_ms[0]) <= 20 and abs(times["B"].medians_ms[0]) <= 20 and abs(times["P"].medians_ms[0]) <= 20
+    times = closure_times([
+        espeak.speak("Obey a mummy above a paper baby, a copper robber, a summer hobby.", voice, 150, 50, 50)
+        for voice in ("en-us", "en", "de")
+    ])
+    assert (
+        abs(times["M"].medians_ms[0]) <= 20 and abs(times["B"].medians_ms[0]) <= 20
+        and abs(times["P"].medians_ms[0]) <= 20
+    )
 
 
 @pytest.mark.skipif(shutil.which("open_jtalk") is None, reason="open-jtalk is not installed")
@@ -119,8 +129,12 @@ def test_open_jtalk_labels_lie_on_the_closures():
 
 
 def test_numbers_and_abbreviations_are_written_out():
-    assert plain_words("In 1455 Mr. Gutenberg's 42 types") == ["in", "fourteen", "fifty", "five", "mister", "gutenberg's", "forty", "two", "types"]
-    assert plain_words("the 3rd, 1,250 & 1905") == ["the", "third", "one", "thousand", "two", "hundred", "fifty", "and", "nineteen", "oh", "five"]
+    assert plain_words("In 1455 Mr. Gutenberg's 42 types") == [
+        "in", "fourteen", "fifty", "five", "mister", "gutenberg's", "forty", "two", "types"
+    ]
+    assert plain_words("the 3rd, 1,250 & 1905") == [
+        "the", "third", "one", "thousand", "two", "hundred", "fifty", "and", "nineteen", "oh", "five"
+    ]
     assert plain_words("no way; No. 5") == ["no", "way", "number", "five"]
 
 
@@ -145,7 +159,9 @@ def test_quiet_beginning_of_a_phone_after_a_pause_belongs_to_the_pause():
 
 
 def test_long_recordings_are_cut_at_pauses_only():
-    phones = [p for i in range(8) for p in (Phone("AA", 3.0 * i, 3.0 * i + 2.7), Phone("SIL", 3.0 * i + 2.7, 3.0 * i + 3))]
+    phones = [
+        p for i in range(8) for p in (Phone("AA", 3.0 * i, 3.0 * i + 2.7), Phone("SIL", 3.0 * i + 2.7, 3.0 * i + 3))
+    ]
     pieces = cut_at_pauses(phones, 11.0)
     assert [len(piece) for piece in pieces] == [6, 6, 4]
     assert all(piece[-1].label == "SIL" for piece in pieces)
@@ -154,7 +170,9 @@ def test_long_recordings_are_cut_at_pauses_only():
 
 def test_best_path_finds_phones_and_the_pause_between_them():
     scores = np.full((40, len(PHONES)), -8.0)
-    for label, first, last in (("SIL", 0, 5), ("M", 5, 12), ("AA", 12, 20), ("SIL", 20, 30), ("S", 30, 36), ("SIL", 36, 40)):
+    for label, first, last in (
+        ("SIL", 0, 5), ("M", 5, 12), ("AA", 12, 20), ("SIL", 20, 30), ("S", 30, 36), ("SIL", 36, 40)
+    ):
         scores[first:last, PHONES.index(label)] = -0.1
     starts_s, score = best_starts(scores, ["M", "AA", "S"])
     assert starts_s == pytest.approx([0.05, 0.12, 0.30])
@@ -170,7 +188,9 @@ def test_pitch_of_a_tone():
 @pytest.mark.parametrize("way", PERFORMANCES)
 def test_performance_keeps_the_phones_and_covers_the_new_sound(way):
     samples = np.concatenate([np.zeros(3200, np.int16), tone(0.1), tone(0.3), np.zeros(3200, np.int16)])
-    spoken = Utterance(samples, (Phone("SIL", 0, 0.2), Phone("M", 0.2, 0.3), Phone("AA", 0.3, 0.6), Phone("SIL", 0.6, 0.8)), "test")
+    spoken = Utterance(
+        samples, (Phone("SIL", 0, 0.2), Phone("M", 0.2, 0.3), Phone("AA", 0.3, 0.6), Phone("SIL", 0.6, 0.8)), "test"
+    )
     performed = perform(spoken, way, random.Random(3))
     assert [p.label for p in performed.phones] == ["SIL", "M", "AA", "SIL"]
     assert performed.phones[-1].end_s == pytest.approx(performed.samples.size / 16000, abs=0.02)

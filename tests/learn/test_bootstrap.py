@@ -56,7 +56,9 @@ def test_correlation_of_pieces_is_that_of_the_whole():
     rng = np.random.default_rng(2)
     x = rng.normal(5, 1, 300)
     y = x + rng.normal(0, 1, 300)
-    assert value_of(Correlation.of(np.array_split(x, 7), np.array_split(y, 7))) == pytest.approx(np.corrcoef(x, y)[0, 1])
+    assert value_of(Correlation.of(np.array_split(x, 7), np.array_split(y, 7))) == pytest.approx(
+        np.corrcoef(x, y)[0, 1]
+    )
 
 
 def test_peak_lies_between_shifts():

@@ -20,7 +20,9 @@ def clip_of(labels: str, repeats: int = 12) -> HeardClip:
     ends = np.cumsum(rng.uniform(0.08, 0.2, len(names)))
     phones = [Phone(name, start, end) for name, start, end in zip(names, np.append(0, ends), ends, strict=False)]
     curves = viseme_curves(phones, FPS, round(ends[-1] * FPS))
-    theirs = {name: curves[:, [CURVES.index(curve) for curve in pair.ours]].sum(axis=1) for name, pair in COMPARED.items()}
+    theirs = {
+        name: curves[:, [CURVES.index(curve) for curve in pair.ours]].sum(axis=1) for name, pair in COMPARED.items()
+    }
     return HeardClip("clip", phones, theirs)
 
 

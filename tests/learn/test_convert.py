@@ -69,7 +69,7 @@ def refuse(place: Path, message: str, error: type[Exception] = ModelError, **cha
     assert sorted(file.name for file in place.parent.iterdir()) == before
 
 
-# --- what is written ----------------------------------------------------------------------------------------------------------------------
+# --- what is written --------------------------------------------------------------------------------------------------
 
 def test_heads_have_annotation_names_channels_and_rates(wavlm, wav2vec2):
     heads = {head.id: head for path in (wavlm, wav2vec2) for head in models.open_model(str(path)).heads}
@@ -95,8 +95,13 @@ def test_vertex_basis_is_mapped_from_disk_and_cut_to_the_head(wavlm):
 
 def test_identities_are_named_after_their_data_sets_with_the_pivot_last(wavlm):
     model = models.open_model(str(wavlm))
-    assert [identity.id for identity in model.identities] == ["D0_0", "D0_1", "D1_0", "D1_1", "D3_0", "D3_1", "D6_0", "D6_1", "pivot"]
-    assert model.identities[6].group == "D6 Chinese speech" and model.identities[8].label == "Neutral (pivot)" and model.pivot == 8
+    assert [identity.id for identity in model.identities] == [
+        "D0_0", "D0_1", "D1_0", "D1_1", "D3_0", "D3_1", "D6_0", "D6_1", "pivot"
+    ]
+    assert (
+        model.identities[6].group == "D6 Chinese speech" and model.identities[8].label == "Neutral (pivot)"
+        and model.pivot == 8
+    )
 
 
 def test_table_without_a_pivot_says_so(wav2vec2, caplog):
@@ -132,8 +137,12 @@ def test_a_table_of_another_length_is_numbered(copy, caplog):
 def test_pt_with_either_spelling_gives_the_same_folder(copy, wavlm):
     tensors = load_file(copy / "checkpoint.safetensors")
     assert any(name.endswith("weight_g") for name in tensors)
-    modern = {name.replace("weight_g", "parametrizations.weight.original0").replace("weight_v", "parametrizations.weight.original1"): tensor
-              for name, tensor in tensors.items()}
+    modern = {
+        name.replace("weight_g", "parametrizations.weight.original0").replace(
+            "weight_v", "parametrizations.weight.original1"
+        ): tensor
+        for name, tensor in tensors.items()
+    }
     torch.save(modern, copy / "020.pt")
     torch.save(tensors, copy / "old.pt", _use_new_zipfile_serialization=False)
     for number, name in enumerate(("020.pt", "old.pt")):
@@ -153,10 +162,14 @@ def test_without_pca_vertex_heads_are_left_out_and_named(copy, caplog):
 def test_smaller_encoders_stay_near(copy, caplog, wavlm, precision, limit):
     caplog.set_level("INFO")
     convert(sources(copy), copy / "out", precision)
-    assert f"{precision}: encoder" in caplog.text and "largest error" in caplog.text and "Quantization" not in caplog.text
+    assert (
+        f"{precision}: encoder" in caplog.text and "largest error" in caplog.text and "Quantization" not in caplog.text
+    )
     assert f"encoder {precision}, largest error" in json.loads((copy / "out" / "model.json").read_text())["made"]
     wave = Waveform(make_golden.wave())
-    exact, small = (animate(wave, Settings(str(folder), raw=True, threads=1)).motion.weights for folder in (wavlm, copy / "out"))
+    exact, small = (
+        animate(wave, Settings(str(folder), raw=True, threads=1)).motion.weights for folder in (wavlm, copy / "out")
+    )
     assert 0 < np.abs(exact - small).max() < limit
 
 
@@ -186,11 +199,16 @@ def test_split_encoders_that_differ_only_in_their_weights_do_not_share_features(
 
 def test_layout_comes_from_the_tensors():
     sizes = layout(read_tensors(GOLDEN / "wav2vec2" / "checkpoint.safetensors"))
-    assert (sizes.decoder_kind, sizes.period, sizes.head_layers, sizes.layers, sizes.hidden) == ("transformer", make_golden.PERIOD, 2, 2, 16)
-    assert sizes.heads == {"FLAME_5023_vertices": make_golden.PCA_WIDTH, "flame_params_from_dadhead": 413} and sizes.rows == 4
+    assert (sizes.decoder_kind, sizes.period, sizes.head_layers, sizes.layers, sizes.hidden) == (
+        "transformer", make_golden.PERIOD, 2, 2, 16
+    )
+    assert (
+        sizes.heads == {"FLAME_5023_vertices": make_golden.PCA_WIDTH, "flame_params_from_dadhead": 413}
+        and sizes.rows == 4
+    )
 
 
-# --- on the command line ------------------------------------------------------------------------------------------------------------------
+# --- on the command line ----------------------------------------------------------------------------------------------
 
 def test_command_converts_and_animates_all_heads_and_two_identities(tmp_path, monkeypatch, capsys):
     import soundfile
@@ -199,7 +217,9 @@ def test_command_converts_and_animates_all_heads_and_two_identities(tmp_path, mo
     assert run(["convert", str(place / "checkpoint.safetensors"), "--encoder", str(place), "--pca", str(place / "data"),
                 "--config", str(place / "official.yaml"), "-o", str(tmp_path / "model")]) == 0
     soundfile.write(tmp_path / "a.wav", make_golden.wave(), 16000, subtype="FLOAT")
-    arguments = ["animate", str(tmp_path / "a.wav"), "-o", str(tmp_path / "a.npz"), "--model", str(tmp_path / "model"), "--raw"]
+    arguments = [
+        "animate", str(tmp_path / "a.wav"), "-o", str(tmp_path / "a.npz"), "--model", str(tmp_path / "model"), "--raw"
+    ]
     assert run([*arguments, "--head", "all", "--identity", "#0", "--identity", "#8"]) == 0
     expected = np.load(place / "expected.npz")
     for key in expected.files:
@@ -214,7 +234,7 @@ def test_damaged_checkpoint_is_one_line_and_status_1(copy, capsys):
     assert "cannot be read" in error and error.count("\n") == 1 and not (copy / "out").exists()
 
 
-# --- what is refused ----------------------------------------------------------------------------------------------------------------------
+# --- what is refused --------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
 @pytest.mark.parametrize("suffix", ["pt", "safetensors"])
@@ -240,7 +260,10 @@ class Trap:
 @pytest.mark.parametrize("new", [True, False])
 def test_pickle_with_code_is_not_run(copy, new):
     torch.save({"audio_encoder.x": Trap(str(copy / "ran"))}, copy / "trap.pt", _use_new_zipfile_serialization=new)
-    refuse(copy, r"\(it asks for posix\.mkdir\)\. It is damaged, no torch file, or holds code; nothing of it was run", checkpoint=copy / "trap.pt")
+    refuse(
+        copy, r"\(it asks for posix\.mkdir\)\. It is damaged, no torch file, or holds code; nothing of it was run",
+        checkpoint=copy / "trap.pt",
+    )
     assert not (copy / "ran").exists()
 
 
@@ -271,7 +294,10 @@ def test_model_that_is_there_is_replaced_but_nothing_else_is_lost(copy, wavlm):
 
 @pytest.mark.parametrize(("largest", "kind"), [(6e4, TensorProto.FLOAT16), (7e4, TensorProto.FLOAT)])
 def test_weights_that_half_precision_cannot_hold_stay_whole(tmp_path, largest, kind):
-    graphs.write_graph(torch.nn.Linear(64, 64, bias=False).eval(), (torch.zeros(1, 2, 64),), tmp_path / "a.onnx", {"x": {1: "frames"}}, "y")
+    graphs.write_graph(
+        torch.nn.Linear(64, 64, bias=False).eval(), (torch.zeros(1, 2, 64),), tmp_path / "a.onnx", {"x": {1: "frames"}},
+        "y",
+    )
     model = onnx.load(str(tmp_path / "a.onnx"))
     weight = onnx.numpy_helper.to_array(model.graph.initializer[0]).copy()
     weight[3, 4] = largest
@@ -296,19 +322,48 @@ def changed(copy: Path, change) -> Path:
 @pytest.mark.parametrize(("change", "message"), [
     (lambda t: t.update({"decoder.extra.weight": torch.zeros(1)}), r"1 unknown tensor: decoder\.extra\.weight"),
     (lambda t: t.update({"out_head_dict.../x.weight": torch.zeros(1)}), r"1 unknown tensor: out_head_dict\.\.\./x"),
-    (lambda t: t.update({"audio_encoder.encoder.layers.0.extra": torch.zeros(1)}), r"1 unknown \(encoder\.model\.encoder\.layers\.0\.extra"),
-    (lambda t: t.pop("decoder.tcn.first_net.conv_layers.1.norm.bias"), r"1 missing \(decoder\.blocks\.1\.norm\.norm\.bias"),
-    (lambda t: t.update({"audio_encoder.encoder.pos_conv_embed.conv.parametrizations.weight.original0": torch.ones(1, 1, 16)}), "both spellings"),
+    (
+        lambda t: t.update({"audio_encoder.encoder.layers.0.extra": torch.zeros(1)}),
+        r"1 unknown \(encoder\.model\.encoder\.layers\.0\.extra",
+    ),
+    (
+        lambda t: t.pop("decoder.tcn.first_net.conv_layers.1.norm.bias"),
+        r"1 missing \(decoder\.blocks\.1\.norm\.norm\.bias",
+    ),
+    (
+        lambda t: t.update({
+            "audio_encoder.encoder.pos_conv_embed.conv.parametrizations.weight.original0": torch.ones(1, 1, 16)
+        }), "both spellings",
+    ),
     (lambda t: t.pop("decoder.audio_feature_map.weight"), r"lacks decoder\.map\.weight"),
-    (lambda t: t.update({"decoder.audio_feature_map.bias": torch.zeros(3)}), r"misshapen \(decoder\.map\.bias \(3,\) instead of \(8,\)"),
-    (lambda t: t["decoder.audio_feature_map.weight"].fill_(float("nan")), r"decoder\.map\.weight hold values that are not finite"),
-    (lambda t: t.update({"decoder.learnable_style_emb.weight": torch.full((9, 4), 1e300, dtype=torch.float64)}), "styles hold values that are not finite"),
+    (
+        lambda t: t.update({"decoder.audio_feature_map.bias": torch.zeros(3)}),
+        r"misshapen \(decoder\.map\.bias \(3,\) instead of \(8,\)",
+    ),
+    (
+        lambda t: t["decoder.audio_feature_map.weight"].fill_(float("nan")),
+        r"decoder\.map\.weight hold values that are not finite",
+    ),
+    (
+        lambda t: t.update({"decoder.learnable_style_emb.weight": torch.full((9, 4), 1e300, dtype=torch.float64)}),
+        "styles hold values that are not finite",
+    ),
     (lambda t: t.update({"decoder.learnable_style_emb.weight": torch.zeros(4)}), r"too few axes: styles \(4,\)"),
-    (lambda t: t.update({"decoder.audio_feature_map.weight": torch.tensor(1.0)}), r"too few axes: decoder\.map\.weight \(\)"),
+    (
+        lambda t: t.update({"decoder.audio_feature_map.weight": torch.tensor(1.0)}),
+        r"too few axes: decoder\.map\.weight \(\)",
+    ),
     (lambda t: t.update({"decoder.PPE.pe": torch.zeros(8)}), r"too few axes: decoder\.PPE\.pe \(8,\)"),
     (lambda t: t.update({"decoder.PPE.pe": torch.zeros(0, 30, 8)}), r"decoder\.PPE\.pe is no periodic"),
-    (lambda t: t.update({"decoder.audio_feature_map.bias": torch.zeros(8, dtype=torch.int64)}), r"decoder\.map\.bias hold no plain floating"),
-    (lambda t: t.update({"out_head_dict.my_face.weight": torch.zeros(4, 8), "out_head_dict.my_face.bias": torch.zeros(4)}), "unknown head my_face"),
+    (
+        lambda t: t.update({"decoder.audio_feature_map.bias": torch.zeros(8, dtype=torch.int64)}),
+        r"decoder\.map\.bias hold no plain floating",
+    ),
+    (
+        lambda t: t.update({
+            "out_head_dict.my_face.weight": torch.zeros(4, 8), "out_head_dict.my_face.bias": torch.zeros(4)
+        }), "unknown head my_face",
+    ),
 ])
 def test_unknown_missing_and_misshapen_tensors_are_named(copy, change, message):
     refuse(copy, message, checkpoint=changed(copy, change))
@@ -317,14 +372,27 @@ def test_unknown_missing_and_misshapen_tensors_are_named(copy, change, message):
 @pytest.mark.parametrize(("change", "message"), [
     (lambda fields: fields.update(hidden_size=32), "32 channels and 2 layers, the checkpoint has WavLM with 16 and 2"),
     (lambda fields: fields.update(num_hidden_layers=3), "16 channels and 3 layers"),
-    (lambda fields: fields.update(model_type="wav2vec2"), "a 'wav2vec2' of 16 channels and 2 layers, the checkpoint has WavLM"),
+    (
+        lambda fields: fields.update(model_type="wav2vec2"),
+        "a 'wav2vec2' of 16 channels and 2 layers, the checkpoint has WavLM",
+    ),
     (lambda fields: fields.update(model_type="bert"), "a 'bert'"),
-    (lambda fields: fields.update(conv_bias=True), r"missing \(encoder\.model\.feature_extractor\.conv_layers\.0\.conv\.bias"),
-    (lambda fields: fields.update(intermediate_size=48), r"misshapen \(encoder\.model\.encoder\.layers\.0\.feed_forward"),
+    (
+        lambda fields: fields.update(conv_bias=True),
+        r"missing \(encoder\.model\.feature_extractor\.conv_layers\.0\.conv\.bias",
+    ),
+    (
+        lambda fields: fields.update(intermediate_size=48),
+        r"misshapen \(encoder\.model\.encoder\.layers\.0\.feed_forward",
+    ),
     (lambda fields: fields.update(conv_dim=[8]), "cannot be built"),
-    (lambda fields: fields.update(num_attention_heads=0), "cannot be built: .*zero"), (lambda fields: fields.update(num_buckets=-1), "negative dimension"),
+    (lambda fields: fields.update(num_attention_heads=0), "cannot be built: .*zero"),
+    (lambda fields: fields.update(num_buckets=-1), "negative dimension"),
     (lambda fields: fields.update(hidden_act="swoosh"), "cannot be built: 'swoosh'"),
-    (lambda fields: fields.update(layer_norm_eps="small"), r"'layer_norm_eps' expected float, got str \(value: 'small'\)\. Give the encoder's own"),
+    (
+        lambda fields: fields.update(layer_norm_eps="small"),
+        r"'layer_norm_eps' expected float, got str \(value: 'small'\)\. Give the encoder's own",
+    ),
 ])
 def test_wrong_encoder_folder(copy, change, message):
     fields = json.loads((copy / "config.json").read_text())
@@ -347,12 +415,24 @@ def test_sparse_tensor_in_a_pt_is_refused(copy):
 
 
 @pytest.mark.parametrize(("arrays", "message"), [
-    ({"components_to_data": np.zeros((2, 12)), "original_data_mean": np.zeros(12)}, r"components \(2, 12\) .* gives 3 coefficients"),
-    ({"components_to_data": np.zeros((4, 15)), "original_data_mean": np.zeros(12)}, r"components \(4, 15\) and mean \(12,\)"),
-    ({"components_to_data": np.zeros((4, 15)), "original_data_mean": np.zeros(15)}, "has 12 numbers per face, BIWI_23370_vertices has 15"),
+    (
+        {"components_to_data": np.zeros((2, 12)), "original_data_mean": np.zeros(12)},
+        r"components \(2, 12\) .* gives 3 coefficients",
+    ),
+    (
+        {"components_to_data": np.zeros((4, 15)), "original_data_mean": np.zeros(12)},
+        r"components \(4, 15\) and mean \(12,\)",
+    ),
+    (
+        {"components_to_data": np.zeros((4, 15)), "original_data_mean": np.zeros(15)},
+        "has 12 numbers per face, BIWI_23370_vertices has 15",
+    ),
     ({"components_to_data": np.zeros((4, 12))}, "original_data_mean"),
     ({"components_to_data": np.array([{}], dtype=object), "original_data_mean": np.zeros(12)}, "cannot be read"),
-    ({"components_to_data": np.full((4, 12), np.nan), "original_data_mean": np.zeros(12)}, r"cannot be read \(it does not hold finite numbers\)"),
+    (
+        {"components_to_data": np.full((4, 12), np.nan), "original_data_mean": np.zeros(12)},
+        r"cannot be read \(it does not hold finite numbers\)",
+    ),
     ({"components_to_data": np.full((4, 12), 1e300), "original_data_mean": np.zeros(12)}, "not hold finite numbers"),
 ])
 def test_pca_of_another_size(copy, arrays, message):
@@ -361,18 +441,23 @@ def test_pca_of_another_size(copy, arrays, message):
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    ({"scale": -1.0}, "D0 has scale -1"), ({"scale": float("nan")}, "D0 has scale nan"), ({"subjects": 10 ** 9}, "1000000000 subjects"),
+    ({"scale": -1.0}, "D0 has scale -1"), ({"scale": float("nan")}, "D0 has scale nan"),
+    ({"subjects": 10 ** 9}, "1000000000 subjects"),
     ({"fps": 0}, "0 fps"), ({"demo_row": -1}, "demo_row -1"), ({"annot_type": None, "subjects": "many"}, "'many'"),
 ])
 def test_data_set_that_cannot_be_is_named(copy, change, message):
-    spec = {"dirname": "D0_BIWI", "annot_type": "BIWI_23370_vertices", "scale": 0.2, "subjects": 2, "pca": True, **change}
+    spec = {
+        "dirname": "D0_BIWI", "annot_type": "BIWI_23370_vertices", "scale": 0.2, "subjects": 2, "pca": True, **change
+    }
     (copy / "own.yaml").write_text(json.dumps({"DATA": {"dataset_config": {"D0": spec}}}))
     refuse(copy, message, SettingError, config=copy / "own.yaml")
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    (np.full((6, 12), np.nan), "not hold finite numbers"), (np.zeros((0, 12)), "0 numbers per face"), (np.float32(1.0), "1 numbers per face"),
-    (np.array(["a"]), "not hold finite"), (b"", "cannot be read"), (b"PK\3\4 no zip", "cannot be read"), ({"a": np.zeros(12)}, "cannot be read"),
+    (np.full((6, 12), np.nan), "not hold finite numbers"), (np.zeros((0, 12)), "0 numbers per face"),
+    (np.float32(1.0), "1 numbers per face"),
+    (np.array(["a"]), "not hold finite"), (b"", "cannot be read"), (b"PK\3\4 no zip", "cannot be read"),
+    ({"a": np.zeros(12)}, "cannot be read"),
 ])
 def test_neutral_face_that_is_none(copy, content, message):
     path = copy / "data" / "D0_BIWI" / "id_template.npy"
@@ -395,8 +480,10 @@ def test_missing_pca_file_and_template(copy):
 
 @pytest.mark.parametrize(("change", "error", "message"), [
     ({"decoder_type": "transformer"}, SettingError, "says decoder transformer, the checkpoint holds a tcn"),
-    ({"decoder_type": "lstm"}, SettingError, "cannot be used"), ({"interpolate_pos": 7}, ModelError, "interpolate_pos is 7"),
-    ({"dataset": "D0,D1"}, ModelError, f"unknown head {HEAD}"), ({"dataset": "D0,D1,D2,D3,D6"}, ModelError, "no head meshtalk_6172_vertices"),
+    ({"decoder_type": "lstm"}, SettingError, "cannot be used"),
+    ({"interpolate_pos": 7}, ModelError, "interpolate_pos is 7"),
+    ({"dataset": "D0,D1"}, ModelError, f"unknown head {HEAD}"),
+    ({"dataset": "D0,D1,D2,D3,D6"}, ModelError, "no head meshtalk_6172_vertices"),
     ({"dataset": "D99"}, SettingError, "D99"), ({"pca_dim": 2}, ModelError, "2 were expected"),
 ])
 def test_config_that_does_not_fit(copy, change, error, message):
@@ -414,12 +501,16 @@ def test_folder_with_other_things_is_not_replaced(copy):
     assert (copy / "mine" / "diary.txt").read_text() == "dear"
 
 
-# --- long clips ---------------------------------------------------------------------------------------------------------------------------
+# --- long clips -------------------------------------------------------------------------------------------------------
 
 def test_no_seam_is_seen_where_windows_join(wavlm):
     """Second differences of the curves around the joins are no larger than in the rest of the clip."""
     seconds = np.arange(47 * 16000) / 16000
-    wave = Waveform((0.2 * np.sin(2 * np.pi * (150 + 40 * np.sin(seconds)) * seconds) * (0.5 + 0.5 * np.sin(9 * seconds))).astype(np.float32))
+    wave = Waveform(
+        (
+            0.2 * np.sin(2 * np.pi * (150 + 40 * np.sin(seconds)) * seconds) * (0.5 + 0.5 * np.sin(9 * seconds))
+        ).astype(np.float32)
+    )
     settings = Settings(str(wavlm), raw=False, threads=1, fps=30)
     model = models.open_model(str(wavlm))
     from engine.model.decode import Decoder, Track, decode
@@ -448,6 +539,9 @@ def test_encoder_runs_once_for_all_heads_and_styles(wavlm, monkeypatch):
     original = Graph.run
     monkeypatch.setattr(Graph, "run", lambda graph, inputs: ran.append(graph.file.name) or original(graph, inputs))
     base = Settings(str(wavlm), raw=True, threads=1)
-    wanted = [replace(base, head=head.id, identity=identity) for head in models.open_model(str(wavlm)).heads for identity in ("#0", "#1")]
+    wanted = [
+        replace(base, head=head.id, identity=identity)
+        for head in models.open_model(str(wavlm)).heads for identity in ("#0", "#1")
+    ]
     assert len(animate_all(Waveform(make_golden.wave()), wanted)) == 8
     assert ran.count("encoder.onnx") == 1 and ran.count("decoder.onnx") == 4      # two rates, two styles

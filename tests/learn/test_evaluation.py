@@ -1,4 +1,5 @@
-"""The evaluator's data: the split, label files, word times, forced alignment, goals, and what it says to wrong input."""
+"""The evaluator's data: the split, label files, word times, forced alignment, goals, and what it says to wrong
+input."""
 
 from __future__ import annotations
 
@@ -46,7 +47,9 @@ def test_the_split_names_every_recording_that_is_there():
     listed = json.loads((ENGLISH / "phones.json").read_text())
     assert set(split.by_clip("english_aligned")) == set(listed)
     assert all(voice.voice == voice_of(clip) for clip, voice in split.by_clip("english_aligned").items())
-    assert set(split.by_clip("cmu_time_awb")) == {path.stem for path in (DATA / "speech" / "cmu_time_awb").glob("*.lab")}
+    assert set(split.by_clip("cmu_time_awb")) == {
+        path.stem for path in (DATA / "speech" / "cmu_time_awb").glob("*.lab")
+    }
     assert set(split.by_clip("facegood_zh")) == {path.stem for path in (DATA / "paired" / "facegood_zh").glob("*.flac")}
 
 
@@ -68,7 +71,10 @@ def test_recordings_that_the_split_does_not_know_are_halved_by_voice():
 def test_festvox_labels(tmp_path):
     path = tmp_path / "a.lab"
     path.write_text("separator ;\nnfields 1\n#\n\t 0.5 26 \tpau\n\t 0.6 26 \tb\n\t 1.1 26 \tay\n")
-    assert labels.read_festvox(path) == (Phone("SIL", 0, 0.5), Phone("B", 0.5, 0.6), Phone("AA", 0.6, pytest.approx(0.9)), Phone("IH", pytest.approx(0.9), 1.1))
+    assert labels.read_festvox(path) == (
+        Phone("SIL", 0, 0.5), Phone("B", 0.5, 0.6), Phone("AA", 0.6, pytest.approx(0.9)),
+        Phone("IH", pytest.approx(0.9), 1.1),
+    )
 
 
 def test_an_unknown_symbol_is_an_error(tmp_path):
@@ -88,7 +94,10 @@ def test_japanese_n_before_b_closes_the_lips(tmp_path):
 
 
 def test_emu_labels_join_a_nasal_with_its_onset(tmp_path):
-    items = [{"sampleStart": start, "sampleDur": 1999, "labels": [{"name": "Phonetic", "value": name}]} for start, name in ((4000, "Om"), (6000, "m"), (8000, "o:"))]
+    items = [
+        {"sampleStart": start, "sampleDur": 1999, "labels": [{"name": "Phonetic", "value": name}]}
+        for start, name in ((4000, "Om"), (6000, "m"), (8000, "o:"))
+    ]
     path = tmp_path / "a_annot.json"
     path.write_text(json.dumps({"sampleRate": 20000, "levels": [{"name": "Phonetic", "items": items}]}))
     assert labels.read_emu(path) == (Phone("M", 0.2, pytest.approx(0.4)), Phone("AO", 0.4, pytest.approx(0.5)))
@@ -108,18 +117,26 @@ def test_words_are_spelt_by_espeak():
 @needs_recordings
 @pytest.mark.parametrize("name", ["singing_ja", "cmu_time_awb"])
 def test_labels_lie_on_their_sound(name):
-    """The level of the voice follows the labelled phones best at (nearly) no shift; this is how late labels were found."""
+    """The level of the voice follows the labelled phones best at (nearly) no shift; this is how late labels were
+    found."""
     reach = 20  # frames of 20 ms
     for clip in evaluation_sets.read_set(DATA / "speech" / name)[0].clips[:6]:
-        loud, wanted = loudness_mouth(clip.samples, clip.frames).opening, reference_mouth(clip.phones, clip.frames).opening
+        loud, wanted = loudness_mouth(
+            clip.samples, clip.frames
+        ).opening, reference_mouth(clip.phones, clip.frames).opening
         n = len(wanted)
-        scores = [np.corrcoef(loud[reach + shift:n - reach + shift], wanted[reach:n - reach])[0, 1] for shift in range(-reach, reach + 1)]
+        scores = [
+            np.corrcoef(loud[reach + shift:n - reach + shift], wanted[reach:n - reach])[0, 1]
+            for shift in range(-reach, reach + 1)
+        ]
         assert abs(int(np.argmax(scores)) - reach) * 20 <= 60, clip.name
 
 
 def test_texts_are_read_from_the_labels(tmp_path):
     words = [{"labels": [{"name": "Word", "value": "C"}, {"name": "Text", "value": text}]} for text in ("my", "own")]
-    (tmp_path / "a_annot.json").write_text(json.dumps({"sampleRate": 20000, "levels": [{"name": "Word", "items": words}]}))
+    (tmp_path / "a_annot.json").write_text(
+        json.dumps({"sampleRate": 20000, "levels": [{"name": "Word", "items": words}]})
+    )
     assert labels.emu_text(tmp_path / "a_annot.json") == "my own"
     (tmp_path / "t.data").write_text('( t1 "It is one, now." )\n( t2 "Two." )\n')
     assert labels.festvox_texts(tmp_path / "t.data") == {"t1": "It is one, now.", "t2": "Two."}
@@ -132,7 +149,11 @@ def test_every_english_recording_has_a_transcript_that_fits_it():
     assert set(recordings.transcripts) == {clip.name for clip in recordings.clips}
     for clip in recordings.clips:
         if clip.name in {"numbers", "sb_spk1_snt3", "bobby", "cards_002", "LJ001-0013"}:
-            heard = [phone.label for phone in align_english(clip.samples, recordings.transcripts[clip.name], clip.name) if phone.label != "SIL"]
+            heard = [
+                phone.label
+                for phone in align_english(clip.samples, recordings.transcripts[clip.name], clip.name)
+                if phone.label != "SIL"
+            ]
             assert heard == [phone.label for phone in clip.phones if phone.label != "SIL"], clip.name
 
 
@@ -145,8 +166,13 @@ def test_pauses_lie_between_words():
 def test_forced_alignment_finds_the_phone_times_that_are_known():
     pytest.importorskip("pocketsphinx")
     speech = next(clip for clip in RealSpeech.read(ENGLISH).clips if clip.name == "jfk")
-    text = "And so, my fellow Americans: ask not what your country can do for you, ask what you can do for your country."
-    closers = [[round(p.start_s, 2) for p in phones if p.label in "PBM"] for phones in (align_english(speech.samples, text, "jfk"), speech.phones)]
+    text = (
+        "And so, my fellow Americans: ask not what your country can do for you, ask what you can do for your country."
+    )
+    closers = [
+        [round(p.start_s, 2) for p in phones if p.label in "PBM"]
+        for phones in (align_english(speech.samples, text, "jfk"), speech.phones)
+    ]
     assert closers[0] == pytest.approx(closers[1], abs=0.03) and len(closers[1]) == 2
     with pytest.raises(EngineError, match="qzxv"):
         align_english(speech.samples, "ask qzxv", "jfk")
@@ -183,7 +209,8 @@ def test_missing_data_is_one_clear_sentence(tmp_path):
 
 def test_the_command_line_says_what_is_missing(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "engine", "evaluate", "mini", "robustness", "--data", str(tmp_path)], capture_output=True, text=True, cwd=ROOT,
+        [sys.executable, "-m", "engine", "evaluate", "mini", "robustness", "--data", str(tmp_path)],
+        capture_output=True, text=True, cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and str(tmp_path) in done.stderr

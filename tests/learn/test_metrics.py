@@ -13,14 +13,17 @@ from engine.learn.evaluate.word_metrics import gather_words, pool_words
 from engine.learn.synth.phones import Phone
 
 PHONES = (
-    Phone("SIL", 0.0, 0.6), Phone("M", 0.6, 0.7), Phone("AA", 0.7, 1.0), Phone("S", 1.0, 1.1), Phone("UW", 1.1, 1.3), Phone("P", 1.3, 1.4),
+    Phone("SIL", 0.0, 0.6), Phone("M", 0.6, 0.7), Phone("AA", 0.7, 1.0), Phone("S", 1.0, 1.1), Phone("UW", 1.1, 1.3),
+    Phone("P", 1.3, 1.4),
     Phone("IY", 1.4, 1.6), Phone("F", 1.6, 1.7), Phone("AE", 1.7, 1.9), Phone("SIL", 1.9, 2.5),
 )
 FRAMES = 125
 
 
 def changed(mouth: SeenMouth, **curves: np.ndarray) -> SeenMouth:
-    return SeenMouth(**{name: curves.get(name, getattr(mouth, name)) for name in ("opening", "jaw", "rounding", "tuck", "closure")})
+    return SeenMouth(
+        **{name: curves.get(name, getattr(mouth, name)) for name in ("opening", "jaw", "rounding", "tuck", "closure")}
+    )
 
 
 def measured(mouth: SeenMouth):
@@ -29,7 +32,9 @@ def measured(mouth: SeenMouth):
 
 def test_the_viseme_model_is_perfect_by_its_own_measure():
     m = measured(reference_mouth(PHONES, FRAMES))
-    assert (m.pbm_recall, m.closure_precision, m.fv_recall, m.fv_precision, m.round_recall, m.silence_shut) == (1, 1, 1, 1, 1, 1)
+    assert (m.pbm_recall, m.closure_precision, m.fv_recall, m.fv_precision, m.round_recall, m.silence_shut) == (
+        1, 1, 1, 1, 1, 1
+    )
     assert (m.vowels_shut, m.round_false) == (0, 0)
     assert (m.closure_auc, m.open_auc, m.round_auc) == (1, 1, 1)
     assert (m.r_lip, m.r_jaw, m.r_round, m.r_closure) == pytest.approx((1, 1, 1, 1))
@@ -145,7 +150,10 @@ def test_every_measure_of_a_silent_film_mouth_is_worse_or_empty():
 
 
 def test_words_with_p_b_m_must_shut_and_others_must_not():
-    words = (Word("pope", 0.2, 0.5, ("P", "OW", "UH", "P")), Word("tea", 0.6, 0.9, ("T", "IY")), Word("see", 1.0, 1.3, ("S", "IY")))
+    words = (
+        Word("pope", 0.2, 0.5, ("P", "OW", "UH", "P")), Word("tea", 0.6, 0.9, ("T", "IY")),
+        Word("see", 1.0, 1.3, ("S", "IY")),
+    )
     opening = np.full(100, 0.3)
     opening[12:14] = 0.0  # in "pope"
     opening[56:58] = 0.0  # in "see"

@@ -69,7 +69,10 @@ def test_lips_meet_on_p_b_m_of_a_synthetic_voice():
 @needs_flite
 def test_styles_are_seen():
     samples = speech().samples / 32768
-    seen = {name: mouth(samples, replace(MINI, identity=name)) for name in ("pivot", "relaxed", "clear", "wide", "rounded", "soft", "energetic")}
+    seen = {
+        name: mouth(samples, replace(MINI, identity=name))
+        for name in ("pivot", "relaxed", "clear", "wide", "rounded", "soft", "energetic")
+    }
     jaw = {name: float(value.jaw.mean()) for name, value in seen.items()}
     rounding = {name: float(value.rounding.mean()) for name, value in seen.items()}
     assert jaw["soft"] < 0.8 * jaw["pivot"] < 0.8 * 0.9 * jaw["energetic"]

@@ -35,7 +35,9 @@ def test_ear_equals_the_network_of_transformers():
     front_end.load_state_dict({name: reference.state_dict()[name] for name in front_end.state_dict()})
     wave = torch.randn(1, 16000) * 0.1
     with torch.no_grad():
-        states = reference(torch.nn.functional.pad(wave, (CENTRE, RIGHT_PADDING)), output_hidden_states=True).hidden_states
+        states = reference(
+            torch.nn.functional.pad(wave, (CENTRE, RIGHT_PADDING)), output_hidden_states=True
+        ).hidden_states
         ours = front_end(wave)[0, ::6]       # every sixth frame of 50 Hz is every fifth of the network's own
         wanted = torch.cat([torch.nn.functional.layer_norm(states[layer][0, ::5], (288,)) for layer in (2, 3)], dim=1)
     assert torch.allclose(ours, wanted[:len(ours)], atol=1e-4)
@@ -49,7 +51,13 @@ def test_frame_is_centred_on_its_second():
         assert taps > 0 and HOP * 5 == 320 * 6
         wave = torch.zeros(1, 16000)
         wave[0, 320 * 24 - 40:320 * 24 + 40] = 1.0       # an event on frame 24, which is frame 20 of the network's own
-        changed = (front_end.conv3(front_end.conv2(torch.tanh(front_end.conv1(torch.nn.functional.pad(wave, (CENTRE, RIGHT_PADDING))[:, None]))))[0]).abs()
+        changed = (
+            front_end.conv3(
+                front_end.conv2(
+                    torch.tanh(front_end.conv1(torch.nn.functional.pad(wave, (CENTRE, RIGHT_PADDING))[:, None]))
+                )
+            )[0]
+        ).abs()
     moved = (changed - changed[:, :1]).abs().sum(dim=0)
     centre = float((moved * torch.arange(len(moved))).sum() / moved.sum())
     assert centre == pytest.approx(20, abs=0.3)
@@ -102,7 +110,9 @@ def test_weights_that_fp16_cannot_hold_stay_as_they_are(tmp_path):
 
 def test_another_file_is_refused_with_the_right_version(tmp_path):
     (tmp_path / "encoder_model.ort").write_bytes(b"something else")
-    with pytest.raises(SettingError, match=r"SHA-256 .* is needed. Get the right version: pip install --no-deps moonshine-voice==0.0.4"):
+    with pytest.raises(
+        SettingError, match=r"SHA-256 .* is needed. Get the right version: pip install --no-deps moonshine-voice==0.0.4"
+    ):
         load_front_end(MoonshineFront((1,)), tmp_path / "encoder_model.ort")
 
 

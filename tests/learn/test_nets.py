@@ -23,7 +23,8 @@ def one_thread():
 
 def tiny_model() -> UniTalker:
     config = UniTalkerConfig(
-        encoder_kind="mel", encoder=TINY_ENCODER, decoder_dim=10, style_dim=4, identities=("a", "b"), heads={"face": 5}, phones=6,
+        encoder_kind="mel", encoder=TINY_ENCODER, decoder_dim=10, style_dim=4, identities=("a", "b"), heads={"face": 5},
+        phones=6,
     )
     model = UniTalker(config).eval()
     torch.nn.init.normal_(model.heads["face"].weight)
@@ -63,7 +64,9 @@ def test_level_of_the_voice_cancels():
     encoder = make_encoder("mel", TINY_ENCODER).eval()
     wave = noise(100, 0.1) * (1 + torch.sin(torch.arange(32000) / 800))
     with torch.no_grad():
-        loud, soft = encoder.norm(*encoder.mel(encoder.power(wave))), encoder.norm(*encoder.mel(encoder.power(0.3 * wave)))
+        loud, soft = encoder.norm(*encoder.mel(encoder.power(wave))), encoder.norm(
+            *encoder.mel(encoder.power(0.3 * wave))
+        )
     assert (loud - soft).abs().max() < 0.25  # nepers / 3; the level itself changed by 0.8
 
 

@@ -1,4 +1,5 @@
-"""Our UniTalker gives the numbers of the released code: its recorded fixtures where ../shared holds them, our own golden files everywhere."""
+"""Our UniTalker gives the numbers of the released code: its recorded fixtures where ../shared holds them, our own
+golden files everywhere."""
 
 from __future__ import annotations
 
@@ -49,7 +50,10 @@ def io(name: str) -> dict[str, np.ndarray]:
 
 
 def runs(name: str) -> list:
-    return [pytest.param(name, run, id=f"{name}-{run['index']}") for run in info(name)["runs"]] if FIXTURES.is_dir() else []
+    return (
+        [pytest.param(name, run, id=f"{name}-{run['index']}") for run in info(name)["runs"]] if FIXTURES.is_dir()
+        else []
+    )
 
 
 def network(name: str, place: int = 1, **changes):
@@ -63,7 +67,9 @@ cached_network = cache(network)
 
 def sound(name: str, clip: str) -> np.ndarray:
     samples = np.load(FIXTURES / "audio.npz")[clip]
-    return _normalised(samples, *_mean_and_deviation(samples)) if info(name)["preprocessor"]["do_normalize"] else samples
+    return (
+        _normalised(samples, *_mean_and_deviation(samples)) if info(name)["preprocessor"]["do_normalize"] else samples
+    )
 
 
 def template(name: str, run: dict) -> np.ndarray:
@@ -73,7 +79,9 @@ def template(name: str, run: dict) -> np.ndarray:
 
 def pca(name: str, dataset: str, width: int) -> PcaSpace:
     arrays = np.load(FIXTURES / name / "data" / info(name)["dataset_config"][dataset]["dirname"] / "pca.npz")
-    return PcaSpace(torch.from_numpy(arrays["components_to_data"][:width]), torch.from_numpy(arrays["original_data_mean"]))
+    return PcaSpace(
+        torch.from_numpy(arrays["components_to_data"][:width]), torch.from_numpy(arrays["original_data_mean"])
+    )
 
 
 def head_output(model, name: str, run: dict, samples: np.ndarray):
@@ -90,7 +98,7 @@ def motion(model, name: str, run: dict, samples: np.ndarray | None = None) -> np
     return (output + neutral).numpy()
 
 
-# --- forward ------------------------------------------------------------------------------------------------------------------------------
+# --- forward ----------------------------------------------------------------------------------------------------------
 
 @reference
 @pytest.mark.parametrize(("name", "run"), [param for name in FORWARD for param in runs(name)])
@@ -131,7 +139,7 @@ def test_every_stage_is_the_references(name):
         assert np.abs(value.numpy() - recorded[f"run0_{stage}"]).max() < TOLERANCE, stage
 
 
-# --- what the comparison must see ---------------------------------------------------------------------------------------------------------
+# --- what the comparison must see -------------------------------------------------------------------------------------
 
 def with_edge_padding(name: str, patch):
     model = network(name)
@@ -170,7 +178,11 @@ def test_another_norm_is_seen(change):
     name = "wav2vec2_conv"
     tensors = read_tensors(FIXTURES / name / "model.safetensors")
     if "feat_extract_norm" in change:
-        tensors = {key: value for key, value in tensors.items() if not ("conv_layers" in key and ".layer_norm." in key and "layers.0." not in key)}
+        tensors = {
+            key: value
+            for key,
+            value in tensors.items() if not ("conv_layers" in key and ".layer_norm." in key and "layers.0." not in key)
+        }
     wrong = build(tensors, layout(tensors), {**info(name)["encoder_config"], **change}, 1, pivot=True)
     assert np.abs(motion(wrong, name, info(name)["runs"][0]) - io(name)["run0_out_motion"]).max() > 100 * TOLERANCE
 
@@ -185,7 +197,7 @@ def test_sound_prepared_otherwise_is_seen(name, mistake):
     assert np.abs(motion(cached_network(name), name, run, samples) - io(name)["run0_out_motion"]).max() > 2 * TOLERANCE
 
 
-# --- the demo -----------------------------------------------------------------------------------------------------------------------------
+# --- the demo ---------------------------------------------------------------------------------------------------------
 
 @pytest.fixture(scope="module")
 def demo_model(tmp_path_factory) -> str:
@@ -197,7 +209,9 @@ def converted(name: str, work: Path, suffix: str = "safetensors", place: int = 1
     fixture = {**info(name), "unitalker": {**info(name)["unitalker"], "interpolate_pos": place}}
     (work / "config.json").write_text(json.dumps(fixture["encoder_config"]))
     (work / "preprocessor_config.json").write_text(json.dumps(fixture["preprocessor"]))
-    (work / "official.yaml").write_text(json.dumps({"MODEL": fixture["unitalker"], "dataset_config": fixture["dataset_config"]}))
+    (work / "official.yaml").write_text(
+        json.dumps({"MODEL": fixture["unitalker"], "dataset_config": fixture["dataset_config"]})
+    )
     checkpoint = FIXTURES / name / "model.safetensors"
     if suffix == "pt":
         from safetensors.torch import load_file
@@ -218,7 +232,9 @@ def vertices(name: str, annotation: str, values: np.ndarray) -> np.ndarray:
         face = np.load(resources / "flame_humanface_index.npy")
         return read_flame(resources / "flame_arrays.npz").vertices(rows).numpy()[:, face]
     arrays = np.load(resources / ("EmoTalk.npz" if annotation.startswith("3DETF") else "inhouse_arkit.npz"))
-    return BlendshapeSpace(torch.from_numpy(arrays["meanshape"]), torch.from_numpy(arrays["blendshape"])).vertices(rows).numpy()
+    return BlendshapeSpace(
+        torch.from_numpy(arrays["meanshape"]), torch.from_numpy(arrays["blendshape"])
+    ).vertices(rows).numpy()
 
 
 @reference
@@ -229,7 +245,9 @@ def test_demo_of_a_short_clip_is_the_references_for_every_data_set(demo_model, t
         templates = np.load(FIXTURES / name / "data" / facts["dirname"] / "id_template.npy")
         row = info(name)["condition_local"].get(dataset, info(name)["condition_local"]["others"])
         np.save(tmp_path / "neutral.npy", (templates[row].reshape(-1) * facts["scale"]).astype(np.float32))
-        settings = Settings(demo_model, facts["annot_type"], raw=True, threads=1, template=str(tmp_path / "neutral.npy"))
+        settings = Settings(
+            demo_model, facts["annot_type"], raw=True, threads=1, template=str(tmp_path / "neutral.npy")
+        )
         seen = vertices(name, facts["annot_type"], animate(wave, settings).motion.weights)
         assert np.abs(seen - recorded[f"short|sub/s.wav|{dataset}"]).max() < TOLERANCE, dataset
 
@@ -251,18 +269,22 @@ def test_windows_of_a_normalising_encoder_are_normalised_twice(tmp_path):
     model_folder = converted("wav2vec2_conv", tmp_path)
     rng = np.random.default_rng(3)
     samples = (rng.normal(size=27 * 16000) * np.linspace(0.01, 0.3, 27 * 16000) + 0.02).astype(np.float32)
-    raw = animate(Waveform(samples), Settings(model_folder, "3DETF_blendshape_weight", raw=True, threads=1)).motion.weights
+    raw = animate(
+        Waveform(samples), Settings(model_folder, "3DETF_blendshape_weight", raw=True, threads=1)
+    ).motion.weights
     once = (samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)
     last = once[20 * 16000:]
     twice = (last - last.mean()) / np.sqrt(last.var() + 1e-7)
     model = cached_network("wav2vec2_conv")
     with torch.no_grad():
-        expected = model.frames(torch.from_numpy(twice.astype(np.float32))[None], 210, torch.tensor([74]), "3DETF_blendshape_weight")[0].numpy()
+        expected = model.frames(
+            torch.from_numpy(twice.astype(np.float32))[None], 210, torch.tensor([74]), "3DETF_blendshape_weight"
+        )[0].numpy()
     neutral = np.load(FIXTURES / "wav2vec2_conv" / "data" / "D3D4_3DETF" / "D3_HDTF" / "id_template.npy")[0]
     assert np.abs(raw[750:] - (expected + neutral)[150:]).max() < TOLERANCE
 
 
-# --- the model folder ---------------------------------------------------------------------------------------------------------------------
+# --- the model folder -------------------------------------------------------------------------------------------------
 
 @reference
 @pytest.mark.parametrize("suffix", ["pt", "safetensors"])
@@ -275,7 +297,8 @@ def test_converted_checkpoint_gives_the_recorded_motion(name, suffix, tmp_path, 
         if run["interpolate_pos"] != 1:
             continue        # another adaptor than the checkpoint's config: the test below
         if run["has_face_motion"]:
-            monkeypatch.setattr(decode, "frame_count", lambda *_, n_frames=run["frames"]: n_frames)     # that of the annotation, not of the sound
+            # that of the annotation, not of the sound
+            monkeypatch.setattr(decode, "frame_count", lambda *_, n_frames=run["frames"]: n_frames)
         neutral = tmp_path / "neutral.npy"
         np.save(neutral, template(name, run))
         identity = "pivot" if run["style_idx"] is None else f"#{run['style_idx']}"
@@ -293,12 +316,15 @@ def test_converted_checkpoint_gives_the_recorded_motion(name, suffix, tmp_path, 
 @pytest.mark.parametrize("name", FORWARD)
 def test_converted_checkpoint_with_the_adaptor_elsewhere(name, place, tmp_path):
     run, = (run for run in info(name)["runs"] if run["interpolate_pos"] == place)
-    settings = Settings(converted(name, tmp_path, place=place), run["annot_type"], f"#{run['style_idx']}", raw=True, threads=1)
-    result = animate(Waveform(np.load(FIXTURES / "audio.npz")[run["audio"]]), settings).motion.weights     # its template is the demo's
+    settings = Settings(
+        converted(name, tmp_path, place=place), run["annot_type"], f"#{run['style_idx']}", raw=True, threads=1
+    )
+    # its template is the demo's
+    result = animate(Waveform(np.load(FIXTURES / "audio.npz")[run["audio"]]), settings).motion.weights
     assert np.abs(result - io(name)[f"run{run['index']}_out_motion"][0]).max() < TOLERANCE
 
 
-# --- data items and spaces ----------------------------------------------------------------------------------------------------------------
+# --- data items and spaces --------------------------------------------------------------------------------------------
 
 @reference
 @pytest.mark.parametrize("number", range(5))
@@ -310,11 +336,16 @@ def test_data_item_is_prepared_as_the_reference_does(number):
     assert item.duration_s == pytest.approx(facts["duration"])
     assert np.abs(item.motion - arrays[f"{number}_out_data"]).max() < 1e-6
     assert np.abs(item.template - arrays[f"{number}_out_template"]).max() < 1e-6
-    assert np.abs(np.concatenate([item.audio[:64], item.audio[-64:]]) - arrays[f"{number}_out_audio_head_tail"]).max() < 1e-5
+    assert np.abs(
+        np.concatenate([item.audio[:64], item.audio[-64:]]) - arrays[f"{number}_out_audio_head_tail"]
+    ).max() < 1e-5
 
 
 @reference
-@pytest.mark.parametrize("annotation", ["3DETF_blendshape_weight", "inhouse_blendshape_weight", "flame_params_from_dadhead", "BIWI_23370_vertices"])
+@pytest.mark.parametrize(
+    "annotation",
+    ["3DETF_blendshape_weight", "inhouse_blendshape_weight", "flame_params_from_dadhead", "BIWI_23370_vertices"],
+)
 def test_vertices_of_a_space_are_the_references(annotation):
     recorded = np.load(FIXTURES / "train_wavlm_conv" / "train_io.npz")
     seen = vertices("train_wavlm_conv", annotation, recorded[f"loss/{annotation}/x"][0])
@@ -323,8 +354,11 @@ def test_vertices_of_a_space_are_the_references(annotation):
 
 def test_flame_vertices_can_be_differentiated():
     rng = np.random.default_rng(0)
-    arrays = {"v_template": rng.normal(size=(6, 3)), "shapedirs": rng.normal(size=(6, 3, 400)), "posedirs": rng.normal(size=(6, 3, 36)),
-              "J_regressor": rng.random((5, 6)), "kintree_table": np.array([[-1, 0, 1, 1, 1], range(5)]), "weights": rng.dirichlet(np.ones(5), 6)}
+    arrays = {
+        "v_template": rng.normal(size=(6, 3)), "shapedirs": rng.normal(size=(6, 3, 400)),
+        "posedirs": rng.normal(size=(6, 3, 36)), "J_regressor": rng.random((5, 6)),
+        "kintree_table": np.array([[-1, 0, 1, 1, 1], range(5)]), "weights": rng.dirichlet(np.ones(5), 6),
+    }
     parameters = torch.zeros(2, 413, requires_grad=True)
     FlameSpace(arrays).vertices(parameters).square().sum().backward()
     moved = {FLAME_413[i].rstrip("0123456789") for i in torch.nonzero(parameters.grad.abs().sum(0)).flatten().tolist()}
@@ -332,7 +366,7 @@ def test_flame_vertices_can_be_differentiated():
     assert moved == {"shape", "expression", "jawX", "jawY", "jawZ"}
 
 
-# --- our own golden files -----------------------------------------------------------------------------------------------------------------
+# --- our own golden files ---------------------------------------------------------------------------------------------
 
 def golden_folder(name: str, work: Path) -> str:
     place = GOLDEN / name

@@ -30,7 +30,9 @@ def test_a_square_is_drawn_where_it_is_and_the_nearer_one_hides_the_farther():
     corners = np.array([[-10, 0, -10], [10, 0, -10], [10, 0, 10], [-10, 0, 10]], float)
     far = corners * 2 + (0, 5, 0)
     triangles = np.array([[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]])
-    mesh = Mesh(np.concatenate([corners, far]), triangles, np.array([[1, 0, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1]], float))
+    mesh = Mesh(
+        np.concatenate([corners, far]), triangles, np.array([[1, 0, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1]], float)
+    )
     pixels = np.asarray(draw(mesh, View(np.zeros(3), 0.0, 80.0, 80)), int)
     red, blue = (pixels[..., i] > pixels[..., 2 - i] + 50 for i in (0, 2))
     assert red.sum() == pytest.approx(20 * 20, abs=90)

@@ -39,7 +39,11 @@ def drawn(monkeypatch):
 
 def mouths(n: int) -> dict[str, SeenMouth]:
     reference = reference_mouth(PHONES, n)
-    return {"ours": SeenMouth(*(0.5 * getattr(reference, name) for name in ("opening", "jaw", "rounding", "tuck", "closure"))), "viseme model": reference}
+    return {
+        "ours": SeenMouth(
+            *(0.5 * getattr(reference, name) for name in ("opening", "jaw", "rounding", "tuck", "closure"))
+        ), "viseme model": reference,
+    }
 
 
 def test_a_picture_shows_sound_phones_and_three_curves(tmp_path, drawn):
@@ -59,7 +63,10 @@ def test_a_long_clip_is_shown_from_its_first_sound(tmp_path, drawn):
 
 
 def test_words_stand_where_no_phones_are_known(tmp_path, drawn):
-    pictures.draw_clip(clip(phones=()), {"ours": mouths(150)["ours"]}, "title", tmp_path / "a.png", (Word("ma", 1.0, 1.8, ("M", "AA")),))
+    pictures.draw_clip(
+        clip(phones=()), {"ours": mouths(150)["ours"]}, "title", tmp_path / "a.png",
+        (Word("ma", 1.0, 1.8, ("M", "AA")),),
+    )
     assert [text.get_text() for text in drawn[0].axes[0].texts] == ["ma"]
 
 

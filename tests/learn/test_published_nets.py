@@ -43,7 +43,9 @@ def test_encoder_equals_transformers_own_forward(kind):
     import transformers
 
     encoder = make_encoder(kind, SMALL).eval()
-    classes = {"wavlm": transformers.WavLMModel, "wav2vec2": transformers.Wav2Vec2Model, "hubert": transformers.HubertModel}
+    classes = {
+        "wavlm": transformers.WavLMModel, "wav2vec2": transformers.Wav2Vec2Model, "hubert": transformers.HubertModel
+    }
     theirs = classes[PUBLISHED[kind].model_type](encoder.model.config).eval()
     with torch.no_grad():
         for name, parameter in encoder.named_parameters():
@@ -59,7 +61,9 @@ def test_encoder_is_read_from_a_local_folder(tmp_path):
     from safetensors.torch import save_file
 
     encoder = make_encoder("hubert-base", SMALL).eval()
-    fields = {**SMALL, "model_type": "hubert", "feat_extract_norm": "group", "conv_bias": False, "do_stable_layer_norm": False}
+    fields = {
+        **SMALL, "model_type": "hubert", "feat_extract_norm": "group", "conv_bias": False, "do_stable_layer_norm": False
+    }
     (tmp_path / "config.json").write_text(json.dumps(fields))
     weights = {f"hubert.{name}": tensor.contiguous() for name, tensor in encoder.model.state_dict().items()}
     save_file({**weights, "lm_head.weight": torch.zeros(3)}, tmp_path / "model.safetensors")
@@ -118,18 +122,25 @@ def test_adaptor_keeps_the_end_points(rows, frames):
     assert frames == 1 or torch.allclose(y[:, -1], x[:, -1], atol=1e-6)
 
 
-@pytest.mark.parametrize(("n_samples", "fps", "frames"), [(21600, 30, 40), (25920, 25, 40), (4000, 30, 8), (16000, 25, 25)])
+@pytest.mark.parametrize(
+    ("n_samples", "fps", "frames"), [(21600, 30, 40), (25920, 25, 40), (4000, 30, 8), (16000, 25, 25)]
+)
 def test_half_a_frame_goes_to_the_even_number(n_samples, fps, frames):
     assert frame_count(n_samples, fps) == frames
 
 
 @pytest.mark.parametrize(("change", "message"), [
     ({"decoder_kind": "transformer", "style_dim": 8, "interpolate_pos": 2}, "interpolate_pos 0 or 1"),
-    ({"decoder_kind": "transformer", "style_dim": 4}, "styles as wide as itself"), ({"decoder_kind": "lstm"}, "Known: tcn, transformer"),
-    ({"interpolate_pos": 3}, "must be 0, 1 or 2"), ({"encoder_kind": "mel", "encoder": {}, "interpolate_pos": 0}, "cannot be resampled inside"),
+    ({"decoder_kind": "transformer", "style_dim": 4}, "styles as wide as itself"),
+    ({"decoder_kind": "lstm"}, "Known: tcn, transformer"),
+    ({"interpolate_pos": 3}, "must be 0, 1 or 2"),
+    ({"encoder_kind": "mel", "encoder": {}, "interpolate_pos": 0}, "cannot be resampled inside"),
 ])
 def test_networks_that_cannot_work_are_refused(change, message):
-    fields = {"encoder_kind": "wavlm-base", "decoder_dim": 8, "style_dim": 4, "identities": ("a",), "heads": {"face": 3}, "encoder": SMALL}
+    fields = {
+        "encoder_kind": "wavlm-base", "decoder_dim": 8, "style_dim": 4, "identities": ("a",), "heads": {"face": 3},
+        "encoder": SMALL,
+    }
     with pytest.raises(ValueError, match=message):
         UniTalker(UniTalkerConfig(**{**fields, **change}))
 

@@ -18,7 +18,9 @@ def vowel(f0_hz: float = 150.0, seconds: float = 2.0) -> np.ndarray:
     """A buzz with one formant at 1200 Hz."""
     n = round(seconds * RATE_HZ)
     t = np.arange(n) / RATE_HZ
-    harmonics = [np.sin(2 * np.pi * k * f0_hz * t) / (1 + ((k * f0_hz - 1200) / 200) ** 2) for k in range(1, int(7000 / f0_hz))]
+    harmonics = [
+        np.sin(2 * np.pi * k * f0_hz * t) / (1 + ((k * f0_hz - 1200) / 200) ** 2) for k in range(1, int(7000 / f0_hz))
+    ]
     return 0.1 * np.sum(harmonics, axis=0)
 
 
@@ -47,8 +49,14 @@ def test_noise_and_music_have_the_level_that_was_asked_for():
 
 def test_tempo_keeps_the_pitch_and_tape_speed_moves_it():
     clean = vowel()
-    assert degrade.tempo(clean, 1.25).size == clean.size / 1.25 and pitch_of(degrade.tempo(clean, 1.25)) == pytest.approx(150, rel=0.02)
-    assert degrade.speed(clean, 1.25).size == pytest.approx(clean.size / 1.25, abs=2) and pitch_of(degrade.speed(clean, 1.25)) == pytest.approx(187.5, rel=0.02)
+    assert (
+        degrade.tempo(clean, 1.25).size == clean.size / 1.25
+        and pitch_of(degrade.tempo(clean, 1.25)) == pytest.approx(150, rel=0.02)
+    )
+    assert (
+        degrade.speed(clean, 1.25).size == pytest.approx(clean.size / 1.25, abs=2)
+        and pitch_of(degrade.speed(clean, 1.25)) == pytest.approx(187.5, rel=0.02)
+    )
 
 
 @pytest.mark.parametrize("semitones", [-4, 4])
@@ -56,7 +64,10 @@ def test_pitch_moves_and_formants_stay_if_asked(semitones):
     clean, factor = vowel(), 2 ** (semitones / 12)
     kept, moved = (degrade.pitch(clean, semitones, keep) for keep in (True, False))
     assert kept.size == moved.size == clean.size
-    assert pitch_of(kept) == pytest.approx(150 * factor, rel=0.03) and pitch_of(moved) == pytest.approx(150 * factor, rel=0.03)
+    assert (
+        pitch_of(kept) == pytest.approx(150 * factor, rel=0.03)
+        and pitch_of(moved) == pytest.approx(150 * factor, rel=0.03)
+    )
     assert abs(formant_of(moved) / formant_of(clean) - factor) < 0.06
     assert abs(formant_of(kept) / formant_of(clean) - 1) < 0.06
 
@@ -90,7 +101,10 @@ def test_room_adds_a_tail_after_the_sound():
 @pytest.mark.parametrize("name", list(non_speech.NON_SPEECH))
 def test_sounds_are_the_same_each_time_and_have_their_length(name):
     sound = non_speech.NON_SPEECH[name](3.0, 1)
-    assert sound.shape == (3 * RATE_HZ,) and np.array_equal(sound, non_speech.NON_SPEECH[name](3.0, 1)) and np.abs(sound).max() <= 0.5
+    assert (
+        sound.shape == (3 * RATE_HZ,) and np.array_equal(sound, non_speech.NON_SPEECH[name](3.0, 1))
+        and np.abs(sound).max() <= 0.5
+    )
     assert name == "silence" or sound.std() > 1e-3
 
 
@@ -102,16 +116,23 @@ def test_a_faster_clip_lands_on_the_clean_clock():
 
 
 def test_nothing_done_gives_full_correlation_and_a_wrong_clip_does_not():
-    clip = Clip("a", "a", np.random.default_rng(0).normal(0, 0.1, 32000).astype(np.float32) * np.hanning(32000), (Phone("M", 0.5, 0.6),))
+    clip = Clip(
+        "a", "a", np.random.default_rng(0).normal(0, 0.1, 32000).astype(np.float32) * np.hanning(32000),
+        (Phone("M", 0.5, 0.6),),
+    )
     curve = np.abs(np.sin(np.arange(100) / 7))
     mouth = SeenMouth(*([curve] * 5))
     report = measure_condition(Condition("other", lambda x, _: np.zeros_like(x)), [(clip, mouth)], "mini")
-    assert report.missed == ["opening", "jaw", "rounding", "closure"] and report.pbm_shut.value == 1.0  # a silent clip shuts the mouth
+    # a silent clip shuts the mouth
+    assert report.missed == ["opening", "jaw", "rounding", "closure"] and report.pbm_shut.value == 1.0
 
 
 def test_all_conditions_of_the_goal_are_there():
     names = " ".join(condition.name for condition in conditions())
-    for wanted in ("noise 20", "noise 10", "noise 0", "music", "room", "telephone", "mp3 32", "0.8", "1.25", "pitch -4", "pitch +4", "gain -30", "gain +12"):
+    for wanted in (
+        "noise 20", "noise 10", "noise 0", "music", "room", "telephone", "mp3 32", "0.8", "1.25", "pitch -4",
+        "pitch +4", "gain -30", "gain +12",
+    ):
         assert wanted in names
     samples = vowel(seconds=1.5)
     for condition in conditions():

@@ -62,7 +62,9 @@ def test_scenes_are_read_back_as_they_were_made(corpus, tmp_path, monkeypatch):
     make_scenes(corpus, tmp_path / "scenes", 0.02, None)
     read = load_scenes(tmp_path / "scenes")
     made = make_scene(corpus, None, 1)
-    assert np.array_equal(read[1].wave, made.wave) and [p.label for p in read[1].phones] == [p.label for p in made.phones]
+    assert (
+        np.array_equal(read[1].wave, made.wave) and [p.label for p in read[1].phones] == [p.label for p in made.phones]
+    )
     assert read[1].phones[-1].end_s == pytest.approx(made.phones[-1].end_s, abs=1e-5)
 
 

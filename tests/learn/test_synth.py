@@ -11,7 +11,16 @@ import pytest
 from engine.learn.synth import espeak, festival, flite, jtalk, languages, rhvoice, text
 from engine.learn.synth.corpus import corpus_hours, corpus_plan, make_corpus
 from engine.learn.synth.performance import PERFORMANCES
-from engine.learn.synth.phones import ARPABET, IPA, PHONES, Phone, PhoneSymbolError, classes_of, classes_of_ipa, split_evenly
+from engine.learn.synth.phones import (
+    ARPABET,
+    IPA,
+    PHONES,
+    Phone,
+    PhoneSymbolError,
+    classes_of,
+    classes_of_ipa,
+    split_evenly,
+)
 from engine.learn.synth.utterance import Utterance, load_shard, make_utterance, save_shard
 
 RATE_HZ = 22050
@@ -34,38 +43,52 @@ def start_of(label: str, phones: list[Phone]) -> float:
 
 
 def test_voiceless_stop_gets_the_closure_before_its_burst():
-    phones = espeak.phones_from_events(events((0, "a"), (0.30, "p"), (0.35, "a")), sound_with_gap(0.6, 0.22, 0.30), RATE_HZ, "test")
+    phones = espeak.phones_from_events(
+        events((0, "a"), (0.30, "p"), (0.35, "a")), sound_with_gap(0.6, 0.22, 0.30), RATE_HZ, "test"
+    )
     assert start_of("P", phones) == pytest.approx(0.22, abs=0.001)
 
 
 def test_closure_before_a_burst_is_at_most_130_ms():
-    phones = espeak.phones_from_events(events((0, "a"), (0.50, "t"), (0.55, "a")), sound_with_gap(0.8, 0.20, 0.50), RATE_HZ, "test")
+    phones = espeak.phones_from_events(
+        events((0, "a"), (0.50, "t"), (0.55, "a")), sound_with_gap(0.8, 0.20, 0.50), RATE_HZ, "test"
+    )
     assert start_of("T", phones) == pytest.approx(0.37, abs=0.001)
 
 
 def test_voiced_stop_keeps_the_time_of_its_event():
-    phones = espeak.phones_from_events(events((0, "a"), (0.30, "b"), (0.35, "a")), sound_with_gap(0.6, 0.22, 0.30), RATE_HZ, "test")
+    phones = espeak.phones_from_events(
+        events((0, "a"), (0.30, "b"), (0.35, "a")), sound_with_gap(0.6, 0.22, 0.30), RATE_HZ, "test"
+    )
     assert start_of("B", phones) == pytest.approx(0.30, abs=0.001)
 
 
 @pytest.mark.parametrize("before", ["n", "m", "l", "ŋ"])
 def test_vowel_after_nasal_or_liquid_starts_25_ms_before_its_event(before):
-    phones = espeak.phones_from_events(events((0, before), (0.10, "iː"), (0.30, "s")), sound_with_gap(0.5, 0, 0), RATE_HZ, "test")
+    phones = espeak.phones_from_events(
+        events((0, before), (0.10, "iː"), (0.30, "s")), sound_with_gap(0.5, 0, 0), RATE_HZ, "test"
+    )
     assert start_of("IY", phones) == pytest.approx(0.075, abs=0.001)
 
 
 def test_vowel_after_b_starts_18_ms_before_its_event():
-    phones = espeak.phones_from_events(events((0, "b"), (0.10, "iː"), (0.30, "s")), sound_with_gap(0.5, 0, 0), RATE_HZ, "test")
+    phones = espeak.phones_from_events(
+        events((0, "b"), (0.10, "iː"), (0.30, "s")), sound_with_gap(0.5, 0, 0), RATE_HZ, "test"
+    )
     assert start_of("IY", phones) == pytest.approx(0.082, abs=0.001)
 
 
 def test_vowel_after_a_fricative_keeps_its_time():
-    phones = espeak.phones_from_events(events((0, "s"), (0.10, "iː"), (0.30, "s")), sound_with_gap(0.5, 0, 0), RATE_HZ, "test")
+    phones = espeak.phones_from_events(
+        events((0, "s"), (0.10, "iː"), (0.30, "s")), sound_with_gap(0.5, 0, 0), RATE_HZ, "test"
+    )
     assert start_of("IY", phones) == pytest.approx(0.10, abs=0.001)
 
 
 def test_nameless_event_with_sound_prolongs_the_phone_before():
-    phones = espeak.phones_from_events(events((0, "a"), (0.20, ""), (0.30, "s")), sound_with_gap(0.5, 0, 0), RATE_HZ, "test")
+    phones = espeak.phones_from_events(
+        events((0, "a"), (0.20, ""), (0.30, "s")), sound_with_gap(0.5, 0, 0), RATE_HZ, "test"
+    )
     assert [p.label for p in phones] == ["AA", "S"]
 
 
@@ -108,11 +131,16 @@ def test_utterance_is_covered_without_gaps():
     phones = [Phone("M", 0.1, 0.2), Phone("AA", 0.2, 0.4), Phone("S", 0.45, 0.5)]
     utterance = make_utterance(np.ones(16000, np.float32) * 0.2, 16000, phones, "test")
     assert [p.label for p in utterance.phones] == ["SIL", "M", "AA", "SIL", "S", "SIL"]
-    assert all(a.end_s == pytest.approx(b.start_s) for a, b in zip(utterance.phones, utterance.phones[1:], strict=False))
+    assert all(
+        a.end_s == pytest.approx(b.start_s) for a, b in zip(utterance.phones, utterance.phones[1:], strict=False)
+    )
 
 
 def test_shard_reads_back_what_was_written(tmp_path):
-    written = [Utterance(np.arange(n, dtype=np.int16), (Phone("M", 0.0, 0.25), Phone("AA", 0.25, 0.5)), f"voice {n}") for n in (3, 5)]
+    written = [
+        Utterance(np.arange(n, dtype=np.int16), (Phone("M", 0.0, 0.25), Phone("AA", 0.25, 0.5)), f"voice {n}")
+        for n in (3, 5)
+    ]
     save_shard(tmp_path / "a_0.npz", written)
     read = load_shard(tmp_path / "a_0.npz")
     assert [u.phones for u in read] == [u.phones for u in written] and [u.voice for u in read] == ["voice 3", "voice 5"]
@@ -165,8 +193,10 @@ def test_every_language_has_text_of_its_own_script():
 
 
 def test_japanese_trace_gives_nasals_and_doubled_stops_the_place_of_what_follows():
-    trace = "".join(f"{start}000000 {start + 1}000000 xx^xx-{name}+xx=xx/A:xx\n"
-                    for start, name in enumerate(["sil", "k", "a", "N", "p", "a", "cl", "p", "a", "N", "g", "u", "sil"]))
+    trace = "".join(
+        f"{start}000000 {start + 1}000000 xx^xx-{name}+xx=xx/A:xx\n"
+        for start, name in enumerate(["sil", "k", "a", "N", "p", "a", "cl", "p", "a", "N", "g", "u", "sil"])
+    )
     phones = jtalk.phones_from_trace(trace)
     assert [p.label for p in phones] == ["SIL", "K", "AA", "M", "P", "AA", "P", "P", "AA", "NG", "G", "UH", "SIL"]
     assert phones[1].start_s == pytest.approx(0.1)

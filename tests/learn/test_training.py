@@ -45,7 +45,10 @@ def corpus(tmp_path_factory) -> Path:
     labels = ["SIL", "M", "AA", "P", "IY", "F", "UW", "SIL"]
     phones = tuple(Phone(label, 0.1 * i, 0.1 * (i + 1)) for i, label in enumerate(labels))
     for n in range(2):
-        save_shard(folder / f"test_{n}.npz", [Utterance((rng.normal(size=12800) * 3000).astype(np.int16), phones, "v") for _ in range(3)])
+        save_shard(
+            folder / f"test_{n}.npz",
+            [Utterance((rng.normal(size=12800) * 3000).astype(np.int16), phones, "v") for _ in range(3)],
+        )
     return folder
 
 
@@ -109,7 +112,9 @@ def test_loss_of_the_mean_is_one_and_of_the_truth_zero():
 
 def test_learning_rate_warms_up_and_falls_in_the_second_half():
     settings = TrainConfig(steps=1000, warmup_steps=100, learning_rate=1.0)
-    assert [loop.learning_rate(step, settings) for step in (0, 99, 500, 750, 1000)] == pytest.approx([0.01, 1, 1, 0.5, 0])
+    assert [loop.learning_rate(step, settings) for step in (0, 99, 500, 750, 1000)] == pytest.approx([
+        0.01, 1, 1, 0.5, 0
+    ])
 
 
 def test_training_moves_speech_channels_only(run):
@@ -139,7 +144,8 @@ def test_interrupted_and_resumed_training_equals_an_uninterrupted_one(scenes, ru
 def test_one_command_makes_the_corpus_trains_and_exports(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(recipe_module, "make_corpus", lambda folder, scale, data: shutil.copytree(corpus, folder))
     (tmp_path / "small.toml").write_text(
-        'work = "work"\noutput = "model"\nsteps = 2\nbatch_size = 1\ncrop_s = 1.0\ndecoder_dim = 8\nstyle_dim = 4\nencoder_kind = "mel"\nscenes_hours = 0.01\n'
+        'work = "work"\noutput = "model"\nsteps = 2\nbatch_size = 1\ncrop_s = 1.0\ndecoder_dim = 8\nstyle_dim = '
+        '4\nencoder_kind = "mel"\nscenes_hours = 0.01\n'
         "[encoder]\nbands = 16\nchannels = 8\ndilations = [1]\nnorm_reach_s = 0.2\n", encoding="utf-8",
     )
     train(tmp_path / "small.toml")
@@ -167,7 +173,9 @@ def test_exported_folder_gives_what_torch_gives(run, tmp_path):
     export_run(run, tmp_path / "tiny")
     _, model = load_run(run)
     wave = np.random.default_rng(1).normal(size=16000 * 3).astype(np.float32) * 0.1
-    motion = animate(Waveform(wave), Settings(model=str(tmp_path / "tiny"), identity="clear", raw=True, device="cpu", threads=1)).motion
+    motion = animate(
+        Waveform(wave), Settings(model=str(tmp_path / "tiny"), identity="clear", raw=True, device="cpu", threads=1)
+    ).motion
     with torch.no_grad():
         wanted = model(torch.from_numpy(wave)[None], torch.tensor([STYLE_NAMES.index("clear")]), "arkit52")[0].numpy()
     assert motion.channels == tuple(ARKIT_52) and motion.fps == 50
@@ -181,7 +189,8 @@ def test_exported_folder_in_windows_equals_the_whole(run, tmp_path, monkeypatch)
     export_run(run, tmp_path / "whole")
     wave = Waveform(np.random.default_rng(1).normal(size=16000 * 7).astype(np.float32) * 0.1)
     parts, whole = (
-        animate(wave, Settings(model=str(tmp_path / name), raw=True, device="cpu", threads=1)).motion.weights for name in ("windows", "whole")
+        animate(wave, Settings(model=str(tmp_path / name), raw=True, device="cpu", threads=1)).motion.weights
+        for name in ("windows", "whole")
     )
     assert np.abs(parts - whole).max() < 1e-5
 
@@ -230,4 +239,7 @@ def test_targets_are_spread_to_both_sides():
 def test_model_json_is_plain(run, tmp_path):
     export_run(run, tmp_path / "tiny")
     info = json.loads((tmp_path / "tiny" / "model.json").read_text(encoding="utf-8"))
-    assert info["id"] == "tiny" and info["encoder"]["rate_hz"] == 50 and set(info["sha256"]) >= {"encoder.onnx", "decoder.onnx", "phones.onnx"}
+    assert (
+        info["id"] == "tiny" and info["encoder"]["rate_hz"] == 50
+        and set(info["sha256"]) >= {"encoder.onnx", "decoder.onnx", "phones.onnx"}
+    )

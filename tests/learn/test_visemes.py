@@ -88,7 +88,8 @@ def test_jaw_opens_faster_than_it_closes():
     jaw = curve("jawOpen", "T AA T", length_s=0.2)
     start, peak = jaw[round(0.1 * FPS)], jaw.max()
     half = np.flatnonzero(jaw > (start + peak) / 2) / FPS
-    assert half[-1] - 0.4 > 0.2 - half[0] - 0.02        # no earlier than it opens before the vowel, and it falls after it
+    # no earlier than it opens before the vowel, and it falls after it
+    assert half[-1] - 0.4 > 0.2 - half[0] - 0.02
     rise, fall = np.diff(jaw).max(), -np.diff(jaw).min()
     assert rise > fall
 
@@ -97,7 +98,9 @@ def test_louder_syllables_open_the_jaw_more_than_the_lips_and_the_default_is_the
     phones = spoken("T AA S UW T")
     usual, loud = (viseme_curves(phones, FPS, 22, loudness_db=[db] * 5) for db in (0.0, 6.0))
     assert np.array_equal(usual, viseme_curves(phones, FPS, 22))
-    jaw, pucker = (loud[:, CURVES.index(name)].max() / usual[:, CURVES.index(name)].max() for name in ("jawOpen", "mouthPucker"))
+    jaw, pucker = (
+        loud[:, CURVES.index(name)].max() / usual[:, CURVES.index(name)].max() for name in ("jawOpen", "mouthPucker")
+    )
     assert jaw > 1.06
     assert 1.0 < pucker < 1.04
 
@@ -123,7 +126,8 @@ def test_no_curve_jumps(style, length_s):
 def test_curves_do_not_depend_on_where_the_frames_fall():
     phones = spoken(SENTENCE)
     slow, fast = viseme_curves(phones, FPS, 110), viseme_curves(phones, 4 * FPS, 440)[::4]
-    assert np.abs(slow - fast).max() < 0.12     # a closure is held for a frame at least, which is longer at the slower rate
+    # a closure is held for a frame at least, which is longer at the slower rate
+    assert np.abs(slow - fast).max() < 0.12
 
 
 def test_a_crop_of_a_clip_equals_the_clip():
@@ -171,7 +175,10 @@ def test_speech_moves_every_channel_below_the_eyes_but_those_that_go_sideways():
 
 def test_styles_are_seen():
     line = "AA S IY P UW AE SH OW M EH F AA"
-    means = {name: dict(zip(CURVES, viseme_curves(spoken(line), FPS, 54, style).mean(axis=0), strict=True)) for name, style in STYLES.items()}
+    means = {
+        name: dict(zip(CURVES, viseme_curves(spoken(line), FPS, 54, style).mean(axis=0), strict=True))
+        for name, style in STYLES.items()
+    }
     assert means["energetic"]["jawOpen"] > 1.4 * means["relaxed"]["jawOpen"] > 1.2 * 1.4 * means["mumbled"]["jawOpen"]
     assert means["clear"]["mouthLowerDown"] > 1.3 * means["relaxed"]["mouthLowerDown"]
     assert means["wide"]["mouthSmile"] > 2 * means["rounded"]["mouthSmile"]
@@ -181,7 +188,10 @@ def test_styles_are_seen():
 
 
 def test_every_two_styles_differ_in_the_mean_of_a_curve_that_is_seen():
-    seen = [CURVES.index(name) for name in ("jawOpen", "mouthFunnel", "mouthPucker", "mouthLowerDown", "mouthStretch", "mouthSmile")]
+    seen = [
+        CURVES.index(name)
+        for name in ("jawOpen", "mouthFunnel", "mouthPucker", "mouthLowerDown", "mouthStretch", "mouthSmile")
+    ]
     means = [viseme_curves(spoken(SENTENCE), FPS, 110, style).mean(axis=0)[seen] for style in EVERY_STYLE]
     nearest = min(np.abs(a - b).max() for i, a in enumerate(means) for b in means[:i])
     assert nearest > 0.02

@@ -1,7 +1,9 @@
-"""The desk of the window scripts: pointer, keys and pictures in a real Blender window. run.sh copies it beside the script, with stage.py.
+"""The desk of the window scripts: pointer, keys and pictures in a real Blender window. run.sh copies it beside the
+script, with stage.py.
 
-A button is found by what it does and not by where it stands: the pointer goes down the sidebar until Blender says that it is over that operator
-or property, so that a panel may change without a change here. Functions that wait are generators: `yield from click(...)`.
+A button is found by what it does and not by where it stands: the pointer goes down the sidebar until Blender says that
+it is over that operator or property, so that a panel may change without a change here. Functions that wait are
+generators: `yield from click(...)`.
 """
 
 import importlib
@@ -15,10 +17,12 @@ TITLE_PX = (40, 12)             # of the first panel's title, from the sidebar's
 HEADER_PX = 28                  # height of a closed panel at scale 1.0
 STEP_PX = 13                    # of the pointer on its way down: a button is 16 high or more
 SETTLE_S = 0.08                 # until Blender knows what is under the pointer
-ROUNDS, ROUND_S = 10, 0.2       # of Blender's event loop, until everything is drawn and panels have moved to their places; how long each takes at least
+# of Blender's event loop, until everything is drawn and panels have moved to their places; how long each takes at least
+ROUNDS, ROUND_S = 10, 0.2
 TAKEN_S = 2.0                   # until run.sh has taken the picture
 OPENED_S = 1.0                  # until Blender has heard of a click
-WAIT_S = 20.0                   # for a click or a key to be taken by a busy computer: a second one would undo or switch twice
+# for a click or a key to be taken by a busy computer: a second one would undo or switch twice
+WAIT_S = 20.0
 ATTEMPTS = 3
 
 seen = {}                       # what was under the pointer at which x: the last such y, to look there first
@@ -56,7 +60,8 @@ def wait(done, seconds=WAIT_S):
 
 
 def find(ui, what, across=0.5):
-    """The place in the sidebar of an operator ('unitalker.animate') or property ('unitalker.strength'); the pointer is left there.
+    """The place in the sidebar of an operator ('unitalker.animate') or property ('unitalker.strength'); the pointer is
+    left there.
 
     across: where to look in the width of the sidebar, 0 to 1; a row may have several buttons.
     """
@@ -139,7 +144,8 @@ def write(ui, text):
 
 def pull_slider(ui, what, by_px, done):
     """Press the left button on a slider and pull it sideways; release() lets it go."""
-    bpy.context.preferences.inputs.use_mouse_continuous = False         # else Blender puts the pointer back while it drags
+    # else Blender puts the pointer back while it drags
+    bpy.context.preferences.inputs.use_mouse_continuous = False
     for _ in range(ATTEMPTS):
         x, y = on_screen(ui, *(yield from find(ui, what, 0.6)))
         xdotool("mousemove", x + 2, y + 1)
@@ -176,9 +182,11 @@ def release():
 
 def open_alone(ui, *panels):
     """Close all panels of the tab but these."""
-    for panel in [panel for panel in shown() if panel.__name__ in opened(ui)]:      # from above, so that all titles above are of closed panels
+    # from above, so that all titles above are of closed panels
+    for panel in [panel for panel in shown() if panel.__name__ in opened(ui)]:
         yield from click_title(ui, panel)
-    for panel in [panel for panel in reversed(shown()) if panel.__name__ in panels]:      # from below, for the same reason
+    # from below, for the same reason
+    for panel in [panel for panel in reversed(shown()) if panel.__name__ in panels]:
         yield from click_title(ui, panel)
     opened(ui).clear()
     opened(ui).update(panels)
@@ -205,10 +213,15 @@ def click_title(ui, panel):
 
 def shown():
     """The panels of the tab, from the top."""
-    panels = [panel for panel in importlib.import_module(f"{PACKAGE}.addon").CLASSES if issubclass(panel, bpy.types.Panel)
-              and getattr(panel, "bl_category", "") == TAB and panel.bl_space_type == 'VIEW_3D' and not hasattr(panel, "bl_parent_id")
-              and (not hasattr(panel, "poll") or panel.poll(bpy.context))]
-    return sorted(panels, key=lambda panel: getattr(panel, "bl_order", 0))          # of one number, the one that was registered first
+    panels = [
+        panel
+        for panel in importlib.import_module(f"{PACKAGE}.addon").CLASSES
+        if issubclass(panel, bpy.types.Panel) and getattr(panel, "bl_category", "") == TAB
+        and panel.bl_space_type == 'VIEW_3D' and not hasattr(panel, "bl_parent_id")
+        and (not hasattr(panel, "poll") or panel.poll(bpy.context))
+    ]
+    # of one number, the one that was registered first
+    return sorted(panels, key=lambda panel: getattr(panel, "bl_order", 0))
 
 
 def window():

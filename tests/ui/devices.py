@@ -1,4 +1,5 @@
-"""In a real window: Test Devices in the preferences, what it shows of each device, and that it is still there after the preferences were saved and read.
+"""In a real window: Test Devices in the preferences, what it shows of each device, and that it is still there after the
+preferences were saved and read.
 
 By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
     python3 build.py package --platform linux-x64 --python 3.14

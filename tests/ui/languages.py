@@ -1,8 +1,11 @@
-"""In a real window: the panel in German, Japanese and Simplified Chinese: before anything was made, with its sub-panels open, and the panels below.
+"""In a real window: the panel in German, Japanese and Simplified Chinese: before anything was made, with its sub-panels
+open, and the panels below.
 
-By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them: cut words, empty boxes, wrong words):
+By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them: cut
+words, empty boxes, wrong words):
     python3 build.py package --platform linux-x64 --python 3.14
-    UI_TIMEOUT=1300 bash ../shared/tools/blender_ui/run.sh tests/ui/languages.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
+    UI_TIMEOUT=1300 bash ../shared/tools/blender_ui/run.sh tests/ui/languages.py OUT dist/unitalker-*-py3.14-test.zip
+    tests/ui/desk.py
 """
 
 import bpy

@@ -1,8 +1,10 @@
-"""The pictures of docs/USER_GUIDE.md, from the window scripts of this folder: `python -m tests.ui.make_pictures TOOLS OUT [--only SCRIPT] [--shots]`.
+"""The pictures of docs/USER_GUIDE.md, from the window scripts of this folder: `python -m tests.ui.make_pictures TOOLS
+OUT [--only SCRIPT] [--shots]`.
 
-pictures.json says which screenshot of which script is which picture, and which part of it. TOOLS is the folder with run.sh, which opens a real Blender
-window on a virtual display; OUT gets a folder of screenshots per script. With --shots the screenshots that are in OUT already are cut again.
-Needs pillow, Linux and root (for run.sh), and the zip: python3 build.py package --platform linux-x64 --python 3.14
+pictures.json says which screenshot of which script is which picture, and which part of it. TOOLS is the folder with
+run.sh, which opens a real Blender window on a virtual display; OUT gets a folder of screenshots per script. With
+--shots the screenshots that are in OUT already are cut again. Needs pillow, Linux and root (for run.sh), and the zip:
+python3 build.py package --platform linux-x64 --python 3.14
 """
 
 from __future__ import annotations
@@ -48,14 +50,19 @@ def main() -> int:
 def run(script: str, files: list[str], options: argparse.Namespace) -> bool:
     """Run one script in a window; whether it ended well."""
     archive = next((ROOT / "dist").glob("unitalker-*py3.14-test.zip"))
-    command = ["bash", options.tools / "run.sh", HERE / f"{script}.py", options.out / script, archive, *SHARED, *(ROOT / file for file in files)]
+    command = [
+        "bash", options.tools / "run.sh", HERE / f"{script}.py", options.out / script, archive, *SHARED,
+        *(ROOT / file for file in files),
+    ]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "UI_TIMEOUT": str(LIMIT_S)}).returncode == 0
 
 
 def cut(shot: Path, box: list[int], target: Path) -> None:
     """The part of a screenshot, in few colours; box: left, top, right, bottom in pixels."""
     with Image.open(shot) as picture:
-        part = picture.convert("RGB").crop(tuple(box)).quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        part = picture.convert("RGB").crop(tuple(box)).quantize(
+            COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     part.save(target, optimize=True)
     print(f"{target.relative_to(ROOT)}  {target.stat().st_size / 1000:.0f} kB")

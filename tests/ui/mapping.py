@@ -1,8 +1,10 @@
-"""In a real window: a channel is mapped by hand with true clicks, its gain is dragged and the mouth follows, the preset is saved, the old values are back.
+"""In a real window: a channel is mapped by hand with true clicks, its gain is dragged and the mouth follows, the preset
+is saved, the old values are back.
 
 By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
     python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/mapping.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py tests/ui/stage.py
+    bash ../shared/tools/blender_ui/run.sh tests/ui/mapping.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
+    tests/ui/stage.py
 """
 
 import bpy
@@ -23,7 +25,8 @@ def test(ui):
     yield from desk.open_alone(ui, "UNITALKER_PT_mapping")
     yield from desk.shot(ui, "1_way_in")
     yield from desk.click(ui, "unitalker.mapping_start", lambda: mapping().is_open, across=0.7)
-    yield from desk.click(ui, "unitalker.mapping_add", lambda: len(mapping().targets) == 1, across=0.84)        # the active shape key is taken
+    # the active shape key is taken
+    yield from desk.click(ui, "unitalker.mapping_add", lambda: len(mapping().targets) == 1, across=0.84)
     yield from desk.shot(ui, "2_row")
     assert mapping().targets[0].control == CONTROL, mapping().targets[0].control
     place = yield from desk.find(ui, "sources[0].channel", across=0.3)

@@ -1,9 +1,12 @@
-"""In a real window: a converted model is added by the panel, an identity is searched and gets a star, its keys land on the test head; then the model is removed.
+"""In a real window: a converted model is added by the panel, an identity is searched and gets a star, its keys land on
+the test head; then the model is removed.
 
-By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them). tiny_official is a model folder
-with hundreds of identities and a head of few vertices, converted from ../shared/fixtures/unitalker/wavlm_conv_full_ids:
+By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them).
+tiny_official is a model folder with hundreds of identities and a head of few vertices, converted from
+../shared/fixtures/unitalker/wavlm_conv_full_ids:
     python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/models.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py tests/ui/stage.py \
+    bash ../shared/tools/blender_ui/run.sh tests/ui/models.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
+    tests/ui/stage.py \
         ../shared/data/speech/jfk_1961.flac tiny_official
 """
 
@@ -74,7 +77,10 @@ def pick_identity(ui):
     yield lambda: stage.settings().identity == WANTED
     preferences = bpy.context.preferences.addons[desk.PACKAGE].preferences
     yield from desk.click(ui, "unitalker.favourite", lambda: WANTED in preferences.favourites, across=STAR_AT)
-    yield from desk.click(ui, "unitalker.identity_browse", lambda: len(bpy.context.window_manager.unitalker_identities.rows) > 100, across=BROWSE_AT)
+    yield from desk.click(
+        ui, "unitalker.identity_browse", lambda: len(bpy.context.window_manager.unitalker_identities.rows) > 100,
+        across=BROWSE_AT,
+    )
     yield from desk.shot(ui, "6_browse")
     ui.keys("Escape")
     yield 1.0

@@ -1,8 +1,10 @@
-"""In a real window: phones are shown as markers; one is dragged, one renamed, one copied, one deleted with Blender's own tools; the curves follow.
+"""In a real window: phones are shown as markers; one is dragged, one renamed, one copied, one deleted with Blender's
+own tools; the curves follow.
 
 By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
     python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/phones.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py tests/ui/stage.py \
+    bash ../shared/tools/blender_ui/run.sh tests/ui/phones.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
+    tests/ui/stage.py \
         tests/data/sample.flac
 """
 
@@ -187,7 +189,9 @@ def opening(face, frame):
     curves = stage.channelbag(stage.shape_keys(face)).fcurves
     at = {name: curves.find(f'key_blocks["{name}"].value').evaluate(frame) for name in (
         "jawOpen", "mouthClose", "mouthLowerDownLeft", "mouthUpperUpLeft", "mouthPressLeft", "mouthRollLower")}
-    return at["jawOpen"] - at["mouthClose"] + 0.35 * (at["mouthLowerDownLeft"] + at["mouthUpperUpLeft"]) - 0.15 * (at["mouthPressLeft"] + at["mouthRollLower"])
+    return at["jawOpen"] - at["mouthClose"] + 0.35 * (
+        at["mouthLowerDownLeft"] + at["mouthUpperUpLeft"]
+    ) - 0.15 * (at["mouthPressLeft"] + at["mouthRollLower"])
 
 
 uidriver.run(test, timeout=1200)

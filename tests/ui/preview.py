@@ -1,8 +1,10 @@
-"""In a real window: the overlay in four editors at two zooms, the take played to its end, contact sheet, playblast with Esc and to its end, by true clicks.
+"""In a real window: the overlay in four editors at two zooms, the take played to its end, contact sheet, playblast with
+Esc and to its end, by true clicks.
 
 By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
     python3 build.py package --platform linux-x64 --python 3.14
-    UI_TIMEOUT=1300 bash ../shared/tools/blender_ui/run.sh tests/ui/preview.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py tests/ui/stage.py \
+    UI_TIMEOUT=1300 bash ../shared/tools/blender_ui/run.sh tests/ui/preview.py OUT dist/unitalker-*-py3.14-test.zip
+    tests/ui/desk.py tests/ui/stage.py \
         tests/data/sample.flac tests/data/sample.json
 """
 
@@ -17,7 +19,9 @@ import stage
 import uidriver
 
 LAST_PLAYED = 9                 # frames, instead of all: without a graphics card each takes a second
-PLAY, OVERLAY, SHEET, FILM = "unitalker.preview", "unitalker_preview.overlay", "unitalker.contact_sheet", "unitalker.playblast"
+PLAY, OVERLAY, SHEET, FILM = (
+    "unitalker.preview", "unitalker_preview.overlay", "unitalker.contact_sheet", "unitalker.playblast"
+)
 OVERLAY_AT = 0.2                # in the width of the sidebar
 
 
@@ -105,7 +109,10 @@ def film(ui):
 
 def show_editors(ui):
     view = desk.largest()
-    for editor, name in (('SEQUENCE_EDITOR', "sequencer"), ('DOPESHEET', "dope_sheet"), ('FCURVES', "graph_editor"), ('TIMELINE', "timeline")):
+    for editor, name in (
+        ('SEQUENCE_EDITOR', "sequencer"), ('DOPESHEET', "dope_sheet"), ('FCURVES', "graph_editor"),
+        ('TIMELINE', "timeline"),
+    ):
         view.ui_type = editor
         yield 1.0
         for zoom in ("all", "near"):
@@ -116,7 +123,9 @@ def show_editors(ui):
                 view.tag_redraw()
                 yield 0.05
             spent = [1000 * seconds for seconds in overlay().draw_seconds()]
-            ui.log(name, zoom, f"{len(spent)} draws, median {statistics.median(spent):.2f} ms, longest {max(spent):.2f} ms")
+            ui.log(
+                name, zoom, f"{len(spent)} draws, median {statistics.median(spent):.2f} ms, longest {max(spent):.2f} ms"
+            )
     view.ui_type = 'VIEW_3D'
     yield 1.0
 
@@ -136,7 +145,9 @@ def switch_off(ui):
 
 def show(area, zoom):
     """All of the take, or a part of it."""
-    operators = {'SEQUENCE_EDITOR': bpy.ops.sequencer, 'DOPESHEET_EDITOR': bpy.ops.action, 'GRAPH_EDITOR': bpy.ops.graph}[area.type]
+    operators = {
+        'SEQUENCE_EDITOR': bpy.ops.sequencer, 'DOPESHEET_EDITOR': bpy.ops.action, 'GRAPH_EDITOR': bpy.ops.graph
+    }[area.type]
     with desk.over(area):
         if zoom == "all":
             operators.view_all()
@@ -148,8 +159,10 @@ def show(area, zoom):
 def settings():
     scene = bpy.context.scene
     return (
-        scene.frame_current, scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end, scene.sync_mode, scene.use_audio,
-        scene.render.engine, scene.render.filepath, scene.render.resolution_x, scene.render.image_settings.file_format, len(bpy.data.scenes),
+        scene.frame_current, scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end,
+        scene.sync_mode, scene.use_audio,
+        scene.render.engine, scene.render.filepath, scene.render.resolution_x, scene.render.image_settings.file_format,
+        len(bpy.data.scenes),
     )
 
 

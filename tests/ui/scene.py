@@ -1,8 +1,10 @@
-"""In a real window: strips become lines of the list, Generate All makes them, Esc stops it; a strip is dragged, trimmed and cut with the mouse and its keys follow.
+"""In a real window: strips become lines of the list, Generate All makes them, Esc stops it; a strip is dragged, trimmed
+and cut with the mouse and its keys follow.
 
 By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
     python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/scene.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py tests/ui/stage.py \
+    bash ../shared/tools/blender_ui/run.sh tests/ui/scene.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
+    tests/ui/stage.py \
         tests/data/sample.flac
 """
 
@@ -41,7 +43,9 @@ def generate_all(ui):
     yield from desk.click(ui, GENERATE_ALL, lambda: stage.job() is not None or cast().result)
     yield lambda: stage.job() is None
     ui.log([(row.kind, row.result) for row in cast().rows], cast().result)
-    assert [row.kind for row in cast().rows] == ['DONE', 'DONE', 'FAILED'], [(row.kind, row.result) for row in cast().rows]
+    assert [row.kind for row in cast().rows] == ['DONE', 'DONE', 'FAILED'], [
+        (row.kind, row.result) for row in cast().rows
+    ]
     bpy.context.scene.frame_set(stage.widest("Anna"))
     yield from desk.shot(ui, "2_generated")
     made = stage.keys("Anna"), stage.keys("Ben")
@@ -87,14 +91,17 @@ def move_strip(ui, editor):
     yield from desk.shot(ui, "5_moved")
     assert values(stage.keys("Ben")) == values(before["Ben"])
     assert stage.keys("Anna") == before["Anna"]
-    yield from desk.press(ui, "ctrl+z", lambda: strip("ben_1").left_handle == start and stage.keys("Ben") == before["Ben"])
+    yield from desk.press(
+        ui, "ctrl+z", lambda: strip("ben_1").left_handle == start and stage.keys("Ben") == before["Ben"]
+    )
     yield from desk.press(ui, "ctrl+shift+z", lambda: frames("Ben")[0] == start + by)
     yield from desk.press(ui, "ctrl+z", lambda: stage.keys("Ben") == before["Ben"])
     ui.log("undo and redo take both along")
 
 
 def cut_strip(ui, editor):
-    """K cuts the strip at the playhead: the face says on what it said; the second piece is dragged away, and its keys with it."""
+    """K cuts the strip at the playhead: the face says on what it said; the second piece is dragged away, and its keys
+    with it."""
     before, last, frame = stage.keys("Anna"), frames("Anna")[1], 40
     bpy.context.scene.frame_set(frame)
     select_only("anna_1")

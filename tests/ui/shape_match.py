@@ -1,8 +1,10 @@
-"""In a real window: a scanned head whose keys have scrambled names gets markers, a proposal with pictures, a tick and a preset, all by true clicks.
+"""In a real window: a scanned head whose keys have scrambled names gets markers, a proposal with pictures, a tick and a
+preset, all by true clicks.
 
 By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
     python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/shape_match.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py tests/ui/stage.py \
+    bash ../shared/tools/blender_ui/run.sh tests/ui/shape_match.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
+    tests/ui/stage.py \
         ../shared/data/rigs/ict_facekit_head.glb
 """
 
@@ -30,7 +32,9 @@ def test(ui):
     yield from desk.click(ui, "unitalker.shape_match", lambda: stage.job() is not None or len(state().rows))
     yield lambda: stage.job() is None and len(state().rows)
     yield from desk.shot(ui, "2_matched")
-    wrong = [row.channel for row in state().rows if row.use and kind(truth[json.loads(row.keys)[0][0]]) not in row.channel]
+    wrong = [
+        row.channel for row in state().rows if row.use and kind(truth[json.loads(row.keys)[0][0]]) not in row.channel
+    ]
     ui.log(len(state().rows), sum(row.use for row in state().rows), "wrong", wrong, "not found", state().unmatched)
     assert len(state().rows) >= LEAST and not wrong
     row = state().rows[ROW]
@@ -62,7 +66,10 @@ def set_scene():
     """The head in front view, its keys numbered in no order; new name -> true name."""
     stage.empty()
     keys = stage.shape_keys(stage.add_head(HEAD_FILE))
-    blocks = sorted(keys.key_blocks[1:], key=lambda block: sum(ord(letter) * (at + 7) ** 3 for at, letter in enumerate(block.name)) % 9973)
+    blocks = sorted(
+        keys.key_blocks[1:],
+        key=lambda block: sum(ord(letter) * (at + 7) ** 3 for at, letter in enumerate(block.name)) % 9973,
+    )
     truth = {}
     for number, block in enumerate(blocks):
         truth[f"Key {number:02d}"], block.name = block.name, f"Key {number:02d}"

@@ -1,4 +1,5 @@
-"""What stands on the stage of the window scripts: heads, sounds, and the keys that are made. run.sh copies it beside the script, with desk.py."""
+"""What stands on the stage of the window scripts: heads, sounds, and the keys that are made. run.sh copies it beside
+the script, with desk.py."""
 
 import importlib
 import wave
@@ -8,7 +9,8 @@ import bpy
 import desk
 
 HOME = Path("/root/ui")                     # where run.sh puts the files
-SAMPLE_FRAMES, SPEECH_FRAMES = 116, 264     # of tests/data/sample.flac and of the eleven seconds of speech, at 24 frames per second
+# of tests/data/sample.flac and of the eleven seconds of speech, at 24 frames per second
+SAMPLE_FRAMES, SPEECH_FRAMES = 116, 264
 LONG = str(HOME / "long.wav")
 LONG_S = 600                                # long enough to see progress
 
@@ -89,8 +91,12 @@ def channelbag(owner):
 def keys(face):
     """Keys of all curves of a face as the floats are: path -> ((frame, value, handles, interpolation), ...)."""
     bag = channelbag(shape_keys(face))
-    return {curve.data_path: tuple((*key.co, *key.handle_left, *key.handle_right, key.interpolation) for key in curve.keyframe_points)
-            for curve in (bag.fcurves if bag else ())}
+    return {
+        curve.data_path: tuple(
+            (*key.co, *key.handle_left, *key.handle_right, key.interpolation) for key in curve.keyframe_points
+        )
+        for curve in (bag.fcurves if bag else ())
+    }
 
 
 def jaw_keys(face):

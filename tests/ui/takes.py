@@ -1,8 +1,10 @@
-"""In a real window: Generate on a scanned head, then Regenerate Range with another style by true clicks; keys outside stay bit for bit; one Ctrl+Z.
+"""In a real window: Generate on a scanned head, then Regenerate Range with another style by true clicks; keys outside
+stay bit for bit; one Ctrl+Z.
 
 By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
     python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/takes.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py tests/ui/stage.py \
+    bash ../shared/tools/blender_ui/run.sh tests/ui/takes.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
+    tests/ui/stage.py \
         ../shared/data/rigs/ict_facekit_head.glb tests/data/sample.flac
 """
 
@@ -44,7 +46,10 @@ def generate(ui, face, editor):
     bpy.context.scene.frame_set(stage.widest(face, range(FIRST, LAST)))
     yield from desk.shot(ui, "1_generated")
     made = stage.keys(face)
-    ui.log("frame", bpy.context.scene.frame_current, {name: max(made[f'key_blocks["{name}"].value'], key=lambda key: key[1])[:2] for name in CURVES})
+    ui.log(
+        "frame", bpy.context.scene.frame_current,
+        {name: max(made[f'key_blocks["{name}"].value'], key=lambda key: key[1])[:2] for name in CURVES},
+    )
     assert {len(curve) for curve in made.values()} == {stage.SAMPLE_FRAMES}
 
 
@@ -63,7 +68,10 @@ def regenerate(ui, face):
     yield from desk.shot(ui, "3_regenerated")
     after = stage.keys(face)
     frames = stage.changed(before, after)
-    ui.log(stage.settings().result, "frames with other keys", frames[0], "to", frames[-1], "number", len(frames), "curves", len(after))
+    ui.log(
+        stage.settings().result, "frames with other keys", frames[0], "to", frames[-1], "number", len(frames), "curves",
+        len(after),
+    )
     assert before.keys() == after.keys()
     assert FIRST <= frames[0] < frames[-1] <= LAST, "keys outside of the range are others"
     assert len(frames) > (LAST - FIRST) * 0.8, "much of the range is as it was"

@@ -1,8 +1,10 @@
-"""In a real window: eleven seconds keyed on foreign names and a bone are taught by a true click, and Generate drives them by another sound.
+"""In a real window: eleven seconds keyed on foreign names and a bone are taught by a true click, and Generate drives
+them by another sound.
 
 By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
     python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/teach.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py tests/ui/stage.py \
+    bash ../shared/tools/blender_ui/run.sh tests/ui/teach.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
+    tests/ui/stage.py \
         ../shared/data/speech/jfk_1961.flac tests/data/sample.flac
 """
 
@@ -15,7 +17,10 @@ import uidriver
 
 TAUGHT, OTHER = str(stage.HOME / "jfk_1961.flac"), str(stage.HOME / "sample.flac")
 RIG, BONE = "Rig", "jaw"
-NAMES = {"jawOpen": "Mouth wide", "mouthPucker": "Kiss", "mouthFunnel": "Funnel", "mouthLowerDownLeft": "Lip down.L", "mouthLowerDownRight": "Lip down.R"}
+NAMES = {
+    "jawOpen": "Mouth wide", "mouthPucker": "Kiss", "mouthFunnel": "Funnel", "mouthLowerDownLeft": "Lip down.L",
+    "mouthLowerDownRight": "Lip down.R",
+}
 JAW_DEGREES = -20.0
 TEACH = "UNITALKER_PT_teach"
 
@@ -48,7 +53,13 @@ def teach(ui):
     assert not settings.teach_failed
     assert settings.teach_result.startswith("'Mine': learned 6 of 6 controls from 10.9 s"), settings.teach_result
     assert settings.preset == "mine.npz"
-    bpy.context.scene.frame_set(round(max(curve(bpy.data.objects[RIG], f'pose.bones["{BONE}"].rotation_euler'), key=lambda key: abs(key.co[1])).co[0]))
+    bpy.context.scene.frame_set(
+        round(
+            max(
+                curve(bpy.data.objects[RIG], f'pose.bones["{BONE}"].rotation_euler'), key=lambda key: abs(key.co[1])
+            ).co[0]
+        )
+    )
     yield from desk.shot(ui, "3_taught")
 
 
@@ -76,7 +87,8 @@ def curve(owner, path):
 
 
 def set_scene():
-    """The test head under foreign names beside a jaw bone, all keyed on every frame from what the engine says of the first sound; its name."""
+    """The test head under foreign names beside a jaw bone, all keyed on every frame from what the engine says of the
+    first sound; its name."""
     stage.empty()
     head = bpy.data.objects[stage.add_test_head()]
     armature = bpy.data.objects.new(RIG, bpy.data.armatures.new(RIG))

@@ -1,8 +1,10 @@
-"""In a real window: Try It by a true click, playing, undo; Live while a slider is dragged; a file dropped on the face; Esc.
+"""In a real window: Try It by a true click, playing, undo; Live while a slider is dragged; a file dropped on the face;
+Esc.
 
 By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
     python3 build.py package --platform linux-x64 --python 3.14
-    UI_TIMEOUT=1300 bash ../shared/tools/blender_ui/run.sh tests/ui/try_it.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py tests/ui/stage.py \
+    UI_TIMEOUT=1300 bash ../shared/tools/blender_ui/run.sh tests/ui/try_it.py OUT dist/unitalker-*-py3.14-test.zip
+    tests/ui/desk.py tests/ui/stage.py \
         ../shared/data/speech/jfk_1961.flac tests/ui/xdnd.py
 """
 
@@ -49,7 +51,8 @@ def show_channels(ui):
     """The line below the result opens the list of channels."""
     drawn = watch(stage.module("ui.generate").UNITALKER_PT_channels)
     _, y = yield from desk.find(ui, BUTTON)
-    for below in range(4 * desk.HEADER_PX, 7 * desk.HEADER_PX, desk.HEADER_PX // 2):       # below as many lines as the result has
+    # below as many lines as the result has
+    for below in range(4 * desk.HEADER_PX, 7 * desk.HEADER_PX, desk.HEADER_PX // 2):
         if not drawn:
             ui.click_region(0.5 * ui.region.width, y + below)
             yield 4.0
@@ -89,7 +92,9 @@ def live(ui):
     yield from desk.pull_slider(ui, STRENGTH, PULL_PX, lambda: stage.settings().strength > 1.3)
     yield from desk.shot(ui, "7_live")
     ui.log("strength", stage.settings().strength, "peak", peak(wide), "->", peak(stage.jaw_keys(FACE)))
-    assert len(stage.jaw_keys(FACE)) == len(wide) and stage.jaw_keys(FACE) != wide, "the curves did not follow the slider"
+    assert (
+        len(stage.jaw_keys(FACE)) == len(wide) and stage.jaw_keys(FACE) != wide
+    ), "the curves did not follow the slider"
     desk.release()
     yield 2.0
     yield from desk.press(ui, "ctrl+z", lambda: abs(stage.settings().strength - 1.0) < 1e-6)
@@ -105,7 +110,9 @@ def drop_file(ui):
     """A sound file is let go over the face, as from a file manager."""
     bpy.context.scene.frame_set(DROP_FRAME)
     yield 1.0
-    dropped = subprocess.Popen(["python3", str(stage.HOME / "xdnd.py"), SPEECH, *map(str, on_face())], stderr=subprocess.PIPE, text=True)
+    dropped = subprocess.Popen(
+        ["python3", str(stage.HOME / "xdnd.py"), SPEECH, *map(str, on_face())], stderr=subprocess.PIPE, text=True
+    )
     yield lambda: dropped.poll() is not None
     assert dropped.returncode == 0, dropped.stderr.read()
     yield lambda: len(stage.jaw_keys(FACE)) == stage.SAMPLE_FRAMES + stage.SPEECH_FRAMES

@@ -1,9 +1,10 @@
 """In a real window: a head that gives vertices makes shape keys on a mesh of its topology, in one undo step.
 
-By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them). tiny_official is a model folder
-as for models.py:
+By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them).
+tiny_official is a model folder as for models.py:
     python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/vertex_head.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py tests/ui/stage.py \
+    bash ../shared/tools/blender_ui/run.sh tests/ui/vertex_head.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
+    tests/ui/stage.py \
         ../shared/data/speech/jfk_1961.flac tiny_official
 """
 

@@ -1,6 +1,8 @@
-"""Drop a file on a window as a file manager does, by the XDND protocol: python3 xdnd.py FILE X Y (pixels from the screen's top left corner).
+"""Drop a file on a window as a file manager does, by the XDND protocol: python3 xdnd.py FILE X Y (pixels from the
+screen's top left corner).
 
-Only ctypes and libX11, so that it runs wherever the tests have a display. Ends with status 0 when the window has taken the file.
+Only ctypes and libX11, so that it runs wherever the tests have a display. Ends with status 0 when the window has taken
+the file.
 """
 
 import ctypes
@@ -15,22 +17,32 @@ Window = Atom = ctypes.c_ulong
 
 
 class ClientMessage(ctypes.Structure):
-    _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("sent", ctypes.c_int), ("display", ctypes.c_void_p), ("window", Window),
-                ("kind", Atom), ("format", ctypes.c_int), ("data", ctypes.c_long * 5)]
+    _fields_ = [
+        ("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("sent", ctypes.c_int), ("display", ctypes.c_void_p),
+        ("window", Window), ("kind", Atom), ("format", ctypes.c_int), ("data", ctypes.c_long * 5),
+    ]
 
 
 class SelectionRequest(ctypes.Structure):
-    _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("sent", ctypes.c_int), ("display", ctypes.c_void_p), ("owner", Window),
-                ("requestor", Window), ("selection", Atom), ("target", Atom), ("property", Atom), ("time", ctypes.c_ulong)]
+    _fields_ = [
+        ("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("sent", ctypes.c_int), ("display", ctypes.c_void_p),
+        ("owner", Window), ("requestor", Window), ("selection", Atom), ("target", Atom), ("property", Atom),
+        ("time", ctypes.c_ulong),
+    ]
 
 
 class SelectionNotify(ctypes.Structure):
-    _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("sent", ctypes.c_int), ("display", ctypes.c_void_p), ("requestor", Window),
-                ("selection", Atom), ("target", Atom), ("property", Atom), ("time", ctypes.c_ulong)]
+    _fields_ = [
+        ("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("sent", ctypes.c_int), ("display", ctypes.c_void_p),
+        ("requestor", Window), ("selection", Atom), ("target", Atom), ("property", Atom), ("time", ctypes.c_ulong),
+    ]
 
 
 class Event(ctypes.Union):
-    _fields_ = [("type", ctypes.c_int), ("client", ClientMessage), ("request", SelectionRequest), ("notify", SelectionNotify), ("pad", ctypes.c_long * 24)]
+    _fields_ = [
+        ("type", ctypes.c_int), ("client", ClientMessage), ("request", SelectionRequest), ("notify", SelectionNotify),
+        ("pad", ctypes.c_long * 24),
+    ]
 
 
 class Source:
@@ -38,7 +50,10 @@ class Source:
 
     def __init__(self, path: str) -> None:
         self.x = ctypes.CDLL("libX11.so.6")
-        for name, result in (("XOpenDisplay", ctypes.c_void_p), ("XInternAtom", Atom), ("XDefaultRootWindow", Window), ("XCreateSimpleWindow", Window)):
+        for name, result in (
+            ("XOpenDisplay", ctypes.c_void_p), ("XInternAtom", Atom), ("XDefaultRootWindow", Window),
+            ("XCreateSimpleWindow", Window),
+        ):
             getattr(self.x, name).restype = result
         self.display = ctypes.c_void_p(self.x.XOpenDisplay(None))
         assert self.display, "no display"
@@ -59,21 +74,28 @@ class Source:
                 return at
             root, child, numbers = Window(), Window(), [ctypes.c_int() for _ in range(4)]
             mask = ctypes.c_uint()
-            self.x.XQueryPointer(self.display, at, ctypes.byref(root), ctypes.byref(child), *map(ctypes.byref, numbers), ctypes.byref(mask))
+            self.x.XQueryPointer(
+                self.display, at, ctypes.byref(root), ctypes.byref(child), *map(ctypes.byref, numbers),
+                ctypes.byref(mask),
+            )
             assert child.value, "nothing under the pointer takes files"
             at = child
 
     def _aware(self, window: Window) -> bool:
         kind, size, count, left, data = Atom(), ctypes.c_int(), ctypes.c_ulong(), ctypes.c_ulong(), ctypes.c_void_p()
         self.x.XGetWindowProperty(
-            self.display, window, self.atom("XdndAware"), ctypes.c_long(0), ctypes.c_long(1), 0, Atom(0), ctypes.byref(kind), ctypes.byref(size),
+            self.display, window, self.atom("XdndAware"), ctypes.c_long(0), ctypes.c_long(1), 0, Atom(0),
+            ctypes.byref(kind), ctypes.byref(size),
             ctypes.byref(count), ctypes.byref(left), ctypes.byref(data),
         )
         return count.value > 0
 
     def tell(self, target: Window, kind: str, *data: int) -> None:
         event = Event()
-        event.client = ClientMessage(CLIENT_MESSAGE, 0, 1, self.display, target, self.atom(kind), 32, (ctypes.c_long * 5)(self.window.value, *data))
+        event.client = ClientMessage(
+            CLIENT_MESSAGE, 0, 1, self.display, target, self.atom(kind), 32,
+            (ctypes.c_long * 5)(self.window.value, *data),
+        )
         self.x.XSendEvent(self.display, target, 0, ctypes.c_long(0), ctypes.byref(event))
         self.x.XFlush(self.display)
 
@@ -93,11 +115,13 @@ class Source:
 
     def _give(self, request: SelectionRequest) -> None:
         self.x.XChangeProperty(
-            self.display, Window(request.requestor), Atom(request.property), Atom(request.target), 8, PROPERTY_REPLACE, self.uris, len(self.uris),
+            self.display, Window(request.requestor), Atom(request.property), Atom(request.target), 8, PROPERTY_REPLACE,
+            self.uris, len(self.uris),
         )
         event = Event()
         event.notify = SelectionNotify(
-            SELECTION_NOTIFY, 0, 1, self.display, request.requestor, request.selection, request.target, request.property, request.time,
+            SELECTION_NOTIFY, 0, 1, self.display, request.requestor, request.selection, request.target,
+            request.property, request.time,
         )
         self.x.XSendEvent(self.display, Window(request.requestor), 0, ctypes.c_long(0), ctypes.byref(event))
         self.x.XFlush(self.display)

@@ -33,7 +33,8 @@ def to_arrays(parts: Iterable[Part]) -> dict[str, np.ndarray]:
 
 
 def _byte_planes(numbers: np.ndarray) -> np.ndarray:
-    """(12, keys, n) uint8 of (keys, n, 3) int32: byte by byte, so that most are runs of zeros, which compress to half the size."""
+    """(12, keys, n) uint8 of (keys, n, 3) int32: byte by byte, so that most are runs of zeros, which compress to half
+    the size."""
     return np.moveaxis(numbers.view(np.uint8), -1, 0)
 
 

@@ -52,7 +52,8 @@ class Part:
 
 
 def build_head() -> tuple[Part, ...]:
-    """Build all parts: the face, which carries every shape, then teeth, tongue, eyes and brows with those they need, and hair."""
+    """Build all parts: the face, which carries every shape, then teeth, tongue, eyes and brows with those they need,
+    and hair."""
     skin = make_skin()
     face_shapes = mouth_shapes(skin)
     for name, moved in eye_shapes(skin).items():

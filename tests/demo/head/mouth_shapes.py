@@ -142,7 +142,9 @@ def _along_contact(frame: LipFrame, sideways: Array) -> Array:
     line = frame.rest[lips.CONTACT - lips.BORDER]
     line = line[np.argsort(line[:, 0])]
     start = frame.across * lips.HALF_WIDTH
-    rise = [np.interp(start + sideways, line[:, 0], line[:, i]) - np.interp(start, line[:, 0], line[:, i]) for i in (1, 2)]
+    rise = [
+        np.interp(start + sideways, line[:, 0], line[:, i]) - np.interp(start, line[:, 0], line[:, i]) for i in (1, 2)
+    ]
     return _vector(0.0, rise[0], rise[1], frame.red)
 
 
@@ -212,12 +214,16 @@ def _roll_upper(f: LipFrame) -> Array:
 
 def _shrug_upper(f: LipFrame) -> Array:
     upper = f.side > 0
-    return _vector(0.0, np.where(upper, -2.6, -0.8) * f.arc, np.where(upper, 2.0 + f.red, 2.0 - 1.6 * f.red) * f.arc, f.red)
+    return _vector(
+        0.0, np.where(upper, -2.6, -0.8) * f.arc, np.where(upper, 2.0 + f.red, 2.0 - 1.6 * f.red) * f.arc, f.red
+    )
 
 
 def _shrug_lower(f: LipFrame) -> Array:
     lower = f.side < 0
-    return _vector(0.0, np.where(lower, -3.2, -1.6) * f.arc, np.where(lower, 3.6 + f.red, 3.6 - 1.4 * f.red) * f.arc, f.red)
+    return _vector(
+        0.0, np.where(lower, -3.2, -1.6) * f.arc, np.where(lower, 3.6 + f.red, 3.6 - 1.4 * f.red) * f.arc, f.red
+    )
 
 
 def _funnel(f: LipFrame) -> Array:
@@ -229,7 +235,8 @@ def _funnel(f: LipFrame) -> Array:
 def _pucker(f: LipFrame) -> Array:
     forward = -(8.0 + 1.5 * np.sin(np.pi * f.red)) * (0.4 + 0.6 * f.arc)
     fuller = f.side * f.red * (0.3 + 4.2 * f.across**2) * f.arc
-    return _vector(-0.48 * f.rest[..., 0], forward, fuller - 1.8 * f.arc, f.red)  # the upper lip comes down over the teeth
+    # the upper lip comes down over the teeth
+    return _vector(-0.48 * f.rest[..., 0], forward, fuller - 1.8 * f.arc, f.red)
 
 
 def _sideways(f: LipFrame) -> Array:

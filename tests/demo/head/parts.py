@@ -12,7 +12,10 @@ from .form import EYE_CENTRE, EYE_RADIUS, Array, frontal_surface
 Faces = list[tuple[int, ...]]
 
 IRIS_ANGLE, PUPIL_ANGLE = 25.5, 11.5  # degrees from the eye's pole
-EYE_RINGS = (PUPIL_ANGLE * 0.5, PUPIL_ANGLE, 17.0, IRIS_ANGLE - 3.0, IRIS_ANGLE, 34.0, 44.0, 56.0, 70.0, 88.0, 110.0, 135.0, 160.0)
+EYE_RINGS = (
+    PUPIL_ANGLE * 0.5, PUPIL_ANGLE, 17.0, IRIS_ANGLE - 3.0, IRIS_ANGLE, 34.0, 44.0, 56.0, 70.0, 88.0, 110.0, 135.0,
+    160.0,
+)
 EYE_SEGMENTS = 32
 
 TOOTH_WIDTHS = (8.4, 6.8, 7.4, 6.8, 6.8, 9.0, 8.6)  # mm, from the middle outwards
@@ -175,7 +178,9 @@ def ear() -> tuple[Array, Faces]:
     """The left ear: a shell with rim, ridge and hollow, its base sunk into the head."""
     turn = np.linspace(0.0, 2 * np.pi, 36, endpoint=False)
     back, up = np.cos(turn), np.sin(turn)
-    outline = np.column_stack([15.5 * back + 1.5 * up, 29.0 * up]) * (1.0 + 0.10 * np.maximum(up, 0) - 0.12 * np.maximum(-up, 0))[:, None]
+    outline = np.column_stack([15.5 * back + 1.5 * up, 29.0 * up]) * (
+        1.0 + 0.10 * np.maximum(up, 0) - 0.12 * np.maximum(-up, 0)
+    )[:, None]
     outline[:, 0] += 2.5 * np.maximum(back, 0) * np.maximum(up, 0)
     profile = (  # (part of the outline, height over the ear's plane in mm)
         (0.0, -6.0), (0.18, -6.0), (0.34, -4.5), (0.46, -0.5), (0.58, 1.2), (0.70, 0.2), (0.79, -0.6),

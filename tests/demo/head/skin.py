@@ -93,7 +93,8 @@ def _smooth_rows(values: Array) -> Array:
 
 
 def _even_out_nose(half: Array, topology: Topology) -> None:
-    """Slide the nose's vertices along the form until they stand evenly, also under the tip that rays hardly see; then press the nostrils in."""
+    """Slide the nose's vertices along the form until they stand evenly, also under the tip that rays hardly see; then
+    press the nostrils in."""
     grid = topology.grid
     width, bottom, top = NOSE_BOX
     rows, columns = np.nonzero(grid[1:-1, :-1] >= 0)
