@@ -18,6 +18,7 @@ from .host import job, preferences, translations
 from .mapping import operators as mapping_operators
 from .mapping import panel as mapping_panel
 from .mapping import properties as mapping_properties
+from .mapping import watch as mapping_watch
 from .models import identity_operators
 from .models import operators as model_operators
 from .overlay import overlay
@@ -63,6 +64,7 @@ def register() -> None:
     takes_list.register()
     identity_operators.register()
     mapping_properties.register()
+    mapping_watch.register()
     phone_properties.register()
     phone_watch.register()
     shape_match_panel.register()
@@ -91,6 +93,7 @@ def unregister() -> None:
     shape_match_panel.unregister()
     phone_watch.unregister()
     phone_properties.unregister()
+    mapping_watch.unregister()
     mapping_properties.unregister()
     identity_operators.unregister()
     takes_list.unregister()

@@ -2,3 +2,12 @@
 
 Knows no other feature.
 """
+
+from types import ModuleType
+
+
+def work() -> ModuleType:
+    """What the buttons and properties call. It needs NumPy and the engine, which registering must not load: the first use does."""
+    from . import mapping
+
+    return mapping

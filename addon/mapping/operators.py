@@ -1,15 +1,15 @@
-"""Operators of the mapping made by hand. What they do lives in mapping.py and mapping_preview.py."""
+"""Operators of the mapping made by hand, and of the user's own presets."""
 
 from functools import partial
 
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
-from bpy_extras.io_utils import ExportHelper
+from bpy_extras.io_utils import ExportHelper, ImportHelper
 
 from ..host.operator_base import attempt, redraw
 from ..host.polls import only_if
 from ..host.translations import translate, translate_plural
-from ..take import catalog
+from . import work
 
 
 class _OnOpenMapping:
@@ -39,9 +39,7 @@ class UNITALKER_OT_mapping_start(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Open it."""
-        from . import mapping
-
-        return attempt(self, context, partial(mapping.start, context, self.empty))
+        return attempt(self, context, partial(work().start, context, self.empty))
 
 
 class UNITALKER_OT_mapping_close(_OnOpenMapping, bpy.types.Operator):
@@ -57,19 +55,13 @@ class UNITALKER_OT_mapping_close(_OnOpenMapping, bpy.types.Operator):
         if not mapping.changed:
             return self.execute(context)
         return context.window_manager.invoke_confirm(
-            self, event, title=translate("Close Mapping"), message=translate("{} is not saved.", mapping.title), confirm_text=translate("Close"), icon='WARNING',
+            self, event, title=translate("Close Mapping"), message=translate("{} is not saved.", mapping.title),
+            confirm_text=translate("Close"), icon='WARNING',
         )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Give previewed values back and forget the rows."""
-        from . import preview as mapping_preview
-
-        mapping_preview.stop(context.scene)
-        mapping = context.scene.unitalker_mapping
-        mapping.is_open = mapping.changed = False
-        mapping.targets.clear()
-        mapping.hints.clear()
-        mapping.rest_pose = ""
+        work().close(context)
         redraw(context)
         return {'FINISHED'}
 
@@ -83,9 +75,7 @@ class UNITALKER_OT_mapping_add(_OnOpenMapping, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add it and make it the active one."""
-        from . import mapping
-
-        mapping.add_row(context)
+        work().add_row(context)
         redraw(context)
         return {'FINISHED'}
 
@@ -99,14 +89,9 @@ class UNITALKER_OT_mapping_remove(_OnOpenMapping, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Remove it."""
-        from . import mapping
-
-        rows = context.scene.unitalker_mapping
-        if not self._has_row(rows):
+        if not self._has_row(context.scene.unitalker_mapping):
             return {'CANCELLED'}
-        rows.targets.remove(rows.active)
-        rows.active, rows.changed = max(0, min(rows.active, len(rows.targets) - 1)), True
-        mapping.look_again(context)
+        work().remove_row(context)
         redraw(context)
         return {'FINISHED'}
 
@@ -139,12 +124,7 @@ class UNITALKER_OT_mapping_channel_remove(_OnOpenMapping, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Remove it from the active row."""
-        from . import mapping
-
-        rows = context.scene.unitalker_mapping
-        rows.targets[rows.active].sources.remove(self.index)
-        rows.changed = True
-        mapping.look_again(context)
+        work().remove_channel(context, self.index)
         redraw(context)
         return {'FINISHED'}
 
@@ -167,27 +147,25 @@ class UNITALKER_OT_mapping_accept(_OnOpenMapping, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add the row."""
-        from . import mapping
-
-        return attempt(self, context, partial(mapping.accept, context, self.channel, self.kind, self.control))
+        return attempt(self, context, partial(work().accept, context, self.channel, self.kind, self.control))
 
 
 class UNITALKER_OT_mapping_preview(_OnOpenMapping, bpy.types.Operator):
-    """Show on the character what the active row does while you drag its values; press again to give the character its own values back. Makes no keys"""
-
     bl_idname = "unitalker.mapping_preview"
     bl_label = "Preview"
+    bl_description = (
+        "Show on the character what the active row does while you drag its values; press again to give the character its own values back. "
+        "Makes no keys"
+    )
     bl_options = {'INTERNAL'}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Begin or end."""
-        from . import preview as mapping_preview
-
         if context.scene.unitalker_mapping.preview:
-            mapping_preview.stop(context.scene)
+            work().preview.stop(context.scene)
             redraw(context)
             return {'FINISHED'}
-        return attempt(self, context, partial(mapping_preview.start, context))
+        return attempt(self, context, partial(work().preview.start, context))
 
 
 class UNITALKER_OT_mapping_record_rest(_OnOpenMapping, bpy.types.Operator):
@@ -199,9 +177,7 @@ class UNITALKER_OT_mapping_record_rest(_OnOpenMapping, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Keep the pose."""
-        from . import mapping
-
-        return attempt(self, context, partial(mapping.record_rest, context), _rest_recorded)
+        return attempt(self, context, partial(work().record_rest, context), _rest_recorded)
 
 
 def _rest_recorded(values: int) -> str:
@@ -224,10 +200,12 @@ class UNITALKER_OT_mapping_record_extreme(_OnOpenMapping, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Learn it."""
-        from . import mapping
-
         channel = context.scene.unitalker_mapping.channel
-        return attempt(self, context, partial(mapping.learn_extreme, context), lambda driven: translate("{} drives {} now", channel, translate_plural(driven, "1 control", "{} controls")))
+        return attempt(self, context, partial(work().learn_extreme, context), partial(_extreme_learned, channel))
+
+
+def _extreme_learned(channel: str, driven: int) -> str:
+    return translate("{} drives {} now", channel, translate_plural(driven, "1 control", "{} controls"))
 
 
 class UNITALKER_OT_mapping_save(_OnOpenMapping, bpy.types.Operator):
@@ -238,11 +216,7 @@ class UNITALKER_OT_mapping_save(_OnOpenMapping, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Write the file and choose it."""
-        from . import mapping
-
-        done = attempt(self, context, partial(mapping.save, context), "Saved {}")
-        catalog.refresh()
-        return done
+        return attempt(self, context, partial(work().save, context), "Saved {}")
 
 
 class UNITALKER_OT_mapping_export(_OnOpenMapping, bpy.types.Operator, ExportHelper):
@@ -261,13 +235,45 @@ class UNITALKER_OT_mapping_export(_OnOpenMapping, bpy.types.Operator, ExportHelp
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Write it."""
-        from . import mapping
+        return attempt(self, context, partial(work().export, context, self.filepath), "Exported {}")
 
-        return attempt(self, context, partial(mapping.export, context, self.filepath), "Exported {}")
+
+class UNITALKER_OT_preset_save(bpy.types.Operator):
+    """Save the preset that fits this character as one of your own, to change it: a JSON file in your presets folder"""
+
+    bl_idname = "unitalker.preset_save"
+    bl_label = "Save as My Preset"
+
+    name: StringProperty(name="Name", description="Name of the new preset")
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask for the name."""
+        settings = context.scene.unitalker
+        self.name = f"{settings.character.name} preset" if settings.character else "My preset"
+        return context.window_manager.invoke_props_dialog(self)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Write the file and choose it."""
+        return attempt(self, context, partial(work().save_fitting, context, self.name), "Saved {}")
+
+
+class UNITALKER_OT_preset_load(bpy.types.Operator, ImportHelper):
+    """Check a preset file and copy it to your presets folder"""
+
+    bl_idname = "unitalker.preset_load"
+    bl_label = "Load Preset"
+
+    filename_ext = ".json"
+    filter_glob: StringProperty(default="*.json", options={'HIDDEN'})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Copy the file and choose it."""
+        return attempt(self, context, partial(work().load, context, self.filepath), "Loaded {}")
 
 
 CLASSES = (
-    UNITALKER_OT_mapping_start, UNITALKER_OT_mapping_close, UNITALKER_OT_mapping_add, UNITALKER_OT_mapping_remove, UNITALKER_OT_mapping_channel_add,
-    UNITALKER_OT_mapping_channel_remove, UNITALKER_OT_mapping_accept, UNITALKER_OT_mapping_preview, UNITALKER_OT_mapping_record_rest,
-    UNITALKER_OT_mapping_record_extreme, UNITALKER_OT_mapping_save, UNITALKER_OT_mapping_export,
+    UNITALKER_OT_mapping_start, UNITALKER_OT_mapping_close, UNITALKER_OT_mapping_add, UNITALKER_OT_mapping_remove,
+    UNITALKER_OT_mapping_channel_add, UNITALKER_OT_mapping_channel_remove, UNITALKER_OT_mapping_accept, UNITALKER_OT_mapping_preview,
+    UNITALKER_OT_mapping_record_rest, UNITALKER_OT_mapping_record_extreme, UNITALKER_OT_mapping_save, UNITALKER_OT_mapping_export,
+    UNITALKER_OT_preset_save, UNITALKER_OT_preset_load,
 )

@@ -6,7 +6,7 @@ import bpy
 
 from ..host.editors import in_3d_view
 from ..host.translations import translate, translate_plural
-from .properties import control_name, label
+from .labels import control_name, label
 
 HINTS_SHOWN = 10                # channels of the unmatched list before "and n more"
 ROWS = 6                        # of the list

@@ -1,26 +1,36 @@
 """Show on the character what the open mapping does while its values are dragged, and give the old values back exactly. Makes no keys.
 
-What was moved is kept in the scene, so undo and a recovered file know it too. Saving a file puts the old values back first.
+What was moved is kept in the scene, so undo and a recovered file know it too.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import astuple, dataclass
 
 import bpy
-from bpy.app.handlers import persistent
 
-from ..take import callbacks
+from ...engine import Curve, EngineError, RigChannel
+from ...engine.rig.preset import Preset
+from ...engine.rig.presets import find_targets
+from ...engine.rig.retarget import one_frame
+from ..character import character, controls
+from ..keying.rotation import to_bone_modes
+from . import rows
 
 log = logging.getLogger(__name__)
-_saved_meanwhile: list[str] = []        # names of scenes whose preview waits while the file is being written
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One value that the preview has set: where, what was there, and what reads back now."""
+    """One value that the preview has set.
+
+    Attributes:
+        uid, object_name, kind: the Object, by its session_uid and its name; kind OBJECT means the Object itself, else its shape keys.
+        path, index: the data path of the value. before: the value that was there. now: what reads back since it was set.
+    """
 
     uid: int
     object_name: str
@@ -36,133 +46,105 @@ class Shown:
         return obj if obj is None or self.kind == 'OBJECT' else getattr(obj.data, "shape_keys", None)
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """One value to set: the data path within a part of the character."""
+
+    part: character.Target
+    path: str
+    index: int
+    value: float
+
+
+def panel_character(context: bpy.types.Context) -> character.Character:
+    """The panel's character. Raises RigError."""
+    settings = context.scene.unitalker
+    return character.gather(context, settings.character.name if settings.character else "", settings.with_related)
+
+
 def start(context: bpy.types.Context) -> None:
     """Begin to show the active row. Raises EngineError kinds, with nothing moved."""
-    from . import mapping
-
-    mapping.character_of(context)
+    panel_character(context)
     context.scene.unitalker_mapping.preview = True
     show(context)
 
 
 def stop(scene: bpy.types.Scene) -> None:
     """Give back every value that the preview set and that nobody changed since."""
-    mapping = scene.unitalker_mapping
-    if mapping.preview or mapping.shown_values:
-        mapping.preview = False
-        _give_back(mapping)
+    scene.unitalker_mapping.preview = False
+    _give_back(scene.unitalker_mapping)
 
 
 def show(context: bpy.types.Context) -> None:
     """Set the controls that read the active row's channels; nothing while the preview is off. Ends the preview when the character is gone."""
-    from ...engine import EngineError
-    from ..character import controls
-
     mapping = context.scene.unitalker_mapping
     if not (mapping.preview and mapping.is_open):
         return
     try:
-        wanted = _wanted(context)
+        wanted = _wanted(context, mapping)
     except EngineError as error:
         log.warning("Preview ended: %s", error)
         stop(context.scene)
         return
     _give_back(mapping)
-    shown = []
-    for target, path, index, value in wanted:
-        owner, obj = target.find(), bpy.data.objects.get((target.object_name, target.library or None))
-        before = controls.read(owner, path, index)
-        if before is not None:
-            controls.write(owner, path, index, value)
-            shown.append(Shown(obj.session_uid, obj.name, target.kind, path, index, before, controls.read(owner, path, index)))
-    mapping.shown_values = json.dumps([list(vars(one).values()) for one in shown]) if shown else ""
+    shown = [_set(one) for one in wanted]
+    mapping.shown_values = json.dumps([astuple(one) for one in shown if one is not None]) if any(shown) else ""
 
 
-def _wanted(context: bpy.types.Context) -> list[tuple[object, str, int, float]]:
-    """(rig.Target, data path, index, value) for the active row's channels at the amount."""
-    import numpy as np
+def _set(wanted: Wanted) -> Shown | None:
+    """Set a value; None where the path leads nowhere."""
+    part, owner = wanted.part, wanted.part.find()
+    before = controls.read(owner, wanted.path, wanted.index)
+    if before is None:
+        return None
+    controls.write(owner, wanted.path, wanted.index, wanted.value)
+    obj = bpy.data.objects.get((part.object_name, part.library or None))
+    now = controls.read(owner, wanted.path, wanted.index)
+    return Shown(obj.session_uid, obj.name, part.kind, wanted.path, wanted.index, before, now)
 
-    from ...engine import Motion
-    from ...engine.rig.preset import SOURCES, Preset
-    from ...engine.rig.presets import find_targets
-    from ...engine.rig.retarget import retarget
-    from ..keying.rotation import to_bone_modes
-    from . import mapping as open_mapping
 
-    mapping = context.scene.unitalker_mapping
-    rows = open_mapping.complete(mapping)
-    active = mapping.targets[mapping.active] if 0 <= mapping.active < len(mapping.targets) else None
-    channels = {source.channel for source in active.sources if source.shown} if active else set()
-    preset = Preset("", mapping.source, tuple(target for _, target in rows))
-    character = open_mapping.character_of(context)
-    names = character.rig("auto", ())
-    places = find_targets(preset, names)
-    if not channels or not any(places):
-        return []
-    everything = SOURCES[mapping.source]
-    motion = Motion(np.array([[mapping.amount if name in channels else 0.0 for name in everything]], np.float32), everything, 1.0)
-    reached = {place for target, found in zip(preset.targets, places, strict=True) if channels & dict(target.sources).keys() for place in found}
-    turned = {place.name for place in reached if place.path.startswith("rotation")}      # a bone turns by all its angles together
-    curves = {
-        place: curve for place, curve in retarget(motion, preset, names).curves.items()
-        if place in reached or (place.name in turned and place.path.startswith("rotation"))
+def _wanted(context: bpy.types.Context, mapping: bpy.types.PropertyGroup) -> list[Wanted]:
+    """The values of all controls that read the active row's channels, with these at the amount and all others at 0."""
+    channels = _shown_channels(mapping)
+    preset = Preset("", mapping.source, tuple(rows.complete(mapping)))
+    shown_on = panel_character(context)
+    rig = shown_on.rig("auto", ())
+    reached = {
+        control for target, found in zip(preset.targets, find_targets(preset, rig), strict=True)
+        if channels & dict(target.sources).keys() for control in found
     }
-    wanted = []
-    for target in character.targets:
-        owner = target.find()
-        modes = {bone.name: bone.rotation_mode for bone in owner.pose.bones} if target.kind == 'OBJECT' and owner.pose else {}
-        for channel, curve in to_bone_modes(curves, modes).items():
-            place = target.path_of(channel)
-            if place is not None and place not in target.driven:
-                wanted.append((target, *place, float(curve.values[0])))
-    return wanted
+    if not reached:
+        return []
+    curves = one_frame(preset, dict.fromkeys(channels, mapping.amount), rig).curves
+    turned = {control.name for control in reached if control.path.startswith("rotation")}
+    moved = {
+        control: curve for control, curve in curves.items()         # a bone turns by all its angles together
+        if control in reached or (control.name in turned and control.path.startswith("rotation"))
+    }
+    return [wanted for part in shown_on.targets for wanted in _on_part(part, moved)]
+
+
+def _shown_channels(mapping: bpy.types.PropertyGroup) -> set[str]:
+    """The channels of the active row that are previewed."""
+    if not 0 <= mapping.active < len(mapping.targets):
+        return set()
+    return {source.channel for source in mapping.targets[mapping.active].sources if source.shown}
+
+
+def _on_part(part: character.Target, moved: Mapping[RigChannel, Curve]) -> Iterator[Wanted]:
+    """What of the moved controls one part of the character has and no driver holds, rotations as each bone takes them."""
+    owner = part.find()
+    modes = {bone.name: bone.rotation_mode for bone in owner.pose.bones} if part.kind == 'OBJECT' and owner.pose else {}
+    for control, curve in to_bone_modes(moved, modes).items():
+        found = part.path_of(control)
+        if found is not None and found not in part.driven:
+            yield Wanted(part, *found, float(curve.values[0]))
 
 
 def _give_back(mapping: bpy.types.PropertyGroup) -> None:
-    if not mapping.shown_values:
-        return
-    from ..character import controls
-
-    for fields in json.loads(mapping.shown_values):
-        one = Shown(*fields)
-        owner = one.owner()
-        if owner is not None and controls.read(owner, one.path, one.index) == one.now:
-            controls.write(owner, one.path, one.index, one.before)
+    for fields in json.loads(mapping.shown_values or "[]"):
+        shown = Shown(*fields)
+        owner = shown.owner()
+        if owner is not None and controls.read(owner, shown.path, shown.index) == shown.now:
+            controls.write(owner, shown.path, shown.index, shown.before)
     mapping.shown_values = ""
-
-
-@persistent
-def _before_save(*_ignored: object) -> None:
-    for scene in bpy.data.scenes:
-        if scene.unitalker_mapping.preview:
-            _saved_meanwhile.append(scene.name)
-            stop(scene)
-
-
-@persistent
-def _after_save(*_ignored: object) -> None:
-    for name in _saved_meanwhile:
-        scene = bpy.data.scenes.get(name)
-        if scene is not None:
-            scene.unitalker_mapping.preview = True
-            if scene == bpy.context.scene:
-                show(bpy.context)
-    _saved_meanwhile.clear()
-
-
-def register() -> None:
-    """Watch saving, and give way to takes."""
-    callbacks.before_take.append(stop)
-    bpy.app.handlers.save_pre.append(_before_save)
-    bpy.app.handlers.save_post.append(_after_save)
-    bpy.app.handlers.save_post_fail.append(_after_save)
-
-
-def unregister() -> None:
-    """Give values back and stop watching."""
-    callbacks.before_take.remove(stop)
-    for scene in getattr(bpy.data, "scenes", ()):
-        stop(scene)
-    bpy.app.handlers.save_pre.remove(_before_save)
-    bpy.app.handlers.save_post.remove(_after_save)
-    bpy.app.handlers.save_post_fail.remove(_after_save)

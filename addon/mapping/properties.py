@@ -1,7 +1,4 @@
-"""The mapping that is being made, at Scene.unitalker_mapping: an open preset as Blender properties, saved and undone with the scene.
-
-`to_preset` and `from_preset` turn it into the engine's preset and back without loss.
-"""
+"""The mapping that is being made, at Scene.unitalker_mapping: an open preset as Blender properties, saved and undone with the scene."""
 
 import bpy
 from bpy.props import (
@@ -14,7 +11,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..host.translations import translate
+from . import work
 
 KINDS = (
     ('shape_key', "Key", "A shape key, on every mesh of the character that has it", 'SHAPEKEY_DATA', 0),
@@ -34,27 +31,30 @@ COMBINES = (
 WEIGHT_LIMIT = 10_000.0         # the same as in presets/schema.json
 
 
-def _changed(_owner: object, context: bpy.types.Context) -> None:
-    """A value was dragged or typed."""
-    from . import preview as mapping_preview
+def _dragged(_owner: object, context: bpy.types.Context) -> None:
+    """The preview's own sliders: nothing of the mapping changes."""
+    if context.scene.unitalker_mapping.preview:
+        work().preview.show(context)
 
+
+def _changed(owner: object, context: bpy.types.Context) -> None:
+    """A value was dragged or typed."""
     context.scene.unitalker_mapping.changed = True
-    mapping_preview.show(context)
+    _dragged(owner, context)
 
 
 def _rewired(owner: object, context: bpy.types.Context) -> None:
     """Another control or channel was chosen."""
-    from . import mapping
-
     _changed(owner, context)
     if context.scene.unitalker_mapping.is_open:
-        mapping.look_again(context)
+        work().look_again(context)
 
 
 def _turned(row: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
     """A row moves another kind of thing: a slider ends at 1 and a bone does not; a scale rests at 1."""
     if context.scene.unitalker_mapping.is_open:
-        rest = 1.0 if row.kind == 'bone' and (row.path == 'scale' or (row.path == 'rotation_quaternion' and row.component == '0')) else 0.0
+        unit = row.path == 'scale' or (row.path == 'rotation_quaternion' and row.component == '0')
+        rest = 1.0 if row.kind == 'bone' and unit else 0.0
         if row.offset in (0.0, 1.0) and row.offset != rest:
             row.offset = rest
         if row.limited != (row.kind == 'shape_key') and (row.low, row.high) == (0.0, 1.0):
@@ -62,68 +62,67 @@ def _turned(row: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
     _rewired(row, context)
 
 
-def _dragged(_owner: object, context: bpy.types.Context) -> None:
-    """The preview's own slider: nothing of the mapping changes."""
-    from . import preview as mapping_preview
-
-    mapping_preview.show(context)
-
-
 def _search_channels(_owner: object, context: bpy.types.Context, _text: str) -> list[str]:
-    from ...engine.rig.preset import SOURCES
-
-    return list(SOURCES.get(context.scene.unitalker_mapping.source, ()))
+    return work().face_channels(context.scene.unitalker_mapping.source)
 
 
-def _search_controls(target: bpy.types.PropertyGroup, context: bpy.types.Context, _text: str) -> list[str]:
-    from . import mapping
+def _search_controls(row: bpy.types.PropertyGroup, context: bpy.types.Context, _text: str) -> list[str]:
+    return work().names_of_kind(context, row.kind)
 
-    return mapping.names_of_kind(context, target.kind)
+
+NUMBER = {"min": -WEIGHT_LIMIT, "max": WEIGHT_LIMIT, "precision": 3, "step": 1, "update": _changed}     # any value of a control
 
 
 class UNITALKER_PG_mapping_source(bpy.types.PropertyGroup):
     """One channel of a target and its weight."""
 
-    channel: StringProperty(name="Channel", description="Face channel that drives this control", search=_search_channels, search_options=set(), update=_rewired)
+    channel: StringProperty(
+        name="Channel", description="Face channel that drives this control",
+        search=_search_channels, search_options=set(), update=_rewired,
+    )
     weight: FloatProperty(
-        name="Weight", description="Value of the control when the channel is at 1, in the control's unit", default=1.0, min=-WEIGHT_LIMIT, max=WEIGHT_LIMIT,
-        soft_min=-2.0, soft_max=2.0, precision=3, step=1, update=_changed,
+        name="Weight", description="Value of the control when the channel is at 1, in the control's unit", default=1.0,
+        soft_min=-2.0, soft_max=2.0, **NUMBER,
     )
     shown: BoolProperty(name="Previewed", description="While previewing, this channel is at the amount", default=True, update=_dragged)
 
 
 class UNITALKER_PG_mapping_target(bpy.types.PropertyGroup):
-    """One control and what drives it; the fields are those of engine.preset.Target."""
+    """One control and what drives it; the fields are those of a preset's target."""
 
     kind: EnumProperty(name="Kind", description="What is moved", items=KINDS, update=_turned)
     control: StringProperty(
-        name="Control", description="Shape key, bone or custom property of the character", search=_search_controls, search_options={'SUGGESTION'}, update=_rewired,
+        name="Control", description="Shape key, bone or custom property of the character",
+        search=_search_controls, search_options={'SUGGESTION'}, update=_rewired,
     )
     path: EnumProperty(name="Path", description="What of the bone", items=PATHS, default='rotation_euler', update=_turned)
     axis: EnumProperty(name="Axis", description="Axis of the bone's own space", items=AXES, update=_turned)
     component: EnumProperty(name="Component", description="Component of the quaternion", items=COMPONENTS, update=_turned)
-    degrees: BoolProperty(name="Degrees", description="Weights, offset and limits of a rotation are degrees, else radians", default=True, update=_changed)
+    degrees: BoolProperty(
+        name="Degrees", description="Weights, offset and limits of a rotation are degrees, else radians", default=True, update=_changed,
+    )
     to_limit: BoolProperty(
         name="To the Bone's Limit", description="1 and -1 are as far as the bone's Limit Location constraint lets it go", update=_changed,
     )
     sources: CollectionProperty(type=UNITALKER_PG_mapping_source)
     gain: FloatProperty(
-        name="Gain", description="Factor for all channels of this control", default=1.0, min=-WEIGHT_LIMIT, max=WEIGHT_LIMIT, soft_min=0.0, soft_max=2.0,
-        precision=3, step=1, update=_changed,
+        name="Gain", description="Factor for all channels of this control", default=1.0, soft_min=0.0, soft_max=2.0, **NUMBER,
     )
-    offset: FloatProperty(
-        name="Offset", description="Value of a still face", min=-WEIGHT_LIMIT, max=WEIGHT_LIMIT, soft_min=-1.0, soft_max=1.0, precision=3, step=1, update=_changed,
-    )
+    offset: FloatProperty(name="Offset", description="Value of a still face", soft_min=-1.0, soft_max=1.0, **NUMBER)
     limited: BoolProperty(name="Limits", description="Keep the value between a lowest and a highest one", update=_changed)
-    low: FloatProperty(name="Lowest", min=-WEIGHT_LIMIT, max=WEIGHT_LIMIT, soft_min=-1.0, soft_max=1.0, precision=3, step=1, update=_changed)
-    high: FloatProperty(name="Highest", default=1.0, min=-WEIGHT_LIMIT, max=WEIGHT_LIMIT, soft_min=0.0, soft_max=2.0, precision=3, step=1, update=_changed)
+    low: FloatProperty(name="Lowest", soft_min=-1.0, soft_max=1.0, **NUMBER)
+    high: FloatProperty(name="Highest", default=1.0, soft_min=0.0, soft_max=2.0, **NUMBER)
     gamma: FloatProperty(
-        name="Gamma", description="Exponent of each channel: below 1 lifts small motion, above 1 holds it back", default=1.0, min=0.1, max=10.0, precision=2,
-        update=_changed,
+        name="Gamma", description="Exponent of each channel: below 1 lifts small motion, above 1 holds it back",
+        default=1.0, min=0.1, max=10.0, precision=2, update=_changed,
     )
     combine: EnumProperty(name="Combine", description="What is made of several channels", items=COMBINES, update=_changed)
-    share: StringProperty(name="Share", description="Controls of one share name never add up to more than 1; empty for none", update=_changed)
-    blend: StringProperty(name="Blend", description="Mouth shapes of one blend name are mixed to look most like the motion; empty for none", update=_changed)
+    share: StringProperty(
+        name="Share", description="Controls of one share name never add up to more than 1; empty for none", update=_changed,
+    )
+    blend: StringProperty(
+        name="Blend", description="Mouth shapes of one blend name are mixed to look most like the motion; empty for none", update=_changed,
+    )
     found: BoolProperty(name="On the Character", default=True)
 
 
@@ -139,8 +138,9 @@ class UNITALKER_PG_mapping_hint(bpy.types.PropertyGroup):
 class UNITALKER_PG_mapping(bpy.types.PropertyGroup):
     """The open mapping, its preview and the recorded rest pose.
 
-    head: JSON of the preset's other fields. shown_values: JSON of what the preview moved, with the values from before (mapping_preview.py).
-    rest_pose: JSON of the recorded pose (mapping.py).
+    Attributes:
+        head: JSON of the preset's other fields. shown_values: JSON of what the preview moved, with the values from before.
+        rest_pose: JSON of the recorded pose.
     """
 
     is_open: BoolProperty()
@@ -157,42 +157,20 @@ class UNITALKER_PG_mapping(bpy.types.PropertyGroup):
     rest_pose: StringProperty()
     preview: BoolProperty(name="Preview")
     amount: FloatProperty(
-        name="Amount", description="How far the channels of the active control are, while previewing", default=1.0, min=0.0, max=1.5, soft_max=1.0,
-        subtype='FACTOR', update=_dragged,
+        name="Amount", description="How far the channels of the active control are, while previewing",
+        default=1.0, min=0.0, max=1.5, soft_max=1.0, subtype='FACTOR', update=_dragged,
     )
     shown_values: StringProperty()
-
-
-def label(row: bpy.types.PropertyGroup) -> str:
-    """What a row moves, in words: "jaw, Rotation X"."""
-    if row.kind == 'property':
-        return control_name(row.control)
-    if row.kind != 'bone' or not row.control:
-        return row.control
-    index = row.component if row.path == 'rotation_quaternion' else row.axis
-    names = "WXYZ" if row.path == 'rotation_quaternion' else "XYZ"
-    return f"{row.control}, {translate(row.bl_rna.properties['path'].enum_items[row.path].name)} {names[int(index)]}"
-
-
-def control_name(path: str) -> str:
-    """A custom property's own name, from its data path."""
-    return bpy.utils.unescape_identifier(path.rpartition('["')[2].removesuffix('"]')) or path
 
 
 CLASSES = (UNITALKER_PG_mapping_source, UNITALKER_PG_mapping_target, UNITALKER_PG_mapping_hint, UNITALKER_PG_mapping)
 
 
 def register() -> None:
-    """Give every scene a mapping, and keep previews out of files."""
-    from . import preview as mapping_preview
-
+    """Give every scene a mapping."""
     bpy.types.Scene.unitalker_mapping = PointerProperty(type=UNITALKER_PG_mapping)
-    mapping_preview.register()
 
 
 def unregister() -> None:
-    """Take them away; what .blend files hold stays in them."""
-    from . import preview as mapping_preview
-
-    mapping_preview.unregister()
+    """Take it away; what .blend files hold stays in them."""
     del bpy.types.Scene.unitalker_mapping

@@ -48,7 +48,7 @@ def remove(model_id: str) -> Path:
     if folder is None:
         raise ModelError(f"Model {model_id!r} is none of those that you added: it stays. Only models of {user_folder('models')} can be removed here.")
     forget_models()         # these two let go of its files, which Windows would not remove else
-    runtime.forget(folder)
+    runtime.close_graphs(folder)
     try:
         with tempfile.TemporaryDirectory(dir=folder.parent.parent, prefix="removing-", ignore_cleanup_errors=True) as name:
             folder.rename(Path(name) / "old")

@@ -4,7 +4,6 @@ from functools import partial
 
 import bpy
 from bpy.props import StringProperty
-from bpy_extras.io_utils import ImportHelper
 
 from ..host.job import Job
 from ..host.operator_base import OnWorker, attempt, redraw
@@ -176,43 +175,6 @@ class UNITALKER_OT_make_override(bpy.types.Operator):
         return attempt(self, context, work, "{} is editable in this file now.")
 
 
-class UNITALKER_OT_preset_save(bpy.types.Operator):
-    """Save the preset that fits this character as one of your own, to change it: a JSON file in your presets folder"""
-
-    bl_idname = "unitalker.preset_save"
-    bl_label = "Save as My Preset"
-
-    name: StringProperty(name="Name", description="Name of the new preset")
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """Ask for the name."""
-        settings = context.scene.unitalker
-        self.name = f"{settings.character.name} preset" if settings.character else "My preset"
-        return context.window_manager.invoke_props_dialog(self)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Write the file and choose it."""
-        from ..mapping import my_presets
-
-        return attempt(self, context, lambda: _chosen(context, my_presets.save(context, self.name)), "Saved {}")
-
-
-class UNITALKER_OT_preset_load(bpy.types.Operator, ImportHelper):
-    """Check a preset file and copy it to your presets folder"""
-
-    bl_idname = "unitalker.preset_load"
-    bl_label = "Load Preset"
-
-    filename_ext = ".json"
-    filter_glob: StringProperty(default="*.json", options={'HIDDEN'})
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Copy the file and choose it."""
-        from ..mapping import my_presets
-
-        return attempt(self, context, lambda: _chosen(context, my_presets.load(self.filepath)), "Loaded {}")
-
-
 class UNITALKER_OT_refresh(bpy.types.Operator):
     """Look again for models, identities and presets"""
 
@@ -227,15 +189,6 @@ class UNITALKER_OT_refresh(bpy.types.Operator):
         return {'FINISHED'}
 
 
-def _chosen(context: bpy.types.Context, kept: tuple[str, object]) -> object:
-    """Choose a preset that was just kept; its file."""
-    preset, path = kept
-    catalog.refresh()
-    context.scene.unitalker.preset = preset
-    return path
-
-
 CLASSES = (
-    UNITALKER_OT_animate, UNITALKER_OT_cancel, UNITALKER_OT_clear, UNITALKER_OT_make_override, UNITALKER_OT_preset_save,
-    UNITALKER_OT_preset_load, UNITALKER_OT_refresh,
+    UNITALKER_OT_animate, UNITALKER_OT_cancel, UNITALKER_OT_clear, UNITALKER_OT_make_override, UNITALKER_OT_refresh,
 )

@@ -100,8 +100,8 @@ def open_graph(file: Path, device: str = "auto", threads: int = 0) -> Graph:
         return _open_graphs[key]
 
 
-def forget(folder: Path) -> None:
-    """Close the graphs of a model folder, by whichever path it was opened: it can then be moved or removed, since Windows holds files that are mapped."""
+def close_graphs(folder: Path) -> None:
+    """Close the graphs of a model folder, by whichever path it was opened: Windows removes no file that is mapped."""
     wanted = folder.resolve()
     with _lock:
         for key in [key for key in _open_graphs if key[0].parent.resolve() == wanted]:

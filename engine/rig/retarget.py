@@ -6,6 +6,7 @@ Sits between retime.py, smooth.py and whoever writes keys. Knows channels and pr
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +21,8 @@ from ..values.types import Curve, FloatArray, Motion, Rig, RigChannel, RigCurves
 from . import viseme_mix
 from .idle_bones import move_bones
 from .names import first_names, rig_summary
-from .presets import Preset, Target, find_targets
+from .preset import SOURCES, Preset, Target
+from .presets import find_targets
 
 Matrix = NDArray[np.float32]
 
@@ -70,6 +72,13 @@ def retarget(motion: Motion, preset: Preset, rig: Rig, moved: frozenset[str] = f
         stepped=preset.hold_frames > 0,
         life=frozenset({*alive, *bones}),
     )
+
+
+def one_frame(preset: Preset, amounts: Mapping[str, float], rig: Rig) -> RigCurves:
+    """Curves of a single key: the source channels stand at these amounts, all others at 0. Raises as retarget does."""
+    channels = SOURCES[preset.source]
+    weights = np.array([[amounts.get(channel, 0.0) for channel in channels]], np.float32)
+    return retarget(Motion(weights, channels, 1.0), preset, rig)
 
 
 def on_frames(curves: RigCurves, motion: Motion) -> Motion:

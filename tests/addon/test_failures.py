@@ -113,8 +113,8 @@ def folder(ext, tmp_path, monkeypatch):
     """The user's presets and taught heads go to a folder of this test."""
     (tmp_path / "user").mkdir()
     names = (
-        "addon.host.preferences", "addon.mapping.mapping", "addon.mapping.my_presets", "addon.models.my_models",
-        "addon.shape_match.match", "addon.teach.take",
+        "addon.host.preferences", "addon.mapping.mapping", "addon.models.my_models", "addon.shape_match.match",
+        "addon.teach.take",
     )
     # all are loaded before the first is changed, for they copy the name
     for module in [ext.module(name) for name in names]:

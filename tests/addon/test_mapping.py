@@ -121,7 +121,7 @@ def test_editing_a_preset_keeps_every_field_of_it(ext, face, tmp_path, presets_f
             continue
         preset = preset_file.load_preset(path)
         ext.module("addon.mapping.mapping").open_preset(bpy.context, preset)
-        again = ext.module("addon.mapping.mapping").to_preset(mapping())
+        again = ext.module("addon.mapping.rows").to_preset(mapping())
         assert presets.save_preset(again, tmp_path).read_text() == presets.save_preset(
             preset, tmp_path / "whole"
         ).read_text(), path.name

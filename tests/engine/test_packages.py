@@ -79,7 +79,7 @@ def test_graphs_of_a_folder_are_closed_by_whatever_path_it_was_opened(tiny_copy,
         runtime.open_graph(folder / "encoder.onnx", "cpu")
     engine.animate(syllables, replace(tiny, model=str(tiny_copy)))
     others = [key for key in runtime._open_graphs if key[0].parent.resolve() != tiny_copy.resolve()]
-    runtime.forget(tmp_path / "link")
+    runtime.close_graphs(tmp_path / "link")
     assert list(runtime._open_graphs) == others
 
 

@@ -78,7 +78,7 @@ def write_whole(model: UniTalker, output: Path, contents: Contents, precision: s
         folder.mkdir()
         _write_folder(model, folder, contents, precision)
         if output.exists():
-            runtime.forget(output)
+            runtime.close_graphs(output)
             output.rename(Path(name) / "old")       # it goes with the temporary folder
         folder.rename(output)
 
@@ -231,5 +231,5 @@ def _compare(folder: Path, heads: Mapping[str, HeadFiles], style: FloatArray, ex
         for name, result in zip(heads, decode([window], Decoder(opened, decoder, None), tracks, n_samples), strict=True):
             size = max(1.0, float(np.abs(wanted[name]).max()))
             worst = max(worst, float(np.abs(result.motion.weights - wanted[name]).max()) / size)
-    runtime.forget(folder)      # it is renamed next
+    runtime.close_graphs(folder)      # it is renamed next
     return worst
