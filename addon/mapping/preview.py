@@ -47,7 +47,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ControlValue:
     """One value to set: the data path within a part of the character."""
 
     part: character.Target
@@ -91,7 +91,7 @@ def show(context: bpy.types.Context) -> None:
     mapping.shown_values = json.dumps([astuple(one) for one in shown if one is not None]) if any(shown) else ""
 
 
-def _set(wanted: Wanted) -> Shown | None:
+def _set(wanted: ControlValue) -> Shown | None:
     """Set a value; None where the path leads nowhere."""
     part, owner = wanted.part, wanted.part.find()
     before = controls.read(owner, wanted.path, wanted.index)
@@ -103,7 +103,7 @@ def _set(wanted: Wanted) -> Shown | None:
     return Shown(obj.session_uid, obj.name, part.kind, wanted.path, wanted.index, before, now)
 
 
-def _wanted(context: bpy.types.Context, mapping: bpy.types.PropertyGroup) -> list[Wanted]:
+def _wanted(context: bpy.types.Context, mapping: bpy.types.PropertyGroup) -> list[ControlValue]:
     """The values of all controls that read the active row's channels, with these at the amount and all others at 0."""
     channels = _shown_channels(mapping)
     preset = Preset("", mapping.source, tuple(rows.complete(mapping)))
@@ -131,14 +131,14 @@ def _shown_channels(mapping: bpy.types.PropertyGroup) -> set[str]:
     return {source.channel for source in mapping.targets[mapping.active].sources if source.shown}
 
 
-def _on_part(part: character.Target, moved: Mapping[RigChannel, Curve]) -> Iterator[Wanted]:
+def _on_part(part: character.Target, moved: Mapping[RigChannel, Curve]) -> Iterator[ControlValue]:
     """What of the moved controls one part of the character has and no driver holds, rotations as each bone takes them."""
     owner = part.find()
     modes = {bone.name: bone.rotation_mode for bone in owner.pose.bones} if part.kind == 'OBJECT' and owner.pose else {}
     for control, curve in to_bone_modes(moved, modes).items():
         found = part.path_of(control)
         if found is not None and found not in part.driven:
-            yield Wanted(part, *found, float(curve.values[0]))
+            yield ControlValue(part, *found, float(curve.values[0]))
 
 
 def _give_back(mapping: bpy.types.PropertyGroup) -> None:
