@@ -158,7 +158,7 @@ def _write_csv(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None
 
 def _angles(motion: Motion) -> FloatArray:
     """The columns LIVE_LINK_ANGLES of each frame (n_frames, 9), in radians."""
-    nothing = np.zeros(len(motion.weights), np.float32)
+    nothing: FloatArray = np.zeros(len(motion.weights), np.float32)
 
     def look(name: str) -> FloatArray:
         weight = motion[f"eyeLook{name}"] if f"eyeLook{name}" in motion.channels else nothing

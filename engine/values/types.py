@@ -20,7 +20,7 @@ __all__ = [
     "RigChannel", "RigCurves", "Settings", "Waveform", "never", "no_progress",
 ]
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 Progress = Callable[[float], None]
 Cancel = Callable[[], bool]
 

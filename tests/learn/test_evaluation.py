@@ -18,10 +18,11 @@ from engine.learn.data import evaluation_sets, labels, split
 from engine.learn.data.recordings import RealSpeech, voice_of
 from engine.learn.evaluate import tables
 from engine.learn.evaluate.baselines import loudness_mouth
-from engine.learn.evaluate.evaluate import UNSEEN, evaluate_all, write_result
-from engine.learn.evaluate.goals import GOALS, Goal, verdict
+from engine.learn.evaluate.evaluate import evaluate_all
 from engine.learn.evaluate.metrics import reference_mouth
 from engine.learn.evaluate.paired import compare
+from engine.learn.evaluate.report import UNSEEN, write_result
+from engine.learn.evaluate.tables import GOALS, Goal, verdict
 from engine.learn.synth.aligner import align_english
 from engine.learn.synth.phones import Phone, PhoneSymbolError
 from engine.values.errors import EngineError

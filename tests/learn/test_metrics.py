@@ -8,8 +8,7 @@ import pytest
 from engine.learn.data.labels import Word
 from engine.learn.evaluate.baselines import loudness_mouth, rhubarb_mouth
 from engine.learn.evaluate.bootstrap import value_of
-from engine.learn.evaluate.metrics import SeenMouth, auc, beats, measure, reference_mouth
-from engine.learn.evaluate.word_metrics import gather_words, pool_words
+from engine.learn.evaluate.metrics import SeenMouth, auc, beats, gather_words, measure, pool_words, reference_mouth
 from engine.learn.synth.phones import Phone
 
 PHONES = (

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from engine import Settings, Waveform, animate
-from engine.learn.evaluate.evaluate import LOUDNESS, OURS, evaluate, in_noisy_room
+from engine.learn.evaluate.evaluate import evaluate, in_noisy_room
 from engine.learn.evaluate.metrics import SHUT_BELOW, beats, seen_mouth
+from engine.learn.evaluate.report import LOUDNESS, OURS
 from engine.learn.synth import flite
 from engine.model.folder import open_model
 from engine.values.channels import ARKIT_52

@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.learn.augment import degrade, non_speech
+from engine.learn.augment import colour, non_speech
+from engine.learn.augment.music import with_music
+from engine.learn.augment.noise import with_noise
+from engine.learn.augment.rooms import in_room
+from engine.learn.augment.tempo_and_pitch import pitch, speed, tempo
 from engine.learn.data.recordings import Clip
 from engine.learn.evaluate.metrics import SeenMouth
 from engine.learn.evaluate.robustness import CLEAN, Condition, conditions, measure_condition, on_clock
@@ -40,7 +44,7 @@ def formant_of(samples: np.ndarray) -> float:
 
 def test_noise_and_music_have_the_level_that_was_asked_for():
     clean = vowel()
-    for change in (degrade.with_noise, degrade.with_music):
+    for change in (with_noise, with_music):
         mixed = change(clean, 10.0, 0)
         scale = (mixed @ clean) / (clean @ clean)
         rest = mixed - scale * clean
@@ -49,20 +53,15 @@ def test_noise_and_music_have_the_level_that_was_asked_for():
 
 def test_tempo_keeps_the_pitch_and_tape_speed_moves_it():
     clean = vowel()
-    assert (
-        degrade.tempo(clean, 1.25).size == clean.size / 1.25
-        and pitch_of(degrade.tempo(clean, 1.25)) == pytest.approx(150, rel=0.02)
-    )
-    assert (
-        degrade.speed(clean, 1.25).size == pytest.approx(clean.size / 1.25, abs=2)
-        and pitch_of(degrade.speed(clean, 1.25)) == pytest.approx(187.5, rel=0.02)
-    )
+    fast, tape = tempo(clean, 1.25), speed(clean, 1.25)
+    assert fast.size == clean.size / 1.25 and pitch_of(fast) == pytest.approx(150, rel=0.02)
+    assert tape.size == pytest.approx(clean.size / 1.25, abs=2) and pitch_of(tape) == pytest.approx(187.5, rel=0.02)
 
 
 @pytest.mark.parametrize("semitones", [-4, 4])
 def test_pitch_moves_and_formants_stay_if_asked(semitones):
     clean, factor = vowel(), 2 ** (semitones / 12)
-    kept, moved = (degrade.pitch(clean, semitones, keep) for keep in (True, False))
+    kept, moved = (pitch(clean, semitones, keep) for keep in (True, False))
     assert kept.size == moved.size == clean.size
     assert (
         pitch_of(kept) == pytest.approx(150 * factor, rel=0.03)
@@ -74,26 +73,26 @@ def test_pitch_moves_and_formants_stay_if_asked(semitones):
 
 def test_telephone_keeps_its_band_only():
     t = np.arange(RATE_HZ) / RATE_HZ
-    level = {hz: degrade.over_telephone(np.sin(2 * np.pi * hz * t))[4000:].std() for hz in (100, 1000, 6000)}
+    level = {hz: colour.over_telephone(np.sin(2 * np.pi * hz * t))[4000:].std() for hz in (100, 1000, 6000)}
     assert level[1000] == pytest.approx(np.sqrt(0.5), rel=0.05) and level[100] < 0.02 and level[6000] < 0.02
 
 
 def test_mp3_comes_back_in_time_and_not_quite_the_same():
     clean = vowel() * np.hanning(2 * RATE_HZ)
-    decoded = degrade.as_mp3(clean, 32)
+    decoded = colour.as_mp3(clean, 32)
     assert decoded.size == clean.size and not np.array_equal(decoded, clean)
     assert np.corrcoef(decoded, clean)[0, 1] > 0.98
 
 
 def test_gain_clips_at_full_scale():
-    assert np.abs(degrade.gain(vowel() * 10, 12)).max() == 1
-    assert degrade.gain(vowel(), -20).std() == pytest.approx(vowel().std() / 10)
+    assert np.abs(colour.gain(vowel() * 10, 12)).max() == 1
+    assert colour.gain(vowel(), -20).std() == pytest.approx(vowel().std() / 10)
 
 
 def test_room_adds_a_tail_after_the_sound():
     clean = np.zeros(RATE_HZ)
     clean[:100] = 1.0
-    wet = degrade.in_room(clean, 0.3, 6.0, 0)
+    wet = in_room(clean, 0.3, 6.0, 0)
     early, late = (np.abs(wet[at:at + 800]).mean() for at in (400, 4000))
     assert early > 10 * late > 0
 

@@ -7,7 +7,9 @@ import random
 import numpy as np
 import pytest
 
-from engine.learn.augment.wave import AugmentConfig, augment, mu_law, room
+from engine.learn.augment.colour import mu_law
+from engine.learn.augment.recording import AugmentConfig, augment
+from engine.learn.augment.rooms import in_soft_room
 from engine.learn.data import scenes
 from engine.learn.data.scenes import Corpus, load_scenes, make_scene, make_scenes
 from engine.learn.synth.phones import Phone
@@ -96,7 +98,7 @@ def test_augmentation_keeps_time():
 def test_room_adds_a_tail_and_keeps_the_direct_sound():
     wave = np.zeros(RATE_HZ, np.float32)
     wave[1000] = 1
-    out = room(wave, 0.3, 6.0, np.random.default_rng(0))
+    out = in_soft_room(wave, 0.3, 6.0, np.random.default_rng(0))
     assert out[1000] == pytest.approx(1, abs=1e-5) and np.abs(out[:1000]).max() < 1e-6
     assert (out[1001:] ** 2).sum() == pytest.approx(10 ** -0.6, rel=0.05)
 

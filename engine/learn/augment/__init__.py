@@ -1,4 +1,13 @@
-"""What sound goes through before a network hears it in training: rooms, noise, music, tempo, pitch, colour.
+"""What happens to sound before a model meets it: rooms, noise, music, tempo, pitch, colour. Used to train and to measure.
 
-Changes waves and their times; knows nothing of faces.
+Everything takes and gives mono float (n,) at 16 kHz, full scale +-1. What draws numbers takes a seed or a generator, and the same one gives the same
+sound.
 """
+
+from __future__ import annotations
+
+import numpy as np
+
+Seed = int | np.random.Generator
+
+RATE_HZ = 16_000

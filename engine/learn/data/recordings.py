@@ -6,16 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import soundfile
-from numpy.typing import NDArray
 
 from ...values.errors import EngineError
+from ...values.types import FloatArray
 from ..synth.phones import Phone
 from . import split
-
-FloatArray = NDArray[Any]
 
 SAMPLES_PER_FRAME = 320  # 50 Hz at 16 kHz
 VOICE_PREFIX_PARTS = {"sb": 2, "nv": 2}  # file names of one voice begin alike: sb_spk1_..., LJ001-...

@@ -23,7 +23,9 @@ from tqdm import tqdm
 
 from ...nets.moonshine import MoonshineFront
 from ...values.errors import EngineError
-from ..augment.wave import AugmentConfig, Backdrop, FloatArray, augment, noise
+from ...values.types import FloatArray
+from ..augment.noise import sloped
+from ..augment.recording import AugmentConfig, Backdrop, augment
 from ..synth.phones import PHONE_INDEX, PHONES, Phone
 from ..synth.utterance import SAMPLE_RATE_HZ, Utterance, load_shard
 
@@ -96,7 +98,7 @@ def make_scene(corpus: Corpus, front_end: MoonshineFront | None, seed: int) -> S
     if rng.random() >= CLEAN_SHARE or not wave.any():
         wave = augment(wave, [*corpus.backdrops, babble], AugmentConfig(), numbers)
     if not wave.any():
-        wave = noise(n, numbers) * np.float32(1e-3)
+        wave = np.asarray(sloped(n, numbers) * np.float32(1e-3), np.float32)
     features = np.zeros((n // FRAME, 0), np.float16)
     if front_end is not None:
         with torch.no_grad():

@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...values.types import FloatArray
 from .metrics import FPS, SeenMouth
-
-FloatArray = NDArray[Any]
 
 # Rhubarb's mouth shapes as (lip opening, jaw, rounding, tuck).
 RHUBARB_SHAPES: Mapping[str, tuple[float, float, float, float]] = {

@@ -13,20 +13,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...audio.read import read_audio
 from ...pipeline import animate
-from ...values.types import Settings
+from ...values.types import FloatArray, Settings
 from ..synth.phones import PHONES, Phone
 from ..visemes.curves import phone_shares, viseme_curves
 from ..visemes.targets import CURVES, viseme_tables
 from .paired import ARRAYS, FPS, compare
-
-FloatArray = NDArray[Any]
 
 TRAINED = "1114_2_"  # the clips that targets may be fitted to; the others are held out
 RIDGE_FRAMES = 40.0  # a target that was given counts as much as so many frames of the animators

@@ -1,22 +1,21 @@
 """How well a mouth follows the phones that were spoken: measures that a viewer would notice, on curves at 50 Hz.
 
-Needs phone times of real speech. Event measures ask what is seen at a phone; the r rows compare with the viseme model's curves; temporal
+Needs phone or word times of real speech. Event measures ask what is seen at a phone; the r rows compare with the viseme model's curves; temporal
 measures ask how the mouth moves between events.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...values.channels import ARKIT_52
+from ...values.types import FloatArray
+from ..data.labels import Word, pauses
 from ..synth.phones import BILABIALS, LABIODENTALS, VOWELS, Phone
 from ..visemes.curves import to_arkit, viseme_curves
 from .bootstrap import Area, Peak, Ratio, Statistic, value_of
-
-FloatArray = NDArray[Any]
 
 FPS = 50.0
 SHUT_BELOW = 0.06  # seen lip opening
@@ -41,6 +40,14 @@ MEANS = {
 AREAS = {
     "closure_auc": ("pbm closeness", "other closeness"), "round_auc": ("rounded most", "spread most"), "open_auc": ("open most", "narrow most"),
 }
+# The same of words, where only their times are known; each word is one event and one draw of the bootstrap, since such sets are single sentences.
+LIP_ROUNDED = ROUNDED | frozenset(["UE", "OE"])
+ROUNDISH = ROUNDED | frozenset(["UE", "OE", "AO", "UH", "R", "SH", "ZH", "CH", "JH", "ER"])  # a word with none of these stays flat
+WORD_MEANS = {
+    "word_shut": "contact word shut", "word_shut_false": "free word shut", "word_tucked": "fv word tucked", "word_round": "round word round",
+    "word_round_false": "flat word round", "silence_shut": "silent frame shut",
+}
+WORD_AREAS = {"word_shut_auc": ("contact closeness", "free closeness"), "word_round_auc": ("round most", "flat most")}
 CORRELATIONS = {"r_lip": "opening", "r_jaw": "jaw", "r_round": "rounding", "r_closure": "closure"}
 
 
@@ -115,7 +122,7 @@ class ClipEvents:
         """Note one event."""
         self.values.setdefault(name, []).append(float(value))
 
-    def extend(self, name: str, values: FloatArray) -> None:
+    def extend(self, name: str, values: FloatArray | NDArray[np.bool_]) -> None:
         """Note many events."""
         self.values.setdefault(name, []).extend(np.asarray(values, np.float64).tolist())
 
@@ -171,13 +178,7 @@ def gather(mouth: SeenMouth, phones: Sequence[Phone], reference: SeenMouth | Non
 
 def pool(clips: Sequence[ClipEvents]) -> dict[str, Statistic]:
     """The measures of clips together, by the names of Measures."""
-    statistics: dict[str, Statistic] = {}
-    for name, event in MEANS.items():
-        values = [clip.array(event) for clip in clips]
-        sizes = np.array([value.size for value in values])
-        statistics[name] = Ratio(np.array([value.sum() for value in values]), sizes, int(sizes.sum()))
-    for name, (positives, negatives) in AREAS.items():
-        statistics[name] = Area.of([clip.array(positives) for clip in clips], [clip.array(negatives) for clip in clips])
+    statistics = _pool_events(clips, MEANS, AREAS)
     for name in CORRELATIONS:
         frames = np.array([clip.frames if name in clip.r else 0 for clip in clips])
         statistics[name] = Ratio(frames * np.array([clip.r.get(name, 0.0) for clip in clips]), frames, int(frames.sum()))
@@ -188,6 +189,22 @@ def pool(clips: Sequence[ClipEvents]) -> dict[str, Statistic]:
     n_frames = sum(value.size for value in swing)
     statistics["amplitude"] = Ratio(np.array([v.sum() for v in swing]), np.array([v.sum() for v in wanted]), n_frames, root=True)
     return {item.name: statistics[item.name] for item in fields(Measures)}
+
+
+def gather_words(mouth: SeenMouth, words: Sequence[Word], duration_s: float) -> list[ClipEvents]:
+    """The events of one recording: one item per word, one per pause."""
+    n = len(mouth.opening)
+    items = [_word_events(mouth, word) for word in words]
+    for start_s, end_s in pauses(words, duration_s):
+        events = ClipEvents(n)
+        add_pause(events, mouth, start_s, end_s)
+        items.append(events)
+    return items
+
+
+def pool_words(items: Sequence[ClipEvents]) -> dict[str, Statistic]:
+    """The word measures of all items together."""
+    return _pool_events(items, WORD_MEANS, WORD_AREAS)
 
 
 def measures(statistics: Mapping[str, Statistic]) -> Measures:
@@ -244,6 +261,48 @@ def add_pause(events: ClipEvents, mouth: SeenMouth, start_s: float, end_s: float
     if end_s - start_s > LONG_PAUSE_S:
         inside = span(start_s + PAUSE_EDGE_S, end_s - PAUSE_EDGE_S, len(mouth.opening))
         events.extend("silent frame shut", mouth.opening[inside] < SILENT_BELOW)
+
+
+def _pool_events(
+    items: Sequence[ClipEvents], means: Mapping[str, str], areas: Mapping[str, tuple[str, str]],
+) -> dict[str, Statistic]:
+    statistics: dict[str, Statistic] = {}
+    for name, event in means.items():
+        values = [item.array(event) for item in items]
+        sizes = np.array([value.size for value in values])
+        statistics[name] = Ratio(np.array([value.sum() for value in values]), sizes, int(sizes.sum()))
+    for name, (positives, negatives) in areas.items():
+        statistics[name] = Area.of([item.array(positives) for item in items], [item.array(negatives) for item in items])
+    return statistics
+
+
+def _word_events(mouth: SeenMouth, word: Word) -> ClipEvents:
+    n = len(mouth.opening)
+    events = ClipEvents(n)
+    classes = frozenset(word.classes)
+    near = span(word.start_s - NEAR_S, word.end_s + NEAR_S, n)
+    inside = span(word.start_s + NEAR_S, max(word.end_s - NEAR_S, word.start_s + NEAR_S), n)  # not the neighbours' lips
+    if classes & BILABIALS:
+        _note_contact(events, "contact", float(mouth.opening[near].min()))
+    elif not classes & LABIODENTALS:
+        _note_contact(events, "free", float(mouth.opening[inside].min()))
+    if classes & LABIODENTALS:
+        events.add("fv word tucked", mouth.tuck[near].max() > TUCKED_ABOVE)
+    if classes & LIP_ROUNDED:
+        _note_rounding(events, "round", float(mouth.rounding[near].max()))
+    elif not classes & ROUNDISH:
+        _note_rounding(events, "flat", float(mouth.rounding[inside].max()))
+    return events
+
+
+def _note_contact(events: ClipEvents, kind: str, lowest: float) -> None:
+    events.add(f"{kind} word shut", lowest < SHUT_BELOW)
+    events.add(f"{kind} closeness", -lowest)
+
+
+def _note_rounding(events: ClipEvents, kind: str, most: float) -> None:
+    events.add(f"{kind} word round", most > ROUND_ABOVE)
+    events.add(f"{kind} most", most)
 
 
 def _add_phone_events(events: ClipEvents, mouth: SeenMouth, phones: Sequence[Phone]) -> None:
@@ -316,7 +375,7 @@ def _first_frames(mouth: SeenMouth, n: int) -> SeenMouth:
     return SeenMouth(*(getattr(mouth, item.name)[:n] for item in fields(SeenMouth)))
 
 
-def _runs(frames: FloatArray) -> list[tuple[int, int]]:
+def _runs(frames: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """First and last index of every run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], frames.astype(np.int8), [0]])))
     return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]

@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...audio.read import read_audio
 from ...pipeline import animate
 from ...values.errors import EngineError
-from ...values.types import Life, Motion, Settings
+from ...values.types import FloatArray, Life, Motion, Settings
 from ..data import split
 from ..data.recordings import SAMPLES_PER_FRAME
 from .baselines import loudness_mouth
 from .bootstrap import Correlation, Figure, figure_of
 from .metrics import FPS as MOUTH_FPS
 from .metrics import seen_mouth
-
-FloatArray = NDArray[Any]
 
 ARRAYS = "facegood_bs.npz"
 FPS = 30.0

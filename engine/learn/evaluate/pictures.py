@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...values.errors import OutputError
+from ...values.types import FloatArray
 from ..data.labels import Word, pauses
 from ..data.recordings import Clip
 from ..synth.phones import BILABIALS, LABIODENTALS
 from .metrics import FPS, SHUT_BELOW, SeenMouth
+from .paired import PairedCurves
+from .report import LOUDNESS, OURS, REFERENCE, SetReport
 
-if TYPE_CHECKING:
-    from .evaluate import SetReport
-    from .paired import PairedCurves
-
-FloatArray = NDArray[Any]
-
-OURS, REFERENCE, PEERS = "ours", "viseme model", ("Rhubarb words", "loudness")  # the first peer that there is
+PEERS = ("Rhubarb words", LOUDNESS)  # the first that there is
 CURVES = (("opening", "lip opening"), ("rounding", "rounding"), ("tuck", "lip tuck"))
 OURS_COLOUR, REFERENCE_COLOUR, PEER_COLOUR = "#c0392b", "#9aa5b1", "#2471a3"
 CONTACT_COLOUR, TUCK_COLOUR = "#f6c9c4", "#f9e3b4"  # behind p b m, behind f v

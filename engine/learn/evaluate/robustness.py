@@ -13,22 +13,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ...audio.read import read_audio
-from ...values.types import Life, Settings
-from ..augment import degrade, non_speech
+from ...values.types import FloatArray
+from ..augment import colour, non_speech
+from ..augment.music import with_music
+from ..augment.noise import with_noise
+from ..augment.rooms import in_room
+from ..augment.tempo_and_pitch import pitch, speed, tempo
 from ..data.evaluation_sets import SPEECH, data_folder, read_sets
 from ..data.recordings import Clip
 from ..synth.phones import BILABIALS
 from . import tables
 from .bootstrap import Figure, Ratio, Statistic, figure_of
-from .evaluate import our_mouth, write_result
-from .goals import Goal, shown, verdict
 from .metrics import FPS, NEAR_S, SHUT_BELOW, SeenMouth, correlation, moves, span
+from .report import evaluation_settings, our_mouth, write_result
+from .tables import Goal, shown, verdict
 
-FloatArray = NDArray[Any]
 Change = Callable[[FloatArray, int], FloatArray]
 
 CLEAN = "clean"
@@ -37,6 +39,7 @@ MOST_CLIPS_PER_VOICE = 6  # so that no voice outweighs the others
 SHORTEST_S = 1.0
 GOOD, FAIR = Goal(0.90, 0.90), Goal(0.75, 0.75)
 REST = Goal(0.05, 0.05, "below")
+ROOM_DIRECT_DB = 6.0
 NON_SPEECH_S, NON_SPEECH_SEEDS = 20.0, 3
 RECORDED_NOISE = "singing_ja/background_20200530.flac"  # below speech/: a recorded room where nobody speaks
 
@@ -80,19 +83,22 @@ class RestReport:
 
 def conditions() -> tuple[Condition, ...]:
     """All of them, in the order of the table."""
-    found = [Condition(CLEAN, lambda x, _: x, None)]
-    found += [Condition(f"noise {snr} dB", partial(_seeded, degrade.with_noise, float(snr)), goal) for snr, goal in ((20, GOOD), (10, FAIR), (0, None))]
-    found += [Condition(f"music {snr} dB", partial(_seeded, degrade.with_music, float(snr)), goal) for snr, goal in ((20, GOOD), (10, FAIR), (0, None))]
+    goals = ((20, GOOD), (10, FAIR), (0, None))
+    found = [Condition(CLEAN, lambda samples, _: samples, None)]
+    found += [Condition(f"noise {snr} dB", partial(_seeded, with_noise, float(snr)), goal) for snr, goal in goals]
+    found += [Condition(f"music {snr} dB", partial(_seeded, with_music, float(snr)), goal) for snr, goal in goals]
     found += [Condition(f"room {rt60_s} s", partial(_room, rt60_s)) for rt60_s in (0.3, 0.6)]
-    found += [Condition("telephone", lambda x, _: degrade.over_telephone(x)), Condition("mp3 32 kb/s", lambda x, _: degrade.as_mp3(x, 32))]
+    found.append(Condition("telephone", lambda samples, _: colour.over_telephone(samples)))
+    found.append(Condition("mp3 32 kb/s", partial(_plain, colour.as_mp3, 32)))
     for factor in (0.8, 0.9, 1.1, 1.25):
-        found.append(Condition(f"tempo {factor:g}, pitch kept", partial(_plain, degrade.tempo, factor), speed=factor))
+        found.append(Condition(f"tempo {factor:g}, pitch kept", partial(_plain, tempo, factor), speed=factor))
     for factor in (0.8, 1.25):
-        found.append(Condition(f"tape speed {factor:g}", partial(_plain, degrade.speed, factor), speed=factor))
+        found.append(Condition(f"tape speed {factor:g}", partial(_plain, speed, factor), speed=factor))
     for semitones in (-4, -2, 2, 4):
         found.append(Condition(f"pitch {semitones:+d}, formants kept", partial(_pitch, semitones, True)))
     found += [Condition(f"pitch {semitones:+d}, formants moved", partial(_pitch, semitones, False)) for semitones in (-4, 4)]
-    found += [Condition(f"gain {decibel:+d} dB", partial(_plain, degrade.gain, float(decibel))) for decibel in (-30, -20, -10, 6, 12)]
+    for decibel in (-30, -20, -10, 6, 12):
+        found.append(Condition(f"gain {decibel:+d} dB", partial(_plain, colour.gain, float(decibel))))
     return tuple(found)
 
 
@@ -122,12 +128,12 @@ def chosen_clips(data: Path) -> list[Clip]:
 
 def clean_mouths(clips: Sequence[Clip], model: str) -> list[tuple[Clip, SeenMouth]]:
     """What the others are compared with."""
-    return [(clip, our_mouth(clip.samples, _settings(model))) for clip in clips]
+    return [(clip, our_mouth(clip.samples, evaluation_settings(model))) for clip in clips]
 
 
 def measure_condition(condition: Condition, clean: Sequence[tuple[Clip, SeenMouth]], model: str) -> ConditionReport:
     """Animate every clip under a condition and compare with its clean mouth."""
-    settings = _settings(model)
+    settings = evaluation_settings(model)
     weights: dict[str, list[float]] = {curve: [] for curve in CURVES}
     scores: dict[str, list[float]] = {curve: [] for curve in CURVES}
     shut: list[int] = []
@@ -157,7 +163,7 @@ def on_clock(mouth: SeenMouth, n_frames: int, speed: float) -> SeenMouth:
 
 def rest_reports(model: str, recorded: Path | None = None) -> list[RestReport]:
     """The mouth on sounds without speech; `recorded` is one more sound file, if it is there."""
-    settings = _settings(model)
+    settings = evaluation_settings(model)
     reports = []
     for name, make in non_speech.NON_SPEECH.items():
         mouths = [our_mouth(make(NON_SPEECH_S, seed), settings) for seed in range(NON_SPEECH_SEEDS)]
@@ -192,10 +198,6 @@ def table(clips: Sequence[Clip], reports: Sequence[ConditionReport], rests: Sequ
     ])
 
 
-def _settings(model: str) -> Settings:
-    return Settings(model=model, fps=FPS, device="cpu", threads=1, life=Life(blinks=0))
-
-
 def _rest(name: str, mouths: Sequence[SeenMouth]) -> RestReport:
     opening, jaw, rounding = (np.concatenate([getattr(mouth, curve) for mouth in mouths]).clip(0) for curve in ("opening", "jaw", "rounding"))
     return RestReport(name, opening.size / FPS, float(opening.mean()), float(opening.max()), float(jaw.mean()), float(rounding.mean()))
@@ -217,8 +219,8 @@ def _plain(change: Callable[[FloatArray, float], FloatArray], amount: float, sam
 
 
 def _room(rt60_s: float, samples: FloatArray, seed: int) -> FloatArray:
-    return degrade.in_room(samples, rt60_s, 6.0, seed)
+    return in_room(samples, rt60_s, ROOM_DIRECT_DB, seed)
 
 
 def _pitch(semitones: float, keep_formants: bool, samples: FloatArray, seed: int) -> FloatArray:
-    return degrade.pitch(samples, semitones, keep_formants)
+    return pitch(samples, semitones, keep_formants)

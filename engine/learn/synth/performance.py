@@ -9,18 +9,18 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...values.types import FloatArray
+from ..augment.tempo_and_pitch import cepstral_envelope
 from .phones import VOWELS, Phone
 from .utterance import SAMPLE_RATE_HZ, Utterance, make_utterance
 
 PERFORMANCES = ("sung", "whispered", "shouted")
 HOP, WINDOW = 80, 400  # samples: 5 ms and 25 ms
 FFT = 512
-LONGEST_QUEFRENCY = 30  # samples; what is slower in the spectrum than 530 Hz is the envelope
 HARMONIC_LIMIT_HZ = 5000.0  # above it even a voiced sound is noise
 VOICED_CORRELATION = 0.5
 SHORT_PERIOD_BIAS = 0.3
@@ -32,8 +32,6 @@ SUNG_BASE_HZ = (100.0, 280.0)
 HELD_VOWEL, SUNG_CONSONANT, SUNG_PAUSE = (1.5, 4.5), (1.0, 1.35), (0.5, 0.9)  # factors of length
 SHOUT_F0, SHOUT_FORMANTS, SHOUT_TILT_DB, SHOUT_VOWEL = (1.35, 1.9), (1.04, 1.14), (4.0, 10.0), (1.0, 1.5)
 WHISPER_TILT_DB = (3.0, 9.0)
-
-FloatArray = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -183,10 +181,7 @@ def _envelopes(samples: NDArray[np.int16]) -> FloatArray:
     """(n_frames, FFT / 2 + 1) natural logarithm of the smoothed amplitude spectrum, relative to white noise of deviation 1."""
     window = np.hanning(WINDOW)
     spectra = np.abs(np.fft.rfft(_frames(samples / 32768, WINDOW) * window, FFT, axis=1)) / np.sqrt(np.square(window).sum())
-    cepstra = np.fft.irfft(np.log(spectra + 1e-6), axis=1)
-    cepstra[:, LONGEST_QUEFRENCY:FFT - LONGEST_QUEFRENCY + 1] = 0
-    envelopes: FloatArray = np.fft.rfft(cepstra, axis=1).real
-    return envelopes
+    return cepstral_envelope(np.log(spectra + 1e-6))
 
 
 def _pulses(f0_hz: FloatArray, n_samples: int) -> FloatArray:

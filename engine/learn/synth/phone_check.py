@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from ...model.folder import open_model
 from ...model.runtime import Graph, open_graph
 from ...values.errors import EngineError
+from ...values.types import FloatArray
 from .phones import PHONES, Phone
 
 STEP_S = 0.01  # of the scores: the 20 ms model runs twice, on the sound as it is and 10 ms later
@@ -25,8 +25,6 @@ LARGEST_MEAN_DIFFERENCE_S = 0.045
 LEAST_MEAN_SCORE = -2.2  # log probability per frame
 UNREACHED = -1e9
 CHANGE_COST = 0.3
-
-FloatArray = NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
+from ...values.types import FloatArray
 from .phones import VOWELS
 from .utterance import SAMPLE_RATE_HZ, Utterance, load_shard
 
@@ -23,8 +23,6 @@ BAND_HZ = (600.0, 4000.0)
 SEARCH_S = 0.060  # around the label's edges
 SMALLEST_STEP_DB = 6.0  # of the fall or rise; below it nothing was heard to move
 SHORTEST_S = 0.03
-
-FloatArray = NDArray[Any]
 
 
 @dataclass(frozen=True)

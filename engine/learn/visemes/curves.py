@@ -9,19 +9,17 @@ Sources: dominance after Cohen and Massaro (1993), undershoot after Lindblom (19
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...values.channels import ARKIT_52
+from ...values.types import FloatArray
 from ..synth.phones import BILABIALS, LABIODENTALS, PHONE_INDEX, PHONES, Phone
 from .styles import NEUTRAL, STYLES, SpeakingStyle
 from .targets import BLENDED, CURVES, viseme_tables
 
 __all__ = ["CURVES", "NEUTRAL", "STYLES", "SpeakingStyle", "arkit_columns", "phone_shares", "to_arkit", "viseme_curves"]
-
-FloatArray = NDArray[Any]
 
 _C = {name: i for i, name in enumerate(CURVES)}
 SILENCE = PHONE_INDEX["SIL"]
@@ -85,8 +83,8 @@ class _Spoken:
     loudness: FloatArray
 
     @property
-    def silent(self) -> FloatArray:
-        """(n, 1) bool."""
+    def silent(self) -> NDArray[np.bool_]:
+        """(n, 1)."""
         return np.asarray(self.labels == SILENCE)[:, None]
 
 

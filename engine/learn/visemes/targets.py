@@ -5,14 +5,11 @@ Read with the pictures of docs/MODEL.md, which are drawn from these numbers (tes
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...values.types import FloatArray
 from ..synth.phones import PHONE_INDEX, PHONES
-
-FloatArray = NDArray[Any]
 
 # Curves of the model; one that ends in a side-less name of ARKit drives both sides.
 CURVES = (
