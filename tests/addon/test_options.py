@@ -38,7 +38,8 @@ for name in ("Basis", *module("engine.values.channels").ARKIT_52):
     face.shape_key_add(name=name, from_mix=False)
 
 engine_given = module("engine.__main__")._parser().parse_args(["animate", speech, "-o", "a.npz", "--sparkle", "0.5"])
-blender_given = module("addon.shots.command_line").parser().parse_args(["--character", "Face", "--save", "a.blend", "--sparkle", "0.75"])
+blender = module("addon.shots.command_line").parser()
+blender_given = blender.parse_args(["--character", "Face", "--save", "a.blend", "--sparkle", "0.75"])
 with open(folder + "/jobs.json", "w") as file:
     json.dump([{"blend": "a.blend", "save": "b.blend", "sparkle": 0.125}], file)
 bpy.ops.unitalker.animate(audio=speech, character="Face", sparkle=1.0)
@@ -61,7 +62,8 @@ os._exit(0)
 def test_a_row_of_the_table_is_an_option_everywhere(ext, package, speech, tmp_path):
     here = Path(ext.module("addon").__file__).parents[1]
     copy = tmp_path / "extensions" / "user_default" / "unitalker"
-    shutil.copytree(here, copy, ignore=shutil.ignore_patterns("wheels", "weights", "__pycache__", "blender_manifest.toml"))
+    left_out = shutil.ignore_patterns("wheels", "weights", "__pycache__", "blender_manifest.toml")
+    shutil.copytree(here, copy, ignore=left_out)
     shutil.copy(ROOT / "blender_manifest.toml", copy)       # without the wheels, which this process has unpacked
     (copy / "weights").symlink_to(here / "weights")
     _insert(copy / "engine" / "values" / "options.py", "_SHAPING = (\n", ROW)
@@ -75,8 +77,8 @@ def test_a_row_of_the_table_is_an_option_everywhere(ext, package, speech, tmp_pa
     )
     assert run.returncode == 0 and "FOUND" in run.stdout, run.stderr
     assert json.loads(run.stdout.split("FOUND")[1].splitlines()[0]) == {
-        "panel": 1, "engine": 0.5, "beside its motion": 0.5, "blender": 0.75, "job": 0.125, "note": 1.0, "made again": 1.0,
-        "preset": True, "live": True,
+        "panel": 1, "engine": 0.5, "beside its motion": 0.5, "blender": 0.75, "job": 0.125, "note": 1.0,
+        "made again": 1.0, "preset": True, "live": True,
     }
 
 
@@ -90,7 +92,8 @@ def test_names_of_options_are_unique_and_each_sets_a_field_of_its_own(ext):
     options = ext.module("addon.take.options").OPTIONS
     sets = [option.sets for option in options if option.sets]
     assert len({option.name for option in options}) == len(options) and len(set(sets)) == len(sets)
-    assert {option.switch for option in options} - {""} <= {option.name for option in options if option.kind == 'BOOLEAN'}
+    switches = {option.switch for option in options if option.switch}
+    assert switches and all(option.kind == 'BOOLEAN' for option in options if option.name in switches)
 
 
 def test_every_option_has_its_default_in_the_panel(ext):
