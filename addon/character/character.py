@@ -108,10 +108,10 @@ def gather(context: bpy.types.Context, name: str, with_related: bool = True) -> 
         RigError: no such object, it can move nothing, or its data is linked.
     """
     picked = pick(context, name)
-    members = related(context, picked) if with_related else picked
-    _refuse_missing(members)
-    _refuse_linked(members)
-    targets = list(_targets(members))
+    parts = related(context, picked) if with_related else picked
+    _refuse_missing(parts)
+    _refuse_linked(parts)
+    targets = list(_targets(parts))
     absolute = next((obj.name for obj in picked if getattr(obj.data, "shape_keys", None) and not obj.data.shape_keys.use_relative), "")
     if not targets and absolute:
         raise RigError(f"The shape keys of {absolute!r} are absolute, so they cannot be mixed. Tick Relative in Object Data > Shape Keys.")
@@ -122,6 +122,12 @@ def gather(context: bpy.types.Context, name: str, with_related: bool = True) -> 
             "Pick the face mesh or its armature, or add shape keys (Add > Mesh > Lip Sync Test Head has all of them)."
         )
     return Character(picked[0].name, tuple(targets))
+
+
+def members(context: bpy.types.Context, name: str, with_related: bool) -> list[bpy.types.Object]:
+    """The objects of a character, as for `gather`, also where none of them can move. Raises RigError."""
+    picked = pick(context, name)
+    return related(context, picked) if with_related else picked
 
 
 def pick(context: bpy.types.Context, name: str) -> list[bpy.types.Object]:

@@ -20,13 +20,13 @@ STAR = "★ "
 
 def groups(model: str) -> list[tuple[str, int]]:
     """Groups of a model's identities and how many each has, in the model's order."""
-    return catalog.kept(("groups", model), lambda: list(Counter(group for _, _, group in catalog.identities(model)).items()))
+    return catalog.cached(("groups", model), lambda: list(Counter(group for _, _, group in catalog.identities(model)).items()))
 
 
 def search_items(context: bpy.types.Context, model: str, group: str) -> list[Item]:
     """Enum items to search in: favourites first, with a star, and the group as part of the name. An empty group gives all."""
     chosen = favourites(context, model)
-    return catalog.kept(("search", model, group, chosen), lambda: [
+    return catalog.cached(("search", model, group, chosen), lambda: [
         (name, (STAR if name in chosen else "") + (label if its_group in label else f"{its_group}: {label}"), its_group)
         for name, label, its_group in sorted(catalog.identities(model), key=lambda item: item[0] not in chosen) if group in ("", its_group)
     ])
@@ -35,7 +35,7 @@ def search_items(context: bpy.types.Context, model: str, group: str) -> list[Ite
 def group_items(context: bpy.types.Context, model: str) -> list[Item]:
     """Enum items of the browser's group: all, favourites, then the model's groups."""
     count = len(favourites(context, model))
-    return catalog.kept(("group items", model, count), lambda: [
+    return catalog.cached(("group items", model, count), lambda: [
         (ALL, "All", "Every identity of the model"), (FAVOURITES, f"Favourites ({count})", "Those that you gave a star"),
         *((group, f"{group} ({size})", "A group of the model") for group, size in groups(model)),
     ])

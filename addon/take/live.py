@@ -10,7 +10,9 @@ import logging
 
 import bpy
 
+from ...engine import EngineError
 from ..host.job import Job
+from ..host.operator_base import redraw
 from . import callbacks
 from .options import LIVE
 
@@ -33,7 +35,7 @@ def apply(context: bpy.types.Context) -> None:
     settings = context.scene.unitalker
     try:
         note = _remake(context)
-    except Exception:       # an exception in an update callback is printed at every step of a drag, and nobody reads it
+    except Exception:       # Blender would print it at every step of a drag, where nobody reads it
         log.exception("Live stopped at a bug")
         note = "A bug stopped the change: see the traceback in the system console."
     finally:
@@ -48,21 +50,19 @@ def _may_run() -> bool:
 
 
 def _remake(context: bpy.types.Context) -> str:
-    """Make the take again; what to tell the user, empty when all is well."""
-    from ...engine import EngineError
-    from ..host.operator_base import redraw
-    from . import takes
+    """Make the take again. Returns why it was not made, empty when all is well."""
+    from . import takes  # loads the engine and NumPy, which Blender's start must not
 
     settings = context.scene.unitalker
     try:
-        one = takes.chosen(context)
-        if one is None:
+        take = takes.chosen(context)
+        if take is None:
             return NOTHING_YET
         span = (float(settings.range_start), float(settings.range_end)) if settings.use_range else None
         changes = {name: getattr(settings, name) for name in LIVE}
         if span is not None:
             changes["crossfade"] = settings.crossfade
-        takes.remake(context, one, changes, span)
+        takes.remake(context, take, changes, span)
     except EngineError as error:
         return str(error)
     redraw(context)

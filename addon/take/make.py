@@ -17,7 +17,6 @@ import numpy as np
 from ... import engine
 from ...engine import Animation, SettingError, Settings
 from ...engine.model.folder import open_model
-from ...engine.model.heads import Head
 from ...engine.motion import key_reduction, lip_contact
 from ..actions.ledger import Span
 from ..character import character as rig
@@ -88,7 +87,7 @@ def gather(
     head = open_model(options.model, preferences.model_folders).head(options.head)
     character, plan = None, None
     if head.space == "vertices":
-        mesh = mesh_for(context, options.character, options.with_related, head)
+        mesh = vertex_head.find_mesh(rig.members(context, options.character, options.with_related), head)
         plan = vertex_head.plan(mesh, options.model, head, vertex_options(options, fps))
     else:
         character = rig.gather(context, options.character, options.with_related)
@@ -211,7 +210,7 @@ def _check_frames(options: Options) -> None:
 def clear(context: bpy.types.Context, character: str, with_related: bool) -> int:
     """Remove what `write` made on a character. Returns the number of curves, shape keys and caches removed; raises RigError."""
     end_previews(context.scene)
-    meshes = _members(context, character, with_related)
+    meshes = rig.members(context, character, with_related)
     try:
         found = rig.gather(context, character, with_related)
     except engine.RigError:        # a mesh with nothing but a cache
@@ -220,16 +219,6 @@ def clear(context: bpy.types.Context, character: str, with_related: bool) -> int
             raise
         return removed
     return clearing.clear(found) + vertex_head.clear(meshes)
-
-
-def mesh_for(context: bpy.types.Context, character: str, with_related: bool, head: Head) -> bpy.types.Object:
-    """The mesh of a character that a vertex head moves. Raises RigError."""
-    return vertex_head.find_mesh(_members(context, character, with_related), head)
-
-
-def _members(context: bpy.types.Context, character: str, with_related: bool) -> list[bpy.types.Object]:
-    picked = rig.pick(context, character)
-    return rig.related(context, picked) if with_related else picked
 
 
 def _own_name(character: rig.Character, line: str, clip: strip_audio.Clip) -> str:

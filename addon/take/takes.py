@@ -18,6 +18,7 @@ from ..actions.ledger import Span
 from ..character import character as rig
 from ..keying import clearing, notes
 from ..sound.clip import Clip
+from ..sound.strips import sequencer_scene, sound_strips
 from . import make
 from .callbacks import end_previews
 from .options import CHOICES, OPTIONS, POINTERS, Options
@@ -172,8 +173,6 @@ def _lines_meant(context: bpy.types.Context, values: Mapping[str, object]) -> li
     """Names under which the panel's sound may be noted."""
     if values["source"] == 'SPEAKER':
         return [str(values["speaker"])]
-    from ..sound.strips import sequencer_scene, sound_strips
-
     edit = sequencer_scene(context)
     if values["strip"]:
         return [f"{values['strip']} ({edit.name})", str(values["strip"])]       # the first where a strip of another scene has the name

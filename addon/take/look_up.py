@@ -1,0 +1,189 @@
+"""Models, presets and the character, looked at for the panel: the catalog asks once and keeps the answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import bpy
+
+from ...engine import EngineError, InstallError, NoPresetError, Rig
+from ...engine.model import folder
+from ...engine.rig import fitted_head_file, presets
+from ...engine.rig.fitted_head import Taught, label
+from ...engine.rig.names import find_on_rig
+from ..character import character as rig
+from ..host.preferences import engine_preferences
+from ..host.translations import translate, translate_plural
+from ..keying.vertex_head import find_mesh
+
+Item = tuple[str, str, str]
+
+AUTOMATIC_HEAD = "AUTO"     # stands for an empty choice: Blender takes an empty id for a separator
+HEAD_HINTS = {
+    "blendshapes": "Face shapes for any character that a preset fits",
+    "flame": "FLAME parameters, for a FLAME rig",
+    "vertices": "Vertices, for a mesh of this topology",
+}
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How well a preset fits the character.
+
+    Attributes:
+        line: what the panel says of it. missing: names that the preset looked for in vain.
+        problem: why the character cannot be keyed; empty where it can.
+        linked: whether it comes from another file, so that an override would help.
+        unfit: it can move, but by no preset. has_keys: some of what can move are shape keys.
+    """
+
+    line: str = ""
+    missing: tuple[str, ...] = ()
+    problem: str = ""
+    linked: bool = False
+    unfit: bool = False
+    has_keys: bool = False
+
+
+def models() -> list[Item]:
+    """The models that are installed, those that cannot be used last."""
+    usable, broken = folder.scan_models(engine_preferences(bpy.context).model_folders)
+    return [*map(_model_item, usable), *(_broken_item(path, error) for path, error in broken)]
+
+
+def _model_item(model: folder.Model) -> Item:
+    identities_ = translate_plural(len(model.identities), "1 identity", "{} identities")
+    return _model_choice(model.id, model.folder), model.title, f"{model.system}, {identities_}, {model.licence}"
+
+
+def _broken_item(path: Path, error: Exception) -> Item:
+    return _model_choice(path.name, path), f"{path.name} (cannot be used)", str(error)
+
+
+def _model_choice(model_id: str, path: Path) -> str:
+    """What chooses a model: its id, or its path where the folder has another name than the id."""
+    return model_id if path.name == model_id else str(path)
+
+
+def open_model(model_id: str) -> tuple[folder.Model | None, str]:
+    """A model, and why it cannot be opened."""
+    try:
+        return folder.open_model(model_id, engine_preferences(bpy.context).model_folders), ""
+    except EngineError as error:
+        log.warning("%s", error)
+        return None, str(error)
+
+
+def heads(model: folder.Model | None) -> list[Item]:
+    """The heads of a model, its own choice first."""
+    if model is None:
+        return [(AUTOMATIC_HEAD, "Automatic", "")]
+    items = [(head.id, head.id.replace("_", " "), HEAD_HINTS[head.space]) for head in model.heads]
+    return [(AUTOMATIC_HEAD, "Automatic", f"The model's own choice: {model.default_head}"), *items]
+
+
+def space(model: folder.Model | None, head_id: str) -> str:
+    """What a head gives: "blendshapes", "flame" or "vertices"; empty for a head that is not there."""
+    wanted = head_id or (model.default_head if model else "")
+    return next((head.space for head in model.heads if head.id == wanted), "") if model else ""
+
+
+def source(of_space: str) -> str:
+    """The channel set that a head of a space gives."""
+    return presets.source_of(of_space)
+
+
+def identities(model: folder.Model | None, problem: str) -> list[Item]:
+    """The speaking styles of a model, neutral first under the id "pivot"."""
+    if model is None:
+        return [("pivot", "Neutral (pivot)", problem)]
+    items = [(identity.id, identity.label, identity.group) for identity in model.identities]
+    neutral = model.pivot
+    if neutral is None:
+        return [("pivot", f"{items[-1][1]} (in place of a neutral style)", items[-1][2]), *items]
+    return [("pivot", *items[neutral][1:]), *items[:neutral], *items[neutral + 1:]]
+
+
+def fitted_heads() -> tuple[tuple[Taught, ...], tuple[Exception, ...]]:
+    """The taught heads of the user's folders, and what is wrong with the files that are none."""
+    return fitted_head_file.scan_taught(engine_preferences(bpy.context).preset_folders)
+
+
+def preset_items(fitted: Sequence[Taught]) -> list[Item]:
+    """What drives a rig: automatic, taught heads, presets."""
+    try:
+        known = presets.list_presets(engine_preferences(bpy.context).preset_folders)
+    except InstallError as error:
+        return [("auto", "Automatic", str(error))]
+    return [
+        ("auto", "Automatic", "The preset that fits the character best"),
+        *map(_fitted_item, fitted),
+        *((preset.id, preset.name, preset.description) for preset in known),
+    ]
+
+
+def _fitted_item(head: Taught) -> Item:
+    controls = translate_plural(len(head.controls), "1 control", "{} controls")
+    return Path(head.path).name, head.name, translate("Taught: {} from {} s of keys", controls, round(head.take_s))
+
+
+def fit_of_character(context: bpy.types.Context, channel_set: str) -> Fit:
+    """How well the panel's preset fits its character. channel_set: what the chosen head gives."""
+    settings = context.scene.unitalker
+    name = settings.character.name if settings.character else ""
+    linked = False
+    try:
+        linked = bool(rig.linked_objects(rig.related(context, rig.pick(context, name))))
+        character = rig.gather(context, name, settings.with_related)
+        names = character.rig(settings.preset, engine_preferences(context).preset_folders)
+        return _fit_of_rig(replace(names, source=channel_set), character)
+    except EngineError as error:
+        return Fit(problem=str(error), linked=linked)
+
+
+def _fit_of_rig(names: Rig, character: rig.Character) -> Fit:
+    try:
+        fitted = fitted_head_file.chosen_taught(names)
+        if fitted is not None:
+            return _fit_of_fitted_head(fitted, names)
+        match = presets.match(presets.choose(names), names)
+    except NoPresetError as error:
+        return Fit(problem=error.lack, unfit=True, has_keys=bool(names.shape_keys))
+    if not match.found:
+        name = match.preset.name
+        problem = translate("Preset {} finds nothing on this character. Choose another, or Automatic.", name)
+        return Fit(problem=problem, unfit=True, has_keys=bool(names.shape_keys))
+    n_found = len(match.found)
+    channels = translate("{} of {} channels found", n_found, n_found + len(match.missing))
+    meshes = translate_plural(sum(target.kind == 'KEY' for target in character.targets), "1 mesh", "{} meshes")
+    return Fit(f"{match.preset.name}: {channels}, {meshes}", match.absent)
+
+
+def _fit_of_fitted_head(fitted: Taught, names: Rig) -> Fit:
+    """How many of a taught head's controls the character has."""
+    places = find_on_rig(fitted.controls, names)
+    absent = tuple(label(control) for control, found in zip(fitted.controls, places, strict=True) if not found)
+    n_found = len(fitted.controls) - len(absent)
+    if not n_found:
+        return Fit(problem=translate((
+            "Taught head {} finds none of its controls on this character. Choose the one that it was taught on."
+        ), fitted.name))
+    controls = translate("{} of {} taught controls found", n_found, len(fitted.controls))
+    return Fit(f"{fitted.name}: {controls}", absent)
+
+
+def fit_of_mesh(context: bpy.types.Context, model: folder.Model) -> Fit:
+    """Whether the character has a mesh of the chosen head's topology."""
+    settings = context.scene.unitalker
+    name = settings.character.name if settings.character else ""
+    head = model.head(settings.head)
+    try:
+        obj = find_mesh(rig.members(context, name, settings.with_related), head)
+    except EngineError as error:
+        return Fit(problem=str(error))
+    vertices = translate("{} vertices, as head {} moves", head.width // 3, head.id)
+    return Fit(f"{obj.name}: {vertices}")
