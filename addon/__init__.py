@@ -26,10 +26,9 @@ from .phones import operators as phone_operators
 from .phones import panel as phone_panel
 from .phones import properties as phone_properties
 from .phones import watch as phone_watch
+from .pictures import operators as picture_operators
 from .preview import operators as preview_operators
-from .preview import panel as preview_panel
 from .preview import playback
-from .preview import properties as preview_properties
 from .shape_match import panel as shape_match_panel
 from .shape_match import vertices_panel
 from .take import catalog, live, properties
@@ -41,6 +40,7 @@ from .teach import panel as teach_panel
 from .ui import drop as sound_files
 from .ui import generate as generate_panel
 from .ui import operators, panels, style_presets, test_head, try_it
+from .ui import preview as preview_panel
 from .ui import style as style_panel
 
 CLASSES = (
@@ -49,7 +49,7 @@ CLASSES = (
     *takes_list.CLASSES, *takes_operators.CLASSES, *takes_panel.CLASSES,
     *mapping_properties.CLASSES, *mapping_operators.CLASSES, *mapping_panel.CLASSES, *teach_operators.CLASSES, *teach_panel.CLASSES,
     *phone_properties.CLASSES, *phone_operators.CLASSES, *phone_panel.CLASSES, *shape_match_panel.CLASSES, *vertices_panel.CLASSES,
-    *preview_properties.CLASSES, *preview_operators.CLASSES, *preview_panel.CLASSES, *export_panel.CLASSES,
+    *preview_operators.CLASSES, *picture_operators.CLASSES, *preview_panel.CLASSES, *export_panel.CLASSES,
     *cast_properties.CLASSES, *cast_operators.CLASSES, *follow_operators.CLASSES, *cast_panel.CLASSES,
 )
 
@@ -69,7 +69,7 @@ def register() -> None:
     phone_watch.register()
     shape_match_panel.register()
     vertices_panel.register()
-    preview_properties.register()
+    preview_panel.register()
     overlay.register()
     playback.register()
     cast_properties.register()
@@ -88,7 +88,7 @@ def unregister() -> None:
     cast_properties.unregister()
     playback.unregister()
     overlay.unregister()
-    preview_properties.unregister()
+    preview_panel.unregister()
     vertices_panel.unregister()
     shape_match_panel.unregister()
     phone_watch.unregister()

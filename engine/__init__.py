@@ -10,8 +10,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .audio.read import from_array, read_audio
+    from .audio.read import MIN_DURATION_S, from_array, read_audio
+    from .audio.time_stretch import stretch
+    from .model.devices import from_text as device_tests_from_text
+    from .model.devices import remember as remember_device_tests
+    from .model.devices import test_devices
+    from .model.devices import to_text as device_tests_to_text
+    from .model.runtime import build as runtime_build
     from .pipeline import animate, animate_all
+    from .speech.g2p import read_words
     from .values.errors import (
         AudioError,
         Cancelled,
@@ -29,14 +36,23 @@ if TYPE_CHECKING:
     from .values.types import Animation, Curve, Motion, Rig, RigChannel, RigCurves, Waveform
 
 __all__ = [
-    "Animation", "AudioError", "Cancelled", "Curve", "Delays", "EngineError", "Gains", "InstallError", "Life", "ModelError", "Motion", "NoPresetError",
-    "OutputError", "PresetError", "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError", "SettingError", "Settings", "TeachError", "Waveform",
-    "animate", "animate_all", "from_array", "read_audio",
+    "MIN_DURATION_S", "Animation", "AudioError", "Cancelled", "Curve", "Delays", "EngineError", "Gains", "InstallError", "Life", "ModelError", "Motion",
+    "NoPresetError", "OutputError", "PresetError", "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError", "SettingError", "Settings", "TeachError", "Waveform",
+    "animate", "animate_all", "device_tests_from_text", "device_tests_to_text", "from_array", "read_audio", "read_words",
+    "remember_device_tests", "runtime_build", "stretch", "test_devices",
 ]
+_HOMES = {      # where a name lies that is called otherwise there, or whose module loads more than the ones below
+    "device_tests_from_text": "model.devices.from_text", "device_tests_to_text": "model.devices.to_text",
+    "remember_device_tests": "model.devices.remember", "test_devices": "model.devices.test_devices", "runtime_build": "model.runtime.build",
+    "stretch": "audio.time_stretch.stretch", "read_words": "speech.g2p.read_words",
+}
 
 if not TYPE_CHECKING:       # a type checker would take any name
     def __getattr__(name: str) -> object:
         """A public name, from the first of these modules that has it."""
+        if name in _HOMES:
+            module, _, inner = _HOMES[name].rpartition(".")
+            return getattr(import_module(f".{module}", __name__), inner)
         if name in __all__:
             for module in ("values.errors", "values.settings", "values.types", "audio.read", "pipeline"):
                 names = vars(import_module(f".{module}", __name__))

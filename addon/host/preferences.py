@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
+from ... import engine
 from . import BASE_PACKAGE
 from .layout import paragraph
 
@@ -47,16 +48,9 @@ def engine_preferences(context: bpy.types.Context) -> EnginePreferences:
     presets = tuple(folder for folder in (user_folder("presets"),) if os.path.isdir(folder))
     if preferences is None:
         return EnginePreferences(model_folders=models, preset_folders=presets)
-    _recall(preferences.device_tests)
+    if preferences.device_tests:
+        engine.remember_device_tests(preferences.device_tests)
     return EnginePreferences(preferences.device, preferences.threads, models, presets)
-
-
-def _recall(tests: str) -> None:
-    """Tell the engine what the test of an earlier session found."""
-    if tests:
-        from ...engine.model.devices import remember
-
-        remember(tests)
 
 
 class UNITALKER_OT_test_devices(bpy.types.Operator):
@@ -67,14 +61,11 @@ class UNITALKER_OT_test_devices(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Test, remember, report."""
-        from ...engine import EngineError
-        from ...engine.model import devices
-
         preferences = own(context)
         try:
-            reports = devices.test_devices()
-            tests = devices.to_text(reports)
-        except EngineError as error:
+            reports = engine.test_devices()
+            tests = engine.device_tests_to_text(reports)
+        except engine.EngineError as error:
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}
         if preferences is not None:
@@ -96,11 +87,12 @@ class UNITALKER_AP_preferences(bpy.types.AddonPreferences):
     )
 
     generate_on_drop: BoolProperty(
-        name="Generate on Drop", description="A sound file that is dropped on a character makes its lip sync at once; else it is only chosen", default=True,
+        name="Generate on Drop", default=True,
+        description="A sound file that is dropped on a character makes its lip sync at once; else it is only chosen",
     )
 
-    device_tests: StringProperty(options={'HIDDEN'})      # engine.devices.to_text
-    favourites: StringProperty(options={'HIDDEN'})        # identities.py: JSON, model id -> identity ids
+    device_tests: StringProperty(options={'HIDDEN'})      # engine.device_tests_to_text
+    favourites: StringProperty(options={'HIDDEN'})        # JSON, model id -> identity ids
 
     def draw(self, context: bpy.types.Context) -> None:
         """Device with what the last test found, threads, folder."""
@@ -113,16 +105,12 @@ class UNITALKER_AP_preferences(bpy.types.AddonPreferences):
         layout.prop(self, "generate_on_drop")
 
     def _draw_devices(self, context: bpy.types.Context, column: bpy.types.UILayout) -> None:
-        from ...engine import EngineError
-        from ...engine.model.devices import from_text
-        from ...engine.model.runtime import build
-
-        reports, tested = from_text(self.device_tests)
+        reports, tested = engine.device_tests_from_text(self.device_tests)
         for report in reports:
             paragraph(context, column, f"{_label(report.device)}: {report}", 'CHECKMARK' if report.works else 'CANCEL')
         try:
-            here = build()
-        except EngineError as error:
+            here = engine.runtime_build()
+        except engine.EngineError as error:
             paragraph(context, column, str(error), 'ERROR')
             return
         again = "; tested with another one: test again" if reports and tested != here else ""

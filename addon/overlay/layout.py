@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engine.values.phones import Phone
-from .moments import SILENCE, kind_of
+from ...engine.values.phones import PHONES, Phone, mouth_kind
 from .peaks import Peaks
 
 Array = NDArray[np.float32]
@@ -100,11 +99,11 @@ def boxes(track: Track, view: View) -> list[Box]:
     found: list[Box] = []
     for phone in track.phones:
         left, right = (view.x(track.first_frame + second * track.fps) for second in (phone.start_s, phone.end_s))
-        if phone.label == SILENCE or right <= 0 or left >= view.width_px:
+        if phone.label == PHONES[0] or right <= 0 or left >= view.width_px:
             continue
         if right - left < LEAST_BOX_PX and found and left < found[-1].right:
             continue
-        found.append(Box(left, max(right, left + LEAST_BOX_PX), phone.label.lower(), kind_of(phone.label)))
+        found.append(Box(left, max(right, left + LEAST_BOX_PX), phone.label.lower(), mouth_kind(phone.label)))
     return found
 
 

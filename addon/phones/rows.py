@@ -71,6 +71,17 @@ def solved_of(take: ShownTake) -> tuple[Phone, ...]:
     return from_json(take.solved)
 
 
+def key_of(take: object) -> str:
+    """What a shown take is found by, of a take with its character and line."""
+    return json.dumps([take.character, take.line])
+
+
+def on_timeline(context: bpy.types.Context, take: object) -> tuple[Phone, ...] | None:
+    """The phones of a take that lie on the timeline, as its keys were made with; None without them."""
+    shown = context.scene.unitalker_phones.takes.get(key_of(take))
+    return solved_of(shown) if shown is not None and shown.solved else None
+
+
 def to_json(phones: Sequence[Phone]) -> str:
     """Phones as a short text."""
     return json.dumps([[phone.label, round(phone.start_s, 5), round(phone.end_s, 5)] for phone in phones])

@@ -26,6 +26,7 @@ from ..host.scene import scene_fps
 from ..take import make, takes
 from . import markers as phone_markers
 from . import rows as phone_rows
+from .rows import key_of
 
 ShownTake = bpy.types.PropertyGroup
 SAME_RATE = 1e-6            # frames per second
@@ -108,11 +109,6 @@ def take_of(context: bpy.types.Context, shown: ShownTake) -> takes.Take:
     _follow_name(shown)
     character, line = json.loads(shown.name)
     return takes.find(context, character, line)
-
-
-def key_of(one: takes.Take) -> str:
-    """What a take is found by."""
-    return json.dumps([one.character, one.line])
 
 
 def chosen(context: bpy.types.Context) -> takes.Take:

@@ -10,6 +10,9 @@ import logging
 
 import bpy
 
+from ..take import callbacks
+from .rows import on_timeline
+
 TICK_S = 0.25
 UNDO_TEXT = "Phone Edit"
 
@@ -138,7 +141,8 @@ HANDLERS = ((bpy.app.handlers.undo_post, _after_undo), (bpy.app.handlers.redo_po
 
 
 def register() -> None:
-    """Watch undo and loading."""
+    """Watch undo and loading, and give others the phones that are shown."""
+    callbacks.phones_on_timeline.append(on_timeline)
     for handlers, function in HANDLERS:
         handlers.append(function)
     start()         # phones may be shown already, where the add-on was switched off and on; else the first look is the last
@@ -146,6 +150,7 @@ def register() -> None:
 
 def unregister() -> None:
     """Stop all watching."""
+    callbacks.phones_on_timeline.remove(on_timeline)
     stop()
     for handlers, function in HANDLERS:
         handlers.remove(function)

@@ -15,9 +15,10 @@ import bpy
 import numpy as np
 
 from ...engine import OutputError
-from ..overlay.moments import Moment, kind_of
+from ...engine.values.phones import mouth_kind
 from . import picture, strip_scene
 from .complete_file import is_whole_png
+from .moments import Moment
 
 COLUMNS = 6
 GAP, LABEL, TITLE = 0.04, 0.24, 0.22        # shares of a tile's width: between tiles, text under one, title
@@ -155,7 +156,7 @@ def _labels(tiles: Sequence[Tile]) -> list[list[strip_scene.Text]]:
     """The texts under each tile: phone at the left, word at the right, time and frame below."""
     made = []
     for tile in tiles:
-        colour = CLOSED if kind_of(tile.moment.phone) == "closed" else INK
+        colour = CLOSED if mouth_kind(tile.moment.phone) == "closed" else INK
         time = f"{tile.second:.2f} s   frame {tile.moment.frame}"
         made.append([
             strip_scene.Text(tile.moment.phone.lower(), 0.02, 0.66, 0.46, colour, right=False),

@@ -12,15 +12,11 @@ from typing import TypeVar
 
 import bpy
 
-from ...engine import EngineError, OutputError, RigError
-from ...engine.speech import g2p
+from ...engine import EngineError, OutputError, RigError, read_words
 from ...engine.values.phones import Phone
 from ..host.scene import scene_fps
-from ..overlay import moments as shown_frames
-from ..overlay import shown
-from ..take import takes
-from . import contact_sheet, face_camera, face_region, picture, playblast
-from .folder import folder_of
+from ..take import current, takes
+from . import contact_sheet, face_camera, face_region, moments, picture, playblast
 
 BY_PHONES = 'PHONES'
 TAKE = 'TAKE'
@@ -31,7 +27,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user chose; preview_properties.py explains each and holds the defaults.
+    """What the user chose; the group of the panel Preview explains each and holds the defaults.
 
     Attributes:
         character: name of an object, "" takes the panel's. take: name of a take, "" the one that is chosen by strip and frame.
@@ -64,21 +60,22 @@ class Wanted:
 def sheet(context: bpy.types.Context, wanted: Wanted) -> Generator[float, None, str]:
     """Gather and draw a contact sheet, step by step as contact_sheet.make. Raises EngineError kinds."""
     scene = context.scene
-    one = _take(context, wanted)
+    take = _take(context, wanted)
     _check_camera(scene)
     picture.check_graphics(scene, wanted.solid)
-    path = _path(context, wanted, one, "contact sheet", ".png")
-    look, crop = _tile_look(context, one, wanted)
-    phones = yield from _phones(context, one)
+    path = _path(wanted, take, "contact sheet", ".png")
+    look, crop = _tile_look(context, take, wanted)
+    phones = yield from _phones(context, take)
     fps = scene_fps(scene)
-    told = phones, one.first_frame, fps, one.last_frame, wanted.count
-    moments = (shown_frames.at_phones(*told) if wanted.pick == BY_PHONES else ()) or shown_frames.evenly(*told)      # evenly, where nobody speaks
-    transcript = _transcript(one)
-    words = _words(phones, transcript, str(one.choices.get("language", "")))
+    spoken = phones, take.first_frame, fps, take.last_frame, wanted.count
+    found = moments.at_phones(*spoken) if wanted.pick == BY_PHONES else ()
+    transcript = _transcript(take)
+    words = _words(phones, transcript, str(take.choices.get("language", "")))
     tiles = tuple(
-        contact_sheet.Tile(moment, words[moment.index] if moment.index >= 0 else "", (moment.frame - one.first_frame) / fps) for moment in moments
+        contact_sheet.Tile(moment, words[moment.index] if moment.index >= 0 else "", (moment.frame - take.first_frame) / fps)
+        for moment in found or moments.evenly(*spoken)      # evenly, where nobody speaks
     )
-    title = transcript.strip() or f"{one.character}: {one.line}"
+    title = transcript.strip() or f"{take.character}: {take.line}"
     plan = contact_sheet.Sheet(scene.name, context.view_layer.name, tiles, " ".join(title.split()), path, look)
     return (yield from contact_sheet.make(plan, crop))
 
@@ -86,43 +83,47 @@ def sheet(context: bpy.types.Context, wanted: Wanted) -> Generator[float, None, 
 def film(context: bpy.types.Context, wanted: Wanted) -> playblast.Film:
     """A playblast. Raises EngineError kinds."""
     scene = context.scene
-    one = _take(context, wanted)
+    take = _take(context, wanted)
     _check_camera(scene)
     picture.check_graphics(scene, wanted.solid)
-    first, last = (math.floor(one.first_frame), math.ceil(one.last_frame)) if wanted.span == TAKE else (scene.frame_start, scene.frame_end)
+    first, last = scene.frame_start, scene.frame_end
+    if wanted.span == TAKE:
+        first, last = math.floor(take.first_frame), math.ceil(take.last_frame)
     share = wanted.percentage / 100
     width, height = (playblast.even(size * share) for size in (scene.render.resolution_x, scene.render.resolution_y))
     look = picture.Look(width, height, solid=wanted.solid, fast=True)
-    path = _path(context, wanted, one, "playblast", ".mp4")
-    request = shown.request_of(context, one)
-    clip = request.clip if request is not None else one.clip
+    path = _path(wanted, take, "playblast", ".mp4")
+    request = current.request_of(context, take)
+    clip = request.clip if request is not None else take.clip
     return playblast.Film(scene.name, context.view_layer.name, first, last, clip, path, look)
 
 
 def draw_files(context: bpy.types.Context, character: str, sheet_path: str, film_path: str, take: str = "") -> list[str]:
-    """Write a contact sheet and a film of a take, "" for none, without a window. Returns lines to tell: paths and warnings.
+    """Write a contact sheet and a film of a take, "" for none, without a window. Returns lines to print: paths and warnings.
 
     A scene without a camera gets one on the face meanwhile.
 
     Args:
         take: its name; "" is the character's newest.
     Raises:
-        EngineError: a kind of it for everything that the user can mend.
+        EngineError: a kind of it for everything that the user can fix.
     """
-    told: list[str] = []
+    lines: list[str] = []
     if not sheet_path and not film_path:
-        return told
-    camera = face_camera.add(context, character, context.scene.unitalker.with_related) if context.scene.camera is None else None
+        return lines
+    camera = None
+    if context.scene.camera is None:
+        camera = face_camera.add(context, character, context.scene.unitalker.with_related)
     try:
         if sheet_path:
-            told.append(_to_end(sheet(context, Wanted.of(context, character, take, sheet_path))))
+            lines.append(_to_end(sheet(context, Wanted.of(context, character, take, sheet_path))))
         if film_path:
             made = _to_end(playblast.make(film(context, Wanted.of(context, character, take, film_path))))
-            told += [made.path, *filter(None, [made.warning])]
+            lines += [made.path, *filter(None, [made.warning])]
     finally:
         if camera is not None:
             bpy.data.cameras.remove(camera.data)        # the object goes with it
-    return told
+    return lines
 
 
 def _to_end(work: Generator[float, None, Result]) -> Result:
@@ -135,24 +136,20 @@ def _to_end(work: Generator[float, None, Result]) -> Result:
 
 def _take(context: bpy.types.Context, wanted: Wanted) -> takes.Take:
     if not wanted.take:
-        return shown.chosen(context, wanted.character)
-    return takes.find(context, wanted.character or _character(context), wanted.take)
-
-
-def _character(context: bpy.types.Context) -> str:
+        return current.chosen(context, wanted.character)
     chosen = context.scene.unitalker.character
-    return chosen.name if chosen is not None else ""
+    return takes.find(context, wanted.character or (chosen.name if chosen is not None else ""), wanted.take)
 
 
-def _phones(context: bpy.types.Context, one: takes.Take) -> Generator[float, None, tuple[Phone, ...]]:
-    """The phones of a take; a sound that has to be heard again is heard on a thread."""
-    known = shown.phones_known(context, one)
-    request = shown.request_of(context, one) if known is None else None
+def _phones(context: bpy.types.Context, take: takes.Take) -> Generator[float, None, tuple[Phone, ...]]:
+    """The phones of a take; where the model has to find them, it does so on a thread."""
+    known = current.known_phones(context, take)
+    request = current.request_of(context, take) if known is None else None
     if request is None:
         return known or ()
     found: list[tuple[Phone, ...]] = []
     ended = threading.Event()
-    thread = threading.Thread(target=lambda: found.append(shown.listen(request, ended.is_set)), name="lip-sync-phones", daemon=True)
+    thread = threading.Thread(target=lambda: found.append(current.model_phones(request, ended.is_set)), name="lip-sync-phones", daemon=True)
     thread.start()
     try:
         while thread.is_alive():
@@ -168,43 +165,45 @@ def _check_camera(scene: bpy.types.Scene) -> None:
         raise RigError(f"Scene {scene.name!r} has no camera. Press Camera on Face, or add one.")
 
 
-def _tile_look(context: bpy.types.Context, one: takes.Take, wanted: Wanted) -> tuple[picture.Look, picture.Crop | None]:
+def _tile_look(context: bpy.types.Context, take: takes.Take, wanted: Wanted) -> tuple[picture.Look, picture.Crop | None]:
     """A square about the face, or the camera's whole picture in its proportions."""
     if wanted.close_up:
-        members = face_region.members(context, one.character, context.scene.unitalker.with_related)
+        members = face_region.members(context, take.character, context.scene.unitalker.with_related)
         return picture.Look(wanted.tile_px, wanted.tile_px, wanted.solid), face_region.close_up(context, face_region.find_face(members))
     render = context.scene.render
     height = wanted.tile_px * render.resolution_y * render.pixel_aspect_y / (render.resolution_x * render.pixel_aspect_x)
     return picture.Look(wanted.tile_px, max(1, round(height)), wanted.solid), None
 
 
-def _transcript(one: takes.Take) -> str:
+def _transcript(take: takes.Take) -> str:
     """The words that a take was made with, "" without any."""
-    text = bpy.data.texts.get(str(one.choices.get("transcript_text", "")))
-    return text.as_string() if text is not None else str(one.choices.get("transcript", ""))
+    text = bpy.data.texts.get(str(take.choices.get("transcript_text", "")))
+    return text.as_string() if text is not None else str(take.choices.get("transcript", ""))
 
 
 def _words(phones: tuple[Phone, ...], transcript: str, language: str) -> tuple[str, ...]:
     """The written word of each phone; "" without a transcript, or where the phones do not follow it."""
     try:
-        words = g2p.read_words(transcript, language) if transcript else ()
+        words = read_words(transcript, language) if transcript else ()
     except EngineError:
         words = ()
     spelled = [word for word in re.sub(r"\[[^\]]*\]", " ", transcript).split() if any(letter.isalnum() for letter in word)]
-    return shown_frames.words_of_phones(phones, words, [word.strip(".,;:!?\"“”„«»()¿¡…") for word in spelled])
+    return moments.words_of_phones(phones, words, [word.strip(".,;:!?\"“”„«»()¿¡…") for word in spelled])
 
 
-def _path(context: bpy.types.Context, wanted: Wanted, one: takes.Take, what: str, ending: str) -> str:
-    """The file to write. Raises OutputError when nobody said where, or the folder is not there or may not be written to."""
+def _path(wanted: Wanted, take: takes.Take, what: str, ending: str) -> str:
+    """The file to write. Raises OutputError when no folder is known, or it is not there or may not be written to."""
     if wanted.path:
         path = os.path.abspath(bpy.path.abspath(wanted.path))
         path = path if path.lower().endswith(ending) else path + ending
     else:
-        folder = folder_of(wanted.folder)
+        folder = os.path.abspath(bpy.path.abspath(wanted.folder)) if wanted.folder else os.path.dirname(bpy.data.filepath)
         if not folder:
-            raise OutputError(f"The {what} is written beside the .blend file, and this one is not saved yet. Save it, or choose a folder in Preview.")
-        stem = os.path.splitext(os.path.basename(bpy.data.filepath))[0]
-        name = " ".join(filter(None, (stem, one.character, os.path.splitext(os.path.basename(one.line))[0], what)))
+            raise OutputError(
+                f"The {what} is written beside the .blend file, and this one is not saved yet. Save it, or choose a folder in Preview."
+            )
+        stem, line = (os.path.splitext(os.path.basename(path))[0] for path in (bpy.data.filepath, take.line))
+        name = " ".join(filter(None, (stem, take.character, line, what)))
         path = os.path.join(folder, re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", name).strip(" .") + ending)
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):

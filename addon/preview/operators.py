@@ -1,24 +1,11 @@
-"""Operators of the panel Preview: play, camera on the face, contact sheet, playblast."""
-
-import functools
-import os
+"""The operator that plays a take."""
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
 
-from ..actions.ledger import OWNER
+from ..host.operator_base import attempt
 from ..host.polls import only_if
-from ..host.steps import InSteps, Work
-from ..host.translations import translate
+from ..take.polls import has_take
 from . import playback
-
-FIRST_DRAW_S = 0.3      # by then a new window has its size
-NO_TAKE = "This file has no lip sync yet: press Generate Lip Sync first"
-
-
-def _has_take(cls: type[bpy.types.Operator]) -> bool:
-    """Whether there is a lip sync at all; quick, and says why a button is grey."""
-    return only_if(cls, any(OWNER in action for action in bpy.data.actions), NO_TAKE)
 
 
 class UNITALKER_OT_preview(bpy.types.Operator):
@@ -30,163 +17,23 @@ class UNITALKER_OT_preview(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """With a window and a take."""
-        return only_if(cls, not bpy.app.background, "Nothing can be played without a window: make a playblast") and (playback.is_playing() or _has_take(cls))
+        has_window = only_if(cls, not bpy.app.background, "Nothing can be played without a window: make a playblast")
+        return has_window and (playback.is_playing() or has_take(cls))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Start or stop."""
-        from ... import engine
-        from ..overlay import shown
-        from ..sound import clip
-
         if playback.is_playing():
             playback.stop(back=False)
             return {'FINISHED'}
-        try:
-            take = shown.chosen(context)
-            request = None if shown.is_heard(context, take) else shown.request_of(context, take)
-            sound = clip.play(request.clip) if request is not None else None
-        except engine.EngineError as error:
-            self.report({'ERROR'}, str(error))
-            return {'CANCELLED'}
-        playback.start(context, round(take.first_frame), round(take.last_frame), context.scene.unitalker_preview.loop, sound)
-        return {'FINISHED'}
+        return attempt(self, context, lambda: _play(context))
 
 
-class UNITALKER_OT_face_camera(bpy.types.Operator):
-    """Add a camera that looks at the character's face and make it the scene's; other cameras stay"""
+def _play(context: bpy.types.Context) -> None:
+    from ..take import current  # needs NumPy and the engine, which registering must not load
 
-    bl_idname = "unitalker.face_camera"
-    bl_label = "Camera on Face"
-    bl_options = {'REGISTER', 'UNDO'}
-
-    character: StringProperty(name="Character", description="Name of the object; empty takes the panel's")
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """In object mode."""
-        return only_if(cls, context.mode in ('OBJECT', 'POSE'), "Leave Edit Mode first")
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Add it."""
-        from ..host.operator_base import attempt
-        from ..pictures import face_camera
-
-        settings = context.scene.unitalker
-        name = self.character or (settings.character.name if settings.character else "")
-        return attempt(self, context, lambda: face_camera.add(context, name, settings.with_related).name, "{!r} is the scene's camera now.")
+    take = current.chosen(context)
+    sound = current.play_sound(context, take)
+    playback.start(context, round(take.first_frame), round(take.last_frame), context.scene.unitalker_preview.loop, sound)
 
 
-class _Written(InSteps):
-    """What contact sheet and playblast have in common: whose take, and where to."""
-
-    character: StringProperty(name="Character", description="Name of the object; empty takes the panel's")
-    take: StringProperty(name="Take", description="Name of the take; empty takes the one of the active strip or at the current frame")
-    filepath: StringProperty(name="File", description="File to write; empty makes a name in the panel's folder, or beside the .blend file", subtype='FILE_PATH')
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """With a take and a camera, while nothing else is made."""
-        if not cls.free() or not _has_take(cls):
-            return False
-        return only_if(cls, context.scene.camera is not None, "The scene has no camera: press Camera on Face")
-
-    def _wanted(self, context: bpy.types.Context) -> object:
-        from ..pictures.plan import Wanted
-
-        return Wanted.of(context, self.character, self.take, self.filepath)
-
-
-class UNITALKER_OT_contact_sheet(_Written, bpy.types.Operator):
-    """Draw the telling frames of the take through the scene's camera, side by side in one picture, each with time, phone and word"""
-
-    bl_idname = "unitalker.contact_sheet"
-    bl_label = "Contact Sheet"
-
-    TITLE = "Drawing frames"
-
-    def _work(self, context: bpy.types.Context) -> Work:
-        from ..pictures import plan as preview_plan
-
-        return preview_plan.sheet(context, self._wanted(context))
-
-    def _finish(self, context: bpy.types.Context, result: object) -> None:
-        image = bpy.data.images.load(result, check_existing=True)
-        image.reload()
-        context.scene.unitalker_preview.last_sheet = result
-        self.report({'INFO'}, translate("Contact sheet: {}", result))
-        if not bpy.app.background:
-            _show(context, image)
-
-
-class UNITALKER_OT_playblast(_Written, bpy.types.Operator):
-    """Film the take through the scene's camera, with sound, to an mp4 file"""
-
-    bl_idname = "unitalker.playblast"
-    bl_label = "Playblast"
-
-    TITLE = "Filming"
-
-    def _work(self, context: bpy.types.Context) -> Work:
-        from ..pictures import plan as preview_plan
-        from ..pictures import playblast
-
-        return playblast.make(preview_plan.film(context, self._wanted(context)))
-
-    def _finish(self, context: bpy.types.Context, result: object) -> None:
-        if result.warning:
-            self.report({'WARNING'}, result.warning)
-        context.scene.unitalker_preview.last_film = result.path
-        self.report({'INFO'}, translate("Playblast: {}", result.path))
-
-
-class UNITALKER_OT_open_file(bpy.types.Operator):
-    """Open it with the program that this computer has for it"""
-
-    bl_idname = "unitalker.open_file"
-    bl_label = "Open"
-    bl_options = {'INTERNAL'}
-
-    filepath: StringProperty(name="File", options={'HIDDEN'})
-    folder: BoolProperty(name="Folder", options={'HIDDEN'})
-
-    @classmethod
-    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        """File or folder."""
-        return "Open the folder that it is in" if properties.folder else cls.__doc__
-
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        """Open it, if it is still there."""
-        path = os.path.dirname(self.filepath) if self.folder else self.filepath
-        if not os.path.exists(path):
-            self.report({'ERROR'}, f"It is not there any more: {path}. Make it again.")
-            return {'CANCELLED'}
-        return bpy.ops.wm.path_open(filepath=path)
-
-
-def _show(context: bpy.types.Context, image: bpy.types.Image) -> None:
-    """In an Image Editor that is open, else in a window of its own, as a render."""
-    area = next((area for area in context.screen.areas if area.type == 'IMAGE_EDITOR'), None)
-    if area is None:
-        before = set(context.window_manager.windows)
-        bpy.ops.wm.window_new()
-        made = next((window for window in context.window_manager.windows if window not in before), None)
-        if made is None:
-            return
-        area = made.screen.areas[0]
-        area.ui_type = 'IMAGE_EDITOR'
-        bpy.app.timers.register(functools.partial(_fit, image.name), first_interval=FIRST_DRAW_S)
-    area.spaces.active.image = image
-
-
-def _fit(name: str) -> None:
-    """The whole picture in each window that shows only it; a window that was closed meanwhile is not there any more."""
-    for window in bpy.context.window_manager.windows:
-        area = window.screen.areas[0]
-        if len(window.screen.areas) == 1 and area.type == 'IMAGE_EDITOR' and area.spaces.active.image and area.spaces.active.image.name == name:
-            with bpy.context.temp_override(window=window, area=area, region=next(region for region in area.regions if region.type == 'WINDOW')):
-                bpy.ops.image.view_all(fit_view=True)
-
-
-CLASSES = (
-    UNITALKER_OT_preview, UNITALKER_OT_face_camera, UNITALKER_OT_contact_sheet, UNITALKER_OT_playblast, UNITALKER_OT_open_file,
-)
+CLASSES = (UNITALKER_OT_preview,)

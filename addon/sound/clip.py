@@ -17,8 +17,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ...engine import AudioError, InstallError, Waveform, from_array, read_audio
-from ...engine.audio.read import MIN_DURATION_S
+from ...engine import MIN_DURATION_S, AudioError, InstallError, Waveform, from_array, read_audio
 from ...engine.values.types import SAMPLE_RATE_HZ, FloatArray
 from ..host.scene import scene_fps
 from .retimed import as_played

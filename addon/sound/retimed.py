@@ -18,8 +18,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ...engine import AudioError
-from ...engine.audio.time_stretch import stretch
+from ...engine import AudioError, stretch
 from ...engine.values.types import SAMPLE_RATE_HZ, FloatArray
 from .strips import Heard, all_strips
 

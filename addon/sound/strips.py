@@ -55,13 +55,18 @@ def sound_strips(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
     return sorted((strip for strip in all_strips(scene) if strip.type == 'SOUND'), key=lambda strip: (handles(strip)[0], strip.name))
 
 
+def active_sound(context: bpy.types.Context) -> str:
+    """Name of the active strip of the sequencer if it is a sound strip, else ""."""
+    editor = sequencer_scene(context).sequence_editor
+    active = editor.active_strip if editor is not None else None
+    return active.name if active is not None and active.type == 'SOUND' else ""
+
+
 def strip_in_use(context: bpy.types.Context) -> str:
     """Name of the sound strip that an empty field means; empty when there is no sound strip, SEVERAL when it is not clear."""
-    scene = sequencer_scene(context)
-    active = scene.sequence_editor and scene.sequence_editor.active_strip
-    if active is not None and active.type == 'SOUND':
-        return active.name
-    names = [strip.name for strip in sound_strips(scene)]
+    if name := active_sound(context):
+        return name
+    names = [strip.name for strip in sound_strips(sequencer_scene(context))]
     return names[0] if len(names) == 1 else (SEVERAL if names else "")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import bpy
 
 style_changed: list[Callable[[bpy.types.Context], None]] = []       # the panel's style has another value
+phones_on_timeline: list[Callable[[bpy.types.Context, object], tuple[object, ...] | None]] = []     # the phones of a take that are shown for editing
 before_take: list[Callable[[bpy.types.Scene], None]] = []           # a take is made or cleared: what is only shown must go
 
 

@@ -19,6 +19,10 @@ PHONE_INDEX: Mapping[str, int] = {name: i for i, name in enumerate(PHONES)}
 VOWELS = frozenset(["AA", "AE", "AH", "AO", "EH", "ER", "IH", "IY", "OW", "UH", "UW", "AX", "UE", "OE"])
 BILABIALS = frozenset(["P", "B", "M"])
 LABIODENTALS = frozenset(["F", "V"])
+MOUTH_KINDS: Mapping[str, frozenset[str]] = {       # kind of mouth that people see: its phones, the first kind that has a phone counts
+    "closed": BILABIALS, "open": frozenset(["AA", "AE", "AO", "AH"]), "round": frozenset(["UW", "OW", "UH", "W", "UE", "OE"]),
+    "teeth on lip": LABIODENTALS, "spread": frozenset(["IY", "IH", "EH"]), "vowel": VOWELS,
+}
 SECOND_PART_SHARE = 0.4  # of a diphthong's or affricate's length
 
 
@@ -33,6 +37,11 @@ class Phone:
     label: str
     start_s: float
     end_s: float
+
+
+def mouth_kind(label: str) -> str:
+    """Kind of mouth of a phone, a key of MOUTH_KINDS; "" for what shows little."""
+    return next((kind for kind, labels in MOUTH_KINDS.items() if label in labels), "")
 
 
 # International Phonetic Alphabet letters, for espeak-ng; length marks and diacritics carry no lip shape.

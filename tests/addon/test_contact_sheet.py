@@ -492,7 +492,7 @@ def test_the_sample_gives_phones_of_several_kinds(ext, tmp_path, monkeypatch):
     )
     bpy.ops.unitalker.contact_sheet(filepath=str(tmp_path / "sample.png"))
     tiles = drawn[0].tiles
-    kinds = {ext.module("addon.overlay.moments").kind_of(tile.moment.phone) for tile in tiles}
+    kinds = {ext.module("engine.values.phones").mouth_kind(tile.moment.phone) for tile in tiles}
     assert len(tiles) == 6 and {"closed", "round", "open"} <= kinds
     assert (
         drawn[0].title == text

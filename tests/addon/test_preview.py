@@ -17,7 +17,7 @@ def layout(ext):
 
 @pytest.fixture
 def frames(ext):
-    return ext.module("addon.overlay.moments")
+    return ext.module("addon.pictures.moments")
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_frames_are_chosen_where_the_mouth_shows_most(frames, phones):
 
 def test_closures_alone_do_not_fill_the_sheet(frames, phones):
     moments = frames.at_phones(phones(*["M", "AA", "B", "UW", "P", "OW"] * 4), 1.0, 24.0, 1000.0, 8)
-    assert len({frames.kind_of(moment.phone) for moment in moments}) == 3
+    assert len({frames.mouth_kind(moment.phone) for moment in moments}) == 3
 
 
 def test_no_frame_comes_twice_and_none_after_the_end(ext, frames):
@@ -287,8 +287,8 @@ def animate(speech, start_frame, **options):
 
 def test_curves_are_those_that_are_keyed(ext, face, speech):
     animate(speech, 11)
-    shown = ext.module("addon.overlay.shown")
-    track = shown.track_of(bpy.context, shown.chosen(bpy.context), None, (), "jawOpen, no such key, mouthClose")
+    take = ext.module("addon.take.current").chosen(bpy.context)
+    track = ext.module("addon.overlay.content").track_of(bpy.context, take, None, (), "jawOpen, no such key, mouthClose")
     assert [curve.name for curve in track.curves] == ["jawOpen", "mouthClose"]
     assert (track.first_frame, track.last_frame, track.sound_frame, track.fps) == (11, 58, 11, 24)
     assert np.allclose(track.curves[0].values, jaw(face)[:, 1]) and track.curves[0].first_frame == 11
@@ -301,36 +301,35 @@ def test_curves_of_a_rig_with_other_names_are_found_through_its_preset(ext, face
     rig = ext.module("addon.character.character").gather(bpy.context, "Daz")
     names = [
         (name, channel.name)
-        for name, channel in ext.module("addon.overlay.shown")._rig_channels(bpy.context, rig, [own, "jawOpen"])
+        for name, channel in ext.module("addon.overlay.content")._rig_channels(bpy.context, rig, [own, "jawOpen"])
     ]
     assert own != "jawOpen" and names[0] == (own, own) and ("jawOpen", own) in names
 
 
 def test_a_shift_moves_keys_and_phones_but_not_the_sound(ext, face, speech):
     animate(speech, 11, shift_frames=-2.0)
-    shown = ext.module("addon.overlay.shown")
-    one = shown.chosen(bpy.context)
-    assert (one.first_frame, shown.start_of(one)) == (9, 11)
+    take = ext.module("addon.take.current").chosen(bpy.context)
+    assert (take.first_frame, ext.module("addon.overlay.content").track_of(bpy.context, take, None, (), "").sound_frame) == (9, 11)
 
 
 def test_of_several_takes_the_one_at_the_playhead_is_shown(ext, face, speech, tmp_path):
     other = write_wav(tmp_path / "other.wav", np.random.default_rng(0).normal(0, 0.1, 16_000))
     animate(speech, 1)
     animate(other, 101)
-    shown = ext.module("addon.overlay.shown")
+    current = ext.module("addon.take.current")
     for frame, last in ((1, 48), (48, 48), (60, 48), (90, 124), (300, 124)):
         bpy.context.scene.frame_set(frame)
-        assert shown.chosen(bpy.context).last_frame == last
-    known = shown.all_of(bpy.context)
-    assert shown.choose(known, 300, known[0].line) == known[0]
+        assert current.chosen(bpy.context).last_frame == last
+    known = current.all_of(bpy.context)
+    assert current.choose(known, 300, known[0].line) == known[0]
 
 
 def test_phones_that_were_edited_are_shown_as_edited(ext, face, speech):
     animate(speech, 1)
-    shown = ext.module("addon.overlay.shown")
-    one = shown.chosen(bpy.context)
-    assert shown.phones_known(bpy.context, one) is None
-    heard = shown.listen(shown.request_of(bpy.context, one))
+    current = ext.module("addon.take.current")
+    one = current.chosen(bpy.context)
+    assert current.known_phones(bpy.context, one) is None
+    heard = current.model_phones(current.request_of(bpy.context, one))
     assert heard and heard[-1].end_s == pytest.approx(2.0, abs=0.1)
     edited = type(one)(**{**one.__dict__, "phones": (("M", 0.0, 0.5), ("AA", 0.5, 2.0))})
-    assert [phone.label for phone in shown.phones_known(bpy.context, edited)] == ["M", "AA"]
+    assert [phone.label for phone in current.known_phones(bpy.context, edited)] == ["M", "AA"]

@@ -32,7 +32,7 @@ def test(ui):
     yield from desk.open_alone(ui, "UNITALKER_PT_preview")
     yield from desk.shot(ui, "1_panel")
     yield from desk.click(ui, OVERLAY, lambda: chosen().overlay, across=OVERLAY_AT)
-    yield lambda: overlay()._state.track is not None and overlay()._state.track.phones
+    yield lambda: overlay()._content.track is not None and overlay()._content.track.phones
     yield from desk.shot(ui, "2_overlay_on")
     yield from show_editors(ui)
     yield from desk.tab(ui)
@@ -118,7 +118,7 @@ def show_editors(ui):
         for zoom in ("all", "near"):
             show(view, zoom)
             yield from desk.shot(ui, f"8_{name}_{zoom}")
-            overlay()._state.draw_s.clear()
+            overlay()._content.draw_s.clear()
             for _ in range(8):
                 view.tag_redraw()
                 yield 0.05
@@ -140,7 +140,7 @@ def switch_off(ui):
     assert overlay().is_on()
     bpy.ops.wm.read_homefile(use_factory_startup=True, load_ui=False)
     yield 1.0
-    assert not overlay().is_on() and overlay()._state is None
+    assert not overlay().is_on() and overlay()._content is None
 
 
 def show(area, zoom):

@@ -7,15 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from ...engine.values.phones import BILABIALS, LABIODENTALS, VOWELS, Phone
+from ...engine.values.phones import PHONES, Phone, mouth_kind
 
-SILENCE = "SIL"
-OPEN, ROUND, SPREAD = frozenset(["AA", "AE", "AO", "AH"]), frozenset(["UW", "OW", "UH", "W", "UE", "OE"]), frozenset(["IY", "IH", "EH"])
-KINDS = (       # kind of mouth, its phones, and how much a person looks at it
-    ("closed", BILABIALS, 1.0), ("open", OPEN, 0.9), ("round", ROUND, 0.9), ("teeth on lip", LABIODENTALS, 0.8), ("spread", SPREAD, 0.6),
-    ("vowel", VOWELS, 0.4),
-)
-OTHER, QUIET = 0.2, 0.05        # consonants inside the mouth; silence
+SILENCE = PHONES[0]
+WORTH = {"closed": 1.0, "open": 0.9, "round": 0.9, "teeth on lip": 0.8, "spread": 0.6, "vowel": 0.4, "": 0.2}      # how much people look at a kind of mouth
+WORTH_OF_SILENCE = 0.05
 SEEN_OFTEN = 0.25               # less with each picture of the same kind
 LIKE_TRANSCRIPT = 0.8           # share of phones that follow the transcript, below which no words are named
 STEADY_S = 0.12                 # phones at least so long reach their shape
@@ -39,18 +35,17 @@ def at_phones(phones: Sequence[Phone], first_frame: float, fps: float, last_fram
     Returns:
         At most count moments, rising, each on a frame of its own; fewer where there are not so many phones.
     """
-    spoken = [index for index, phone in enumerate(phones) if phone.label != SILENCE and first_frame + _middle(phone) * fps <= last_frame + 0.5]
-    chosen: list[int] = []
+    middles = [first_frame + (phone.start_s + phone.end_s) / 2 * fps for phone in phones]
+    spoken = [index for index, phone in enumerate(phones) if phone.label != SILENCE and middles[index] <= last_frame + 0.5]
+    parts = min(count, len(spoken))
     seen: Counter[str] = Counter()
-    for part in range(min(count, len(spoken))):
-        low, high = part * len(spoken) // count if count < len(spoken) else part, (part + 1) * len(spoken) // count if count < len(spoken) else part + 1
-        best = max(spoken[low:high], key=lambda index: _worth(phones[index], seen))
-        seen[kind_of(phones[best].label)] += 1
-        chosen.append(best)
     moments: dict[int, Moment] = {}
-    for index in chosen:
-        frame = round(first_frame + _middle(phones[index]) * fps)
-        moments.setdefault(frame, Moment(frame, phones[index].label, index))
+    for part in range(parts):
+        of_part = spoken[part * len(spoken) // parts:(part + 1) * len(spoken) // parts]
+        best = max(of_part, key=lambda index: _worth(phones[index], seen))
+        seen[mouth_kind(phones[best].label)] += 1
+        frame = round(middles[best])
+        moments.setdefault(frame, Moment(frame, phones[best].label, best))
     return tuple(moments.values())
 
 
@@ -62,36 +57,27 @@ def evenly(phones: Sequence[Phone], first_frame: float, fps: float, last_frame: 
     return tuple(_moment(frame, phones, (frame - first_frame) / fps) for frame in chosen)
 
 
-def kind_of(label: str) -> str:
-    """Kind of mouth of a phone; "" for what shows little."""
-    return next((kind for kind, members, _ in KINDS if label in members), "")
-
-
 def words_of_phones(phones: Sequence[Phone], words: Sequence[Sequence[str]], spelled: Sequence[str]) -> tuple[str, ...]:
     """The written word of each phone, "" where it is not known: the phones that are laid over the sound follow the transcript but for a few.
 
     Args:
-        words: phone labels of each word (g2p.read_words); spelled: the words as written, as many, else nothing is said.
+        words: phone labels of each word (g2p.read_words); spelled: the words as written; where they are not as many, no word is named.
     """
     found = [""] * len(phones)
-    told = [(label, place) for place, word in enumerate(words) for label in word]
-    heard = [index for index, phone in enumerate(phones) if phone.label != SILENCE]
-    matcher = SequenceMatcher(None, [label for label, _ in told], [phones[index].label for index in heard], autojunk=False)
+    written = [(label, number) for number, word in enumerate(words) for label in word]
+    spoken = [index for index, phone in enumerate(phones) if phone.label != SILENCE]
+    matcher = SequenceMatcher(None, [label for label, _ in written], [phones[index].label for index in spoken], autojunk=False)
     if len(words) == len(spelled) and matcher.ratio() >= LIKE_TRANSCRIPT:
         for block in matcher.get_matching_blocks():
             for step in range(block.size):
-                found[heard[block.b + step]] = spelled[told[block.a + step][1]]
+                found[spoken[block.b + step]] = spelled[written[block.a + step][1]]
     return tuple(found)
-
-
-def _middle(phone: Phone) -> float:
-    return (phone.start_s + phone.end_s) / 2
 
 
 def _worth(phone: Phone, seen: Counter[str]) -> float:
     """How much a phone shows; less after others of its kind, and where it is too short to reach its shape."""
-    kind = kind_of(phone.label)
-    worth = next((value for name, _, value in KINDS if name == kind), QUIET if phone.label == SILENCE else OTHER)
+    kind = mouth_kind(phone.label)
+    worth = WORTH_OF_SILENCE if phone.label == SILENCE else WORTH[kind]
     steady = min(1.0, 0.5 + 0.5 * (phone.end_s - phone.start_s) / STEADY_S)
     return worth * steady / (1 + SEEN_OFTEN * seen[kind])
 
