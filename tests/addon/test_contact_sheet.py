@@ -323,8 +323,8 @@ def test_a_render_stays_where_drawing_is_stopped(ext, shot, tmp_path):
 def operator(ext, shot, tmp_path, monkeypatch):
     """The contact sheet's operator as a window runs it, with its context."""
     context = fake_window.show_window(monkeypatch)
-    cls = ext.module("addon.preview.operators").UNITALKER_OT_contact_sheet
-    monkeypatch.setattr(ext.module("addon.preview.operators"), "_show", lambda *_: None)
+    cls = ext.module("addon.pictures.operators").UNITALKER_OT_contact_sheet
+    monkeypatch.setattr(ext.module("addon.pictures.operators"), "_show", lambda *_: None)
     bpy.context.scene.unitalker_preview.pick, bpy.context.scene.unitalker_preview.count = 'EVEN', 3
     return fake_window.FakeOperator(
         cls, {"filepath": str(tmp_path / "sheet.png"), "character": "", "take": ""}

@@ -285,10 +285,15 @@ def animate(speech, start_frame, **options):
     bpy.ops.unitalker.animate(audio=speech, character="Face", start_frame=start_frame, **options)
 
 
+def chosen_track(ext, channels):
+    """What the overlay draws of the chosen take."""
+    take = ext.module("addon.take.current").chosen(bpy.context)
+    return ext.module("addon.overlay.content").track_of(bpy.context, take, None, (), channels)
+
+
 def test_curves_are_those_that_are_keyed(ext, face, speech):
     animate(speech, 11)
-    take = ext.module("addon.take.current").chosen(bpy.context)
-    track = ext.module("addon.overlay.content").track_of(bpy.context, take, None, (), "jawOpen, no such key, mouthClose")
+    track = chosen_track(ext, "jawOpen, no such key, mouthClose")
     assert [curve.name for curve in track.curves] == ["jawOpen", "mouthClose"]
     assert (track.first_frame, track.last_frame, track.sound_frame, track.fps) == (11, 58, 11, 24)
     assert np.allclose(track.curves[0].values, jaw(face)[:, 1]) and track.curves[0].first_frame == 11
@@ -308,8 +313,8 @@ def test_curves_of_a_rig_with_other_names_are_found_through_its_preset(ext, face
 
 def test_a_shift_moves_keys_and_phones_but_not_the_sound(ext, face, speech):
     animate(speech, 11, shift_frames=-2.0)
-    take = ext.module("addon.take.current").chosen(bpy.context)
-    assert (take.first_frame, ext.module("addon.overlay.content").track_of(bpy.context, take, None, (), "").sound_frame) == (9, 11)
+    track = chosen_track(ext, "")
+    assert (track.first_frame, track.sound_frame) == (9, 11)
 
 
 def test_of_several_takes_the_one_at_the_playhead_is_shown(ext, face, speech, tmp_path):
