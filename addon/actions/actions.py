@@ -1,26 +1,27 @@
-"""Actions and slots: which Action plays on a data-block, and whose it is. Helper of fcurves.py.
+"""Actions and slots: which Action plays on a data-block, and whose it is.
 
-One code path for Blender 4.2 to 5.2: from 4.4 on an Action has a slot for each data-block and keeps curves in channel bags; before, the
-Action holds the curves itself and every data-block has its own Action.
+One code path for Blender 4.2 to 5.2: from 4.4 on an Action has a slot for each data-block and keeps curves in channel bags; before, the Action holds
+the curves itself and every data-block has its own Action. An Action is ours as a whole, or it is a host Action: one of the artist's in which some
+slots are ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import bpy
 
-from .ledger import HIDDEN, OWNER, SLOTS, Entry, Record
+from .ledger import HIDDEN, OWNER, SLOTS, Channel, Ledger
 
 GROUP = "Lip Sync"              # channel group of our curves, and name of our NLA tracks
 
-Channel = tuple[str, int]       # data path and array index
+Bag = bpy.types.bpy_struct      # ActionChannelbag, or before 4.4 the Action itself: what has `fcurves` and `groups`
 
 
 @dataclass(frozen=True)
-class Place:
-    """One use of an Action on a data-block: as the active Action (strip is None) or in an NLA strip. slot is None before 4.4."""
+class ActionUse:
+    """One use of an Action by a data-block: as the active Action (strip is None) or in an NLA strip. slot is None before 4.4."""
 
     action: bpy.types.Action
     slot: bpy.types.ActionSlot | None
@@ -38,82 +39,104 @@ def is_own(action: bpy.types.Action | None) -> bool:
     return action is not None and OWNER in action and SLOTS not in action and action.library is None
 
 
-def owns(place: Place) -> bool:
-    """Whether what plays at a place is ours: an Action that we made, or our slot in an Action of the artist."""
-    if is_own(place.action):
+def owns(use: ActionUse) -> bool:
+    """Whether what plays is ours: an Action that we made, or our slot in a host Action."""
+    if is_own(use.action):
         return True
-    return place.slot is not None and OWNER in place.action and place.action.library is None and str(place.slot.handle) in _own_slots(place.action)
+    if use.slot is None or OWNER not in use.action or use.action.library is not None:
+        return False
+    return str(use.slot.handle) in _own_slots(use.action)
 
 
 def _own_slots(action: bpy.types.Action) -> list[str]:
     return str(action.get(SLOTS, "")).split()
 
 
-def same_place(place: Place, other: Place) -> bool:
-    """Whether two places play the same curves."""
-    return place.action == other.action and place.slot == other.slot
+def same_curves(use: ActionUse, other: ActionUse) -> bool:
+    """Whether two uses play the same curves."""
+    return use.action == other.action and use.slot == other.slot
 
 
-def places(owner: bpy.types.ID) -> Iterator[Place]:
+def uses(owner: bpy.types.ID) -> Iterator[ActionUse]:
     """Every Action on a data-block: the active one, then those of NLA strips."""
     animation = owner.animation_data
     if animation is None:
         return
     if animation.action is not None:
-        yield Place(animation.action, getattr(animation, "action_slot", None))
+        yield ActionUse(animation.action, getattr(animation, "action_slot", None))
     for track in animation.nla_tracks:
         for strip in track.strips:
             if strip.action is not None:
-                yield Place(strip.action, getattr(strip, "action_slot", None), strip, track.mute or strip.mute)
+                yield ActionUse(strip.action, getattr(strip, "action_slot", None), strip, track.mute or strip.mute)
 
 
-def bag_of(place: Place) -> bpy.types.ActionChannelbag | bpy.types.Action | None:
-    """What holds the curves of a place, with `fcurves` and `groups`; None when the Action has none for it."""
+def own_uses(owner: bpy.types.ID) -> list[ActionUse]:
+    """The uses of a data-block that are ours; of several that play the same curves the first."""
+    found: list[ActionUse] = []
+    for use in uses(owner):
+        if owns(use) and not any(same_curves(use, other) for other in found):
+            found.append(use)
+    return found
+
+
+def uses_of(action: bpy.types.Action) -> list[ActionUse]:
+    """What can play of an Action of ours, on whatever data-block: the Action itself, or each of its slots that is ours."""
     if not has_slots():
-        return place.action
-    bags = [strip.channelbag(place.slot) for layer in place.action.layers for strip in layer.strips] if place.slot else []
+        return [ActionUse(action, None)]
+    return [use for use in (ActionUse(action, slot) for slot in action.slots) if owns(use)]
+
+
+def bag_of(use: ActionUse) -> Bag | None:
+    """What holds the curves of a use, with `fcurves` and `groups`; None when the Action has none for it."""
+    if not has_slots():
+        return use.action
+    bags = [strip.channelbag(use.slot) for layer in use.action.layers for strip in layer.strips] if use.slot else []
     return next(filter(None, bags), None)
 
 
-def curves_of(place: Place) -> list[bpy.types.FCurve]:
-    """The curves that play at a place."""
-    bag = bag_of(place)
+def curves_of(use: ActionUse) -> list[bpy.types.FCurve]:
+    """The curves that a use plays."""
+    bag = bag_of(use)
     return list(bag.fcurves) if bag else []
 
 
-def is_ours(curve: bpy.types.FCurve, place: Place) -> bool:
-    """Whether a curve of a place was made by this add-on."""
-    return curve.group is not None and curve.group.name == GROUP and owns(place)
+def own_curves(use: ActionUse) -> list[bpy.types.FCurve]:
+    """Those of its curves that this add-on made."""
+    return [curve for curve in curves_of(use) if is_ours(curve, use)]
+
+
+def is_ours(curve: bpy.types.FCurve, use: ActionUse) -> bool:
+    """Whether this add-on made a curve."""
+    return curve.group is not None and curve.group.name == GROUP and owns(use)
+
+
+def channel_of(curve: bpy.types.FCurve) -> Channel:
+    """What a curve moves."""
+    return curve.data_path, curve.array_index
 
 
 def artist_channels(owner: bpy.types.ID, in_own: bool = False) -> frozenset[Channel]:
     """Channels of a data-block that play keys which are not ours; in_own: only those which the artist added to our Action."""
     return frozenset(
-        (curve.data_path, curve.array_index)
-        for place in places(owner) if not (in_own and not owns(place)) and not place.muted
-        for curve in curves_of(place) if not is_ours(curve, place)
+        channel_of(curve) for use in uses(owner) if not (in_own and not owns(use)) and not use.muted
+        for curve in curves_of(use) if not is_ours(curve, use)
     )
 
 
-def key_of(place: Place) -> str:
-    """What stands for the data-block of a place in a Record: it outlives renaming. Before 4.4 an Action has one data-block only."""
-    return str(place.slot.handle) if place.slot else ""
+def binding_key(use: ActionUse) -> str:
+    """What the ledger calls the data-block of a use: it outlives renaming. Before 4.4 an Action has one data-block only."""
+    return str(use.slot.handle) if use.slot else ""
 
 
-def keys_of(action: bpy.types.Action) -> list[str]:
-    """What stands in a Record for each data-block that an Action can play on."""
+def binding_keys(action: bpy.types.Action) -> list[str]:
+    """What the ledger calls each data-block that an Action can play on."""
     return [str(slot.handle) for slot in action.slots] if has_slots() else [""]
-
-
-def of_place(entries: Mapping[str, Entry], place: Place, default: Entry) -> Entry:
-    """The entry of a place in a Record, also in a file of 4.2 that a later Blender opened."""
-    return entries.get(key_of(place), entries.get("", default))
 
 
 def new_action(name: str) -> bpy.types.Action:
     """An empty Action of ours."""
     action = bpy.data.actions.new(name)
-    (Record() if action.name == name else Record(asked=name, given=action.name)).store(action)
+    (Ledger() if action.name == name else Ledger(asked=name, given=action.name)).store(action)
     return action
 
 
@@ -126,117 +149,121 @@ def is_called(action: bpy.types.Action, name: str) -> bool:
     """Whether an Action is ours and what the user means by a name, which Blender may have shortened or numbered."""
     if not is_own(action):
         return False
-    record = Record.of(action)
-    return name == action.name or (name == record.asked and record.given == action.name)
+    ledger = Ledger.of(action)
+    return name == action.name or (name == ledger.asked and ledger.given == action.name)
 
 
 def unshare(owners: list[bpy.types.ID]) -> None:
     """Give data-blocks their own copies of our Actions which others play too: a copied character still plays the original's keys.
 
-    A slot of ours in an Action of the artist is left to the other; open_place makes another one. Without slots, where an Action holds the curves
-    of one data-block, each gets its own: those of a file of a later Blender all play one.
+    A slot of ours in a host Action is left to the other; open_own_slot makes another one. Without slots, where an Action holds the curves of one
+    data-block, each gets its own: those of a file of a later Blender all play one.
     """
     copies: dict[tuple[bpy.types.Action, bpy.types.ID | None], bpy.types.Action] = {}
     first: dict[bpy.types.Action, bpy.types.ID] = {}
     for owner in owners:
-        for place in [place for place in places(owner) if is_own(place.action)]:
-            if not is_shared(place, owners) and (has_slots() or first.setdefault(place.action, owner) == owner):
+        for use in [use for use in uses(owner) if is_own(use.action)]:
+            if not is_shared(use, owners) and (has_slots() or first.setdefault(use.action, owner) == owner):
                 continue
-            key = place.action, None if has_slots() else owner
+            key = use.action, None if has_slots() else owner
             if key not in copies:
-                copies[key] = place.action.copy()
+                copies[key] = use.action.copy()
             copy = copies[key]
-            slot = next(slot for slot in copy.slots if slot.identifier == place.slot.identifier) if place.slot else None
-            assign(place.strip or owner.animation_data, Place(copy, slot))
+            slot = next(slot for slot in copy.slots if slot.identifier == use.slot.identifier) if use.slot else None
+            assign(use.strip or owner.animation_data, ActionUse(copy, slot))
 
 
-def is_shared(place: Place, owners: list[bpy.types.ID]) -> bool:
-    """Whether others than these data-blocks play what a place plays."""
-    return any(user not in owners for user in _users(place))
+def is_shared(use: ActionUse, owners: list[bpy.types.ID]) -> bool:
+    """Whether others than these data-blocks play the same."""
+    if use.slot is not None:
+        found = use.slot.users()
+    elif use.action.users - use.action.use_fake_user <= 1:      # the map below looks at the whole file
+        return False
+    else:
+        found = bpy.data.user_map(subset={use.action})[use.action]
+    return any(user not in owners for user in found)
 
 
-def _users(place: Place) -> Iterable[bpy.types.ID]:
-    """The data-blocks that play what a place plays."""
-    if place.slot is not None:
-        return place.slot.users()
-    if place.action.users - place.action.use_fake_user <= 1:        # the map below looks at the whole file
-        return ()
-    return bpy.data.user_map(subset={place.action})[place.action]
+def users(use: ActionUse) -> list[bpy.types.ID]:
+    """The data-blocks that play what a use plays."""
+    if use.slot is not None:
+        return list(use.slot.users())
+    found = bpy.data.user_map(subset={use.action}).get(use.action, ())
+    return [user for user in found if getattr(user, "animation_data", None) is not None]
 
 
-def open_place(
-    owner: bpy.types.ID, action: bpy.types.Action, slot_name: str,
-) -> tuple[Place, bpy.types.ActionChannelbag | bpy.types.Action]:
-    """The place of our Action on a data-block, and what takes its curves. The Action is not assigned yet.
+def open_slot(owner: bpy.types.ID, action: bpy.types.Action, slot_name: str) -> tuple[ActionUse, Bag]:
+    """The use of our Action by a data-block, and what takes its curves. The Action is not assigned yet.
 
     Args:
         slot_name: what the artist reads in the Action editor, the object's name.
     """
     if not has_slots():
         action.id_root = owner.id_type
-        return Place(action, None), action
-    slot = next((place.slot for place in places(owner) if place.action == action and place.slot), None)
-    free = (other for other in action.slots if other.target_id_type == owner.id_type and other.name_display == slot_name and not other.users())
-    slot = slot or next(free, None) or action.slots.new(owner.id_type, slot_name)
-    return Place(action, slot), _bag(action, slot)
+        return ActionUse(action, None), action
+    slot = next((use.slot for use in uses(owner) if use.action == action and use.slot), None)
+    same_name = (other for other in action.slots if other.target_id_type == owner.id_type and other.name_display == slot_name)
+    slot = slot or next((other for other in same_name if not other.users()), None) or action.slots.new(owner.id_type, slot_name)
+    return ActionUse(action, slot), _bag(action, slot)
 
 
-def open_guest(owner: bpy.types.ID, action: bpy.types.Action, slot_name: str) -> tuple[Place, bpy.types.ActionChannelbag]:
-    """The same in an Action of the artist: a slot that is marked as ours, none of his."""
-    known = [slot for slot in action.slots if str(slot.handle) in _own_slots(action) and slot.target_id_type == owner.id_type]
-    playing = [place.slot for place in places(owner) if place.action == action]
+def open_own_slot(owner: bpy.types.ID, host: bpy.types.Action, slot_name: str) -> tuple[ActionUse, Bag]:
+    """The same in a host Action: a slot that is marked as ours, none of the artist's."""
+    known = [slot for slot in host.slots if str(slot.handle) in _own_slots(host) and slot.target_id_type == owner.id_type]
+    playing = [use.slot for use in uses(owner) if use.action == host]
     mine = [slot for slot in known if slot in playing and all(user == owner for user in slot.users())]
     free = [slot for slot in known if not slot.users() and slot.name_display == slot_name]
-    slot = next(iter([*mine, *free]), None) or action.slots.new(owner.id_type, slot_name)
-    if str(slot.handle) not in _own_slots(action):
-        Record.of(action).store(action)
-        action[SLOTS] = " ".join([*_own_slots(action), str(slot.handle)])
-    return Place(action, slot), _bag(action, slot)
+    slot = next(iter([*mine, *free]), None) or host.slots.new(owner.id_type, slot_name)
+    if str(slot.handle) not in _own_slots(host):
+        Ledger.of(host).store(host)
+        host[SLOTS] = " ".join([*_own_slots(host), str(slot.handle)])
+    return ActionUse(host, slot), _bag(host, slot)
 
 
-def left_guests(owner: bpy.types.ID, slot_name: str) -> list[Place]:
-    """Our slots in Actions of the artist that play nowhere any more, since the lip sync went elsewhere.
+def unused_own_slots(owner: bpy.types.ID, slot_name: str) -> list[ActionUse]:
+    """Our slots in host Actions that play nowhere any more, since the lip sync went elsewhere.
 
     A slot knows only the name that its object had. Where object or slot were renamed, it is that of the one data-block that all of its curves fit.
     """
-    return [
-        Place(action, slot) for action in (bpy.data.actions if has_slots() else ()) if SLOTS in action and action.library is None for slot in action.slots
+    hosts = [action for action in bpy.data.actions if SLOTS in action and action.library is None] if has_slots() else []
+    unused = [
+        ActionUse(action, slot) for action in hosts for slot in action.slots
         if str(slot.handle) in _own_slots(action) and slot.target_id_type == owner.id_type and not slot.users()
-        and (slot.name_display == slot_name or _fits_alone(owner, Place(action, slot)))
     ]
+    return [use for use in unused if use.slot.name_display == slot_name or _fits_alone(owner, use)]
 
 
-def _fits_alone(owner: bpy.types.ID, place: Place) -> bool:
+def _fits_alone(owner: bpy.types.ID, use: ActionUse) -> bool:
     """Whether no object has the name in a slot now, and its curves move this data-block and could move no other one of the file."""
-    if any(f"{obj.name} {GROUP}" == place.slot.name_display for obj in bpy.data.objects):
+    if any(f"{obj.name} {GROUP}" == use.slot.name_display for obj in bpy.data.objects):
         return False
-    paths = {curve.data_path for curve in curves_of(place)}
+    paths = {curve.data_path for curve in curves_of(use)}
     others = bpy.data.shape_keys if owner.id_type == 'KEY' else bpy.data.objects
-    return bool(paths) and [one for one in others if _has_all(one, paths)] == [owner]
+    return bool(paths) and [other for other in others if all(leads_somewhere(other, path) for path in paths)] == [owner]
 
 
-def _has_all(owner: bpy.types.ID, paths: Iterable[str]) -> bool:
+def leads_somewhere(owner: bpy.types.ID, path: str) -> bool:
+    """Whether a data-block has what a data path names."""
     try:
-        for path in paths:
-            owner.path_resolve(path)
+        owner.path_resolve(path)
     except ValueError:
         return False
     return True
 
 
-def close_guest(place: Place) -> None:
-    """Take our empty slot out of an Action of the artist."""
-    disown_slot(place)
-    place.action.slots.remove(place.slot)
+def remove_own_slot(use: ActionUse) -> None:
+    """Take our empty slot out of a host Action."""
+    disown_slot(use)
+    use.action.slots.remove(use.slot)
 
 
-def disown_slot(place: Place) -> None:
-    """A slot of ours in an Action of the artist is his from now on; with the last one our notes go."""
-    left = [handle for handle in _own_slots(place.action) if handle != str(place.slot.handle)]
+def disown_slot(use: ActionUse) -> None:
+    """A slot of ours in a host Action is the artist's from now on; with the last one our notes go."""
+    left = [handle for handle in _own_slots(use.action) if handle != str(use.slot.handle)]
     if left:
-        place.action[SLOTS] = " ".join(left)
+        use.action[SLOTS] = " ".join(left)
     else:
-        disown(place.action)
+        disown(use.action)
 
 
 def disown(action: bpy.types.Action) -> None:
@@ -246,14 +273,14 @@ def disown(action: bpy.types.Action) -> None:
             del action[name]
 
 
-def assign(player: bpy.types.AnimData | bpy.types.NlaStrip, place: Place) -> None:
+def assign(player: bpy.types.AnimData | bpy.types.NlaStrip, use: ActionUse) -> None:
     """Let the active Action, or a strip, be this one."""
-    player.action = place.action
-    if place.slot is not None:
-        player.action_slot = place.slot
+    player.action = use.action
+    if use.slot is not None:
+        player.action_slot = use.slot
 
 
-def _bag(action: bpy.types.Action, slot: bpy.types.ActionSlot) -> bpy.types.ActionChannelbag:
+def _bag(action: bpy.types.Action, slot: bpy.types.ActionSlot) -> Bag:
     layer = action.layers[0] if action.layers else action.layers.new(GROUP)
     strip = layer.strips[0] if layer.strips else layer.strips.new(type='KEYFRAME')
     return strip.channelbag(slot, ensure=True)

@@ -1,165 +1,374 @@
-"""What we know of an Action that we wrote to: its lines of sound, how each was made, and what was there before. Kept in the Action itself.
+"""The ledger of an Action: which lines of speech it holds, how each was made, and what was there before we wrote to it.
 
-The notes are plain JSON in a custom property. What cannot be read, because a later version wrote it or somebody edited it, counts as not there.
+A ledger is JSON text in a custom property of its Action, so that undo, copies and saved files keep both together. This is the one file that knows
+its keys. What cannot be read, because a later version wrote it or because somebody edited it, counts as absent. Version 0.1 wrote no schema
+number; its ledgers are read like any other.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 
 import bpy
 
-OWNER = "unitalker"             # custom property on Actions that we write to: JSON of Record
-SLOTS = "unitalker_slots"       # custom property on Actions of the artist: handles of those slots in them that are ours
-HIDDEN = "unitalker_hidden"     # custom property on Actions that we write to: keys out of sight, as hidden_keys.py packs them
-BESIDE = 0.01                   # frames: as near as keys of two lines come
-MAX_NOTE_BYTES = 2_000_000      # of one take: an hour of phones; more would make every save of the file slow
+SCHEMA = 2                      # of to_json; 0.1 wrote none, which stands for 1
+OWNER = "unitalker"             # custom property of Actions that we write to: the ledger
+SLOTS = "unitalker_slots"       # custom property of host Actions: handles of those of their slots that are ours
+HIDDEN = "unitalker_hidden"     # custom property of Actions that we write to: keys that are not shown now
+BESIDE = 0.01                   # frames: how near the keys of two lines may come to each other
+MAX_NOTE_BYTES = 2_000_000      # of one note: an hour of phones; a longer one would slow down every save of the file
 
-Span = tuple[float, float]      # first and last frame
-Entry = TypeVar("Entry")
+Span = tuple[float, float]              # first and last frame
+Channel = tuple[str, int]               # data path and array index
+TimedPhone = tuple[str, float, float]   # class, start and end in seconds
+SliderRange = tuple[float, float, float, float]     # lowest and highest value before the slider was widened, then after it
+
+
+@dataclass(frozen=True)
+class ClipNote:
+    """The sound of a take and its position, as the fields of a Clip. length_s is infinite where the sound plays to the end of its file."""
+
+    name: str
+    path: str
+    first_s: float
+    length_s: float
+    start_frame: float
+    channel: int = 0
+    mark: str = ""
+    scene: str = ""
+    home: str = ""
+    retiming: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class TakeNote:
+    """How the keys of one line were made. A field is None where that is not known.
+
+    Attributes:
+        character: name of the object. choices: the options by name; those of another version may lack some and have others.
+        clip: the sound. packed: whether it lay in the .blend file.
+        fps: frames per second of the scene. first_frame: frame of the take's first key.
+        phones: the phones that the artist edited; None where they are as recognised. closed: frames on which the lips touch.
+        zero: frame on which second 0 of the sound lies for the keys. made: first and last frame that have keys, counted from zero.
+        whole: whether there are keys for all of the sound. open_ends: which ends are cut within the sound, so that the face does not rest there.
+        hidden: token of those keys of this take that are not shown. phones_made: the edited phones of all the sound, seconds counted from zero.
+    """
+
+    character: str = ""
+    choices: Mapping[str, object] = field(default_factory=dict)
+    clip: ClipNote | None = None
+    packed: bool = False
+    fps: float | None = None
+    first_frame: float | None = None
+    phones: tuple[TimedPhone, ...] | None = None
+    closed: tuple[Span, ...] = ()
+    zero: float | None = None
+    made: Span | None = None
+    whole: bool | None = None
+    open_ends: tuple[bool, bool] = (False, False)
+    hidden: str = ""
+    phones_made: tuple[TimedPhone, ...] | None = None
+
+
+@dataclass(frozen=True)
+class KeyedLine:
+    """Frames of a line's keys on one data-block, and the name of its note, which the data-blocks of a character share."""
+
+    first: float
+    last: float
+    take: str = ""
+
+    @property
+    def span(self) -> Span:
+        """First and last frame."""
+        return self.first, self.last
+
+
+@dataclass(frozen=True)
+class StripNote:
+    """What we last gave the NLA strip of a binding; what differs on the strip is the artist's.
+
+    Attributes:
+        span: frames of the Action. made: whether we made the strip. The others are None until we set them.
+    """
+
+    span: Span | None = None
+    made: bool = False
+    blend: str | None = None
+    influence: float | None = None
+    extrapolation: str | None = None
+
+
+@dataclass(frozen=True)
+class Binding:
+    """What is noted for one data-block that an Action moves.
+
+    Attributes:
+        lines: the lines by name, the latest last. rest: values from before the first key.
+        sliders: shape keys whose sliders were widened. strip: the NLA strip that plays the keys.
+        mine: frames whose keys belong to the artist, so that we never touch them again. moved: NLA track to which the artist's Action was moved.
+    """
+
+    lines: Mapping[str, KeyedLine] = field(default_factory=dict)
+    rest: Mapping[Channel, float] = field(default_factory=dict)
+    sliders: Mapping[str, SliderRange] = field(default_factory=dict)
+    strip: StripNote = StripNote()
+    mine: tuple[Span, ...] = ()
+    moved: str = ""
+
+    @property
+    def spans(self) -> dict[str, Span]:
+        """First and last frame of each line."""
+        return {name: line.span for name, line in self.lines.items()}
+
+    @property
+    def whole_span(self) -> Span:
+        """First and last frame of all lines and of the artist's frames; there must be some."""
+        spans = [*self.spans.values(), *self.mine]
+        return min(first for first, _ in spans), max(last for _, last in spans)
 
 
 @dataclass
-class Record:
-    """The notes of one Action. "place" is what actions.key_of() calls one of its data-blocks.
+class Ledger:
+    """The notes on one Action, to be read, changed and stored again.
 
     Attributes:
-        lines: name of a line of sound -> first and last frame, for every place that spans lacks: how files were written before takes were kept.
-        spans: place -> name of a line -> first and last frame of its keys, and name in takes.
-        takes: how a line was made, as takes.py writes and reads it.
-        mine: place -> spans of frames whose keys the artist has made his own: nothing of ours touches them again.
-        rest: place -> channel as "path|index" -> value before the first key.
-        moved: place -> NLA track to which the artist's Action was moved.
-        sliders: place -> shape key -> lowest and highest value before widening, then after it.
-        strips: place -> what we last gave its NLA strip: "span" of the Action's frames, "blend", "influence" and "extrapolation" once we set them,
-            "made" where we made it. What differs on the strip is the artist's.
-        asked, given: name that was wanted for the Action, and the one it got where Blender shortened it or it was taken; else empty.
+        bindings: by what actions.binding_key() calls a data-block. takes: the notes by the names that KeyedLine gives.
+        lines: frames of each line on every data-block that bindings lacks: how files were written before takes were noted.
+        asked, given: the name that was wanted for the Action, and the one that Blender gave it instead; else empty.
     """
 
+    bindings: dict[str, Binding] = field(default_factory=dict)
+    takes: dict[str, TakeNote] = field(default_factory=dict)
     lines: dict[str, Span] = field(default_factory=dict)
-    spans: dict[str, dict[str, tuple[float, float, str]]] = field(default_factory=dict)
-    takes: dict[str, dict[str, object]] = field(default_factory=dict)
-    mine: dict[str, list[Span]] = field(default_factory=dict)
-    rest: dict[str, dict[str, float]] = field(default_factory=dict)
-    moved: dict[str, str] = field(default_factory=dict)
-    sliders: dict[str, dict[str, list[float]]] = field(default_factory=dict)
-    strips: dict[str, dict[str, object]] = field(default_factory=dict)
     asked: str = ""
     given: str = ""
 
     @classmethod
-    def of(cls, action: bpy.types.Action) -> Record:
-        """The record of an Action."""
-        try:
-            stored = dict(json.loads(action[OWNER]))
-        except (KeyError, TypeError, ValueError, RecursionError):
-            stored = {}
-        empty = cls()
-        record = cls(**{name: value for name, value in stored.items() if name in empty.__dict__ and type(value) is type(getattr(empty, name))})
-        record.lines = {name: (span[0], span[1]) for name, span in record.lines.items() if _is_span(span)}
-        record.spans = {place: _readable(lines) for place, lines in record.spans.items() if isinstance(lines, dict)}
-        record.mine = {place: [(span[0], span[1]) for span in spans if _is_span(span)] for place, spans in record.mine.items() if isinstance(spans, list)}
-        record.rest = {place: {name: value for name, value in rest.items() if _is_number(value) or isinstance(value, bool)} for place, rest in record.rest.items() if isinstance(rest, dict)}
-        record.moved = {place: track for place, track in record.moved.items() if isinstance(track, str)}
-        record.sliders = {place: _ranges(ranges) for place, ranges in record.sliders.items() if isinstance(ranges, dict)}
-        record.strips = {place: given for place, given in record.strips.items() if isinstance(given, dict) and _is_span(given.get("span"))}
-        for notes in (record.spans, record.mine, record.rest, record.moved, record.sliders, record.strips):
-            if "" in notes:
-                notes.setdefault(place_now(action, ""), notes.pop(""))
-        if (kept := record.kept_of(action)) is not None:
-            for notes in (record.spans, record.mine, record.rest, record.moved, record.sliders, record.strips):
-                if kept in notes:
-                    notes[""] = notes[kept]
-        return record
-
-    def kept_of(self, action: bpy.types.Action) -> str | None:
-        """The place whose keys an Action of a later Blender still has in one without slots, which reads those of one place only; else None."""
-        if "slots" in bpy.types.Action.bl_rna.properties or "" in self.spans or not self.spans:
-            return None
-        there = {f"{curve.data_path}|{curve.array_index}" for curve in action.fcurves}
-        return max(self.spans, key=lambda place: len(there & self.rest.get(place, {}).keys()))
+    def of(cls, action: bpy.types.Action) -> Ledger:
+        """The ledger of an Action, with the bindings that the slots of this Blender have."""
+        ledger = from_json(action.get(OWNER))
+        if "" in ledger.bindings:
+            ledger.bindings.setdefault(key_now(action, ""), ledger.bindings.pop(""))
+        kept = ledger._readable_here(action)
+        if kept is not None:
+            ledger.bindings[""] = ledger.bindings[kept]
+        return ledger
 
     def store(self, action: bpy.types.Action) -> None:
-        """Keep it in the Action, without takes that no line has any more."""
-        used = {take for lines in self.spans.values() for _, _, take in lines.values()}
-        self.takes = {name: how for name, how in self.takes.items() if name in used}
-        action[OWNER] = json.dumps(self.__dict__)
+        """Keep it in the Action, without notes that no line has any more."""
+        used = {line.take for binding in self.bindings.values() for line in binding.lines.values()}
+        self.takes = {name: note for name, note in self.takes.items() if name in used}
+        action[OWNER] = to_json(self)
 
-    def lines_at(self, place: str) -> dict[str, Span]:
-        """Name of each line at a place -> first and last frame, the latest last."""
-        return {name: (first, last) for name, (first, last, _) in self._entries(place).items()}
+    def binding(self, key: str) -> Binding:
+        """What is noted for a data-block."""
+        return self.bindings.get(key) or Binding({name: KeyedLine(*span) for name, span in self.lines.items()})
 
-    def how(self, place: str, line: str) -> Mapping[str, object]:
-        """How a line was made; empty when that is not known."""
-        entry = self._entries(place).get(line)
-        found = self.takes.get(entry[2]) if entry else None
-        return found if isinstance(found, dict) else {}
+    def is_cleared(self, key: str) -> bool:
+        """Whether all that we wrote for a data-block was taken back; not where it is unknown what that was."""
+        return key in self.bindings and not self.bindings[key].lines and not self.bindings[key].rest
 
-    def note(self, place: str, line: str, span: Span, take: str, how: Mapping[str, object]) -> None:
-        """Set a line's frames and how it was made; a note that is too long is left out: the take can then be cleared, but not made again."""
-        self.forget(place, line)
-        self.spans[place][line] = (*span, take)
-        self.takes.pop(take, None)
-        if how and len(json.dumps(how)) <= MAX_NOTE_BYTES:
-            self.takes[take] = dict(how)
+    def note(self, key: str, line: str) -> TakeNote | None:
+        """How a line was made; None where that is not known."""
+        keyed = self.binding(key).lines.get(line)
+        return self.takes.get(keyed.take) if keyed is not None else None
 
-    def forget(self, place: str, line: str) -> None:
-        """Leave a line of a place out."""
-        self.spans[place] = self._entries(place)
-        self.spans[place].pop(line, None)
+    def put(self, key: str, line: str, keyed: KeyedLine, note: TakeNote | None) -> None:
+        """Set the frames of a line, which becomes the latest, and how it was made. A note that is too long is left out: such a take can be cleared,
+        but not made again."""
+        self.remove(key, line)
+        binding = self.bindings[key]
+        self.bindings[key] = replace(binding, lines={**binding.lines, line: keyed})
+        self.takes.pop(keyed.take, None)
+        if note is not None and len(json.dumps(_note_to_json(note))) <= MAX_NOTE_BYTES:
+            self.takes[keyed.take] = note
 
-    def forget_place(self, place: str) -> None:
-        """Leave out all that is known of a place."""
-        for notes in (self.mine, self.rest, self.moved, self.sliders, self.strips):
-            notes.pop(place, None)
-        self.spans[place] = {}
+    def remove(self, key: str, line: str) -> None:
+        """Leave out a line of a data-block."""
+        binding = self.binding(key)
+        self.bindings[key] = replace(binding, lines={name: keyed for name, keyed in binding.lines.items() if name != line})
 
-    def _entries(self, place: str) -> dict[str, tuple[float, float, str]]:
-        return self.spans.get(place) if place in self.spans else {name: (*span, "") for name, span in self.lines.items()}
+    def holders(self, line: str) -> list[str]:
+        """The bindings that have a line of this name."""
+        return [key for key, binding in self.bindings.items() if line in binding.lines]
+
+    def _readable_here(self, action: bpy.types.Action) -> str | None:
+        """In a Blender without slots: the binding whose curves are left of an Action that a Blender with slots saved; else None."""
+        if "slots" in bpy.types.Action.bl_rna.properties or "" in self.bindings or not self.bindings:
+            return None
+        there = {(curve.data_path, curve.array_index) for curve in action.fcurves}
+        return max(self.bindings, key=lambda key: len(there & self.bindings[key].rest.keys()))
 
 
-def place_now(action: bpy.types.Action, place: str) -> str:
-    """What a place is called in this Blender: a file of 4.2 knew no slots, and its Actions get one each when a later Blender opens it."""
+def key_now(action: bpy.types.Action, key: str) -> str:
+    """What a binding is called in this Blender: Blender 4.2 knew no slots, and a later one gives each of its Actions one."""
     slots = getattr(action, "slots", ())
-    return str(slots[0].handle) if place == "" and len(slots) else place
+    return str(slots[0].handle) if key == "" and len(slots) else key
 
 
 def is_of_later_blender(action: bpy.types.Action) -> bool:
     """Whether an Action of ours, of which this Blender reads the keys of one data-block only, was not made again here yet."""
-    try:
-        spans = json.loads(action[OWNER])["spans"]
-    except (KeyError, TypeError, ValueError, RecursionError):
-        return False
-    return "slots" not in bpy.types.Action.bl_rna.properties and isinstance(spans, dict) and bool(spans) and "" not in spans
+    bindings = from_json(action.get(OWNER)).bindings
+    return "slots" not in bpy.types.Action.bl_rna.properties and bool(bindings) and "" not in bindings
 
 
 def without(span: Span, others: list[Span]) -> list[Span]:
     """What is left of some frames without those of others."""
     left = [span]
     for first, last in others:
-        left = [piece for start, end in left for piece in ((start, min(end, first - BESIDE)), (max(start, last + BESIDE), end)) if piece[0] <= piece[1]]
+        pieces = [piece for start, end in left for piece in ((start, min(end, first - BESIDE)), (max(start, last + BESIDE), end))]
+        left = [piece for piece in pieces if piece[0] <= piece[1]]
     return left
 
 
-def _readable(lines: dict[str, object]) -> dict[str, tuple[float, float, str]]:
-    return {
-        name: (entry[0], entry[1], entry[2]) for name, entry in lines.items()
-        if isinstance(entry, (list, tuple)) and len(entry) == 3 and _is_span(entry[:2]) and isinstance(entry[2], str)
-    }
+# ---- JSON
+
+def to_json(ledger: Ledger) -> str:
+    """A ledger as text."""
+    bindings = ledger.bindings
+    return json.dumps({
+        "schema": SCHEMA,
+        "lines": ledger.lines,
+        "spans": {key: {name: (*line.span, line.take) for name, line in binding.lines.items()} for key, binding in bindings.items()},
+        "takes": {name: _note_to_json(note) for name, note in ledger.takes.items()},
+        "mine": {key: binding.mine for key, binding in bindings.items() if binding.mine},
+        "rest": {key: {f"{path}|{index}": value for (path, index), value in binding.rest.items()} for key, binding in bindings.items()},
+        "moved": {key: binding.moved for key, binding in bindings.items() if binding.moved},
+        "sliders": {key: dict(binding.sliders) for key, binding in bindings.items() if binding.sliders},
+        "strips": {key: _set_fields(binding.strip) for key, binding in bindings.items() if binding.strip.span is not None},
+        "asked": ledger.asked,
+        "given": ledger.given,
+    })
 
 
-def _ranges(sliders: dict[str, object]) -> dict[str, list[float]]:
-    return {name: list(ends) for name, ends in sliders.items() if isinstance(ends, list) and len(ends) in (2, 4) and all(map(_is_number, ends))}
+def from_json(text: object) -> Ledger:
+    """The ledger that a text holds. Raises nothing: what cannot be read is absent."""
+    try:
+        stored = json.loads(text) if isinstance(text, str) else {}
+    except (ValueError, RecursionError):
+        stored = {}
+    root = _mapping(stored)
+    lines = {name: span for name, value in _items(root, "lines") if (span := _span(value)) is not None}
+    notes = ("spans", "rest", "sliders", "strips", "mine", "moved")
+    keys = dict.fromkeys(key for name in notes for key in _mapping(root.get(name)))
+    bindings = {key: _binding({name: _mapping(root.get(name)).get(key) for name in notes}, lines) for key in keys}
+    takes = {name: _note(value) for name, value in _items(root, "takes") if isinstance(value, dict)}
+    return Ledger(bindings, takes, lines, _text(root.get("asked")), _text(root.get("given")))
 
 
-def _is_span(value: object) -> bool:
-    """Whether a value from a file is a first and a last frame."""
-    return isinstance(value, (list, tuple)) and len(value) == 2 and all(map(_is_number, value))
+def _binding(stored: Mapping[str, object], old_lines: Mapping[str, Span]) -> Binding:
+    lines = {name: KeyedLine(*span) for name, span in old_lines.items()}
+    if isinstance(stored["spans"], dict):
+        lines = {name: line for name, value in stored["spans"].items() if (line := _keyed_line(value)) is not None}
+    ranges = {name: tuple(value) for name, value in _items(stored, "sliders") if _is_numbers(value, 4)}
+    mine = stored["mine"] if isinstance(stored["mine"], list) else []
+    spans = tuple(span for value in mine if (span := _span(value)) is not None)
+    return Binding(lines, dict(_rest(_mapping(stored["rest"]))), ranges, _strip(_mapping(stored["strips"])), spans, _text(stored["moved"]))
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _keyed_line(value: object) -> KeyedLine | None:
+    if not isinstance(value, list) or len(value) != 3 or not _is_numbers(value[:2], 2) or not isinstance(value[2], str):
+        return None
+    return KeyedLine(*value)
+
+
+def _rest(stored: Mapping[str, object]) -> Iterator[tuple[Channel, float]]:
+    for name, value in stored.items():
+        path, _, index = name.rpartition("|")
+        if index.isdecimal() and (isinstance(value, bool) or _number(value) is not None):
+            yield (path, int(index)), value
+
+
+def _strip(stored: Mapping[str, object]) -> StripNote:
+    span = _span(stored.get("span"))
+    if span is None:
+        return StripNote()
+    texts = {name: stored[name] for name in ("blend", "extrapolation") if isinstance(stored.get(name), str)}
+    return StripNote(span, bool(stored.get("made")), influence=_number(stored.get("influence")), **texts)
+
+
+def _note_to_json(note: TakeNote) -> dict[str, object]:
+    """A note as plain JSON values, without the fields that are not known."""
+    stored = {**_set_fields(note), "open": note.open_ends}
+    del stored["open_ends"]
+    if note.clip is not None:
+        stored["clip"] = {**asdict(note.clip), "length_s": note.clip.length_s if math.isfinite(note.clip.length_s) else None}
+    return stored
+
+
+def _note(stored: Mapping[str, object]) -> TakeNote:
+    fps, opened = _number(stored.get("fps")), stored.get("open")
+    closed = stored.get("closed") if isinstance(stored.get("closed"), list) else []
+    return TakeNote(
+        character=_text(stored.get("character")),
+        choices=_mapping(stored.get("choices")),
+        clip=_clip(_mapping(stored.get("clip"))),
+        packed=bool(stored.get("packed")),
+        fps=fps if fps is not None and fps > 0 else None,
+        first_frame=_number(stored.get("first_frame")),
+        phones=_phones(stored.get("phones")),
+        closed=tuple(span for value in closed if (span := _span(value)) is not None),
+        zero=_number(stored.get("zero")),
+        made=_span(stored.get("made")),
+        whole=stored["whole"] if isinstance(stored.get("whole"), bool) else None,
+        open_ends=(bool(opened[0]), bool(opened[1])) if isinstance(opened, list) and len(opened) == 2 else (False, False),
+        hidden=_text(stored.get("hidden")),
+        phones_made=_phones(stored.get("phones_made")),
+    )
+
+
+def _clip(stored: Mapping[str, object]) -> ClipNote | None:
+    length_s = math.inf if stored.get("length_s") is None else _number(stored["length_s"])
+    first_s, start_frame = _number(stored.get("first_s")), _number(stored.get("start_frame"))
+    texts = {name: stored.get(name, "") for name in ("mark", "scene", "home")}
+    retiming, channel = stored.get("retiming") or [], stored.get("channel", 0)
+    if not all(isinstance(text, str) for text in (stored.get("name"), stored.get("path"), *texts.values())):
+        return None
+    if length_s is None or first_s is None or start_frame is None:
+        return None
+    if not isinstance(retiming, list) or not all(isinstance(number, int) for number in (channel, *retiming)):
+        return None
+    return ClipNote(stored["name"], stored["path"], first_s, length_s, start_frame, channel, retiming=tuple(retiming), **texts)
+
+
+def _phones(stored: object) -> tuple[TimedPhone, ...] | None:
+    """All of them, or None where one cannot be read."""
+    if not isinstance(stored, list):
+        return None
+    for row in stored:
+        if not isinstance(row, list) or len(row) != 3 or not isinstance(row[0], str) or not _is_numbers(row[1:], 2):
+            return None
+    return tuple((label, float(start_s), float(end_s)) for label, start_s, end_s in stored)
+
+
+def _set_fields(value: object) -> dict[str, object]:
+    return {name: stored for name, stored in vars(value).items() if stored is not None}
+
+
+def _items(stored: Mapping[str, object], name: str) -> list[tuple[str, object]]:
+    return list(_mapping(stored.get(name)).items())
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _span(value: object) -> Span | None:
+    return (value[0], value[1]) if _is_numbers(value, 2) else None
+
+
+def _is_numbers(value: object, count: int) -> bool:
+    return isinstance(value, list) and len(value) == count and all(_number(number) is not None for number in value)
+
+
+def _number(value: object) -> float | None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return value if is_number else None

@@ -1,18 +1,16 @@
-"""What plays on a data-block: our Action beside, beneath or above the artist's, as the active one or as a strip of the NLA. Helper of fcurves.py."""
+"""What plays on a data-block: our Action beside, beneath or above the artist's, as the active one or as a strip of the NLA."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import bpy
 
-from .actions import GROUP, Channel, Place, assign, curves_of, is_own, owns, places, same_place
-from .ledger import Span
+from .actions import GROUP, ActionUse, assign, curves_of, is_own, owns, same_curves, uses
+from .ledger import Channel, Span, StripNote
 
 SAME_FRAME = 0.01               # frames
 EXACT = 1e-4                    # of a scale or a repeat
-
-Given = dict[str, object]       # Record.strips tells what stands in it
 
 
 @dataclass(frozen=True)
@@ -25,56 +23,69 @@ class Strip:
 
 def make_way(owner: bpy.types.ID) -> str:
     """Move an active Action of the artist to an NLA track, so that ours can play over it. Returns the track's name, "" where none is active."""
-    active = active_place(owner)
+    active = active_use(owner)
     return _move_to_track(owner.animation_data) if active is not None and not owns(active) else ""
 
 
-def play(owner: bpy.types.ID, place: Place, span: Span, given: Given, strip: Strip | None = None) -> None:
+def play(owner: bpy.types.ID, use: ActionUse, span: Span, given: StripNote, strip: Strip | None = None) -> StripNote:
     """Let our Action play on a data-block, beneath an active Action of the artist. A strip that plays it already stays on its track, and what the
     artist changed in it stays.
 
     Args:
         span: frames that the Action covers.
-        given: what we last gave its strip; changed to what it is given now.
+        given: what we last gave its strip.
         strip: plays it from the NLA also where no Action of the artist is active.
+    Returns:
+        What its strip was given now.
     """
     animation = owner.animation_data
-    kept = next((use.strip for use in beside_sound(owner, place)), None)
-    for other in [other for other in places(owner) if owns(other)]:
-        if not same_place(other, place) and is_own(other.action):
-            other.action.use_fake_user = True       # an earlier take under another name: kept for the artist to go back to
+    in_nla = next((other.strip for other in beside_sound(owner, use)), None)
+    _take_off_others(owner, use, keep_active=strip is None)
+    active = active_use(owner)
+    if active is None and strip is None and (in_nla is None or given.made):
+        if in_nla is not None:
+            remove_strip(animation, in_nla)
+            given = StripNote()
+        assign(animation, use)
+        return given
+    if strip is None and active is not None and owns(active):
+        return given
+    if in_nla is None:
+        given = StripNote(made=True)
+        _new_strip(animation, use, span)
+    given = fit_strips(owner, use, span, given)
+    if strip is None:
+        return given
+    for other in beside_sound(owner, use):
+        _mix(other.strip, strip, given)
+    return replace(given, blend=strip.blend, influence=strip.influence)
+
+
+def _take_off_others(owner: bpy.types.ID, use: ActionUse, keep_active: bool) -> None:
+    """Stop what else of ours plays on a data-block; keep_active: whether the use itself may stay the active Action."""
+    animation = owner.animation_data
+    for other in [other for other in uses(owner) if owns(other)]:
+        if not same_curves(other, use) and is_own(other.action):
+            other.action.use_fake_user = True       # an earlier take under another name: the artist can go back to it
         elif other.strip is not None:
             continue            # ours, or one that the artist made to use it again elsewhere
         if other.strip is not None:
             remove_strip(animation, other.strip)
-        elif strip is not None or not same_place(other, place):
+        elif not keep_active or not same_curves(other, use):
             animation.action = None
-    active = active_place(owner)
-    if active is None and strip is None and (kept is None or given.get("made")):
-        if kept is not None:
-            remove_strip(animation, kept)
-            given.clear()
-        assign(animation, place)
-    elif strip is not None or active is None or not owns(active):
-        if kept is None:
-            given.clear()
-            given["made"] = True
-            _new_strip(animation, place, span)
-        fit_strips(owner, place, span, given)
-        if strip is not None:
-            for use in beside_sound(owner, place):
-                _mix(use.strip, strip, given)
-            given.update(blend=strip.blend, influence=strip.influence)
 
 
-def active_place(owner: bpy.types.ID) -> Place | None:
+def active_use(owner: bpy.types.ID) -> ActionUse | None:
     """The active Action of a data-block."""
     animation = owner.animation_data
-    return Place(animation.action, getattr(animation, "action_slot", None)) if animation is not None and animation.action is not None else None
+    return ActionUse(animation.action, getattr(animation, "action_slot", None)) if animation is not None and animation.action is not None else None
 
 
-def hold_outside(owner: bpy.types.ID, place: Place, channels: set[Channel], shared: frozenset[Channel], given: Given) -> str:
-    """Choose what our Action does before and after its keys, when it plays over the artist's. Returns a sentence for the user or "".
+def hold_outside(
+    owner: bpy.types.ID, use: ActionUse, channels: set[Channel], shared: frozenset[Channel], given: StripNote,
+) -> tuple[StripNote, str]:
+    """Choose what our Action does before and after its keys, when it plays over the artist's. Returns what its strip was given, and a sentence for
+    the user or "".
 
     A strip that the artist set otherwise, as given tells, is left as it is.
 
@@ -84,38 +95,39 @@ def hold_outside(owner: bpy.types.ID, place: Place, channels: set[Channel], shar
     default = bpy.types.ShapeKey.bl_rna.properties["value"].default
     hold = owner.id_type == 'KEY' and default != 0 and bool(channels - shared)
     outside = 'HOLD' if hold or not shared else 'NOTHING'
-    if (active := active_place(owner)) is not None and same_place(active, place):
+    active = active_use(owner)
+    if active is not None and same_curves(active, use):
         owner.animation_data.action_extrapolation = outside
-    for other in beside_sound(owner, place):
-        if other.strip.extrapolation == given.get("extrapolation", other.strip.extrapolation):
+    for other in beside_sound(owner, use):
+        if given.extrapolation in (None, other.strip.extrapolation):
             other.strip.extrapolation = outside
-    if "span" in given:
-        given["extrapolation"] = outside
-    return "In this Blender the lip sync also holds its first and last pose outside the sound, over your keys." if hold and shared else ""
+    if given.span is not None:
+        given = replace(given, extrapolation=outside)
+    return given, "In this Blender the lip sync also holds its first and last pose outside the sound, over your keys." if hold and shared else ""
 
 
-def fit_strips(owner: bpy.types.ID, place: Place, span: Span, given: Given) -> None:
-    """Let the strips that play a place with its sound cover these frames; changes given, as play does.
+def fit_strips(owner: bpy.types.ID, use: ActionUse, span: Span, given: StripNote) -> StripNote:
+    """Let the strips that play an Action with its sound cover these frames. Returns what they were given.
 
-    Where the artist moved, trimmed or scaled a strip it goes on so: with keys that move it moves along, and an end that he trimmed stays trimmed.
+    Where the artist moved, trimmed or scaled a strip it goes on so: with keys that move it moves along, and an end that they trimmed stays trimmed.
     """
-    for use in beside_sound(owner, place):
-        before = given.get("span") or (use.strip.action_frame_start, use.strip.action_frame_end)
-        _go_on(use.strip, (float(before[0]), float(before[1])), span)
-    given["span"] = list(span)
+    for other in beside_sound(owner, use):
+        before = given.span or (other.strip.action_frame_start, other.strip.action_frame_end)
+        _go_on(other.strip, (float(before[0]), float(before[1])), span)
+    return replace(given, span=span)
 
 
-def beside_sound(owner: bpy.types.ID, place: Place) -> list[Place]:
-    """The uses of a place in NLA strips, without those by which the artist plays it again on other frames; if all were moved, the first."""
-    uses = [use for use in places(owner) if use.strip is not None and same_place(use, place)]
-    return [use for use in uses if abs(use.strip.frame_start - use.strip.action_frame_start) < SAME_FRAME] or uses[:1]
+def beside_sound(owner: bpy.types.ID, use: ActionUse) -> list[ActionUse]:
+    """The strips that play the same, without those by which the artist plays it again on other frames; if all were moved, the first."""
+    strips = [other for other in uses(owner) if other.strip is not None and same_curves(other, use)]
+    return [other for other in strips if abs(other.strip.frame_start - other.strip.action_frame_start) < SAME_FRAME] or strips[:1]
 
 
-def stop(owner: bpy.types.ID, place: Place, moved: str) -> None:
+def stop(owner: bpy.types.ID, use: ActionUse, moved: str) -> None:
     """Take our Action off a data-block, and let the artist's moved Action be the active one again."""
     animation = owner.animation_data
-    if place.strip is not None:
-        remove_strip(animation, place.strip)
+    if use.strip is not None:
+        remove_strip(animation, use.strip)
         if animation.action is not None:
             return
     else:
@@ -124,7 +136,7 @@ def stop(owner: bpy.types.ID, place: Place, moved: str) -> None:
     track = animation.nla_tracks.get(moved) if moved else None
     if track is not None and len(track.strips) == 1:
         strip = track.strips[0]
-        assign(animation, Place(strip.action, getattr(strip, "action_slot", None)))
+        assign(animation, ActionUse(strip.action, getattr(strip, "action_slot", None)))
         animation.action_blend_type, animation.action_influence = strip.blend_type, strip.influence
         animation.action_extrapolation = strip.extrapolation
         animation.nla_tracks.remove(track)
@@ -132,29 +144,29 @@ def stop(owner: bpy.types.ID, place: Place, moved: str) -> None:
 
 def _move_to_track(animation: bpy.types.AnimData) -> str:
     """What Push Down does: the active Action goes on in a new NLA track, on its own frames."""
-    place = Place(animation.action, getattr(animation, "action_slot", None))
-    frames = [frame for curve in curves_of(place) for frame in curve.range()]
+    use = ActionUse(animation.action, getattr(animation, "action_slot", None))
+    frames = [frame for curve in curves_of(use) for frame in curve.range()]
     blend_type, influence, extrapolation = animation.action_blend_type, animation.action_influence, animation.action_extrapolation
     animation.action = None
     track = animation.nla_tracks.new()
-    track.name = place.action.name
-    strip = _fill_track(track, place, (min(frames, default=1.0), max(frames, default=1.0) + (1.0 if len(set(frames)) < 2 else 0.0)))
+    track.name = use.action.name
+    strip = _fill_track(track, use, (min(frames, default=1.0), max(frames, default=1.0) + (1.0 if len(set(frames)) < 2 else 0.0)))
     strip.blend_type, strip.influence, strip.extrapolation = blend_type, influence, extrapolation
     return track.name
 
 
-def _new_strip(animation: bpy.types.AnimData, place: Place, span: Span) -> bpy.types.NlaStrip:
+def _new_strip(animation: bpy.types.AnimData, use: ActionUse, span: Span) -> bpy.types.NlaStrip:
     """A strip on a track of ours, above the others."""
     track = animation.nla_tracks.new()
     track.name = GROUP
-    return _fill_track(track, place, span)
+    return _fill_track(track, use, span)
 
 
-def _fill_track(track: bpy.types.NlaTrack, place: Place, span: Span) -> bpy.types.NlaStrip:
+def _fill_track(track: bpy.types.NlaTrack, use: ActionUse, span: Span) -> bpy.types.NlaStrip:
     """One strip that plays an Action at its own speed on its own frames, and holds the ends."""
-    strip = track.strips.new(place.action.name, int(span[0]), place.action)
-    if place.slot is not None:
-        strip.action_slot = place.slot
+    strip = track.strips.new(use.action.name, int(span[0]), use.action)
+    if use.slot is not None:
+        strip.action_slot = use.slot
     _fit(strip, span)
     strip.extrapolation = 'HOLD'
     return strip
@@ -180,7 +192,7 @@ def _go_on(strip: bpy.types.NlaStrip, before: Span, span: Span) -> None:
     first, last = (
         wanted if abs(now - was) < near else now + along for now, was, wanted in zip(old, before, span, strict=True)
     )
-    if first > last:            # of what he had left nothing is there any more
+    if first > last:            # of what the artist had left nothing is there any more
         first, last = span
     if abs(first - old[0]) < SAME_FRAME and abs(last - old[1]) < SAME_FRAME:
         return
@@ -197,11 +209,11 @@ def _go_on(strip: bpy.types.NlaStrip, before: Span, span: Span) -> None:
     strip.scale, strip.repeat = scale, repeat
 
 
-def _mix(strip: bpy.types.NlaStrip, wanted: Strip, given: Given) -> None:
-    """Blend a strip as wanted, where that is new; what the artist set since, and an influence that he has keyed himself, stay."""
-    if given.get("blend") != wanted.blend:
+def _mix(strip: bpy.types.NlaStrip, wanted: Strip, given: StripNote) -> None:
+    """Blend a strip as wanted, where that is new; what the artist set since, and an influence that they keyed, stay."""
+    if given.blend != wanted.blend:
         strip.blend_type = wanted.blend
-    if given.get("influence") == wanted.influence:
+    if given.influence == wanted.influence:
         return
     curve = strip.fcurves.find("influence")
     if strip.use_animated_influence and curve is not None and len(curve.keyframe_points) > 1:
@@ -222,17 +234,17 @@ def remove_strip(animation: bpy.types.AnimData, strip: bpy.types.NlaStrip) -> No
             return
 
 
-def play_alone(owner: bpy.types.ID, place: Place) -> None:
+def play_alone(owner: bpy.types.ID, use: ActionUse) -> None:
     """Let an Action be all that plays on a data-block. Our strips go, the artist's tracks are muted; Actions that were active stay in the file."""
     animation = owner.animation_data_create()
-    for other in [other for other in places(owner) if owns(other) and other.strip is not None]:
+    for other in [other for other in uses(owner) if owns(other) and other.strip is not None]:
         other.action.use_fake_user = True
         remove_strip(animation, other.strip)
     for track in animation.nla_tracks:
         track.is_solo, track.mute = False, True
-    if animation.action is not None and animation.action != place.action:
+    if animation.action is not None and animation.action != use.action:
         animation.action.use_fake_user = True
-    assign(animation, place)
+    assign(animation, use)
     animation.action_blend_type, animation.action_influence, animation.action_extrapolation = 'REPLACE', 1.0, 'HOLD'
 
 

@@ -9,7 +9,7 @@ from mathutils import Euler, Quaternion
 
 from ...engine.rig.idle_bones import known_names
 from ..actions import actions
-from ..actions.ledger import Record
+from ..actions.ledger import Channel, Ledger
 
 PATHS = {'QUATERNION': "rotation_quaternion", 'AXIS_ANGLE': "rotation_axis_angle"}      # any other mode: rotation_euler
 LEAST_RAD = 1e-4
@@ -17,10 +17,10 @@ LEAST_RAD = 1e-4
 
 def posed(obj: bpy.types.Object) -> Iterator[tuple[str, tuple[float, float, float, float]]]:
     """Each bone of head, eyes and chest that is turned, and its rotation (w, x, y, z) in its own axes; for what our keys move, as it was before them."""
-    before: dict[str, float] = {}
-    for place in actions.places(obj):
-        if actions.owns(place):
-            before.update(actions.of_place(Record.of(place.action).rest, place, {}))
+    before: dict[Channel, float] = {}
+    for use in actions.uses(obj):
+        if actions.owns(use):
+            before.update(Ledger.of(use.action).binding(actions.binding_key(use)).rest)
     names = known_names()
     for bone in [bone for bone in obj.pose.bones if bone.name.casefold() in names] if obj.pose else ():
         rotation = _rotation(bone, before)
@@ -28,10 +28,10 @@ def posed(obj: bpy.types.Object) -> Iterator[tuple[str, tuple[float, float, floa
             yield bone.name, tuple(rotation)
 
 
-def _rotation(bone: bpy.types.PoseBone, before: Mapping[str, float]) -> Quaternion:
+def _rotation(bone: bpy.types.PoseBone, before: Mapping[Channel, float]) -> Quaternion:
     path = PATHS.get(bone.rotation_mode, "rotation_euler")
     start = f'pose.bones["{bpy.utils.escape_identifier(bone.name)}"].{path}'
-    values = [before.get(f"{start}|{index}", value) for index, value in enumerate(getattr(bone, path))]
+    values = [before.get((start, index), value) for index, value in enumerate(getattr(bone, path))]
     if bone.rotation_mode == 'AXIS_ANGLE':
         return Quaternion(values[1:], values[0])
     return Quaternion(values).normalized() if bone.rotation_mode == 'QUATERNION' else Euler(values, bone.rotation_mode).to_quaternion()

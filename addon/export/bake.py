@@ -65,8 +65,8 @@ def bake(context: bpy.types.Context, character: rig.Character, name: str, frames
 def _channels(owner: bpy.types.ID, target: rig.Target, warnings: list[str]) -> list[Channel]:
     """What plays on a data-block and holds a number; a driven one follows its driver anyway."""
     playing = {
-        (curve.data_path, curve.array_index) for place in actions.places(owner) if not place.muted
-        for curve in actions.curves_of(place) if not curve.mute
+        (curve.data_path, curve.array_index) for use in actions.uses(owner) if not use.muted
+        for curve in actions.curves_of(use) if not curve.mute
     }
     found, odd = [], []
     for channel in sorted(playing - target.driven):
@@ -81,11 +81,11 @@ def _range(owners: list[bpy.types.ID]) -> tuple[int, int]:
     """First and last frame of all that plays."""
     frames: list[float] = []
     for owner in owners:
-        for place in actions.places(owner):
-            if place.strip is not None and not place.muted:
-                frames += [place.strip.frame_start, place.strip.frame_end]
-            elif place.strip is None:
-                frames += [frame for curve in actions.curves_of(place) for frame in curve.range()]
+        for use in actions.uses(owner):
+            if use.strip is not None and not use.muted:
+                frames += [use.strip.frame_start, use.strip.frame_end]
+            elif use.strip is None:
+                frames += [frame for curve in actions.curves_of(use) for frame in curve.range()]
     return math.floor(min(frames)), math.ceil(max(frames))
 
 
@@ -121,9 +121,9 @@ def _write(
     for owner, found in channels.items():
         if not made or not actions.has_slots():
             made.append(actions.plain_action(name if not made else f"{name} {names[owner]}"))
-        place, bag = actions.open_place(owner, made[-1], names[owner])
+        use, bag = actions.open_slot(owner, made[-1], names[owner])
         frames = np.arange(first, first + values[owner].shape[1], dtype=np.float32)
         for channel, row in zip(found, values[owner], strict=True):
             writer.new(bag, channel, np.column_stack([frames, row]).astype(np.float32))
-        playing.play_alone(owner, place)
+        playing.play_alone(owner, use)
     return tuple(action.name for action in made)

@@ -84,16 +84,16 @@ def read(character: Character, start_frame: float, fps: float, rate_hz: float) -
 def _sources(target: Target, owner: bpy.types.ID) -> Iterator[tuple[RigChannel, _Source]]:
     """The artist's curves on one data-block, the active Action first."""
     names = {target.path_of(RigChannel("shape_key", name)): name for name in target.names} if target.kind == 'KEY' else {}
-    for place in actions.places(owner):
-        if place.muted:
+    for use in actions.uses(owner):
+        if use.muted:
             continue
-        strip = place.strip
+        strip = use.strip
         first, last, offset, scale = -np.inf, np.inf, 0.0, 1.0
         if strip is not None:
             first, last, scale = strip.frame_start, strip.frame_end, strip.scale or 1.0
             offset = strip.action_frame_start - strip.frame_start / scale
-        for curve in actions.curves_of(place):
-            if curve.mute or actions.is_ours(curve, place) or (curve.data_path, curve.array_index) in target.driven:
+        for curve in actions.curves_of(use):
+            if curve.mute or actions.is_ours(curve, use) or (curve.data_path, curve.array_index) in target.driven:
                 continue
             channel = _channel(target, curve, names)
             if channel is not None:

@@ -1,15 +1,16 @@
-"""Taking back what fcurves.py wrote, all of it, one line of sound or some frames; and giving it to the artist for good. Helper of fcurves.py."""
+"""Taking back what was written: all of it, one line or some frames; and giving it to the artist for good."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import bpy
 
 from ..actions import actions, keys, nla, renamed
-from ..actions.actions import Place
-from ..actions.ledger import Record, Span
+from ..actions.actions import ActionUse
+from ..actions.ledger import Binding, Channel, Ledger, Span
 from ..character import controls
 from ..character.character import Character
 from . import sliders
@@ -22,7 +23,7 @@ def clear(character: Character, line: str = "") -> int:
     """Remove what `write` made on a character, make a moved Action of the artist active again, and put the values at rest.
 
     Args:
-        line: only this line of sound; empty for all of them.
+        line: only this line; empty for all of them.
     Returns:
         Number of curves that lost keys.
     """
@@ -31,14 +32,14 @@ def clear(character: Character, line: str = "") -> int:
     touched: set[bpy.types.Action] = set()
     removed = 0
     for owner in owners:
-        for place in own_places(owner):
-            if line and line not in Record.of(place.action).lines_at(actions.key_of(place)):
+        for use in actions.own_uses(owner):
+            if line and line not in _binding(use).lines:
                 continue
-            touched.add(place.action)
-            removed += _clear_place(owner, place, line)
+            touched.add(use.action)
+            removed += _clear_use(owner, use, line)
     for target in character.targets:
-        for place in actions.left_guests(target.find(), f"{target.object_name} {actions.GROUP}"):
-            removed += _clear_left(place, line)
+        for use in actions.unused_own_slots(target.find(), f"{target.object_name} {actions.GROUP}"):
+            removed += _clear_unused(use, line)
     for action in touched:
         if actions.is_own(action) and action.users == 0:
             bpy.data.actions.remove(action)
@@ -51,48 +52,38 @@ def clear_frames(character: Character, span: Span) -> int:
     owners = _owners(character)
     actions.unshare(owners)
     for owner in owners:
-        for place in own_places(owner):
-            record, key = Record.of(place.action), actions.key_of(place)
-            inside = [
-                (max(first, span[0]), min(last, span[1])) for first, last in record.lines_at(key).values() if first <= span[1] and span[0] <= last
-            ]
-            bag = actions.bag_of(place)
-            for curve in _curves(place):
-                before = len(curve.keyframe_points)
-                gone = keys.take_out(bag, curve, inside, record.mine.get(key, []))
-                removed += gone or len(curve.keyframe_points) < before
+        for use in actions.own_uses(owner):
+            binding = _binding(use)
+            spans = [(max(first, span[0]), min(last, span[1])) for first, last in binding.spans.values()]
+            removed += _take_out(use, [piece for piece in spans if piece[0] <= piece[1]], binding.mine)
     return removed
 
 
 def release(character: Character, line: str) -> int:
     """Give the keys of a line to the artist: they stay as they are, and nothing of ours touches them again. Returns the number of curves.
 
-    Where no other line shares the Action it becomes the artist's altogether; else the frames of the line in it are his.
+    Where no other line shares the Action it becomes the artist's altogether; else the frames of the line in it are.
     """
     owners = _owners(character)
     actions.unshare(owners)
     curves = 0
     for owner in owners:
-        for place in own_places(owner):
-            record, key = Record.of(place.action), actions.key_of(place)
-            span = record.lines_at(key).get(line)
+        for use in actions.own_uses(owner):
+            ledger, key = Ledger.of(use.action), actions.binding_key(use)
+            span = ledger.binding(key).spans.get(line)
             if span is None:
                 continue
-            curves += len(_curves(place))
-            record.forget(key, line)
-            record.mine.setdefault(key, []).append(span)
-            record.store(place.action)
-            _disown_finished(place, record)
+            curves += len(actions.own_curves(use))
+            ledger.remove(key, line)
+            binding = ledger.binding(key)
+            ledger.bindings[key] = replace(binding, mine=(*binding.mine, span))
+            ledger.store(use.action)
+            _disown_finished(use, ledger)
     return curves
 
 
-def own_places(owner: bpy.types.ID) -> list[Place]:
-    """The places of a data-block that are ours, each once."""
-    found: list[Place] = []
-    for place in actions.places(owner):
-        if actions.owns(place) and not any(actions.same_place(place, other) for other in found):
-            found.append(place)
-    return found
+def _binding(use: ActionUse) -> Binding:
+    return Ledger.of(use.action).binding(actions.binding_key(use))
 
 
 def _owners(character: Character) -> list[bpy.types.ID]:
@@ -102,96 +93,92 @@ def _owners(character: Character) -> list[bpy.types.ID]:
     return [target.find() for target in character.targets]
 
 
-def _clear_place(owner: bpy.types.ID, place: Place, line: str) -> int:
+def _clear_use(owner: bpy.types.ID, use: ActionUse, line: str) -> int:
     """Remove the keys of a line, or of all, but not those that another line or the artist has; stop what is left without keys."""
-    record, key = Record.of(place.action), actions.key_of(place)
-    renamed.follow_names(owner, place, record)
-    lines = record.lines_at(key)
-    others = [span for name, span in lines.items() if name != line] if line else []
-    spans = [lines[line]] if others else _known_spans(place, record)
-    if actions.is_shared(place, [owner]) and not actions.is_own(place.action):      # a copied character plays the original's slot
-        nla.stop(owner, place, "")
+    ledger, key = Ledger.of(use.action), actions.binding_key(use)
+    ledger.bindings[key] = binding = renamed.follow_names(owner, use, ledger.binding(key))
+    others = [span for name, span in binding.spans.items() if name != line] if line else []
+    spans = [binding.spans[line]] if others else _written_spans(ledger, key)
+    if actions.is_shared(use, [owner]) and not actions.is_own(use.action):      # a copied character plays the original's slot
+        nla.stop(owner, use, "")
         return 1
-    bag, removed = actions.bag_of(place), 0
-    for curve in _curves(place):
-        count = len(curve.keyframe_points)
-        removed += keys.take_out(bag, curve, spans, [*record.mine.get(key, []), *others]) or len(curve.keyframe_points) < count
-    left = {f"{curve.data_path}|{curve.array_index}" for curve in actions.curves_of(place)}
-    rest = actions.of_place(record.rest, place, {})
+    removed = _take_out(use, spans, [*binding.mine, *others])
+    left = {actions.channel_of(curve) for curve in actions.curves_of(use)}
     if not left:
-        _stop(owner, place, actions.of_place(record.moved, place, ""))
-    gone = {name: value for name, value in rest.items() if name not in left} if others or record.mine.get(key) else rest
-    put_at_rest(owner, gone)
+        _stop(owner, use, binding.moved)
+    keep = left if others or binding.mine else set()
+    put_at_rest(owner, {channel: value for channel, value in binding.rest.items() if channel not in keep})
     if others:
-        record.rest[key] = {name: value for name, value in rest.items() if name not in gone}
-        record.forget(key, line)
-        covered = [*others, *record.mine.get(key, [])]
-        whole = (min(first for first, _ in covered), max(last for _, last in covered))
-        nla.fit_strips(owner, place, whole, record.strips.setdefault(key, {}))
-        record.store(place.action)
+        ledger.bindings[key] = replace(binding, rest={channel: value for channel, value in binding.rest.items() if channel in left})
+        _forget_line(owner, use, ledger, line)
         return removed
-    if not record.mine.get(key):
-        sliders.restore(owner, actions.of_place(record.sliders, place, {}))
-    spans_of_artist = record.mine.get(key, [])
-    record.forget_place(key)
-    if spans_of_artist:
-        record.mine[key] = spans_of_artist
-    if not left and not actions.is_own(place.action):
-        record.store(place.action)
-        actions.close_guest(place)
-        return removed
-    record.store(place.action)
-    _disown_finished(place, record)
+    if not binding.mine:
+        sliders.restore(owner, binding.sliders)
+    ledger.bindings[key] = Binding(mine=binding.mine)
+    ledger.store(use.action)
+    if left or actions.is_own(use.action):
+        _disown_finished(use, ledger)
+    else:
+        actions.remove_own_slot(use)
     return removed
 
 
-def _clear_left(place: Place, line: str) -> int:
-    """Take a slot of ours that plays nowhere out of the artist's Action, unless it has other lines or keys of his. Returns the number of curves."""
-    record, key = Record.of(place.action), actions.key_of(place)
-    if record.mine.get(key) or (line and set(record.lines_at(key)) != {line}):
+def _forget_line(owner: bpy.types.ID, use: ActionUse, ledger: Ledger, line: str) -> None:
+    """Leave a line out of the ledger; strips that play the Action cover what is left."""
+    key = actions.binding_key(use)
+    ledger.remove(key, line)
+    binding = ledger.bindings[key]
+    ledger.bindings[key] = replace(binding, strip=nla.fit_strips(owner, use, binding.whole_span, binding.strip))
+    ledger.store(use.action)
+
+
+def _clear_unused(use: ActionUse, line: str) -> int:
+    """Take a slot of ours that plays nowhere out of its host Action, unless it has other lines or keys of the artist. Returns the number of curves."""
+    ledger, key = Ledger.of(use.action), actions.binding_key(use)
+    binding = ledger.binding(key)
+    if binding.mine or (line and set(binding.lines) != {line}):
         return 0
-    bag, removed = actions.bag_of(place), 0
-    for curve in _curves(place):
-        keys.take_out(bag, curve, _known_spans(place, record), [])
-        removed += 1
-    if not actions.curves_of(place):
-        record.forget_place(key)
-        record.store(place.action)
-        actions.close_guest(place)
+    curves = actions.own_curves(use)
+    _take_out(use, _written_spans(ledger, key), [])
+    if not actions.curves_of(use):
+        ledger.bindings[key] = Binding()
+        ledger.store(use.action)
+        actions.remove_own_slot(use)
+    return len(curves)
+
+
+def _take_out(use: ActionUse, spans: Sequence[Span], spare: Sequence[Span]) -> int:
+    """Remove our keys in the spans, but for spared ones. Returns the number of curves that lost keys."""
+    bag, removed = actions.bag_of(use), 0
+    for curve in actions.own_curves(use):
+        count = len(curve.keyframe_points)
+        removed += keys.take_out(bag, curve, spans, spare) or len(curve.keyframe_points) < count
     return removed
 
 
-def _known_spans(place: Place, record: Record) -> list[Span]:
+def _written_spans(ledger: Ledger, key: str) -> list[Span]:
     """The frames of all lines: keys of the artist on our curves elsewhere stay. All frames where it is not known what we wrote."""
-    key = actions.key_of(place)
-    cleared = key in record.spans and not record.rest.get(key)
-    return list(record.lines_at(key).values()) or ([] if cleared else [ALL_FRAMES])
+    return list(ledger.binding(key).spans.values()) or ([] if ledger.is_cleared(key) else [ALL_FRAMES])
 
 
-def _stop(owner: bpy.types.ID, place: Place, moved: str) -> None:
-    """Take every use of a place off a data-block."""
-    for use in [use for use in actions.places(owner) if actions.same_place(use, place)]:
-        nla.stop(owner, use, moved)
+def _stop(owner: bpy.types.ID, use: ActionUse, moved: str) -> None:
+    """Take every use of the same curves off a data-block."""
+    for other in [other for other in actions.uses(owner) if actions.same_curves(other, use)]:
+        nla.stop(owner, other, moved)
 
 
-def _disown_finished(place: Place, record: Record) -> None:
+def _disown_finished(use: ActionUse, ledger: Ledger) -> None:
     """An Action or a slot in which the artist has frames and we have no line any more is the artist's."""
-    key = actions.key_of(place)
-    if record.lines_at(key) or not record.mine.get(key):
+    binding = ledger.binding(actions.binding_key(use))
+    if binding.lines or not binding.mine:
         return
-    if not actions.is_own(place.action):
-        actions.disown_slot(place)
-    elif not any(record.lines_at(other) for other in actions.keys_of(place.action)):
-        actions.disown(place.action)
+    if not actions.is_own(use.action):
+        actions.disown_slot(use)
+    elif not any(ledger.binding(other).lines for other in actions.binding_keys(use.action)):
+        actions.disown(use.action)
 
 
-def _curves(place: Place) -> list[bpy.types.FCurve]:
-    return [curve for curve in actions.curves_of(place) if actions.is_ours(curve, place)]
-
-
-def put_at_rest(owner: bpy.types.ID, rest: Mapping[str, float]) -> None:
+def put_at_rest(owner: bpy.types.ID, rest: Mapping[Channel, float]) -> None:
     """Give controls the values from before the first key."""
-    for name, value in rest.items():
-        path, _, index = name.rpartition("|")
-        controls.write(owner, path, int(index), value)
-
+    for (path, index), value in rest.items():
+        controls.write(owner, path, index, value)

@@ -16,13 +16,12 @@ from dataclasses import dataclass, field
 import bpy
 import numpy as np
 
-from ..actions.actions import Channel
 from ..actions.keys import KEY_FIELDS, Keys
-from ..actions.ledger import HIDDEN, place_now
+from ..actions.ledger import HIDDEN, Channel, key_now
 
 MAX_TEXT = 50_000_000           # letters: an hour of 52 dense curves, packed; what is longer is not kept
 
-Where = tuple[str, str]         # place, as actions.key_of names it, and line
+Where = tuple[str, str]         # what actions.binding_key() calls a data-block, and line
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +84,7 @@ def load(action: bpy.types.Action) -> dict[Where, tuple[str, dict[Channel, Aside
         with np.load(io.BytesIO(base64.b85decode(text)), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         stored_keys = _unpacked(json.loads(bytes(arrays.pop("index")).decode()), arrays)
-        return {(place_now(action, place), line): aside for (place, line), aside in stored_keys.items()}
+        return {(key_now(action, key), line): aside for (key, line), aside in stored_keys.items()}
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         log.warning("The hidden keys of Action %r cannot be read", action.name)
         return {}

@@ -1,15 +1,15 @@
-"""Keys of takes move with their sound: shifted, cut where it was trimmed, back where it was lengthened. Helper of fcurves.py.
+"""Keys of takes move with their sound: shifted, cut where it was trimmed, back where it was lengthened.
 
 All lines of an Action that move are lifted first and put down together, so that lines which move as a group do not get in each other's way. Lines
-that stay show before those that move, and of two that move the one that the record names later; the record keeps them in that order. What is
-not shown any more lies aside (hidden_keys.py) and comes back when it is shown again, edits by hand included. Keys of the artist, and of lines that
-stay where they are, are left as they are to the last bit.
+that stay show before those that move, and of two that move the one that the ledger names later; the ledger keeps them in that order. What is not
+shown any more lies aside (as hidden keys) and comes back when it is shown again, edits by hand included. Keys of the artist, and of lines that stay
+where they are, are left as they are to the last bit.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import bpy
@@ -17,11 +17,10 @@ import numpy as np
 
 from ...engine.motion.smooth import EASE_IN_S, EASE_OUT_S
 from ..actions import actions, keys, nla
-from ..actions.actions import Channel, Place
+from ..actions.actions import ActionUse
 from ..actions.keys import HANDLES, Keys
-from ..actions.ledger import Record, Span
+from ..actions.ledger import Binding, Channel, KeyedLine, Ledger, Span, TakeNote
 from ..character.character import Character
-from .clearing import own_places
 from .hidden_keys import Aside, chosen, joined, load, no_keys, nothing, shifted, store
 
 SAME_VALUE = 1e-4               # a key that nobody touched still has its value to within this
@@ -36,7 +35,7 @@ class Move:
         span: first and last frame that are shown afterwards.
         cut: whether the sound goes on before the first and after the last frame shown, so that the face must come to rest there.
         fps: frames per second of the scene.
-        how: the note of how it was made, as it is afterwards; how["hidden"] is the token of the keys that lie aside.
+        note: the note as it is afterwards; note.hidden is the token of the keys that lie aside.
     """
 
     line: str
@@ -45,130 +44,137 @@ class Move:
     span: Span
     cut: tuple[bool, bool]
     fps: float
-    how: Mapping[str, object]
+    note: TakeNote
 
 
 def move(action: bpy.types.Action, moves: Iterable[Move]) -> list[str]:
     """Move lines of one of our Actions. Returns the lines of which something is hidden behind another one."""
-    by_line = {one.line: one for one in moves}
-    asides, record, behind = load(action), Record.of(action), []
-    for place in _places(action):
-        key = actions.key_of(place)
-        here = {line: one for line, one in by_line.items() if line in record.lines_at(key)}
+    by_line = {move.line: move for move in moves}
+    asides, ledger, behind = load(action), Ledger.of(action), []
+    for use in actions.uses_of(action):
+        key = actions.binding_key(use)
+        binding = ledger.binding(key)
+        here = {line: by_line[line] for line in binding.lines if line in by_line}
         if not here:
             continue
-        board = _Board(record, key, here)
-        for line, one in here.items():
+        board = _Board(binding, here)
+        for line, move in here.items():
             token, channels = asides.pop((key, line), ("", {}))
-            board.aside[line] = channels if token and token == one.how.get("hidden") else {}
-        for curve in _curves(place):
-            board.lay(curve, record.rest.get(key, {}))
-        for line, one in ((line, here[line]) for line in record.lines_at(key) if line in here):
-            take = record.spans[key][line][2] if key in record.spans else ""
-            record.note(key, line, one.span, take, one.how)
-            asides[(key, line)] = str(one.how.get("hidden", "")), board.kept[line]
-        record.spans[key] = {line: entry for group in (True, False) for line, entry in record.spans[key].items() if (line in here) == group}
+            board.aside[line] = channels if token and token == move.note.hidden else {}
+        for curve in actions.own_curves(use):
+            board.lay(curve, binding.rest)
+        for line, move in here.items():
+            ledger.put(key, line, replace(binding.lines[line], first=move.span[0], last=move.span[1]), move.note)
+            asides[(key, line)] = move.note.hidden, board.kept[line]
+        _moved_first(ledger, key, here)
         behind += board.behind
-        _fit(place, record, key)
-        record.store(action)
+        _fit(use, ledger, key)
+        ledger.store(action)
     store(action, asides)
     return sorted(set(behind))
+
+
+def _moved_first(ledger: Ledger, key: str, moves: Mapping[str, Move]) -> None:
+    """Bring the lines that moved before the others, which show over them."""
+    binding = ledger.bindings[key]
+    lines = {line: binding.lines[line] for line in sorted(binding.lines, key=lambda line: line not in moves)}
+    ledger.bindings[key] = replace(binding, lines=lines)
 
 
 class _Board:
     """The lines that move on one data-block: lifted, then put down."""
 
-    def __init__(self, record: Record, key: str, moves: Mapping[str, Move]) -> None:
-        lines = record.lines_at(key)
-        self._before = {line: lines[line] for line in moves}
-        self._still = [*(span for line, span in lines.items() if line not in moves), *record.mine.get(key, [])]
-        self._moves = [moves[line] for line in reversed(lines) if line in moves]       # of two that overlap, the one that was written later shows
+    def __init__(self, binding: Binding, moves: Mapping[str, Move]) -> None:
+        spans = binding.spans
+        self._before = {line: spans[line] for line in moves}
+        self._still = [*(span for line, span in spans.items() if line not in moves), *binding.mine]
+        self._moves = [moves[line] for line in reversed(spans) if line in moves]       # of two that overlap, the one that was written later shows
         self.aside: dict[str, dict[Channel, Aside]] = {}
         self.kept: dict[str, dict[Channel, Aside]] = {line: {} for line in moves}
         self.behind: list[str] = []
 
-    def lay(self, curve: bpy.types.FCurve, rest: Mapping[str, float]) -> None:
+    def lay(self, curve: bpy.types.FCurve, rest: Mapping[Channel, float]) -> None:
         """Give a curve its keys as they are after the moves."""
-        channel = curve.data_path, curve.array_index
+        channel = actions.channel_of(curve)
         every = {name: keys.field_of(curve, name) for name in keys.KEY_FIELDS}
         stay, lifted = self._lift(every, channel)
         taken = list(self._still)
         parts = [stay]
-        for one in self._moves:
-            at_rest = rest.get(f"{channel[0]}|{channel[1]}", 0.0)
-            shown, aside = _put_down(one, lifted[one.line], taken, at_rest)
+        for move in self._moves:
+            shown, aside = _put_down(move, lifted[move.line], taken, rest.get(channel, 0.0))
             parts.append(shown)
             if aside:
-                self.kept[one.line][channel] = aside
-            if any(first <= one.span[1] and one.span[0] <= last for first, last in taken):
-                self.behind.append(one.line)
-            taken.append(one.span)
-        after = joined(parts)
-        _give(curve, every, after)
+                self.kept[move.line][channel] = aside
+            if any(first <= move.span[1] and move.span[0] <= last for first, last in taken):
+                self.behind.append(move.line)
+            taken.append(move.span)
+        _give(curve, every, joined(parts))
 
     def _lift(self, every: Keys, channel: Channel) -> tuple[Keys, dict[str, Keys]]:
         """Keys that stay, and all keys of each line, shown and aside, counted from second 0 of its sound."""
         frames = every["co"][:, 0]
         free = ~keys.within(frames, self._still)
         lifted: dict[str, Keys] = {}
-        for one in self._moves:
-            mine = free & keys.within(frames, [self._before[one.line]])
-            free &= ~mine
-            shown = shifted(chosen(every, mine), -one.zero_before)
-            aside = self.aside[one.line].get(channel) or nothing()
-            lifted[one.line] = joined([_without(shown, aside.ends), aside.keys])
+        for move in self._moves:
+            own = free & keys.within(frames, [self._before[move.line]])
+            free &= ~own
+            shown = shifted(chosen(every, own), -move.zero_before)
+            aside = self.aside[move.line].get(channel) or nothing()
+            lifted[move.line] = joined([_without(shown, aside.ends), aside.keys])
         return chosen(every, free | keys.within(frames, self._still)), lifted
 
 
-def _put_down(one: Move, lifted: Keys, taken: list[Span], at_rest: float) -> tuple[Keys, Aside]:
+def _put_down(move: Move, lifted: Keys, taken: list[Span], at_rest: float) -> tuple[Keys, Aside]:
     """The keys of a line that are shown, on frames of the scene, and what lies aside."""
-    placed = shifted(lifted, one.zero_after)
+    placed = shifted(lifted, move.zero_after)
     frames = placed["co"][:, 0]
-    visible = keys.within(frames, [one.span]) & ~keys.within(frames, taken)
-    ends = _ends(one, placed, at_rest)
+    visible = keys.within(frames, [move.span]) & ~keys.within(frames, taken)
+    ends = _ends(move, placed, at_rest)
     if len(ends):
         ends = ends[~keys.within(ends[:, 0], taken)]
         visible &= ~np.isin(np.round(frames, 2), np.round(ends[:, 0], 2))
-    aside = Aside(shifted(chosen(placed, ~visible), -one.zero_after), ends - np.array([one.zero_after, 0], np.float32))
+    aside = Aside(shifted(chosen(placed, ~visible), -move.zero_after), ends - np.array([move.zero_after, 0], np.float32))
     if not len(aside.keys["co"]) and not len(ends):
         return placed, nothing()
     return joined([chosen(placed, visible), _as_keys(ends, placed)]), aside
 
 
-def _ends(one: Move, placed: Keys, at_rest: float) -> np.ndarray:
+def _ends(move: Move, placed: Keys, at_rest: float) -> np.ndarray:
     """(n, 2) frames and values of keys that bring a cut line to rest at its ends, as the engine does for a clip."""
     frames, values = placed["co"].T.astype(np.float64)
     if not len(frames):
         return np.zeros((0, 2), np.float32)
-    first, last = one.span
-    wanted: dict[float, float] = {}
-    for is_cut, edge, length in ((one.cut[0], first, EASE_IN_S * one.fps), (one.cut[1], last, -EASE_OUT_S * one.fps)):
-        steps = int(abs(length)) + 1 if is_cut else 0
-        for step in range(steps + 1 if is_cut else 0):
-            frame = edge + np.sign(length) * step
-            if first <= frame <= last:
-                share = min(step / abs(length), 1.0)
-                wanted[frame] = min(wanted.get(frame, 1.0), share)
-    return np.array(
-        [(frame, at_rest + share * (np.interp(frame, frames, values) - at_rest)) for frame, share in sorted(wanted.items())], np.float32,
-    ).reshape(-1, 2)
+    shares: dict[float, float] = {}         # frame -> how much of the motion is left there
+    if move.cut[0]:
+        _fade(shares, move.span, move.span[0], EASE_IN_S * move.fps)
+    if move.cut[1]:
+        _fade(shares, move.span, move.span[1], -EASE_OUT_S * move.fps)
+    points = [(frame, at_rest + share * (np.interp(frame, frames, values) - at_rest)) for frame, share in sorted(shares.items())]
+    return np.array(points, np.float32).reshape(-1, 2)
+
+
+def _fade(shares: dict[float, float], span: Span, edge: float, length: float) -> None:
+    """Let the motion grow from nothing on a frame to all of it after so many frames; a negative length counts backwards."""
+    for step in range(int(abs(length)) + 2):
+        frame = edge + np.sign(length) * step
+        if span[0] <= frame <= span[1]:
+            shares[frame] = min(shares.get(frame, 1.0), step / abs(length))
 
 
 def _as_keys(points: np.ndarray, like: Keys) -> Keys:
     """Keys at these points, of the kind that most others are."""
-    made = no_keys() if not len(points) else {
-        name: np.zeros((len(points), width), dtype) for name, (dtype, width) in keys.KEY_FIELDS.items()
-    }
-    if len(points):
-        for name in ("interpolation", "easing", "handle_left_type", "handle_right_type", "type"):
-            made[name][:] = np.bincount(like[name].ravel()).argmax()
-        made["co"] = points.astype(np.float32)
-        made["handle_left"], made["handle_right"] = points - np.array([1 / 3, 0], np.float32), points + np.array([1 / 3, 0], np.float32)
+    if not len(points):
+        return no_keys()
+    made = {name: np.zeros((len(points), width), dtype) for name, (dtype, width) in keys.KEY_FIELDS.items()}
+    for name in ("interpolation", "easing", "handle_left_type", "handle_right_type", "type"):
+        made[name][:] = np.bincount(like[name].ravel()).argmax()
+    made["co"] = points.astype(np.float32)
+    made["handle_left"], made["handle_right"] = points - np.array([1 / 3, 0], np.float32), points + np.array([1 / 3, 0], np.float32)
     return made
 
 
 def _without(shown: Keys, ends: np.ndarray) -> Keys:
-    """Keys without those that only stood in for others; one that was edited by hand has become the artist's word and stays."""
+    """Keys without those that only stood in for others; one that was edited by hand is the artist's and stays."""
     if not len(ends):
         return shown
     frames, values = shown["co"].T
@@ -191,89 +197,63 @@ def _give(curve: bpy.types.FCurve, before: Keys, after: Keys) -> None:
         curve.keyframe_points.foreach_set(name, after[name].ravel())
 
 
-def _places(action: bpy.types.Action) -> list[Place]:
-    """The places of an Action that are ours."""
-    if not actions.has_slots():
-        return [Place(action, None)]
-    return [place for slot in action.slots if actions.owns(place := Place(action, slot))]
-
-
-def _curves(place: Place) -> list[bpy.types.FCurve]:
-    return [curve for curve in actions.curves_of(place) if actions.is_ours(curve, place)]
-
-
-def _fit(place: Place, record: Record, key: str) -> None:
-    """NLA strips that play the place cover what it covers now."""
-    spans = [*record.lines_at(key).values(), *record.mine.get(key, [])]
-    whole = min(first for first, _ in spans), max(last for _, last in spans)
-    before = dict(record.strips.get(key, {}))
-    for owner in users(place):
-        given = dict(before)
-        nla.fit_strips(owner, place, whole, given)
-        record.strips[key] = given
-
-
-def users(place: Place) -> list[bpy.types.ID]:
-    """The data-blocks that play a place."""
-    if place.slot is not None:
-        return list(place.slot.users())
-    found = bpy.data.user_map(subset={place.action}).get(place.action, ())
-    return [one for one in found if getattr(one, "animation_data", None) is not None]
+def _fit(use: ActionUse, ledger: Ledger, key: str) -> None:
+    """NLA strips that play a use cover what it covers now."""
+    binding = ledger.bindings[key]
+    for owner in actions.users(use):
+        ledger.bindings[key] = replace(binding, strip=nla.fit_strips(owner, use, binding.whole_span, binding.strip))
 
 
 def rename(action: bpy.types.Action, line: str, name: str) -> None:
     """Call a line by another name, as its strip is called now."""
-    record, asides = Record.of(action), load(action)
-    for key in list(record.spans):
-        if line not in record.spans[key] or name in record.spans[key]:
+    ledger, asides = Ledger.of(action), load(action)
+    for key in ledger.holders(line):
+        keyed, note = ledger.bindings[key].lines[line], ledger.note(key, line)
+        if name in ledger.bindings[key].lines:
             continue
-        how = dict(record.how(key, line))
-        how["clip"] = {**dict(how.get("clip") or {}), "name": name}
-        how["choices"] = {**dict(how.get("choices") or {}), "strip": name}
-        span, take = record.lines_at(key)[line], record.spans[key][line][2]
-        record.forget(key, line)
-        record.note(key, name, span, take, how)
+        ledger.remove(key, line)
+        ledger.put(key, name, keyed, _renamed(note, name) if note is not None else None)
         if (key, line) in asides:
             asides[(key, name)] = asides.pop((key, line))
-    record.store(action)
+    ledger.store(action)
     store(action, asides)
+
+
+def _renamed(note: TakeNote, name: str) -> TakeNote:
+    clip = replace(note.clip, name=name) if note.clip is not None else None
+    return replace(note, clip=clip, choices={**note.choices, "strip": name})
 
 
 def rename_marked(character: Character, mark: str, name: str) -> None:
     """Before a line is written: what was made of its strip under an earlier name goes on under the name of now."""
     for target in character.targets if mark else ():
-        for place in own_places(target.find()):
-            record, key = Record.of(place.action), actions.key_of(place)
-            lines = record.lines_at(key)
-            old = next((line for line in lines if dict(record.how(key, line).get("clip") or {}).get("mark") == mark), name)
-            if old != name and name not in lines:
-                rename(place.action, old, name)
+        for use in actions.own_uses(target.find()):
+            ledger, key = Ledger.of(use.action), actions.binding_key(use)
+            lines = ledger.binding(key).lines
+            of_strip = [line for line in lines if (note := ledger.note(key, line)) is not None and note.clip is not None and note.clip.mark == mark]
+            if of_strip and of_strip[0] != name and name not in lines:
+                rename(use.action, of_strip[0], name)
 
 
 def split(action: bpy.types.Action, line: str, first: Move, name: str, second: Move) -> None:
     """Make two lines of one where its strip was cut; no key changes. What lies aside stays with the first one."""
-    record = Record.of(action)
-    for key in list(record.spans):
-        if line in record.spans[key] and name not in record.spans[key]:
-            take = record.spans[key][line][2]
-            record.note(key, line, first.span, take, first.how)
-            record.note(key, name, second.span, f"{take}/{name}", second.how)
-    record.store(action)
+    ledger = Ledger.of(action)
+    for key in ledger.holders(line):
+        lines = ledger.bindings[key].lines
+        if name not in lines:
+            take = lines[line].take
+            ledger.put(key, line, KeyedLine(*first.span, take), first.note)
+            ledger.put(key, name, KeyedLine(*second.span, f"{take}/{name}"), second.note)
+    ledger.store(action)
 
 
-def renote(action: bpy.types.Action, line: str, changes: Mapping[str, object]) -> None:
-    """Change the note of how a line was made; None takes an entry away."""
-    record = Record.of(action)
-    for key in list(record.spans):
-        if line in record.spans[key]:
-            how = {name: value for name, value in {**record.how(key, line), **changes}.items() if value is not None}
-            record.note(key, line, record.lines_at(key)[line], record.spans[key][line][2], how)
-    record.store(action)
-
-
-def resting(one: Move, cut: tuple[bool, bool]) -> Move:
-    """The same move with other ends at which the face comes to rest."""
-    return replace(one, cut=cut)
+def renote(action: bpy.types.Action, line: str, change: Callable[[TakeNote], TakeNote]) -> None:
+    """Change the note of how a line was made."""
+    ledger = Ledger.of(action)
+    for key in ledger.holders(line):
+        note = ledger.note(key, line)
+        ledger.put(key, line, ledger.bindings[key].lines[line], change(note or TakeNote()))
+    ledger.store(action)
 
 
 def rest_frames(fps: float) -> int:
@@ -283,4 +263,4 @@ def rest_frames(fps: float) -> int:
 
 def users_of(action: bpy.types.Action) -> list[bpy.types.ID]:
     """The data-blocks that play an Action of ours, each once."""
-    return list(dict.fromkeys(owner for place in _places(action) for owner in users(place)))
+    return list(dict.fromkeys(owner for use in actions.uses_of(action) for owner in actions.users(use)))

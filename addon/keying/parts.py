@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import bpy
@@ -11,8 +11,8 @@ import numpy as np
 
 from ...engine import RigCurves, RigError
 from ..actions import actions
-from ..actions.actions import Channel
 from ..actions.keys import Points
+from ..actions.ledger import Channel, TakeNote
 from ..actions.nla import Strip
 from ..character.character import Character, Target
 from . import sliders
@@ -27,14 +27,14 @@ class Line:
 
     Attributes:
         name: of its strip or file. first_frame, last_frame: of its keys. fps: frames per second of the scene.
-        how: how it was made, in plain JSON, to be kept with the keys.
+        note: how it was made, for the ledger.
     """
 
     name: str
     first_frame: float
     last_frame: float
     fps: float
-    how: Mapping[str, object] = field(default_factory=dict)
+    note: TakeNote | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class KeyOptions:
 
 
 @dataclass(frozen=True)
-class Part:
+class PlannedKeys:
     """Keys for one data-block; shared are those of its channels that the artist has keyed too."""
 
     target: Target
@@ -67,46 +67,57 @@ class Part:
     shared: frozenset[Channel]
 
 
-def prepare(target: Target, curves: RigCurves, line: Line, options: KeyOptions, warnings: list[str]) -> Part:
+def prepare(target: Target, curves: RigCurves, line: Line, options: KeyOptions, warnings: list[str]) -> PlannedKeys:
     """The keys for one data-block; adds to warnings what was left alone. Raises RigError in NLA tweak mode, BeyondSliders."""
     owner = target.find()
     refuse_tweak_mode(target, owner)
-    modes = {bone.name: bone.rotation_mode for bone in owner.pose.bones} if target.kind == 'OBJECT' and owner.pose else {}
-    points: dict[Channel, Points] = {}
-    for channel, curve in to_bone_modes(curves.curves, modes).items():
-        place = target.path_of(channel)
-        if place is not None and _exists(owner, place[0]):
-            frames = np.round(line.first_frame + curve.seconds * line.fps, 4)
-            points[place] = np.stack([frames, curve.values], 1).astype(np.float32)
-    muted = {bpy.utils.escape_identifier(block.name) for block in owner.key_blocks if block.mute} if target.kind == 'KEY' else set()
-    unseen = frozenset(channel for channel in points if channel[0] in {f'key_blocks["{name}"].value' for name in muted})
-    if unseen:
-        warnings.append(f"{names_of(unseen)} of {target.object_name!r}: muted, so nothing moves until you unmute.")
+    points = _points(target, owner, curves, line)
+    muted = _muted(target, owner) & points.keys()
+    if muted:
+        warnings.append(f"{names_of(muted)} of {target.object_name!r}: muted, so nothing moves until you unmute.")
     driven = target.driven & points.keys()
     if driven:
         warnings.append(f"{names_of(driven)} of {target.object_name!r}: driven, left alone. Key what drives them instead.")
     artist = actions.artist_channels(owner)
     shared = (artist & points.keys()) - driven
-    asleep = _life_beside(points, artist, target, curves)       # never over or beside the artist's own keys, whatever the choice
-    if asleep or (shared and options.existing == 'KEEP'):
-        shared_names = shared | asleep if options.existing == 'KEEP' else asleep
-        warnings.append(f"{names_of(shared_names)} of {target.object_name!r}: your own keys stay.")
-    left_alone = driven | asleep | (shared if options.existing == 'KEEP' else shared & actions.artist_channels(owner, in_own=True))
+    left_alone = _idle_beside(points, artist, target, curves)       # never over or beside the artist's own keys, whatever is chosen
+    if options.existing == 'KEEP':
+        left_alone |= shared
+    if left_alone:
+        warnings.append(f"{names_of(left_alone)} of {target.object_name!r}: your own keys stay.")
+    left_alone |= driven | (shared & actions.artist_channels(owner, in_own=True))
     points = {channel: rows for channel, rows in points.items() if channel not in left_alone}
     if target.kind == 'KEY' and options.sliders != 'RAISE':
         points = _within_sliders(target, points, options.sliders, warnings)
-    return Part(target, owner, points, shared - left_alone)
+    return PlannedKeys(target, owner, points, shared - left_alone)
 
 
-def _life_beside(points: Mapping[Channel, Points], artist: frozenset[Channel], target: Target, curves: RigCurves) -> frozenset[Channel]:
+def _points(target: Target, owner: bpy.types.ID, curves: RigCurves, line: Line) -> dict[Channel, Points]:
+    """Keys for those channels that the data-block has: a shape key or bone may have been removed while the worker ran."""
+    modes = {bone.name: bone.rotation_mode for bone in owner.pose.bones} if target.kind == 'OBJECT' and owner.pose else {}
+    points: dict[Channel, Points] = {}
+    for rig_channel, curve in to_bone_modes(curves.curves, modes).items():
+        channel = target.path_of(rig_channel)
+        if channel is not None and actions.leads_somewhere(owner, channel[0]):
+            frames = np.round(line.first_frame + curve.seconds * line.fps, 4)
+            points[channel] = np.stack([frames, curve.values], 1).astype(np.float32)
+    return points
+
+
+def _muted(target: Target, owner: bpy.types.ID) -> frozenset[Channel]:
+    """Channels of shape keys that are switched off."""
+    blocks = [block for block in owner.key_blocks if block.mute] if target.kind == 'KEY' else []
+    return frozenset((f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value', 0) for block in blocks)
+
+
+def _idle_beside(points: Iterable[Channel], artist: frozenset[Channel], target: Target, curves: RigCurves) -> frozenset[Channel]:
     """Channels of blinks, gaze, head and breath that the artist has keyed, and rotations of bones of which a part is the artist's."""
-    places = {channel: place[0] for channel in curves.life if (place := target.path_of(channel)) is not None}
     keyed = {path for path, _ in artist}
-    turned = {path.rpartition(".")[0] + ".rotation" for channel, path in places.items() if channel.path.startswith("rotation")}
-    turned = {start for start in turned if any(path.startswith(start) for path in keyed)}
-    return frozenset(
-        channel for channel in points if channel[0] in keyed.intersection(places.values()) or channel[0].startswith(tuple(turned))
-    )
+    paths = {rig_channel: channel[0] for rig_channel in curves.life if (channel := target.path_of(rig_channel)) is not None}
+    bones = {path.rpartition(".")[0] + ".rotation" for rig_channel, path in paths.items() if rig_channel.path.startswith("rotation")}
+    turned = tuple(start for start in bones if any(path.startswith(start) for path in keyed))
+    both = keyed.intersection(paths.values())
+    return frozenset(channel for channel in points if channel[0] in both or channel[0].startswith(turned))
 
 
 def _within_sliders(target: Target, points: dict[Channel, Points], choice: str, warnings: list[str]) -> dict[Channel, Points]:
@@ -129,15 +140,6 @@ def refuse_tweak_mode(target: Target, owner: bpy.types.ID) -> None:
     """Raise RigError in NLA tweak mode, where Actions cannot be changed."""
     if owner.animation_data is not None and owner.animation_data.use_tweak_mode:
         raise RigError(f"{target.object_name!r} is in NLA tweak mode. Leave it in the NLA editor (Tab), then try again.")
-
-
-def _exists(owner: bpy.types.ID, path: str) -> bool:
-    """Whether a data path still leads somewhere: a shape key or bone may have been removed while the worker ran."""
-    try:
-        owner.path_resolve(path)
-    except ValueError:
-        return False
-    return True
 
 
 def nothing_left(character: Character, warnings: list[str]) -> str:

@@ -264,7 +264,7 @@ def _remove_keys(obj: bpy.types.Object) -> int:
     if record is None:
         return 0
     keys = obj.data.shape_keys
-    played = {curve.data_path for place in actions.places(keys) for curve in actions.curves_of(place)}
+    played = {curve.data_path for use in actions.uses(keys) for curve in actions.curves_of(use)}
     if any(f'key_blocks["{bpy.utils.escape_identifier(name)}"].value' in played for name in record.names):
         del keys[RECORD]            # the artist has made a take his own, or keyed them himself: so are the shape keys
         return 0

@@ -1,4 +1,4 @@
-"""Only some frames of a take: what is keyed there when the curves outside must stay as they are. Helper of fcurves.py.
+"""Only some frames of a take: what is keyed there when the curves outside must stay as they are.
 
 At both ends of the window the old curve turns into the new one, over some frames inside of it. Lips that are closed in the one or the other stay
 closed meanwhile: on such a frame the closed one counts alone.
@@ -16,9 +16,8 @@ from ...engine import RigChannel, RigCurves
 from ...engine.motion import key_reduction, smooth
 from ...engine.values.types import Curve
 from ..actions import keys
-from ..actions.actions import Channel
 from ..actions.keys import Points
-from ..actions.ledger import Span
+from ..actions.ledger import Channel, Span
 from .parts import Line
 
 NEAR = 0.02                     # frames, to tell how steep a curve is

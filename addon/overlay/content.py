@@ -219,8 +219,8 @@ def _curves(context: bpy.types.Context, take: takes.Take, names: list[str]) -> l
 def _keyed_curves(character: rig.Character) -> dict[actions.Channel, bpy.types.FCurve]:
     """Data path and index -> our curve, over all data-blocks of a character."""
     return {
-        (curve.data_path, curve.array_index): curve for target in character.targets for place in actions.places(target.find())
-        for curve in actions.curves_of(place) if actions.is_ours(curve, place)
+        (curve.data_path, curve.array_index): curve for target in character.targets for use in actions.uses(target.find())
+        for curve in actions.own_curves(use)
     }
 
 

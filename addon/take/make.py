@@ -6,8 +6,8 @@ The button, scripts and the command line all walk these steps; operators.py only
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import EllipsisType
 
@@ -18,7 +18,7 @@ from ... import engine
 from ...engine import Animation, SettingError, Settings
 from ...engine.model.folder import open_model
 from ...engine.motion import key_reduction, lip_contact
-from ..actions.ledger import Span
+from ..actions.ledger import Span, TimedPhone
 from ..character import character as rig
 from ..host.job import listening, tell_stage
 from ..host.preferences import engine_preferences
@@ -70,7 +70,7 @@ class Summary:
 
 
 def gather(
-    context: bpy.types.Context, options: Options, clip: strip_audio.Clip | None = None, phones: notes.Phones | EllipsisType = ...,
+    context: bpy.types.Context, options: Options, clip: strip_audio.Clip | None = None, phones: Sequence[TimedPhone] | EllipsisType | None = ...,
 ) -> Request:
     """Read the scene. Raises EngineError kinds for everything that the user can mend.
 
@@ -97,7 +97,7 @@ def gather(
         line = notes.name_of_file(character, line, clip.start_frame) if options.source == 'FILE' else _own_name(character, line, clip)
         if not options.with_related and (whole := _with_parts(context, character, options, line)) != character:
             character, options = whole, replace(options, with_related=True)         # so that clearing the take clears them too
-    known = notes.edited_phones(character, line, clip, options) if phones is ... and character else phones
+    known = notes.edited_phones(character, line, clip, asdict(options)) if phones is ... and character else phones
     settings = settings_of(options, preferences, fps, phones_of(None if known is ... else known))
     if frames is not None or options.interpolation == 'BEZIER':
         settings = replace(settings, max_error=None)        # keys are left out later, when it is known what lies beside them
@@ -138,7 +138,8 @@ def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
     first = request.clip.start_frame + request.shift_frames
     frames = len(animation.motion.weights)
     closed = notes.closed_spans(animation.motion, first)
-    line = parts.Line(request.line, first, first + frames - 1, request.fps, notes.how(request.options, request.clip, request.settings, closed))
+    note = notes.new_note(asdict(request.options), request.clip, request.settings, closed)
+    line = parts.Line(request.line, first, first + frames - 1, request.fps, note)
     if isinstance(result, vertex_head.Solved):
         text, warnings = vertex_head.write(result, request.vertices, line, request.keys)
         return Summary(text, (), warnings)
@@ -179,12 +180,11 @@ def _window(request: Request, line: parts.Line, closed: list[Span], slack: np.nd
         )
     before = notes.find(request.character, line.name)
     was_closed: list[Span] = []
-    if before is not None and before.how:
-        notes.refuse_moved(before, line)
-        was_closed = before.closed
+    if before is not None and before.note is not None:
+        notes.refuse_moved(before.note, line)
+        was_closed = list(before.note.closed)
         merged = notes.merge_closed(was_closed, closed, (first, last))
-        phones = line.how["phones"] or before.how.get("phones")
-        line = replace(line, how={**before.how, "closed": merged, "phones": phones})
+        line = replace(line, note=replace(before.note, closed=merged, phones=line.note.phones or before.note.phones))
     max_error = request.options.max_error if request.options.reduce else None
     return Window(first, last, request.options.crossfade, closed, was_closed, max_error, slack), line
 
@@ -234,12 +234,12 @@ def _own_name(character: rig.Character, line: str, clip: strip_audio.Clip) -> st
 def _with_parts(context: bpy.types.Context, character: rig.Character, options: Options, line: str) -> rig.Character:
     """A character with those parts of it that a line was made on too, by the same note: left out now they would keep its old keys where these were."""
     known = notes.find(character, line)
-    if known is None or not known.how:
+    if known is None or known.note is None:
         return character
     every = rig.gather(context, options.character, True)
     parts_of_it = [
         target for target in every.targets if target not in character.targets
-        and (note := notes.find(replace(every, targets=(target,)), line)) is not None and note.how == known.how
+        and (part := notes.find(replace(every, targets=(target,)), line)) is not None and part.note == known.note
     ]
     return replace(character, targets=(*character.targets, *parts_of_it))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import bpy
@@ -9,8 +10,8 @@ import bpy
 from ...engine import SettingError, Settings
 from ...engine.values.options import settings_by, with_fields
 from ...engine.values.phones import Phone
+from ..actions.ledger import TimedPhone
 from ..host.preferences import EnginePreferences
-from ..keying import notes
 from ..keying.parts import KeyOptions
 from ..keying.vertex_head import VertexOptions
 from .options import OPTIONS, Options
@@ -40,7 +41,7 @@ def vertex_options(options: Options, fps: float) -> VertexOptions:
     return VertexOptions(**fields, max_error=options.max_error if options.reduce else None)
 
 
-def phones_of(phones: notes.Phones) -> tuple[Phone, ...] | None:
+def phones_of(phones: Sequence[TimedPhone] | None) -> tuple[Phone, ...] | None:
     """Phones for the engine."""
     return None if phones is None else tuple(Phone(str(label), float(start), float(end)) for label, start, end in phones)
 

@@ -14,7 +14,7 @@ import bpy
 
 from ...engine import SettingError
 from ...engine.values.options import STYLE
-from ..actions.ledger import Span
+from ..actions.ledger import Span, TakeNote
 from ..character import character as rig
 from ..keying import clearing, notes
 from ..sound.clip import Clip
@@ -156,13 +156,10 @@ def load(context: bpy.types.Context, one: Take) -> int:
     return len(values)
 
 
-def _take(note: notes.Note, character: str) -> Take:
-    phones = note.phones
-    clip = None if note.how.get("packed") else note.clip
-    return Take(
-        note.line, character, note.first_frame, note.last_frame, note.action, note.choices, clip, None if phones is None else tuple(phones),
-        note.fps,
-    )
+def _take(noted: notes.NotedLine, character: str) -> Take:
+    note = noted.note or TakeNote()
+    clip = notes.clip_of(note.clip) if note.clip is not None and not note.packed else None
+    return Take(noted.line, character, noted.first_frame, noted.last_frame, noted.action, note.choices, clip, note.phones, note.fps)
 
 
 def _character(context: bpy.types.Context, one: Take) -> rig.Character:

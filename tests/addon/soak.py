@@ -441,7 +441,7 @@ class Session:
         keys = bpy.data.objects[name].data.shape_keys
         left = [
             curve.data_path
-            for place in actions.places(keys) for curve in actions.curves_of(place) if actions.is_ours(curve, place)
+            for place in actions.uses(keys) for curve in actions.curves_of(place) if actions.is_ours(curve, place)
         ]
         assert not left, left
 

@@ -20,7 +20,7 @@ def new_curve(ext):
     actions, keys = ext.module("addon.actions.actions"), ext.module("addon.actions.keys")
     owner = bpy.data.objects.new("Owner", None)
     owner.animation_data_create()
-    _, bag = actions.open_place(owner, action, "Owner")
+    _, bag = actions.open_slot(owner, action, "Owner")
 
     def make(points):
         return keys.Writer('BEZIER').new(bag, ("location", len(bag.fcurves)), np.asarray(points, np.float32))

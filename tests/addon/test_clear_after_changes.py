@@ -44,7 +44,7 @@ def test_clear_after_two_destinations_leaves_everything_as_before(ext, face, spe
     now = as_before.animation(), as_before.values()
     assert not [
         place
-        for place in ext.module("addon.actions.actions").places(face.data.shape_keys)
+        for place in ext.module("addon.actions.actions").uses(face.data.shape_keys)
         if ext.module("addon.actions.actions").owns(place)
     ]
     # an earlier take is kept in the file, with nothing that plays it
@@ -62,7 +62,7 @@ def test_a_line_of_one_curve_can_be_made_again(ext, face, speech, loud):
     for _ in range(3):
         bpy.ops.unitalker.animate(audio=speech, character="Face", preset=loud)
     actions = ext.module("addon.actions.actions")
-    place = next(place for place in actions.places(face.data.shape_keys) if actions.owns(place))
+    place = next(place for place in actions.uses(face.data.shape_keys) if actions.owns(place))
     assert [(curve.data_path, curve.group.name) for curve in actions.curves_of(place)] == [
         ('key_blocks["mouthPucker"].value', "Lip Sync")
     ]

@@ -214,7 +214,7 @@ def test_nla_strips_of_the_artist_count_as_keys(ext, face, speech):
 def test_curves_that_the_artist_adds_to_our_action_stay(ext, face, speech):
     animate(speech)
     keys = face.data.shape_keys
-    place = next(iter(ext.module("addon.actions.actions").places(keys)))
+    place = next(iter(ext.module("addon.actions.actions").uses(keys)))
     bag = ext.module("addon.actions.actions").bag_of(place)
     bag.fcurves.remove(bag.fcurves.find(JAW))
     bag.fcurves.new(JAW).keyframe_points.insert(10, 0.4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import bpy
 import numpy as np
 import pytest
@@ -28,14 +30,13 @@ def copy_of(path):
 def moves(ext, face, name, by, span, cut=(False, False), token="t"):
     """One line goes by frames, and shows a span."""
     action = face.data.shape_keys.animation_data.action
-    record = ext.module("addon.actions.ledger").Record.of(action)
-    key = next(iter(record.spans))
-    line = next(line for line in record.lines_at(key) if line.endswith(name))
-    how = {**record.how(key, line), "hidden": token}
-    zero = how.get("zero", how["first_frame"])
-    return ext.module("addon.keying.moved_keys").Move(
-        line, zero, zero + by, span, cut, 24.0, {**how, "zero": zero + by}
-    )
+    ledger = ext.module("addon.actions.ledger").Ledger.of(action)
+    key, binding = next(iter(ledger.bindings.items()))
+    line = next(line for line in binding.lines if line.endswith(name))
+    note = ledger.note(key, line)
+    zero = note.first_frame if note.zero is None else note.zero
+    note = dataclasses.replace(note, hidden=token, zero=zero + by)
+    return ext.module("addon.keying.moved_keys").Move(line, zero, zero + by, span, cut, 24.0, note)
 
 
 def move(ext, face, *every):
@@ -87,12 +88,12 @@ def test_the_nla_strip_covers_what_the_action_covers(ext, speech):
     bpy.ops.unitalker.animate(audio=speech, character="Face")
     strip = next(strip for track in face.data.shape_keys.animation_data.nla_tracks for strip in track.strips)
     action = strip.action
-    record = ext.module("addon.actions.ledger").Record.of(action)
-    line, how = next((line, record.how(key, line)) for key in record.spans for line in record.lines_at(key))
-    ext.module("addon.keying.moved_keys").move(
-        action,
-        [ext.module("addon.keying.moved_keys").Move(line, 1, 61, (61, 108), (False, False), 24.0, {**how, "zero": 61})],
-    )
+    ledger = ext.module("addon.actions.ledger").Ledger.of(action)
+    (key, binding), = ledger.bindings.items()
+    line, = binding.lines
+    note = dataclasses.replace(ledger.note(key, line), zero=61)
+    there = ext.module("addon.keying.moved_keys").Move(line, 1, 61, (61, 108), (False, False), 24.0, note)
+    ext.module("addon.keying.moved_keys").move(action, [there])
     assert (strip.frame_start, strip.frame_end, strip.action_frame_start, strip.action_frame_end) == (61, 108, 61, 108)
     moved = curves_in(action, getattr(strip, "action_slot", None))['key_blocks["jawOpen"].value']
     assert moved.range()[0] == 61 and moved.range()[1] == 108

@@ -273,7 +273,7 @@ def test_a_range_leaves_other_takes_and_the_artists_action_alone(ext, face, spee
     animate(speech)
     animate(second, start_frame=101)
     before = as_before.animation()[0]["Mine"]
-    place = next(place for place in ext.module("addon.actions.actions").places(face.data.shape_keys) if place.strip)
+    place = next(place for place in ext.module("addon.actions.actions").uses(face.data.shape_keys) if place.strip)
     bag = ext.module("addon.actions.actions").bag_of(place)
     later = keys_of(bag.fcurves.find(JAW))[48:].tolist()
     ranged(speech, 20, 30, gain_jaw=0.5)

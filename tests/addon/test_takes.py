@@ -108,10 +108,11 @@ def test_choices_of_a_later_version_are_taken_as_far_as_they_are_understood(ext,
 
 
 def test_a_note_without_end_is_left_out(ext, face, speech, takes):
-    limit = ext.module("addon.actions.ledger").MAX_NOTE_BYTES
-    kept = ext.module("addon.actions.ledger").Record()
-    kept.note("1", "line", (1, 2), "take", {"choices": {"transcript": "a" * limit}})
-    assert kept.lines_at("1") == {"line": (1, 2)} and kept.how("1", "line") == {}
+    module = ext.module("addon.actions.ledger")
+    ledger = module.Ledger()
+    too_long = module.TakeNote(choices={"transcript": "a" * module.MAX_NOTE_BYTES})
+    ledger.put("1", "line", module.KeyedLine(1, 2, "take"), too_long)
+    assert ledger.binding("1").spans == {"line": (1, 2)} and ledger.note("1", "line") is None
 
 
 # ---- made again
