@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ...values.errors import EngineError
-from . import festival, flite, jtalk, real, rhvoice
+from . import festival, flite, jtalk, kokoro, real, rhvoice
 from .animators import make_curve_shards
 from .espeak import Espeak
 from .languages import LANGUAGES, language_text
@@ -39,6 +39,7 @@ FESTIVAL_OTHERS = 3
 RHVOICE = {"alan": 9, "bdl": 9, "clb": 9, "slt": 6}
 RHVOICE_OTHERS = 3
 JTALK = 12
+KOKORO = 56  # more than 4 h; every line is of another of its 54 voices or a mixture of two
 ESPEAK_ENGLISH_SHARDS = 3  # of each accent
 PERFORMED_SHARES = {"sung": 0.04, "whispered": 0.03, "shouted": 0.03}  # of the other shards, made again from them
 OPTIONAL = {"rhvoice": "RHVoice-test", "jtalk": "open_jtalk"}  # program: command
@@ -73,6 +74,12 @@ class _Programs:
         self._recordings = recordings
         self._espeak: Espeak | None = None
         self._tools: real.Tools | None = None
+        self._kokoro: kokoro.Kokoro | None = None
+
+    @property
+    def kokoro(self) -> kokoro.Kokoro:
+        self._kokoro = self._kokoro or kokoro.Kokoro()
+        return self._kokoro
 
     @property
     def espeak(self) -> Espeak:
@@ -141,7 +148,7 @@ def _spoken_shards(scale: float) -> Iterator[Shard]:
     counts: list[tuple[str, str, int]] = [("flite", voice, count) for voice, count in FLITE.items()]
     counts += [("festival", voice.name, FESTIVAL.get(voice.name, FESTIVAL_OTHERS)) for voice in festival.VOICES]
     counts += [("rhvoice", voice, RHVOICE.get(voice, RHVOICE_OTHERS)) for voice in rhvoice.VOICES]
-    counts += [("jtalk", "nitech-m001", JTALK)]
+    counts += [("jtalk", "nitech-m001", JTALK), ("kokoro", "mixed", KOKORO)]
     counts += [("espeak", accent, ESPEAK_ENGLISH_SHARDS) for accent in ESPEAK_ENGLISH]
     counts += [("espeak", language, 1) for language in LANGUAGES]
     for program, voice, count in counts:
@@ -166,6 +173,8 @@ def _absent_programs() -> set[str]:
     absent = {program for program, command in OPTIONAL.items() if shutil.which(command) is None}
     if not jtalk.VOICE.exists():
         absent.add("jtalk")
+    if not kokoro.is_installed():
+        absent.add("kokoro")
     for program in sorted(absent):
         log.warning("%s is not installed: its share of the corpus is left out (weights/README.md names the packages)", program)
     return absent
@@ -198,6 +207,13 @@ def _espeak(shard: Shard, rng: random.Random, programs: _Programs) -> list[Utter
     return _until_full(shard, speak)
 
 
+def _kokoro(shard: Shard, rng: random.Random, programs: _Programs) -> list[Utterance]:
+    utterances: list[Utterance] = []
+    while len(utterances) < UTTERANCES_PER_SHARD:
+        utterances += programs.kokoro.speak_randomly(rng, programs.tools)
+    return utterances
+
+
 def _real(shard: Shard, _: random.Random, programs: _Programs) -> list[Utterance]:
     return programs.real_voices().utterances(shard.voice, shard.number)
 
@@ -223,7 +239,7 @@ def _until_full(shard: Shard, speak: Callable[[], Utterance]) -> list[Utterance]
 
 
 _SPEAKERS: Mapping[str, Callable[[Shard, random.Random, _Programs], list[Utterance]]] = {
-    "flite": _flite, "festival": _festival, "rhvoice": _rhvoice, "jtalk": _jtalk, "espeak": _espeak, "real": _real,
+    "flite": _flite, "festival": _festival, "rhvoice": _rhvoice, "jtalk": _jtalk, "espeak": _espeak, "kokoro": _kokoro, "real": _real,
     **dict.fromkeys(PERFORMANCES, _performed),
 }
 

@@ -6,7 +6,7 @@ A recording is kept only where two aligners find the same phone times (phone_che
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from .align import Aligner, Word
 from .espeak import Espeak
 from .phone_check import PhoneCheck
 from .phones import Phone
-from .spelling import english_words
+from .read_voices import READ_VOICES, sentences
+from .spelling import english_words, foreign_words
 from .utterance import PEAK, SAMPLE_RATE_HZ, Utterance, make_utterance
 
 MATTHES = "speech/matthes_en"
@@ -36,11 +37,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Recording:
-    """An English sound file and the words in it."""
+    """A sound file and the words in it; the language is one of espeak-ng."""
 
     path: Path
     voice: str
     text: str
+    language: str = "en"
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ def sources(recordings: Path | None) -> Mapping[str, int]:
         found["matthes-en"] = 2
     if recordings is not None and (recordings / f"{KITTENS}.ogg").exists():
         found["kittens-en"] = 1
+    if recordings is not None:
+        found |= {name: voice.parts for name, voice in READ_VOICES.items() if (recordings / voice.folder).is_dir()}
     return found
 
 
@@ -79,7 +83,9 @@ class RealVoices:
         """The good utterances of one part of a source (see `sources`)."""
         if source == "kittens-en":
             return self._long_recording()
-        recordings = list(_RECORDINGS[source](self._recordings))[part::self._parts[source]]
+        assert self._recordings is not None
+        listed = _read_voice(self._recordings, source) if source in READ_VOICES else _matthes(self._recordings)
+        recordings = list(listed)[part::self._parts[source]]
         kept = [utterance for recording in recordings for utterance in align_recording(recording, self._tools)]
         log.info("%s, part %d: %d utterances of %d recordings", source, part, len(kept), len(recordings))
         return kept
@@ -101,7 +107,11 @@ def align_recording(recording: Recording, tools: Tools) -> list[Utterance]:
     samples = read_samples(recording.path)
     if samples.size < SHORTEST_S * SAMPLE_RATE_HZ:
         return []
-    return align_samples(samples, english_words(recording.text), recording.voice, tools)
+    if recording.language == "en":
+        words: Sequence[Word] = english_words(recording.text)
+    else:
+        words = foreign_words(recording.text, recording.language, tools.espeak)
+    return align_samples(samples, words, recording.voice, tools)
 
 
 def align_samples(samples: NDArray[np.int16], words: Sequence[Word], voice: str, tools: Tools) -> list[Utterance]:
@@ -156,8 +166,7 @@ def _good_pieces(samples: NDArray[np.int16], pieces: Sequence[Sequence[Phone]], 
     return good
 
 
-def _matthes(recordings: Path | None) -> Iterator[Recording]:
-    assert recordings is not None
+def _matthes(recordings: Path) -> Iterator[Recording]:
     evaluated = {path.stem for path in (recordings / EVALUATED).glob("*.flac")}
     for line in (recordings / MATTHES / "transcript.psv").read_text(encoding="utf-8").splitlines():
         name, _, text = line.split("|")
@@ -166,6 +175,6 @@ def _matthes(recordings: Path | None) -> Iterator[Recording]:
             yield Recording(path, "matthes", text)
 
 
-_RECORDINGS: Mapping[str, Callable[[Path | None], Iterator[Recording]]] = {
-    "matthes-en": _matthes,
-}
+def _read_voice(recordings: Path, name: str) -> Iterator[Recording]:
+    language = READ_VOICES[name].language
+    return (Recording(path, name, text, language) for path, text in sentences(recordings, name, reported=False))
