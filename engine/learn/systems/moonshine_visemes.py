@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...model.folder import open_model
 from ...nets.encoders import RATE_HZ, SAMPLES_PER_FRAME, MoonshineEncoder
 from ...nets.moonshine import MoonshineFront
 from ...nets.moonshine_weights import load_front_end
@@ -26,6 +27,7 @@ from ..synth.phones import PHONES
 from ..visemes.curves import CURVES, arkit_columns
 from .contract import FolderSpec, GraphSpec, Judgement, Losses, Recipe, Training
 from .losses import CurveScale, LossWeights, curve_loss, phone_loss
+from .start_from import start_from
 from .validation import validate
 
 HEAD, PIVOT = "arkit52", "pivot"
@@ -58,6 +60,7 @@ class MoonshineVisemes(Recipe[UniTalker, Batch]):
         shares: part of the scenes' utterances from shards whose name begins so; the others share the rest by their number.
         batch_size, crop_s: crops of crop_s seconds.
         pivot_share: share of the crops whose identity is replaced by the pivot (random_id_prob).
+        start_from: model folder, or its id, with whose weights a new run begins; empty begins with random ones.
         encoder_kind, encoder: name in nets/encoders.py and the fields of its config.
     """
 
@@ -67,6 +70,7 @@ class MoonshineVisemes(Recipe[UniTalker, Batch]):
     batch_size: int = 10
     crop_s: float = 6.0
     pivot_share: float = 0.1
+    start_from: str = ""
     decoder_dim: int = 192
     style_dim: int = 32
     encoder_kind: str = "moonshine"
@@ -86,9 +90,11 @@ class MoonshineVisemes(Recipe[UniTalker, Batch]):
         ))
 
     def load_published(self, network: UniTalker) -> None:
-        """The weights of the frozen front end. Raises SettingError where their package is missing."""
+        """The weights of the frozen front end, and of start_from. Raises SettingError where they are missing."""
         if isinstance(network.encoder, MoonshineEncoder):
             load_front_end(network.encoder.front_end)
+        if self.start_from:
+            start_from(network, open_model(self.start_from).folder)
 
     def front_end(self) -> MoonshineFront | None:
         """The frozen part of the encoder with its published weights; None where there is none."""

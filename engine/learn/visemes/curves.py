@@ -62,11 +62,13 @@ STYLE_KEEPS = np.array([.07, 0, 0, .08, .02, 0, 0, 0, 0, 0, 0, 0], np.float32)  
 RATE_PHONES = 5  # the speaking rate is heard over so many phones
 LOUDEST_DB = 10.0
 
-ATTACK_S, RELEASE_S = 0.060, 0.060  # of a closure
+ATTACK_S, RELEASE_S = 0.040, 0.040  # of a closure
+HELD_AFTER_S, HELD_BEFORE_S = 0.012, 0.012  # a phone's beginning and end, where the lips still move: a viewer sees them shut before they press
 LONGEST_HOLD_S = 0.120  # of a stop; a nasal is held as long as it sounds
 HELD_SHARE = {"P": 0.85, "B": 0.95}  # the rest of a stop is its burst, on parted lips
 CLOSED_PRESS, CLOSED_ROLL, CLOSED_JAW, CLOSED_FUNNEL = 0.35, 0.12, 0.55, 0.25
 TUCK_ROLL, TUCK_UPPER, TUCK_JAW, TUCK_CLOSE, TUCK_ROUND = 0.50, 0.20, 0.55, 0.35, 0.5
+FUNNEL_GAP, NARROWED = 0.25, 0.35  # what funnel parts the lips by, and the share of the jaw's gap that rounding takes: mouthClose undoes both
 
 STRETCH_OF_JAW, FORWARD_OF_JAW, SHRUG_OF_JAW, SHRUG_OF_PUCKER = 0.12, 0.10, 0.12, 0.25  # what follows a curve, as a part of it
 PUFF_OF_PUCKER, PUFF_OF_STOP, SQUINT_OF_SMILE, SNEER_OF_UPPER_LIP, FROWN_OF_CLOSURE = 0.12, 0.06, 0.30, 0.22, 0.08
@@ -245,7 +247,9 @@ def _apply_constraints(curves: FloatArray, spoken: _Spoken, style: SpeakingStyle
     column["mouthLowerDown"] *= free
     column["mouthUpperUp"] *= free
     column["mouthUpperUp"] += TUCK_UPPER * tucked * (1 - closed)
-    column["mouthClose"][:] = jaw * np.maximum(closed, TUCK_CLOSE * tucked)
+    rounding = np.clip(column["mouthFunnel"] + column["mouthPucker"], 0, 1)
+    narrowed = FUNNEL_GAP * column["mouthFunnel"] + NARROWED * rounding * jaw * free
+    column["mouthClose"][:] = jaw * np.maximum(closed, TUCK_CLOSE * tucked) + narrowed
     column["mouthPress"][:] = CLOSED_PRESS * style.effort * closed
     column["mouthRollLower"][:] = CLOSED_ROLL * closed + TUCK_ROLL * tucked
     column["mouthRollUpper"][:] = CLOSED_ROLL * closed
@@ -279,8 +283,8 @@ def _hold(spoken: _Spoken, classes: frozenset[str]) -> FloatArray:
     if not chosen.any():
         return np.zeros(seconds.shape[1], np.float32)
     share = np.array([HELD_SHARE.get(name, 1.0) for name in PHONES], np.float32)[labels[chosen]][:, None]
-    first = spoken.starts[chosen]
-    held = (spoken.ends[chosen] - first) * share
+    first = spoken.starts[chosen] + HELD_AFTER_S
+    held = np.maximum((spoken.ends[chosen] - spoken.starts[chosen]) * share - HELD_AFTER_S - HELD_BEFORE_S, 0.0)
     middle, half = first + held / 2, held / 2
     nasal = (labels[chosen] == PHONE_INDEX["M"])[:, None]
     half = np.where(nasal, half, np.minimum(half, LONGEST_HOLD_S / 2))
