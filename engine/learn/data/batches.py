@@ -11,7 +11,7 @@ from torch import Tensor
 from ...values.errors import EngineError
 from ..synth.phones import PHONE_INDEX, Phone
 from ..visemes.curves import CURVES, STYLES, viseme_curves
-from .scenes import FRAME, load_scenes
+from .scenes import EDGE_S, FRAME, load_scenes
 
 FPS = 50
 STYLE_NAMES = tuple(STYLES)
@@ -61,9 +61,11 @@ class SceneBatches:
         curves = np.zeros((self.batch_size, self.frames, len(CURVES)), np.float32)
         phones = np.zeros((self.batch_size, self.frames), np.int64)
         for i, (scene, first) in enumerate(zip(scenes, firsts, strict=True)):
-            spoken = [Phone(p.label, p.start_s - first / FPS, p.end_s - first / FPS) for p in scene.phones
-                      if p.end_s - first / FPS > -0.5 and p.start_s - first / FPS < self.frames / FPS + 0.5]
-            curves[i] = viseme_curves(spoken, FPS, self.frames, STYLES[STYLE_NAMES[styles[i]]])
+            moved = [Phone(p.label, p.start_s - first / FPS, p.end_s - first / FPS) for p in scene.phones]
+            near = [k for k, p in enumerate(moved) if p.end_s > -EDGE_S and p.start_s < self.frames / FPS + EDGE_S]
+            spoken = [moved[k] for k in near]
+            style = STYLES[STYLE_NAMES[styles[i]]]
+            curves[i] = viseme_curves(spoken, FPS, self.frames, style, [scene.efforts_db[k] for k in near])
             phones[i] = frame_labels(spoken, self.frames)
         return Batch(
             wave=_stacked([scene.wave[first * FRAME:(first + self.frames) * FRAME] for scene, first in zip(scenes, firsts, strict=True)]),

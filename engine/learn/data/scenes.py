@@ -26,6 +26,7 @@ from ...values.errors import EngineError
 from ...values.types import FloatArray
 from ..augment.noise import sloped
 from ..augment.recording import AugmentConfig, Backdrop, augment
+from ..synth.effort import phone_efforts_db
 from ..synth.phones import PHONE_INDEX, PHONES, Phone
 from ..synth.utterance import SAMPLE_RATE_HZ, Utterance, load_shard
 
@@ -37,6 +38,7 @@ CLEAN_SHARE = 0.15
 GAP_SHARE, LONGEST_GAP_S = 0.55, 1.2    # pauses between utterances
 LONG_GAP_SHARE, LONGEST_LONG_GAP_S = 0.10, 3.5
 SCENES_PER_FILE = 120
+EDGE_S = 0.5  # so far beyond its ends a scene knows its phones
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class Scene:
     wave: NDArray[Any]
     features: NDArray[Any]
     phones: tuple[Phone, ...]
+    efforts_db: tuple[float, ...]
 
 
 class Corpus:
@@ -103,7 +106,7 @@ def make_scene(corpus: Corpus, front_end: MoonshineFront | None, seed: int) -> S
     if front_end is not None:
         with torch.no_grad():
             features = front_end(torch.from_numpy(wave)[None])[0].numpy().astype(np.float16)
-    return Scene(wave.astype(np.float16), features, tuple(phones))
+    return Scene(wave.astype(np.float16), features, tuple(phone for phone, _ in phones), tuple(effort for _, effort in phones))
 
 
 def load_scenes(folder: Path) -> list[Scene]:
@@ -117,10 +120,12 @@ def load_scenes(folder: Path) -> list[Scene]:
         wave, features = (np.load(path.with_suffix(f".{part}.npy"), mmap_mode="r") for part in ("wave", "heard"))
         with np.load(path, allow_pickle=False) as index:
             labels, times_s, phone_ends, frame_ends = (index[name] for name in ("labels", "times_s", "phone_ends", "frame_ends"))
+            efforts_db = index["efforts_db"].tolist()
         spoken = [Phone(PHONES[label], float(start_s), float(end_s)) for label, (start_s, end_s) in zip(labels, times_s, strict=True)]
         for i, last in enumerate(frame_ends):
             first, first_phone = (frame_ends[i - 1], phone_ends[i - 1]) if i else (0, 0)
-            scenes.append(Scene(wave[first * FRAME:last * FRAME], features[first:last], tuple(spoken[first_phone:phone_ends[i]])))
+            scenes.append(Scene(wave[first * FRAME:last * FRAME], features[first:last], tuple(spoken[first_phone:phone_ends[i]]),
+                                tuple(efforts_db[first_phone:phone_ends[i]])))
     if not scenes:
         raise EngineError(f"No scenes in {folder}. Make them first: python -m engine train CONFIG.toml.")
     return scenes
@@ -135,29 +140,33 @@ def _write(path: Path, scenes: Sequence[Scene]) -> None:
     np.savez(
         partial, labels=np.array([PHONE_INDEX[phone.label] for phone in phones], np.uint8),
         times_s=np.array([(phone.start_s, phone.end_s) for phone in phones], np.float32).reshape(-1, 2),
+        efforts_db=np.array([effort for scene in scenes for effort in scene.efforts_db], np.float32),
         phone_ends=np.cumsum([len(scene.phones) for scene in scenes]), frame_ends=np.cumsum([len(scene.features) for scene in scenes]),
     )
     os.replace(partial, path)
 
 
-def _spoken(corpus: Corpus, n: int, rng: random.Random) -> tuple[FloatArray, list[Phone]]:
-    """Utterances with pauses between them, cut to n samples, and their phones."""
-    wave = np.zeros(n, np.float32)
+def _spoken(corpus: Corpus, n: int, rng: random.Random) -> tuple[FloatArray, list[tuple[Phone, float]]]:
+    """Utterances with pauses between them, cut to n samples, and their phones with the effort of each in dB."""
+    wave, end_s = np.zeros(n, np.float32), n / SAMPLE_RATE_HZ
     if rng.random() < NOISE_ONLY_SHARE:
-        return wave, [Phone("SIL", 0.0, n / SAMPLE_RATE_HZ)]
+        return wave, [(Phone("SIL", 0.0, end_s), 0.0)]
     at = -rng.randrange(0, 2 * SAMPLE_RATE_HZ) if rng.random() < 0.4 else round(rng.uniform(0, 0.6) * SAMPLE_RATE_HZ)
-    phones: list[Phone] = [Phone("SIL", 0.0, at / SAMPLE_RATE_HZ)] if at > 0 else []
+    phones = [(Phone("SIL", 0.0, at / SAMPLE_RATE_HZ), 0.0)] if at > 0 else []
     while at < n:
-        samples, spoken = _at_speed(corpus.draw(rng), rng)
+        utterance = corpus.draw(rng)
+        samples, spoken = _at_speed(utterance, rng)
         start, stop = max(at, 0), min(at + samples.size, n)
         if stop > start:
             wave[start:stop] = samples[start - at:stop - at] * np.float32(10 ** (rng.uniform(-8, 0) / 20))
             shift_s = at / SAMPLE_RATE_HZ
-            phones += [Phone(p.label, p.start_s + shift_s, p.end_s + shift_s) for p in spoken if p.end_s + shift_s > -0.5 and p.start_s + shift_s < n / SAMPLE_RATE_HZ + 0.5]
+            moved = [Phone(p.label, p.start_s + shift_s, p.end_s + shift_s) for p in spoken]
+            phones += [(p, float(effort)) for p, effort in zip(moved, phone_efforts_db(utterance), strict=True)
+                       if p.end_s > -EDGE_S and p.start_s < end_s + EDGE_S]
         at += samples.size
         if rng.random() < GAP_SHARE:
             gap = round(rng.uniform(0, LONGEST_LONG_GAP_S if rng.random() < LONG_GAP_SHARE else LONGEST_GAP_S) * SAMPLE_RATE_HZ)
-            phones.append(Phone("SIL", at / SAMPLE_RATE_HZ, (at + gap) / SAMPLE_RATE_HZ))
+            phones.append((Phone("SIL", at / SAMPLE_RATE_HZ, (at + gap) / SAMPLE_RATE_HZ), 0.0))
             at += gap
     return wave, phones
 

@@ -22,6 +22,7 @@ from . import festival, flite, jtalk, kokoro, real, rhvoice
 from .animators import make_curve_shards
 from .espeak import Espeak
 from .languages import LANGUAGES, language_text
+from .laughter import laugh
 from .noises import make_noises
 from .performance import PERFORMANCES, perform
 from .text import english_text, syllable_text, word_text
@@ -41,7 +42,7 @@ RHVOICE_OTHERS = 3
 JTALK = 12
 KOKORO = 56  # more than 4 h; every line is of another of its 54 voices or a mixture of two
 ESPEAK_ENGLISH_SHARDS = 3  # of each accent
-PERFORMED_SHARES = {"sung": 0.04, "whispered": 0.03, "shouted": 0.03}  # of the other shards, made again from them
+PERFORMED_SHARES = {"sung": 0.04, "whispered": 0.03, "shouted": 0.03, "laughed": 0.02}  # of the other shards, made again from them
 OPTIONAL = {"rhvoice": "RHVoice-test", "jtalk": "open_jtalk"}  # program: command
 
 log = logging.getLogger(__name__)
@@ -222,7 +223,10 @@ def _performed(shard: Shard, rng: random.Random, programs: _Programs) -> list[Ut
     path = next((p for p in programs.folder.glob("*_*.npz") if p.stem.replace("_", "-") == shard.voice), None)
     if path is None:
         raise EngineError(f"{programs.folder} lacks {shard.voice}, of which {shard.name} is made. Make the whole corpus, without a list of programs.")
-    return [perform(utterance, shard.program, rng) for utterance in load_shard(path)]
+    utterances = load_shard(path)
+    if shard.program == "laughed":
+        return [one for utterance in utterances if (one := laugh(utterance, rng)) is not None]
+    return [perform(utterance, shard.program, rng) for utterance in utterances]
 
 
 def _until_full(shard: Shard, speak: Callable[[], Utterance]) -> list[Utterance]:
@@ -240,7 +244,7 @@ def _until_full(shard: Shard, speak: Callable[[], Utterance]) -> list[Utterance]
 
 _SPEAKERS: Mapping[str, Callable[[Shard, random.Random, _Programs], list[Utterance]]] = {
     "flite": _flite, "festival": _festival, "rhvoice": _rhvoice, "jtalk": _jtalk, "espeak": _espeak, "kokoro": _kokoro, "real": _real,
-    **dict.fromkeys(PERFORMANCES, _performed),
+    **dict.fromkeys((*PERFORMANCES, "laughed"), _performed),
 }
 
 

@@ -25,7 +25,7 @@ _C = {name: i for i, name in enumerate(CURVES)}
 SILENCE = PHONE_INDEX["SIL"]
 
 CORE_SHARE, LONGEST_EDGE_S = 0.3, 0.050  # a phone's core: this part of its length to each side of its middle, or all but so much at each end
-LEAD_S, TAIL_S = 0.030, 0.045  # the mouth opens before the voice, and closes after it
+LEAD_S, TAIL_S = 0.045, 0.045  # the mouth opens before the voice, and closes after it
 SILENCE_SIGMA_S, SILENCE_STRENGTH = 0.040, 4.0
 SHORTEST_PAUSE_S, FULL_PAUSE_S = 0.040, 0.160  # a silence this short is no pause; from here on the face rests in it
 
@@ -53,22 +53,22 @@ class _Group:
 
 _GROUPS = {
     "jaw": _Group((0, 7), 0, 0.040, 0.060, 1.14, 0.62, 0.080, 0.020),
-    "rounding": _Group((1, 2), 1, 0.068, 0.090, 1.02, 0.25, 0.045, 0.004),
+    "rounding": _Group((1, 2), 1, 0.055, 0.100, 1.02, 0.25, 0.045, 0.004),
     "tongue": _Group((11,), 2, 0.030, 0.030, 1.0, 0.20, 0.030, 0.0),
     "lips": _Group((3, 4, 5, 6, 8, 9, 10), 2, 0.050, 0.050, 1.02, 0.30, 0.050, 0.010),
 }
 UNDERSHOOT_TO = np.array([.14, 0, 0, .16, .05, .04, .02, .02, .01, .02, .02, 0], np.float32)  # short phones fall back to this mouth
 STYLE_KEEPS = np.array([.07, 0, 0, .08, .02, 0, 0, 0, 0, 0, 0, 0], np.float32)  # styles scale what goes beyond: a mumble stays a little open
 RATE_PHONES = 5  # the speaking rate is heard over so many phones
-LOUDEST_DB = 10.0
+LOUDEST_DB = 16.0  # a shout opens the jaw by a third more
 
-ATTACK_S, RELEASE_S = 0.040, 0.040  # of a closure
-HELD_AFTER_S, HELD_BEFORE_S = 0.012, 0.012  # a phone's beginning and end, where the lips still move: a viewer sees them shut before they press
+ATTACK_S, RELEASE_S = 0.050, 0.050  # of a closure
+HELD_AFTER_S, HELD_BEFORE_S = 0.022, 0.022  # a phone's beginning and end, where the lips still move: a viewer sees them shut before they press
 LONGEST_HOLD_S = 0.120  # of a stop; a nasal is held as long as it sounds
 HELD_SHARE = {"P": 0.85, "B": 0.95}  # the rest of a stop is its burst, on parted lips
-CLOSED_PRESS, CLOSED_ROLL, CLOSED_JAW, CLOSED_FUNNEL = 0.35, 0.12, 0.55, 0.25
+CLOSED_PRESS, CLOSED_ROLL, CLOSED_JAW, CLOSED_FUNNEL = 0.35, 0.12, 0.70, 0.25
 TUCK_ROLL, TUCK_UPPER, TUCK_JAW, TUCK_CLOSE, TUCK_ROUND = 0.50, 0.20, 0.55, 0.35, 0.5
-FUNNEL_GAP, NARROWED = 0.25, 0.35  # what funnel parts the lips by, and the share of the jaw's gap that rounding takes: mouthClose undoes both
+FUNNEL_GAP, NARROWED = 0.25, 0.40  # what funnel parts the lips by, and the share of the jaw's gap that rounding takes: mouthClose undoes both
 
 STRETCH_OF_JAW, FORWARD_OF_JAW, SHRUG_OF_JAW, SHRUG_OF_PUCKER = 0.12, 0.10, 0.12, 0.25  # what follows a curve, as a part of it
 PUFF_OF_PUCKER, PUFF_OF_STOP, SQUINT_OF_SMILE, SNEER_OF_UPPER_LIP, FROWN_OF_CLOSURE = 0.12, 0.06, 0.30, 0.22, 0.08
