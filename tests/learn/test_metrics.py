@@ -50,9 +50,9 @@ def test_an_open_p_counts_as_missed():
 def test_a_closure_on_a_vowel_costs_precision_and_counts_as_shut_vowel():
     mouth = reference_mouth(PHONES, FRAMES)
     opening = mouth.opening.copy()
-    opening[39:47] = 0.0  # AA, 0.78 to 0.92 s; P and F stay right, M belongs to the pause before it
+    opening[39:47] = 0.0  # AA, 0.78 to 0.92 s; P stays right, M belongs to the pause before it, the lips of F are apart
     m = measured(changed(mouth, opening=opening))
-    assert m.closure_precision == pytest.approx(2 / 3)
+    assert m.closure_precision == pytest.approx(1 / 2)
     assert m.vowels_shut == pytest.approx(1 / 4)
 
 

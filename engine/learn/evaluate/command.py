@@ -20,5 +20,4 @@ def command(options: argparse.Namespace) -> None:
     report = evaluate_all(options.model, options.path, options.data)
     if options.pictures:
         draw_report(report.sets, [clip.curves for clip in report.paired], options.pictures)
-    content = tables.as_json(report.model, report.sets, report.paired)
-    write_result(options.json, content, lambda: tables.speech(report.sets, report.paired))
+    write_result(options.json, tables.as_json(report), lambda: tables.speech(report))

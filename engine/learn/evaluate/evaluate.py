@@ -19,12 +19,26 @@ from ...values.types import FloatArray, Settings, Waveform
 from ..augment.noise import with_noise
 from ..augment.rooms import in_room
 from ..data.evaluation_sets import PAIRED, SPEECH, EvaluationSet, data_folder, read_set, read_sets
+from ..data.filmed_lips import is_filmed
 from ..data.recordings import Clip
 from .baselines import loudness_mouth, rhubarb_mouth
 from .bootstrap import Figure, figures
-from .metrics import ClipEvents, SeenMouth, gather, gather_words, pool, pool_words, reference_mouth
+from .expression import evaluate_expression
+from .filmed import evaluate_filmed
+from .metrics import (
+    ClipEvents,
+    SeenMouth,
+    formula_mouth,
+    gather,
+    gather_words,
+    pool,
+    pool_words,
+    reference_mouth,
+    seen_mouth,
+)
 from .paired import evaluate_paired, is_paired
 from .report import (
+    FORMULA,
     LOUDNESS,
     NOISY,
     OURS,
@@ -33,11 +47,10 @@ from .report import (
     WITH_TRANSCRIPT,
     ModelReport,
     SetReport,
-    evaluation_settings,
-    our_mouth,
 )
+from .run import evaluation_settings, our_motion, our_mouth
 
-PAIRED_SET = "facegood_zh"
+PAIRED_SET, FILMED_SET, EXPRESSED_SET = "facegood_zh", "grid_s1", "english_aligned"
 RHUBARB_RUNS = {"Rhubarb words": "pocketSphinx", "Rhubarb + transcript": "pocketSphinx_with_transcript", "Rhubarb phonetic": "phonetic"}
 NOISE_SNR_DB, ROOM_RT60_S, ROOM_DIRECT_DB = 10.0, 0.4, 6.0
 
@@ -55,13 +68,19 @@ def evaluate_all(model: str, dataset: Path, data: Path | None = None) -> ModelRe
         EngineError: no such model, no recordings, broken labels.
     """
     if str(dataset) != SPEECH:
+        if is_filmed(dataset):
+            return ModelReport(model, (), (), (evaluate_filmed(model, dataset),))
         if is_paired(dataset):
             return ModelReport(model, (), tuple(evaluate_paired(model, dataset)))
         return ModelReport(model, tuple(evaluate_set(model, one) for one in read_set(dataset)), ())
     folder = data_folder(data)
     sets = tuple(evaluate_set(model, one) for one in read_sets(folder))
-    paired = folder / PAIRED / PAIRED_SET
-    return ModelReport(model, sets, tuple(evaluate_paired(model, paired)) if is_paired(paired) else ())
+    paired, filmed = folder / PAIRED / PAIRED_SET, folder / PAIRED / FILMED_SET
+    unseen = [clip for one in sets for clip in one.recordings.clips if one.recordings.name == EXPRESSED_SET and clip.name in one.recordings.unseen]
+    return ModelReport(
+        model, sets, tuple(evaluate_paired(model, paired)) if is_paired(paired) else (),
+        (evaluate_filmed(model, filmed),) if is_filmed(filmed) else (), evaluate_expression(model, unseen) if unseen else None,
+    )
 
 
 def evaluate(model: str, dataset: Path, identity: str = "pivot") -> SetReport:
@@ -85,12 +104,14 @@ def evaluate_set(model: str, recordings: EvaluationSet, identity: str = "pivot")
     animate(Waveform(np.zeros(16000, np.float32)), settings)  # opens the graphs, outside the clock
     clips = recordings.clips
     began_s = time.perf_counter()
-    ours = {clip.name: our_mouth(clip.samples, settings) for clip in clips}
+    motions = {clip.name: our_motion(clip.samples, settings) for clip in clips}
     speed = recordings.seconds / (time.perf_counter() - began_s)
+    ours = {name: seen_mouth(motion.weights, motion.channels) for name, motion in motions.items()}
     mouths: dict[str, dict[str, SeenMouth]] = {OURS: ours, WITH_TRANSCRIPT: _with_transcript(recordings, settings)}
     if recordings.phones and recordings.cues is not None:
         mouths[NOISY] = {clip.name: our_mouth(in_noisy_room(clip.samples, seed), settings) for seed, clip in enumerate(clips)}
         mouths.update(_rhubarb(clips, recordings.cues))
+    mouths[FORMULA] = {name: formula_mouth(motion.weights, motion.channels) for name, motion in motions.items()}
     mouths[LOUDNESS] = {clip.name: loudness_mouth(clip.samples, clip.frames) for clip in clips}
     if recordings.phones:
         mouths[REFERENCE] = {clip.name: reference_mouth(clip.phones, clip.frames) for clip in clips}

@@ -5,7 +5,7 @@ measures ask how the mouth moves between events.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from ..data.labels import Word, pauses
 from ..synth.phones import BILABIALS, LABIODENTALS, VOWELS, Phone
 from ..visemes.curves import to_arkit, viseme_curves
 from .bootstrap import Area, Peak, Ratio, Statistic, value_of
+from .closures import closure_edges
+from .gap import lip_gap
 
 FPS = 50.0
 SHUT_BELOW = 0.06  # seen lip opening
@@ -34,6 +36,8 @@ NARROW = frozenset(["IY", "UW", "IH", "UH", "S", "Z", "SH", "T"])
 MEANS = {
     "pbm_recall": "pbm shut", "closure_precision": "closure right", "closure_inside": "closure right inside", "vowels_shut": "vowel shut",
     "fv_recall": "fv tucked", "fv_precision": "tuck right", "round_recall": "rounded", "round_false": "spread rounded", "open_recall": "opened",
+    "f_recall": "F tucked", "v_recall": "V tucked",
+    **{f"{phone.lower()}_{edge}_ms": f"{phone} {edge}" for phone in "PBM" for edge in ("start", "end", "length")},
     "silence_shut": "silent frame shut", "jitter": "held jerk", "over_open": "frame over-open", "shut_share": "frame shut",
 }
 # Areas under the curve: measure -> scores of the positives and of the negatives.
@@ -78,6 +82,17 @@ class Measures:
     vowels_shut: float
     fv_recall: float
     fv_precision: float
+    f_recall: float
+    v_recall: float
+    p_start_ms: float
+    p_end_ms: float
+    p_length_ms: float
+    b_start_ms: float
+    b_end_ms: float
+    b_length_ms: float
+    m_start_ms: float
+    m_end_ms: float
+    m_length_ms: float
     round_recall: float
     round_false: float
     round_auc: float
@@ -100,6 +115,8 @@ LOWER_IS_BETTER = frozenset({"vowels_shut", "round_false"})
 ONE_SIDED = frozenset({"round_false", "vowels_shut", "open_recall"})
 # These describe the motion; neither more nor less is better by itself.
 TEMPORAL = frozenset({"jitter", "over_open", "shut_share", "amplitude"})
+# How much earlier or later than the labels the lips meet and part on p, b, m between vowels, and how much longer they stay shut: 0 is right.
+CLOSURE_TIMES = frozenset(name for name in MEANS if name.endswith("_ms"))
 
 
 @dataclass
@@ -132,7 +149,12 @@ class ClipEvents:
 
 
 def seen_mouth(weights: FloatArray, channels: Sequence[str]) -> SeenMouth:
-    """What is seen of ARKit weights (n_frames, n_channels)."""
+    """What is seen of ARKit weights (n_frames, n_channels); the opening is the gap of a real head's lips."""
+    return replace(formula_mouth(weights, channels), opening=lip_gap(weights, channels))
+
+
+def formula_mouth(weights: FloatArray, channels: Sequence[str]) -> SeenMouth:
+    """As seen_mouth, with the opening of version 0.1: A = jawOpen - mouthClose + .35 (lowerDown + upperUp) - .15 (press + rollLower)."""
     column = {name: weights[:, i].astype(np.float64) for i, name in enumerate(channels)}
 
     def both(name: str) -> FloatArray:
@@ -167,6 +189,9 @@ def gather(mouth: SeenMouth, phones: Sequence[Phone], reference: SeenMouth | Non
     events = ClipEvents(n)
     _add_phone_events(events, mouth, phones)
     _add_run_events(events, mouth, phones)
+    for label, start_ms, end_ms in closure_edges(mouth.opening, phones, FPS, SHUT_BELOW):
+        for edge, value in (("start", start_ms), ("end", end_ms), ("length", end_ms - start_ms)):
+            events.add(f"{label} {edge}", value)
     _add_motion(events, mouth, reference, phones)
     for name, curve in CORRELATIONS.items():
         wanted = getattr(reference, curve)
@@ -224,7 +249,7 @@ def beats(ours: Measures, baseline: Measures) -> dict[str, bool]:
         mine, theirs = getattr(ours, item.name), getattr(baseline, item.name)
         if item.name in ONE_SIDED | TEMPORAL:
             continue
-        if item.name == "lag_ms":
+        if item.name == "lag_ms" or item.name in CLOSURE_TIMES:
             mine, theirs = -abs(mine) / 1000, -abs(theirs) / 1000
         elif item.name in LOWER_IS_BETTER:
             mine, theirs = -mine, -theirs
@@ -316,7 +341,9 @@ def _add_phone_events(events: ClipEvents, mouth: SeenMouth, phones: Sequence[Pho
             events.add("pbm shut", lowest < SHUT_BELOW)
             events.add("pbm closeness", -lowest)
         elif phone.label in LABIODENTALS:
-            events.add("fv tucked", mouth.tuck[near].max() > TUCKED_ABOVE)
+            tucked = bool(mouth.tuck[near].max() > TUCKED_ABOVE)
+            events.add("fv tucked", tucked)
+            events.add(f"{phone.label} tucked", tucked)
         elif phone.label != "SIL" and not touches(closers, start_s, end_s):
             events.add("other closeness", -lowest)
         if phone.label in VOWELS and length_s > LONG_PHONE_S:

@@ -9,18 +9,16 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ...pipeline import animate
 from ...values.errors import OutputError
-from ...values.types import FloatArray, Life, Settings, Waveform
 from ..data.evaluation_sets import EvaluationSet
 from .bootstrap import Figure
-from .metrics import FPS, Measures, SeenMouth, seen_mouth
+from .expression import ExpressionReport
+from .filmed import FilmedReport
+from .metrics import Measures, SeenMouth
 from .paired import PairedClip
 
 OURS, UNSEEN, NOISY, LOUDNESS = "ours", "ours, unseen voices", "ours, room + noise", "loudness"
-REFERENCE, WITH_TRANSCRIPT = "viseme model", "ours + transcript"
+REFERENCE, WITH_TRANSCRIPT, FORMULA = "viseme model", "ours + transcript", "ours, opening by A"
 
 
 @dataclass(frozen=True)
@@ -50,22 +48,13 @@ class SetReport:
 
 @dataclass(frozen=True)
 class ModelReport:
-    """All sets and the clips with animators' curves."""
+    """All sets, the clips with animators' curves, filmed lips, effort and laughter."""
 
     model: str
     sets: tuple[SetReport, ...]
     paired: tuple[PairedClip, ...]
-
-
-def evaluation_settings(model: str, identity: str = "pivot") -> Settings:
-    """How a model is run to be measured: one thread, nothing but speech."""
-    return Settings(model=model, identity=identity, fps=FPS, device="cpu", threads=1, life=Life(blinks=0))
-
-
-def our_mouth(samples: FloatArray, settings: Settings) -> SeenMouth:
-    """What the engine makes of a recording (n,), at settings.fps."""
-    motion = animate(Waveform(np.ascontiguousarray(samples, np.float32)), settings).motion
-    return seen_mouth(motion.weights, motion.channels)
+    filmed: tuple[FilmedReport, ...] = ()
+    expression: ExpressionReport | None = None
 
 
 def write_result(json_to: str | None, content: dict[str, Any], text: Callable[[], str]) -> None:

@@ -28,7 +28,8 @@ from ..synth.phones import BILABIALS
 from . import tables
 from .bootstrap import Figure, Ratio, Statistic, figure_of
 from .metrics import FPS, NEAR_S, SHUT_BELOW, SeenMouth, correlation, moves, span
-from .report import evaluation_settings, our_mouth, write_result
+from .report import write_result
+from .run import evaluation_settings, our_mouth
 from .tables import Goal, shown, verdict
 
 Change = Callable[[FloatArray, int], FloatArray]

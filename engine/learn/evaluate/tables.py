@@ -8,14 +8,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .bootstrap import Figure
+from .expression import ExpressionReport
+from .filmed import FilmedReport
+from .metrics import CLOSURE_TIMES
 from .paired import THEIRS, PairedClip, mean_of
-from .report import LOUDNESS, NOISY, OURS, UNSEEN, WITH_TRANSCRIPT, SetReport
+from .report import LOUDNESS, NOISY, OURS, UNSEEN, WITH_TRANSCRIPT, ModelReport, SetReport
 
 KIND_MEASURES = (
     "pbm_recall", "closure_auc", "closure_precision", "fv_recall", "fv_precision", "round_recall", "round_false", "open_auc", "silence_shut", "r_lip",
     "lag_ms", "jitter",
 )
-DECIMALS: Mapping[str, int] = {"jitter": 4, "lag_ms": 1, "closure_auc": 3, "round_auc": 3, "open_auc": 3, "vowels_shut": 3}
+DECIMALS: Mapping[str, int] = {"jitter": 4, "lag_ms": 1, "mtm_ms": 1, **dict.fromkeys(CLOSURE_TIMES, 0), "closure_auc": 3, "round_auc": 3, "open_auc": 3, "vowels_shut": 3}
 
 
 @dataclass(frozen=True)
@@ -36,15 +39,23 @@ class Goal:
         return (abs(value) if self.how == "within" else value) <= wanted + 0.0005
 
 
+# Rows of agreement with this project's own viseme model (r_lip ... r_closure) have no goal: they would hide a fault of that model.
+_EDGES = {f"{phone}_{edge}_ms": Goal(10.0, 10.0, "within") for phone in "pbm" for edge in ("start", "end")}
+_LENGTHS = {f"{phone}_length_ms": Goal(15.0, 15.0, "within") for phone in "pbm"}
 GOALS: Mapping[str, Goal] = {
-    "pbm_recall": Goal(0.96, 0.99), "closure_auc": Goal(0.975, 0.99), "closure_precision": Goal(0.90, 0.97),
-    "vowels_shut": Goal(0.01, 0.005, "below"), "fv_recall": Goal(0.88, 0.97), "fv_precision": Goal(0.92, 0.98),
-    "round_recall": Goal(0.93, 0.97), "round_false": Goal(0.05, 0.03, "below"), "round_auc": Goal(0.975, 0.99), "open_auc": Goal(0.98, 0.99),
-    "silence_shut": Goal(0.99, 0.99), "r_lip": Goal(0.88, 0.95), "r_jaw": Goal(0.91, 0.95), "r_round": Goal(0.88, 0.95),
-    "r_closure": Goal(0.83, 0.93), "lag_ms": Goal(10.0, 10.0, "within"),
+    "pbm_recall": Goal(0.97, 0.99), "closure_auc": Goal(0.985, 0.99), "closure_precision": Goal(0.93, 0.97), "vowels_shut": Goal(0.008, 0.005, "below"),
+    "fv_precision": Goal(0.93, 0.98), "f_recall": Goal(0.95, 0.97), "v_recall": Goal(0.90, 0.97), **_EDGES, **_LENGTHS,
+    "round_recall": Goal(0.93, 0.97), "round_false": Goal(0.045, 0.03, "below"), "round_auc": Goal(0.975, 0.99), "open_auc": Goal(0.985, 0.99),
+    "silence_shut": Goal(0.99, 0.99), "jitter": Goal(0.016, 0.016, "below"),
 }
-NOISY_GOALS: Mapping[str, Goal] = {"pbm_recall": Goal(0.88, 0.88)}  # room and pink noise 10 dB below the voice
-PAIRED_GOALS: Mapping[str, Goal] = {"jaw": Goal(0.87, 0.87), "round": Goal(0.75, 0.75)}  # r with the animators' curves at the best shift
+NOISY_GOALS: Mapping[str, Goal] = {  # room and pink noise 10 dB below the voice
+    "pbm_recall": Goal(0.90, 0.90), "closure_precision": Goal(0.86, 0.86), "fv_recall": Goal(0.84, 0.84),
+}
+PAIRED_GOALS: Mapping[str, Goal] = {"jaw": Goal(0.70, 0.70), "round": Goal(0.68, 0.68)}  # r with the animators' curves of running speech (1114_3_16)
+FILMED_GOALS: Mapping[str, Goal] = {  # on clips of the filmed talker that taught nothing
+    "gap": Goal(0.82, 0.82), "gap, speech": Goal(0.78, 0.78), "jaw": Goal(0.78, 0.78), "narrowing": Goal(0.65, 0.65), "lag_ms": Goal(20.0, 20.0, "within"),
+}
+EXPRESSION_GOALS: Mapping[str, Goal] = {"shouted": Goal(1.25, 1.25), "effort": Goal(0.6, 0.6), "laughter": Goal(0.15, 0.15)}
 WORD_GOALS: Mapping[str, Goal] = {"silence_shut": GOALS["silence_shut"]}
 
 
@@ -63,34 +74,38 @@ def shown(goal: Goal | None, transcript: bool = False) -> str:
     return f"{sign} {wanted:g}"
 
 
-def speech(sets: Sequence[SetReport], paired: Sequence[PairedClip]) -> str:
-    """Every set's table, ours by kind of recording, and the clips with animators' curves."""
-    parts = [table for report in sets for table in (_set(report), _kinds(report)) if table]
-    if paired:
-        parts.append(_paired(paired))
+def speech(report: ModelReport) -> str:
+    """Every set's table, ours by kind of recording, the clips with animators' curves, filmed lips, effort and laughter."""
+    parts = [table for one in report.sets for table in (_set(one), _kinds(one)) if table]
+    if report.paired:
+        parts.append(_paired(report.paired))
+    parts += [_filmed(one) for one in report.filmed]
+    if report.expression is not None:
+        parts.append(_expression(report.expression))
     return "\n\n".join(parts)
 
 
-def as_json(model: str, sets: Sequence[SetReport], paired: Sequence[PairedClip]) -> dict[str, Any]:
+def as_json(report: ModelReport) -> dict[str, Any]:
     """The same figures for a program; NaN is null."""
     content: dict[str, Any] = _plain({
-        "model": model,
+        "model": report.model,
+        "filmed": [asdict(one) for one in report.filmed], "expression": asdict(report.expression) if report.expression else None,
         "goals": {name: asdict(goal) for name, goal in GOALS.items()},
         "sets": [
             {
-                "name": report.recordings.name, "language": report.recordings.language, "title": report.recordings.title,
-                "clips": len(report.recordings.clips), "seconds": round(report.recordings.seconds, 1), "speed": round(report.speed, 1),
-                "systems": {name: {m: asdict(f) for m, f in column.items()} for name, column in report.systems.items()},
-                "kinds": {name: {m: asdict(f) for m, f in column.items()} for name, column in report.kinds.items()},
+                "name": one.recordings.name, "language": one.recordings.language, "title": one.recordings.title,
+                "clips": len(one.recordings.clips), "seconds": round(one.recordings.seconds, 1), "speed": round(one.speed, 1),
+                "systems": {name: {m: asdict(f) for m, f in column.items()} for name, column in one.systems.items()},
+                "kinds": {name: {m: asdict(f) for m, f in column.items()} for name, column in one.kinds.items()},
             }
-            for report in sets
+            for one in report.sets
         ],
         "paired": [
             {
                 "name": clip.name, "seconds": round(clip.seconds, 1), "role": clip.role,
                 "systems": {name: {curve: asdict(f) for curve, f in column.items()} for name, column in clip.systems.items()},
             }
-            for clip in paired
+            for clip in report.paired
         ],
     })
     return content
@@ -180,11 +195,31 @@ def _paired(clips: Sequence[PairedClip]) -> str:
     for system in (OURS, LOUDNESS):
         means = {name: mean_of(clips, system, name, lambda figures: figures.best_r.value) for name in names}
         rows.append(["mean, best r", "", system, *(number(means[name]) for name in names)])
-        if system == OURS:
-            judged = {name: f"{shown(PAIRED_GOALS.get(name))}: {verdict(PAIRED_GOALS.get(name), means[name])}" for name in names}
-    rows.append(["goal", "", "", *(judged[name] if name in PAIRED_GOALS else "-" for name in names)])
+    held = [clip for clip in clips if clip.role != "train"]
+    running = {name: mean_of(held, OURS, name, lambda figures: figures.r.value) for name in PAIRED_GOALS}
+    judged = {name: f"held out {shown(goal)}: {verdict(goal, running[name])}" for name, goal in PAIRED_GOALS.items()}
+    rows.append(["goal", "", "", *(judged.get(name, "-") for name in names)])
     seconds = sum(clip.seconds for clip in clips)
     return f"facegood_zh (zh): Mandarin, animators' curves from video; {len(clips)} clips, {seconds:.0f} s, 1 voice\n" + aligned(rows)
+
+
+def _filmed(report: FilmedReport) -> str:
+    """r with a talker's filmed lips, and when they come."""
+    rows = [["row", "goal", "", *report.systems]]
+    for name, figure in report.systems[OURS].items():
+        goal = FILMED_GOALS.get(name)
+        cells = [with_interval(column[name], name) for column in report.systems.values()]
+        rows.append([name, shown(goal), verdict(goal, figure), *cells])
+    return f"{report.name} (en): filmed lips of one talker; {report.clips} clips that taught nothing, {report.seconds:.0f} s\n" + aligned(rows)
+
+
+def _expression(report: ExpressionReport) -> str:
+    """Effort, loudness and laughter."""
+    rows = [["row", "goal", "", OURS]]
+    for name, figure in report.figures.items():
+        goal = EXPRESSION_GOALS.get(name)
+        rows.append([name, shown(goal), verdict(goal, figure), with_interval(figure, name)])
+    return f"effort and laughter: {report.clips} clips of unseen voices, plain and changed\n" + aligned(rows)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  JSON

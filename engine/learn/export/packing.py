@@ -18,7 +18,6 @@ from .precision import LEAST_VALUES
 
 STEPS = 255
 TOLERANCE = 1e-5     # of the largest value
-HALF = "_half"  # end of the name of weights that are kept in fp16
 
 
 def pack(path: Path) -> None:
@@ -59,7 +58,7 @@ def _to_steps(tensor: TensorProto, graph: onnx.GraphProto) -> list[onnx.NodeProt
 def _to_half(tensor: TensorProto) -> list[onnx.NodeProto]:
     """A node that makes the weights from fp16, if that holds them exactly; else none."""
     values = numpy_helper.to_array(tensor)
-    half = numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}{HALF}")
+    half = numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}_half")
     if not np.array_equal(numpy_helper.to_array(half).astype(np.float32), values):
         return []
     name = tensor.name

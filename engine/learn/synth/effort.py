@@ -33,7 +33,7 @@ def phone_efforts_db(utterance: Utterance) -> NDArray[Any]:
     levels = np.array([_level_db(utterance.samples, phone.start_s, phone.end_s) for phone in vowels])
     relative = np.clip(levels - np.median(levels), -LARGEST_DB, LARGEST_DB)
     middles = [(phone.start_s + phone.end_s) / 2 for phone in utterance.phones]
-    return np.interp(middles, [(phone.start_s + phone.end_s) / 2 for phone in vowels], relative).astype(np.float32)
+    return np.asarray(np.interp(middles, [(phone.start_s + phone.end_s) / 2 for phone in vowels], relative), np.float32)
 
 
 def _level_db(samples: NDArray[np.int16], start_s: float, end_s: float) -> float:

@@ -151,7 +151,7 @@ def _syllables(syllable: Any, rng: random.Random) -> Spoken:  # noqa: ANN401  on
 def _mandarin(rng: random.Random) -> tuple[str, str]:
     initials, finals = (_PALATALS, _PALATAL_FINALS) if rng.random() < 0.4 else (_INITIALS, _FINALS)
     initial = rng.choice(list(initials))
-    allowed: Sequence[str] = [f for f in finals if initial not in _LIPS_ONLY or f in _AFTER_LIPS or finals is _PALATAL_FINALS and f[0] in "ij"]
+    allowed: Sequence[str] = [f for f in finals if initial not in _LIPS_ONLY or f in _AFTER_LIPS or (finals is _PALATAL_FINALS and f[0] in "ij")]
     final = rng.choice(allowed)
     return initial + final + rng.choice(_TONES), f"{initials[initial]} {finals[final]}"
 

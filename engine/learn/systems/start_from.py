@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from ...nets.unitalker import UniTalker
 from ...values.errors import SettingError
-from ..export.packing import HALF
+
+HALF = "_half"  # what the export adds to the name of weights that it keeps in fp16
 
 
 def start_from(model: UniTalker, folder: Path) -> None:

@@ -13,7 +13,7 @@ from ...values.channels import ARKIT_52
 from ...values.types import Motion
 from ..data.batches import frame_labels
 from ..data.recordings import SAMPLES_PER_FRAME, Clip, RealSpeech
-from ..evaluate.metrics import measure, seen_mouth
+from ..evaluate.metrics import CLOSURE_TIMES, measure, seen_mouth
 from ..synth.phones import PHONES
 from .contract import Judgement
 
@@ -35,10 +35,11 @@ def validate(network: UniTalker, head: str, speech: RealSpeech) -> Judgement:
             helped = lip_contact.meet(Motion(weights, tuple(ARKIT_52), float(RATE_HZ)), lip_contact.contact_scores(logits, tuple(PHONES)))
             mouths[clip.name] = seen_mouth(helped.weights, ARKIT_52)
     m, heard = measure(mouths, half.phones), float(np.concatenate(right).mean())
-    seen = m.r_lip + m.r_jaw + m.r_round + m.r_closure + 2 * m.closure_auc + m.open_auc + m.round_auc + m.pbm_recall + m.closure_precision
+    late_ms = np.nanmean([abs(getattr(m, name)) for name in CLOSURE_TIMES])
+    seen = 2 * m.closure_auc + m.open_auc + m.round_auc + m.pbm_recall + m.closure_precision + m.fv_recall - late_ms / 100
     line = (f"phones {heard:.3f} pbm {m.pbm_recall:.2f} auc {m.closure_auc:.3f} precision {m.closure_precision:.2f} fv "
             f"{m.fv_recall:.2f}/{m.fv_precision:.2f} round {m.round_recall:.2f}/{m.round_false:.2f} open {m.open_auc:.2f} silence "
-            f"{m.silence_shut:.2f} r {m.r_lip:.3f} {m.r_jaw:.3f} {m.r_round:.3f} {m.r_closure:.3f} lag {m.lag_ms:+.0f}")
+            f"{m.silence_shut:.2f} vowels shut {m.vowels_shut:.3f} closures off by {late_ms:.0f} ms")
     return Judgement(seen + HEARD_WEIGHT * heard, line)
 
 

@@ -52,10 +52,10 @@ class _Group:
 
 
 _GROUPS = {
-    "jaw": _Group((0, 7), 0, 0.040, 0.060, 1.14, 0.62, 0.080, 0.020),
+    "jaw": _Group((0, 7), 0, 0.040, 0.060, 1.14, 0.62, 0.080, 0.026),
     "rounding": _Group((1, 2), 1, 0.055, 0.100, 1.02, 0.25, 0.045, 0.004),
     "tongue": _Group((11,), 2, 0.030, 0.030, 1.0, 0.20, 0.030, 0.0),
-    "lips": _Group((3, 4, 5, 6, 8, 9, 10), 2, 0.050, 0.050, 1.02, 0.30, 0.050, 0.010),
+    "lips": _Group((3, 4, 5, 6, 8, 9, 10), 2, 0.050, 0.050, 1.02, 0.30, 0.050, 0.014),
 }
 UNDERSHOOT_TO = np.array([.14, 0, 0, .16, .05, .04, .02, .02, .01, .02, .02, 0], np.float32)  # short phones fall back to this mouth
 STYLE_KEEPS = np.array([.07, 0, 0, .08, .02, 0, 0, 0, 0, 0, 0, 0], np.float32)  # styles scale what goes beyond: a mumble stays a little open
@@ -69,6 +69,8 @@ HELD_SHARE = {"P": 0.85, "B": 0.95}  # the rest of a stop is its burst, on parte
 CLOSED_PRESS, CLOSED_ROLL, CLOSED_JAW, CLOSED_FUNNEL = 0.35, 0.12, 0.70, 0.25
 TUCK_ROLL, TUCK_UPPER, TUCK_JAW, TUCK_CLOSE, TUCK_ROUND = 0.50, 0.20, 0.55, 0.35, 0.5
 FUNNEL_GAP, NARROWED = 0.25, 0.40  # what funnel parts the lips by, and the share of the jaw's gap that rounding takes: mouthClose undoes both
+GAP_OF = {"jawOpen": 1.0, "mouthFunnel": 0.31, "mouthPucker": -0.11, "mouthLowerDown": 0.19, "mouthUpperUp": 0.25}  # of the lips on a real head
+CLOSE_OF_GAP, LEAST_ROUND_GAP = 0.75, 0.10  # mouthClose that takes one unit of it away; what rounding leaves
 
 STRETCH_OF_JAW, FORWARD_OF_JAW, SHRUG_OF_JAW, SHRUG_OF_PUCKER = 0.12, 0.10, 0.12, 0.25  # what follows a curve, as a part of it
 PUFF_OF_PUCKER, PUFF_OF_STOP, SQUINT_OF_SMILE, SNEER_OF_UPPER_LIP, FROWN_OF_CLOSURE = 0.12, 0.06, 0.30, 0.22, 0.08
@@ -248,8 +250,10 @@ def _apply_constraints(curves: FloatArray, spoken: _Spoken, style: SpeakingStyle
     column["mouthUpperUp"] *= free
     column["mouthUpperUp"] += TUCK_UPPER * tucked * (1 - closed)
     rounding = np.clip(column["mouthFunnel"] + column["mouthPucker"], 0, 1)
-    narrowed = FUNNEL_GAP * column["mouthFunnel"] + NARROWED * rounding * jaw * free
-    column["mouthClose"][:] = jaw * np.maximum(closed, TUCK_CLOSE * tucked) + narrowed
+    narrowed = FUNNEL_GAP * column["mouthFunnel"] + NARROWED * rounding * jaw
+    gap = sum(part * column[name] for name, part in GAP_OF.items())
+    narrowed = np.minimum(narrowed, CLOSE_OF_GAP * np.maximum(gap - LEAST_ROUND_GAP, 0))
+    column["mouthClose"][:] = jaw * np.maximum(closed, TUCK_CLOSE * tucked) + (1 - closed) * narrowed + closed * FUNNEL_GAP * column["mouthFunnel"]
     column["mouthPress"][:] = CLOSED_PRESS * style.effort * closed
     column["mouthRollLower"][:] = CLOSED_ROLL * closed + TUCK_ROLL * tucked
     column["mouthRollUpper"][:] = CLOSED_ROLL * closed
