@@ -9,7 +9,7 @@ import sys
 
 STATUS_FAILED, STATUS_STOPPED = 1, 130
 LEARNING = {       # command: its module under learn/, which imports torch
-    "train": "train.command", "export": "train.command", "corpus": "train.command", "convert": "export.convert", "evaluate": "evaluate.command",
+    "train": "train.command", "export": "train.command", "corpus": "train.command", "convert": "export.convert", "evaluate": "evaluate.evaluate",
 }
 STOPPED = "unitalker: stopped; nothing was written."
 

@@ -5,8 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from engine.learn.evaluate.closures import closure_edges
-from engine.learn.evaluate.gap import lip_gap
+from engine.learn.evaluate.lips import closure_edges, lip_gap
 from engine.learn.synth.effort import PERFORMED_DB, phone_efforts_db
 from engine.learn.synth.laughter import laugh
 from engine.learn.synth.phones import Phone

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.learn.evaluate.closures import closure_edges
-from engine.learn.evaluate.gap import PRESSED, TABLE, lip_gap, mouth_width
+from engine.learn.evaluate.lips import PRESSED, TABLE, closure_edges, lip_gap, mouth_width
 from engine.learn.synth.phones import Phone
 from engine.values.channels import ARKIT_52
 from tests.demo.chart_heads import gltf_head

@@ -1,4 +1,4 @@
-"""What others make of the same recordings: Rhubarb Lip Sync's cues, and a mouth that follows loudness."""
+"""The mouths that are compared on a recording: the engine's, Rhubarb Lip Sync's cues, and one that follows loudness."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ...values.types import FloatArray
-from .metrics import FPS, SeenMouth
+from ...pipeline import animate
+from ...values.types import FloatArray, Life, Motion, Settings, Waveform
+from .metrics import FPS, SeenMouth, seen_mouth
 
 # Rhubarb's mouth shapes as (lip opening, jaw, rounding, tuck).
 RHUBARB_SHAPES: Mapping[str, tuple[float, float, float, float]] = {
@@ -44,3 +45,19 @@ def loudness_mouth(samples: FloatArray, n_frames: int) -> SeenMouth:
     jaw = np.convolve(np.pad(jaw, 1, mode="edge"), np.ones(3) / 3, mode="valid")
     zero = np.zeros(n_frames)
     return SeenMouth(jaw, jaw, zero, zero, zero)
+
+
+def evaluation_settings(model: str, identity: str = "pivot") -> Settings:
+    """How a model is run to be measured: one thread, nothing but speech."""
+    return Settings(model=model, identity=identity, fps=FPS, device="cpu", threads=1, life=Life(blinks=0))
+
+
+def our_mouth(samples: FloatArray, settings: Settings) -> SeenMouth:
+    """What the engine makes of a recording (n,), at settings.fps."""
+    motion = our_motion(samples, settings)
+    return seen_mouth(motion.weights, motion.channels)
+
+
+def our_motion(samples: FloatArray, settings: Settings) -> Motion:
+    """The engine's motion of a recording (n,)."""
+    return animate(Waveform(np.ascontiguousarray(samples, np.float32)), settings).motion

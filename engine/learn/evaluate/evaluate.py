@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
 import time
@@ -21,7 +22,8 @@ from ..augment.rooms import in_room
 from ..data.evaluation_sets import PAIRED, SPEECH, EvaluationSet, data_folder, read_set, read_sets
 from ..data.filmed_lips import is_filmed
 from ..data.recordings import Clip
-from .baselines import loudness_mouth, rhubarb_mouth
+from . import robustness, tables
+from .baselines import evaluation_settings, loudness_mouth, our_motion, our_mouth, rhubarb_mouth
 from .bootstrap import Figure, figures
 from .expression import evaluate_expression
 from .filmed import evaluate_filmed
@@ -37,6 +39,7 @@ from .metrics import (
     seen_mouth,
 )
 from .paired import evaluate_paired, is_paired
+from .pictures import draw_report
 from .report import (
     FORMULA,
     LOUDNESS,
@@ -47,11 +50,12 @@ from .report import (
     WITH_TRANSCRIPT,
     ModelReport,
     SetReport,
+    write_result,
 )
-from .run import evaluation_settings, our_motion, our_mouth
 
 PAIRED_SET, FILMED_SET, EXPRESSED_SET = "facegood_zh", "grid_s1", "english_aligned"
 RHUBARB_RUNS = {"Rhubarb words": "pocketSphinx", "Rhubarb + transcript": "pocketSphinx_with_transcript", "Rhubarb phonetic": "phonetic"}
+ROBUSTNESS = "robustness"  # a word in the place of a dataset
 NOISE_SNR_DB, ROOM_RT60_S, ROOM_DIRECT_DB = 10.0, 0.4, 6.0
 
 log = logging.getLogger(__name__)
@@ -182,3 +186,14 @@ def _rhubarb(clips: Sequence[Clip], folder: Path) -> dict[str, dict[str, SeenMou
             if cues.get(key):
                 found[title][clip.name] = rhubarb_mouth(cues[key], clip.frames)
     return found
+
+
+def command(options: argparse.Namespace) -> None:
+    """`evaluate MODEL DATASET [--data FOLDER] [--json [FILE]] [--pictures FOLDER]`."""
+    if str(options.path) == ROBUSTNESS:
+        robustness.command(options)
+        return
+    report = evaluate_all(options.model, options.path, options.data)
+    if options.pictures:
+        draw_report(report.sets, [clip.curves for clip in report.paired], options.pictures)
+    write_result(options.json, tables.as_json(report), lambda: tables.speech(report))

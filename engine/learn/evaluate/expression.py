@@ -17,9 +17,9 @@ from ..data.recordings import Clip
 from ..synth.laughter import LAUGHED, laugh
 from ..synth.performance import perform
 from ..synth.utterance import SAMPLE_RATE_HZ, Utterance
+from .baselines import evaluation_settings, our_mouth
 from .bootstrap import Correlation, Figure, Ratio, figure_of
 from .metrics import FPS, SeenMouth, reference_mouth, span
-from .run import evaluation_settings, our_mouth
 
 LONGEST_S = 8.0  # of a clip that is changed
 FEWEST_CLIPS = 3  # of a voice, to say what is loud for it

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from ...values.types import SAMPLE_RATE_HZ, FloatArray
 from ..data.filmed_lips import FilmedClip, filmed_clips
-from .baselines import loudness_mouth
+from .baselines import evaluation_settings, loudness_mouth, our_mouth
 from .bootstrap import Correlation, Figure, Ratio, figure_of
+from .lips import matched_shifts_ms
 from .metrics import FPS, SeenMouth
-from .run import evaluation_settings, our_mouth
-from .warping import matched_shifts_ms
 
 LARGEST_SHIFT_S, SHIFT_STEP_S = 0.12, 0.01
 ROWS = ("gap", "gap, speech", "jaw", "narrowing", "lag_ms", "mtm_ms")

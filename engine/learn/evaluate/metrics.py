@@ -16,8 +16,7 @@ from ..data.labels import Word, pauses
 from ..synth.phones import BILABIALS, LABIODENTALS, VOWELS, Phone
 from ..visemes.curves import to_arkit, viseme_curves
 from .bootstrap import Area, Peak, Ratio, Statistic, value_of
-from .closures import closure_edges
-from .gap import lip_gap
+from .lips import closure_edges, lip_gap
 
 FPS = 50.0
 SHUT_BELOW = 0.06  # seen lip opening

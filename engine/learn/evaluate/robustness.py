@@ -26,10 +26,10 @@ from ..data.evaluation_sets import SPEECH, data_folder, read_sets
 from ..data.recordings import Clip
 from ..synth.phones import BILABIALS
 from . import tables
+from .baselines import evaluation_settings, our_mouth
 from .bootstrap import Figure, Ratio, Statistic, figure_of
 from .metrics import FPS, NEAR_S, SHUT_BELOW, SeenMouth, correlation, moves, span
 from .report import write_result
-from .run import evaluation_settings, our_mouth
 from .tables import Goal, shown, verdict
 
 Change = Callable[[FloatArray, int], FloatArray]
