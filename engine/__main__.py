@@ -1,6 +1,7 @@
 """Command line: `python -m engine`, or `unitalker` when installed. `--help` lists the commands.
 
-The only file of the engine that prints. Exit status: 0 done, 1 failed (one line on stderr), 2 wrong usage, 130 stopped with Ctrl-C.
+The only file of the engine that prints. Exit status: 0 done, 1 failed (one line on stderr), 2 wrong usage, 130 stopped
+with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 import sys
 
 STATUS_FAILED, STATUS_STOPPED = 1, 130
-LEARNING = {       # command: its module under learn/, which imports torch
-    "train": "train.command", "export": "train.command", "corpus": "train.command", "convert": "export.convert", "evaluate": "evaluate.evaluate",
+# command: its module under learn/, which imports torch
+LEARNING = {
+    "train": "train.command", "export": "train.command", "corpus": "train.command", "convert": "export.convert",
+    "evaluate": "evaluate.evaluate",
 }
 STOPPED = "unitalker: stopped; nothing was written."
 
@@ -25,10 +28,11 @@ try:
     from dataclasses import replace
     from io import TextIOWrapper
     from pathlib import Path
-    from typing import Any
 
     from . import animate_all, arguments, read_audio
-    from .files import motion as io
+    from .files import motion
+    from .fit_head.fit import teach
+    from .fit_head.take_csv import read_take
     from .model import folder, runtime
     from .rig import fitted_head_file, presets
     from .rig.retarget import on_frames
@@ -41,6 +45,7 @@ except KeyboardInterrupt:       # while all this loads, which takes a third of a
     sys.exit(STATUS_STOPPED)
 
 BONE = "bone:"       # marks a bone in a file of channels
+Row = dict[str, object]    # of a table that is shown: title of a column -> value
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -58,13 +63,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         print(STOPPED, file=sys.stderr)
         return STATUS_STOPPED
     except BrokenPipeError:
-        _drop_output()          # the reader has gone (for example `| head`): nothing to say, and nobody to say it to
+        _drop_output()          # the reader has gone, for example `| head`
         return STATUS_FAILED
     except OSError as error:
         if error.errno != errno.ENOSPC or error.filename is not None:
             raise
         _drop_output()
-        print("unitalker: the output cannot be printed: no space left on device. Free some space, or print somewhere else.", file=sys.stderr)
+        problem = "the output cannot be printed: no space left on device. Free some space, or print somewhere else."
+        print(f"unitalker: {problem}", file=sys.stderr)
         return STATUS_FAILED
     return 0
 
@@ -77,7 +83,7 @@ def _print_any_name() -> None:
 
 
 def _drop_output() -> None:
-    """Lead what is still to be printed nowhere, else Python tries once more at its end and complains."""
+    """Print no more: else Python tries once more at its end and complains."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -100,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_listing(parser: argparse.ArgumentParser, list_rows: Callable[[argparse.Namespace], list[dict[str, Any]]]) -> None:
+def _add_listing(parser: argparse.ArgumentParser, list_rows: Callable[[argparse.Namespace], list[Row]]) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON instead of a table")
     parser.set_defaults(command=lambda options: _show(list_rows(options), options.json))
 
@@ -109,45 +115,54 @@ def _learn(options: argparse.Namespace) -> None:
     try:
         module = importlib.import_module(f".learn.{LEARNING[options.learn]}", __package__)
     except ImportError as error:
-        raise SettingError(f"`{options.learn}` needs the extra 'learn' ({error}). Install it: pip install 'unitalker[learn]'.") from error
+        raise SettingError(
+            f"`{options.learn}` needs the extra 'learn' ({error}). Install it: pip install 'unitalker[learn]'."
+        ) from error
     module.command(options)
 
 
 def _animate(options: argparse.Namespace) -> None:
-    output = io.check_output(options.output)
-    common = arguments.settings_of(options, _transcript(options))
-    wanted = _wanted(options, common)
-    files = _output_files(output, wanted, [options.audio, options.channels, options.preset, options.template, options.transcript_file, options.phones_in])
+    output = motion.check_output(options.output)
+    wanted = _wanted(options, arguments.settings_of(options, _transcript(options)))
+    inputs = ("audio", "channels", "preset", "template", "transcript_file", "phones_in")
+    files = _output_files(output, wanted, [getattr(options, name) for name in inputs])
     _check_phones(options, files)
     rig = _rig(options)
     wave = read_audio(options.audio)
     with _progress_bar() as progress:
         animations = animate_all(wave, wanted, rig, progress)
     if options.phones:
-        io.write_phones(animations[0].phones, options.phones)
+        motion.write_phones(animations[0].phones, options.phones)
     for settings, animation, file in zip(wanted, animations, files, strict=True):
-        motion = on_frames(animation.curves, animation.motion) if animation.curves else animation.motion
-        io.write_motion(motion, file, _meta(options, settings, wave))
-        for warning in animation.warnings:
-            print(f"unitalker: {warning}", file=sys.stderr)
-        print(f"{file}: {number_of(len(motion.weights), 'frame')} x {number_of(len(motion.channels), 'channel')} at {motion.fps:g} fps, {wave.duration_s:.2f} s of sound")
+        made = on_frames(animation.curves, animation.motion) if animation.curves else animation.motion
+        motion.write_motion(made, file, _meta(options, settings, wave))
+        _warn(animation.warnings)
+        size = f"{number_of(len(made.weights), 'frame')} x {number_of(len(made.channels), 'channel')}"
+        print(f"{file}: {size} at {made.fps:g} fps, {wave.duration_s:.2f} s of sound")
 
 
 def _teach(options: argparse.Namespace) -> None:
-    from .fit_head.fit import teach
-    from .fit_head.take_csv import read_take
-
     fitted_head_file.check_path(options.output)
     take = read_take(options.curves)
+    settings = Settings(model=options.model, identity=options.identity)
     with _progress_bar() as progress:
-        lesson = teach(read_audio(options.audio), take, Settings(model=options.model, identity=options.identity), progress)
+        lesson = teach(read_audio(options.audio), take, settings, progress)
     taught = fitted_head_file.renamed(lesson.taught, options.output.stem)
     fitted_head_file.write_taught(taught, options.output)
-    for warning in lesson.warnings:
+    _warn(lesson.warnings)
+    scores = zip(map(fitted_head_file.label, taught.controls), taught.scores, strict=True)
+    _show([
+        {"control": control, "r": f"{score.r:.2f}", "error": f"{score.rms:.4g}", "learned": score.learned}
+        for control, score in scores
+    ], as_json=False)
+    learned = f"{number_of(len(taught.controls), 'control')} from {taught.take_s:.1f} s"
+    lag = f"keys {taught.lag_s * 1000:+.0f} ms after the sound"
+    print(f"{options.output}: {learned}, {lag}; r and error on held-out seconds")
+
+
+def _warn(warnings: Sequence[str]) -> None:
+    for warning in warnings:
         print(f"unitalker: {warning}", file=sys.stderr)
-    rows = zip(taught.controls, taught.scores, strict=True)
-    _show([{"control": fitted_head_file.label(control), "r": f"{score.r:.2f}", "error": f"{score.rms:.4g}", "learned": score.learned} for control, score in rows], False)
-    print(f"{options.output}: {number_of(len(taught.controls), 'control')} from {taught.take_s:.1f} s, keys {taught.lag_s * 1000:+.0f} ms after the sound; r and error on held-out seconds")
 
 
 def _wanted(options: argparse.Namespace, common: Settings) -> list[Settings]:
@@ -163,7 +178,10 @@ def _wanted(options: argparse.Namespace, common: Settings) -> list[Settings]:
 def _transcript(options: argparse.Namespace) -> str | None:
     """The given text; None without one."""
     if options.language and options.transcript is None and options.transcript_file is None:
-        raise SettingError(f"--language {options.language} is that of a transcript, and none is given. Add --transcript or --transcript-file.")
+        raise SettingError(
+            f"--language {options.language} is that of a transcript, and none is given. "
+            "Add --transcript or --transcript-file."
+        )
     if options.transcript_file is not None:
         return g2p.read_file(options.transcript_file)
     return str(options.transcript) if options.transcript is not None else None
@@ -173,31 +191,39 @@ def _check_phones(options: argparse.Namespace, files: Sequence[Path]) -> None:
     """Before the work: phones can be written, and not over another result or what is read."""
     if options.phones is None:
         return
-    file = io.check_output(options.phones, io.PHONE_SUFFIXES)
+    file = motion.check_output(options.phones, motion.PHONE_SUFFIXES)
     others = [*files, options.audio, options.transcript_file, options.phones_in]
     if any(other and os.path.realpath(other) == os.path.realpath(file) for other in others):
         raise OutputError(f"Phones {file} would be written over another file of this command. Give another file name.")
     if not folder.open_model(options.model).phones:
-        raise SettingError(f"Model {options.model} does not hear phones, so --phones has nothing to write. Choose another model.")
+        raise SettingError(
+            f"Model {options.model} does not hear phones, so --phones has nothing to write. Choose another model."
+        )
 
 
 def _output_files(output: Path, wanted: Sequence[Settings], inputs: Sequence[str | None]) -> list[Path]:
     """The file of each result, checked before the work: none is written twice, and none over what is read."""
-    files = [io.check_output(_output_file(output, settings, wanted)) for settings in wanted]
+    files = [motion.check_output(_output_file(output, settings, wanted)) for settings in wanted]
     names = [str(file).casefold() for file in files]
     for file, name in zip(files, names, strict=True):
         if names.count(name) > 1:
-            raise SettingError(f"Two results would both be written to {file}. Ask for them one by one, with another -o each.")
-        if any(given and os.path.exists(given) and os.path.exists(file) and os.path.samefile(given, file) for given in inputs):
+            raise SettingError(
+                f"Two results would both be written to {file}. Ask for them one by one, with another -o each."
+            )
+        if any(given and _is_same_file(given, file) for given in inputs):
             raise OutputError(f"Output {file} is also read by this command. Give another file name.")
     return files
 
 
+def _is_same_file(given: str, file: Path) -> bool:
+    return os.path.exists(given) and os.path.exists(file) and os.path.samefile(given, file)
+
+
 def _output_file(output: Path, settings: Settings, wanted: Sequence[Settings]) -> Path:
-    """OUT.npz, or OUT.HEAD.npz, OUT.IDENTITY.npz, OUT.HEAD.IDENTITY.npz where several heads or identities are asked for."""
+    """OUT.npz; with HEAD, IDENTITY or HEAD.IDENTITY before the ending where several of them are asked for."""
     parts = [
-        name for name, values in ((settings.head, {one.head for one in wanted}), (settings.identity, {one.identity for one in wanted}))
-        if len(values) > 1
+        *([settings.head] if len({other.head for other in wanted}) > 1 else []),
+        *([settings.identity] if len({other.identity for other in wanted}) > 1 else []),
     ]
     plain = [re.sub(r"[^\w.+-]+", "_", part).strip("_") for part in parts]
     return output.with_name(".".join([output.stem, *filter(None, plain)]) + output.suffix)
@@ -207,21 +233,29 @@ def _rig(options: argparse.Namespace) -> Rig | None:
     if options.preset.lower().endswith(".npz") and not options.channels:
         return fitted_head_file.rig_of(options.preset)
     if bool(options.preset) != bool(options.channels):
-        raise PresetError("--preset and --channels belong together: give the preset's name (or auto), and a file with the rig's shape key names.")
+        raise PresetError(
+            "--preset and --channels belong together: "
+            "give the preset's name (or auto), and a file with the rig's shape key names."
+        )
     if not options.preset:
         return None
     try:
         names = Path(options.channels).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
-        raise PresetError(f"Channel file {options.channels} cannot be read ({error}). Give a text file with one shape key name per line.") from error
+        raise PresetError(
+            f"Channel file {options.channels} cannot be read ({error}). "
+            "Give a text file with one shape key name per line."
+        ) from error
     given = {name.strip() for name in names if name.strip()}
     bones = frozenset(name for name in given if name.startswith(BONE))
     return Rig(frozenset(given - bones), frozenset(name.removeprefix(BONE) for name in bones), preset=options.preset)
 
 
-def _meta(options: argparse.Namespace, settings: Settings, wave: Waveform) -> dict[str, Any]:
-    kept = ("preset", "transcript", "transcript_file", "language")
-    return {"audio": Path(options.audio).name, "duration_s": wave.duration_s, **arguments.described(settings), **{name: getattr(options, name) for name in kept}}
+def _meta(options: argparse.Namespace, settings: Settings, wave: Waveform) -> dict[str, object]:
+    """What is written beside the motion: how it was made."""
+    given = {name: getattr(options, name) for name in ("preset", "transcript", "transcript_file", "language")}
+    sound = {"audio": Path(options.audio).name, "duration_s": wave.duration_s}
+    return {**sound, **arguments.described(settings), **given}
 
 
 @contextmanager
@@ -236,31 +270,43 @@ def _progress_bar() -> Iterator[Progress]:
         yield lambda fraction: bar.update(100 * fraction - bar.n) and None
 
 
-def _list_models(options: argparse.Namespace) -> list[dict[str, Any]]:
+def _list_models(options: argparse.Namespace) -> list[Row]:
     return [
-        {"id": model.id, "title": model.title, "system": model.system, "heads": ", ".join(head.id for head in model.heads),
-         "identities": len(model.identities), "licence": model.licence, "folder": str(model.folder)}
+        {
+            "id": model.id, "title": model.title, "system": model.system,
+            "heads": ", ".join(head.id for head in model.heads), "identities": len(model.identities),
+            "licence": model.licence, "folder": str(model.folder),
+        }
         for model in folder.list_models()
     ]
 
 
-def _list_identities(options: argparse.Namespace) -> list[dict[str, Any]]:
+def _list_identities(options: argparse.Namespace) -> list[Row]:
     model = folder.open_model(options.model)
     return [
-        {"row": f"#{row}", "id": identity.id, "label": identity.label, "group": identity.group, "pivot": row == model.pivot}
+        {
+            "row": f"#{row}", "id": identity.id, "label": identity.label, "group": identity.group,
+            "pivot": row == model.pivot,
+        }
         for row, identity in enumerate(model.identities)
     ]
 
 
-def _list_presets(options: argparse.Namespace) -> list[dict[str, Any]]:
-    return [{"id": Path(preset.path).stem, "name": preset.name, "source": preset.source, "targets": len(preset.targets)} for preset in presets.list_presets()]
+def _list_presets(options: argparse.Namespace) -> list[Row]:
+    return [
+        {
+            "id": Path(preset.path).stem, "name": preset.name, "source": preset.source,
+            "targets": len(preset.targets),
+        }
+        for preset in presets.list_presets()
+    ]
 
 
-def _list_devices(options: argparse.Namespace) -> list[dict[str, Any]]:
+def _list_devices(options: argparse.Namespace) -> list[Row]:
     return [{"device": device, "provider": runtime.PROVIDERS[device]} for device in runtime.devices()]
 
 
-def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
+def _show(rows: list[Row], as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return

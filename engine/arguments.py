@@ -10,7 +10,8 @@ from .files import motion
 from .values.options import OPTIONS, STYLE, Option, with_fields
 from .values.settings import Settings
 
-META_GROUPS = {"gains": "gain", "delays": "delay", "region_smooth": "smooth", "life": "life"}     # fields of Settings in names of meta
+# groups of fields of Settings as they are called beside the motion in a file
+META_GROUPS = {"gains": "gain", "delays": "delay", "region_smooth": "smooth", "life": "life"}
 
 
 def add_animate(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +41,9 @@ def _add(parser: argparse._ActionsContainer, option: Option) -> None:
         parser.add_argument(name, action="append", metavar=flag.metavar, help=flag.help)
     elif flag.alone is not None:
         pair = parser.add_mutually_exclusive_group()
-        pair.add_argument(name, type=float, nargs="?", const=flag.alone, default=usual, metavar=flag.metavar, help=flag.help)
+        pair.add_argument(
+            name, type=float, nargs="?", const=flag.alone, default=usual, metavar=flag.metavar, help=flag.help,
+        )
         no_help = f"no {flag.name}" if usual else argparse.SUPPRESS
         pair.add_argument(f"--no-{flag.name}", dest=dest, action="store_const", const=0.0, help=no_help)
     else:
@@ -60,7 +63,8 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         "only the neighbourhood of what differs from what is heard changes"))
     parser.add_argument("--preset", default="", help=(
         "rig preset: a name, a JSON file or auto, with --channels; or a taught head (.npz)"))
-    parser.add_argument("--channels", metavar="FILE", help="names of the rig's shape keys, one per line; a bone as bone:NAME")
+    parser.add_argument("--channels", metavar="FILE", help=(
+        "names of the rig's shape keys, one per line; a bone as bone:NAME"))
 
 
 def _dest(option: Option) -> str:
@@ -99,42 +103,74 @@ def described(settings: Settings) -> dict[str, object]:
 def add_teach(parser: argparse.ArgumentParser) -> None:
     """Options of `teach`."""
     parser.add_argument("audio", metavar="AUDIO", help="the sound of the take")
-    parser.add_argument("curves", metavar="CURVES", help=".csv: time, then a column per control (a shape key, bone:NAME.rotation_euler[0], property:PATH)")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="HEAD.npz", help="the taught head; give it to animate as --preset")
+    parser.add_argument("curves", metavar="CURVES", help=(
+        ".csv: time, then a column per control (a shape key, bone:NAME.rotation_euler[0], property:PATH)"))
+    _add_path(parser, "-o", "HEAD.npz", "the taught head; give it to animate as --preset")
     parser.add_argument("--model", default=Settings.model, help="model id or folder (default: %(default)s)")
     parser.add_argument("--identity", default=Settings.identity, help="style to learn in (default: %(default)s)")
 
 
-def add_learning(commands: argparse._SubParsersAction[argparse.ArgumentParser], run: Callable[[argparse.Namespace], None]) -> None:
+def add_learning(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], run: Callable[[argparse.Namespace], None],
+) -> None:
     """Commands of engine/learn; they import torch, so each loads its module only when it runs."""
-    for name, argument, help_text in (
-        ("train", "CONFIG", "make the corpus and train a model, as a .toml file says"),
-        ("export", "RUN", "turn the newest checkpoint of a training run into a model folder"),
+    for name, help_text, add in (
+        ("train", "make the corpus and train a model, as a .toml file says", _add_train),
+        ("export", "turn the newest checkpoint of a training run into a model folder", _add_export),
+        ("corpus", "make the training corpus alone; `train` makes it too where it is missing", _add_corpus),
+        ("convert", "turn an official UniTalker checkpoint into a model folder", _add_convert),
+        ("evaluate", "measure a model on real recordings with known phones", _add_evaluate),
     ):
         parser = commands.add_parser(name, help=help_text)
-        parser.add_argument("path", type=Path, metavar=argument)
+        add(parser)
         parser.set_defaults(command=run, learn=name)
-        if name == "export":
-            parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the model folder to write")
-        else:
-            parser.add_argument("--data", type=Path, metavar="FOLDER", help="recordings to train on and to choose the best checkpoint by (default: none)")
-    parser = commands.add_parser("corpus", help="make the training corpus alone; `train` makes it too where it is missing")
-    parser.add_argument("path", type=Path, metavar="FOLDER", help="where to; stopped, it goes on where it was")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="recordings that may be trained on (default: none)")
+
+
+def _add_path(parser: argparse.ArgumentParser, name: str, metavar: str, help_text: str = "") -> None:
+    """A file or folder: where it is, a flag, or with -o where to write."""
+    if name == "-o":
+        parser.add_argument("-o", "--output", type=Path, required=True, metavar=metavar, help=help_text)
+    else:
+        parser.add_argument(name, type=Path, metavar=metavar, help=help_text or None)
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    _add_path(parser, "path", "CONFIG")
+    _add_path(
+        parser, "--data", "FOLDER", "recordings to train on and to choose the best checkpoint by (default: none)",
+    )
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    _add_path(parser, "path", "RUN")
+    _add_path(parser, "-o", "DIR", "the model folder to write")
+
+
+def _add_corpus(parser: argparse.ArgumentParser) -> None:
+    _add_path(parser, "path", "FOLDER", "where to; stopped, it goes on where it was")
+    _add_path(parser, "--data", "FOLDER", "recordings that may be trained on (default: none)")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the whole corpus of above 20 h (default: 1)")
-    parser.set_defaults(command=run, learn="corpus")
-    parser = commands.add_parser("convert", help="turn an official UniTalker checkpoint into a model folder")
-    parser.add_argument("path", type=Path, metavar="CHECKPOINT", help=".pt or .safetensors")
-    parser.add_argument("--encoder", type=Path, required=True, metavar="DIR", help="folder with the encoder's config.json and preprocessor_config.json")
-    parser.add_argument("--pca", type=Path, metavar="DIR", help="data root with DATASET/pca.npz and id_template.npy; without it vertex heads are left out")
-    parser.add_argument("--config", type=Path, metavar="YAML", help="the official yaml it was trained with (default: the released values)")
-    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="of the encoder's weights (default: fp32)")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the model folder to write")
-    parser.set_defaults(command=run, learn="convert")
-    parser = commands.add_parser("evaluate", help="measure a model on real recordings with known phones")
+
+
+def _add_convert(parser: argparse.ArgumentParser) -> None:
+    _add_path(parser, "path", "CHECKPOINT", ".pt or .safetensors")
+    parser.add_argument("--encoder", type=Path, required=True, metavar="DIR", help=(
+        "folder with the encoder's config.json and preprocessor_config.json"))
+    _add_path(parser, "--pca", "DIR", (
+        "data root with DATASET/pca.npz and id_template.npy; without it vertex heads are left out"))
+    _add_path(
+        parser, "--config", "YAML", "the official yaml it was trained with (default: the released values)",
+    )
+    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help=(
+        "of the encoder's weights (default: fp32)"))
+    _add_path(parser, "-o", "DIR", "the model folder to write")
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="model id or folder")
-    parser.add_argument("path", type=Path, metavar="DATASET", help="folder of recordings with known phones, or a word: speech, robustness (all of --data)")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="holds speech/ and paired/ (default: one beside the checkout)")
-    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="also write JSON to FILE; without FILE as JSON instead of a table")
-    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw one picture per clip: sound, phones, curves")
-    parser.set_defaults(command=run, learn="evaluate")
+    _add_path(parser, "path", "DATASET", (
+        "folder of recordings with known phones, or a word: speech, robustness (all of --data)"))
+    _add_path(parser, "--data", "FOLDER", "holds speech/ and paired/ (default: one beside the checkout)")
+    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help=(
+        "also write JSON to FILE; without FILE as JSON instead of a table"))
+    _add_path(parser, "--pictures", "FOLDER", "draw one picture per clip: sound, phones, curves")

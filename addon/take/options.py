@@ -88,10 +88,10 @@ _CHARACTER = (
 _SECOND_IDENTITY = (
     Option("identity_2", "", "Second Identity", (
         "Speaking style that is mixed in: an id of the model; empty mixes nothing in"
-    ), live=True, preset="style"),
+    ), live=True),
     Option("identity_mix", 0.5, "Mix", (
         "Share of the second identity: 0 only the first, 1 only the second"
-    ), 0, 1, unit="factor", live=True, preset="style"),
+    ), 0, 1, unit="factor", live=True),
 )
 _VERTICES = (
     Option("vertex_mode", 'KEYS', "Vertices", (
@@ -164,7 +164,8 @@ Options = make_dataclass(
 
 def in_preset(preset: str) -> tuple[str, ...]:
     """Names of the options that the user's presets of a kind keep: "style" or "output"."""
-    return tuple(option.name for option in OPTIONS if option.preset == preset)
+    live = LIVE if preset == "style" else ()
+    return tuple(option.name for option in OPTIONS if option.preset == preset or option.name in live)
 
 
 def with_switches(given: Mapping[str, Value]) -> dict[str, Value]:

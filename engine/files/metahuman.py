@@ -1,6 +1,7 @@
 """Face motion as curves of a MetaHuman, in files that Unreal Engine imports as a Curve Table.
 
-The weights are those of the bundled preset `metahuman`. A table has one row for each curve and one column for each moment in seconds.
+The weights are those of the bundled preset `metahuman`. A table has a row for each curve and a column for each moment
+in seconds.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ def to_metahuman(motion: Motion) -> Motion:
     """ARKit motion as CTRL_expressions_* curves, 0 to 1. Raises OutputError when the motion holds no ARKit channels."""
     preset = load_preset(data_folder() / PRESET_FILE)
     if not set(motion.channels) & set(preset.channels):
-        raise OutputError(f"A MetaHuman file needs ARKit channels; this motion has {', '.join(motion.channels[:3])}. Choose a head of face shapes.")
+        raise OutputError(
+            f"A MetaHuman file needs ARKit channels; this motion has {', '.join(motion.channels[:3])}. "
+            "Choose a head of face shapes."
+        )
     names = frozenset(target.to.name for target in preset.targets if target.to.kind == "shape_key")
     curves = retarget(motion, preset, Rig(shape_keys=names)).curves
     found = {channel.name: curve.values for channel, curve in curves.items()}
@@ -39,7 +43,10 @@ def curve_table_csv(motion: Motion) -> str:
 def curve_table_json(motion: Motion) -> str:
     """The table as JSON: a list of one object for each curve, with its name and its value at each moment."""
     moments = [f"{moment:.6g}" for moment in _moments(motion)]
-    rows = [{"Name": name, **{at: round(float(value), 6) for at, value in zip(moments, motion[name], strict=True)}} for name in motion.channels]
+    rows = []
+    for name in motion.channels:
+        values = [round(float(value), 6) for value in motion[name]]
+        rows.append({"Name": name, **dict(zip(moments, values, strict=True))})
     return json.dumps(rows, indent=1) + "\n"
 
 

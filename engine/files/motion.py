@@ -32,7 +32,7 @@ def check_output(path: str | Path, suffixes: tuple[str, ...] = SUFFIXES) -> Path
     """The path, if a result can be written there: known suffix, existing folder.
 
     Raises:
-        OutputError: naming what is wrong. Called before the work, so that nobody waits for a result that cannot be kept.
+        OutputError: says what is wrong. Called before the work, so that no result is made that cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() not in suffixes:
@@ -43,7 +43,9 @@ def check_output(path: str | Path, suffixes: tuple[str, ...] = SUFFIXES) -> Path
     if os.path.exists(path) and not os.path.isfile(path):
         raise OutputError(f"Output {path} is a folder, pipe or device. Give a file name.")
     if not os.access(folder, os.W_OK) or (os.path.exists(path) and not os.access(path, os.W_OK)):
-        raise OutputError(f"Output {path} is write-protected. Change its permissions or those of its folder, or write somewhere else.")
+        raise OutputError(
+            f"Output {path} is write-protected. Change its permissions or those of its folder, or write somewhere else."
+        )
     return path
 
 
@@ -51,26 +53,33 @@ def write_motion(motion: Motion, path: str | Path, meta: Mapping[str, Any]) -> N
     """Write motion in the format of the file ending.
 
     Args:
-        path: .npz (frames (T, C) float32, channels, fps, meta), .csv (Live Link Face take) or .json; .metahuman.csv and .metahuman.json are
-            Curve Tables of CTRL_expressions_* curves.
+        path: .npz (frames (T, C) float32, channels, fps, meta), .csv (Live Link Face take) or .json; .metahuman.csv and
+            .metahuman.json are Curve Tables of CTRL_expressions_* curves.
         meta: how it was made; plain values.
     Raises:
-        OutputError: unknown ending, no such folder, disk errors, or a csv of motion that holds other than ARKit channels.
+        OutputError: unknown ending, no such folder, disk errors, or a csv of motion with other than ARKit channels.
     """
     path = check_output(path)
-    if path.suffix.lower() != ".npz" and path.stem.lower().endswith(metahuman.MARK):
-        table = metahuman.curve_table_csv if path.suffix.lower() == ".csv" else metahuman.curve_table_json
+    ending = path.suffix.lower()
+    if ending != ".npz" and path.stem.lower().endswith(metahuman.MARK):
+        table = metahuman.curve_table_csv if ending == ".csv" else metahuman.curve_table_json
         text = table(metahuman.to_metahuman(motion))
         _replace(path, lambda file: file.write(text.encode()))
         return
-    others = [name for name in motion.channels if name not in (*ARKIT_52, *LIFE)] if path.suffix.lower() == ".csv" else []
-    if others:
-        raise OutputError(
-            f"{path}: a Live Link Face csv holds ARKit channels only; {len(others)} of this motion's {len(motion.channels)} would be lost "
-            f"({', '.join(others[:3])}{', ...' if len(others) > 3 else ''}). Write npz or json."
-        )
-    writer = {".npz": _write_npz, ".csv": _write_csv, ".json": _write_json}[path.suffix.lower()]
+    if ending == ".csv":
+        _refuse_other_channels(motion, path)
+    writer = {".npz": _write_npz, ".csv": _write_csv, ".json": _write_json}[ending]
     _replace(path, lambda file: writer(file, motion, meta))
+
+
+def _refuse_other_channels(motion: Motion, path: Path) -> None:
+    others = [name for name in motion.channels if name not in (*ARKIT_52, *LIFE)]
+    if others:
+        names = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
+        raise OutputError(
+            f"{path}: a Live Link Face csv holds ARKit channels only; "
+            f"{len(others)} of this motion's {len(motion.channels)} would be lost ({names}). Write npz or json."
+        )
 
 
 def write_phones(phones: Sequence[Phone], path: str | Path) -> None:
@@ -97,7 +106,10 @@ def read_phones(path: str | Path) -> tuple[Phone, ...]:
         rows = json.loads(path.read_text(encoding="utf-8-sig"))["phones"]
         return tuple(Phone(str(label), float(start_s), float(end_s)) for label, start_s, end_s in rows)
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
-        raise OutputError(f'Phone file {path} cannot be read ({error}). It must hold {{"phones": [["AA", 0.12, 0.3], ...]}}: --phones writes one.') from error
+        raise OutputError(
+            f"Phone file {path} cannot be read ({error}). "
+            'It must hold {"phones": [["AA", 0.12, 0.3], ...]}: --phones writes one.'
+        ) from error
 
 
 def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -113,7 +125,8 @@ def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         os.chmod(temporary, 0o644)
         os.replace(temporary, target)
     except OSError as error:
-        step = "Free some space, or write somewhere else" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "Write somewhere else, or under another name"
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        step = "Free some space, or write somewhere else" if is_full else "Write somewhere else, or under another name"
         raise OutputError(f"Cannot write {path}: {error.strerror}. {step}.") from error
     finally:
         Path(temporary).unlink(missing_ok=True)
@@ -139,20 +152,25 @@ def read_motion(path: str | Path) -> Motion:
 
 def _write_npz(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None:
     np.savez_compressed(
-        file, frames=motion.weights, channels=np.asarray(motion.channels), fps=np.float64(motion.fps), meta=np.asarray(json.dumps(meta)),
+        file, frames=motion.weights, channels=np.asarray(motion.channels), fps=np.float64(motion.fps),
+        meta=np.asarray(json.dumps(meta)),
     )
 
 
 def _write_csv(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None:
-    """Live Link Face columns; channels that the motion lacks are 0, and breath has no column. Eye angles are those of the eyeLook channels."""
+    """Live Link Face columns; channels that the motion lacks are 0, and breath has no column.
+
+    Eye angles are those of the eyeLook channels.
+    """
     column = {name: index for index, name in enumerate(motion.channels)}
     source = [column.get(name) for name in ARKIT_52]
     angles = _angles(motion)
+    count = str(len(ARKIT_52) + len(LIVE_LINK_ANGLES))
     lines = [",".join(LIVE_LINK_COLUMNS)]
     for frame, row in enumerate(motion.weights):
         values = [f"{0.0 if index is None else row[index]:.10f}" for index in source]
         turned = [f"{angle:.10f}" for angle in angles[frame]]
-        lines.append(",".join([_timecode(frame, motion.fps), str(len(ARKIT_52) + len(LIVE_LINK_ANGLES)), *values, *turned]))
+        lines.append(",".join([_timecode(frame, motion.fps), count, *values, *turned]))
     file.write(("\n".join(lines) + "\n").encode())
 
 
@@ -173,12 +191,14 @@ def _angles(motion: Motion) -> FloatArray:
 def _write_json(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None:
     frames = [[round(float(value), 5) for value in row] for row in motion.weights]
     content = {"fps": motion.fps, "channels": motion.channels, "meta": dict(meta), "frames": frames}
-    file.write((json.dumps(content, ensure_ascii=False) + "\n").encode(errors="backslashreplace"))     # a file name need not be UTF-8
+    text = json.dumps(content, ensure_ascii=False) + "\n"
+    file.write(text.encode(errors="backslashreplace"))      # a file name in meta need not be UTF-8
 
 
 def _read_npz(path: Path) -> Motion:
     with np.load(path, allow_pickle=False) as arrays:
-        return Motion(np.asarray(arrays["frames"], np.float32), tuple(map(str, arrays["channels"])), float(arrays["fps"]))
+        channels = tuple(map(str, arrays["channels"]))
+        return Motion(np.asarray(arrays["frames"], np.float32), channels, float(arrays["fps"]))
 
 
 def _read_json(path: Path) -> Motion:
@@ -193,7 +213,8 @@ def _read_csv(path: Path) -> Motion:
         rows = list(csv.DictReader(file))
     if not rows:
         raise ValueError("no frames in it")
-    names = {column: column[0].lower() + column[1:] for column in rows[0] if column and column[0].lower() + column[1:] in ARKIT_52}
+    channels = {column: column[0].lower() + column[1:] for column in rows[0] if column}
+    names = {column: channel for column, channel in channels.items() if channel in ARKIT_52}
     for column, name in zip(LIVE_LINK_ANGLES, HEAD_ANGLES, strict=False):
         if any(float(row.get(column) or 0) for row in rows):
             names[column] = name
@@ -209,7 +230,7 @@ def _timecode(frame: int, fps: float) -> str:
 
 
 def _rate(timecodes: list[str]) -> float:
-    """Frames per second of a take, counted over its whole seconds; the last, unfinished second is left out when there is another."""
+    """Frames per second of a take, counted over its whole seconds; an unfinished last one is left out if it can be."""
     stamps = [code.rsplit(":", 1)[0] for code in timecodes]
     counts = [stamps.count(stamp) for stamp in dict.fromkeys(stamps)]
     whole = counts[1:-1] or counts[:-1] or counts

@@ -1,7 +1,7 @@
-"""What was worked out for recent clips stays in memory, found again by the content of what it was made of.
+"""What was computed for recent clips stays in memory, found again by the content of what it was made of.
 
-Knows sizes and ages; what is kept (features, decoded motion, phones, prosody) is the business of the step that keeps it. Bounded in bytes,
-safe to use from several threads: a step that two threads need at once may be done twice, never halfway.
+Knows sizes and ages, not what the values are (features, decoded motion, phones, prosody). Bounded in bytes, safe to use
+from several threads: a step that two threads need at once may be done twice, never halfway.
 """
 
 from __future__ import annotations

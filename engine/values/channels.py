@@ -1,8 +1,9 @@
 """Names and orders of face channels, nothing else.
 
-Sources: ARKit ARFaceAnchor.BlendShapeLocation names, in the column order of Live Link Face takes; Oculus LipSync viseme reference; orders of the
-UniTalker data sets from EmoTalk's published list (ETF_52) and the author's answer in X-niper/UniTalker issue 5 (ARKIT_51: the first 24 names are
-sure, the rest was matched with two other public lists that begin alike); FLAME vector of DAD-3DHeads.
+Sources: ARKit ARFaceAnchor.BlendShapeLocation names, in the column order of Live Link Face takes; Oculus LipSync viseme
+reference; orders of the UniTalker data sets from EmoTalk's published list (ETF_52) and the author's answer in
+X-niper/UniTalker issue 5 (ARKIT_51: the first 24 names are sure, the rest was matched with two other public lists that
+begin alike); FLAME vector of DAD-3DHeads.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 ARKIT_52 = (
-    "eyeBlinkLeft", "eyeLookDownLeft", "eyeLookInLeft", "eyeLookOutLeft", "eyeLookUpLeft", "eyeSquintLeft", "eyeWideLeft",
-    "eyeBlinkRight", "eyeLookDownRight", "eyeLookInRight", "eyeLookOutRight", "eyeLookUpRight", "eyeSquintRight", "eyeWideRight",
+    "eyeBlinkLeft", "eyeLookDownLeft", "eyeLookInLeft", "eyeLookOutLeft", "eyeLookUpLeft", "eyeSquintLeft",
+    "eyeWideLeft",
+    "eyeBlinkRight", "eyeLookDownRight", "eyeLookInRight", "eyeLookOutRight", "eyeLookUpRight", "eyeSquintRight",
+    "eyeWideRight",
     "jawForward", "jawRight", "jawLeft", "jawOpen",
     "mouthClose", "mouthFunnel", "mouthPucker", "mouthRight", "mouthLeft", "mouthSmileLeft", "mouthSmileRight",
     "mouthFrownLeft", "mouthFrownRight", "mouthDimpleLeft", "mouthDimpleRight", "mouthStretchLeft", "mouthStretchRight",
@@ -23,25 +26,29 @@ ARKIT_52 = (
 
 ETF_52 = tuple(sorted(ARKIT_52))        # 3D-ETF (HDTF, RAVDESS): alphabetical
 
-ARKIT_32 = tuple(       # 3D-CAVFA (PMMTalk): lips, jaw and cheeks; the paper gives the number, the choice follows from it and those words
-    name for name in ARKIT_52 if not name.startswith(("eye", "brow", "tongue"))
-)
+# 3D-CAVFA (PMMTalk): lips, jaw and cheeks; the paper gives the number, the choice follows from it and those words.
+ARKIT_32 = tuple(name for name in ARKIT_52 if not name.startswith(("eye", "brow", "tongue")))
 
 ARKIT_51 = (        # UniTalker's own Chinese speech and songs: ARKit without the tongue, in their own order
     "eyeBlinkLeft", "eyeBlinkRight", "eyeSquintLeft", "eyeSquintRight", "eyeLookDownLeft", "eyeLookDownRight",
-    "eyeLookInLeft", "eyeLookInRight", "eyeWideLeft", "eyeWideRight", "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight",
+    "eyeLookInLeft", "eyeLookInRight", "eyeWideLeft", "eyeWideRight", "eyeLookOutLeft", "eyeLookOutRight",
+    "eyeLookUpLeft", "eyeLookUpRight",
     "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
     "jawOpen", "mouthClose", "jawLeft", "jawRight", "jawForward",
-    "mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthRollUpper", "mouthRollLower",
+    "mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthRollUpper",
+    "mouthRollLower",
     "mouthSmileLeft", "mouthSmileRight", "mouthDimpleLeft", "mouthDimpleRight", "mouthStretchLeft", "mouthStretchRight",
-    "mouthFrownLeft", "mouthFrownRight", "mouthPressLeft", "mouthPressRight", "mouthPucker", "mouthFunnel", "mouthLeft", "mouthRight",
-    "mouthShrugLower", "mouthShrugUpper", "noseSneerLeft", "noseSneerRight", "cheekPuff", "cheekSquintLeft", "cheekSquintRight",
+    "mouthFrownLeft", "mouthFrownRight", "mouthPressLeft", "mouthPressRight", "mouthPucker", "mouthFunnel",
+    "mouthLeft", "mouthRight",
+    "mouthShrugLower", "mouthShrugUpper", "noseSneerLeft", "noseSneerRight", "cheekPuff", "cheekSquintLeft",
+    "cheekSquintRight",
 )
 
 FLAME_413 = (
     *(f"shape{number:03d}" for number in range(300)), *(f"expression{number:03d}" for number in range(100)),
     "jawX", "jawY", "jawZ",         # axis times angle in radians
-    *(f"headRotation{number}" for number in range(6)), "headX", "headY", "headZ", "headScale",      # not driven by speech
+    # not driven by speech:
+    *(f"headRotation{number}" for number in range(6)), "headX", "headY", "headZ", "headScale",
 )
 
 OCULUS_15 = (
@@ -49,18 +56,23 @@ OCULUS_15 = (
     "viseme_nn", "viseme_RR", "viseme_aa", "viseme_E", "viseme_I", "viseme_O", "viseme_U",
 )
 
-# Live Link Face CSV: time code, count, the 52 channels with a capital first letter, then head and eye angles in radians.
+# Live Link Face CSV: time code, count, the 52 channels with a capital first letter, then angles in radians.
 LIVE_LINK_ANGLES = (
-    "HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw", "RightEyePitch", "RightEyeRoll",
+    "HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw", "RightEyePitch",
+    "RightEyeRoll",
 )
-LIVE_LINK_COLUMNS = ("Timecode", "BlendShapeCount", *(name[0].upper() + name[1:] for name in ARKIT_52), *LIVE_LINK_ANGLES)
+LIVE_LINK_COLUMNS = (
+    "Timecode", "BlendShapeCount", *(name[0].upper() + name[1:] for name in ARKIT_52), *LIVE_LINK_ANGLES,
+)
 
-# What a head does besides its face, from engine/idle/blinks.py; presets read it as they read the channels of any source. Radians with the signs of Live
-# Link Face (whose eye angles tell them, below): yaw to the character's right, pitch downwards, roll towards its right shoulder; breath 0 (out) to 1 (in).
+# What a head does besides its face, as engine/idle makes it; presets read it as the channels of any source. Radians
+# with the signs of Live Link Face (whose eye angles show them, below): yaw to the character's right, pitch downwards,
+# roll towards its right shoulder; breath 0 (out) to 1 (in).
 HEAD_ANGLES = ("headYaw", "headPitch", "headRoll")
 LIFE = (*HEAD_ANGLES, "breath")
 
-# Radians that an eye turns for a weight of 1. Source: regression over two public takes of Live Link Face (in .62, out .57, down .62, up .46; r = 1.0).
+# Radians that an eye turns for a weight of 1. Source: regression over two public takes of Live Link Face (in .62,
+# out .57, down .62, up .46; r = 1.0).
 LOOK_RAD = {"In": 0.62, "Out": 0.57, "Down": 0.62, "Up": 0.46}
 
 
@@ -75,7 +87,7 @@ _REGION_PREFIXES = (("jaw", "jaw"), ("mouth", "lips"), ("cheek", "cheeks"), ("no
 
 
 def region(channel: str) -> str | None:
-    """The face region of an ARKit channel: jaw, lips, cheeks, brows, or None. mouthClose follows the jaw, since it undoes its opening."""
+    """The face region of an ARKit channel: jaw, lips, cheeks, brows, or None. mouthClose undoes the jaw's opening."""
     if channel == "mouthClose":
         return "jaw"
     return next((name for prefix, name in _REGION_PREFIXES if channel.startswith(prefix)), None)

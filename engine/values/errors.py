@@ -1,6 +1,7 @@
-"""What can go wrong in a way that the user can mend.
+"""What can go wrong in a way that the user can fix.
 
-Every message says what is wrong with its value, the limit, and the next step. A bug is never one of these: it keeps its traceback.
+Every message says what is wrong with its value, the limit, and the next step. A bug is never such an error: it keeps
+its traceback.
 """
 
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 
-def number_of(number: int, one: str, many: str = "") -> str:
-    """ "1 bone", "2 bones"; many where an s is not enough."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+def number_of(number: int, noun: str, plural: str = "") -> str:
+    """ "1 bone", "2 bones"; plural where an s is not enough."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

@@ -1,8 +1,8 @@
-"""The table of options: one row for each thing that a user can choose for a take, from which everything that offers it is made.
+"""The table of options: a row for each thing that a user can choose for a take; all that offers it is made of that row.
 
-The engine's command line is made from the rows here. The add-on joins the rows that only Blender has, and makes of both its properties, its
-command line, the fields of jobs files, style presets and the notes of takes. A new option is a row, a field of Settings with its check, and its
-effect. Titles and tooltips are English; Blender translates them.
+The engine's command line is made of the rows here. The add-on joins the rows that only Blender has, and makes of both
+its properties, its command line, the fields of jobs files, style presets and the notes of takes. A new option is a row,
+a field of Settings with its check, and its effect. Titles and tooltips are English; Blender translates them.
 """
 
 from __future__ import annotations
@@ -12,19 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from .settings import (
-    DEVICES,
-    MAX_GAIN,
-    MAX_LIFE,
-    MAX_SEED,
-    MAX_STRENGTH,
-    REGIONS,
-    Delays,
-    Gains,
-    Life,
-    RegionSmooth,
-    Settings,
-)
+from .settings import DEVICES, MAX_GAIN, MAX_LIFE, MAX_SEED, MAX_STRENGTH, Delays, Gains, Life, RegionSmooth, Settings
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -49,7 +37,7 @@ class Flag:
     Attributes:
         name: without the dashes. help: its line in --help.
         metavar: what stands for the value in --help; None takes the name.
-        alone: the value that the flag means without one, and then there is a --no-NAME too; None where it needs a value.
+        alone: the value that the flag means without one; there is a --no-NAME too. None where it needs a value.
         repeats: it may be given several times.
     """
 
@@ -65,19 +53,21 @@ class Option:
     """One row of the table.
 
     Attributes:
-        name: of Blender's property, of the field of a jobs file and of a note; with dashes, of the flag of Blender's command line.
+        name: of Blender's property, of the field of a jobs file and of a note; with dashes, of the flag in Blender.
         default: of the property; its type is the option's. For an enum the id of an item.
         title, help: name and tooltip in the panel; without a title Blender does not offer it.
-        low, high: range of a number. soft_low, soft_high: ends of its slider where those are narrower; None takes the range.
+        low, high: range of a number.
+        soft_low, soft_high: ends of its slider where those are narrower; None takes the range.
         items: (id, title, tooltip) of what an enum offers; empty for all else.
         unit: "factor" (drawn as a slider), "percent", "frames", "file", "folder", or "".
-        points_to: the kind of data-block that the panel picks and that scripts name, such as "Object"; else empty.
+        points_to: kind of the data-block that the panel picks and scripts name, such as "Object"; else empty.
         sets: what it sets, such as "Settings.gains.jaw"; empty where a function of the add-on combines it with others.
-        switch: name of the option without which it does nothing; giving this one switches that one on. off: what is set while that is off.
+        switch: name of the option without which it does nothing; giving this one switches that one on.
+        off: what is set while the switch is off.
         role: LINE, STYLE, PLACE or RUN.
-        live: a change is applied to the take at once, where the Live switch is on: it needs no second look at the sound.
-        preset: which of the user's presets keep it: "style", "output" or none.
-        section: the part of the panel that draws it, in the order of the table; empty where a panel draws it by hand, or with its switch.
+        live: the Live switch applies a change at once, since it needs no second look at the sound.
+        preset: which of the user's presets keep it: "style" (where live options are too), "output" or none.
+        section: the part of the panel that draws it, in the order of the table; empty where a panel draws it by hand.
         flag: on the engine's command line; None where only Blender has it.
         digits: shown after the point. step: of the arrows beside a number.
         own_word: its title means something else elsewhere in Blender, so it has a translation of its own.
@@ -117,7 +107,11 @@ class Option:
         return self.unit in ("file", "folder")
 
     def setting(self, values: Mapping[str, Value], fps: float) -> Value | None:
-        """What it sets: seconds for frames, a share for percent, `off` while its switch is off. values: of all options by name."""
+        """What it sets: seconds for frames, a share for percent, `off` while its switch is off.
+
+        Args:
+            values: of all options by name.
+        """
         value = values[self.name]
         if self.switch and not values[self.switch]:
             return self.off
@@ -126,14 +120,25 @@ class Option:
         return float(value) / 100 if self.unit == "percent" else value
 
 
-def settings_by(options: Iterable[Option], kind: str, values: Mapping[str, Value], fps: float) -> dict[str, Value | None]:
-    """What the options set of one kind: field -> value. kind: "Settings", or a dataclass of the add-on that `sets` of a row names."""
+def settings_by(
+    options: Iterable[Option], kind: str, values: Mapping[str, Value], fps: float,
+) -> dict[str, Value | None]:
+    """Fields of a dataclass, such as "gains.jaw", and what the options set them to.
+
+    Args:
+        kind: "Settings", or a dataclass of the add-on that `sets` of a row names.
+        values: of all options by name. fps: of the scene, for what counts in frames.
+    """
     rows = [option for option in options if option.sets.startswith(f"{kind}.")]
     return {option.sets.removeprefix(f"{kind}."): option.setting(values, fps) for option in rows}
 
 
 def with_fields(start: Filled, fields: Mapping[str, object]) -> Filled:
-    """A dataclass with other values in some fields; "gains.jaw" is the field jaw of its field gains. Raises what its checks raise."""
+    """A dataclass with other values in some fields; "gains.jaw" is the field jaw of its field gains.
+
+    Raises:
+        What the checks of the dataclass raise.
+    """
     groups: dict[str, dict[str, object]] = {}
     for path, value in fields.items():
         group, _, name = path.rpartition(".")
@@ -145,8 +150,9 @@ def with_fields(start: Filled, fields: Mapping[str, object]) -> Filled:
 
 def _gain(region: str, what: str) -> Option:
     return Option(
-        f"gain_{region}", getattr(Gains, region), region.capitalize(), f"Movement of {what}: 0 still, 2 twice as much", 0, MAX_GAIN,
-        unit="factor", sets=f"Settings.gains.{region}", live=True, preset="style", section=f"region {region}",
+        f"gain_{region}", getattr(Gains, region), region.capitalize(),
+        f"Movement of {what}: 0 still, 2 twice as much", 0, MAX_GAIN,
+        unit="factor", sets=f"Settings.gains.{region}", live=True, section=f"region {region}",
         flag=Flag(f"gain-{region}", f"factor of the {region}, 0 to 2 (default: 1)", "G"),
     )
 
@@ -155,9 +161,12 @@ def _offset(region: str, what: str) -> Option:
     moves = "moves" if region == "jaw" else "move"
     return Option(
         f"offset_{region}", getattr(Delays, region), region.capitalize(),
-        f"Delay of {what} in frames; below 0 earlier than the sound says. Lips that meet still meet on time", -10, 10, -4, 4,
-        unit="frames", digits=1, step=0.5, sets=f"Settings.delays.{region}", live=True, preset="style", section=f"region {region}",
-        flag=Flag(f"delay-{region}", f"how much later the {region} {moves}, -1.25 to 1.25 (default: 0)", "SECONDS"),
+        f"Delay of {what} in frames; below 0 earlier than the sound says. Lips that meet still meet on time",
+        -10, 10, -4, 4, digits=1, step=0.5,
+        unit="frames", sets=f"Settings.delays.{region}", live=True, section=f"region {region}",
+        flag=Flag(
+            f"delay-{region}", f"how much later the {region} {moves}, -1.25 to 1.25 (default: 0)", "SECONDS",
+        ),
     )
 
 
@@ -165,52 +174,62 @@ def _softer(region: str, what: str) -> Option:
     return Option(
         f"smooth_{region}", getattr(RegionSmooth, region), region.capitalize(),
         f"Softer motion of {what}, on top of Smooth; lips that close stay closed", 0, 1,
-        unit="factor", sets=f"Settings.region_smooth.{region}", live=True, preset="style", section=f"region {region}",
-        flag=Flag(f"smooth-{region}", f"smoothing of the {region}, 0 to 1, on top of --smooth (default: 0)", "S"),
+        unit="factor", sets=f"Settings.region_smooth.{region}", live=True, section=f"region {region}",
+        flag=Flag(
+            f"smooth-{region}", f"smoothing of the {region}, 0 to 1, on top of --smooth (default: 0)", "S",
+        ),
     )
 
 
-def _life(field: str, name: str, switch_help: str, amount_help: str, flag_help: str) -> tuple[Option, Option]:
-    """A switch and an amount."""
+def _idle(field: str, name: str, switch_help: str, amount_help: str, flag_help: str) -> tuple[Option, Option]:
+    """A switch and an amount of what a face does besides speaking."""
     usual: float = getattr(Life, field)
-    title = name.replace("_", " ").title()
-    switch = Option(f"use_{name}", usual > 0, title, switch_help, live=True, preset="style")
+    title, flag = name.replace("_", " ").title(), name.replace("_", "-")
+    switch = Option(f"use_{name}", usual > 0, title, switch_help, live=True)
     amount = Option(
         name, 1.0, title, f"{amount_help}: 1 is what people do, 2 twice as much", 0, MAX_LIFE,
-        unit="factor", sets=f"Settings.life.{field}", switch=switch.name, live=True, preset="style", section="life",
-        flag=Flag(name.replace("_", "-"), f"{flag_help}, 0 to 2 (default: {usual:g}; alone: 1)", "AMOUNT", alone=1.0),
+        unit="factor", sets=f"Settings.life.{field}", switch=switch.name, live=True, section="life",
+        flag=Flag(flag, f"{flag_help}, 0 to 2 (default: {usual:g}; alone: 1)", "AMOUNT", alone=1.0),
     )
     return switch, amount
 
 
-_REGION_NAMES = dict(zip(REGIONS, ("the jaw", "the lips", "cheeks and nose", "the brows"), strict=True))
+_REGION_NAMES = {"jaw": "the jaw", "lips": "the lips", "cheeks": "cheeks and nose", "brows": "the brows"}
 
 _VOICE = (
     Option(
-        "model", Settings.model, "Model", "What turns speech into motion: an id, or a folder", preset="style", sets="Settings.model",
+        "model", Settings.model, "Model", "What turns speech into motion: an id, or a folder",
+        preset="style", sets="Settings.model",
         flag=Flag("model", f"model id or folder (default: {Settings.model})"),
     ),
     Option(
-        "head", Settings.head, "Head", "Which face of the model: an id; empty takes the model's own choice, blendshapes where it has them",
+        "head", Settings.head, "Head",
+        "Which face of the model: an id; empty takes the model's own choice, blendshapes where it has them",
         preset="style", sets="Settings.head",
         flag=Flag("head", "head id, or all: one file per head, named OUT.HEAD (default: the model's own)"),
     ),
     Option(
         "identity", Settings.identity, "Identity",
-        'Speaking style: an id of the model, "pivot" for neutral, or "blend:A=0.3,B=0.7"', live=True, preset="style", sets="Settings.identity",
+        'Speaking style: an id of the model, "pivot" for neutral, or "blend:A=0.3,B=0.7"',
+        live=True, sets="Settings.identity",
         flag=Flag("identity", (
-            'pivot, an id, "#12" (row of the style table) or blend:A=0.3,B=0.7; may be given several times: one file each (default: pivot)'
+            'pivot, an id, "#12" (row of the style table) or blend:A=0.3,B=0.7; '
+            "may be given several times: one file each (default: pivot)"
         ), "ID", repeats=True),
     ),
     Option(
-        "strength", Settings.strength, "Strength", "How far the style goes from neutral: 0 is neutral, 1 the style itself, 2 twice as far",
-        0, MAX_STRENGTH, unit="factor", own_word=True, live=True, preset="style", section="style", sets="Settings.strength",
+        "strength", Settings.strength, "Strength",
+        "How far the style goes from neutral: 0 is neutral, 1 the style itself, 2 twice as far",
+        0, MAX_STRENGTH, unit="factor", own_word=True, live=True, section="style", sets="Settings.strength",
         flag=Flag("strength", "0 (pivot) to 2 (default: 1)"),
     ),
-    Option("fps", Settings.fps, role=RUN, sets="Settings.fps", flag=Flag("fps", "frames per second of the result (default: 30)")),
+    Option(
+        "fps", Settings.fps, role=RUN, sets="Settings.fps",
+        flag=Flag("fps", "frames per second of the result (default: 30)"),
+    ),
     Option(
         "smooth", Settings.smooth, "Smooth", "Softer motion; lips that close stay closed",
-        0, 1, unit="factor", live=True, preset="style", section="style", sets="Settings.smooth",
+        0, 1, unit="factor", live=True, section="style", sets="Settings.smooth",
         flag=Flag("smooth", "0 to 1; closed lips stay closed (default: 0)"),
     ),
 )
@@ -218,64 +237,79 @@ _SHAPING = (
     *(_gain(region, what) for region, what in _REGION_NAMES.items()),
     Option(
         "articulation", Settings.articulation, "Articulation",
-        "From relaxed (-1: sounds run into each other) to precise (1: every sound reaches its shape); 0 as the model speaks",
-        -1, 1, unit="factor", live=True, preset="style", section="fine tuning", sets="Settings.articulation",
+        "From relaxed (-1: sounds run into each other) to precise (1: every sound reaches its shape); "
+        "0 as the model speaks",
+        -1, 1, unit="factor", live=True, section="fine tuning", sets="Settings.articulation",
         flag=Flag("articulation", "-1 (relaxed) to 1 (precise) (default: 0)", "A"),
     ),
     Option(
         "anticipation", Settings.anticipation_s, "Anticipation",
-        "Frames by which rounding, opening and spreading begin before their sound, as real mouths do; lips still meet on time",
-        0, 4, unit="frames", digits=1, step=0.5, live=True, preset="style", section="fine tuning", sets="Settings.anticipation_s",
+        "Frames by which rounding, opening and spreading begin before their sound, as real mouths do; "
+        "lips still meet on time",
+        0, 4, digits=1, step=0.5,
+        unit="frames", live=True, section="fine tuning", sets="Settings.anticipation_s",
         flag=Flag("anticipation", (
             "how much earlier lips begin to round, open and spread, 0 to 0.5; they meet when they did (default: 0)"
         ), "SECONDS"),
     ),
     *(row for region, what in _REGION_NAMES.items() for row in (_offset(region, what), _softer(region, what))),
 )
-_MOTION_WITHOUT_SPEECH = (
-    *_life(
+_IDLE = (
+    *_idle(
         "blinks", "blinks", "Blink at a human rate, mostly where a phrase ends", "How often the eyes blink",
         "blinks, as a factor of how often people blink",
     ),
-    *_life(
+    *_idle(
         "brows", "brow_raises", "Raise the brows on stressed syllables", "How far the brows go up",
         "brow raises on stressed syllables",
     ),
-    *_life(
+    *_idle(
         "head", "head_motion", "Nod and sway with the melody of the speech, where the rig has a head to turn",
         "How far the head turns", "small turns, nods and tilts of the head",
     ),
-    *_life(
+    *_idle(
         "eyes", "eye_motion", "Small glances of the eyes, mostly in pauses", "How far the eyes look",
         "small jumps of the gaze, and eyes that stay while the head turns",
     ),
-    *_life("breath", "breath", "Breathe in before phrases", "How deep the breaths are", "breath of chest and shoulders"),
+    *_idle(
+        "breath", "breath", "Breathe in before phrases", "How deep the breaths are", "breath of chest and shoulders",
+    ),
     Option(
-        "seed", Life.seed, "Seed", "Another number gives other blinks, glances and nods; the same number the same ones", 0, MAX_SEED,
-        live=True, preset="style", sets="Settings.life.seed",
+        "seed", Life.seed, "Seed",
+        "Another number gives other blinks, glances and nods; the same number the same ones",
+        0, MAX_SEED, live=True, sets="Settings.life.seed",
         flag=Flag("seed", "another one gives other moments of blinks and the like (default: 0)"),
     ),
 )
 _WORDS = (
     Option(
         "transcript", "", "Transcript",
-        "What is said, in plain words: lips meet and round where the words say so. A longer text fits better into a text data-block",
+        "What is said, in plain words: lips meet and round where the words say so. "
+        "A longer text fits better into a text data-block",
         role=LINE, sets="Settings.transcript",
-        flag=Flag("transcript", "what is said: sharpens the mouth; a text that does not fit is left out with a warning", "TEXT"),
+        flag=Flag("transcript", (
+            "what is said: sharpens the mouth; a text that does not fit is left out with a warning"
+        ), "TEXT"),
     ),
     Option(
         "language", Settings.language, "Language",
-        'Language of the transcript, such as "de" or "en-gb"; empty takes it from the script, American English for Latin letters',
+        'Language of the transcript, such as "de" or "en-gb"; empty takes it from the script, '
+        "American English for Latin letters",
         role=LINE, sets="Settings.language",
-        flag=Flag("language", "of the transcript, such as de or en-gb (default: by its script; Latin letters: en-us)", "CODE"),
+        flag=Flag("language", (
+            "of the transcript, such as de or en-gb (default: by its script; Latin letters: en-us)"
+        ), "CODE"),
     ),
 )
 _RUN = (
     Option(
-        "device", Settings.device, items=tuple((device, device, "") for device in DEVICES), role=RUN, sets="Settings.device",
-        flag=Flag("device", "where the network runs (default: auto)"),
+        "device", Settings.device, items=tuple((device, device, "") for device in DEVICES),
+        role=RUN, sets="Settings.device", flag=Flag("device", "where the network runs (default: auto)"),
     ),
-    Option("threads", Settings.threads, role=RUN, sets="Settings.threads", flag=Flag("threads", "CPU threads; 0 takes all cores but one")),
+    Option(
+        "threads", Settings.threads, role=RUN, sets="Settings.threads",
+        flag=Flag("threads", "CPU threads; 0 takes all cores but one"),
+    ),
     Option(
         "raw", Settings.raw, sets="Settings.raw",
         flag=Flag("raw", "the head's exact output: nothing of the above but model, head, identity and strength"),
@@ -285,4 +319,4 @@ _RUN = (
         flag=Flag("template", "neutral face to add the output to, flat and in the model's scale", "NPY"),
     ),
 )
-OPTIONS: tuple[Option, ...] = (*_VOICE, *_SHAPING, *_MOTION_WITHOUT_SPEECH, *_WORDS, *_RUN)
+OPTIONS: tuple[Option, ...] = (*_VOICE, *_SHAPING, *_IDLE, *_WORDS, *_RUN)

@@ -20,9 +20,11 @@ def needs(package: str, hint: str = "") -> Iterator[None]:
     try:
         yield
     except (ImportError, OSError) as error:     # OSError: soundfile does not find its library
-        if isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):     # Ctrl-C while a library in C was loading
+        cause = error.__cause__ or error.__context__
+        if isinstance(cause, KeyboardInterrupt):        # Ctrl-C while a library in C was loading
             raise KeyboardInterrupt from error
         raise InstallError(
-            f"The package {package} cannot be loaded ({error}). Install the extension again, from the zip made for this system and Blender's Python; "
+            f"The package {package} cannot be loaded ({error}). "
+            "Install the extension again, from the zip made for this system and Blender's Python; "
             f"outside Blender: pip install {package}.{hint}"
         ) from error

@@ -1,7 +1,7 @@
 """The phone classes that the phone head tells apart, and how the International Phonetic Alphabet maps to them.
 
-Shared by the transcript (g2p.py) and by the corpus that the models learn from, so that both mean the same by a phone. A symbol that no table
-knows is an error: were it skipped, the mouth would shut where the voice goes on.
+Shared by the transcript and by the corpus that the models learn from, so that both mean the same by a phone. A symbol
+that no table knows is an error: were it skipped, the mouth would shut where the voice goes on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from .errors import EngineError
 
 PHONES: tuple[str, ...] = (
-    "SIL", "P", "B", "M", "F", "V", "TH", "DH", "T", "D", "N", "L", "S", "Z", "SH", "ZH", "CH", "JH", "K", "G", "NG", "R", "W", "Y", "HH",
+    "SIL", "P", "B", "M", "F", "V", "TH", "DH", "T", "D", "N", "L", "S", "Z", "SH", "ZH", "CH", "JH", "K", "G", "NG",
+    "R", "W", "Y", "HH",
     "AA", "AE", "AH", "AO", "EH", "ER", "IH", "IY", "OW", "UH", "UW", "AX", "UE", "OE",
 )
 PHONE_INDEX: Mapping[str, int] = {name: i for i, name in enumerate(PHONES)}
@@ -54,12 +55,17 @@ IPA: Mapping[str, str] = {
     "?": "HH", "a": "AA", "ɑ": "AA", "ɒ": "AO", "æ": "AE", "ɐ": "AH", "ʌ": "AH", "ɔ": "AO", "o": "OW", "ɤ": "AH",
     "e": "EH", "ɛ": "EH", "ə": "AX", "ɘ": "AX", "ɜ": "ER", "ɚ": "ER", "ɝ": "ER", "ɞ": "ER", "i": "IY", "ɪ": "IH",
     "ɨ": "IH", "ᵻ": "IH", "u": "UW", "ʊ": "UH", "ʉ": "UW", "ɯ": "IH", "y": "UE", "ʏ": "UE", "ø": "OE", "œ": "OE",
-    "ɵ": "OE", "ɶ": "OE", "ä": "AA", "ε": "EH", "ɖ": "D", "ʈ": "T", "ɱ": "M", "ɽ": "R", "ɺ": "L", "ɬ": "L", "ɮ": "L", "ʟ": "L", "ɴ": "NG",
-    "ʕ": "HH", "ʜ": "HH", "ʢ": "HH", "ʡ": "HH", "ɧ": "SH", "ʦ": "T S", "ʣ": "D Z", "ɰ": "G", "ɢ": "G", "ɠ": "G", "ʛ": "G", "ɓ": "B", "ʙ": "B",
+    "ɵ": "OE", "ɶ": "OE", "ä": "AA", "ε": "EH", "ɖ": "D", "ʈ": "T", "ɱ": "M", "ɽ": "R", "ɺ": "L", "ɬ": "L", "ɮ": "L",
+    "ʟ": "L", "ɴ": "NG",
+    "ʕ": "HH", "ʜ": "HH", "ʢ": "HH", "ʡ": "HH", "ɧ": "SH", "ʦ": "T S", "ʣ": "D Z", "ɰ": "G", "ɢ": "G", "ɠ": "G",
+    "ʛ": "G", "ɓ": "B", "ʙ": "B",
     "ɗ": "D", "ʄ": "JH", "ⱱ": "V", "Φ": "F", "ʘ": "P", "ǀ": "T", "ǃ": "T", "ǂ": "K", "ǁ": "L",
-    "S": "SH", "Z": "ZH", "N": "NG", "X": "HH", "K": "K", "F": "F", "A": "AA",      # espeak-ng's own letters, in languages without an IPA name for a phoneme
+    # espeak-ng's own letters, in languages without an IPA name for a phoneme
+    "S": "SH", "Z": "ZH", "N": "NG", "X": "HH", "K": "K", "F": "F", "A": "AA",
 }
-IPA_SILENT_MARKS = frozenset("ːˑ:ʲʰʷˠˤˈˌ̩̯̪̃̊͡'‿`|-\u0329\u032f\u0303\u0361\u031e\u033b\u033a\u031d\u0306ᵐᵑⁿᵝ#+^[].\"0123456789")
+IPA_SILENT_MARKS = frozenset(
+    "ːˑ:ʲʰʷˠˤˈˌ̩̯̪̃̊͡'‿`|-\u0329\u032f\u0303\u0361\u031e\u033b\u033a\u031d\u0306ᵐᵑⁿᵝ#+^[].\"0123456789"
+)
 _IPA_SINGLE = {"tʃ": "CH", "dʒ": "JH", "tɕ": "CH", "dʑ": "JH"}
 
 

@@ -1,4 +1,4 @@
-"""What a user can choose for one clip: plain values with their ranges. ARCHITECTURE.md tells what to touch to add one."""
+"""What a user can choose for one clip: plain values with their ranges."""
 
 from __future__ import annotations
 
@@ -89,8 +89,9 @@ class Life:
     """What a face does besides speaking: amount of each from 0 (off) over 1 (as people do) to 2.
 
     Attributes:
-        blinks: how often; brows: raises on stressed syllables; head: small turns, nods and tilts; eyes: small jumps of the gaze, and
-            gaze that stays where it was while the head turns; breath: rise of the chest.
+        blinks: how often. brows: raises on stressed syllables. head: small turns, nods and tilts.
+        eyes: small jumps of the gaze, and gaze that stays where it was while the head turns.
+        breath: rise of the chest.
         seed: the same seed and sound give the same motion; another seed gives another choice of moments.
     Raises:
         SettingError: an amount or a seed outside its range.
@@ -104,8 +105,11 @@ class Life:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, label in (("blinks", "blinks"), ("brows", "brow raises"), ("head", "head motion"), ("eyes", "eye motion"), ("breath", "breath")):
-            _check_range(f"Amount of {label}", getattr(self, name), 0, MAX_LIFE)
+        for label, amount in (
+            ("blinks", self.blinks), ("brow raises", self.brows), ("head motion", self.head), ("eye motion", self.eyes),
+            ("breath", self.breath),
+        ):
+            _check_range(f"Amount of {label}", amount, 0, MAX_LIFE)
         _check_range("Seed", self.seed, -MAX_SEED, MAX_SEED)
 
 
@@ -129,12 +133,18 @@ class Settings:
         max_error: keys may be dropped while the curve moves by less than this; None keeps a key on every frame.
         device: auto | cpu | cuda | coreml | directml.
         threads: CPU threads; 0 takes all cores but one.
-        raw: the head's exact output: none of the above but model, head, identity and strength, and no clamp or silence gate; windows are joined as the reference does.
-        template: .npy file with the neutral face that the head's output is added to, flat and in the model's scale; empty takes the model's own.
-        transcript: what is said in the sound, None where it is not known; it sharpens the mouth. A text that does not fit is left out with a warning.
-        language: that the transcript is in, for example "de" or "en-gb"; empty guesses it by the script (Latin letters: American English).
-        phones: what is spoken when, for the whole clip, where the user knows better than what is heard; None is as heard.
-        vertices: a head with a PCA basis gives vertices; False leaves it at the coefficients (60 s of BIWI at 25 fps: 3 MB instead of 421 MB).
+        raw: the head's exact output: none of the above but model, head, identity and strength, and no clamp or silence
+            gate; windows are joined as the reference does.
+        template: .npy file with the neutral face that the head's output is added to, flat and in the model's scale;
+            empty takes the model's own.
+        transcript: what is said in the sound, None where it is not known; it sharpens the mouth. A text that does not
+            fit is left out with a warning.
+        language: that the transcript is in, for example "de" or "en-gb"; empty guesses it by the script (Latin letters:
+            American English).
+        phones: what is spoken when, for the whole clip, where the user knows better than the model; None takes what
+            the model finds.
+        vertices: a head with a PCA basis gives vertices; False leaves it at the coefficients (60 s of BIWI at 25 fps:
+            3 MB instead of 421 MB).
         model_folders: folders that hold the user's own model folders, searched before the bundled ones.
     Raises:
         SettingError: a number outside its range.
@@ -169,8 +179,14 @@ class Settings:
         _check_range("Articulation", self.articulation, -1, 1)
         _check_range("Anticipation in seconds", self.anticipation_s, 0, MAX_ANTICIPATION_S)
         if not 0 < self.fps <= MAX_FPS:
-            raise SettingError(f"Frame rate must be above 0 and at most {MAX_FPS:g}, got {self.fps}. Set it in Output > Frame Rate, or with --fps.")
+            raise SettingError(
+                f"Frame rate must be above 0 and at most {MAX_FPS:g}, got {self.fps}. "
+                "Set it in Output > Frame Rate, or with --fps."
+            )
         if self.max_error is not None and not 0 < self.max_error <= MAX_KEY_ERROR:
-            raise SettingError(f"Key reduction error must be above 0 and at most {MAX_KEY_ERROR}, got {self.max_error}. Leave it out to key every frame.")
+            raise SettingError(
+                f"Key reduction error must be above 0 and at most {MAX_KEY_ERROR}, got {self.max_error}. "
+                "Leave it out to key every frame."
+            )
         if not 0 <= self.threads <= MAX_THREADS:
             raise SettingError(f"Threads must be 0 (all cores but one) to {MAX_THREADS}, got {self.threads}.")
