@@ -39,13 +39,13 @@ from .teach import operators as teach_operators
 from .teach import panel as teach_panel
 from .ui import drop as sound_files
 from .ui import generate as generate_panel
-from .ui import operators, panels, style_presets, test_head, try_it
+from .ui import operators, panels, style_presets, try_it
 from .ui import preview as preview_panel
 from .ui import style as style_panel
 
 CLASSES = (
     *preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *model_operators.CLASSES, *identity_operators.CLASSES, *style_presets.CLASSES,
-    *sound_files.CLASSES, *test_head.CLASSES, *try_it.CLASSES, *panels.CLASSES, *style_panel.CLASSES, *generate_panel.CLASSES,
+    *sound_files.CLASSES, *try_it.CLASSES, *panels.CLASSES, *style_panel.CLASSES, *generate_panel.CLASSES,
     *takes_list.CLASSES, *takes_operators.CLASSES, *takes_panel.CLASSES,
     *mapping_properties.CLASSES, *mapping_operators.CLASSES, *mapping_panel.CLASSES, *teach_operators.CLASSES, *teach_panel.CLASSES,
     *phone_properties.CLASSES, *phone_operators.CLASSES, *phone_panel.CLASSES, *shape_match_panel.CLASSES, *vertices_panel.CLASSES,
@@ -76,12 +76,12 @@ def register() -> None:
     follow_watch.register()
     job.register()
     command.register()
-    bpy.types.VIEW3D_MT_mesh_add.append(test_head.draw_add_menu)
+    try_it.register()
 
 
 def unregister() -> None:
     """Called by Blender when it is disabled: nothing of ours runs on."""
-    bpy.types.VIEW3D_MT_mesh_add.remove(test_head.draw_add_menu)
+    try_it.unregister()
     command.unregister()
     job.unregister()
     follow_watch.unregister()

@@ -15,7 +15,7 @@ from ..actions.keys import Points
 from ..actions.ledger import Channel, TakeNote
 from ..actions.nla import Strip
 from ..character.character import Character, Target
-from . import sliders
+from . import BeyondSliders, sliders
 from .rotation import to_bone_modes
 
 NAMES_SHOWN = 6                 # of channels in a message
@@ -128,7 +128,7 @@ def _within_sliders(target: Target, points: dict[Channel, Points], choice: str, 
     names = f"{names_of(frozenset(beyond))} of {target.object_name!r}"
     if choice == 'ASK':
         furthest = max((float(value) for rows in beyond.values() for value in rows[:, 1]), key=abs)
-        raise sliders.BeyondSliders(
+        raise BeyondSliders(
             f"{names}: the motion goes to {furthest:.2f}, beyond the sliders' ends. Nothing was written. "
             "Set Output > Slider Range to Raise or Clip, then generate again."
         )

@@ -7,15 +7,10 @@ from collections.abc import Mapping
 import bpy
 import numpy as np
 
-from ...engine import RigError
 from ..actions.ledger import Channel, SliderRange
 
 TOLERANCE = 1e-6                # a value so little beyond the end is at the end
 SLIDER_LIMIT = 10.0             # Blender's own limit for the range of a shape key
-
-
-class BeyondSliders(RigError):
-    """Values go beyond a slider's end, and the user wants to decide what happens then."""
 
 
 def beyond(keys: bpy.types.Key, points: Mapping[Channel, np.ndarray]) -> dict[Channel, np.ndarray]:

@@ -2,3 +2,12 @@
 
 The door to `keying` for everything above. Knows no feature and draws nothing.
 """
+
+from types import ModuleType
+
+
+def work() -> ModuleType:
+    """What buttons call: takes, and their `make`. They need NumPy and the engine, which registering must not load: the first use does."""
+    from . import takes
+
+    return takes

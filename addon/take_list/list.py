@@ -7,7 +7,12 @@ filled anew right after it.
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, FloatProperty, IntProperty, StringProperty
 
-OWNER = "unitalker"             # as in record.py, which would load numpy
+from ... import engine
+from ..actions import ledger
+from ..actions.ledger import OWNER
+from ..host.operator_base import redraw
+from ..take import work
+from ..take.properties import collect
 
 
 class UNITALKER_PG_take(bpy.types.PropertyGroup):
@@ -50,19 +55,14 @@ def fill_soon() -> None:
 
 def fill(context: bpy.types.Context) -> None:
     """Fill the list; a character without takes, or none, empties it. The chosen row stays chosen."""
-    from ...engine import EngineError
-    from ..actions.ledger import is_of_later_blender as is_of_later_blender_action
-    from ..take import takes
-    from ..take.properties import collect
-
     _State.marks = _marks(context)
-    _State.of_later = any(OWNER in action and is_of_later_blender_action(action) for action in bpy.data.actions)
+    _State.of_later = any(OWNER in action and ledger.is_of_later_blender(action) for action in bpy.data.actions)
     manager = context.window_manager
     chosen = chosen_line(context)
     values = collect(context, {})
     try:
-        found = takes.takes_of(context, values["character"], values["with_related"])
-    except EngineError:
+        found = work().takes_of(context, values["character"], values["with_related"])
+    except engine.EngineError:
         found = []
     rows = manager.unitalker_takes
     rows.clear()
@@ -75,8 +75,6 @@ def fill(context: bpy.types.Context) -> None:
 
 
 def _fill_now() -> None:
-    from ..host.operator_base import redraw
-
     if hasattr(bpy.types.WindowManager, "unitalker_takes") and bpy.context.scene is not None:       # not while the add-on is being switched off
         fill(bpy.context)
         redraw(bpy.context)

@@ -1,15 +1,16 @@
-"""Operators on takes: load its choices, make it again, a range of it, clear it, make it mine. What they do lives in takes.py."""
+"""Operators on takes: load its choices, make it again, a range of it, clear it, make it mine. What they do lies in the folder take."""
 
 from functools import partial
 
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from ..host.operator_base import OnWorker, attempt, idle
+from ..host.operator_base import attempt, idle
 from ..host.polls import only_if
 from ..host.translations import translate, translate_plural
+from ..take import work
+from ..take.making import MakesTake
 from ..take.properties import collect
-from ..ui.operators import UNITALKER_OT_animate
 from . import list as takes_list
 
 NO_TAKE = "This character has no take yet: generate one first"
@@ -29,10 +30,8 @@ class _OnTake:
         return only_if(cls, bpy.app.background or takes_list.chosen_line(context), NO_TAKE) and context.scene is not None
 
     def _take(self, context: bpy.types.Context) -> object:
-        from ..take import takes
-
         character = self.character or collect(context, {})["character"]
-        return takes.find(context, character, self.line or takes_list.chosen_line(context))
+        return work().find(context, character, self.line or takes_list.chosen_line(context))
 
 
 class _OnRange(_OnTake):
@@ -48,18 +47,12 @@ class _OnRange(_OnTake):
         return float(self.start), float(self.end)
 
 
-class _Remakes(_OnTake, OnWorker):
+class _Remakes(_OnTake, MakesTake):
     """Mixed into operators that solve and write a take again; told as Generate tells it."""
 
-    _finish = UNITALKER_OT_animate._finish
-    _fail = UNITALKER_OT_animate._fail
-    _say = UNITALKER_OT_animate._say
-
     def _request_for(self, context: bpy.types.Context, changes: dict[str, object], span: tuple[float, float] | None) -> object:
-        from ..take import make, takes
-
-        self._request = takes.request(context, self._take(context), changes, span)
-        return partial(make.compute, self._request)
+        self._request = work().request(context, self._take(context), changes, span)
+        return partial(work().make.compute, self._request)
 
 
 class UNITALKER_OT_take_remake(_Remakes, bpy.types.Operator):
@@ -81,9 +74,7 @@ class UNITALKER_OT_regenerate_range(_OnRange, _Remakes, bpy.types.Operator):
     bl_options = {'REGISTER', 'UNDO'}
 
     def _gather(self, context: bpy.types.Context) -> object:
-        from ..take import takes
-
-        return self._request_for(context, takes.style_of_panel(context), self._span(context))
+        return self._request_for(context, work().style_of_panel(context), self._span(context))
 
 
 class UNITALKER_OT_take_load(_OnTake, bpy.types.Operator):
@@ -95,9 +86,7 @@ class UNITALKER_OT_take_load(_OnTake, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Load."""
-        from ..take import takes
-
-        return attempt(self, context, lambda: takes.load(context, self._take(context)), lambda loaded: translate_plural(loaded, "1 choice loaded.", "{} choices loaded."))
+        return attempt(self, context, lambda: work().load(context, self._take(context)), _loaded)
 
 
 class UNITALKER_OT_take_clear(_OnTake, bpy.types.Operator):
@@ -109,9 +98,7 @@ class UNITALKER_OT_take_clear(_OnTake, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Clear."""
-        from ..take import takes
-
-        return attempt(self, context, lambda: takes.clear(context, self._take(context)), lambda removed: translate("Take removed from {}.", _channels(removed)))
+        return attempt(self, context, lambda: work().clear(context, self._take(context)), _removed)
 
 
 class UNITALKER_OT_take_mine(_OnTake, bpy.types.Operator):
@@ -123,9 +110,7 @@ class UNITALKER_OT_take_mine(_OnTake, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Give it away."""
-        from ..take import takes
-
-        return attempt(self, context, lambda: takes.forget(context, self._take(context)), lambda kept: translate_plural(kept, "1 curve is yours now.", "{} curves are yours now."))
+        return attempt(self, context, lambda: work().forget(context, self._take(context)), _given_away)
 
 
 class UNITALKER_OT_clear_range(_OnRange, bpy.types.Operator):
@@ -137,15 +122,25 @@ class UNITALKER_OT_clear_range(_OnRange, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Clear."""
-        from ..take import takes
-
         values = collect(context, {})
         span = self._span(context)
         character = self.character or values["character"]
         return attempt(
-            self, context, lambda: takes.clear_frames(context, character, values["with_related"], span),
+            self, context, lambda: work().clear_frames(context, character, values["with_related"], span),
             lambda removed: translate("Frames {} to {}: removed from {}.", self.start, self.end, _channels(removed)),
         )
+
+
+def _loaded(number: int) -> str:
+    return translate_plural(number, "1 choice loaded.", "{} choices loaded.")
+
+
+def _removed(number: int) -> str:
+    return translate("Take removed from {}.", _channels(number))
+
+
+def _given_away(number: int) -> str:
+    return translate_plural(number, "1 curve is yours now.", "{} curves are yours now.")
 
 
 def _channels(number: int) -> str:

@@ -1,4 +1,4 @@
-"""The panel "Generate": the button or the progress, then the last result, whose line opens the list of channels."""
+"""The panel "Generate": the button or the progress, why it is grey, then the last result, whose line opens the list of channels."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from ..host.layout import paragraph
 from ..host.operator_base import draw_progress
 from ..host.polls import only_if
 from ..host.translations import translate
-from . import ready
+from ..sound.strips import SEVERAL, strip_in_use
+from ..take import catalog
 
+BUTTON = "unitalker_button"     # pointer that the panel gives its button: scripts and the search bring options of their own
 LIST_WIDTH = 16                 # of the list of channels, in units of the interface
 COLUMNS = 2
 
@@ -29,14 +31,36 @@ class Generate:
         if Job.current is not None:
             draw_progress(row)
             return
-        row.context_pointer_set(ready.BUTTON, settings)
+        row.context_pointer_set(BUTTON, settings)
         row.operator("unitalker.animate", icon='PLAY')
         row.operator("unitalker.clear", text="", icon='TRASH')
-        problem = ready.problem(context)
-        if problem:
-            paragraph(context, layout, problem, 'INFO')
+        if why := problem(context):
+            paragraph(context, layout, why, 'INFO')
         if settings.result:
             _draw_result(context, layout.box(), settings)
+
+
+def problem(context: bpy.types.Context) -> str:
+    """What is missing before the panel's button can work; empty when it may be pressed."""
+    settings = context.scene.unitalker
+    if settings.source == 'STRIP' and not settings.strip:
+        found = strip_in_use(context)
+        if not found:
+            return "Add a sound strip in the Video Sequencer, or choose File."
+        if found == SEVERAL:
+            return "Pick a sound strip in Audio."
+    if settings.source == 'FILE' and not settings.audio:
+        return "Choose a sound file in Audio."
+    if settings.source == 'SPEAKER' and settings.speaker is None:
+        return "Choose a speaker in Audio."
+    if settings.destination == 'SLOT' and "slots" not in bpy.types.Action.bl_rna.properties:
+        return "Actions have slots from Blender 4.4 on: choose Own Action or NLA Strip in Output."
+    return "This character cannot be keyed yet: see Character." if catalog.fit(context).problem else catalog.model_problem(settings)
+
+
+def asks(context: bpy.types.Context) -> bool:
+    """Whether the panel's own button is asking, not a script or the search."""
+    return getattr(context, BUTTON, None) is not None
 
 
 def _draw_result(context: bpy.types.Context, box: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:

@@ -1,19 +1,13 @@
-"""Add > Mesh > Lip Sync Test Head: a stylised head with the 52 ARKit shapes.
+"""The test head in Blender, from the data in `addon/head/`: face, teeth, tongue, eyes, brows and hair are separate meshes.
 
-The data lie in `addon/head/`; here they become Blender objects. Face, teeth, tongue, eyes, brows and hair are
-separate meshes, each with the shape keys it needs; all are children of the face, which carries all 52.
+Each has the shape keys it needs; all are children of the face, which carries all 52.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import bpy
 
-from ..host.polls import only_if
-
-if TYPE_CHECKING:
-    from ..head.load import HeadPart
+from ..head.load import HeadPart, load_head
 
 MATERIAL_ROUGHNESS = {"Teeth": 0.25, "Tongue": 0.4, "Lips": 0.4, "Eye White": 0.15, "Iris": 0.1, "Pupil": 0.05, "Hair": 0.7}
 SKIN_ROUGHNESS = 0.55
@@ -25,7 +19,6 @@ def build_test_head(target: bpy.types.Context | bpy.types.Collection) -> bpy.typ
     The neck's base is the face's origin; the head is about 0.32 m high with its neck, looks towards -Y,
     and its own left is +X. Move the face and the other parts follow.
     """
-    from ..head.load import load_head  # needs NumPy, which registering must not load
 
     collection = target if isinstance(target, bpy.types.Collection) else target.collection
     face, *others = [_add_part(part, collection) for part in load_head()]
@@ -67,31 +60,9 @@ def _material(name: str, colour: tuple[float, float, float, float]) -> bpy.types
     return material
 
 
-class UNITALKER_OT_add_test_head(bpy.types.Operator):
-    """Add a head with the 52 ARKit shape keys, made by code, to try lip sync on"""
-
-    bl_idname = "unitalker.add_test_head"
-    bl_label = "Lip Sync Test Head"
-    bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return only_if(cls, context.mode == "OBJECT", "Leave Edit Mode first: a new head is added in Object Mode")
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        face = build_test_head(context)
-        face.location = context.scene.cursor.location
-        for selected in list(context.selected_objects):
-            selected.select_set(False)
-        face.select_set(True)
-        context.view_layer.objects.active = face
-        return {"FINISHED"}
-
-
-def draw_add_menu(self: bpy.types.Menu, context: bpy.types.Context) -> None:
-    """Entry for VIEW3D_MT_mesh_add."""
-    self.layout.separator()
-    self.layout.operator(UNITALKER_OT_add_test_head.bl_idname, icon="USER")
-
-
-CLASSES = (UNITALKER_OT_add_test_head,)
+def select_alone(context: bpy.types.Context, face: bpy.types.Object) -> None:
+    """Make it the active and the only selected object."""
+    for selected in list(context.selected_objects):
+        selected.select_set(False)
+    face.select_set(True)
+    context.view_layer.objects.active = face

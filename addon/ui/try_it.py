@@ -1,12 +1,12 @@
-"""Try It: a test head, a line of speech as a strip, a view of the face and its keys, in one click and one undo step."""
+"""Try It: a head that speaks, in one click and one undo step; and Add > Mesh > Lip Sync Test Head."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+from types import ModuleType
 
 import bpy
 
+from ... import engine
 from ..host.editors import in_editors
 from ..host.job import Job
 from ..host.layout import paragraph
@@ -14,16 +14,14 @@ from ..host.operator_base import idle
 from ..host.polls import only_if
 from ..host.translations import translate
 from ..take import catalog
-from ..take.properties import collect
 
-SAMPLE = Path(__file__).parents[2] / "sample.flac"      # build.py puts it there
-MARGIN_M = 1.5              # between the head and what is in the scene already
-CENTRE_M = 0.17             # of the head, above its neck
-VIEW_M = 1.0                # from the 3D view to the head
-CAMERA_M, CAMERA_LENS_MM = 1.5, 85.0        # the whole head, as a portrait
-FRESH = {       # choices of an earlier take that would not fit the sample
-    "use_range": False, "audio_channel": 0, "transcript": "", "transcript_text": "", "with_related": True, "preset": "auto", "head": "", "action": "",
-}
+NOT_IN_EDIT_MODE = "Leave Edit Mode first: a new head is added in Object Mode"
+
+
+def _sample() -> ModuleType:
+    from . import sample  # needs NumPy and the engine, which registering must not load
+
+    return sample
 
 
 class UNITALKER_OT_try_it(bpy.types.Operator):
@@ -38,104 +36,49 @@ class UNITALKER_OT_try_it(bpy.types.Operator):
         """In Object Mode, with nothing running."""
         if not idle(cls):
             return False
-        return only_if(cls, context.mode == 'OBJECT', "Leave Edit Mode first: a new head is added in Object Mode")
+        return only_if(cls, context.mode == 'OBJECT', NOT_IN_EDIT_MODE)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add it all; keys last, since only they can fail."""
-        from ... import engine
-
-        face = add_head(context)
+        sample = _sample()
+        face = sample.add_head(context)
         try:
-            given = {**choose_sound(context), "character": face.name}
-            line = make_keys(context, given)
+            given = {**sample.choose_sound(context), "character": face.name}
+            line = sample.make_keys(context, given)
         except engine.EngineError as error:
             self.report({'ERROR'}, f"The head is there, its keys are not: {error}")
             return {'FINISHED'}         # with its undo step
         finally:
-            show(context, face)
+            sample.show(context, face)
         self.report({'INFO'}, translate("{}. Press Space to play.", line))
         return {'FINISHED'}
 
 
-def add_head(context: bpy.types.Context) -> bpy.types.Object:
-    """The test head beside whatever is in the scene, selected; and a camera in front of it where the scene has none."""
-    from .test_head import build_test_head
+class UNITALKER_OT_add_test_head(bpy.types.Operator):
+    """Add a head with the 52 ARKit shape keys, made by code, to try lip sync on"""
 
-    right = _right_end(context.scene.objects)
-    face = build_test_head(context)
-    face.location = (0.0 if right is None else right + MARGIN_M, 0.0, 0.0)
-    for selected in list(context.selected_objects):
-        selected.select_set(False)
-    face.select_set(True)
-    context.view_layer.objects.active = face
-    context.scene.unitalker.character = face
-    if context.scene.camera is None:
-        context.scene.camera = _add_camera(context, face)
-    return face
+    bl_idname = "unitalker.add_test_head"
+    bl_label = "Lip Sync Test Head"
+    bl_options = {'REGISTER', 'UNDO'}
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """In Object Mode."""
+        return only_if(cls, context.mode == 'OBJECT', NOT_IN_EDIT_MODE)
 
-def choose_sound(context: bpy.types.Context) -> dict[str, object]:
-    """The sample as a strip that the file keeps, or as a file where Blender was built without sound. Gives the choices for one take."""
-    from ... import engine
-    from .drop import add_strip
-
-    settings, start = context.scene.unitalker, context.scene.frame_start
-    try:
-        strip = add_strip(context, str(SAMPLE), start)
-    except engine.AudioError:
-        settings.source, settings.audio, settings.start_frame = 'FILE', str(SAMPLE), start
-        return {"audio": str(SAMPLE), "start_frame": start}
-    if strip.sound.packed_file is None:
-        strip.sound.pack()          # the file plays on, also without the extension
-    settings.source, settings.strip = 'STRIP', strip.name
-    return {"strip": strip.name}
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add it at the 3D cursor."""
+        test_head = _sample().test_head
+        face = test_head.build_test_head(context)
+        face.location = context.scene.cursor.location
+        test_head.select_alone(context, face)
+        return {'FINISHED'}
 
 
-def make_keys(context: bpy.types.Context, given: dict[str, object]) -> str:
-    """One take of these choices, in line: the sample is short. Gives the line that tells what was made; raises EngineError."""
-    from ..take import make
-
-    request = make.gather(context, make.Options(**collect(context, {**FRESH, **given})))
-    summary = make.write(request, make.compute(request))
-    settings = context.scene.unitalker
-    settings.result, settings.result_failed, settings.result_details = summary.line, False, "\n".join(summary.warnings)
-    settings.result_mapped, settings.result_missing = "\n".join(summary.mapped), "\n".join(summary.missing)
-    return summary.line
-
-
-def show(context: bpy.types.Context, face: bpy.types.Object) -> None:
-    """Turn the 3D view, or all of them if the click was elsewhere, to the face from the front."""
-    from mathutils import Euler, Vector
-
-    if context.area is not None and context.area.type == 'VIEW_3D':
-        areas = [context.area]
-    else:
-        areas = [area for area in context.screen.areas if area.type == 'VIEW_3D'] if context.screen is not None else []
-    for area in areas:
-        view = area.spaces.active.region_3d
-        view.view_perspective = 'PERSP'
-        view.view_rotation = Euler((1.5707963, 0.0, 0.0)).to_quaternion()
-        view.view_location = face.location + Vector((0.0, 0.0, CENTRE_M))
-        view.view_distance = VIEW_M
-
-
-def _right_end(objects: Iterable[bpy.types.Object]) -> float | None:
-    """The largest x of all that takes up room; None in an empty scene."""
-    from mathutils import Vector
-
-    return max(((obj.matrix_world @ Vector(corner)).x for obj in objects if obj.type not in ('CAMERA', 'LIGHT', 'EMPTY') for corner in obj.bound_box), default=None)
-
-
-def _add_camera(context: bpy.types.Context, face: bpy.types.Object) -> bpy.types.Object:
-    data = bpy.data.cameras.new("LipSync Camera")
-    data.lens = CAMERA_LENS_MM
-    camera = bpy.data.objects.new("LipSync Camera", data)
-    context.collection.objects.link(camera)
-    camera.location = face.location
-    camera.location.y -= CAMERA_M
-    camera.location.z += CENTRE_M
-    camera.rotation_euler = (1.5707963, 0.0, 0.0)
-    return camera
+def draw_add_menu(self: bpy.types.Menu, context: bpy.types.Context) -> None:
+    """Entry for VIEW3D_MT_mesh_add."""
+    self.layout.separator()
+    self.layout.operator(UNITALKER_OT_add_test_head.bl_idname, icon='USER')
 
 
 class TryIt:
@@ -156,4 +99,14 @@ class TryIt:
         row.operator("unitalker.try_it", text="Try It", icon='USER')
 
 
-CLASSES = (UNITALKER_OT_try_it, *in_editors(TryIt))
+CLASSES = (UNITALKER_OT_add_test_head, UNITALKER_OT_try_it, *in_editors(TryIt))
+
+
+def register() -> None:
+    """The head's entry in the Add menu."""
+    bpy.types.VIEW3D_MT_mesh_add.append(draw_add_menu)
+
+
+def unregister() -> None:
+    """Take it away."""
+    bpy.types.VIEW3D_MT_mesh_add.remove(draw_add_menu)

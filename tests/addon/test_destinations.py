@@ -60,7 +60,7 @@ def test_a_slot_is_refused_where_there_are_none(ext, face, speech):
     assert as_before.animation() == before
     settings = bpy.context.scene.unitalker
     settings.source, settings.audio, settings.destination = 'FILE', speech, 'SLOT'
-    assert "from Blender 4.4 on" in ext.module("addon.ui.ready").problem(bpy.context)
+    assert "from Blender 4.4 on" in ext.module("addon.ui.generate").problem(bpy.context)
 
 
 @needs_slots

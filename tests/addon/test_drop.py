@@ -95,7 +95,7 @@ def test_the_handler_takes_what_blender_plays_in_the_3d_view_only(ext):
 
 
 def test_outside_of_the_view_nothing_is_under_the_pointer(ext):
-    under = ext.module("addon.ui.drop").under_pointer
+    under = ext.module("addon.ui.dropped").under_pointer
     assert under(SimpleNamespace(region=None, space_data=None), None) == ""
     assert under(
         SimpleNamespace(region=SimpleNamespace(type='UI'), space_data=SimpleNamespace(region_3d=object())), None

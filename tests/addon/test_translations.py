@@ -23,7 +23,7 @@ SAYING = {
 SHOWN = {"text", "heading", "placeholder"}                  # arguments of a layout's calls
 PRODUCTS = r"(Live Link Face|MetaHuman) (CSV|JSON)|CUDA|CoreML|DirectML"          # written alike everywhere
 # names of texts that are said
-FIXED = {"TITLE", "LAST_STAGE", "SEVERAL", "NO_TAKE", "BUSY", "BUSY_ELSE"}
+FIXED = {"TITLE", "NOT_IN_EDIT_MODE", "LAST_STAGE", "SEVERAL", "NO_TAKE", "BUSY", "BUSY_ELSE"}
 SCENE_STATE = {
     "result", "result_details", "result_mapped", "result_missing", "result_failed", "teach_result", "teach_details",
     "teach_failed", "live_note",
@@ -46,7 +46,7 @@ def dictionaries() -> dict[str, dict[str, str]]:
 
 def in_source(raised: bool = False) -> set[str]:
     """What the code itself says: constants given to translate(), paragraph(), tell_stage() and to layouts, titles of
-    jobs, reasons of ready.py.
+    jobs, reasons of the panel Generate.
 
     raised: what errors say, too; they may be translated.
     """
@@ -61,7 +61,7 @@ def in_source(raised: bool = False) -> set[str]:
                 found |= set(_texts(node.exc.args)) if isinstance(node.exc, ast.Call) else set()
             elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in FIXED:
                 found |= set(_texts([node.value]))
-            elif isinstance(node, ast.Return) and path.name == "ready.py":
+            elif isinstance(node, ast.Return) and path.name == "generate.py":
                 found |= {text for text in _texts([node.value]) if " " in text}
     return found
 

@@ -39,7 +39,7 @@ def test_the_sample_lies_in_the_sequencer_and_in_the_file(ext, tried):
 
 
 def test_the_sample_of_the_zip_is_the_one_of_the_tests(ext):
-    shipped = ext.module("addon.ui.try_it").SAMPLE
+    shipped = ext.module("addon.ui.sample").SAMPLE
     assert shipped.read_bytes() == (ROOT / "tests" / "data" / "sample.flac").read_bytes()
 
 

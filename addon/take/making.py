@@ -1,0 +1,72 @@
+"""Operators that make a take: what they have in common is to write it and to show in the panel what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import bpy
+
+from ... import engine
+from ..host.operator_base import OnWorker, redraw
+from ..host.translations import translate
+from ..keying import BeyondSliders
+from . import work
+
+BUG = "A bug stopped the lip sync: see the traceback in the system console."
+
+
+class MakesTake(OnWorker):
+    """Mixed into an operator whose `_gather` keeps the take's request as `_request` and gives the work that computes it."""
+
+    def _finish(self, context: bpy.types.Context, result: Callable[[], object]) -> set[str]:
+        """Write what result() gives, and say so."""
+        try:
+            summary = work().make.write(self._request, result())
+        except engine.Cancelled:
+            return self._say(context, 'INFO', translate("Cancelled: nothing was written."), failed=False)
+        except BeyondSliders as error:
+            if bpy.app.background:
+                return self._fail(context, error)
+            title = translate("The motion goes beyond some sliders")
+            context.window_manager.popup_menu(_ask_sliders, title=title, icon='QUESTION')
+            return self._say(context, 'WARNING', str(error))       # the popup of an error would hide the question
+        except engine.EngineError as error:
+            return self._fail(context, error)
+        except Exception:
+            self._say(context, 'ERROR', BUG)
+            raise
+        for warning in summary.warnings:
+            self.report({'WARNING'}, warning)
+        self._say(context, 'INFO', summary.line, failed=False)
+        show_summary(context, summary)
+        return {'FINISHED'}
+
+    def _fail(self, context: bpy.types.Context, error: Exception) -> set[str]:
+        return self._say(context, 'ERROR', str(error))
+
+    def _say(self, context: bpy.types.Context, kind: str, line: str, failed: bool = True) -> set[str]:
+        show_result(context, line, failed)
+        self.report({kind}, line)
+        redraw(context)
+        return {'CANCELLED'}
+
+
+def show_result(context: bpy.types.Context, line: str, failed: bool = False, details: Sequence[str] = ()) -> None:
+    """One line, and others under it, as the last result in the panel."""
+    settings = context.scene.unitalker
+    settings.result, settings.result_details, settings.result_failed = line, "\n".join(details), failed
+    settings.result_mapped = settings.result_missing = ""
+
+
+def show_summary(context: bpy.types.Context, summary: object) -> None:
+    """What make.write gave, as the last result in the panel."""
+    show_result(context, summary.line, details=summary.warnings)
+    settings = context.scene.unitalker
+    settings.result_mapped, settings.result_missing = "\n".join(summary.mapped), "\n".join(summary.missing)
+
+
+def _ask_sliders(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    """Both ways to go on; the sound is not listened to again."""
+    menu.layout.operator_context = 'INVOKE_DEFAULT'
+    menu.layout.operator("unitalker.animate", text="Raise the Sliders", icon='SORT_DESC').sliders = 'RAISE'
+    menu.layout.operator("unitalker.animate", text="Clip the Values", icon='REMOVE').sliders = 'CLIP'
