@@ -1,7 +1,7 @@
 """What the mouth typically does on each phone, and how neighbouring phones blend: face curves from nothing but phones with times.
 
 Not how motion is made (the model does that), but what a phone that the user changes should look like (phone_edit.py). The table phone_mouths.json
-was measured on the bundled model: `python -m engine.learn.phone_mouths`. Its channels are ARKit's, so it serves every head that has them.
+was measured on the bundled model: `python -m engine.learn.visemes.measure_mouths`. Its channels are ARKit's, so it serves every head that has them.
 Source: dominance after Cohen and Massaro (1993).
 """
 
@@ -23,10 +23,12 @@ TABLE = Path(__file__).with_name("phone_mouths.json")
 
 NEIGHBOURS = 4              # phones to each side that still show in a mouth
 FAR_S = 0.3                 # from its core, where the last of a phone is gone
-CORE_SHARE, LONGEST_EDGE_S = 0.3, 0.050     # a phone's core: this part of its length to each side of its middle, or all but so much at each end
+# A phone's core: this part of its length to each side of its middle, or all but so much at each end.
+CORE_SHARE, LONGEST_EDGE_S = 0.3, 0.050
 LEAD_S, TAIL_S = 0.030, 0.045               # the mouth opens before the voice, and closes after it
 SILENCE_REACH_S, SILENCE_STRENGTH = 0.040, 4.0
-SHORTEST_PAUSE_S, FULL_PAUSE_S = 0.040, 0.160       # a silence this short is no pause; from here on the face rests in it
+# A silence as short as the first is no pause; from the second on the face rests in it.
+SHORTEST_PAUSE_S, FULL_PAUSE_S = 0.040, 0.160
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,8 @@ def shares(phones: Sequence[Phone], seconds: NDArray[np.float64], group: Group, 
     labels = np.array([PHONE_INDEX[phone.label] for phone in phones], np.intp)
     starts, ends = (np.array([getattr(phone, name) for phone in phones]) for name in ("start_s", "end_s"))
     silent = labels == PHONE_INDEX["SIL"]
-    core_start, core_end = _cores(starts, ends, silent)
-    before_s, after_s = (np.where(silent, SILENCE_REACH_S, reach_s) for reach_s in (group.before_s, group.after_s))
-    pauses = np.clip((ends - starts - SHORTEST_PAUSE_S) / (FULL_PAUSE_S - SHORTEST_PAUSE_S), 0.05, 1) * SILENCE_STRENGTH
-    firmness = np.where(silent, pauses, strengths[labels])
+    core_start, core_end = cores(starts, ends, silent)
+    firm = firmness(ends - starts, silent, strengths[labels])
     at = np.clip(np.searchsorted(starts, seconds, side="right") - 1, 0, len(labels) - 1)
     result = np.zeros((len(seconds), len(PHONES)))
     rows = np.arange(len(seconds))
@@ -104,17 +104,49 @@ def shares(phones: Sequence[Phone], seconds: NDArray[np.float64], group: Group, 
         near = np.clip(at + offset, 0, len(labels) - 1)
         ahead_s, behind_s = np.maximum(core_start[near] - seconds, 0), np.maximum(seconds - core_end[near], 0)
         left = np.maximum(0, 1 - (ahead_s + behind_s) / FAR_S) * ((at + offset >= 0) & (at + offset < len(labels)))
-        result[rows, labels[near]] += left * firmness[near] * np.exp(-ahead_s / before_s[near] - behind_s / after_s[near])
+        reach = falloff(ahead_s, behind_s, silent[near], group.before_s, group.after_s)
+        result[rows, labels[near]] += left * firm[near] * reach
     return np.asarray(result / np.maximum(result.sum(axis=1, keepdims=True), 1e-9), np.float32)
+
+
+def cores(
+    starts: FloatArray, ends: FloatArray, silent: NDArray[np.bool_], lead_s: float = LEAD_S,
+) -> tuple[FloatArray, FloatArray]:
+    """Seconds from which and to which each phone is wholly itself, arrays as given.
+
+    Args:
+        lead_s: by which the mouth opens before the voice.
+    """
+    inset = np.minimum((0.5 - CORE_SHARE) * (ends - starts), LONGEST_EDGE_S)
+    middle = (starts + ends) / 2 + (TAIL_S - lead_s) / 2 * silent.astype(ends.dtype)
+    core_start = np.minimum(starts + np.where(silent, TAIL_S, inset), middle)
+    return core_start, np.maximum(ends - np.where(silent, lead_s, inset), middle)
+
+
+def falloff(
+    ahead_s: FloatArray, behind_s: FloatArray, silent: NDArray[np.bool_], before_s: float, after_s: float,
+) -> FloatArray:
+    """What is left of phones at a distance from their cores: 1 inside of the core, 1/e at the reach, before_s or after_s.
+
+    Args:
+        ahead_s, behind_s: seconds until the core, and since it; negative beyond.
+        silent: whether each is a silence, which has a reach of its own.
+    """
+    ahead, behind = (
+        np.where(silent, 1 / SILENCE_REACH_S, 1 / reach_s).astype(ahead_s.dtype) for reach_s in (before_s, after_s)
+    )
+    distance = ahead_s * ahead
+    np.maximum(distance, behind_s * behind, out=distance)
+    np.maximum(distance, 0.0, out=distance)
+    return np.asarray(np.exp(np.negative(distance, out=distance), out=distance))
+
+
+def firmness(lengths_s: FloatArray, silent: NDArray[np.bool_], strengths: FloatArray) -> FloatArray:
+    """How firmly phones insist: by their strengths, and silences by how much of a pause they are."""
+    pauses = np.clip((lengths_s - SHORTEST_PAUSE_S) / (FULL_PAUSE_S - SHORTEST_PAUSE_S), 0.05, 1.0) * SILENCE_STRENGTH
+    return np.where(silent, pauses, strengths)
 
 
 def columns_of(group: Group, channels: Sequence[str]) -> list[int]:
     """Which channels are of a group; each is of the first group that knows it."""
     return [column for column, channel in enumerate(channels) if next(other for other in GROUPS if channel.startswith(other.begins)) == group]
-
-
-def _cores(starts: NDArray[np.float64], ends: NDArray[np.float64], silent: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Where each phone is wholly itself, (n,) and (n,)."""
-    inset = np.minimum((0.5 - CORE_SHARE) * (ends - starts), LONGEST_EDGE_S)
-    middle = (starts + ends) / 2 + (TAIL_S - LEAD_S) / 2 * silent
-    return np.minimum(starts + np.where(silent, TAIL_S, inset), middle), np.maximum(ends - np.where(silent, LEAD_S, inset), middle)

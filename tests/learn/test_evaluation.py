@@ -23,7 +23,7 @@ from engine.learn.evaluate.metrics import reference_mouth
 from engine.learn.evaluate.paired import compare
 from engine.learn.evaluate.report import UNSEEN, write_result
 from engine.learn.evaluate.tables import GOALS, Goal, verdict
-from engine.learn.synth.aligner import align_english
+from engine.learn.synth.align import align_english
 from engine.learn.synth.phones import Phone, PhoneSymbolError
 from engine.values.errors import EngineError
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from engine import Settings, Waveform, animate
-from engine.learn.evaluate.measure_mouths import measure
 from engine.learn.synth.espeak import Espeak
+from engine.learn.visemes.measure_mouths import measure
 from engine.speech.coarticulation import table
 from engine.values.phones import PHONES, Phone
 from engine.values.types import Motion

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ...audio.read import read_audio
 from ...values.errors import EngineError
-from ..synth.aligner import align_english
+from ..synth.align import align_english
 from ..synth.phones import Phone
 from . import labels, split
 from .labels import Word

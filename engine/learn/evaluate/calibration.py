@@ -1,6 +1,6 @@
 """How near the viseme model comes to animators' curves of real speech, and which targets they would rather have.
 
-    python -m engine.learn.calibration weights/mini DATA/paired/facegood_zh
+    python -m engine.learn.evaluate.calibration weights/mini DATA/paired/facegood_zh
 
 The phones are what the model hears in the sound, so an error of hearing counts as one of the targets: read the suggestions of frequent
 phones only, and with the phone chart beside them.

@@ -1,12 +1,13 @@
 """Find the times of the phones of a recording whose words are known, with pocketsphinx's acoustic model.
 
 The model is English. Words of other languages are spelt with the nearest English phones, which is enough to find where each phone
-begins; the phone classes that come out are those of the language. `phone_check.py` tells which results to trust.
+begins; the phone classes that come out are those of the language. phone_check tells which results to trust.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...values.errors import EngineError
+from ...values.types import FloatArray
 from .phones import ARPABET, Phone, classes_of, merge_silences, split_evenly
 from .utterance import SAMPLE_RATE_HZ
 
@@ -55,14 +57,11 @@ class Aligner:
     """
 
     def __init__(self) -> None:
-        try:
-            import pocketsphinx
-        except ImportError as error:
-            raise EngineError("Aligning recordings needs pocketsphinx. Install the extra unitalker[learn].") from error
-        model = Path(pocketsphinx.get_model_path()) / "en-us"
-        self._decoder: Any = pocketsphinx.Decoder(
-            hmm=str(model / "en-us"), dict=os.devnull, lm=None, loglevel="FATAL", cmn="batch", bestpath=False,
-            beam=BEAM, wbeam=BEAM, pbeam=BEAM)
+        model = str(Path(_pocketsphinx().get_model_path()) / "en-us" / "en-us")
+        self._decoder = _pocketsphinx().Decoder(
+            hmm=model, dict=os.devnull, lm=None, loglevel="FATAL", cmn="batch", bestpath=False,
+            beam=BEAM, wbeam=BEAM, pbeam=BEAM,
+        )
         self._names: dict[Word, str] = {}
         self._spellings: dict[str, Spelling] = {}
 
@@ -72,15 +71,8 @@ class Aligner:
         Args:
             samples: (n,) int16 at 16 kHz.
         """
-        padded = _padded(samples)
-        self._decoder.set_align_text(" ".join(self._name(word) for word in words if word))
-        try:
-            self._decode(padded)  # which spelling of each word, and where
-            self._decoder.set_alignment()
-            self._decode(padded)  # the phones inside
-            alignment = self._decoder.get_alignment()
-        except RuntimeError:
-            return None
+        text = " ".join(self._name(word) for word in words if word)
+        alignment = _alignment(self._decoder, text, _padded(samples))
         if alignment is None:
             return None
         phones = list(chain.from_iterable(self._phones_of(word) for word in alignment))
@@ -89,13 +81,6 @@ class Aligner:
         duration_s = samples.size / SAMPLE_RATE_HZ
         moved = [Phone(p.label, min(max(p.start_s - PAD_S, 0.0), duration_s), min(max(p.end_s - PAD_S, 0.0), duration_s)) for p in phones]
         return tuple(trim_pauses(merge_silences(moved), samples))
-
-    def _decode(self, samples: NDArray[np.int16]) -> None:
-        self._decoder.start_utt()
-        try:
-            self._decoder.process_raw(samples.tobytes(), no_search=False, full_utt=True)
-        finally:
-            self._decoder.end_utt()
 
     def _name(self, word: Word) -> str:
         """The word's name in the decoder's dictionary, where it is put with all its spellings the first time."""
@@ -113,6 +98,35 @@ class Aligner:
         for sound, classes in zip(word, spelling.classes if spelling else repeat(("SIL",)), strict=False):
             phones += split_evenly(classes, sound.start * FRAME_S, (sound.start + sound.duration) * FRAME_S)
         return phones
+
+
+def align_english(samples: FloatArray, transcript: str, name: str) -> tuple[Phone, ...]:
+    """Phones of a recording (n,) at 16 kHz, full scale +-1, that says the transcript, in words of pocketsphinx's own dictionary.
+
+    With the decoder's usual beams and no schwas apart, as the labels of the evaluation were made.
+
+    Raises:
+        EngineError: pocketsphinx is not installed, its dictionary lacks a word, or the sound does not fit the text.
+    """
+    decoder = _pocketsphinx().Decoder(samprate=SAMPLE_RATE_HZ, loglevel="FATAL", bestpath=False)
+    words = re.findall(r"[a-z']+", transcript.lower())
+    unknown = [word for word in words if decoder.lookup_word(word) is None]
+    if unknown or not words:
+        missing = ", ".join(unknown) or "none at all"
+        raise EngineError(
+            f"Transcript of {name} has words that pocketsphinx does not know: {missing}. Spell them otherwise."
+        )
+    alignment = _alignment(decoder, " ".join(words), (np.clip(samples, -1, 1) * 32767).astype(np.int16))
+    if alignment is None:
+        raise EngineError(
+            f"The sound of {name} does not fit its transcript ({len(words)} words). Check that they belong together."
+        )
+    phones: list[Phone] = []
+    for entry in alignment.phones():
+        symbol = str(entry.name).lower()
+        classes = ("SIL",) if symbol.startswith("+") else classes_of(symbol, ARPABET, "pocketsphinx")
+        phones += split_evenly(classes, entry.start * FRAME_S, (entry.start + entry.duration) * FRAME_S)
+    return tuple(merge_silences(phones))
 
 
 def foreign_word(classes: Sequence[str]) -> Word:
@@ -138,9 +152,7 @@ def english_spelling(sounds: Sequence[str]) -> Spelling:
 @cache
 def english_dictionary() -> dict[str, tuple[tuple[str, ...], ...]]:
     """Word in lower case -> its pronunciations in ARPAbet, from pocketsphinx's dictionary."""
-    import pocketsphinx
-
-    path = Path(pocketsphinx.get_model_path()) / "en-us" / "cmudict-en-us.dict"
+    path = Path(_pocketsphinx().get_model_path()) / "en-us" / "cmudict-en-us.dict"
     entries: dict[str, list[tuple[str, ...]]] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         word, *sounds = line.split()
@@ -181,6 +193,36 @@ def frame_levels_db(samples: NDArray[np.int16]) -> NDArray[np.float64]:
     frames = np.pad(samples.astype(np.float64), (0, -samples.size % length)).reshape(-1, length)
     levels: NDArray[np.float64] = 10 * np.log10(np.square(frames).mean(axis=1) + 1.0)
     return levels
+
+
+def _pocketsphinx() -> Any:  # noqa: ANN401  it has no types
+    try:
+        import pocketsphinx
+    except ImportError as error:
+        raise EngineError("Aligning recordings needs pocketsphinx. Install the extra unitalker[learn].") from error
+    return pocketsphinx
+
+
+def _alignment(decoder: Any, text: str, samples: NDArray[np.int16]) -> Any:  # noqa: ANN401  pocketsphinx has no types
+    """Two passes: which spelling of each word and where, then the phones inside; None where the text does not fit."""
+    decoder.set_align_text(text)
+    try:
+        _decode(decoder, samples)
+        if decoder.hyp() is None:
+            return None
+        decoder.set_alignment()
+        _decode(decoder, samples)
+        return decoder.get_alignment()
+    except RuntimeError:
+        return None
+
+
+def _decode(decoder: Any, samples: NDArray[np.int16]) -> None:  # noqa: ANN401  pocketsphinx has no types
+    decoder.start_utt()
+    try:
+        decoder.process_raw(samples.tobytes(), no_search=False, full_utt=True)
+    finally:
+        decoder.end_utt()
 
 
 def _padded(samples: NDArray[np.int16]) -> NDArray[np.int16]:

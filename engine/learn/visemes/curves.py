@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ...speech import coarticulation
 from ...values.channels import ARKIT_52
 from ...values.types import FloatArray
 from ..synth.phones import BILABIALS, LABIODENTALS, PHONE_INDEX, PHONES, Phone
@@ -24,10 +25,7 @@ __all__ = ["CURVES", "NEUTRAL", "STYLES", "SpeakingStyle", "arkit_columns", "pho
 _C = {name: i for i, name in enumerate(CURVES)}
 SILENCE = PHONE_INDEX["SIL"]
 
-CORE_SHARE, LONGEST_EDGE_S = 0.3, 0.050  # a phone's core: this part of its length to each side of its middle, or all but so much at each end
-LEAD_S, TAIL_S = 0.045, 0.045  # the mouth opens before the voice, and closes after it
-SILENCE_SIGMA_S, SILENCE_STRENGTH = 0.040, 4.0
-SHORTEST_PAUSE_S, FULL_PAUSE_S = 0.040, 0.160  # a silence this short is no pause; from here on the face rests in it
+LEAD_S = 0.045  # the mouth opens before the voice
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,7 @@ def _as_arrays(phones: Sequence[Phone], seconds: FloatArray, loudness_db: Sequen
     loudness = np.zeros(len(phones), np.float32) if loudness_db is None else np.asarray(loudness_db, np.float32)
     clip_start, clip_end = seconds[0, 0], seconds[0, -1]
     gap_lengths = np.append(starts, clip_end) - np.append(clip_start, ends)
-    gaps = np.flatnonzero(gap_lengths > FULL_PAUSE_S)
+    gaps = np.flatnonzero(gap_lengths > coarticulation.FULL_PAUSE_S)
     gap_starts, gap_ends = np.append(clip_start - 1, ends), np.append(starts, clip_end + 1)
     labels = np.insert(labels, gaps, SILENCE)
     starts, ends = np.insert(starts, gaps, gap_starts[gaps]), np.insert(ends, gaps, gap_ends[gaps])
@@ -172,26 +170,15 @@ def _blend(spoken: _Spoken, style: SpeakingStyle) -> FloatArray:
 
 def _distances(spoken: _Spoken) -> tuple[FloatArray, FloatArray]:
     """Seconds (n, n_frames) that are left until each phone's core, and that have passed since; negative beyond."""
-    silent, lengths = spoken.silent, spoken.ends - spoken.starts
-    inset = np.minimum((0.5 - CORE_SHARE) * lengths, LONGEST_EDGE_S)
-    middle = (spoken.starts + spoken.ends) / 2 + np.float32((TAIL_S - LEAD_S) / 2) * silent
-    core_start = np.minimum(spoken.starts + np.where(silent, TAIL_S, inset), middle)
-    core_end = np.maximum(spoken.ends - np.where(silent, LEAD_S, inset), middle)
+    core_start, core_end = coarticulation.cores(spoken.starts, spoken.ends, spoken.silent, LEAD_S)
     return core_start - spoken.seconds, spoken.seconds - core_end
 
 
 def _dominance(spoken: _Spoken, group: _Group, before: FloatArray, after: FloatArray, blending: float) -> FloatArray:
     """How firmly each phone insists on its target for a group of curves, (n, n_frames)."""
-    ahead, behind = (
-        np.where(spoken.silent, 1 / SILENCE_SIGMA_S, 1 / (reach_s * blending)).astype(np.float32) for reach_s in (group.before_s, group.after_s)
-    )
-    dominance = before * ahead
-    np.maximum(dominance, after * behind, out=dominance)
-    np.maximum(dominance, 0.0, out=dominance)
-    np.exp(np.negative(dominance, out=dominance), out=dominance)
-    pauses = np.clip((spoken.ends - spoken.starts - SHORTEST_PAUSE_S) / (FULL_PAUSE_S - SHORTEST_PAUSE_S), 0.05, 1.0) * SILENCE_STRENGTH
-    dominance *= np.where(spoken.silent, pauses, viseme_tables()[1][spoken.labels, group.strength, None])
-    return dominance
+    strengths = viseme_tables()[1][spoken.labels, group.strength, None]
+    firm = coarticulation.firmness(spoken.ends - spoken.starts, spoken.silent, strengths)
+    return coarticulation.falloff(before, after, spoken.silent, group.before_s * blending, group.after_s * blending) * firm
 
 
 def _targets(spoken: _Spoken, style: SpeakingStyle) -> FloatArray:

@@ -1,10 +1,10 @@
 """Measure the table of mouths that phone edits use (engine/speech/phone_mouths.json) on a model: what it does, in its neutral style, on each phone.
 
-    python -m engine.learn.phone_mouths               measure the bundled model, write the table
-    python -m engine.learn.phone_mouths --check       measure, and say how far the table is off
+    python -m engine.learn.visemes.measure_mouths               measure the bundled model, write the table
+    python -m engine.learn.visemes.measure_mouths --check       measure, and say how far the table is off
 
 Speech of espeak-ng with known phones goes through the model; each channel is then explained as a mix of one value per phone, mixed by dominance
-(ridge regression). How firmly a phone insists on its value comes from the teacher (synth/viseme_targets.py).
+(ridge regression). How firmly a phone insists on its value comes from the teacher (targets).
 """
 
 import argparse
@@ -25,7 +25,7 @@ from ...values.types import FloatArray, Settings, Waveform
 from ..synth import languages, text
 from ..synth.espeak import Espeak
 from ..synth.phones import Phone
-from ..visemes.targets import viseme_tables
+from .targets import viseme_tables
 
 SEED = 6
 LINES, FOREIGN_LINES = 120, 30              # English, and of each language below
@@ -92,7 +92,7 @@ def as_json(measured: Measured) -> str:
             "mouth": [round(float(value), 3) for value in target],
         }) for label, strengths, target in zip(PHONES, measured.strengths, measured.targets, strict=True)
     ]
-    return f'{{"made_by": "python -m engine.learn.phone_mouths",\n"channels": {json.dumps(measured.channels)},\n"phones": {{\n' + ",\n".join(rows) + "\n}}\n"
+    return f'{{"made_by": "python -m engine.learn.visemes.measure_mouths",\n"channels": {json.dumps(measured.channels)},\n"phones": {{\n' + ",\n".join(rows) + "\n}}\n"
 
 
 def _speech(lines: int, foreign_lines: int) -> list[tuple[NDArray[np.int16], tuple[Phone, ...]]]:
