@@ -148,7 +148,7 @@ def _teach(options: argparse.Namespace) -> None:
     with _progress_bar() as progress:
         lesson = teach(read_audio(options.audio), take, settings, progress)
     taught = fitted_head_file.renamed(lesson.taught, options.output.stem)
-    fitted_head_file.write_taught(taught, options.output)
+    fitted_head_file.write_fitted_head(taught, options.output)
     _warn(lesson.warnings)
     scores = zip(map(fitted_head_file.label, taught.controls), taught.scores, strict=True)
     _show([

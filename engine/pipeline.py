@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from .idle import without_blendshapes
 from .idle.blinks import moved_by
-from .model import runtime
-from .model.decode import Decoded, Decoder, Track, decode, track_key
+from .idle.without_blendshapes import beside
+from .model.decode import Decoded, Track, track_key
 from .model.encode import clip_key, encode
 from .model.folder import Model, open_model
-from .model.heads import read_template, to_vertices
-from .model.style import missing_pivot, resolve
-from .motion import lip_contact, smooth
-from .postprocess import finish, without_effect
-from .rig.fitted_head import Taught, check_model, drive, hidden_track, other_style, to_curves
-from .rig.fitted_head_file import chosen_taught
+from .model.heads import to_vertices
+from .model.runtime import Graph
+from .motion.key_reduction import reduce_for_lines
+from .motion.lip_contact import has_lips
+from .postprocess import Finished, Sound, finish, measure, silence_warning, without_effect
+from .rig.fitted_head import FittedHead, check_model, fitted_track, play, to_curves
+from .rig.fitted_head_file import chosen_fitted_head
 from .rig.presets import Preset, choose, source_of
 from .rig.retarget import retarget
-from .speech import cues, g2p, phone_edit
-from .values.cache import Recent
+from .speech import g2p, phone_edit
+from .speech.cues import DOUBTFUL, SILENCE, PhonemeCues, find_cues
+from .systems.system import System, open_system
+from .values.cache import Cache
 from .values.errors import Cancelled, PresetError, SettingError
 from .values.types import (
     Animation,
@@ -37,16 +39,44 @@ from .values.types import (
 )
 
 DECODED_BYTES = 128 * 2**20     # decoded motion of recent clips and styles: about an hour of one style of the bundled model
-HEARD_BYTES = 32 * 2**20
+CUES_BYTES = 32 * 2**20
+CUES_BYTES_A_ROW = 48           # eight float32 cues, and a share of the list of phones
 RAW = " with --raw, which is the head's exact output."
-HEARD_BYTES_A_ROW = 48          # eight float32 cues, and a share of the list of phones
 
-_decoded_clips: Recent[Decoded] = Recent(DECODED_BYTES)
-_heard_clips: Recent[cues.Heard] = Recent(HEARD_BYTES)
+_decoded_clips: Cache[Decoded] = Cache(DECODED_BYTES)
+_clip_cues: Cache[PhonemeCues] = Cache(CUES_BYTES)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What is moved: a rig, the preset for each space of motion, and the fitted head where the rig names one."""
+
+    rig: Rig
+    presets: dict[str, Preset]
+    fitted: FittedHead | None
+
+
+@dataclass(frozen=True)
+class _Take:
+    """One wanted result: its settings, and its tracks with what the networks gave; a fitted head's track comes second."""
+
+    settings: Settings
+    tracks: tuple[Track, ...]
+    decoded: tuple[Decoded, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Spoken:
+    """Motion and cues after the user's own changes to the phones."""
+
+    motion: Motion
+    cues: PhonemeCues | None
+    warnings: tuple[str, ...]
 
 
 def animate(
-    wave: Waveform, settings: Settings, rig: Rig | None = None, progress: Progress = no_progress, cancelled: Cancel = never,
+    wave: Waveform, settings: Settings, rig: Rig | None = None, progress: Progress = no_progress,
+    cancelled: Cancel = never,
 ) -> Animation:
     """Make face motion from speech, and curves for a rig if one is given.
 
@@ -54,180 +84,200 @@ def animate(
         wave: mono 16 kHz sound of any length.
         settings: everything that the user can choose.
         rig: what the character can move; None gives motion only.
-        progress: told the finished fraction, 0..1. cancelled: asked between windows of sound.
+        progress: gets the finished fraction, 0..1. cancelled: asked between windows of sound.
     Returns:
-        Motion of round(seconds * settings.fps) frames on the scene's clock (raw: the head's own frames); for a head with a PCA basis vertices,
-        with the coefficients beside them (settings.vertices).
+        Motion of round(seconds * settings.fps) frames on the scene's clock (raw: the head's own frames); for a head with a
+        PCA basis vertices, with the coefficients beside them (settings.vertices).
     Raises:
-        EngineError: a kind of it for everything that the user can mend; Cancelled when `cancelled` said so.
+        EngineError: a kind of it for everything that the user can fix; Cancelled when `cancelled` said so.
     """
     return animate_all(wave, [settings], rig, progress, cancelled)[0]
 
 
 def animate_all(
-    wave: Waveform, wanted: Sequence[Settings], rig: Rig | None = None, progress: Progress = no_progress, cancelled: Cancel = never,
+    wave: Waveform, wanted: Sequence[Settings], rig: Rig | None = None, progress: Progress = no_progress,
+    cancelled: Cancel = never,
 ) -> list[Animation]:
-    """Several heads, identities or finishes of one clip: as animate() for each, but the encoder runs once.
+    """Several heads, identities or ways of postprocessing of one clip: as animate() for each; the encoder runs once.
 
     Raises:
         SettingError: the settings ask for different models, devices or transcripts. Else as animate().
     """
-    first = wanted[0]
-    if len({(one.model, one.device, one.threads, one.transcript, one.language) for one in wanted}) > 1:
-        raise SettingError("Settings of one call must agree in model, device, threads and transcript. Make one call per model.")
-    model = open_model(first.model, first.model_folders)
-    tracks = [_track(model, settings) for settings in wanted]
-    taught = chosen_taught(rig) if rig else None
-    if taught:
-        check_model(taught, model)
-    presets = _presets(rig, tracks, taught) if rig else {}
-    words = _words(first, model)        # before the work: a text that cannot be read is told at once
-    _check_phones(wanted, model, wave)
-    encoder, decoder = open_graphs(model, first)
-    hidden = [hidden_track(model.head(taught.head), track) for track in tracks] if taught else []
-    clip = clip_key(wave, model)
-    decoded = _decoded(wave, clip, (encoder, decoder), [*tracks, *hidden], (progress, cancelled))
-    heard = _heard(decoded[0].scores, clip, model, words)
-    animations = []
-    for number, (settings, track, result) in enumerate(zip(wanted, tracks, decoded, strict=False)):
-        motion, spoken = _spoken(result.motion, heard, settings)
-        finished = finish(motion, spoken, track.head.space, settings, wave)
-        warnings: tuple[str, ...] = (encoder.warning, missing_pivot(settings, model), other_style(taught, settings) if taught else "", _silence_warning(track, wave), _transcript_warning(heard, track, settings), _phones_warning(track, settings, taught),
-                    without_effect(settings, track.head.id, track.head.space, rig is not None))
-        preset = presets.get(track.head.space)
-        curves = retarget(finished, preset, rig, moved_by(settings.life)) if rig and preset else None
-        if rig and taught:
-            curves = to_curves(taught, drive(taught, decoded[len(tracks) + number], model.encoder.rate_hz, finished, settings), rig, wave, curves)
-        if rig and curves and not settings.raw and (preset is None or track.head.space != "blendshapes"):
-            curves, lifeless = without_blendshapes.beside(curves, wave, rig, settings.life, (len(finished.weights), finished.fps))
-            warnings = (*warnings, lifeless)
-        rigged = _rigged(finished, settings, curves, track)
-        animations.append(replace(rigged, device=encoder.device, warnings=tuple(filter(None, warnings)), phones=spoken.phones if spoken else ()))
-    return animations
+    system = _open(wanted)
+    takes = [_Take(settings, (system.track(settings),)) for settings in wanted]
+    target = _find_target(rig, takes, system.model) if rig else None
+    if target and target.fitted:
+        takes = [_with_fitted_track(take, target.fitted, system.model) for take in takes]
+    words = _read_words(wanted[0], system.model)        # before the work: a text that cannot be read is an error at once
+    _check_phones(wanted, system.model, wave)
+    clip = clip_key(wave, system.model)
+    takes = _decode(takes, wave, clip, system, (progress, cancelled))
+    cues = _cues(takes[0].decoded[0].scores, clip, system.model, words)
+    sound = measure(wave, wanted)
+    return [_animation(take, cues, target, sound, system.encoder) for take in takes]
 
 
-def _track(model: Model, settings: Settings) -> Track:
-    head = model.head(settings.head)
-    template = read_template(settings.template, head) if settings.template else head.template
-    return Track(head, resolve(settings, model), template, settings.raw)
+def _open(wanted: Sequence[Settings]) -> System:
+    shared = ("model", "device", "threads", "transcript", "language")
+    if any(len({getattr(settings, name) for settings in wanted}) > 1 for name in shared):
+        raise SettingError(
+            "Settings of one call must agree in model, device, threads and transcript. Make one call per model."
+        )
+    return open_system(open_model(wanted[0].model, wanted[0].model_folders), wanted[0])
 
 
-def _words(settings: Settings, model: Model) -> g2p.Words | None:
+def _find_target(rig: Rig, takes: Sequence[_Take], model: Model) -> _Target:
+    """What the rig is moved by. The space that a head gives decides what the preset must read; a fitted head brings its
+    own preset, or none."""
+    fitted = chosen_fitted_head(rig)
+    if fitted:
+        check_model(fitted, model)
+    heads = {take.tracks[0].head.space: take.tracks[0].head for take in takes}
+    if "vertices" in heads:
+        raise PresetError(
+            f"Head {heads['vertices'].id} gives vertices, which no preset reads. "
+            "Choose another head, or leave the preset out."
+        )
+    if fitted is None:
+        return _Target(rig, {space: choose(replace(rig, source=source_of(space))) for space in heads}, None)
+    if fitted.prior is None:
+        return _Target(rig, {}, fitted)
+    for space, head in heads.items():
+        if fitted.prior.source != source_of(space):
+            raise PresetError(
+                f"{fitted.name!r} stands on a preset for {fitted.prior.source}, head {head.id} gives {source_of(space)}. "
+                f"Choose head {fitted.head}."
+            )
+    return _Target(rig, dict.fromkeys(heads, fitted.prior), fitted)
+
+
+def _with_fitted_track(take: _Take, fitted: FittedHead, model: Model) -> _Take:
+    return replace(take, tracks=(*take.tracks, fitted_track(fitted, model, take.tracks[0], take.settings)))
+
+
+def _read_words(settings: Settings, model: Model) -> g2p.Words | None:
     if settings.transcript is None:
         return None
-    if cues.SILENCE not in model.phones:
-        raise SettingError(f"Model {model.id} does not hear phones, so it cannot follow a transcript. Choose another model, or leave the transcript out.")
+    if SILENCE not in model.phones:
+        raise SettingError(
+            f"Model {model.id} does not hear phones, so it cannot follow a transcript. "
+            "Choose another model, or leave the transcript out."
+        )
     return g2p.read_words(settings.transcript, settings.language)
 
 
 def _check_phones(wanted: Sequence[Settings], model: Model, wave: Waveform) -> None:
     for settings in wanted:
         if settings.phones is not None and not model.phones:
-            raise SettingError(f"Model {model.id} does not hear phones, so they cannot be edited. Choose another model, or leave the phones out.")
+            raise SettingError(
+                f"Model {model.id} does not hear phones, so they cannot be edited. "
+                "Choose another model, or leave the phones out."
+            )
         phone_edit.check(settings.phones or (), wave.duration_s)
 
 
-def _spoken(motion: Motion, heard: cues.Heard | None, settings: Settings) -> tuple[Motion, cues.Heard | None]:
-    """Motion and what is known of the phones, after the user's own changes to them."""
-    if heard is None or settings.phones is None or settings.raw or not lip_contact.has_lips(motion.channels):
-        return motion, heard
-    return phone_edit.follow(motion, heard, settings.phones)
-
-
-def _presets(rig: Rig, tracks: Sequence[Track], taught: Taught | None) -> dict[str, Preset]:
-    """The preset for each space of the wanted heads: what a head gives decides what the preset must read. A taught head brings its own, or none."""
-    heads = {track.head.space: track.head for track in tracks}
-    if "vertices" in heads:
-        raise PresetError(f"Head {heads['vertices'].id} gives vertices, which no preset reads. Choose another head, or leave the preset out.")
-    if taught is None:
-        return {space: choose(replace(rig, source=source_of(space))) for space in heads}
-    wrong = next((head for space, head in heads.items() if taught.prior and taught.prior.source != source_of(space)), None)
-    if taught.prior and wrong:
-        raise PresetError(f"{taught.name!r} stands on a preset for {taught.prior.source}, head {wrong.id} gives {source_of(wrong.space)}. Choose head {taught.head}.")
-    return dict.fromkeys(heads, taught.prior) if taught.prior else {}
-
-
-def _decoded(
-    wave: Waveform, clip: str, graphs: tuple[runtime.Graph, Decoder], tracks: Sequence[Track], watch: tuple[Progress, Cancel],
-) -> list[Decoded]:
-    """What the networks say, read-only, one per track; only tracks that are not in memory go through the decoder."""
-    (encoder, decoder), (progress, cancelled) = graphs, watch
-    keys = [f"{clip} {track_key(track, decoder.model)}" for track in tracks]
-    found: dict[str, Decoded | None] = {key: _decoded_clips.get(key) for key in keys}
-    lacking = {key: track for key, track in zip(keys, tracks, strict=True) if found[key] is None}
+def _decode(
+    takes: Sequence[_Take], wave: Waveform, clip: str, system: System, watch: tuple[Progress, Cancel],
+) -> list[_Take]:
+    """The takes with what the networks give, read-only; only tracks that are not cached go through the decoder."""
+    progress, cancelled = watch
+    keys = [[f"{clip} {track_key(track, system.model)}" for track in take.tracks] for take in takes]
+    tracks = {key: track for take, own in zip(takes, keys, strict=True) for key, track in zip(own, take.tracks, strict=True)}
+    found = {key: decoded for key in tracks if (decoded := _decoded_clips.get(key)) is not None}
+    lacking = {key: track for key, track in tracks.items() if key not in found}
+    encoder = system.encoder
     if lacking:
-        windows = encode(wave, decoder.model, encoder, progress, cancelled)
-        for key, result in zip(lacking, decode(windows, decoder, list(lacking.values()), len(wave.samples)), strict=True):
+        windows = encode(wave, system.model, encoder, progress, cancelled)
+        results = system.decode(windows, list(lacking.values()), len(wave.samples))
+        for key, result in zip(lacking, results, strict=True):
             found[key] = result
             result.motion.weights.flags.writeable = False
-            _decoded_clips.put(key, result, result.motion.weights.nbytes + (result.scores.nbytes if result.scores is not None else 0))
+            scores_bytes = result.scores.nbytes if result.scores is not None else 0
+            _decoded_clips.put(key, result, result.motion.weights.nbytes + scores_bytes)
     elif cancelled():
         raise Cancelled("Stopped; nothing was written.")
     progress(1.0)
-    return [decoded for key in keys if (decoded := found[key]) is not None]
+    return [replace(take, decoded=tuple(map(found.__getitem__, own))) for take, own in zip(takes, keys, strict=True)]
 
 
 def forget_styles() -> None:
-    """Drop what the decoder said of recent clips, and keep their features: for measurements of a change of style."""
+    """Drop decoded motion of recent clips, and keep their features: for measurements of a change of style."""
     _decoded_clips.clear()
 
 
-def _heard(scores: FloatArray | None, clip: str, model: Model, words: g2p.Words | None) -> cues.Heard | None:
-    """Phones of the clip, and what they say to the lips; None for a model that hears none."""
+def _cues(scores: FloatArray | None, clip: str, model: Model, words: g2p.Words | None) -> PhonemeCues | None:
+    """Phones of the clip, and what they say to the lips; None for a model that recognises none."""
     if scores is None:
         return None
     key = f"{clip} {model.hashes} {model.phones} {words}"
-    heard = _heard_clips.get(key)
-    if heard is None:
-        heard = cues.listen(scores, model.phones, model.encoder.rate_hz, words)
-        _heard_clips.put(key, heard, HEARD_BYTES_A_ROW * len(scores))
-    return heard
+    cues = _clip_cues.get(key)
+    if cues is None:
+        cues = find_cues(scores, model.phones, model.encoder.rate_hz, words)
+        _clip_cues.put(key, cues, CUES_BYTES_A_ROW * len(scores))
+    return cues
 
 
-def _rigged(motion: Motion, settings: Settings, curves: RigCurves | None, track: Track) -> Animation:
+def _animation(
+    take: _Take, cues: PhonemeCues | None, target: _Target | None, sound: Sound, encoder: Graph,
+) -> Animation:
+    """The steps after the networks."""
+    settings, head = take.settings, take.tracks[0].head
+    spoken = _follow_phones(take, cues, sound)
+    finished = finish(spoken.motion, spoken.cues, head, settings, sound)
+    curves, rig_warnings = _rig_curves(take, target, finished, sound) if target else (None, ())
     if curves and settings.max_error is not None:
-        curves = smooth.reduce_keys(curves, settings.max_error, lip_contact.contact_slack(motion))
-    if track.head.basis is None:
-        return Animation(motion, curves)
-    return Animation(to_vertices(motion, track.head, track.template) if settings.vertices else motion, curves, coefficients=motion)
+        curves = reduce_for_lines(curves, settings.max_error, finished.contacts.slack)
+    motion, coefficients = finished.motion, None
+    if head.basis is not None:
+        coefficients = motion
+        motion = to_vertices(motion, head, take.tracks[0].template) if settings.vertices else motion
+    unused = without_effect(settings, head, rigged=target is not None)
+    steps = (*(track.warnings for track in take.tracks), spoken.warnings, (unused,), rig_warnings)
+    warnings = [encoder.warning, *(warning for step in steps for warning in step)]
+    return Animation(
+        motion, finished.contacts, curves, encoder.device, tuple(filter(None, warnings)), coefficients,
+        phones=spoken.cues.phones if spoken.cues else (),
+    )
 
 
-def open_graphs(model: Model, settings: Settings) -> tuple[runtime.Graph, Decoder]:
-    """The encoder, on the wanted device, and what follows it, on the processor. Raises ModelError, SettingError."""
-    encoder = runtime.open_graph(model.folder / "encoder.onnx", settings.device, settings.threads)
-    decoder, phones = (
-        runtime.open_graph(model.folder / name, "cpu", settings.threads) if name in dict(model.hashes) else None
-        for name in ("decoder.onnx", "phones.onnx")
-    )       # small graphs: copying to a GPU costs more than it saves
-    assert decoder is not None      # open_model checked that it is there
-    return encoder, Decoder(model, decoder, phones if model.phones else None)
+def _follow_phones(take: _Take, cues: PhonemeCues | None, sound: Sound) -> _Spoken:
+    """Motion and cues after the user's own changes to the phones, and what is doubtful about sound and transcript."""
+    settings, track, motion = take.settings, take.tracks[0], take.decoded[0].motion
+    silence = silence_warning(sound, closes=track.head.space == "blendshapes" and not track.exact)
+    follows = not settings.raw and has_lips(motion.channels)
+    texts = [silence, _transcript_warning(cues, track, settings, follows)]
+    if settings.phones is not None and not follows:
+        reason = RAW if settings.raw else ": only ARKit channels follow them."
+        texts.append(f"Edited phones do not change what head {track.head.id} gives{reason}")
+    if cues is not None and settings.phones is not None and follows:
+        motion, cues = phone_edit.follow(motion, cues, settings.phones)
+    return _Spoken(motion, cues, tuple(texts))
 
 
-def _transcript_warning(heard: cues.Heard | None, track: Track, settings: Settings) -> str:
-    if settings.transcript is not None and (settings.raw or not lip_contact.has_lips(track.head.channels)):
-        return f"The transcript does not change what head {track.head.id} gives{RAW if settings.raw else ': only ARKit channels follow it.'}"
-    if heard is not None and not settings.language and heard.misfit > cues.DOUBTFUL:
+def _transcript_warning(cues: PhonemeCues | None, track: Track, settings: Settings, follows: bool) -> str:
+    if settings.transcript is not None and not follows:
+        reason = RAW if settings.raw else ": only ARKit channels follow it."
+        return f"The transcript does not change what head {track.head.id} gives{reason}"
+    if cues is not None and not settings.language and cues.misfit > DOUBTFUL:
         return (
-            f"The transcript fits only roughly (misfit {heard.misfit:.1f}, above {cues.DOUBTFUL:g} is doubtful). "
+            f"The transcript fits only roughly (misfit {cues.misfit:.1f}, above {DOUBTFUL:g} is doubtful). "
             f"It was read as language {g2p.guess(settings.transcript or '')!r}: choose another one if that is wrong."
         )
-    return heard.warning if heard else ""
+    return cues.warning if cues else ""
 
 
-def _phones_warning(track: Track, settings: Settings, taught: Taught | None) -> str:
-    if settings.phones is not None and (settings.raw or not lip_contact.has_lips(track.head.channels)):
-        return f"Edited phones do not change what head {track.head.id} gives{RAW if settings.raw else ': only ARKit channels follow them.'}"
-    return f"{taught.name!r} does not follow edited phones: it plays what it hears." if settings.phones is not None and taught else ""
-
-
-def _silence_warning(track: Track, wave: Waveform) -> str:
-    closed = ": the mouth stays closed" if track.head.space == "blendshapes" and not track.exact else ""
-    if not wave.samples.any():
-        return f"The sound is silent for all of its {wave.duration_s:.1f} s{closed}."
-    peak_db = smooth.loudest_db(wave)
-    if not closed or peak_db > smooth.SILENCE_DBFS:
-        return ""
-    return (
-        f"The sound is quieter than {smooth.SILENCE_DBFS:g} dBFS all along (at most {peak_db:.0f}){closed}. "
-        "Raise its volume, or give one channel of it if its channels cancel each other."
-    )
+def _rig_curves(
+    take: _Take, target: _Target, finished: Finished, sound: Sound,
+) -> tuple[RigCurves | None, tuple[str, ...]]:
+    """Curves of the preset, over them those of a fitted head, beside them idle motion that no preset carries."""
+    settings, space, motion = take.settings, take.tracks[0].head.space, finished.motion
+    preset = target.presets.get(space)
+    curves = retarget(motion, preset, target.rig, moved_by(settings.life)) if preset else None
+    if target.fitted:
+        controls = play(target.fitted, take.decoded[1], motion, settings)
+        curves = to_curves(target.fitted, controls, target.rig, sound.level, curves)
+    if curves is None or settings.raw or (preset is not None and space == "blendshapes"):
+        return curves, ()
+    clock = len(motion.weights), motion.fps
+    curves, warning = beside(curves, sound.prosody, target.rig, settings.life, clock)
+    return curves, (warning,)

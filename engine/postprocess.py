@@ -1,78 +1,182 @@
-"""From what the decoder gives to the motion on the scene's clock. The order of all that shapes motion is here, and nowhere else.
+"""From what the decoder gives to the motion on the scene's clock. The order of all that shapes motion is here alone.
 
-Heads of blendshapes go through all of it; vertices and FLAME parameters, which have no limits and no rest at 0, through smoothing and the
-clock alone; Settings.raw through none of it.
+Heads of blendshapes go through all of it; vertices and FLAME parameters, which have no limits and no rest at 0, through
+smoothing and the clock alone; Settings.raw through none of it.
 
-| step | on the model's clock | why there |
-|---|---|---|
-| 0 | phones that the user edited (phone_edit.py, called by pipeline.py) | they stand for the voice itself |
-| 1 | transcript and contacts (transcript.py, lips.py) | what is said decides where the lips touch; from then on every step keeps that |
-| 2 | limits, silence, rest at both ends (smooth.py) | all that closes the mouth comes before what shapes it |
-| 3 | smoothing, the face's and the regions' (smooth.py) | first, so that articulation does not sharpen what is then blurred |
-| 4 | articulation (articulation.py) | crisper or lazier than the voice |
-| 5 | gains (smooth.py) | factors of the shape that is now final |
-| 6 | anticipation (timing.py) | when shapes begin |
-| 7 | delays (timing.py) | when regions move; lips take their contacts with them |
-| 8 | limits again, then the scene's clock (retime.py) | from here on rows are frames of the scene |
-| 9 | life (idle.py) | laid on the scene's frames, so that a blink is seen shut on one of them |
+| step | on the model's clock | why there | contacts |
+|---|---|---|---|
+| 0 | phones that the user edited | they stand for the voice itself (the pipeline does it before) | |
+| 1 | cues: rounding, jaw, contacts | what is said decides where the lips touch | made, then held through step 2 |
+| 2 | limits, silence, rest at both ends | all that closes the mouth comes before what shapes it | measured |
+| 3 | smoothing, the face's and the regions' | first, so that articulation does not sharpen what is then blurred | faded to |
+| 4 | relaxed articulation | slurs as smoothing does | faded to |
+| 5 | articulation | crisper or lazier than the voice | held |
+| 6 | gains | factors of the shape that is now final | held |
+| 7 | anticipation | when shapes begin | held; a resting mouth may open |
+| 8 | delays | when regions move | move with the lips |
+| 9 | limits again | from here on weights are what a rig can show | held |
+| 10 | the scene's clock | from here on rows are frames of the scene | each gets a frame |
+| 11 | idle motion | on the scene's frames, so that a blink is seen shut on one of them | it moves no lips |
+
+The lips' contacts are measured after step 2, and one loop carries them on: it lets every step change the motion freely,
+moves the contacts where the step moved them, and closes the lips again there ("faded to": so that the motion eases into
+the contact). What a step itself brings to touch is a contact from then on.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from .idle import blinks
+from .audio.level import level_of
+from .idle.blinks import add_idle_motion, is_moving
+from .idle.prosody import Prosody, prosody
+from .model.heads import Head
 from .motion import articulation, lip_contact, smooth, timing
 from .motion.retime import retime
-from .speech import cues as transcript
-from .values.types import SAMPLE_RATE_HZ, Life, Motion, Settings, Waveform
+from .speech import cues as speech
+from .values.types import BoolArray, Level, LipContacts, Motion, Settings, Waveform
 
-_ONLY_SHAPES = {"articulation": "articulation", "anticipation_s": "anticipation", "gains": "gains", "delays": "delays", "region_smooth": "smoothing of regions"}
+_ONLY_SHAPES = {
+    "articulation": "articulation", "anticipation_s": "anticipation", "gains": "gains", "delays": "delays",
+    "region_smooth": "smoothing of regions",
+}
 
 
-def finish(motion: Motion, heard: transcript.Heard | None, space: str, settings: Settings, wave: Waveform) -> Motion:
+@dataclass(frozen=True)
+class Sound:
+    """What is measured of a clip once, for all that follows. prosody is None where nothing needs it."""
+
+    duration_s: float
+    level: Level
+    prosody: Prosody | None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Motion on the scene's clock, and where its lips touch."""
+
+    motion: Motion
+    contacts: LipContacts
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One row of the table above.
+
+    Attributes:
+        change: the motion after the step; the motion itself where it changes nothing.
+        move: where contacts are afterwards.
+        fades: whether the motion eases into contacts.
+    """
+
+    change: Callable[[Motion, BoolArray], Motion]
+    move: Callable[[Motion, BoolArray], BoolArray] = lambda motion, closed: closed
+    fades: bool = False
+
+
+def measure(wave: Waveform, wanted: Sequence[Settings]) -> Sound:
+    """What the wanted settings need to know of a sound."""
+    needs_prosody = any(is_moving(settings.life) and not settings.raw for settings in wanted)
+    return Sound(wave.duration_s, level_of(wave), prosody(wave) if needs_prosody else None)
+
+
+def silence_warning(sound: Sound, closes: bool) -> str:
+    """A sentence for the user where nothing can be heard; else empty. closes: whether the mouth stays closed there."""
+    closed = ": the mouth stays closed" if closes else ""
+    if sound.level.silent:
+        return f"The sound is silent for all of its {sound.duration_s:.1f} s{closed}."
+    peak_db = float(sound.level.loudest_db.max())
+    if not closes or peak_db > smooth.SILENCE_DBFS:
+        return ""
+    return (
+        f"The sound is quieter than {smooth.SILENCE_DBFS:g} dBFS all along (at most {peak_db:.0f}){closed}. "
+        "Raise its volume, or give one channel of it if its channels cancel each other."
+    )
+
+
+def finish(
+    motion: Motion, cues: speech.PhonemeCues | None, head: Head, settings: Settings, sound: Sound,
+) -> Finished:
     """The motion of a clip as the user wants it.
 
     Args:
         motion: as the decoder gives it; not changed.
-        heard: phones and cues of the clip; None where the model hears none.
-        space: of the head: blendshapes, flame or vertices.
-        wave: the sound.
+        cues: phones and cues of the clip; None where the model recognises none.
+        head: that gave the motion; its space decides which steps there are.
+        sound: of `measure`.
     Returns:
-        round(seconds * settings.fps) frames; more channels than before where settings.life moves the head or the chest (channels.LIFE).
+        round(seconds * settings.fps) frames; more channels than before where settings.life moves the head or the chest
+        (channels.LIFE).
     """
     if settings.raw:
-        return Motion(motion.weights.copy(), motion.channels, motion.fps)
-    n_frames = round(len(wave.samples) / SAMPLE_RATE_HZ * settings.fps)
-    if space != "blendshapes":
+        exact = Motion(motion.weights.copy(), motion.channels, motion.fps)
+        return Finished(exact, lip_contact.contacts_of(exact))
+    n_frames = round(sound.duration_s * settings.fps)
+    if head.space != "blendshapes":
         moved = retime(smooth.smooth(motion, settings.smooth), settings.fps, n_frames)
-        return replace(moved, weights=moved.weights.copy()) if moved is motion else moved
-    closed = _close(motion, heard, wave, (n_frames - 1) / settings.fps)
-    return blinks.add_life(retime(_shape(closed, settings), settings.fps, n_frames), wave, settings.life)
+        moved = replace(moved, weights=moved.weights.copy()) if moved is motion else moved
+        return Finished(moved, lip_contact.contacts_of(moved))
+    closed_motion = _close(motion, cues, sound.level, (n_frames - 1) / settings.fps)
+    shaped, closed = _shape(closed_motion, settings)
+    retimed = retime(shaped, settings.fps, n_frames)
+    if retimed is not shaped:
+        retimed = lip_contact.seal_retimed(retimed, shaped, closed)
+    contacts = lip_contact.contacts_of(retimed)
+    return Finished(add_idle_motion(retimed, sound.prosody, settings.life), contacts)
 
 
-def without_effect(settings: Settings, head: str, space: str, rigged: bool = False) -> str:
-    """A sentence for the user where he chose what changes nothing on a head; else empty. rigged: life has a character to move (life_alone.py)."""
-    if space == "blendshapes" or settings.raw:
-        return ""
-    chosen = [label for name, label in _ONLY_SHAPES.items() if getattr(settings, name) != getattr(Settings, name)]
-    chosen += ["life"] if not rigged and replace(settings.life, blinks=0, seed=0) != Life(blinks=0) else []      # blinks are on unasked
-    return f"{', '.join(chosen).capitalize()}: no effect on head {head}, which gives no face shapes." if chosen else ""
-
-
-def _close(motion: Motion, heard: transcript.Heard | None, wave: Waveform, end_s: float) -> Motion:
+def _close(motion: Motion, cues: speech.PhonemeCues | None, level: Level, end_s: float) -> Motion:
     """Steps 1 and 2: all that closes the mouth."""
     spoken = None
-    if heard is not None:
-        cues = transcript.on_clock(heard, len(motion.weights), motion.fps)
-        motion, spoken = lip_contact.part(lip_contact.meet(transcript.shape(motion, cues), cues.contact), cues.voiced), cues.spoken
-    return smooth.ease_ends(smooth.close_in_silence(smooth.limit(motion), wave, spoken), end_s)
+    if cues is not None:
+        cues = speech.on_clock(cues, len(motion.weights), motion.fps)
+        spoken = cues.spoken
+        closing = lip_contact.close_lips(speech.shape(motion, cues), cues.contact)
+        motion = lip_contact.open_vowels(closing, cues.voiced)
+    motion, _ = lip_contact.seal(smooth.limit(motion), lip_contact.closed_frames(motion))
+    return smooth.ease_ends(smooth.close_in_silence(motion, level, spoken), end_s)
 
 
-def _shape(motion: Motion, settings: Settings) -> Motion:
-    """Steps 3 to 8: all that keeps closed lips closed."""
-    motion = smooth.smooth(motion, settings.smooth, settings.region_smooth)
-    motion = articulation.articulate(motion, settings.articulation)
-    motion = smooth.apply_gains(motion, settings.gains)
-    motion = timing.anticipate(motion, settings.anticipation_s)
-    return smooth.limit(timing.delay(motion, settings.delays))
+def _shape(motion: Motion, settings: Settings) -> tuple[Motion, BoolArray]:
+    """Steps 3 to 9, with the contacts that are measured here once."""
+    closed = lip_contact.closed_frames(motion)
+    for step in _steps(settings):
+        changed = step.change(motion, closed)
+        if changed is motion:
+            continue
+        held = step.move(motion, closed)
+        motion, closed = lip_contact.seal(changed, held, motion if step.fades else None)
+    return motion, closed
+
+
+def _steps(settings: Settings) -> tuple[_Step, ...]:
+    lead_s, delays = settings.anticipation_s, settings.delays
+    held = timing.speaking_contacts
+    return (
+        _Step(lambda motion, _: smooth.smooth(motion, settings.smooth, settings.region_smooth), fades=True),
+        _Step(lambda motion, _: articulation.relax(motion, settings.articulation), fades=True),
+        _Step(lambda motion, _: articulation.articulate(motion, settings.articulation)),
+        _Step(lambda motion, _: smooth.apply_gains(motion, settings.gains)),
+        _Step(lambda motion, closed: timing.anticipate(motion, lead_s, held(motion, closed)), move=held),
+        _Step(
+            lambda motion, closed: timing.delay(motion, delays, closed),
+            move=lambda motion, closed: timing.delayed_frames(closed, motion.fps, delays.lips),
+        ),
+        _Step(lambda motion, _: smooth.limit(motion)),
+    )
+
+
+def without_effect(settings: Settings, head: Head, rigged: bool) -> str:
+    """A sentence for the user who chose what changes nothing on a head without face shapes; else empty.
+
+    Args:
+        rigged: whether there is a character, which idle motion can move by itself.
+    """
+    if head.space == "blendshapes" or settings.raw:
+        return ""
+    chosen = [label for name, label in _ONLY_SHAPES.items() if getattr(settings, name) != getattr(Settings, name)]
+    if not rigged and is_moving(replace(settings.life, blinks=0)):      # blinks are on unless the user turns them off
+        chosen.append("life")
+    what = ", ".join(chosen).capitalize()
+    return f"{what}: no effect on head {head.id}, which gives no face shapes." if chosen else ""

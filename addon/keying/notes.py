@@ -8,8 +8,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from ...engine import Motion, SettingError, Settings
-from ...engine.motion import lip_contact
+from ...engine import LipContacts, SettingError, Settings
 from ..actions import actions
 from ..actions.ledger import ClipNote, Ledger, Span, TakeNote, TimedPhone
 from ..character.character import Character
@@ -122,11 +121,10 @@ def clip_of(noted: ClipNote) -> Clip:
     return Clip(**vars(noted), packed=None)
 
 
-def closed_spans(motion: Motion, first_frame: float) -> list[Span]:
+def closed_spans(contacts: LipContacts, first_frame: float) -> list[Span]:
     """Spans of frames on which the lips touch."""
-    edges = np.diff(np.concatenate([[False], lip_contact.shut_frames(motion), [False]]).astype(np.int8))
-    shut = np.flatnonzero(edges).reshape(-1, 2)
-    return [(first_frame + float(start), first_frame + float(end - 1)) for start, end in shut]
+    edges = np.flatnonzero(np.diff(contacts.closed.astype(np.int8), prepend=0, append=0))
+    return [(first_frame + float(start), first_frame + float(end - 1)) for start, end in edges.reshape(-1, 2)]
 
 
 def merge_closed(before: Sequence[Span], now: Sequence[Span], frames: Span) -> tuple[Span, ...]:

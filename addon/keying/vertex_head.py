@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from ...engine import Animation, RigChannel, RigCurves, RigError, SettingError
+from ...engine import Animation, RigChannel, RigCurves, RigError, SettingError, reduce_for_lines
 from ...engine.model.components import Placement, components_needed, fit_placement
 from ...engine.model.heads import Head
-from ...engine.motion.smooth import reduce_keys
 from ...engine.values.types import Curve, FloatArray
 from ..actions import actions
 from ..character import character
@@ -188,7 +187,7 @@ def _write_keys(
     curves = {RigChannel("shape_key", name): Curve(seconds, column) for name, column in zip(record.names, columns, strict=True)}
     result = RigCurves(curves, "PCA", tuple(record.names), ())
     if wanted.options.max_error is not None:
-        result = reduce_keys(result, wanted.options.max_error, np.full(len(values), np.inf, np.float32))
+        result = reduce_for_lines(result, wanted.options.max_error, np.full(len(values), np.inf, np.float32))
     written = fcurves.write(_character(obj, record.names), result, line, keys)
     n_components = len(basis.components)
     share = solved.error / wanted.size if wanted.size else 0.0

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 import bpy
 import numpy as np
 
-from ...engine import RigChannel, RigCurves
-from ...engine.motion import key_reduction, smooth
+from ...engine import RigChannel, RigCurves, reduce_for_curves, reduce_for_lines
 from ...engine.values.types import Curve
 from ..actions import keys
 from ..actions.keys import Points
@@ -160,7 +159,7 @@ def _reduced(made: Mapping[Channel, Points], share: np.ndarray, line: Line, wind
     slack = np.full(len(frames), np.inf) if window.slack is None else window.slack[np.round(frames - line.first_frame).astype(np.intp).clip(0, len(window.slack) - 1)]
     slack = np.where(share < 1, 0.0, slack).astype(np.float32)
     curves = {RigChannel("property", path, "", index): Curve(frames / line.fps, rows[:, 1]) for (path, index), rows in made.items()}
-    reduce_keys = key_reduction.reduce_keys if mode == 'BEZIER' else smooth.reduce_keys
+    reduce_keys = reduce_for_curves if mode == 'BEZIER' else reduce_for_lines
     fewer = reduce_keys(RigCurves(curves, "", (), ()), window.max_error, slack).curves
     return {
         (channel.name, channel.index): np.stack([np.round(curve.seconds * line.fps, 4), curve.values], 1).astype(np.float32)

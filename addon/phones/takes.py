@@ -14,11 +14,9 @@ from dataclasses import replace
 import bpy
 import numpy as np
 
-from ...engine import Animation, SettingError, Settings
+from ...engine import Animation, SettingError, Settings, changed_spans, has_lips
 from ...engine.model.folder import open_model
-from ...engine.motion import lip_contact
-from ...engine.rig.fitted_head_file import chosen_taught
-from ...engine.speech import phone_edit
+from ...engine.rig.fitted_head_file import chosen_fitted_head
 from ...engine.values.phones import Phone
 from ..actions.ledger import Span
 from ..host.preferences import engine_preferences
@@ -129,9 +127,9 @@ def refuse_deaf(request: make.Request) -> None:
     head = model.head(request.settings.head)
     if not model.phones:
         raise SettingError(f"Model {model.id} does not hear phones, so there are none to edit. Choose another model and generate again.")
-    if not lip_contact.has_lips(head.channels):
+    if not has_lips(head.channels):
         raise SettingError(f"Head {head.id} does not follow phones: only a head with ARKit channels does. Choose one in Voice and Style and generate again.")
-    taught = chosen_taught(request.rig) if request.rig else None
+    taught = chosen_fitted_head(request.rig) if request.rig else None
     if taught:
         raise SettingError(f"{taught.name!r} plays what it hears and does not follow phones. Choose another preset and generate again.")
 
@@ -184,7 +182,7 @@ def _solve_all(context: bpy.types.Context, shown: ShownTake, one: takes.Take, wa
 def _frames(before: tuple[Phone, ...], wanted: tuple[Phone, ...], settings: Settings, one: takes.Take) -> tuple[Span, ...]:
     """Whole frames of the take on which two lists of phones make a difference, apart from each other."""
     spans: list[Span] = []
-    for start_s, end_s in phone_edit.changed_spans(before, wanted, settings):
+    for start_s, end_s in changed_spans(before, wanted, settings):
         first = max(math.floor(one.first_frame + start_s * settings.fps), math.ceil(one.first_frame))
         last = min(math.ceil(one.first_frame + end_s * settings.fps), math.floor(one.last_frame))
         if spans and first <= spans[-1][1] + 1:

@@ -12,7 +12,7 @@ import bpy
 from ...engine import EngineError, InstallError, NoPresetError, Rig
 from ...engine.model import folder
 from ...engine.rig import fitted_head_file, presets
-from ...engine.rig.fitted_head import Taught, label
+from ...engine.rig.fitted_head import FittedHead, label
 from ...engine.rig.names import find_on_rig
 from ..character import character as rig
 from ..host.preferences import engine_preferences
@@ -110,7 +110,7 @@ def identities(model: folder.Model | None, problem: str) -> list[Item]:
 
 def fitted_heads() -> tuple[tuple[Taught, ...], tuple[Exception, ...]]:
     """The taught heads of the user's folders, and what is wrong with the files that are none."""
-    return fitted_head_file.scan_taught(engine_preferences(bpy.context).preset_folders)
+    return fitted_head_file.scan_fitted_heads(engine_preferences(bpy.context).preset_folders)
 
 
 def preset_items(fitted: Sequence[Taught]) -> list[Item]:
@@ -147,7 +147,7 @@ def fit_of_character(context: bpy.types.Context, channel_set: str) -> Fit:
 
 def _fit_of_rig(names: Rig, character: rig.Character) -> Fit:
     try:
-        fitted = fitted_head_file.chosen_taught(names)
+        fitted = fitted_head_file.chosen_fitted_head(names)
         if fitted is not None:
             return _fit_of_fitted_head(fitted, names)
         match = presets.match(presets.choose(names), names)
@@ -163,7 +163,7 @@ def _fit_of_rig(names: Rig, character: rig.Character) -> Fit:
     return Fit(f"{match.preset.name}: {channels}, {meshes}", match.absent)
 
 
-def _fit_of_fitted_head(fitted: Taught, names: Rig) -> Fit:
+def _fit_of_fitted_head(fitted: FittedHead, names: Rig) -> Fit:
     """How many of a taught head's controls the character has."""
     places = find_on_rig(fitted.controls, names)
     absent = tuple(label(control) for control, found in zip(fitted.controls, places, strict=True) if not found)

@@ -15,9 +15,8 @@ import bpy
 import numpy as np
 
 from ... import engine
-from ...engine import Animation, SettingError, Settings
+from ...engine import Animation, SettingError, Settings, reduce_for_curves
 from ...engine.model.folder import open_model
-from ...engine.motion import key_reduction, lip_contact
 from ..actions.ledger import Span, TimedPhone
 from ..character import character as rig
 from ..host.job import listening, tell_stage
@@ -127,7 +126,7 @@ def compute(
     if request.vertices:
         return vertex_head.solve(animation, request.vertices)
     if request.options.reduce and request.frames is None and request.settings.max_error is None and animation.curves:
-        fewer = key_reduction.reduce_keys(animation.curves, request.options.max_error, lip_contact.contact_slack(animation.motion))
+        fewer = reduce_for_curves(animation.curves, request.options.max_error, animation.contacts.slack)
         return replace(animation, curves=fewer)
     return animation
 
@@ -137,7 +136,7 @@ def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
     animation = result.animation if isinstance(result, vertex_head.Solved) else result
     first = request.clip.start_frame + request.shift_frames
     frames = len(animation.motion.weights)
-    closed = notes.closed_spans(animation.motion, first)
+    closed = notes.closed_spans(animation.contacts, first)
     note = notes.new_note(asdict(request.options), request.clip, request.settings, closed)
     line = parts.Line(request.line, first, first + frames - 1, request.fps, note)
     if isinstance(result, vertex_head.Solved):
@@ -149,7 +148,7 @@ def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
     keys = replace(request.keys, interpolation='CONSTANT') if curves.stepped else request.keys
     window = None
     if request.frames is not None:
-        window, line = _window(request, line, closed, lip_contact.contact_slack(animation.motion))
+        window, line = _window(request, line, closed, animation.contacts.slack)
     again = _said_again(request)
     written = fcurves.write(request.character, curves, line, keys, window)
     made = translate_plural(written.curves, "1 curve", "{} curves")

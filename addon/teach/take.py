@@ -12,7 +12,7 @@ from ... import engine
 from ...engine.fit_head.fit import Lesson, Take, teach
 from ...engine.model.folder import open_model
 from ...engine.rig.fitted_head import Score, label
-from ...engine.rig.fitted_head_file import renamed, save_taught
+from ...engine.rig.fitted_head_file import renamed, save_fitted_head
 from ..host.preferences import user_folder
 from ..host.translations import translate
 from ..keying import artist_keys
@@ -67,7 +67,7 @@ def compute(
 
 def write(request: Request, lesson: Lesson) -> Result:
     """Keep the head in the user's folder. Raises OutputError."""
-    path = save_taught(lesson.taught, request.folder)
+    path = save_fitted_head(lesson.taught, request.folder)
     taught = lesson.taught
     learned = sum(score.learned for score in taught.scores)
     line = translate("{!r}: learned {} of {} controls from {} s", taught.name, learned, len(taught.scores), f"{taught.take_s:.1f}")

@@ -12,16 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model.decode import Track, decode
 from ..model.encode import encode
 from ..model.folder import Model, open_model
-from ..model.style import resolve
-from ..pipeline import animate, open_graphs
-from ..rig.fitted_head import Score, Taught, features_of, hidden_track, label, mark_of, stack
+from ..pipeline import animate
+from ..rig.fitted_head import FittedHead, Score, features_of, hidden_track, label, mark_of, stack
 from ..rig.names import first_names
 from ..rig.presets import choose, source_of
 from ..speech.coverage import unheard_sounds
-from ..speech.cues import SILENCE, listen
+from ..speech.cues import SILENCE, find_cues
+from ..systems.system import open_system
 from ..values.errors import Cancelled, TeachError
 from ..values.messages import number_of
 from ..values.types import Cancel, FloatArray, Life, Progress, Rig, RigChannel, Settings, Waveform, never, no_progress
@@ -63,7 +62,7 @@ class Take:
 class Lesson:
     """A fitted head, and sentences for the animator: what is doubtful about it."""
 
-    taught: Taught
+    taught: FittedHead
     warnings: tuple[str, ...]
 
 
@@ -87,7 +86,7 @@ class _Sample:
 
 @dataclass(frozen=True)
 class _Fit:
-    """What _fit finds; fields as in Taught."""
+    """What _fit finds; fields as in FittedHead."""
 
     centre: FloatArray
     scale: FloatArray
@@ -124,7 +123,7 @@ def teach(wave: Waveform, take: Take, settings: Settings, progress: Progress = n
         raise Cancelled("Stopped; nothing was written.")
     fit = _fit(take, sample, span, head.fps)
     low, high = take.values.min(axis=0), take.values.max(axis=0)
-    taught = Taught(
+    taught = FittedHead(
         name="", model=model.id, mark=mark_of(model), head=head.id, identity=settings.identity, strength=settings.strength, controls=take.controls,
         offsets=_offsets(head.fps), centre=fit.centre, scale=fit.scale, weight=fit.weight, bias=fit.bias, rest=fit.rest,
         low=low.astype(np.float32), high=high.astype(np.float32), lag_s=fit.lag_s, prior=preset, scores=fit.scores,
@@ -170,17 +169,17 @@ def _listen(wave: Waveform, take: Take, settings: Settings, rig: Rig | None, wat
     """Run the model over the sound, and the preset if there is one."""
     model = open_model(settings.model, settings.model_folders)
     head = model.head(settings.head)
-    encoder, decoder = open_graphs(model, settings)
-    track = Track(head, resolve(settings, model), None)
-    decoded = decode(encode(wave, model, encoder, *watch), decoder, [hidden_track(head, track)], len(wave.samples))[0]
-    features = features_of(decoded, model.encoder.rate_hz)
+    system = open_system(model, settings)
+    track = hidden_track(head, system.track(settings))
+    decoded = system.decode(encode(wave, model, system.encoder, *watch), [track], len(wave.samples))[0]
+    features = features_of(decoded)
     seconds = np.arange(len(features)) / head.fps
     silence = np.zeros(len(features), np.float32)
     unheard: tuple[str, ...] = ()
     if decoded.scores is not None and SILENCE in model.phones:
-        heard = listen(decoded.scores, model.phones, model.encoder.rate_hz)
-        silence = np.interp(seconds, np.arange(len(heard.contact)) / model.encoder.rate_hz, heard.contact[:, 2]).astype(np.float32)
-        unheard = unheard_sounds(heard.phones, model.phones, *_check(wave, take))
+        cues = find_cues(decoded.scores, model.phones, model.encoder.rate_hz)
+        silence = np.interp(seconds, np.arange(len(cues.contact)) / cues.rate_hz, cues.contact[:, 2]).astype(np.float32)
+        unheard = unheard_sounds(cues.phones, model.phones, *_check(wave, take))
     return _Sample(features, len(head.weight), seconds, _prior(wave, take, settings, rig, seconds) if rig else None, silence, unheard)
 
 
@@ -280,7 +279,7 @@ def _scores(values: Matrix, errors_of: Matrix, prior: Matrix | None) -> tuple[Sc
     return tuple(scores)
 
 
-def _warnings(taught: Taught, still: tuple[str, ...], model: Model) -> list[str]:
+def _warnings(taught: FittedHead, still: tuple[str, ...], model: Model) -> list[str]:
     """What an animator should know before trusting the head."""
     found = []
     if taught.take_s < GOOD_TAKE_S:

@@ -1,7 +1,8 @@
-"""What a face does besides speaking: blinks and brow raises here, head, gaze and breath in poise.py; each with its amount, all from one seed.
+"""Idle motion, what a face does besides speaking: each part with its amount, all from one seed. Blinks and brows are here.
 
-Laid over motion on the scene's clock. Moments are drawn one after the other from the start of the clip, each from what was drawn before and from
-the sound up to LOOK_AHEAD_S later: the same seed and sound give the same motion, and what comes later in a clip never changes what was before.
+Laid over motion on the scene's clock. Moments are drawn one after the other from the start of the clip, each from what
+was drawn before and from the sound up to LOOK_AHEAD_S later: the same seed and sound give the same motion, and what
+comes later in a clip never changes what was before.
 """
 
 from __future__ import annotations
@@ -13,21 +14,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..motion import lip_contact
-from ..motion.lip_contact import BoolArray
+from ..motion.lip_contact import has_lips
 from ..values.channels import ARKIT_52, HEAD_ANGLES
-from ..values.types import FloatArray, Life, Motion, Waveform
+from ..values.types import BoolArray, FloatArray, Life, Motion
 from . import head_gaze_breath
 from .head_gaze_breath import stream
-from .prosody import FUTURE_S, Prosody, prosody
+from .prosody import FUTURE_S, Prosody
 
 LOOK_AHEAD_S = 2 * FUTURE_S + 1.0       # prosody of the sound, and how far a moment may be moved
 
-# Rate: 26 a minute in conversation, 17 at rest, 4.5 in reading (Bentivoglio et al. 1997); a line that is acted lies between: our choice is 17.
+# Rate: 26 a minute in conversation, 17 at rest, 4.5 in reading (Bentivoglio et al. 1997); a line that is acted lies
+# between: our choice is 17.
 BLINKS_PER_MIN = 17.0
-BLINK_SPREAD = 0.5              # standard deviation of the logarithm of intervals: long tails, as people have; our choice
+BLINK_SPREAD = 0.5              # standard deviation of the logarithm of intervals: long tails, as people have
 LEAST_INTERVAL_S = 0.45
-BLINK_PULL_S = 1.2              # a blink moves to an end of phrase or a pause so near, where speakers blink most (Nakano and Kitazawa 2010)
+BLINK_PULL_S = 1.2              # a blink moves to a pause so near: speakers blink most there (Nakano, Kitazawa 2010)
 REACHED = 16                    # more pauses do not lie within reach of one blink: 1.2 s both ways, pauses of 0.16 s
 PULLED = 0.8                    # share of the blinks that do where they can
 # Whole blinks take 0.1 to 0.4 s and open in about twice the time in which they close (VanderWerf et al. 2003, Caffier et al. 2003).
@@ -72,41 +73,49 @@ class Raise:
     outer: float
 
 
-def add_life(motion: Motion, wave: Waveform, life: Life) -> Motion:
+def add_idle_motion(motion: Motion, prosody: Prosody | None, life: Life) -> Motion:
     """The motion with what the face does besides speaking.
 
     Args:
         motion: ARKit motion on the scene's clock, limited to 0..1; other motion passes unchanged.
-        wave: its sound.
+        prosody: of its sound; None where nothing moves (is_moving).
     Returns:
-        New weights; with life.head the channels HEAD_ANGLES and with life.breath the channel "breath" more, and lids, brows and eyes that the
-        model's own channels lack.
+        New weights; with life.head the channels HEAD_ANGLES and with life.breath the channel "breath" more, and lids,
+        brows and eyes that the model's own channels lack. Lips do not move.
     """
-    if replace(life, seed=0) == Life(blinks=0) or not lip_contact.has_lips(motion.channels):
+    if prosody is None or not is_moving(life) or not has_lips(motion.channels):
         return motion
-    heard = prosody(wave)
     face = _Face(motion)
     if life.blinks:
-        _blink(face, heard, life)
+        _blink(face, prosody, life)
     if life.brows:
-        _raise_brows(face, heard, life)
+        _raise_brows(face, prosody, life)
     if life.head or life.eyes:
-        angles = head_gaze_breath.head_angles(heard, len(motion.weights), motion.fps, life)
+        angles = head_gaze_breath.head_angles(prosody, len(motion.weights), motion.fps, life)
         if life.head:
             face.set(dict(zip(HEAD_ANGLES, angles.T, strict=True)))
         if life.eyes and not face.moves("eyeLook"):
-            face.set(head_gaze_breath.gaze(angles, heard, motion.fps, life))
+            face.set(head_gaze_breath.gaze(angles, motion.fps, life))
     if life.breath:
-        face.set({"breath": head_gaze_breath.breath(heard, len(motion.weights), motion.fps, life)})
+        face.set({"breath": head_gaze_breath.breath(prosody, len(motion.weights), motion.fps, life)})
     return face.motion()
 
 
+def is_moving(life: Life) -> bool:
+    """Whether any amount is above 0."""
+    return replace(life, seed=0) != Life(blinks=0)
+
+
 def moved_by(life: Life) -> frozenset[str]:
-    """The channels that life moves and the voice hardly does: lids, brows, gaze, head and breath, as far as their amounts are above 0."""
-    prefixes = [prefix for prefix, amount in (
-        ("eyeBlink", life.blinks), ("eyeSquint", life.blinks), ("eyeWide", life.blinks), ("brow", life.brows), ("eyeLook", life.eyes)) if amount]
-    names = {name for name in ARKIT_52 if name.startswith(tuple(prefixes))} if prefixes else set()
-    return frozenset(names | (set(HEAD_ANGLES) if life.head else set()) | ({"breath"} if life.breath else set()))
+    """The channels that idle motion moves and the voice hardly does, as far as their amounts are above 0."""
+    amounts = {
+        "eyeBlink": life.blinks, "eyeSquint": life.blinks, "eyeWide": life.blinks, "brow": life.brows, "eyeLook": life.eyes,
+    }
+    prefixes = tuple(prefix for prefix, amount in amounts.items() if amount)
+    names = {name for name in ARKIT_52 if name.startswith(prefixes)} if prefixes else set()
+    head = set(HEAD_ANGLES) if life.head else set()
+    breath = {"breath"} if life.breath else set()
+    return frozenset(names | head | breath)
 
 
 class _Face:
@@ -136,14 +145,15 @@ class _Face:
 
     def motion(self) -> Motion:
         """All of it."""
-        return Motion(np.stack(list(self._rows.values()), axis=1).astype(np.float32), tuple(self._rows), self.fps)
+        weights = np.stack(list(self._rows.values()), axis=1).astype(np.float32)
+        return Motion(weights, tuple(self._rows), self.fps)
 
 
-def _blink(face: _Face, heard: Prosody, life: Life) -> None:
+def _blink(face: _Face, prosody: Prosody, life: Life) -> None:
     seconds = np.arange(face.n_frames) / face.fps
     lids = np.zeros(face.n_frames, np.float32)
     busy = face.busy("eyeBlink")
-    for blink in blinks(heard, face.n_frames / face.fps, life):
+    for blink in blinks(prosody, face.n_frames / face.fps, life):
         top = np.round(blink.second * face.fps) / face.fps          # on a frame, so that the eye is seen shut
         first, last = top - blink.closing_s, top + blink.shut_s + blink.opening_s
         near = busy[max(0, int((first - CLEAR_S) * face.fps)):int((last + CLEAR_S) * face.fps) + 1]
@@ -152,61 +162,68 @@ def _blink(face: _Face, heard: Prosody, life: Life) -> None:
         span = _frames(first, last, face.fps)
         closing = _ease(1 - (top - seconds[span]) / blink.closing_s)
         opening = _ease(1 - (seconds[span] - top - blink.shut_s) / blink.opening_s) ** 1.5      # fast at first, then slow
-        lids[span] = np.maximum(lids[span], np.where(seconds[span] <= top, closing, opening) * np.float32(blink.depth))
+        shape = np.where(seconds[span] <= top, closing, opening) * np.float32(blink.depth)
+        lids[span] = np.maximum(lids[span], shape)
     for name, share in _BLINK.items():
         for side in ("Left", "Right"):
             face.lift(name + side, np.asarray(share * lids, np.float32))
 
 
-def blinks(heard: Prosody, duration_s: float, life: Life) -> Iterator[Blink]:
+def blinks(prosody: Prosody, duration_s: float, life: Life) -> Iterator[Blink]:
     """Blinks of a clip, in order; life.blinks times BLINKS_PER_MIN on average, drawn to ends of phrases and into pauses."""
     random = stream(life.seed, "blinks")
     mean_s = 60 / (BLINKS_PER_MIN * life.blinks)
     median_s = max(mean_s / np.exp(BLINK_SPREAD**2 / 2), LEAST_INTERVAL_S)
+    reach_s = min(BLINK_PULL_S, 0.6 * mean_s)
     last_s = -mean_s * random.random()
     while last_s < duration_s:
         drawn, pulled, place = random.normal(), random.random() < PULLED, random.random()
-        closing_s, shut_s, opening_s, depth = (float(random.uniform(*ends)) for ends in (CLOSING_S, SHUT_S, OPENING_S, DEPTH))
+        ranges = (CLOSING_S, SHUT_S, OPENING_S, DEPTH)
+        closing_s, shut_s, opening_s, depth = (float(random.uniform(*ends)) for ends in ranges)
         wanted_s = last_s + max(LEAST_INTERVAL_S, median_s * float(np.exp(BLINK_SPREAD * drawn)))
-        second = _quiet_moment(heard, wanted_s, min(BLINK_PULL_S, 0.6 * mean_s), place) if pulled else wanted_s
+        second = _quiet_moment(prosody, wanted_s, reach_s, place) if pulled else wanted_s
         second = max(second, last_s + LEAST_INTERVAL_S)
         if second >= 0:
             yield Blink(second, closing_s, shut_s, opening_s, depth)
         last_s = second
 
 
-def _quiet_moment(heard: Prosody, wanted_s: float, reach_s: float, place: float) -> float:
-    """The wanted moment where the voice pauses then, else one just after the nearest end of phrase within reach; without one the wanted moment."""
-    first = bisect_left(heard.pauses, (wanted_s - reach_s, 0.0))
-    near = [(start, stop) for start, stop in heard.pauses[max(0, first - 1):first + REACHED] if start < wanted_s + reach_s and stop > wanted_s - reach_s]
+def _quiet_moment(prosody: Prosody, wanted_s: float, reach_s: float, place: float) -> float:
+    """The wanted moment where the voice pauses then or has no pause within reach; else just after the nearest phrase."""
+    first_s, last_s = wanted_s - reach_s, wanted_s + reach_s
+    first = bisect_left(prosody.pauses, (first_s, 0.0))
+    candidates = prosody.pauses[max(0, first - 1):first + REACHED]
+    near = [(start, stop) for start, stop in candidates if start < last_s and stop > first_s]
     if any(start <= wanted_s <= stop for start, stop in near) or not near:
         return wanted_s
     start, stop = min(near, key=lambda pause: min(abs(pause[0] - wanted_s), abs(pause[1] - wanted_s)))
     return start + place * min(0.25, stop - start)
 
 
-def _raise_brows(face: _Face, heard: Prosody, life: Life) -> None:
+def _raise_brows(face: _Face, prosody: Prosody, life: Life) -> None:
     seconds = np.arange(face.n_frames) / face.fps
     inner, outer = np.zeros(face.n_frames, np.float32), np.zeros(face.n_frames, np.float32)
-    for one in raises(heard, life):
-        first, last = one.second - one.up_s, one.second + one.held_s + one.down_s
+    for lift in raises(prosody, life):
+        first, last = lift.second - lift.up_s, lift.second + lift.held_s + lift.down_s
         if first < END_MARGIN_S or last > seconds[-1] - END_MARGIN_S:
             continue
         span = _frames(first, last, face.fps)
-        shape = np.minimum(_ease((seconds[span] - first) / one.up_s), _ease((last - seconds[span]) / one.down_s))
-        inner[span], outer[span] = np.maximum(inner[span], shape * np.float32(one.inner)), np.maximum(outer[span], shape * np.float32(one.outer))
+        shape = np.minimum(_ease((seconds[span] - first) / lift.up_s), _ease((last - seconds[span]) / lift.down_s))
+        inner[span] = np.maximum(inner[span], shape * np.float32(lift.inner))
+        outer[span] = np.maximum(outer[span], shape * np.float32(lift.outer))
     face.lift("browInnerUp", inner)
     for side in ("Left", "Right"):
         face.lift("browOuterUp" + side, outer)
 
 
-def raises(heard: Prosody, life: Life) -> Iterator[Raise]:
+def raises(prosody: Prosody, life: Life) -> Iterator[Raise]:
     """Brow raises of a clip, in order, on some of its stressed syllables."""
     last_s = -LEAST_RAISE_GAP_S
     random = stream(life.seed, "brows")
-    for stress in heard.stresses:
+    for stress in prosody.stresses:
         chance, height = random.random(), float(random.uniform(0.7, 1.1))
-        up_s, held_s, down_s, share = (float(random.uniform(*ends)) for ends in (RAISE_UP_S, RAISE_HELD_S, RAISE_DOWN_S, RAISE_OUTER))
+        ranges = (RAISE_UP_S, RAISE_HELD_S, RAISE_DOWN_S, RAISE_OUTER)
+        up_s, held_s, down_s, share = (float(random.uniform(*ends)) for ends in ranges)
         if stress.second - last_s < LEAST_RAISE_GAP_S or chance > RAISE_CHANCE * (0.4 + 0.6 * stress.strength):
             continue
         inner = min(1.0, life.brows * RAISE_HEIGHT * height * (0.5 + 0.5 * stress.strength))
@@ -223,4 +240,3 @@ def _ease(share: NDArray[np.floating]) -> FloatArray:
     """Smooth step of 0..1, flat outside."""
     x = np.clip(share, 0, 1)
     return np.asarray(x * x * (3 - 2 * x), np.float32)
-

@@ -1,4 +1,4 @@
-"""How a head is held while it speaks: small turns, nods and tilts, the gaze, and breath. Helper of idle.py, which tells how moments are drawn.
+"""How a head is held while it speaks: small turns, nods and tilts, the gaze, and breath.
 
 Angles are in radians with the signs of channels.HEAD_ANGLES. What is not from a source is our choice, by eye.
 """
@@ -18,7 +18,8 @@ from .prosody import RATE_HZ, Prosody
 Random = np.random.Generator
 Rows = NDArray[np.float64]
 
-# Head motion in speech is small, slow and follows pitch and stress (Hadar et al. 1983, Munhall et al. 2004: most of it below 2 Hz, some degrees).
+# Head motion in speech is small, slow and follows pitch and stress (Hadar et al. 1983, Munhall et al. 2004: most of it
+# below 2 Hz, some degrees).
 SWAY_RAD = (0.045, 0.024, 0.022)    # standard deviation of slow yaw, pitch and roll: 2.6, 1.4 and 1.3 degrees
 SWAY_STEP_S = 0.8                   # a new direction so often
 CALM_SHARE = 0.4                    # of the sway that is left in pauses
@@ -29,16 +30,17 @@ LIFT_RAD = 0.004                    # upwards for each semitone of pitch above t
 SPEAKING_SOFT_S = 0.35              # how softly speech and pauses change the head
 END_EASE_S = 0.4                    # a clip starts and ends with the head and eyes as they were
 
-# Fixations of about half a second to a second between quick jumps whose time grows with their size (Carpenter 1988: 2.2 ms a degree and 21 ms);
-# speakers look at their listener most of the time (Argyle and Cook 1976), so the gaze often comes back.
+# Fixations of about half a second to a second between quick jumps whose time grows with their size (Carpenter 1988:
+# 2.2 ms a degree and 21 ms); speakers look at their listener most of the time (Argyle and Cook 1976), so the gaze often
+# comes back.
 FIXATION_S, LEAST_FIXATION_S = 1.1, 0.25
 JUMP_S, JUMP_S_PER_RAD = 0.021, 0.0022 * 57.3
 GAZE_RAD = (0.075, 0.03)            # standard deviation of yaw and pitch: 4.3 and 1.7 degrees
 HOME_CHANCE = 0.5                   # of looking straight at the listener
 MAX_LOOK_RAD = 0.35                 # beyond which the head would turn too
 
-# At rest people breathe 12 to 20 times a minute and take 40 % of it to breathe in; in speech they breathe in within half a second, in pauses, and out
-# for as long as they speak (Conrad and Schoenle 1979, Hixon 1987).
+# At rest people breathe 12 to 20 times a minute and take 40 % of it to breathe in; in speech they breathe in within half a
+# second, in pauses, and out for as long as they speak (Conrad and Schoenle 1979, Hixon 1987).
 REST_CYCLE_S, REST_IN_S = 4.2, 1.6
 SPEECH_IN_S, LEAST_IN_S = 0.5, 0.25
 LEAST_BREATH_GAP_S, LEAST_PAUSE_S = 2.0, 0.2
@@ -46,25 +48,25 @@ OUT_S = 4.0                         # breath is out so long after it is in
 
 
 def stream(seed: int, name: str) -> Random:
-    """Random numbers of their own for each kind of life, so that one amount does not change another kind."""
+    """Random numbers of their own for each part, so that one amount does not change another part."""
     return np.random.default_rng([seed & 0xFFFFFFFF, zlib.crc32(name.encode())])
 
 
-def head_angles(heard: Prosody, n_frames: int, fps: float, life: Life) -> FloatArray:
+def head_angles(prosody: Prosody, n_frames: int, fps: float, life: Life) -> FloatArray:
     """Yaw, pitch and roll (n_frames, 3) times life.head."""
     seconds = np.arange(n_frames) / fps
-    speaking = gaussian(heard.speaking.astype(np.float32)[:, None], SPEAKING_SOFT_S * RATE_HZ)[:, 0]
+    speaking = gaussian(prosody.speaking.astype(np.float32)[:, None], SPEAKING_SOFT_S * RATE_HZ)[:, 0]
     strength = CALM_SHARE + (1 - CALM_SHARE) * _at(speaking, seconds)
     angles = _sway(stream(life.seed, "head"), seconds) * strength[:, None]
-    lift = gaussian(heard.semitones[:, None], SPEAKING_SOFT_S / 2 * RATE_HZ)[:, 0]
-    angles[:, 1] += _nods(heard, seconds, life.seed) - LIFT_RAD * _at(lift, seconds)
+    lift = gaussian(prosody.semitones[:, None], SPEAKING_SOFT_S / 2 * RATE_HZ)[:, 0]
+    angles[:, 1] += _nods(prosody, seconds, life.seed) - LIFT_RAD * _at(lift, seconds)
     return np.asarray(life.head * angles * _end_ease(seconds)[:, None], np.float32)
 
 
 def _sway(random: Random, seconds: Rows) -> Rows:
     """Slow wandering (n, 3): a cubic B-spline through random numbers, so that speed and direction change smoothly."""
     n_knots = int(seconds[-1] / SWAY_STEP_S) + 4
-    knots = random.normal(size=(n_knots, 3)) * np.array(SWAY_RAD) * 1.5         # a spline goes between its knots, not through them
+    knots = random.normal(size=(n_knots, 3)) * np.array(SWAY_RAD) * 1.5     # a spline goes between its knots
     position = seconds / SWAY_STEP_S
     first = position.astype(np.int64)
     t = (position - first)[:, None]
@@ -72,10 +74,10 @@ def _sway(random: Random, seconds: Rows) -> Rows:
     return np.asarray(sum(weight * knots[first + number] for number, weight in enumerate(weights)) / 6)
 
 
-def _nods(heard: Prosody, seconds: Rows, seed: int) -> Rows:
+def _nods(prosody: Prosody, seconds: Rows, seed: int) -> Rows:
     """Downward pitch (n,) on stressed syllables."""
     random, nods, last_s = stream(seed, "nods"), np.zeros(len(seconds)), -LEAST_NOD_GAP_S
-    for stress in heard.stresses:
+    for stress in prosody.stresses:
         chance, size = random.random(), random.uniform(0.6, 1.2)
         if stress.second - last_s < LEAST_NOD_GAP_S or chance > NOD_CHANCE:
             continue
@@ -87,15 +89,26 @@ def _nods(heard: Prosody, seconds: Rows, seed: int) -> Rows:
     return nods
 
 
-def gaze(head: FloatArray, heard: Prosody, fps: float, life: Life) -> dict[str, FloatArray]:
-    """ARKit eyeLook channels of both eyes: jumps of the gaze times life.eyes, and eyes that stay on what they see while the head (n, 3) turns."""
+def gaze(head: FloatArray, fps: float, life: Life) -> dict[str, FloatArray]:
+    """ARKit eyeLook channels of both eyes: jumps times life.eyes, and eyes that stay on what they see as the head turns.
+
+    Args:
+        head: (n_frames, 3) of head_angles.
+    """
     seconds = np.arange(len(head)) / fps
-    looks = (life.eyes * _looks(stream(life.seed, "eyes"), seconds) - min(life.eyes, 1.0) * head[:, :2]) * _end_ease(seconds)[:, None]
+    jumps = life.eyes * _looks(stream(life.seed, "eyes"), seconds)
+    looks = (jumps - min(life.eyes, 1.0) * head[:, :2]) * _end_ease(seconds)[:, None]
     yaw, pitch = np.clip(looks, -MAX_LOOK_RAD, MAX_LOOK_RAD).T.astype(np.float32)
-    right, left = np.maximum(yaw, 0), np.maximum(-yaw, 0)
-    angles = {"DownLeft": np.maximum(pitch, 0), "DownRight": np.maximum(pitch, 0), "UpLeft": np.maximum(-pitch, 0), "UpRight": np.maximum(-pitch, 0),
-              "InLeft": right, "OutLeft": left, "InRight": left, "OutRight": right}
-    return {f"eyeLook{name}": np.asarray(rad / LOOK_RAD[name.removesuffix("Left").removesuffix("Right")], np.float32) for name, rad in angles.items()}
+    right, left, down, up = (np.maximum(angle, 0) for angle in (yaw, -yaw, pitch, -pitch))
+    angles = {
+        "DownLeft": down, "DownRight": down, "UpLeft": up, "UpRight": up,
+        "InLeft": right, "OutLeft": left, "InRight": left, "OutRight": right,
+    }
+    channels = {}
+    for name, angle in angles.items():
+        full = LOOK_RAD[name.removesuffix("Left").removesuffix("Right")]
+        channels[f"eyeLook{name}"] = np.asarray(angle / full, np.float32)
+    return channels
 
 
 def _looks(random: Random, seconds: Rows) -> Rows:
@@ -103,20 +116,21 @@ def _looks(random: Random, seconds: Rows) -> Rows:
     moments, places = [0.0], [np.zeros(2)]
     now_s = 0.0
     while now_s < seconds[-1]:
-        stay_s, home, drawn = max(LEAST_FIXATION_S, random.gamma(2.0, FIXATION_S / 2)), random.random() < HOME_CHANCE, random.normal(size=2)
-        now_s += stay_s
+        now_s += max(LEAST_FIXATION_S, random.gamma(2.0, FIXATION_S / 2))
+        home, drawn = random.random() < HOME_CHANCE, random.normal(size=2)
         there = np.zeros(2) if home else drawn * np.array(GAZE_RAD)
         takes_s = JUMP_S + JUMP_S_PER_RAD * float(np.hypot(*(there - places[-1])))
         moments += [now_s, now_s + takes_s]
         places += [places[-1], there]
-    return np.stack([np.interp(seconds, moments, [place[axis] for place in places]) for axis in (0, 1)], axis=1)
+    looked = np.array(places)
+    return np.stack([np.interp(seconds, moments, looked[:, axis]) for axis in (0, 1)], axis=1)
 
 
-def breath(heard: Prosody, n_frames: int, fps: float, life: Life) -> FloatArray:
+def breath(prosody: Prosody, n_frames: int, fps: float, life: Life) -> FloatArray:
     """How far the chest has risen (n_frames,), 0 to life.breath: quickly in pauses of speech, slowly and evenly where nobody speaks."""
     seconds = np.arange(n_frames) / fps
     values = np.zeros(n_frames)
-    for second, in_s in _breaths(heard, seconds[-1], stream(life.seed, "breath")):
+    for second, in_s in _breaths(prosody, seconds[-1], stream(life.seed, "breath")):
         now = float(np.interp(second, seconds, values))
         first, last = np.searchsorted(seconds, (second, second + in_s + OUT_S))
         away = seconds[first:last] - second
@@ -125,11 +139,11 @@ def breath(heard: Prosody, n_frames: int, fps: float, life: Life) -> FloatArray:
     return np.asarray(life.breath * values * _end_ease(seconds), np.float32)
 
 
-def _breaths(heard: Prosody, duration_s: float, random: Random) -> list[tuple[float, float]]:
+def _breaths(prosody: Prosody, duration_s: float, random: Random) -> list[tuple[float, float]]:
     """Second and length of each breath in: at the start of a pause in speech, and again and again while a pause lasts."""
     found: list[tuple[float, float]] = []
     last_s = -LEAST_BREATH_GAP_S
-    for start, stop in heard.pauses:
+    for start, stop in prosody.pauses:
         if stop - start < LEAST_PAUSE_S:
             continue
         second = max(start, last_s + LEAST_BREATH_GAP_S)

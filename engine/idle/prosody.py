@@ -1,7 +1,7 @@
 """How something is said: when the voice speaks and pauses, how high it is, which syllables it stresses.
 
-Knows sound alone; idle.py makes face motion of it. Each moment is judged by what lies within PAST_S before and FUTURE_S after it, so that a part of
-a clip does not depend on what comes much later.
+Knows sound alone. Each moment is judged by what lies within PAST_S before and FUTURE_S after it, so that a part of a clip
+does not depend on what comes much later.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..motion.smooth import SILENCE_DBFS, gaussian
-from ..values.cache import Recent
-from ..values.types import SAMPLE_RATE_HZ, FloatArray, Waveform
-
-BoolArray = NDArray[np.bool_]
+from ..values.cache import Cache
+from ..values.types import SAMPLE_RATE_HZ, BoolArray, FloatArray, Waveform
 
 RATE_HZ = 50                    # of all tracks here
 PAST_S, FUTURE_S = 8.0, 2.0     # by which a moment is judged loud or high
@@ -36,7 +34,7 @@ SYLLABLE_S = 0.04               # standard deviation of the loudness envelope wh
 STRESS_REACH_S = 0.4            # a stressed syllable stands out among those so near
 STRESS_DB, STRESS_SEMITONES = 8.0, 5.0      # above what is usual around, that make a full stress each
 STRESSED_FROM = 0.2             # strength at which a syllable counts as stressed
-KEPT_BYTES = 16 * 2**20
+CACHE_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Stress:
 
 @dataclass(frozen=True)
 class Prosody:
-    """What is heard of a clip besides its words.
+    """What a clip says besides its words.
 
     Attributes:
         speaking: (n,) at RATE_HZ.
@@ -64,32 +62,35 @@ class Prosody:
     stresses: tuple[Stress, ...]
 
 
-_clips: Recent[Prosody] = Recent(KEPT_BYTES)
+_clips: Cache[Prosody] = Cache(CACHE_BYTES)
 
 
 def prosody(wave: Waveform) -> Prosody:
-    """The prosody of a clip; that of recent clips is kept."""
+    """The prosody of a clip; that of recent clips is cached."""
     key = hashlib.blake2b(np.ascontiguousarray(wave.samples).data, digest_size=16).hexdigest()
-    kept = _clips.get(key)
-    if kept is None:
-        level = _level_db(wave)
-        speaking = _speaking(level)
-        semitones = _semitones(wave, speaking)
-        kept = Prosody(speaking, _pauses(speaking), semitones, _stresses(level, speaking, semitones))
-        _clips.put(key, kept, 8 * len(level))
-    return kept
+    cached = _clips.get(key)
+    if cached is not None:
+        return cached
+    level = _level_db(wave)
+    speaking = _speaking(level)
+    semitones = _semitones(wave, speaking)
+    measured = Prosody(speaking, _pauses(speaking), semitones, _stresses(level, speaking, semitones))
+    _clips.put(key, measured, 8 * len(level))
+    return measured
 
 
 def _level_db(wave: Waveform) -> FloatArray:
     """RMS level in dBFS of each frame (n,), at least -120."""
     block = SAMPLE_RATE_HZ // RATE_HZ
     n_frames = max(1, len(wave.samples) // block)
-    blocks = np.resize(wave.samples, (n_frames, block)) if len(wave.samples) < block else wave.samples[:n_frames * block].reshape(n_frames, block)
-    return np.asarray(10 * np.log10(np.maximum(np.einsum("ij,ij->i", blocks, blocks) / block, 1e-12)), np.float32)
+    samples = wave.samples if len(wave.samples) >= block else np.resize(wave.samples, block)
+    blocks = samples[:n_frames * block].reshape(n_frames, block)
+    power = np.einsum("ij,ij->i", blocks, blocks) / block
+    return np.asarray(10 * np.log10(np.maximum(power, 1e-12)), np.float32)
 
 
 def _speaking(level: FloatArray) -> BoolArray:
-    """Frames (n,) with speech: near the loudest level around, and above the quietest; short gaps and bursts do not count."""
+    """Frames (n,) with speech: near the loudest level around, and above the quietest; without short gaps and bursts."""
     calm = gaussian(level[:, None], 2.0)[:, 0]
     peak, floor = _around(calm, np.max), _around(calm, np.min)
     threshold = np.minimum(np.maximum(peak - SPEECH_BELOW_PEAK_DB, floor + SPEECH_ABOVE_FLOOR_DB), peak - LEAST_RANGE_DB)
@@ -108,11 +109,11 @@ def _around(values: FloatArray, pick: object) -> FloatArray:
 
 def _without_short(mask: BoolArray, least_s: float) -> BoolArray:
     """The mask without its runs shorter than least_s; runs at the ends stay."""
-    kept = mask.copy()
+    left = mask.copy()
     for start, stop in _runs(mask):
         if stop - start < least_s * RATE_HZ and start > 0 and stop < len(mask):
-            kept[start:stop] = False
-    return kept
+            left[start:stop] = False
+    return left
 
 
 def _runs(mask: BoolArray) -> list[tuple[int, int]]:
@@ -126,10 +127,12 @@ def _pauses(speaking: BoolArray) -> tuple[tuple[float, float], ...]:
 
 def _semitones(wave: Waveform, speaking: BoolArray) -> FloatArray:
     """Pitch (n,) in semitones above the mean of the voiced frames around; 0 where the voice has none."""
-    pitch = np.concatenate([_pitch_hz(wave, first, min(first + CHUNK_FRAMES, len(speaking))) for first in range(0, len(speaking), CHUNK_FRAMES)])
+    firsts = range(0, len(speaking), CHUNK_FRAMES)
+    pitch = np.concatenate([_pitch_hz(wave, first, min(first + CHUNK_FRAMES, len(speaking))) for first in firsts])
     voiced = (pitch > 0) & speaking
     tones = np.where(voiced, 12 * np.log2(np.maximum(pitch, 1.0)), 0)
-    near = np.lib.stride_tricks.sliding_window_view(np.pad(np.where(voiced, tones, np.nan), 2, constant_values=np.nan), 5)
+    padded = np.pad(np.where(voiced, tones, np.nan), 2, constant_values=np.nan)
+    near = np.lib.stride_tricks.sliding_window_view(padded, 5)
     tones[voiced] = np.nanmedian(near[voiced], axis=1)        # single frames may be an octave off
     return np.where(voiced, tones - _mean_around(tones, voiced), 0).astype(np.float32)
 
@@ -154,8 +157,10 @@ def _pitch_hz(wave: Waveform, first: int, stop: int) -> NDArray[np.float64]:
     start = first * step - window_length // 2 + step // 2
     length = (stop - first - 1) * step + window_length
     sound = wave.samples[max(start, 0) * factor:(start + length) * factor]
-    slow = np.convolve(sound[:len(sound) // factor * factor].reshape(-1, factor).mean(axis=1), (0.25, 0.5, 0.25), "same")      # high partials blur a period
-    slow = np.pad(slow, (max(-start, 0), max(0, length - max(-start, 0) - len(slow))))[:length]
+    averaged = sound[:len(sound) // factor * factor].reshape(-1, factor).mean(axis=1)
+    slow = np.convolve(averaged, (0.25, 0.5, 0.25), "same")      # high partials blur a period
+    before = max(-start, 0)
+    slow = np.pad(slow, (before, max(0, length - before - len(slow))))[:length]
     frames = np.lib.stride_tricks.sliding_window_view(slow, window_length)[::step]
     window = np.hanning(window_length).astype(np.float32)
     spectrum = np.fft.rfft((frames - frames.mean(axis=1, keepdims=True)) * window, FFT_SIZE)

@@ -1,22 +1,22 @@
-"""Turn feature windows and styles into face motion.
+"""Join what a model gives window by window into the motion of a whole clip.
 
-Knows the decoder, heads and how windows are joined; knows nothing of sound or of scene time. Each window goes through decoder and heads
-by itself; purely convolutional models are trimmed to what does not see the window's edge, so the joined result equals the whole; others
-are cross-faded over the shared stretch: in a straight line as the reference does where the exact output is wanted, else along a curve without
-corners that leaves out the stretch next to each window's edge, where the encoder lacks context.
+Knows heads and how windows are joined; knows nothing of sound, of scene time or of what runs in a window. Windows of
+purely convolutional models are trimmed to what does not see the window's edge, so the joined result equals the whole;
+others are cross-faded over the shared stretch: in a straight line as the reference does where the exact output is wanted,
+else along a curve without corners that leaves out the stretch next to each window's edge, where the encoder lacks
+context.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..speech.align import log_scores
 from ..values.errors import ModelError
-from ..values.messages import number_of
 from ..values.types import SAMPLE_RATE_HZ, FloatArray, Motion
 from . import runtime
 from .encode import FeatureWindow, windows
@@ -24,84 +24,91 @@ from .folder import Model
 from .heads import Head
 from .style import Style
 
+WindowRun = Callable[[FeatureWindow], tuple[Sequence[FloatArray], FloatArray | None]]
+
 FADE_MARGIN = 0.1           # share of the overlap at either end in which one window alone counts
 
 
 @dataclass(frozen=True)
-class Decoder:
-    """The opened graphs that follow the encoder; phones is None for a model that names no phones."""
-
-    model: Model
-    graph: runtime.Graph
-    phones: runtime.Graph | None
-
-
-@dataclass(frozen=True)
 class Track:
-    """One wanted result of a clip.
+    """One wanted result of a clip, and its conditions.
 
     Attributes:
-        template: neutral face added to the head's channels; None adds nothing. A head with a basis gets it later, with its vertices.
+        template: neutral face added to the head's channels; None adds nothing. A head with a basis gets it later, with
+            its vertices.
         exact: join windows as the reference does.
+        warnings: sentences for the user about the conditions.
     """
 
     head: Head
     style: Style
     template: FloatArray | None = None
     exact: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """Head output, and what the phone graph heard.
+    """Head output, and what the phone graph recognised.
 
     Attributes:
         motion: as the head gives it (coefficients where it has a basis), not clamped, at the head's frame rate.
-        scores: (t, n_phones) logarithm of the probability of each of the model's phones, at the encoder's rate; None without phones.
+        scores: (t, n_phones) logarithm of the probability of each of the model's phones; None without phones.
+        rate_hz: of the scores: the encoder's.
     """
 
     motion: Motion
     scores: FloatArray | None
+    rate_hz: int
 
 
-def decode(feature_windows: Iterable[FeatureWindow], decoder: Decoder, tracks: Sequence[Track], n_samples: int) -> list[Decoded]:
+def decode(
+    feature_windows: Iterable[FeatureWindow], model: Model, tracks: Sequence[Track], n_samples: int, run: WindowRun,
+) -> list[Decoded]:
     """Decode the windows of one clip for all tracks in one go, and join them.
 
     Args:
         feature_windows: windows of the clip, in order; each is asked for once.
-        decoder: opened decoder and phone graph.
-        tracks: wanted heads and styles; heads of one frame rate share the decoder's work for a style.
         n_samples: length of the clip.
+        run: gives head output (frames, channels) of one window for each track, and its phone scores of phone_scores;
+            None for a model that names no phones.
     Returns:
         One result per track, of frame_count(n_samples) frames at its head's frame rate.
     """
-    spans = windows(n_samples, decoder.model.encoder)
-    joined = [_empty(track, decoder.model, spans) for track in tracks]
-    scores = np.zeros((-(-n_samples * decoder.model.encoder.rate_hz // SAMPLE_RATE_HZ), len(decoder.model.phones)), np.float32)
+    spans = windows(n_samples, model.encoder)
+    joined = [_empty(track, model, spans) for track in tracks]
+    n_rows = -(-n_samples * model.encoder.rate_hz // SAMPLE_RATE_HZ)
+    scores = np.zeros((n_rows, len(model.phones)), np.float32) if model.phones else None
     for window in feature_windows:
-        hidden: dict[object, FloatArray] = {}
-        if decoder.phones:
-            _join_scores(scores, _phone_scores(window, decoder.phones, decoder.model), window, decoder.model)
-        for rows, track in zip(joined, tracks, strict=True):
-            _join(rows, _decode_window(window, decoder, track, hidden), track, window, decoder.model)
-    results = []
-    for rows, track in zip(joined, tracks, strict=True):
-        if not np.isfinite(rows).all():
-            raise ModelError(
-                f"Model {decoder.model.folder}, head {track.head.id}, gives values that are not finite. Choose another device, or export the model again."
-            )
-        weights = rows if track.template is None or track.head.basis is not None else rows + track.template
-        results.append(Decoded(Motion(weights, track.head.channels, float(track.head.fps)), scores if decoder.phones else None))
-    return results
+        outputs, window_scores = run(window)
+        if scores is not None and window_scores is not None:
+            _join_scores(scores, window_scores, window, model)
+        for rows, track, values in zip(joined, tracks, outputs, strict=True):
+            _join(rows, values, track, window, model)
+    return [_result(rows, track, model, scores) for rows, track in zip(joined, tracks, strict=True)]
+
+
+def _result(rows: FloatArray, track: Track, model: Model, scores: FloatArray | None) -> Decoded:
+    if not np.isfinite(rows).all():
+        raise ModelError(
+            f"Model {model.folder}, head {track.head.id}, gives values that are not finite. "
+            "Choose another device, or export the model again."
+        )
+    weights = rows if track.template is None or track.head.basis is not None else rows + track.template
+    return Decoded(Motion(weights, track.head.channels, float(track.head.fps)), scores, model.encoder.rate_hz)
 
 
 def track_key(track: Track, model: Model) -> str:
     """Hash of all that decides what decode() gives for a track, apart from the features."""
     style, head = track.style, track.head
-    facts = (model.hashes, model.phones, head.id, head.channels, head.fps, head.resample, head.align_corners, style.strength, track.exact)
+    facts = (
+        model.hashes, model.phones, head.id, head.channels, head.fps, head.resample, head.align_corners, style.strength,
+        track.exact,
+    )
     digest = hashlib.blake2b(repr(facts).encode(), digest_size=16)
-    for values in (style.vector, style.pivot, track.template):
-        digest.update(b"-" if values is None or (values is track.template and head.basis is not None) else np.ascontiguousarray(values).data)
+    template = None if head.basis is not None else track.template       # with a basis it is added to the vertices
+    for values in (style.vector, style.pivot, template):
+        digest.update(b"-" if values is None else np.ascontiguousarray(values).data)
     return digest.hexdigest()
 
 
@@ -114,7 +121,8 @@ def frame_count(n_samples: int, head: Head, rate_hz: int) -> int:
 
 def _empty(track: Track, model: Model, spans: list[tuple[int, int]]) -> FloatArray:
     start, stop = spans[-1]
-    n_frames = round(start / SAMPLE_RATE_HZ * track.head.fps) + frame_count(stop - start, track.head, model.encoder.rate_hz)
+    first = round(start / SAMPLE_RATE_HZ * track.head.fps)
+    n_frames = first + frame_count(stop - start, track.head, model.encoder.rate_hz)
     return np.zeros((n_frames, len(track.head.channels)), np.float32)
 
 
@@ -134,23 +142,15 @@ def _trim(shared: int) -> FloatArray:
 
 
 def _fade(shared: int, exact: bool) -> FloatArray:
-    """Weights (shared,) of the later window, 0 to 1: the reference's line, or a curve whose first two derivatives are 0 at both ends."""
+    """Weights (shared,) of the later window, 0 to 1: the reference's line, or a curve flat to second order at both ends."""
     if exact:
         return np.linspace(0, 1, shared, dtype=np.float32)
     x = np.clip((np.linspace(0, 1, shared) - FADE_MARGIN) / (1 - 2 * FADE_MARGIN), 0, 1)
     return np.asarray(x ** 3 * (x * (6 * x - 15) + 10), np.float32)
 
 
-def _decode_window(window: FeatureWindow, decoder: Decoder, track: Track, hidden: dict[object, FloatArray]) -> FloatArray:
-    """(frames, channels) of one window; `hidden` keeps decoder outputs for tracks that differ in the head only."""
-    head = track.head
-    n_frames = frame_count(window.stop - window.start, head, decoder.model.encoder.rate_hz)
-    features = resample(window.features, n_frames, head.align_corners) if head.resample == "features" else window.features
-    weights = _weights(features, head, track.style, decoder, hidden)
-    return resample(weights, n_frames, head.align_corners) if head.resample == "output" else weights
-
-
-def _phone_scores(window: FeatureWindow, graph: runtime.Graph, model: Model) -> FloatArray:
+def phone_scores(window: FeatureWindow, graph: runtime.Graph, model: Model) -> FloatArray:
+    """Logarithm of the phone probabilities of one window (t, n_phones). Raises ModelError."""
     logits, phones = graph.run({"features": window.features[None]}), model.phones
     if logits.shape != (1, len(window.features), len(phones)):
         raise ModelError(
@@ -161,42 +161,15 @@ def _phone_scores(window: FeatureWindow, graph: runtime.Graph, model: Model) -> 
 
 
 def _join_scores(joined: FloatArray, scores: FloatArray, window: FeatureWindow, model: Model) -> None:
-    """Write one window's scores into the clip's, from the middle of what it shares with the window before; an encoder that loses frames repeats its last."""
-    first = round(window.start / SAMPLE_RATE_HZ * model.encoder.rate_hz)
-    skipped = round(model.encoder.overlap_s * model.encoder.rate_hz) // 2 if window.start else 0
-    wanted = joined[first + skipped:-(-window.stop * model.encoder.rate_hz // SAMPLE_RATE_HZ)]
+    """Write one window's scores into the clip's, from the middle of what it shares with the window before.
+
+    An encoder that loses frames repeats its last.
+    """
+    rate_hz = model.encoder.rate_hz
+    first = round(window.start / SAMPLE_RATE_HZ * rate_hz)
+    skipped = round(model.encoder.overlap_s * rate_hz) // 2 if window.start else 0
+    wanted = joined[first + skipped:-(-window.stop * rate_hz // SAMPLE_RATE_HZ)]
     wanted[:] = scores[np.minimum(np.arange(skipped, skipped + len(wanted)), len(scores) - 1)]
-
-
-def _weights(features: FloatArray, head: Head, style: Style, decoder: Decoder, hidden: dict[object, FloatArray]) -> FloatArray:
-    """Head output (t, k); strength moves it along the line from the pivot's to the style's."""
-    def last_hidden(vector: FloatArray) -> FloatArray:
-        key = (len(features), head.align_corners, vector.tobytes())
-        if key not in hidden:
-            hidden[key] = _run(features, vector, head, decoder)
-        rows = hidden[key]
-        for weight, bias in head.layers:
-            rows = np.tanh(rows @ weight + bias)
-        return rows
-
-    if style.strength == 1 or np.array_equal(style.vector, style.pivot):
-        mixed = last_hidden(style.vector)
-    elif style.strength == 0:
-        mixed = last_hidden(style.pivot)
-    else:
-        pivot = last_hidden(style.pivot)
-        mixed = pivot + np.float32(style.strength) * (last_hidden(style.vector) - pivot)
-    return np.asarray(mixed @ head.weight + head.bias, np.float32)
-
-
-def _run(features: FloatArray, style: FloatArray, head: Head, decoder: Decoder) -> FloatArray:
-    hidden = decoder.graph.run({"features": features[None], "style": style[None]})
-    if hidden.ndim != 3 or hidden.shape[1:] != (len(features), len(head.weight)):
-        raise ModelError(
-            f"decoder.onnx of model {decoder.model.folder} gives shape {hidden.shape} for {number_of(len(features), 'frame')}, "
-            f"head {head.id} needs (1, {len(features)}, {len(head.weight)}). Export the model again."
-        )
-    return np.asarray(hidden[0])
 
 
 def resample(rows: FloatArray, n_rows: int, align_corners: bool) -> FloatArray:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..values.cache import Recent
+from ..values.cache import Cache
 from ..values.errors import Cancelled, ModelError
 from ..values.types import SAMPLE_RATE_HZ, Cancel, FloatArray, Progress, Waveform, never, no_progress
 from . import runtime
@@ -78,7 +78,7 @@ def encode(
         cache.put(key, tuple(fresh), n_bytes)
 
 
-cache: Recent[tuple[FeatureWindow, ...]] = Recent(CACHE_BYTES)
+cache: Cache[tuple[FeatureWindow, ...]] = Cache(CACHE_BYTES)
 
 
 def clip_key(wave: Waveform, model: Model) -> str:

@@ -1,7 +1,8 @@
-"""Where the lips touch: seen in motion, heard in the phones, and kept through every later step.
+"""Where the lips touch: made from the phone scores, measured in motion, and kept through every later step.
 
-A mouth that stays open on p, b or m is the first thing a viewer notices, so the pipeline measures contact with one formula and restores it
-after every step that could have loosened it. Knows ARKit channels; motion without them passes through unchanged.
+A mouth that stays open on p, b or m is the first thing a viewer notices. Contacts are made here from cues (close_lips, open_vowels), measured
+with one formula, and put back by `seal` after each step that shapes the motion; the steps themselves know nothing of contacts.
+Knows ARKit channels; motion without them has no contacts and passes through unchanged.
 """
 
 from __future__ import annotations
@@ -9,38 +10,38 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..values.types import FloatArray, Motion
+from ..values.types import BoolArray, FloatArray, IntArray, LipContacts, Motion
+from .smooth import gaussian
 
-BoolArray = NDArray[np.bool_]
-
-SHUT_BELOW = 0.06           # seen lip opening, in jawOpen units, under which a viewer sees closed lips
-CONTACT_CLASSES = (("P", "B", "M"), ("F", "V"), ("SIL",))       # lips on lips, lower lip on upper teeth, nobody speaks
+CLOSED_BELOW = 0.06         # seen lip opening, in jawOpen units, under which a viewer sees closed lips
+CONTACT_CLASSES = (("P", "B", "M"), ("F", "V"), ("SIL",))   # lips on lips, lower lip on upper teeth, nobody speaks
 SURE_FROM, SURE_AT = 0.10, 0.50     # phone score at which a closure begins to be helped, and is complete
-TUCK_ROLL, TUCK_UPPER_UP, TUCK_CLOSURE = 0.5, 0.2, 0.35     # f v: lower lip rolled in, upper lip lifted, jaw partly undone
+TUCK_ROLL, TUCK_UPPER_UP, TUCK_CLOSURE = 0.5, 0.2, 0.35     # f v: lower lip in, upper lip up, jaw partly undone
 TUCKED_FROM = 0.25          # lower lip rolled in so much more than the upper one: it lies under the teeth
 PRESS, ROLL = 0.25, 0.12    # p b m: lips pressed and slightly rolled in
 CLOSED_JAW = 0.55           # of the jaw that is left where all of a closure had to be helped
 LEAST_PARTED = 0.09         # seen lip opening inside of a vowel at the least
 REST_FROM, REST_AT = 0.5, 0.9   # score of silence at which the face begins to rest, and rests
 REST_MARGIN_S = 0.06        # a silence rests the face only so far from its ends: the closure of a t or k is no pause
+FADE_S = 0.02               # standard deviation with which filtered motion gives way to a contact
 
-CONTACT_TOLERANCE = 0.005   # what a curve may move on a closure in key reduction at the most, however large the allowed error
-_OPENING_REACH = 1 + 1 + 0.35 * 2 + 0.15 * 2 + 0.01     # how far `opening` moves when every channel in it moves by 1 the wrong way, and rounding
+CONTACT_TOLERANCE = 0.005   # what a curve may move on a contact in key reduction at the most
+_OPENING_REACH = 1 + 1 + 0.35 * 2 + 0.15 * 2 + 0.01     # change of `opening` if every channel moves by 1 for the worse
 
-_NEEDED = ("jawOpen", "mouthClose", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight",
-           "mouthPressLeft", "mouthPressRight", "mouthRollLower", "mouthRollUpper")
 _PARTING = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight")
+NEEDED = (
+    "jawOpen", "mouthClose", *_PARTING, "mouthPressLeft", "mouthPressRight", "mouthRollLower", "mouthRollUpper",
+)
 
 
 def has_lips(channels: tuple[str, ...]) -> bool:
     """Whether these channels are enough to tell if the lips touch."""
-    return set(_NEEDED) <= set(channels)
+    return set(NEEDED) <= set(channels)
 
 
 def opening(motion: Motion) -> FloatArray:
-    """Seen distance of the lips (n_frames,) in jawOpen units; below SHUT_BELOW they look closed.
+    """Seen distance of the lips (n_frames,) in jawOpen units; below CLOSED_BELOW they look closed.
 
     Source: jawOpen - mouthClose + .35 (lowerDown + upperUp) - .15 (press + rollLower), left and right averaged.
     """
@@ -48,69 +49,77 @@ def opening(motion: Motion) -> FloatArray:
         return np.asarray((motion[name + "Left"] + motion[name + "Right"]) / 2, np.float32)
 
     parting = 0.35 * (mean("mouthLowerDown") + mean("mouthUpperUp"))
-    return np.asarray(motion["jawOpen"] - motion["mouthClose"] + parting - 0.15 * (mean("mouthPress") + motion["mouthRollLower"]), np.float32)
+    pressing = 0.15 * (mean("mouthPress") + motion["mouthRollLower"])
+    return np.asarray(motion["jawOpen"] - motion["mouthClose"] + parting - pressing, np.float32)
 
 
-def shut_frames(motion: Motion) -> BoolArray:
+def closed_frames(motion: Motion) -> BoolArray:
     """Frames (n_frames,) on which the lips touch; none where the channels do not tell."""
     if not has_lips(motion.channels):
         return np.zeros(len(motion.weights), np.bool_)
-    return np.asarray(opening(motion) < SHUT_BELOW)
+    return np.asarray(opening(motion) < CLOSED_BELOW)
 
 
 def tucked_frames(motion: Motion) -> BoolArray:
-    """Frames (n_frames,) on which the lower lip lies under the upper teeth, as for f and v; none where the channels do not tell."""
+    """Frames (n_frames,) on which the lower lip lies under the upper teeth, as for f and v."""
     if not has_lips(motion.channels):
         return np.zeros(len(motion.weights), np.bool_)
     return np.asarray(motion["mouthRollLower"] - motion["mouthRollUpper"] > TUCKED_FROM)
 
 
-def contact_slack(motion: Motion) -> FloatArray:
-    """How far each curve may move on a frame (n_frames,) without parting lips that touch; infinite where they do not touch."""
+def contacts_of(motion: Motion) -> LipContacts:
+    """The contacts of finished motion, and how far curves may move without parting them."""
     if not has_lips(motion.channels):
-        return np.full(len(motion.weights), np.inf, np.float32)
-    free = (SHUT_BELOW - opening(motion)) / _OPENING_REACH
-    return np.asarray(np.where(free > 0, np.minimum(free, CONTACT_TOLERANCE), np.inf), np.float32)
+        nowhere = np.zeros(len(motion.weights), np.bool_)
+        return LipContacts(nowhere, np.full(len(motion.weights), np.inf, np.float32))
+    free = (CLOSED_BELOW - opening(motion)) / _OPENING_REACH
+    slack = np.where(free > 0, np.minimum(free, CONTACT_TOLERANCE), np.inf)
+    return LipContacts(free > 0, np.asarray(slack, np.float32))
 
 
 def contact_scores(logits: FloatArray, phones: tuple[str, ...]) -> FloatArray:
     """Probability (t, 3) of lip closure, of lip-teeth contact and of silence, from phone logits (t, n_phones)."""
     likelihood = np.exp(logits - logits.max(axis=1, keepdims=True))
     likelihood /= likelihood.sum(axis=1, keepdims=True)
-    columns = [[phones.index(phone) for phone in phone_class if phone in phones] for phone_class in CONTACT_CLASSES]
+    columns = [[phones.index(phone) for phone in members if phone in phones] for members in CONTACT_CLASSES]
     return np.stack([likelihood[:, column].sum(axis=1) for column in columns], axis=1).astype(np.float32)
 
 
-def meet(motion: Motion, contact: FloatArray) -> Motion:
+def close_lips(motion: Motion, contact: FloatArray) -> Motion:
     """Finish what regression leaves half done: lip contacts, and rest in pauses.
 
     Args:
         motion: ARKit motion at the model's frame rate.
         contact: (n_frames, 3) scores of contact_scores.
     Returns:
-        The same motion with lips that meet on p b m, a lower lip under the teeth on f v, and a face at rest in pauses. Where lips meet that were
-        on their way only, the jaw comes up to meet them: lips that bridge a wide jaw look stretched.
+        The same motion with lips that meet on p b m, a lower lip under the teeth on f v, and a face at rest in pauses.
+        Where lips meet that were on their way only, the jaw comes up to meet them: lips that bridge a wide jaw look
+        stretched.
     """
     if not has_lips(motion.channels):
         return motion
-    closure, tuck = (step(contact[:, column], SURE_FROM, SURE_AT) for column in range(2))
+    closure, tuck = (smooth_step(contact[:, column], SURE_FROM, SURE_AT) for column in range(2))
     weights = motion.weights * (1 - _rest(contact[:, 2], motion.fps))[:, None]
-    column = {name: weights[:, motion.channels.index(name)] for name in _NEEDED}      # views: writing them writes weights
+    column = {name: weights[:, motion.channels.index(name)] for name in NEEDED}      # views: writing them writes weights
     done = np.clip(column["mouthClose"] / np.maximum(column["jawOpen"], 1e-3), 0, 1)
     column["jawOpen"] *= 1 - (1 - CLOSED_JAW) * np.maximum(0, closure - done)
     for name in _PARTING:
         column[name] *= 1 - closure
-    np.maximum(column["mouthClose"], np.maximum(closure, TUCK_CLOSURE * tuck) * column["jawOpen"], out=column["mouthClose"])
-    for name in ("mouthPressLeft", "mouthPressRight"):
-        np.maximum(column[name], PRESS * closure, out=column[name])
-    np.maximum(column["mouthRollUpper"], ROLL * closure, out=column["mouthRollUpper"])
-    np.maximum(column["mouthRollLower"], np.maximum(ROLL * closure, TUCK_ROLL * tuck), out=column["mouthRollLower"])
-    for name in ("mouthUpperUpLeft", "mouthUpperUpRight"):
-        np.maximum(column[name], TUCK_UPPER_UP * tuck * (1 - closure), out=column[name])
+    least = {
+        "mouthClose": np.maximum(closure, TUCK_CLOSURE * tuck) * column["jawOpen"],
+        "mouthPressLeft": PRESS * closure,
+        "mouthPressRight": PRESS * closure,
+        "mouthRollUpper": ROLL * closure,
+        "mouthRollLower": np.maximum(ROLL * closure, TUCK_ROLL * tuck),
+        "mouthUpperUpLeft": TUCK_UPPER_UP * tuck * (1 - closure),
+        "mouthUpperUpRight": TUCK_UPPER_UP * tuck * (1 - closure),
+    }
+    for name, values in least.items():
+        np.maximum(column[name], values, out=column[name])
     return replace(motion, weights=weights)
 
 
-def part(motion: Motion, voiced: FloatArray) -> Motion:
+def open_vowels(motion: Motion, voiced: FloatArray) -> Motion:
     """Show a gap between the lips inside of vowels: behind closed lips a voice is an m.
 
     Press and rolled lips give way first, then mouthClose, no further than the gap needs; the jaw itself stays as it is.
@@ -131,33 +140,76 @@ def part(motion: Motion, voiced: FloatArray) -> Motion:
     return replace(motion, weights=weights)
 
 
-def keep_shut(motion: Motion, shut: BoolArray) -> Motion:
-    """Close the lips again on frames that were shut before a step and no longer are.
+def seal(motion: Motion, closed: BoolArray, before: Motion | None = None) -> tuple[Motion, BoolArray]:
+    """Motion after a step, with lips that touch on the frames on which they should.
 
     Lip parting goes first, then mouthClose rises to jawOpen; the jaw itself stays as it is.
+
+    Args:
+        motion: after the step.
+        closed: (n_frames,) where the lips touch.
+        before: the motion before the step, to which the result fades softly towards each contact; None changes frames
+            with contacts only.
+    Returns:
+        The motion, and its contacts: those that were there, and frames that the step itself brought to touch.
     """
-    if not shut.any() or not has_lips(motion.channels):
-        return motion
-    rows = np.flatnonzero(shut & (opening(motion) >= SHUT_BELOW))
+    if not has_lips(motion.channels):
+        return motion, closed
+    if before is not None:
+        keep = nearness(closed, motion.fps)
+        motion = replace(motion, weights=np.asarray(keep * before.weights + (1 - keep) * motion.weights, np.float32))
+    gap = opening(motion)
+    rows = np.flatnonzero(closed & (gap >= CLOSED_BELOW))
     if not len(rows):
-        return motion
+        return motion, np.asarray(gap < CLOSED_BELOW)
     weights = motion.weights.copy()
     for name in _PARTING:
         weights[rows, motion.channels.index(name)] = 0
     jaw, close = (motion.channels.index(name) for name in ("jawOpen", "mouthClose"))
     weights[rows, close] = np.maximum(weights[rows, close], weights[rows, jaw])
+    return replace(motion, weights=weights), np.asarray(closed | (gap < CLOSED_BELOW))
+
+
+def seal_retimed(motion: Motion, before: Motion, closed: BoolArray) -> Motion:
+    """Motion on a new clock, on which each contact has a row, taken whole from the moment when the lips were closest.
+
+    Args:
+        before, closed: the motion on its old clock, and where its lips touched there.
+    """
+    if not has_lips(motion.channels) or not len(motion.weights):
+        return motion
+    moments = closest_moments(opening(before), closed)
+    rows = np.minimum(np.round(moments * motion.fps / before.fps).astype(np.int64), len(motion.weights) - 1)
+    lost = opening(motion)[rows] >= CLOSED_BELOW
+    weights = motion.weights.copy()
+    weights[rows[lost]] = before.weights[moments[lost]]
     return replace(motion, weights=weights)
 
 
+def closest_moments(gap: FloatArray, closed: BoolArray) -> IntArray:
+    """Frame of the smallest opening in each run of frames with closed lips; gap, closed (n_frames,)."""
+    edges = np.flatnonzero(np.diff(closed.astype(np.int8), prepend=0, append=0))
+    runs = zip(edges[::2], edges[1::2], strict=True)
+    return np.asarray([start + int(np.argmin(gap[start:stop])) for start, stop in runs], np.intp)
+
+
+def nearness(closed: BoolArray, fps: float) -> FloatArray:
+    """1 on the marked frames (n_frames,), falling to 0 around them within FADE_S or so: (n_frames, 1)."""
+    near = gaussian(closed.astype(np.float32)[:, None], max(FADE_S * fps, 0.3))
+    return np.where(closed[:, None], np.float32(1), np.minimum(near * 2, 1))
+
+
 def _rest(score: FloatArray, fps: float) -> FloatArray:
-    """How far the face rests, 0..1 (n_frames,): 1 inside of silences, with soft edges within REST_MARGIN_S of their ends."""
+    """How far the face rests, 0..1 (n_frames,): 1 inside of silences, soft edges within REST_MARGIN_S of their ends."""
     reach = max(1, round(REST_MARGIN_S * fps))
     around = np.lib.stride_tricks.sliding_window_view
-    inside = around(np.pad(step(score, REST_FROM, REST_AT), reach, mode="edge"), 2 * reach + 1).min(axis=1)
-    return np.asarray(around(np.pad(inside, reach // 2, mode="edge"), 2 * (reach // 2) + 1).mean(axis=1), np.float32)
+    resting = np.pad(smooth_step(score, REST_FROM, REST_AT), reach, mode="edge")
+    inside = around(resting, 2 * reach + 1).min(axis=1)
+    soft = around(np.pad(inside, reach // 2, mode="edge"), 2 * (reach // 2) + 1).mean(axis=1)
+    return np.asarray(soft, np.float32)
 
 
-def step(score: FloatArray, start: float, end: float) -> FloatArray:
+def smooth_step(score: FloatArray, start: float, end: float) -> FloatArray:
     """Smooth step of a score: 0 below start, 1 above end."""
     x = np.clip((score - start) / (end - start), 0, 1)
     return np.asarray(x * x * (3 - 2 * x), np.float32)

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..motion import lip_contact
+from ..motion.lip_contact import seal
 from ..values.channels import ARKIT_32, ARKIT_51, ARKIT_52, FLAME_413, LIFE, OCULUS_15
 from ..values.errors import SettingError
 from ..values.messages import number_of
@@ -28,6 +28,7 @@ from .preset_file import data_folder, load_preset
 SETS = {"arkit52": ARKIT_52, "arkit51": ARKIT_51, "arkit32": ARKIT_32, "oculus15": OCULUS_15, "flame413": FLAME_413}
 JAW_OPEN_RAD = 0.32     # jawOpen = 1 moves the chin 35 mm on the ICT head, 110 mm from the joint
 JAW_SIDE_RAD = 0.09     # jawLeft = 1, as 10 mm at the chin
+CLOSED_VISEME = 0.5     # weight of viseme_PP from which the lips touch
 
 
 def set_of(motion: Motion) -> str:
@@ -61,16 +62,14 @@ def convert(motion: Motion, wanted: str) -> Motion:
 
 
 def _convert(motion: Motion, source: str, wanted: str) -> Motion:
-    arkit = _to_arkit(motion, source)
-    converted = _from_arkit(arkit, wanted)
-    return lip_contact.keep_shut(converted, lip_contact.shut_frames(arkit)) if wanted.startswith("arkit") else converted
+    return _from_arkit(_to_arkit(motion, source), wanted)
 
 
 def _to_arkit(motion: Motion, source: str) -> Motion:
     if source == "oculus15":
         weights = _select(motion, OCULUS_15).weights @ _viseme_poses()
         arkit = replace(motion, weights=np.asarray(weights, np.float32), channels=ARKIT_52)
-        return lip_contact.keep_shut(arkit, motion["viseme_PP"] > 0.5)
+        return seal(arkit, motion["viseme_PP"] > CLOSED_VISEME)[0]
     if source == "flame413":
         arkit = replace(motion, weights=np.zeros((len(motion.weights), len(ARKIT_52)), np.float32), channels=ARKIT_52)
         arkit["jawOpen"][:] = np.clip(motion["jawX"] / JAW_OPEN_RAD, 0, 1)

@@ -1,8 +1,8 @@
-"""A head that an animator taught: from the decoder's hidden values to the controls of one rig.
+"""A head that was fitted to an animator's keys: from the decoder's hidden values to the controls of one rig.
 
-Beside retarget.py: where a preset mixes channels of a head, a taught head is a head of its own, and its channels are the rig's controls. It may
-stand on a preset, its prior: the preset moves the face, and the taught head adds what the animator does differently. teach.py makes it,
-taught_file.py keeps it.
+Where a preset mixes channels of a head, a fitted head is a head of its own: one more track, whose channels are the rig's
+controls. It may stand on a preset, its prior: the preset moves the face, and the fitted head adds what the animator does
+differently.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from numpy.typing import NDArray
 from ..model.decode import Decoded, Track
 from ..model.folder import Model
 from ..model.heads import Head
-from ..motion import smooth
+from ..motion import lip_contact, smooth
 from ..motion.retime import retime
 from ..values.errors import ModelError, PresetError
-from ..values.types import Curve, FloatArray, Motion, Rig, RigChannel, RigCurves, Settings, Waveform
+from ..values.types import Curve, FloatArray, Level, Motion, Rig, RigChannel, RigCurves, Settings
 from .names import find_on_rig, first_names, rig_summary
 from .preset import Preset
 
-MARKED_FILES = ("encoder.onnx", "decoder.onnx", "heads.npz", "phones.onnx")     # what decides the hidden values; large graphs have more files beside them
-RANGE_MARGIN = 0.1          # of a control's range in the take, by which a taught head may go beyond it
-AT_REST = 0.02              # of the range: nearer than this to an end of it, rest is that end, and a control stops there as it did in the take
+# What decides the hidden values; large graphs have more files beside these.
+MARKED_FILES = ("encoder.onnx", "decoder.onnx", "heads.npz", "phones.onnx")
+RANGE_MARGIN = 0.1          # of a control's range in the take, by which a fitted head may go beyond it
+AT_REST = 0.02              # of the range: nearer to an end of it, rest is that end, and the control stops there
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,13 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Taught:
-    """A taught head: controls = stacked, standardised features @ weight + bias (+ prior).
+class FittedHead:
+    """A fitted head: controls = stacked, standardised features @ weight + bias (+ prior).
 
     Attributes:
         model, mark: id of the model, and hash of those of its files that decide the features.
         head: id of the head on whose clock it runs.
-        identity, strength: style of the model in which it was taught.
+        identity, strength: style of the model in which it was fitted.
         controls: what it moves, (k).
         offsets: frames before and after that are stacked.
         centre, scale: (d,) of the features. weight (offsets * d, k), bias (k,).
@@ -61,6 +62,7 @@ class Taught:
         lag_s: how much later than the sound the keys are; negative where they lead.
         prior: the preset that it corrects; None stands alone.
         scores: one per control. take_s: length of the take. unheard: sounds that the take lacks, for people.
+        path: its file; empty before it is saved.
     """
 
     name: str
@@ -89,47 +91,60 @@ class Taught:
 def label(control: RigChannel) -> str:
     """A control as people know it: a key's name, "Jaw rotation_euler X", the name of a custom property."""
     if control.kind == "bone":
-        return f"{control.name} {control.path} {('WXYZ' if control.path == 'rotation_quaternion' else 'XYZ')[control.index]}"
+        axes = "WXYZ" if control.path == "rotation_quaternion" else "XYZ"
+        return f"{control.name} {control.path} {axes[control.index]}"
     return control.name.rpartition('["')[2].removesuffix('"]') if control.kind == "property" else control.name
 
 
 def mark_of(model: Model) -> str:
     """Hash of the files that decide what the decoder's hidden values mean."""
-    kept = [entry for entry in model.hashes if entry[0].startswith(MARKED_FILES)]
-    return hashlib.sha256(repr(sorted(kept)).encode()).hexdigest()
+    marked = [entry for entry in model.hashes if entry[0].startswith(MARKED_FILES)]
+    return hashlib.sha256(repr(sorted(marked)).encode()).hexdigest()
 
 
-def check_model(taught: Taught, model: Model) -> None:
-    """Raise ModelError where a taught head does not belong to this model."""
-    if taught.mark != mark_of(model):
-        same = f"another version of model {model.id}" if taught.model == model.id else f"model {taught.model}, not {model.id}"
-        raise ModelError(f"{taught.name!r} was taught on {same}: what it learned means nothing here. Choose that model, or teach again from your take.")
+def check_model(fitted: FittedHead, model: Model) -> None:
+    """Raise ModelError where a fitted head does not belong to this model."""
+    if fitted.mark != mark_of(model):
+        another_version = f"another version of model {model.id}"
+        same = another_version if fitted.model == model.id else f"model {fitted.model}, not {model.id}"
+        raise ModelError(
+            f"{fitted.name!r} was taught on {same}: what it learned means nothing here. "
+            "Choose that model, or teach again from your take."
+        )
 
 
-def other_style(taught: Taught, settings: Settings) -> str:
-    """A sentence for the user where a taught head plays in another style than it learned in; else empty."""
-    if (taught.identity, taught.strength) == (settings.identity, settings.strength):
-        return ""
-    return f"{taught.name!r} was taught in style {taught.identity} at strength {taught.strength:g}; in {settings.identity} at {settings.strength:g} it guesses."
+def fitted_track(fitted: FittedHead, model: Model, like: Track, settings: Settings) -> Track:
+    """The track that a fitted head needs beside that of a head, in the same style, with warnings about both."""
+    style = ""
+    if (fitted.identity, fitted.strength) != (settings.identity, settings.strength):
+        style = (
+            f"{fitted.name!r} was taught in style {fitted.identity} at strength {fitted.strength:g}; "
+            f"in {settings.identity} at {settings.strength:g} it guesses."
+        )
+    phones = ""
+    if settings.phones is not None and not settings.raw and lip_contact.has_lips(like.head.channels):
+        phones = f"{fitted.name!r} does not follow edited phones: it plays what it hears."
+    return replace(hidden_track(model.head(fitted.head), like), warnings=(style, phones))
 
 
 def hidden_track(head: Head, like: Track) -> Track:
     """A track whose motion is what the last matrix of `head` sees, in the style of another track."""
     width = len(head.weight)
-    names = tuple(f"hidden{number:04d}" for number in range(width))
-    opened = replace(head, id=f"{head.id} hidden", space="blendshapes", channels=names, weight=np.eye(width, dtype=np.float32),
-                     bias=np.zeros(width, np.float32), template=None, basis=None)
+    opened = replace(
+        head, id=f"{head.id} hidden", space="fitted", channels=tuple(f"hidden{number:04d}" for number in range(width)),
+        weight=np.eye(width, dtype=np.float32), bias=np.zeros(width, np.float32), template=None, basis=None,
+    )
     return Track(opened, like.style, None, like.exact)
 
 
-def features_of(decoded: Decoded, rate_hz: int) -> FloatArray:
-    """What a taught head sees (n_frames, d): hidden values, and the probability of each phone where the model hears phones."""
+def features_of(decoded: Decoded) -> FloatArray:
+    """What a fitted head sees (n_frames, d): hidden values, and the probability of each phone that the model knows."""
     hidden = decoded.motion
     if decoded.scores is None:
         return hidden.weights
-    seconds, rows = np.arange(len(hidden.weights)) / hidden.fps, np.arange(len(decoded.scores)) / rate_hz
-    heard = np.stack([np.interp(seconds, rows, column) for column in np.exp(decoded.scores.T)], axis=1)
-    return np.concatenate([hidden.weights, heard], axis=1).astype(np.float32)
+    seconds, rows = np.arange(len(hidden.weights)) / hidden.fps, np.arange(len(decoded.scores)) / decoded.rate_hz
+    phones = np.stack([np.interp(seconds, rows, column) for column in np.exp(decoded.scores.T)], axis=1)
+    return np.concatenate([hidden.weights, phones], axis=1).astype(np.float32)
 
 
 def stack(features: FloatArray, offsets: tuple[int, ...]) -> FloatArray:
@@ -138,73 +153,93 @@ def stack(features: FloatArray, offsets: tuple[int, ...]) -> FloatArray:
     return np.concatenate([features[np.clip(rows + offset, 0, len(features) - 1)] for offset in offsets], axis=1)
 
 
-def drive(taught: Taught, decoded: Decoded, rate_hz: int, motion: Motion, settings: Settings) -> Motion:
-    """What the taught head says on the clock of a finished motion, a channel per control, without prior: smoothed, as late as the animator's keys.
+def play(fitted: FittedHead, decoded: Decoded, motion: Motion, settings: Settings) -> Motion:
+    """Controls of a fitted head, a channel each, without its prior: smoothed, as late as the animator's keys.
 
     Args:
-        decoded: of hidden_track.
-        motion: the finished motion of the same clip: its clock counts.
+        decoded: of fitted_track.
+        motion: the finished motion of the same clip, whose clock counts.
     """
-    features = (features_of(decoded, rate_hz) - taught.centre) / taught.scale
-    said = Motion(stack(features, taught.offsets) @ taught.weight + taught.bias, _labels(taught), decoded.motion.fps)
+    features = (features_of(decoded) - fitted.centre) / fitted.scale
+    controls = stack(features, fitted.offsets) @ fitted.weight + fitted.bias
+    played = Motion(controls, _labels(fitted), decoded.motion.fps)
     if not settings.raw:
-        said = smooth.smooth(said, settings.smooth)
-    seconds = np.arange(len(said.weights)) / said.fps
-    moved = np.stack([np.interp(seconds - taught.lag_s, seconds, column) for column in said.weights.T], axis=1).astype(np.float32)
-    return retime(replace(said, weights=moved), motion.fps, len(motion.weights))
+        softened = smooth.smooth(played, settings.smooth)
+        if softened is not played:
+            played, _ = lip_contact.seal(softened, lip_contact.closed_frames(played), played)
+    seconds = np.arange(len(played.weights)) / played.fps
+    columns = [np.interp(seconds - fitted.lag_s, seconds, column) for column in played.weights.T]
+    late = replace(played, weights=np.stack(columns, axis=1).astype(np.float32))
+    retimed = retime(late, motion.fps, len(motion.weights))
+    return lip_contact.seal_retimed(retimed, late, lip_contact.closed_frames(late))
 
 
-def to_curves(taught: Taught, said: Motion, rig: Rig, wave: Waveform, prior: RigCurves | None) -> RigCurves:
-    """Curves of a rig: the prior's own, and for each taught control what was said, within its range and at rest in silence.
+def to_curves(fitted: FittedHead, played: Motion, rig: Rig, level: Level, prior: RigCurves | None) -> RigCurves:
+    """Curves of a rig: the prior's own, and over them each fitted control, within its range and at rest in silence.
 
     Args:
-        said: of drive(). prior: what the preset makes of the same clip, on the same clock.
+        played: of play(). prior: what the preset makes of the same clip, on the same clock.
+        level: of the sound.
     Raises:
         PresetError: the rig has none of the controls.
     """
-    places = find_on_rig(taught.controls, rig)
+    places = find_on_rig(fitted.controls, rig)
+    names = list(map(label, fitted.controls))
     if not any(places):
         raise PresetError(
-            f"{taught.name!r} finds nothing on this character: it moves {first_names(list(map(label, taught.controls)))}; "
+            f"{fitted.name!r} finds nothing on this character: it moves {first_names(names)}; "
             f"the character has {rig_summary(rig)}. Choose the character that it was taught on, or another preset."
         )
-    seconds = np.arange(len(said.weights)) / said.fps
-    total = said.weights + _prior_values(taught, places, prior, seconds) if prior else said.weights
-    shaped = _shape(taught, total, said.fps, wave)
+    seconds = np.arange(len(played.weights)) / played.fps
+    total = played.weights + _prior_values(fitted, places, prior, seconds) if prior else played.weights
+    shaped = _shape(fitted, total, played.fps, level)
     curves = dict(prior.curves) if prior else {}
-    for column, (to, score) in enumerate(zip(places, taught.scores, strict=True)):
+    for column, (to, score) in enumerate(zip(places, fitted.scores, strict=True)):
         if score.learned or prior is None:
             curves.update({place: Curve(seconds, shaped[:, column]) for place in to})
-    names = list(map(label, taught.controls))
+    mapped = [name for name, to in zip(names, places, strict=True) if to]
+    own = {place for to in places for place in to}
     return RigCurves(
-        curves, taught.name, mapped=(*(prior.mapped if prior else ()), *(name for name, to in zip(names, places, strict=True) if to)),
+        curves, fitted.name, mapped=(*(prior.mapped if prior else ()), *mapped),
         missing=tuple(name for name, to in zip(names, places, strict=True) if not to),
-        life=(prior.life if prior else frozenset()) - {place for to in places for place in to},
+        life=prior.life - own if prior else frozenset(),
     )
 
 
-def _labels(taught: Taught) -> tuple[str, ...]:
-    """Names of the controls as channels. Alone, shape keys with ARKit's names are ARKit channels: closed lips then stay closed."""
-    plain = taught.prior is None
-    return tuple(one.name if one.kind == "shape_key" and plain else f"{one.kind} {one.name} {one.path} {one.index}" for one in taught.controls)
+def _labels(fitted: FittedHead) -> tuple[str, ...]:
+    """Names of the controls as channels. Without a prior, shape keys with ARKit's names are ARKit channels: closed lips
+    then stay closed."""
+    names = []
+    for control in fitted.controls:
+        is_channel = control.kind == "shape_key" and fitted.prior is None
+        whole = f"{control.kind} {control.name} {control.path} {control.index}"
+        names.append(control.name if is_channel else whole)
+    return tuple(names)
 
 
-def _prior_values(taught: Taught, places: tuple[tuple[RigChannel, ...], ...], prior: RigCurves, seconds: NDArray[np.float64]) -> FloatArray:
+def _prior_values(
+    fitted: FittedHead, places: tuple[tuple[RigChannel, ...], ...], prior: RigCurves, seconds: NDArray[np.float64],
+) -> FloatArray:
     """What the preset says of each control (n, k), as late as the animator's keys; rest where it says nothing."""
     columns = []
-    for column, to in enumerate(places):
+    for to, rest in zip(places, fitted.rest, strict=True):
         curve = next((prior.curves[place] for place in to if place in prior.curves), None)
-        flat = np.full(len(seconds), taught.rest[column])
-        columns.append(flat if curve is None else np.interp(seconds - taught.lag_s, curve.seconds, curve.values))
+        if curve is None:
+            columns.append(np.full(len(seconds), rest))
+        else:
+            columns.append(np.interp(seconds - fitted.lag_s, curve.seconds, curve.values))
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _shape(taught: Taught, values: FloatArray, fps: float, wave: Waveform) -> FloatArray:
-    reach = taught.high - taught.low
-    below, above = (np.where(np.abs(taught.rest - end) <= AT_REST * reach, 0, RANGE_MARGIN * reach) for end in (taught.low, taught.high))
-    bounded = np.clip(values, taught.low - below, taught.high + above)
-    gate = smooth.close_in_silence(Motion(np.ones((len(values), 1), np.float32), ("gate",), fps), wave).weights[:, 0]
+def _shape(fitted: FittedHead, values: FloatArray, fps: float, level: Level) -> FloatArray:
+    reach = fitted.high - fitted.low
+    below, above = (
+        np.where(np.abs(fitted.rest - end) <= AT_REST * reach, 0, RANGE_MARGIN * reach)
+        for end in (fitted.low, fitted.high)
+    )
+    bounded = np.clip(values, fitted.low - below, fitted.high + above)
     seconds = np.arange(len(values)) / fps
-    late = np.interp(seconds - taught.lag_s, seconds, gate).astype(np.float32)[:, None]
-    away = Motion(late * (bounded - taught.rest), tuple(map(str, range(len(taught.controls)))), fps)
-    return smooth.ease_ends(away).weights + taught.rest
+    gate = smooth.loudness_gate(level, seconds)
+    late = np.interp(seconds - fitted.lag_s, seconds, gate).astype(np.float32)[:, None]
+    away = Motion(late * (bounded - fitted.rest), tuple(map(str, range(len(fitted.controls)))), fps)
+    return smooth.ease_ends(away).weights + fitted.rest

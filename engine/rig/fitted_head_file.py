@@ -1,6 +1,6 @@
 """Taught heads as files: one .npz beside the user's presets, with its arrays and a description as JSON.
 
-`info` holds UTF-8 JSON (fields of Taught but the arrays; `schema`; the prior as the text of a preset); every other member is an array of float32.
+`info` holds UTF-8 JSON (fields of FittedHead but the arrays; `schema`; the prior as the text of a preset); every other member is an array of float32.
 A file may come from anywhere: nothing in it is run or unpickled, and whatever is wrong with it becomes one TeachError.
 """
 
@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from ..values.errors import OutputError, PresetError, TeachError
 from ..values.messages import number_of
 from ..values.types import FloatArray, Rig, RigChannel
-from .fitted_head import Score, Taught, label
+from .fitted_head import FittedHead, Score, label
 from .preset_file import COMPONENTS, check_preset, file_stem, to_text
 from .strict_json import parse_json
 
-__all__ = ["check_path", "chosen_taught", "label", "load_taught", "renamed", "rig_of", "save_taught", "scan_taught", "write_taught"]
+__all__ = ["check_path", "chosen_fitted_head", "label", "load_fitted_head", "renamed", "rig_of", "save_fitted_head", "scan_fitted_heads", "write_fitted_head"]
 
 SCHEMA = 2                      # 1 saw the phones in another way
 SUFFIX = ".npz"
@@ -41,17 +41,17 @@ NEXT_STEP = "Teach again from your take, or choose another preset."
 _DAMAGE = (ValueError, OSError, EOFError, MemoryError, KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
-def save_taught(taught: Taught, folder: str | Path) -> Path:
+def save_fitted_head(taught: FittedHead, folder: str | Path) -> Path:
     """Write a taught head into a folder, over one of the same name and no other, and return its path. Raises OutputError."""
     stem, number = file_stem(taught.name), 2
     path = Path(folder) / f"{stem}{SUFFIX}"
     while path.exists() and not _holds(path, taught.name):
         path = Path(folder) / f"{stem}_{number}{SUFFIX}"
         number += 1
-    return write_taught(taught, path)
+    return write_fitted_head(taught, path)
 
 
-def write_taught(taught: Taught, path: Path) -> Path:
+def write_fitted_head(taught: FittedHead, path: Path) -> Path:
     """Write a taught head to this file, whole or not at all. Raises OutputError."""
     info = {"schema": SCHEMA, **{name: getattr(taught, name) for name in (*TEXTS, "strength", "offsets", "lag_s", "take_s", "unheard")}}
     info["controls"] = [asdict(control) for control in taught.controls]
@@ -71,7 +71,7 @@ def write_taught(taught: Taught, path: Path) -> Path:
     return path
 
 
-def load_taught(path: str | Path) -> Taught:
+def load_fitted_head(path: str | Path) -> FittedHead:
     """Read and check one taught head. Raises TeachError: missing, damaged, of a newer version, sizes that do not fit, numbers that are not finite."""
     path = Path(path)
     members = _read(path)
@@ -91,30 +91,30 @@ def load_taught(path: str | Path) -> Taught:
     return taught
 
 
-def scan_taught(folders: Sequence[str]) -> tuple[tuple[Taught, ...], tuple[TeachError, ...]]:
+def scan_fitted_heads(folders: Sequence[str]) -> tuple[tuple[FittedHead, ...], tuple[TeachError, ...]]:
     """The taught heads of some folders, and one error for each file that is damaged."""
     found, broken = [], []
     for path in (path for folder in folders for path in sorted(Path(folder).glob(f"*{SUFFIX}"))):
         try:
-            found.append(load_taught(path))
+            found.append(load_fitted_head(path))
         except TeachError as error:
             broken.append(error)
     return tuple(found), tuple(broken)
 
 
-def chosen_taught(rig: Rig) -> Taught | None:
+def chosen_fitted_head(rig: Rig) -> FittedHead | None:
     """The taught head that rig.preset names: a .npz file, in rig.preset_folders unless it is a path; None where it names a preset. Raises TeachError."""
     wanted = rig.preset.strip()
     if not wanted.lower().endswith(SUFFIX):
         return None
     places = [Path(wanted), *(Path(folder) / wanted for folder in rig.preset_folders if Path(wanted).name == wanted)]
-    return load_taught(next((place for place in places if os.path.isfile(place)), places[-1]))
+    return load_fitted_head(next((place for place in places if os.path.isfile(place)), places[-1]))
 
 
 def rig_of(path: str) -> Rig:
     """A character with just the controls of a taught head, which is its preset. Raises TeachError."""
     names: dict[str, set[str]] = {kind: set() for kind in KINDS}
-    for control in load_taught(path).controls:
+    for control in load_fitted_head(path).controls:
         names[control.kind].add(control.name)
     return Rig(
         shape_keys=frozenset(names["shape_key"]), bones=frozenset(names["bone"]), properties=frozenset(names["property"]), preset=str(path),
@@ -129,7 +129,7 @@ def check_path(path: Path) -> None:
 
 def _holds(path: Path, name: str) -> bool:
     try:
-        return load_taught(path).name == name
+        return load_fitted_head(path).name == name
     except TeachError:
         return False
 
@@ -155,7 +155,7 @@ def _damaged(path: Path, error: BaseException) -> TeachError:
     return TeachError(f"Taught file {path} is damaged ({reason[:200]}). {NEXT_STEP}")
 
 
-def _taught(info: dict[str, Any], members: dict[str, Any], path: Path) -> Taught:
+def _taught(info: dict[str, Any], members: dict[str, Any], path: Path) -> FittedHead:
     """Raises ValueError, TypeError or KeyError where anything does not fit."""
     if not all(isinstance(info[name], str) for name in TEXTS) or not info["name"].strip():
         raise ValueError(f"{', '.join(TEXTS)} must be texts")
@@ -174,7 +174,7 @@ def _taught(info: dict[str, Any], members: dict[str, Any], path: Path) -> Taught
         raise ValueError(f"there are {number_of(len(scores), 'score')} for {number_of(count, 'control')}")
     prior = None if info["prior"] is None else check_preset(info["prior"], str(path))
     texts: dict[str, Any] = {name: info[name] for name in TEXTS}
-    return Taught(
+    return FittedHead(
         **texts, strength=_number(info["strength"], "strength"), controls=controls, offsets=offsets, **arrays,
         lag_s=_number(info["lag_s"], "lag_s", MAX_LAG_S), prior=prior, scores=scores, take_s=_number(info["take_s"], "take_s"),
         unheard=tuple(map(str, info["unheard"])), path=str(path),
@@ -214,7 +214,7 @@ def _whole(value: object, most: int, what: str) -> int:
     return value
 
 
-def renamed(taught: Taught, name: str) -> Taught:
+def renamed(taught: FittedHead, name: str) -> FittedHead:
     """The same head under a name that people choose. Raises TeachError where there is none."""
     if not name.strip():
         raise TeachError("The taught head has no name. Give it one.")

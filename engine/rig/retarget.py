@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from ..motion import lip_contact
 from ..motion.hold import hold
-from ..motion.retime import closest_moments
 from ..values.channels import LIFE
 from ..values.errors import PresetError
 from ..values.types import Curve, FloatArray, Motion, Rig, RigChannel, RigCurves
@@ -168,7 +167,8 @@ def _corrective(channels: tuple[str, ...], target: Target, weights: Matrix) -> M
 def _held(shapes: FloatArray, motion: Motion, hold_frames: int) -> FloatArray:
     """The shapes of a blend, one at a time; where none is the best, none is shown."""
     rest = (1 - shapes.sum(axis=0, keepdims=True)).clip(0)
-    moments = closest_moments(lip_contact.opening(motion)) if lip_contact.has_lips(motion.channels) and len(motion.weights) else np.zeros(0, np.intp)
+    closed = lip_contact.closed_frames(motion)
+    moments = lip_contact.closest_moments(lip_contact.opening(motion), closed) if closed.any() else np.zeros(0, np.intp)
     return hold(np.concatenate([shapes, rest]), hold_frames, moments)[:-1]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..motion import lip_contact as lips
 from ..values.channels import ARKIT_52
-from ..values.types import FloatArray, Motion
+from ..values.types import BoolArray, FloatArray, Motion
 
 Pose = Mapping[str, float]      # ARKit channel -> weight
 
@@ -55,7 +55,7 @@ def mix(motion: Motion, poses: Sequence[Pose]) -> FloatArray:
     return np.asarray(weights, np.float32)
 
 
-def closures(poses: Sequence[Pose]) -> lips.BoolArray:
+def closures(poses: Sequence[Pose]) -> BoolArray:
     """Which of the poses have lips that meet (n_shapes,)."""
     arkit = np.array([[pose.get(channel, 0.0) for channel in ARKIT_52] for pose in poses], np.float32)
     return np.asarray(lip_contact(arkit.T) > 0.99)
@@ -64,7 +64,7 @@ def closures(poses: Sequence[Pose]) -> lips.BoolArray:
 def lip_contact(arkit: FloatArray) -> FloatArray:
     """How much a mouth is a p, b or m (n_frames,), 0 to 1, from ARKit channels (52, n_frames): lips touch, and are pressed or held shut."""
     motion = Motion(np.ascontiguousarray(arkit.T), ARKIT_52, 1.0)
-    shut = ((lips.SHUT_BELOW + SHUT_SOFT - lips.opening(motion)) / SHUT_SOFT).clip(0, 1)
+    shut = ((lips.CLOSED_BELOW + SHUT_SOFT - lips.opening(motion)) / SHUT_SOFT).clip(0, 1)
     pressed = (((motion["mouthPressLeft"] + motion["mouthPressRight"]) / 2 + motion["mouthClose"]) / PRESSED_AT).clip(0, 1)
     tucked = ((motion["mouthRollLower"] - motion["mouthRollUpper"] - TUCK_FROM) / (TUCK_AT - TUCK_FROM)).clip(0, 1)
     return np.asarray(shut * pressed * (1 - tucked), np.float32)

@@ -1,8 +1,9 @@
-"""Phones that the user moved, replaced, deleted or added, as motion: only round them the face moves differently.
+"""Phones that the user moved, replaced, deleted or added, as motion: the face moves differently only around them.
 
-Between the decoder and the lips (finish.py). Where a phone moved, time is bent, so that its mouth goes with it. Where it is another one, the
-typical mouth of what was heard is taken away and that of what is wanted is laid on, both as strong as this clip and style show them
-(phone_mouths.py), and the cues tell the lips to meet, to round or to part. Knows ARKit channels; other heads cannot follow phones.
+Between the decoder and postprocessing. Where a phone moved, time is bent, so that its mouth goes with it. Where it is
+another one, the typical mouth of what was recognised is taken away and that of what is wanted is laid on, both as strong
+as this clip and style show them, and the cues tell the lips to meet, to round or to part. Knows ARKit channels; other
+heads cannot follow phones.
 
 How far a change reaches: REACH_S to each side of the phones that differ. Beyond, every number is the same as without it.
 """
@@ -16,29 +17,32 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..motion import articulation, lip_contact, smooth
+from ..motion.articulation import PRECISE_WIDE_S, RELAXED_S
+from ..motion.lip_contact import CONTACT_CLASSES, FADE_S
+from ..motion.smooth import MAX_SMOOTH_S
 from ..values.channels import region
 from ..values.errors import SettingError
 from ..values.phones import PHONES, VOWELS, Phone
-from ..values.types import FloatArray, Motion, Settings
-from . import cues as transcript
+from ..values.types import FloatArray, IntArray, Motion, Settings
+from . import cues as speech
 from .coarticulation import FAR_S, mouths, table
-from .phone_match import Change, Pair, changes, complete, time_map
+from .cues import PhonemeCues
+from .phone_match import Pair, PhoneChange, changes, complete, time_map
 
 Seconds = NDArray[np.float64]
 
 REACH_S = FAR_S             # of one change, to each side: no phone shows farther off
 BLEND_S = 0.12              # within which the typical mouth of a phone still shows beside it
-CORE_EASE_S = 0.05          # within which what was heard gives way to a new phone
-KEPT = 0.4                  # of how this clip differs from the typical mouth, under a new phone: loudness and mood stay, the old phone goes
+CORE_EASE_S = 0.05          # within which what was recognised gives way to a new phone
+OWN_SHARE = 0.4             # of how this clip differs from the typical mouth stays: loudness and mood, not the old phone
 CUE_EASE_S = 0.04           # before and after a phone, within which the lips come together for it and part again
 CLEAR_S = 0.08              # round a phone that is gone, in which its contact goes too
 CUT_S = 0.05                # to each side of a cut where a phone was deleted
 LEAST_GAIN, MOST_GAIN = 0.3, 2.0        # of a clip's mouth against the typical one
 GAIN_TRUST = 0.1            # share of the typical energy that counts as seen at gain 1: little speech proves little
 GAIN_FRAMES = 3000          # frames that a gain is measured on at the most
-CLOSURE_BLEND_S = smooth.CONTACT_BLEND_S    # standard deviation with which each later step gives way to closures
 LENGTH_SLACK_S = 0.05       # by which phones may end after the sound: frames of the encoder are 20 ms
+N_FADES = 4                 # steps of postprocessing that fade to contacts, at most
 
 
 @dataclass(frozen=True)
@@ -47,70 +51,82 @@ class _Place:
 
     Attributes:
         rows: of the motion. now, before: their seconds, and those where their motion was taken from.
-        pairs: heard phone, wanted phone, and when the new mouth is wholly itself.
+        pairs: recognised phone, wanted phone, and when the new mouth is wholly itself.
     """
 
-    rows: NDArray[np.intp]
+    rows: IntArray
     now: Seconds
     before: Seconds
     pairs: tuple[tuple[Phone | None, Phone | None, tuple[float, float]], ...]
 
 
 def check(phones: Sequence[Phone], duration_s: float) -> None:
-    """Phones that can be followed: known classes, in order, without overlaps, within the sound. Raises SettingError for the first that is not."""
+    """Raise SettingError for the first phone that is of no known class, out of order, overlapping or outside the sound."""
     end_s = 0.0
     for number, phone in enumerate(phones, start=1):
         what = f"Phone {number} ({phone.label}, {phone.start_s:g} to {phone.end_s:g} s)"
         if phone.label not in PHONES:
-            raise SettingError(f"Phone {number} is of class {phone.label!r}, which is unknown. Choose one of: {' '.join(PHONES)}.")
+            raise SettingError(
+                f"Phone {number} is of class {phone.label!r}, which is unknown. Choose one of: {' '.join(PHONES)}."
+            )
         if not (math.isfinite(phone.start_s) and math.isfinite(phone.end_s)):
             raise SettingError(f"{what} has a time that is no number. Give both times in seconds.")
         if phone.start_s < 0:
             raise SettingError(f"{what} begins before the sound, which begins at 0 s. Move it later.")
         if phone.end_s <= phone.start_s:
-            raise SettingError(f"{what} has no length: its end must be later than its start. Make it longer, or delete it.")
+            raise SettingError(
+                f"{what} has no length: its end must be later than its start. Make it longer, or delete it."
+            )
         if phone.end_s > duration_s + LENGTH_SLACK_S:
-            raise SettingError(f"{what} ends after the sound, which is {duration_s:.2f} s long. Move it earlier, or shorten it.")
+            raise SettingError(
+                f"{what} ends after the sound, which is {duration_s:.2f} s long. Move it earlier, or shorten it."
+            )
         if phone.start_s < end_s - 1e-3:
             before = phones[number - 2]
-            raise SettingError(f"{what} begins before phone {number - 1} ({before.label}) ends, at {end_s:g} s. Put phones in order of time, without overlaps.")
+            raise SettingError(
+                f"{what} begins before phone {number - 1} ({before.label}) ends, at {end_s:g} s. "
+                "Put phones in order of time, without overlaps."
+            )
         end_s = phone.end_s
 
 
-def follow(motion: Motion, heard: transcript.Heard, phones: Sequence[Phone]) -> tuple[Motion, transcript.Heard]:
+def follow(motion: Motion, cues: PhonemeCues, phones: Sequence[Phone]) -> tuple[Motion, PhonemeCues]:
     """Motion and cues for the phones that the user wants.
 
     Args:
         motion: ARKit motion as the decoder gives it, at any frame rate; not changed.
-        heard: of the same clip.
+        cues: of the same clip.
         phones: checked; gaps are silence.
     Returns:
-        The same where nothing differs; heard with the wanted phones, its cues on the motion's clock.
+        The same where nothing differs; else cues with the wanted phones, on the motion's clock.
     """
-    wanted = complete(phones, heard.phones[-1].end_s)
-    found = changes(heard.phones, wanted)
+    wanted = complete(phones, cues.phones[-1].end_s)
+    found = changes(cues.phones, wanted)
     if not found:
-        return motion, heard
-    heard = transcript.on_clock(heard, len(motion.weights), motion.fps)
+        return motion, cues
+    cues = speech.on_clock(cues, len(motion.weights), motion.fps)
     seconds = np.arange(len(motion.weights)) / motion.fps
     old_seconds = seconds + np.interp(seconds, *time_map(found))
     bent = _bent(motion, seconds, old_seconds)
-    cues = _bent_cues(heard, seconds, old_seconds)
-    gains = _gains(motion, heard.phones, seconds)
+    new_cues = _bent_cues(cues, seconds, old_seconds)
+    gains = _gains(motion, cues.phones, seconds)
     weights = bent.weights.copy()
     for change in _merged([change for change in found if change.reshaped]):
         rows = np.flatnonzero(_near(seconds, change.start_s, change.end_s) < REACH_S)
         if len(rows):
-            place = _Place(rows, seconds[rows], old_seconds[rows], tuple((*pair, _span(pair, change)) for pair in change.reshaped))
-            weights[rows] = _reshaped(bent, place, heard.phones, wanted, gains)
-            _tell_lips(cues, place, wanted)
-    return replace(motion, weights=weights), replace(cues, phones=wanted, spoken=_spoken(found, seconds))
+            pairs = tuple((*pair, _span(pair, change)) for pair in change.reshaped)
+            place = _Place(rows, seconds[rows], old_seconds[rows], pairs)
+            weights[rows] = _reshaped(bent, place, cues.phones, wanted, gains)
+            _tell_lips(new_cues, place, wanted)
+    return replace(motion, weights=weights), replace(new_cues, phones=wanted, spoken=_spoken(found, seconds))
 
 
-def changed_spans(before: Sequence[Phone], after: Sequence[Phone], settings: Settings) -> tuple[tuple[float, float], ...]:
+def changed_spans(
+    before: Sequence[Phone], after: Sequence[Phone], settings: Settings,
+) -> tuple[tuple[float, float], ...]:
     """Seconds (start, end) outside of which two lists of phones give the same motion, in order and apart."""
     end_s = max([phone.end_s for phone in (*before, *after)], default=0.0)
-    reach_s = REACH_S + finish_reach_s(settings)
+    reach_s = REACH_S + postprocess_reach_s(settings)
     spans: list[tuple[float, float]] = []
     for change in changes(complete(before, end_s), complete(after, end_s)):
         start_s, stop_s = max(0.0, change.start_s - reach_s), min(end_s, change.end_s + reach_s)
@@ -120,21 +136,26 @@ def changed_spans(before: Sequence[Phone], after: Sequence[Phone], settings: Set
     return tuple(spans)
 
 
-def finish_reach_s(settings: Settings) -> float:
-    """How far the steps after this one (finish.py) carry a change of the mouth, in seconds."""
-    softest = max(settings.region_smooth.jaw, settings.region_smooth.lips, settings.region_smooth.cheeks)
-    latest = max(abs(settings.delays.jaw), abs(settings.delays.lips), abs(settings.delays.cheeks))
-    deviations = (smooth.MAX_SMOOTH_S * (settings.smooth + softest), articulation.PRECISE_WIDE_S * (settings.articulation > 0),
-                  articulation.RELAXED_S * max(0, -settings.articulation), *[CLOSURE_BLEND_S] * 4)
+def postprocess_reach_s(settings: Settings) -> float:
+    """How far postprocessing carries a change of the mouth, in seconds."""
+    regions, delays = settings.region_smooth, settings.delays
+    latest = max(abs(delays.jaw), abs(delays.lips), abs(delays.cheeks))
+    deviations = (
+        MAX_SMOOTH_S * (settings.smooth + max(regions.jaw, regions.lips, regions.cheeks)),
+        PRECISE_WIDE_S * (settings.articulation > 0),
+        RELAXED_S * max(0, -settings.articulation),
+        N_FADES * FADE_S,
+    )
     return 3 * sum(deviations) + settings.anticipation_s + latest + 2 / settings.fps
 
 
-def _spoken(found: Sequence[Change], seconds: Seconds) -> FloatArray:
+def _spoken(found: Sequence[PhoneChange], seconds: Seconds) -> FloatArray:
     """Where the changed phones sound, (n_frames,) 0 to 1: there the face speaks even if the sound is cut to nothing."""
     spoken = np.zeros(len(seconds), np.float32)
     for phone in [new for change in found for _, new in change.pairs if new and new.label != "SIL"]:
         rows = slice(*np.searchsorted(seconds, (phone.start_s - BLEND_S, phone.end_s + BLEND_S)))
-        spoken[rows] = np.maximum(spoken[rows], _fall(_near(seconds[rows], phone.start_s, phone.end_s), BLEND_S))
+        distance = _near(seconds[rows], phone.start_s, phone.end_s)
+        spoken[rows] = np.maximum(spoken[rows], _fall(distance, BLEND_S))
     return spoken
 
 
@@ -143,12 +164,12 @@ def _near(seconds: Seconds, start_s: float, end_s: float) -> Seconds:
     return np.maximum(np.maximum(start_s - seconds, seconds - end_s), 0)
 
 
-def _merged(found: Sequence[Change]) -> list[Change]:
+def _merged(found: Sequence[PhoneChange]) -> list[PhoneChange]:
     """Changes whose reaches touch are one."""
-    merged: list[Change] = []
+    merged: list[PhoneChange] = []
     for change in found:
         if merged and change.start_s - merged[-1].end_s < 2 * REACH_S:
-            merged[-1] = Change(merged[-1].start_s, change.end_s, merged[-1].pairs + change.pairs)
+            merged[-1] = PhoneChange(merged[-1].start_s, change.end_s, merged[-1].pairs + change.pairs)
         else:
             merged.append(change)
     return merged
@@ -156,7 +177,10 @@ def _merged(found: Sequence[Change]) -> list[Change]:
 
 def _bent(motion: Motion, seconds: Seconds, old_seconds: Seconds) -> Motion:
     """The mouth of each frame as it was at its old second; brows and eyes stay when they are."""
-    columns = [column for column, name in enumerate(motion.channels) if name == "tongueOut" or region(name) in ("jaw", "lips", "cheeks")]
+    columns = [
+        column for column, name in enumerate(motion.channels)
+        if name == "tongueOut" or region(name) in ("jaw", "lips", "cheeks")
+    ]
     weights = motion.weights.copy()
     rows = np.flatnonzero(old_seconds != seconds)
     if len(rows):
@@ -169,30 +193,33 @@ def _sampled(values: FloatArray, places: Seconds) -> FloatArray:
     places = np.clip(places, 0, len(values) - 1)
     low = np.minimum(places.astype(np.intp), max(len(values) - 2, 0))
     part = (places - low).astype(np.float32)[:, None]
-    part[np.abs(part - np.round(part)) < 1e-4] = np.round(part[np.abs(part - np.round(part)) < 1e-4])      # whole frames stay what they are
-    return np.asarray(values[low] * (1 - part) + values[np.minimum(low + 1, len(values) - 1)] * part, np.float32)
+    whole = np.abs(part - np.round(part)) < 1e-4
+    part[whole] = np.round(part[whole])         # whole frames stay what they are
+    high = np.minimum(low + 1, len(values) - 1)
+    return np.asarray(values[low] * (1 - part) + values[high] * part, np.float32)
 
 
-def _bent_cues(heard: transcript.Heard, seconds: Seconds, old_seconds: Seconds) -> transcript.Heard:
+def _bent_cues(cues: PhonemeCues, seconds: Seconds, old_seconds: Seconds) -> PhonemeCues:
     """Copies of the cues, which go where their phones went."""
     rows = np.flatnonzero(old_seconds != seconds)
-    cues = {name: getattr(heard, name).copy() for name in ("contact", *transcript.CUES)}
-    for values in cues.values():
+    copies = {name: getattr(cues, name).copy() for name in ("contact", *speech.CUES)}
+    for values in copies.values():
         if len(rows):
             flat = values.reshape(len(values), -1)      # a view
-            flat[rows] = _sampled(flat.copy(), old_seconds[rows] * heard.rate_hz)
-    return replace(heard, **cues)
+            flat[rows] = _sampled(flat.copy(), old_seconds[rows] * cues.rate_hz)
+    return replace(cues, **copies)
 
 
 def _gains(motion: Motion, phones: Sequence[Phone], seconds: Seconds) -> FloatArray:
-    """How strong this clip's mouth is against the typical one, (n_channels of the table,): its style, strength and voice."""
+    """How strong this clip's mouth is against the typical one, (n_channels of the table,): its style and voice."""
     rows = np.unique(np.linspace(0, len(seconds) - 1, min(len(seconds), GAIN_FRAMES)).astype(np.intp))
     known, columns = _shared(motion.channels)
     typical, seen = mouths(phones, seconds[rows]), motion.weights[rows[:, None], columns]
     energy = (typical ** 2).sum(axis=0)
     trust = GAIN_TRUST * (energy + energy.mean() + 1e-6)
+    measured = ((typical[:, known] * seen).sum(axis=0) + trust[known]) / (energy + trust)[known]
     gains = np.ones(len(energy), np.float32)
-    gains[known] = np.clip(((typical[:, known] * seen).sum(axis=0) + trust[known]) / (energy + trust)[known], LEAST_GAIN, MOST_GAIN)
+    gains[known] = np.clip(measured, LEAST_GAIN, MOST_GAIN)
     return gains
 
 
@@ -202,60 +229,75 @@ def _shared(channels: tuple[str, ...]) -> tuple[list[int], list[int]]:
     return [known for known, _ in both], [column for _, column in both]
 
 
-def _reshaped(bent: Motion, place: _Place, phones: Sequence[Phone], wanted: Sequence[Phone], gains: FloatArray) -> FloatArray:
+def _reshaped(
+    bent: Motion, place: _Place, phones: Sequence[Phone], wanted: Sequence[Phone], gains: FloatArray,
+) -> FloatArray:
     """Weights (n_rows, n_channels) with the mouths of other phones."""
     distance = np.min([_near(place.now, *span) for _, _, span in place.pairs], axis=0)
     blend, core = (_fall(distance, ease_s)[:, None] for ease_s in (BLEND_S, CORE_EASE_S))
     known, columns = _shared(bent.channels)
-    old, new = ((gains * mouths(side, seconds))[:, known] for side, seconds in ((phones, place.before), (wanted, place.now)))
+    old, new = (
+        (gains * mouths(side, seconds))[:, known] for side, seconds in ((phones, place.before), (wanted, place.now))
+    )
     weights = bent.weights[place.rows]
     seen = weights[:, columns]
-    weights[:, columns] = np.maximum(0, seen + blend * (new - old) - (1 - KEPT) * core * (seen - old))
-    rest = np.max([_hold(place.now, *span) if new and new.label == "SIL" else np.zeros(len(seen)) for _, new, span in place.pairs], axis=0)
-    weights[:, columns] *= 1 - rest[:, None].astype(np.float32)
+    weights[:, columns] = np.maximum(0, seen + blend * (new - old) - (1 - OWN_SHARE) * core * (seen - old))
+    silences = [span for _, phone, span in place.pairs if phone and phone.label == "SIL"]
+    if silences:
+        rest = np.max([_hold(place.now, *span) for span in silences], axis=0)
+        weights[:, columns] *= 1 - rest[:, None]
     jaw, close = (bent.channels.index(name) for name in ("jawOpen", "mouthClose"))
-    through = np.maximum(0, bent.weights[place.rows, close] - bent.weights[place.rows, jaw])        # as far as they were pressed together before
-    weights[:, close] = np.minimum(weights[:, close], weights[:, jaw] + through)        # lips that meet do not pass through each other
+    pressed = np.maximum(0, bent.weights[place.rows, close] - bent.weights[place.rows, jaw])    # together, before
+    weights[:, close] = np.minimum(weights[:, close], weights[:, jaw] + pressed)    # lips do not pass through each other
     return weights
 
 
-def _tell_lips(cues: transcript.Heard, place: _Place, wanted: Sequence[Phone]) -> None:
-    """Write the cues of one place: contacts where phones that make one are new, none where they are gone; the others by what is wanted."""
+def _tell_lips(cues: PhonemeCues, place: _Place, wanted: Sequence[Phone]) -> None:
+    """Write the cues of one place: contacts where phones that make one are new, none where they are gone."""
     contact, apart = cues.contact[place.rows], cues.apart[place.rows]
     rounded, spread, jaw, voiced = (getattr(cues, name)[place.rows] for name in ("rounded", "spread", "jaw", "voiced"))
-    around = [phone for phone in wanted if phone.end_s > place.now[0] - 1 and phone.start_s < place.now[-1] + 1]
-    kept = [_widest([_fall(_near(place.now, phone.start_s, phone.end_s), CUE_EASE_S) for phone in around if phone.label in members], place)
-            for members in lip_contact.CONTACT_CLASSES[:2]]
+    staying = [_contact_of(members, place, wanted) for members in CONTACT_CLASSES[:2]]
+    anywhere = np.maximum(staying[0], staying[1])
     for old, new, span in place.pairs:
         distance = _near(place.now, *span)
         label = new.label if new else ""
-        for column, members in enumerate(lip_contact.CONTACT_CLASSES[:2]):
+        for column, members in enumerate(CONTACT_CLASSES[:2]):
             if label in members:
                 contact[:, column] = np.maximum(contact[:, column], _fall(distance, CUE_EASE_S))
-            else:
-                gone = _fall(np.maximum(0, distance - CLEAR_S / 2), CLEAR_S / 2) if old and old.label in members else _fall(distance, CUE_EASE_S / 2)
-                contact[:, column] *= 1 - gone * (1 - kept[column])
-                if label != "SIL":
-                    apart[:] = np.maximum(apart, gone * (1 - np.maximum(kept[0], kept[1])))
+                continue
+            was_contact = old is not None and old.label in members
+            outside = np.maximum(0, distance - CLEAR_S / 2)
+            gone = _fall(outside, CLEAR_S / 2) if was_contact else _fall(distance, CUE_EASE_S / 2)
+            contact[:, column] *= 1 - gone * (1 - staying[column])
+            if label != "SIL":
+                apart[:] = np.maximum(apart, gone * (1 - anywhere))
         held = _hold(place.now, *span) if label == "SIL" else 0
-        contact[:, 2] = np.maximum(contact[:, 2] * (1 - _fall(distance, CUE_EASE_S) * (label not in ("SIL", ""))), held)
+        speaks = label not in ("SIL", "")
+        contact[:, 2] = np.maximum(contact[:, 2] * (1 - _fall(distance, CUE_EASE_S) * speaks), held)
         apart *= 1 - held
-        near = _fall(distance, transcript.EASE_S) * bool(label)
-        rounded += near * (float(label in transcript.ROUNDED) - rounded)
-        spread += near * (float(label in transcript.SPREAD) - spread)
-        jaw += near * (float(label in transcript.OPEN) - float(label in transcript.CLOSE) - jaw)
-        voiced = np.maximum(voiced * (1 - _fall(distance, CUE_EASE_S)), _hold(place.now, *span) if label in VOWELS else 0)
-    apart *= 1 - np.maximum(kept[0], kept[1])
+        near = _fall(distance, speech.EASE_S) * bool(label)
+        rounded += near * (float(label in speech.ROUNDED) - rounded)
+        spread += near * (float(label in speech.SPREAD) - spread)
+        jaw += near * (float(label in speech.OPEN) - float(label in speech.CLOSE) - jaw)
+        vowel = _hold(place.now, *span) if label in VOWELS else 0
+        voiced = np.maximum(voiced * (1 - _fall(distance, CUE_EASE_S)), vowel)
+    apart *= 1 - anywhere
     cues.contact[place.rows] = contact
-    for name, values in zip(transcript.CUES, (apart, rounded, spread, jaw, voiced), strict=True):
+    for name, values in zip(speech.CUES, (apart, rounded, spread, jaw, voiced), strict=True):
         getattr(cues, name)[place.rows] = values
 
 
-def _widest(masks: Sequence[FloatArray], place: _Place) -> FloatArray:
-    return np.max(masks, axis=0) if masks else np.zeros(len(place.rows), np.float32)
+def _contact_of(members: Sequence[str], place: _Place, wanted: Sequence[Phone]) -> FloatArray:
+    """How much each frame of a place (n_rows,) belongs to wanted phones of a contact class, 0 to 1."""
+    around = [phone for phone in wanted if phone.end_s > place.now[0] - 1 and phone.start_s < place.now[-1] + 1]
+    most = np.zeros(len(place.rows), np.float32)
+    for phone in around:
+        if phone.label in members:
+            most = np.maximum(most, _fall(_near(place.now, phone.start_s, phone.end_s), CUE_EASE_S))
+    return most
 
 
-def _span(pair: Pair, change: Change) -> tuple[float, float]:
+def _span(pair: Pair, change: PhoneChange) -> tuple[float, float]:
     """When a replaced or new phone sounds, or round which moment a deleted one is missed."""
     if pair[1] is not None:
         return pair[1].start_s, pair[1].end_s

@@ -26,7 +26,7 @@ Pair = tuple[Phone | None, Phone | None]        # heard and wanted
 
 
 @dataclass(frozen=True)
-class Change:
+class PhoneChange:
     """One stretch of time on which the phones differ.
 
     Attributes:
@@ -58,9 +58,9 @@ def complete(phones: Sequence[Phone], end_s: float) -> tuple[Phone, ...]:
     return tuple(filled)
 
 
-def changes(heard: Sequence[Phone], wanted: Sequence[Phone]) -> tuple[Change, ...]:
+def changes(heard: Sequence[Phone], wanted: Sequence[Phone]) -> tuple[PhoneChange, ...]:
     """The changes from one list of phones to another, in time order; both cover the same time without gaps."""
-    found: list[Change] = []
+    found: list[PhoneChange] = []
     i = j = 0
     while i < len(heard) or j < len(wanted):
         if i < len(heard) and j < len(wanted) and _is_same(heard[i], wanted[j]):
@@ -72,7 +72,7 @@ def changes(heard: Sequence[Phone], wanted: Sequence[Phone]) -> tuple[Change, ..
     return tuple(found)
 
 
-def time_map(found: Sequence[Change]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def time_map(found: Sequence[PhoneChange]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """How time moved: at seconds (n,) of what is wanted, what was heard is taken from (n,) seconds later (negative: earlier).
 
     Between the seconds the shift runs in straight lines; outside of them nothing moved.
@@ -101,7 +101,7 @@ def _until_same(heard: Sequence[Phone], wanted: Sequence[Phone], i: int, j: int)
     return len(heard), len(wanted)
 
 
-def _change(heard: Sequence[Phone], wanted: Sequence[Phone]) -> Change:
+def _change(heard: Sequence[Phone], wanted: Sequence[Phone]) -> PhoneChange:
     pairs: list[Pair] = []
     i = j = 0
     while len(heard) - i > LONGEST_SEARCH and len(wanted) - j > LONGEST_SEARCH:
@@ -111,7 +111,7 @@ def _change(heard: Sequence[Phone], wanted: Sequence[Phone]) -> Change:
         i, j = i + LONGEST_SEARCH, cut
     pairs += _pairs(heard[i:], wanted[j:])
     both = [*heard, *wanted]
-    return Change(min(phone.start_s for phone in both), max(phone.end_s for phone in both), tuple(pairs))
+    return PhoneChange(min(phone.start_s for phone in both), max(phone.end_s for phone in both), tuple(pairs))
 
 
 def _pairs(heard: Sequence[Phone], wanted: Sequence[Phone]) -> list[Pair]:
@@ -150,7 +150,7 @@ def _trace(heard: Sequence[Phone], wanted: Sequence[Phone], totals: NDArray[np.f
     return pairs[::-1]
 
 
-def _knots(change: Change) -> list[tuple[float, float]]:
+def _knots(change: PhoneChange) -> list[tuple[float, float]]:
     """(wanted second, heard second), between which time runs evenly; what was deleted is passed quickly, while a new phone stands still."""
     pieces = [(change.start_s - 1, change.start_s, change.start_s - 1, change.start_s)]         # wanted from, to; heard from, to
     for old, new in change.pairs:

@@ -14,51 +14,51 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Recent(Generic[T]):
-    """Values under keys; the ones unused for longest are dropped first once all together exceed a number of bytes."""
+class Cache(Generic[T]):
+    """Values under keys; the ones unused for longest go first once all together exceed a number of bytes."""
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
-        self._kept: OrderedDict[str, tuple[T, int]] = OrderedDict()
+        self._entries: OrderedDict[str, tuple[T, int]] = OrderedDict()
         self._lock = threading.Lock()
         _all.append(self.clear)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._entries)
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of all that is kept."""
+        """Bytes of all values."""
         with self._lock:
-            return sum(size for _, size in self._kept.values())
+            return sum(size for _, size in self._entries.values())
 
     def get(self, key: str) -> T | None:
-        """The value kept under this key, or None."""
+        """The value under this key, or None."""
         with self._lock:
-            if key not in self._kept:
+            if key not in self._entries:
                 return None
-            self._kept.move_to_end(key)
-            return self._kept[key][0]
+            self._entries.move_to_end(key)
+            return self._entries[key][0]
 
     def put(self, key: str, value: T, n_bytes: int) -> None:
-        """Keep a value, and drop the oldest until all fit; one that alone is too large is not kept."""
+        """Cache a value, and drop the oldest until all fit; a value that alone is too large is not cached."""
         if n_bytes > self.limit_bytes:
             return
         with self._lock:
-            self._kept[key] = (value, n_bytes)
-            while sum(size for _, size in self._kept.values()) > self.limit_bytes:
-                self._kept.popitem(last=False)
+            self._entries[key] = (value, n_bytes)
+            while sum(size for _, size in self._entries.values()) > self.limit_bytes:
+                self._entries.popitem(last=False)
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
-            self._kept.clear()
+            self._entries.clear()
 
 
 _all: list[Callable[[], None]] = []
 
 
 def forget_all() -> None:
-    """Empty every store of recent work, for tests and measurements of a first run."""
+    """Empty every cache, for tests and measurements of a first run."""
     for clear in _all:
         clear()

@@ -16,11 +16,14 @@ from .phones import Phone
 from .settings import MAX_FPS, Delays, Gains, Life, RegionSmooth, Settings
 
 __all__ = [
-    "MAX_FPS", "SAMPLE_RATE_HZ", "Animation", "BoneRest", "Cancel", "Curve", "Delays", "FloatArray", "Gains", "Life", "Motion", "Progress", "RegionSmooth", "Rig",
-    "RigChannel", "RigCurves", "Settings", "Waveform", "never", "no_progress",
+    "MAX_FPS", "SAMPLE_RATE_HZ", "Animation", "BoneRest", "BoolArray", "Cancel", "Curve", "Delays", "FloatArray", "Gains",
+    "IntArray", "Level", "Life", "LipContacts", "Motion", "Progress", "RegionSmooth", "Rig", "RigChannel", "RigCurves",
+    "Settings", "Waveform", "never", "no_progress",
 ]
 
 FloatArray = NDArray[np.floating]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.intp]
 Progress = Callable[[float], None]
 Cancel = Callable[[], bool]
 
@@ -39,12 +42,30 @@ class Waveform:
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 1 or self.samples.dtype != np.float32 or not len(self.samples):
-            raise AudioError(f"Sound must be (n,) float32 at 16 kHz, got shape {self.samples.shape} {self.samples.dtype}. Take from_array(samples, rate).")
+            raise AudioError(
+                f"Sound must be (n,) float32 at 16 kHz, got shape {self.samples.shape} {self.samples.dtype}. "
+                "Take from_array(samples, rate)."
+            )
 
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
         return len(self.samples) / SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True)
+class Level:
+    """How loud a sound is.
+
+    Attributes:
+        loudest_db: (n,) loudest level around each moment in dBFS, at least -120.
+        step_s: seconds from one value to the next; the first stands for second 0.
+        silent: whether every sample is 0.
+    """
+
+    loudest_db: FloatArray
+    step_s: float
+    silent: bool
 
 
 @dataclass(frozen=True)
@@ -58,6 +79,19 @@ class Motion:
     def __getitem__(self, channel: str) -> FloatArray:
         """The curve of one channel, (n_frames,)."""
         return self.weights[:, self.channels.index(channel)]
+
+
+@dataclass(frozen=True)
+class LipContacts:
+    """Where the lips touch in a motion; nowhere if its channels do not tell.
+
+    Attributes:
+        closed: (n_frames,) whether they touch on a frame.
+        slack: (n_frames,) how far every curve may move at once without parting them; infinite where they do not touch.
+    """
+
+    closed: BoolArray
+    slack: FloatArray
 
 
 @dataclass(frozen=True, order=True)
@@ -149,15 +183,19 @@ class Animation:
     """The result of one `animate` call.
 
     Attributes:
-        motion: face motion on the scene's clock, in the model's channels (vertices for a head with a PCA basis, unless Settings.vertices is False).
+        motion: face motion on the scene's clock, in the model's channels (vertices for a head with a PCA basis, unless
+            Settings.vertices is False).
+        contacts: where its lips touch.
         curves: the same on the rig's channels; None when no rig was given.
         device: where the network ran, for example "cpu".
         warnings: sentences for the user, for example a device that could not be used.
         coefficients: PCA coefficients behind the vertices; None where motion is what the head gives.
-        phones: what is said when, without gaps from start to end: of the transcript where one fits, else as heard; () for a model without phones.
+        phones: what is spoken when, without gaps from start to end: of the transcript where one fits, else what the model
+            recognised; () for a model without phones.
     """
 
     motion: Motion
+    contacts: LipContacts
     curves: RigCurves | None = None
     device: str = "cpu"
     warnings: tuple[str, ...] = field(default=())

@@ -84,14 +84,14 @@ def test_no_closure_is_loosened_between_the_keys(ext, face, max_error):
 
     bpy.ops.unitalker.animate(**model)
     last = int(keys_of(next(iter(curves(face.data.shape_keys).values())))[-1, 0])
-    shut = lips.shut_frames(motion(range(1, last + 1)))
+    shut = lips.closed_frames(motion(range(1, last + 1)))
     assert shut.sum() > 20
     bpy.ops.unitalker.animate(**model, interpolation='BEZIER', reduce=True, max_error=max_error)
-    assert lips.shut_frames(motion(range(1, last + 1)))[shut].all()
+    assert lips.closed_frames(motion(range(1, last + 1)))[shut].all()
     stays = np.flatnonzero(shut[:-1] & shut[1:]) + 1        # shut on this frame and the next: in between as well
     for part in range(1, PARTS):
         opening = lips.opening(motion(stays + part / PARTS))
-        assert opening.max() < lips.SHUT_BELOW + 2 * lips.CONTACT_TOLERANCE
+        assert opening.max() < lips.CLOSED_BELOW + 2 * lips.CONTACT_TOLERANCE
 
 
 def test_handles_look_at_the_next_keys_only_so_that_an_edit_stays_where_it_is(ext, face, speech):

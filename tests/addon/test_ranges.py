@@ -163,7 +163,7 @@ def test_a_channel_that_is_new_starts_and_ends_at_rest(ext, speech):
 def motion(ext, face, speech, monkeypatch):
     """Makes a take of given jaw and mouthClose values, a frame each; without options all of it, else with use_range."""
     engine, types = ext.module("engine"), ext.module("engine.values.types")
-    channels = ext.module("engine.values.channels").ARKIT_52
+    channels, lips = ext.module("engine.values.channels").ARKIT_52, ext.module("engine.motion.lip_contact")
 
     def make(jaw_open, close, **options):
         weights = np.zeros((48, len(channels)), np.float32)
@@ -175,7 +175,7 @@ def motion(ext, face, speech, monkeypatch):
                 types.RigChannel("shape_key", name): types.Curve(np.arange(48) / settings.fps, weights[:, row])
                 for row, name in enumerate(channels)
             }
-            return types.Animation(made, types.RigCurves(curves_, "Made", channels, ()))
+            return types.Animation(made, lips.contacts_of(made), types.RigCurves(curves_, "Made", channels, ()))
 
         monkeypatch.setattr(engine, "animate", animate_)
         return animate(speech, **options)

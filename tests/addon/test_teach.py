@@ -218,13 +218,13 @@ def test_keys_in_an_nla_strip_are_read_where_they_play(ext, rig, sound):
 
 def test_a_head_that_does_not_fit_on_the_disk_is_one_error_and_leaves_nothing(ext, rig, sound, own_folder, monkeypatch):
     module = ext.module("addon.teach.take")
-    true, before = module.save_taught, as_before.animation()
+    true, before = module.save_fitted_head, as_before.animation()
 
     def onto_full_disk(taught, folder):
         with full_disk():
             return true(taught, folder)
 
-    monkeypatch.setattr(module, "save_taught", onto_full_disk)
+    monkeypatch.setattr(module, "save_fitted_head", onto_full_disk)
     with pytest.raises(RuntimeError, match="cannot be written"):
         teach(sound)
     assert (

@@ -20,7 +20,7 @@ import numpy as np
 
 from engine import Rig, RigChannel, Settings, Waveform, animate, read_audio
 from engine.fit_head.fit import Lesson, Take, teach
-from engine.rig.fitted_head_file import write_taught
+from engine.rig.fitted_head_file import write_fitted_head
 from engine.values.types import Life
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,7 +132,7 @@ def _play(lesson: Lesson, wave: Waveform, settings: Settings, controls: tuple[Ri
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        path = write_taught(replace(lesson.taught, name="bench"), Path(folder) / "bench.npz")
+        path = write_fitted_head(replace(lesson.taught, name="bench"), Path(folder) / "bench.npz")
         rig = Rig(
             shape_keys=frozenset(one.name for one in controls if one.kind == "shape_key"),
             bones=frozenset(one.name for one in controls if one.kind == "bone"),

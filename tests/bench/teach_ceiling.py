@@ -17,12 +17,10 @@ import numpy as np
 
 from engine import RigChannel, Settings, Waveform, animate, read_audio
 from engine.fit_head.fit import MAX_TAKE_S, Take, teach
-from engine.model.decode import Track, decode
 from engine.model.encode import encode
 from engine.model.folder import open_model
-from engine.model.style import resolve
-from engine.pipeline import open_graphs
 from engine.rig.fitted_head import features_of, hidden_track
+from engine.systems.system import open_system
 
 from . import teach as bench
 
@@ -127,10 +125,10 @@ def _features(wave: Waveform, settings: Settings, n_frames: int) -> np.ndarray:
     """What a taught head sees, each of its two groups with deviation 1, on the curves' frames."""
     model = open_model(settings.model, settings.model_folders)
     head = model.head(settings.head)
-    encoder, decoder = open_graphs(model, settings)
-    track = hidden_track(head, Track(head, resolve(settings, model), None))
-    decoded = decode(encode(wave, model, encoder), decoder, [track], len(wave.samples))[0]
-    seen = features_of(decoded, model.encoder.rate_hz)
+    system = open_system(model, settings)
+    track = hidden_track(head, system.track(settings))
+    decoded = system.decode(encode(wave, model, system.encoder), [track], len(wave.samples))[0]
+    seen = features_of(decoded)
     groups = [
         group / group.std(axis=0).mean() / np.sqrt(group.shape[1])
         for group in np.split(seen, [len(head.weight)], axis=1)

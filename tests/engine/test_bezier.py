@@ -34,7 +34,7 @@ def speech(seed=0, n_frames=600):
 def reduced(values, max_error, slack=None):
     """The frames and the values of the keys that stay."""
     slack = np.full(len(values), np.inf, np.float32) if slack is None else slack
-    curve, = key_reduction.reduce_keys(made(values), max_error, slack).curves.values()
+    curve, = key_reduction.reduce_for_curves(made(values), max_error, slack).curves.values()
     return np.round(curve.seconds * FPS), curve.values.astype(np.float64)
 
 
@@ -80,7 +80,7 @@ def test_curves_of_nearly_nothing(values):
 
 def test_curves_too_short_or_stepped_are_left_alone():
     short = made([0.0, 1.0])
-    assert key_reduction.reduce_keys(short, 0.1, np.zeros(2, np.float32)) is short
+    assert key_reduction.reduce_for_curves(short, 0.1, np.zeros(2, np.float32)) is short
 
 
 def test_handles_are_level_at_peaks_and_never_beyond_the_neighbours():

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from engine import Gains, Rig, Settings, animate, read_audio
-from engine.motion.lip_contact import SHUT_BELOW, opening, shut_frames
-from engine.motion.retime import closest_moments
+from engine.motion.lip_contact import closest_moments, opening
 from engine.values.channels import ARKIT_52
 from tests.engine.conftest import DATA
+from tests.engine.lip_gap import lip_gap_mm, touching
 
 PLAIN = Settings(threads=1, fps=50)     # the bundled model's own rate: frames can be compared one by one
 
@@ -23,9 +23,14 @@ def line():
 
 @pytest.fixture
 def shut(line):
-    frames = shut_frames(animate(line, PLAIN).motion)
+    frames = animate(line, PLAIN).contacts.closed
     assert 10 < frames.sum() < 0.8 * len(frames)
     return frames
+
+
+def test_contacts_are_where_a_head_shows_closed_lips(line, shut):
+    gap = lip_gap_mm(animate(line, PLAIN).motion)
+    assert gap[shut].max() < 2.5 < np.percentile(gap[~shut], 1)
 
 
 @pytest.mark.parametrize("change", [
@@ -34,7 +39,7 @@ def shut(line):
 ])
 def test_options_keep_closed_lips_closed(line, shut, change):
     motion = animate(line, replace(PLAIN, **change)).motion
-    assert opening(motion)[shut].max() < SHUT_BELOW
+    assert touching(motion)[shut].all()
     assert not motion.weights[[0, -1]].any()
 
 
@@ -51,13 +56,14 @@ def test_key_reduction_keeps_closed_lips_closed(line, shut, max_error):
     between_keys = replace(
         animation.motion, weights=np.stack([values[name] for name in ARKIT_52], axis=1).astype(np.float32)
     )
-    assert opening(between_keys)[shut].max() < SHUT_BELOW
+    assert touching(between_keys)[shut].all()
     assert np.abs(between_keys.weights - animation.motion.weights).max() <= max_error + 1e-6
 
 
 @pytest.mark.parametrize("fps", [12.0, 23.976, 24.0, 30.0, 60.0])
 def test_scene_rate_keeps_every_closure(line, fps):
-    moments = closest_moments(opening(animate(line, PLAIN).motion))
+    plain = animate(line, PLAIN)
+    moments = closest_moments(opening(plain.motion), plain.contacts.closed)
     motion = animate(line, replace(PLAIN, fps=fps)).motion
     frames = np.minimum(np.round(moments / 50 * fps).astype(int), len(motion.weights) - 1)
-    assert opening(motion)[frames].max() < SHUT_BELOW
+    assert touching(motion)[frames].all()

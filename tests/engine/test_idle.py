@@ -10,11 +10,11 @@ import pytest
 
 from engine import Life, Motion, Settings, Waveform, animate
 from engine.idle import blinks as idle
-from engine.idle.blinks import LOOK_AHEAD_S, add_life, blinks, moved_by, raises
+from engine.idle.blinks import LOOK_AHEAD_S, add_idle_motion, blinks, moved_by, raises
 from engine.idle.prosody import prosody
-from engine.motion.lip_contact import opening
 from engine.values.channels import ARKIT_32, ARKIT_52, HEAD_ANGLES, LOOK_RAD
 from tests.engine.conftest import make_syllables
+from tests.engine.lip_gap import lip_gap_mm
 
 FPS = 30.0
 ALL = Life(1, 1, 1, 1, 1)
@@ -34,6 +34,10 @@ def speech(duration_s: float, seed: int = 0) -> Waveform:
         loud[(seconds >= start) & (seconds < start + 0.5)] = 0
         start += 0.5
     return Waveform((0.1 * loud * voice).astype(np.float32))
+
+
+def add_life(motion: Motion, wave: Waveform, life: Life) -> Motion:
+    return add_idle_motion(motion, prosody(wave), life)
 
 
 def still(duration_s: float, channels: tuple[str, ...] = ARKIT_52) -> Motion:
@@ -220,7 +224,7 @@ def test_lips_are_left_alone():
     motion = Motion(
         np.abs(np.random.default_rng(0).normal(scale=0.2, size=(600, 52))).astype(np.float32), ARKIT_52, FPS
     )
-    assert np.array_equal(opening(add_life(motion, wave, ALL)), opening(motion))
+    assert np.array_equal(lip_gap_mm(add_life(motion, wave, ALL)), lip_gap_mm(motion))
 
 
 def test_head_without_eyes_gets_lids_and_other_motion_passes_unchanged():

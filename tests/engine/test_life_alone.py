@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from engine import Life, Rig, RigChannel
+from engine.idle.prosody import prosody
 from engine.idle.without_blendshapes import beside
 from engine.values.channels import ARKIT_52
 from engine.values.types import BoneRest, Curve, RigCurves, Waveform
@@ -16,11 +17,10 @@ ALL = Life(blinks=1, brows=1, head=1, eyes=1, breath=1, seed=3)
 
 
 @pytest.fixture(scope="module")
-def wave():
+def voice():
     seconds = np.arange(20 * 16_000) / 16_000
-    return Waveform(
-        (np.sin(2 * np.pi * 150 * seconds) * (np.sin(2 * np.pi * 0.7 * seconds) > -0.3) * 0.3).astype(np.float32)
-    )
+    loud = np.sin(2 * np.pi * 0.7 * seconds) > -0.3
+    return prosody(Waveform((np.sin(2 * np.pi * 150 * seconds) * loud * 0.3).astype(np.float32)))
 
 
 def taught(*channels):
@@ -33,8 +33,8 @@ def rig(keys=(), bones=()):
     return Rig(shape_keys=frozenset({"smirk", *keys}), bones=frozenset(bones), rest=rest)
 
 
-def test_keys_with_known_names_blink_and_nothing_speaks(wave):
-    made, warning = beside(taught(), wave, rig(ARKIT_52), Life(seed=3), (N, FPS))
+def test_keys_with_known_names_blink_and_nothing_speaks(voice):
+    made, warning = beside(taught(), voice, rig(ARKIT_52), Life(seed=3), (N, FPS))
     assert warning == ""
     lid = made.curves[RigChannel("shape_key", "eyeBlinkLeft")]
     assert lid.values.max() > 0.85 and lid.values.min() == 0 and len(lid.seconds) == N
@@ -42,15 +42,15 @@ def test_keys_with_known_names_blink_and_nothing_speaks(wave):
     assert made.life == made.curves.keys() - {OWN} and {"smirk", "eyeBlinkLeft"} <= set(made.mapped)
 
 
-def test_a_control_that_was_taught_is_not_taken(wave):
+def test_a_control_that_was_taught_is_not_taken(voice):
     lid = RigChannel("shape_key", "eyeBlinkLeft")
-    made, _ = beside(taught(lid), wave, rig(ARKIT_52), ALL, (N, FPS))
+    made, _ = beside(taught(lid), voice, rig(ARKIT_52), ALL, (N, FPS))
     assert made.curves[lid].values.tolist() == [0.25] * N and lid not in made.life
     assert made.curves[RigChannel("shape_key", "eyeBlinkRight")].values.max() > 0.85
 
 
-def test_bones_with_usual_names_move_where_no_key_has_a_known_name(wave):
-    made, warning = beside(taught(), wave, rig(bones=("head", "jaw", "eye.L", "eye.R")), ALL, (N, FPS))
+def test_bones_with_usual_names_move_where_no_key_has_a_known_name(voice):
+    made, warning = beside(taught(), voice, rig(bones=("head", "jaw", "eye.L", "eye.R")), ALL, (N, FPS))
     moved = {place.name for place in made.curves if place.kind == "bone"}
     assert (
         moved == {"head", "eye.L", "eye.R"}
@@ -62,6 +62,6 @@ def test_bones_with_usual_names_move_where_no_key_has_a_known_name(wave):
     )
 
 
-def test_without_life_nothing_is_added_and_nothing_said(wave):
+def test_without_life_nothing_is_added_and_nothing_said(voice):
     curves = taught()
-    assert beside(curves, wave, rig(), Life(blinks=0), (N, FPS)) == (curves, "")
+    assert beside(curves, voice, rig(), Life(blinks=0), (N, FPS)) == (curves, "")

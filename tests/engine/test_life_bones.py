@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine import Motion, Rig, RigChannel
-from engine.motion.smooth import reduce_keys
+from engine.motion.key_reduction import reduce_for_lines
 from engine.rig.idle_bones import ROLES, _wanted
 from engine.rig.preset import Preset, Target
 from engine.rig.preset_file import data_folder, load_preset
@@ -224,7 +224,7 @@ def test_key_reduction_keeps_a_nod():
     weights = np.zeros((90, 56), np.float32)
     weights[:, 52 + LIFE.index("headPitch")] = 0.05 * np.sin(2 * np.pi * seconds)
     curves = retarget(Motion(weights, (*ARKIT_52, *LIFE), 30.0), PRESET, skeleton())
-    reduced = reduce_keys(curves, 0.02, np.full(90, np.inf, np.float32)).curves
+    reduced = reduce_for_lines(curves, 0.02, np.full(90, np.inf, np.float32)).curves
     kept = reduced[channel := RigChannel("bone", "head", "rotation_quaternion", 1)]
     full = curves.curves[channel]
     assert len(kept.seconds) < 70

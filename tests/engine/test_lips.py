@@ -11,18 +11,19 @@ from engine import Gains, Motion
 from engine.motion.lip_contact import (
     CLOSED_JAW,
     LEAST_PARTED,
-    SHUT_BELOW,
+    close_lips,
+    closed_frames,
     contact_scores,
-    contact_slack,
-    keep_shut,
-    meet,
+    contacts_of,
+    open_vowels,
     opening,
-    part,
-    shut_frames,
+    seal,
+    seal_retimed,
 )
 from engine.motion.retime import retime
 from engine.motion.smooth import apply_gains, ease_ends, smooth
 from engine.values.channels import ARKIT_52
+from tests.engine.lip_gap import touching
 
 
 def face(n_frames: int, fps: float = 50.0, **curves) -> Motion:
@@ -52,8 +53,9 @@ def test_opening_counts_jaw_lips_and_press():
 @pytest.mark.parametrize("amount", [0.1, 0.5, 1.0])
 def test_smoothing_never_opens_a_closed_mouth(amount):
     before = talking(closure_frames=2)
-    after = smooth(before, amount)
-    assert (opening(after)[shut_frames(before)] < SHUT_BELOW).all()
+    closed = closed_frames(before)
+    after, still_closed = seal(smooth(before, amount), closed, before)
+    assert closed.any() and touching(after)[closed].all() and still_closed[closed].all()
     assert not np.array_equal(after.weights, before.weights)
 
 
@@ -66,7 +68,8 @@ def test_smoothing_lowers_the_jitter_of_open_speech():
 @pytest.mark.parametrize("gains", [Gains(jaw=2.0), Gains(jaw=0.3), Gains(lips=0.0), Gains(lips=2.0, jaw=1.5)])
 def test_gains_keep_closed_lips_closed(gains):
     before = talking()
-    assert (opening(apply_gains(before, gains))[shut_frames(before)] < SHUT_BELOW).all()
+    after, _ = seal(apply_gains(before, gains), closed_frames(before))
+    assert touching(after)[closed_frames(before)].all()
 
 
 def test_gain_scales_its_region_only():
@@ -81,10 +84,10 @@ def test_gain_scales_its_region_only():
 @pytest.mark.parametrize("fps", [12.0, 15.0, 23.976, 24.0, 30.0, 60.0])
 def test_slow_frame_rate_loses_no_closure(fps):
     before = talking(closure_frames=1)      # 20 ms: shorter than any scene frame below 50 fps
-    after = retime(before, fps)
-    times = np.flatnonzero(shut_frames(before)) / before.fps
+    after = seal_retimed(retime(before, fps), before, closed_frames(before))
+    times = np.flatnonzero(closed_frames(before)) / before.fps
     frames = np.minimum(np.round(times * fps).astype(int), len(after.weights) - 1)
-    assert shut_frames(after)[frames].all()
+    assert touching(after)[frames].all()
 
 
 def test_retime_keeps_clip_length_and_peak():
@@ -96,25 +99,25 @@ def test_retime_keeps_clip_length_and_peak():
 
 def test_heard_closure_shuts_the_lips():
     motion = face(3, jawOpen=0.3, mouthLowerDownLeft=0.2, mouthLowerDownRight=0.2)
-    met = meet(motion, np.array([[0, 0, 0], [0.9, 0, 0], [0, 0.9, 0]], np.float32))
-    assert list(shut_frames(met)) == [False, True, False]
+    met = close_lips(motion, np.array([[0, 0, 0], [0.9, 0, 0], [0, 0.9, 0]], np.float32))
+    assert list(touching(met)) == [False, True, False]
     assert met["mouthRollLower"][2] == pytest.approx(0.5)
     assert np.array_equal(met.weights[0], motion.weights[0])
 
 
 def test_a_closure_that_is_as_likely_as_not_is_made():
     """In noise few are surer; a mouth that stays open on p b m is seen, one that shuts for a moment hardly."""
-    met = meet(
+    met = close_lips(
         face(2, jawOpen=0.3, mouthLowerDownLeft=0.2, mouthLowerDownRight=0.2),
         np.array([[0.05, 0, 0], [0.5, 0, 0]], np.float32),
     )
-    assert list(shut_frames(met)) == [False, True]
+    assert list(touching(met)) == [False, True]
 
 
 def test_the_jaw_comes_up_to_lips_that_were_not_on_their_way():
-    late = meet(face(1, jawOpen=0.3), np.array([[1, 0, 0]], np.float32))
+    late = close_lips(face(1, jawOpen=0.3), np.array([[1, 0, 0]], np.float32))
     assert late["jawOpen"] == pytest.approx(0.3 * CLOSED_JAW) and late["mouthClose"] == late["jawOpen"]
-    in_time = meet(face(1, jawOpen=0.3, mouthClose=0.3), np.array([[1, 0, 0]], np.float32))
+    in_time = close_lips(face(1, jawOpen=0.3, mouthClose=0.3), np.array([[1, 0, 0]], np.float32))
     assert in_time["jawOpen"] == pytest.approx(0.3)
 
 
@@ -122,7 +125,7 @@ def test_lips_are_parted_inside_of_a_vowel_as_far_as_a_gap_needs():
     shut = face(
         3, jawOpen=0.3, mouthClose=0.3, mouthPressLeft=0.3, mouthPressRight=0.3, mouthRollLower=0.1, mouthRollUpper=0.1
     )
-    parted = part(shut, np.array([0, 0.5, 1], np.float32))
+    parted = open_vowels(shut, np.array([0, 0.5, 1], np.float32))
     assert np.array_equal(parted.weights[0], shut.weights[0])
     assert opening(shut)[1] < opening(parted)[1] < opening(parted)[2] == pytest.approx(LEAST_PARTED)
     assert parted["mouthPressLeft"][2] == parted["mouthRollLower"][2] == 0
@@ -131,20 +134,22 @@ def test_lips_are_parted_inside_of_a_vowel_as_far_as_a_gap_needs():
 
 def test_an_open_mouth_is_not_parted_further():
     wide = face(2, jawOpen=0.3, mouthRollLower=0.2, mouthClose=0.05)
-    assert np.array_equal(part(wide, np.ones(2, np.float32)).weights, wide.weights)
+    assert np.array_equal(open_vowels(wide, np.ones(2, np.float32)).weights, wide.weights)
 
 
 def test_key_reduction_never_opens_a_closed_mouth():
     """Every channel moves as far as it may, each the way that opens the mouth most; lips that almost part included."""
     jaw = np.concatenate([np.linspace(0, 0.0599, 50), np.linspace(0.061, 0.5, 50)])
     before = face(100, jawOpen=jaw, mouthPressLeft=0.2, mouthPressRight=0.2, mouthRollLower=0.1, mouthClose=0.045)
-    slack = contact_slack(before)[:, None]
-    assert np.isinf(contact_slack(before)[~shut_frames(before)]).all() and slack[shut_frames(before)].max() <= 0.005
+    contacts = contacts_of(before)
+    slack = contacts.slack[:, None]
+    assert 40 < contacts.closed.sum() < 100
+    assert np.isinf(slack[~contacts.closed]).all() and slack[contacts.closed].max() <= 0.005
     way = np.array([
         -1 if name in ("mouthClose", "mouthPressLeft", "mouthPressRight", "mouthRollLower") else 1 for name in ARKIT_52
     ])
     moved = replace(before, weights=(before.weights + np.where(np.isinf(slack), 0, slack) * way).astype(np.float32))
-    assert (opening(moved)[shut_frames(before)] < SHUT_BELOW).all()
+    assert touching(moved)[contacts.closed].all() and closed_frames(moved)[contacts.closed].all()
 
 
 def test_contact_scores_sum_the_phones_of_a_class():
@@ -152,23 +157,29 @@ def test_contact_scores_sum_the_phones_of_a_class():
     assert contact_scores(logits, ("SIL", "P", "M", "V"))[0] == pytest.approx([0.5, 0.4, 0.1])
 
 
-def test_keep_shut_leaves_other_frames_alone():
+def test_a_seal_leaves_other_frames_alone():
     motion = face(2, jawOpen=0.5)
-    kept = keep_shut(motion, np.array([True, False]))
-    assert opening(kept)[0] < SHUT_BELOW and kept.weights[1].tolist() == motion.weights[1].tolist()
+    sealed, closed = seal(motion, np.array([True, False]))
+    assert closed.tolist() == touching(sealed).tolist() == [True, False]
+    assert sealed.weights[1].tolist() == motion.weights[1].tolist()
+
+
+def test_what_a_step_brings_to_touch_is_a_contact_from_then_on():
+    _, closed = seal(face(2, jawOpen=np.array([0.5, 0.02])), np.array([True, False]))
+    assert closed.tolist() == [True, True]
 
 
 def test_motion_without_lip_channels_passes_through():
     motion = Motion(np.ones((4, 2), np.float32), ("a", "b"), 30.0)
     assert smooth(motion, 0.5).weights == pytest.approx(1.0)
-    assert not shut_frames(motion).any()
+    assert not closed_frames(motion).any()
 
 
 def test_face_rests_in_a_pause_but_not_in_a_stop():
     silence = np.zeros(100, np.float32)
     silence[20:24] = silence[50:80] = 1.0       # the closure of a k, and a pause of 0.6 s
     contact = np.stack([np.zeros(100), np.zeros(100), silence], axis=1).astype(np.float32)
-    jaw = meet(face(100, jawOpen=0.1), contact)["jawOpen"]
+    jaw = close_lips(face(100, jawOpen=0.1), contact)["jawOpen"]
     assert jaw[:50] == pytest.approx(0.1) and not jaw[55:75].any() and jaw[80:] == pytest.approx(0.1)
 
 

@@ -88,8 +88,8 @@ def test_a_vowel_that_becomes_a_bilabial_closes_the_lips(clip, plain, label):
     assert chosen
     for index in chosen:
         motion, frames = edited(clip, retyped(clip[2], index, label), plain), inside(clip[1], clip[2][index])
-        assert lip_contact.opening(clip[1])[frames].max() > lip_contact.SHUT_BELOW
-        assert lip_contact.opening(motion)[frames].max() < lip_contact.SHUT_BELOW
+        assert lip_contact.opening(clip[1])[frames].max() > lip_contact.CLOSED_BELOW
+        assert lip_contact.opening(motion)[frames].max() < lip_contact.CLOSED_BELOW
         # the lips do not pass through each other
         assert (motion["mouthClose"] - motion["jawOpen"])[frames].max() < 0.02
 
@@ -116,7 +116,7 @@ def test_a_vowel_that_becomes_silence_closes_the_mouth(clip, plain):
         phone = clip[2][index]
         motion = edited(clip, retyped(clip[2], index, "SIL"), plain)
         middle = round((phone.start_s + phone.end_s) / 2 * FPS)
-        assert lip_contact.opening(motion)[middle - 1:middle + 1].min() < lip_contact.SHUT_BELOW
+        assert lip_contact.opening(motion)[middle - 1:middle + 1].min() < lip_contact.CLOSED_BELOW
         assert motion["jawOpen"][middle] < 0.05
 
 
@@ -154,7 +154,7 @@ def test_a_new_phone_sounds_even_where_the_sound_is_cut_to_nothing(sample, plain
 
 def test_a_deleted_bilabial_leaves_the_lips_apart(clip, plain):
     _, motion, phones = clip
-    shut = lip_contact.opening(motion) < lip_contact.SHUT_BELOW
+    shut = lip_contact.opening(motion) < lip_contact.CLOSED_BELOW
     found = [
         i
         for i in range(2, len(phones) - 2)
@@ -166,7 +166,7 @@ def test_a_deleted_bilabial_leaves_the_lips_apart(clip, plain):
         before = replace(phones[index - 1], end_s=phones[index].end_s)
         told = [*phones[:index - 1], before, *phones[index + 1:]]
         frames = inside(motion, phones[index])
-        assert (lip_contact.opening(edited(clip, told, plain))[frames] >= lip_contact.SHUT_BELOW).all()
+        assert (lip_contact.opening(edited(clip, told, plain))[frames] >= lip_contact.CLOSED_BELOW).all()
 
 
 def test_phones_that_are_all_moved_take_their_contacts_with_them(clip, plain):
@@ -180,7 +180,7 @@ def test_phones_that_are_all_moved_take_their_contacts_with_them(clip, plain):
     if late[-1].end_s - late[-1].start_s < 0.03:
         late = [*late[:-2], replace(late[-2], end_s=phones[-1].end_s)]
     moved = edited(clip, late, plain)
-    before, after = (lip_contact.opening(one) < lip_contact.SHUT_BELOW for one in (motion, moved))
+    before, after = (lip_contact.opening(one) < lip_contact.CLOSED_BELOW for one in (motion, moved))
     away = slice(10, len(before) - 15)       # from the clip's ends, where the face comes from rest and goes to it
     assert (before[:-3][away] == after[3:][away]).mean() > 0.99
     assert before[away].sum() > 3
@@ -189,7 +189,7 @@ def test_phones_that_are_all_moved_take_their_contacts_with_them(clip, plain):
 @pytest.mark.parametrize(("label", "jaw", "voiced"), [("AA", 1, 1), ("IH", -1, 1), ("S", -1, 0), ("N", 0, 0)])
 def test_an_edited_phone_asks_for_its_own_jaw_and_gap(sample, plain, label, jaw, voiced, monkeypatch):
     followed = []
-    monkeypatch.setattr(lip_contact, "part", lambda motion, cue: followed.append(cue) or motion)
+    monkeypatch.setattr(lip_contact, "open_vowels", lambda motion, cue: followed.append(cue) or motion)
     shape = cues.shape
     monkeypatch.setattr(cues, "shape", lambda motion, heard: followed.append(heard.jaw) or shape(motion, heard))
     index = long_vowels(sample[2])[0]
@@ -382,7 +382,7 @@ def test_the_command_line_reads_back_what_it_wrote(sample, tmp_path, capsys):
     frame = round((rows[index][1] + rows[index][2]) / 2 * 30)
     assert lip_contact.opening(
         io.read_motion(motion)
-    )[frame] < lip_contact.SHUT_BELOW <= lip_contact.opening(plain)[frame]
+    )[frame] < lip_contact.CLOSED_BELOW <= lip_contact.opening(plain)[frame]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from engine.motion.lip_contact import SHUT_BELOW, meet, opening, shut_frames
+from engine.motion.lip_contact import CLOSED_BELOW, close_lips, closed_frames, opening
 from engine.rig.preset_file import data_folder
 from engine.rig.presets import choose, detect, list_presets, load_preset
 from engine.rig.retarget import retarget
@@ -122,8 +122,8 @@ def test_open_jaw_opens_the_mouth(preset_id):
 @pytest.mark.parametrize("preset_id", FACES)
 def test_closed_lips_are_closed_however_low_the_jaw(preset_id):
     closed = _motion(jawOpen=0.4, mouthClose=0.4, mouthPress=0.25, mouthRollLower=0.12, mouthRollUpper=0.12)
-    assert opening(_seen(preset_id, closed))[0] < SHUT_BELOW
-    assert opening(_seen(preset_id, _motion(jawOpen=0.4, mouthClose=0.4)))[0] < SHUT_BELOW
+    assert opening(_seen(preset_id, closed))[0] < CLOSED_BELOW
+    assert opening(_seen(preset_id, _motion(jawOpen=0.4, mouthClose=0.4)))[0] < CLOSED_BELOW
 
 
 @pytest.mark.parametrize("preset_id", FACES)
@@ -170,10 +170,10 @@ def test_lips_that_touch_in_motion_touch_on_every_rig(preset_id):
     ).astype(np.float32)
     contact = np.zeros((60, 3), np.float32)
     contact[[12, 13, 30, 31, 32, 47], 0] = 1
-    motion = meet(Motion(weights, ARKIT_52, 30.0), contact)
-    assert shut_frames(motion)[[12, 31, 47]].all()
+    motion = close_lips(Motion(weights, ARKIT_52, 30.0), contact)
+    assert closed_frames(motion)[[12, 31, 47]].all()
     curves = retarget(motion, load_preset(data_folder() / f"{preset_id}.json"), rig_of(preset_id))
-    assert max(opening(shown(preset_id, curves, frame))[0] for frame in (12, 31, 47)) < SHUT_BELOW
+    assert max(opening(shown(preset_id, curves, frame))[0] for frame in (12, 31, 47)) < CLOSED_BELOW
 
 
 def test_limits_of_faceit_controls_are_reached_and_not_passed():
@@ -241,6 +241,6 @@ def test_stepped_mouth_shows_one_drawing_at_a_time_and_every_closure(preset_id):
         curve.values[np.searchsorted(curve.seconds * 30, frames + 0.5) - 1] for curve in curves.curves.values()
     ])
     assert (values.sum(axis=0) <= 1).all() and set(np.unique(values)) == {0.0, 1.0}
-    assert [bool(opening(shown(preset_id, curves, int(frame)))[0] < SHUT_BELOW) for frame in shut] == [True] * len(shut)
+    assert all(opening(shown(preset_id, curves, int(frame)))[0] < CLOSED_BELOW for frame in shut)
     edges = np.flatnonzero(np.abs(np.diff(values, axis=1)).sum(axis=0))
     assert np.diff(edges).min() >= 2

@@ -11,12 +11,12 @@ import pytest
 
 from engine import Cancelled, Gains, Waveform, animate, pipeline
 from engine.model.runtime import Graph
-from engine.values.cache import Recent, forget_all
+from engine.values.cache import Cache, forget_all
 from tests.engine.conftest import make_syllables
 
 
 def test_the_oldest_goes_first_and_what_was_used_stays():
-    recent: Recent[str] = Recent(10)
+    recent: Cache[str] = Cache(10)
     for key in "abc":
         recent.put(key, key.upper(), 3)
     assert recent.get("a") == "A"
@@ -25,14 +25,14 @@ def test_the_oldest_goes_first_and_what_was_used_stays():
 
 
 def test_a_value_larger_than_the_limit_drops_nothing():
-    recent: Recent[str] = Recent(10)
+    recent: Cache[str] = Cache(10)
     recent.put("a", "A", 3)
     recent.put("huge", "H", 11)
     assert recent.get("huge") is None and recent.get("a") == "A"
 
 
 def test_many_threads_may_use_it_at_once():
-    recent: Recent[int] = Recent(50)
+    recent: Cache[int] = Cache(50)
     failed = []
 
     def work(number):

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from engine.motion.hold import hold
-from engine.motion.lip_contact import SHUT_BELOW, opening
-from engine.motion.smooth import reduce_keys
+from engine.motion.key_reduction import reduce_for_lines
+from engine.motion.lip_contact import CLOSED_BELOW, opening
 from engine.rig import mirror, viseme_mix
 from engine.rig.preset_file import data_folder
 from engine.rig.presets import Preset, Target, load_preset, save_preset
@@ -303,7 +303,7 @@ def test_key_reduction_leaves_held_keys_alone():
         _posed(*[POSES[10]] * 6, *[POSES[1]] * 6), dataclasses.replace(OCULUS, hold_frames=2),
         Rig(shape_keys=frozenset(OCULUS_15)),
     )
-    assert reduce_keys(stepped, 0.1, np.full(12, np.inf, np.float32)) is stepped
+    assert reduce_for_lines(stepped, 0.1, np.full(12, np.inf, np.float32)) is stepped
 
 
 # Files and speed
@@ -351,4 +351,4 @@ def test_300_targets_of_all_kinds_on_3000_frames_are_fast():
     start = time.process_time()
     evaluate(motion, targets)
     assert time.process_time() - start < 0.3
-    assert opening(motion).max() > SHUT_BELOW
+    assert opening(motion).max() > CLOSED_BELOW

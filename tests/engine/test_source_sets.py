@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.motion.lip_contact import shut_frames
+from engine.motion.lip_contact import closed_frames
 from engine.rig.channel_sets import JAW_OPEN_RAD, SETS, convert, set_of
 from engine.values.channels import ARKIT_32, ARKIT_51, ARKIT_52, ETF_52, FLAME_413, LIFE, OCULUS_15
 from engine.values.errors import SettingError
@@ -56,7 +56,7 @@ def test_visemes_that_arkit_cannot_tell_keep_their_sum():
 
 def test_closed_viseme_shuts_the_lips_and_comes_back():
     closed = convert(Motion(np.eye(15, dtype=np.float32)[[1, 10]], OCULUS_15, 30.0), "arkit52")
-    assert shut_frames(closed).tolist() == [True, False]
+    assert closed_frames(closed).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("wanted", ["arkit51", "arkit32"])
@@ -64,7 +64,7 @@ def test_lips_that_touch_still_touch_in_every_arkit_set(wanted):
     motion = Motion(np.zeros((2, 52), np.float32), ARKIT_52, 30.0)
     motion["jawOpen"][:] = 0.4
     motion["mouthClose"][1] = 0.4
-    assert shut_frames(convert(motion, wanted)).tolist() == [False, True]
+    assert closed_frames(convert(motion, wanted)).tolist() == [False, True]
 
 
 def test_flame_jaw_goes_both_ways_and_is_closed_where_the_lips_are():

@@ -15,7 +15,7 @@ from engine.__main__ import run
 from engine.fit_head.fit import Take, teach
 from engine.fit_head.take_csv import read_take
 from engine.model.folder import open_model
-from engine.rig.fitted_head_file import load_taught, renamed, save_taught, scan_taught
+from engine.rig.fitted_head_file import load_fitted_head, renamed, save_fitted_head, scan_fitted_heads
 from engine.rig.preset_file import check_preset, save_preset
 from engine.speech.coverage import unheard_sounds
 from engine.values.channels import ARKIT_52
@@ -50,7 +50,7 @@ def speech():
 
 
 def play(lesson, wave, settings, folder, rig=RIG):
-    path = save_taught(renamed(lesson.taught, "Mine"), folder)
+    path = save_fitted_head(renamed(lesson.taught, "Mine"), folder)
     return animate(wave, replace(settings, fps=FPS), replace(rig, preset=path.name, preset_folders=(str(folder),)))
 
 
@@ -88,17 +88,18 @@ def test_keys_that_lead_or_lag_the_sound_are_reported_and_played_so(tiny, speech
 
 def test_a_file_gives_the_same_head_back(tiny, speech, tmp_path):
     taught = renamed(teach(speech, take_of(speech, tiny), tiny).taught, "Ärger mit Kiefer")
-    path = save_taught(taught, tmp_path)
-    again = load_taught(path)
+    path = save_fitted_head(taught, tmp_path)
+    again = load_fitted_head(path)
     for name in taught.__dataclass_fields__:
         if name != "path":
             np.testing.assert_array_equal(getattr(again, name), getattr(taught, name), err_msg=name)
     assert again.path == str(path)
-    assert save_taught(taught, tmp_path) == path        # the same name again: the same file
-    assert save_taught(renamed(taught, "Ärger_mit-Kiefer!"), tmp_path) != path      # another name, never another's file
+    assert save_fitted_head(taught, tmp_path) == path        # the same name again: the same file
+    other = save_fitted_head(renamed(taught, "Ärger_mit-Kiefer!"), tmp_path)
+    assert other != path                                # another name, never another's file
     assert (
-        [one.name for one in scan_taught([str(tmp_path)])[0]] == ["Ärger mit Kiefer", "Ärger_mit-Kiefer!"]
-        or len(scan_taught([str(tmp_path)])[0]) == 2
+        [one.name for one in scan_fitted_heads([str(tmp_path)])[0]] == ["Ärger mit Kiefer", "Ärger_mit-Kiefer!"]
+        or len(scan_fitted_heads([str(tmp_path)])[0]) == 2
     )
 
 
@@ -131,7 +132,7 @@ def test_reduced_keys_and_silence_come_as_from_any_head(tiny, speech, tmp_path):
     lesson = teach(speech, take_of(speech, tiny), tiny)
     samples = speech.samples.copy()
     samples[-4 * 16000:] = 0
-    path = save_taught(renamed(lesson.taught, "Mine"), tmp_path)
+    path = save_fitted_head(renamed(lesson.taught, "Mine"), tmp_path)
     curves = animate(
         replace(speech, samples=samples), replace(tiny, fps=FPS, max_error=0.02), replace(RIG, preset=str(path))
     ).curves.curves
@@ -308,12 +309,12 @@ def _edit(path, change):
     (lambda info, arrays: arrays.update(bias=np.array([{}], object)), "damaged"),
 ])
 def test_a_damaged_file_is_one_error_that_names_it(tiny, speech, tmp_path, change, message):
-    path = save_taught(renamed(teach(speech, take_of(speech, tiny), tiny).taught, "Mine"), tmp_path)
+    path = save_fitted_head(renamed(teach(speech, take_of(speech, tiny), tiny).taught, "Mine"), tmp_path)
     _edit(path, change)
     with pytest.raises(TeachError, match=message) as error:
-        load_taught(path)
+        load_fitted_head(path)
     assert "mine.npz" in str(error.value)
-    found, broken = scan_taught([str(tmp_path)])
+    found, broken = scan_fitted_heads([str(tmp_path)])
     assert (len(found), len(broken)) == (0, 1)
 
 
@@ -322,7 +323,7 @@ def test_what_is_no_archive_is_one_error(tmp_path, content):
     path = tmp_path / "mine.npz"
     path.write_bytes(content)
     with pytest.raises(TeachError, match=r"mine\.npz is damaged"):
-        load_taught(path)
+        load_fitted_head(path)
 
 
 def test_an_archive_that_unpacks_to_too_much_is_not_read(tmp_path):
@@ -331,7 +332,7 @@ def test_an_archive_that_unpacks_to_too_much_is_not_read(tmp_path):
         for _ in range(300):
             member.write(bytes(2**20))
     with pytest.raises(TeachError, match=r"at most 268,435,456 are read"):
-        load_taught(path)
+        load_fitted_head(path)
 
 
 def test_a_head_without_a_name_is_refused(tiny, speech):

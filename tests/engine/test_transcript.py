@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,21 +101,21 @@ def test_lips_meet_on_every_p_b_m_of_the_transcript(sample, plain):
     for phone in animation.phones:
         if phone.label in ("P", "B", "M"):
             near = slice(max(0, round((phone.start_s - 0.02) * 50)), round((phone.end_s + 0.02) * 50) + 1)
-            assert opening[near].min() < lip_contact.SHUT_BELOW, phone
+            assert opening[near].min() < lip_contact.CLOSED_BELOW, phone
 
 
 @needs_espeak
 def test_lips_do_not_close_where_the_transcript_has_no_p_b_m(sample, plain, monkeypatch):
     """The phone head is made to hear m everywhere: with the transcript the mouth opens all the same."""
-    def mumbled(scores: np.ndarray, labels: np.ndarray, names: tuple[str, ...], rate_hz: int) -> transcript.Heard:
+    def mumbled(scores: np.ndarray, labels: np.ndarray, names: tuple[str, ...], rate_hz: int) -> transcript.PhonemeCues:
         only_m = np.tile(np.log(np.where(np.array(names) == "M", 0.99, 1e-4)), (len(scores), 1))
         return alone(only_m, labels, names, rate_hz)
 
-    alone = transcript._alone
-    monkeypatch.setattr(transcript, "_alone", mumbled)
-    shut = lip_contact.shut_frames(animate(sample, plain).motion)
+    alone = transcript._from_sound
+    monkeypatch.setattr(transcript, "_from_sound", mumbled)
+    shut = lip_contact.closed_frames(animate(sample, plain).motion)
     animation = animate(sample, replace(plain, transcript=TEXT))
-    told_shut = lip_contact.shut_frames(animation.motion)
+    told_shut = lip_contact.closed_frames(animation.motion)
     vowels = [phone for phone in animation.phones if phone.label in ("AA", "AO") and phone.end_s - phone.start_s > 0.12]
     assert len(vowels) >= 2 and shut[10:-10].all()
     assert not any(told_shut[round((phone.start_s + phone.end_s) / 2 * 50)] for phone in vowels)
@@ -131,7 +134,7 @@ def test_a_transcript_that_does_not_fit_changes_nothing_but_one_warning(sample, 
 
 @needs_espeak
 def test_a_rough_fit_in_a_guessed_language_is_said_so(sample, plain, monkeypatch):
-    monkeypatch.setattr(transcript, "DOUBTFUL", 0.1)
+    monkeypatch.setattr("engine.pipeline.DOUBTFUL", 0.1)
     warnings = animate(sample, replace(plain, transcript=TEXT)).warnings
     assert len(warnings) == 1 and "above 0.1 is doubtful). It was read as language 'en-us'" in warnings[0]
     assert animate(sample, replace(plain, transcript=TEXT, language="en-us")).warnings == ()
@@ -159,16 +162,16 @@ def test_motion_with_a_transcript_is_as_smooth_as_without(sample, plain):
     assert jitter(replace(plain, transcript=TEXT)) < 1.3 * jitter(plain)
 
 
-def cues(n: int, **given: object) -> transcript.Heard:
+def cues(n: int, **given: object) -> transcript.PhonemeCues:
     nothing = np.zeros(n, np.float32)
     values = dict.fromkeys(transcript.CUES, nothing) | {
         name: np.asarray(value, np.float32) for name, value in given.items()
     }
-    return transcript.Heard((), 50, np.zeros((n, 3), np.float32), **values)
+    return transcript.PhonemeCues((), 50, np.zeros((n, 3), np.float32), **values)
 
 
 def face(n: int, **values: float) -> Motion:
-    names = tuple(dict.fromkeys([*lip_contact._NEEDED, "mouthPucker", "mouthFunnel"]))
+    names = tuple(dict.fromkeys([*lip_contact.NEEDED, "mouthPucker", "mouthFunnel"]))
     return Motion(np.stack([np.full(n, values.get(name, 0), np.float32) for name in names], axis=1), names, 50)
 
 
@@ -203,12 +206,12 @@ def test_the_jaw_comes_up_on_hisses_and_half_closed_lips_stay_half_closed():
     assert shaped["mouthClose"] / shaped["jawOpen"] == pytest.approx(0.5)
 
 
-def heard(**scores: float) -> transcript.Heard:
+def heard(**scores: float) -> transcript.PhonemeCues:
     """Ten frames of the same sound, with the scores of some phones; the rest is shared by consonants that say nothing
     to the mouth."""
     names = ("SIL", *scores, "K", "G", "NG")
     rest = (1 - sum(scores.values())) / 4
-    return transcript.listen(
+    return transcript.find_cues(
         np.log(np.tile(np.float32([rest, *scores.values(), rest, rest, rest]), (10, 1))), names, 50
     )
 
@@ -229,16 +232,16 @@ def test_lips_are_told_to_part_inside_of_a_vowel_and_not_at_its_ends():
     scores = np.full((9, 3), 0.02, np.float32)
     scores[:, 1] = scores[3:6, 2] = 0.96
     scores[3:6, 1] = 0.02
-    assert transcript.listen(np.log(scores), names, 50).voiced.round(2).tolist() == [0, 0, 0, 0, 1, 0, 0, 0, 0]
+    assert transcript.find_cues(np.log(scores), names, 50).voiced.round(2).tolist() == [0, 0, 0, 0, 1, 0, 0, 0, 0]
 
 
 @needs_espeak
 def test_the_jaw_follows_a_transcript_where_the_sound_says_nothing(sample, plain, monkeypatch):
-    def wrong(scores: np.ndarray, labels: np.ndarray, names: tuple[str, ...], rate_hz: int) -> transcript.Heard:
+    def wrong(scores: np.ndarray, labels: np.ndarray, names: tuple[str, ...], rate_hz: int) -> transcript.PhonemeCues:
         return replace(alone(scores, labels, names, rate_hz), jaw=np.zeros(len(scores), np.float32))
 
-    alone = transcript._alone
-    monkeypatch.setattr(transcript, "_alone", wrong)
+    alone = transcript._from_sound
+    monkeypatch.setattr(transcript, "_from_sound", wrong)
     animation = animate(sample, replace(plain, transcript=TEXT, phones=None))
     monkeypatch.setattr(transcript, "OPEN_MORE", 0.0)
     flat = animate(sample, replace(plain, transcript=TEXT)).motion["jawOpen"]
@@ -354,3 +357,24 @@ def test_failure_is_one_line_before_the_work(tmp_path, monkeypatch, capsys, argu
 def test_an_empty_transcript_is_no_transcript_forgotten(tmp_path, capsys):
     assert run(["animate", str(DATA / "sample.flac"), "-o", str(tmp_path / "a.npz"), "--transcript", ""]) == 1
     assert "has no words" in capsys.readouterr().err
+
+
+def test_cues_are_the_same_to_the_bit_in_every_run():
+    """Sums over sets of phones once followed the order of their hashes, which Python draws anew for each process."""
+    code = """
+import hashlib, numpy as np
+from engine.speech.cues import CUES, find_cues
+from engine.values.phones import PHONES
+scores = np.random.default_rng(0).normal(size=(400, len(PHONES))).astype(np.float32) * 2
+scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
+cues = find_cues(scores, tuple(PHONES), 50)
+print([hashlib.md5(getattr(cues, name).tobytes()).hexdigest() for name in ("contact", *CUES)])
+"""
+    printed = set()
+    for seed in "123":
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        run_again = subprocess.run(
+            [sys.executable, "-c", code], env=environment, cwd=DATA.parents[1], capture_output=True, text=True, check=True,
+        )
+        printed.add(run_again.stdout)
+    assert len(printed) == 1 and "[" in printed.pop()

@@ -55,13 +55,11 @@ def measured() -> Run:
     heard: dict[str, tuple[np.ndarray, tuple[str, ...]]] = {}
     told, columns = {}, {}
     with pytest.MonkeyPatch.context() as patch:
-        listen = cues.listen
-
         def note(scores, names, rate_hz, words=None):
             heard["last"] = (scores, names)
-            return listen(scores, names, rate_hz, words)
+            return cues.find_cues(scores, names, rate_hz, words)
 
-        patch.setattr(cues, "listen", note)
+        patch.setattr("engine.pipeline.find_cues", note)
         right, wrong = [], []
         random = np.random.default_rng(0)
         for with_text in (False, True):
@@ -87,7 +85,7 @@ def measured() -> Run:
 
 
 def misfit(text: str, scores: np.ndarray, names: tuple[str, ...]) -> float:
-    """Misfit of a text, as transcript.listen() sees it; infinite for one that the sound has no time for."""
+    """Misfit of a text, as transcript.find_cues() sees it; infinite for one that the sound has no time for."""
     words = cues.as_columns(read_words(text), names)
     return align(scores, words, names.index("SIL")).fit if sum(map(len, words)) <= len(scores) else float("inf")
 

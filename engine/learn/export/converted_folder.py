@@ -22,12 +22,13 @@ import torch
 from torch import Tensor, nn
 
 from ...model import runtime
-from ...model.decode import Decoder, Track, decode
+from ...model.decode import Track
 from ...model.encode import FeatureWindow
 from ...model.folder import SCHEMA, open_model
 from ...model.style import Style
 from ...nets.pretrained import PretrainedEncoder
 from ...nets.unitalker import UniTalker, frame_count
+from ...systems.unitalker import UniTalker as UniTalkerSystem
 from ...values.errors import OutputError
 from ...values.types import SAMPLE_RATE_HZ, FloatArray
 from ..data.official import CHANNELS, FLAME_TYPES, Dataset, Pca, Row
@@ -223,12 +224,12 @@ def _expected(model: UniTalker, wave: Tensor, style: Tensor, heads: Mapping[str,
 def _compare(folder: Path, heads: Mapping[str, HeadFiles], style: FloatArray, expected: Sequence[Mapping[str, FloatArray]]) -> float:
     """Largest difference between the folder's graphs, run as animate does, and torch; relative where outputs are beyond 1, as coefficients are."""
     opened = open_model(str(folder))
-    encoder, decoder = (runtime.open_graph(folder / name, "cpu") for name in ("encoder.onnx", "decoder.onnx"))
+    system = UniTalkerSystem(opened, "cpu", threads=0)
     worst = 0.0
     for n_samples, wanted in zip(CHECK_SAMPLES, expected, strict=True):
-        window = FeatureWindow(0, n_samples, encoder.run({"wave": _noise(n_samples).numpy()})[0])
+        window = FeatureWindow(0, n_samples, system.encoder.run({"wave": _noise(n_samples).numpy()})[0])
         tracks = [Track(opened.head(name), Style(style, style, 1.0), exact=True) for name in heads]
-        for name, result in zip(heads, decode([window], Decoder(opened, decoder, None), tracks, n_samples), strict=True):
+        for name, result in zip(heads, system.decode([window], tracks, n_samples), strict=True):
             size = max(1.0, float(np.abs(wanted[name]).max()))
             worst = max(worst, float(np.abs(result.motion.weights - wanted[name]).max()) / size)
     runtime.close_graphs(folder)      # it is renamed next
