@@ -32,7 +32,7 @@ SHORTEST_PAUSE_S, FULL_PAUSE_S = 0.040, 0.160
 
 
 @dataclass(frozen=True)
-class Group:
+class ChannelGroup:
     """Channels that move together.
 
     Attributes:
@@ -48,9 +48,9 @@ class Group:
 
 
 GROUPS = (
-    Group("contact", ("mouthClose", "mouthPress", "mouthRoll", "mouthFrown"), 0.030, 0.030),
-    Group("rounding", ("mouthFunnel", "mouthPucker", "mouthShrugLower", "cheekPuff"), 0.068, 0.090),
-    Group("opening", ("",), 0.045, 0.055),
+    ChannelGroup("contact", ("mouthClose", "mouthPress", "mouthRoll", "mouthFrown"), 0.030, 0.030),
+    ChannelGroup("rounding", ("mouthFunnel", "mouthPucker", "mouthShrugLower", "cheekPuff"), 0.068, 0.090),
+    ChannelGroup("opening", ("",), 0.045, 0.055),
 )
 
 
@@ -86,7 +86,7 @@ def mouths(phones: Sequence[Phone], seconds: NDArray[np.float64]) -> FloatArray:
     return weights
 
 
-def shares(phones: Sequence[Phone], seconds: NDArray[np.float64], group: Group, strengths: FloatArray) -> FloatArray:
+def shares(phones: Sequence[Phone], seconds: NDArray[np.float64], group: ChannelGroup, strengths: FloatArray) -> FloatArray:
     """How much each class of PHONES has of the mouth at these seconds: (n, n_phones), rows add up to 1.
 
     Args:
@@ -147,6 +147,6 @@ def firmness(lengths_s: FloatArray, silent: NDArray[np.bool_], strengths: FloatA
     return np.where(silent, pauses, strengths)
 
 
-def columns_of(group: Group, channels: Sequence[str]) -> list[int]:
+def columns_of(group: ChannelGroup, channels: Sequence[str]) -> list[int]:
     """Which channels are of a group; each is of the first group that knows it."""
     return [column for column, channel in enumerate(channels) if next(other for other in GROUPS if channel.startswith(other.begins)) == group]

@@ -10,7 +10,7 @@ from ..model.decode import Decoded, Track
 from ..model.encode import FeatureWindow
 from ..model.folder import Model
 from ..values.types import Settings
-from .unitalker import UniTalker
+from .unitalker import UniTalkerSystem
 
 
 class System(Protocol):
@@ -46,7 +46,7 @@ class System(Protocol):
 
 
 # By the name in model.json; model/folder.py refuses names that are not here.
-_SYSTEMS: Mapping[str, Callable[[Model, str, int], System]] = {"unitalker": UniTalker}
+_SYSTEMS: Mapping[str, Callable[[Model, str, int], System]] = {"unitalker": UniTalkerSystem}
 
 
 def open_system(model: Model, settings: Settings) -> System:

@@ -20,7 +20,7 @@ from ..values.types import FloatArray, Settings
 
 
 @dataclass(frozen=True)
-class UniTalker:
+class UniTalkerSystem:
     """A System (see there); its graphs are opened when they are first needed."""
 
     model: Model

@@ -167,9 +167,8 @@ def test_delay_moves_its_region_by_fractions_of_frames_and_nothing_else(delay_s)
 def test_delay_loses_nothing_at_the_ends(delay_s):
     peaks = np.zeros(200)
     peaks[[4, 100, 195]] = 0.8
-    after = delay(
-        face(200, browInnerUp=np.convolve(peaks, [0.25, 0.5, 1, 0.5, 0.25], "same")), Delays(brows=delay_s)
-    )["browInnerUp"]
+    before = face(200, browInnerUp=np.convolve(peaks, [0.25, 0.5, 1, 0.5, 0.25], "same"))
+    after = delay(before, Delays(brows=delay_s), closed_frames(before))["browInnerUp"]
     tops = np.flatnonzero((after[1:-1] > after[:-2]) & (after[1:-1] >= after[2:]) & (after[1:-1] > 0.5)) + 1
     assert len(tops) == 3 and tops[1] == 100 + delay_s * 50
 

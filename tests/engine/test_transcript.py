@@ -373,8 +373,6 @@ print([hashlib.md5(getattr(cues, name).tobytes()).hexdigest() for name in ("cont
     printed = set()
     for seed in "123":
         environment = {**os.environ, "PYTHONHASHSEED": seed}
-        run_again = subprocess.run(
-            [sys.executable, "-c", code], env=environment, cwd=DATA.parents[1], capture_output=True, text=True, check=True,
-        )
-        printed.add(run_again.stdout)
+        command = [sys.executable, "-c", code]
+        printed.add(subprocess.check_output(command, env=environment, cwd=DATA.parents[1], text=True))
     assert len(printed) == 1 and "[" in printed.pop()

@@ -28,7 +28,7 @@ from ...model.folder import SCHEMA, open_model
 from ...model.style import Style
 from ...nets.pretrained import PretrainedEncoder
 from ...nets.unitalker import UniTalker, frame_count
-from ...systems.unitalker import UniTalker as UniTalkerSystem
+from ...systems.unitalker import UniTalkerSystem
 from ...values.errors import OutputError
 from ...values.types import SAMPLE_RATE_HZ, FloatArray
 from ..data.official import CHANNELS, FLAME_TYPES, Dataset, Pca, Row
