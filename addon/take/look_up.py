@@ -108,12 +108,12 @@ def identities(model: folder.Model | None, problem: str) -> list[Item]:
     return [("pivot", *items[neutral][1:]), *items[:neutral], *items[neutral + 1:]]
 
 
-def fitted_heads() -> tuple[tuple[Taught, ...], tuple[Exception, ...]]:
+def fitted_heads() -> tuple[tuple[FittedHead, ...], tuple[Exception, ...]]:
     """The taught heads of the user's folders, and what is wrong with the files that are none."""
     return fitted_head_file.scan_fitted_heads(engine_preferences(bpy.context).preset_folders)
 
 
-def preset_items(fitted: Sequence[Taught]) -> list[Item]:
+def preset_items(fitted: Sequence[FittedHead]) -> list[Item]:
     """What drives a rig: automatic, taught heads, presets."""
     try:
         known = presets.list_presets(engine_preferences(bpy.context).preset_folders)
@@ -126,7 +126,7 @@ def preset_items(fitted: Sequence[Taught]) -> list[Item]:
     ]
 
 
-def _fitted_item(head: Taught) -> Item:
+def _fitted_item(head: FittedHead) -> Item:
     controls = translate_plural(len(head.controls), "1 control", "{} controls")
     return Path(head.path).name, head.name, translate("Taught: {} from {} s of keys", controls, round(head.take_s))
 
