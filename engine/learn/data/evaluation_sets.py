@@ -8,10 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from ...audio.read import read_audio
 from ...values.errors import EngineError
-from ..synth.align import align_english
+from ..synth.align import Aligner, align_english
+from ..synth.espeak import Espeak
 from ..synth.phones import Phone
+from ..synth.read_voices import READ_VOICES, sentences
+from ..synth.spelling import english_words, foreign_words
 from . import labels, split
 from .labels import Word
 from .recordings import Clip, RealSpeech
@@ -19,6 +24,7 @@ from .recordings import Clip, RealSpeech
 CHECKOUT = Path(__file__).parents[3]
 TRANSCRIPTS = Path(__file__).parent / "evaluation_transcripts.json"  # of recordings that were published without
 SPEECH, PAIRED = "speech", "paired"
+SENTENCES = 25  # of each voice whose other sentences train
 LABELS_EARLY_S: Mapping[str, float] = {"pjs001_song": 0.25}  # by which published labels lead their sound: found with the loudness of the voice
 RHUBARB_FOLDERS = ("rhubarb", "../../peer_outputs/rhubarb_aligned")  # from a set's folder; where Rhubarb's cues may lie
 
@@ -171,6 +177,37 @@ def _read_multilang(folder: Path) -> list[EvaluationSet]:
     return sets
 
 
+def _read_sentences(folder: Path) -> list[EvaluationSet]:
+    """Sentences that never train of voices of which others do, by forced alignment; a language that cannot be aligned here is left out."""
+    sets = []
+    for name, voice in READ_VOICES.items():
+        if not (folder / Path(voice.folder).name).is_dir():
+            continue
+        try:
+            clips, texts = _aligned_sentences(folder.parents[1], name, voice.language)
+        except EngineError as error:
+            log.warning("%s is left out: %s", name, error)
+            continue
+        title = f"{LANGUAGES.get(voice.language, 'English')}, sentences kept back of a voice that trains, aligned"
+        sets.append(EvaluationSet(name, voice.language, title, clips, unseen=frozenset(texts), transcripts=texts))
+    return sets
+
+
+def _aligned_sentences(recordings: Path, name: str, language: str) -> tuple[tuple[Clip, ...], dict[str, str]]:
+    """Clips, and their texts by name."""
+    aligner, espeak = Aligner(), Espeak()
+    kept = sorted(sentences(recordings, name, reported=True))
+    clips, texts = [], {}
+    for path, text in kept[::max(1, len(kept) // SENTENCES)][:SENTENCES]:
+        wave = read_audio(path)
+        words = english_words(text) if language == "en" else foreign_words(text, language, espeak)
+        phones = aligner.align(words, np.round(wave.samples * 32767).astype(np.int16))
+        if phones is not None:
+            clips.append(Clip(path.stem, name, wave.samples, labels.with_silence(phones, wave.duration_s)))
+            texts[path.stem] = text
+    return tuple(clips), texts
+
+
 def _of_one_kind(
     folder: Path, language: str, title: str, clips: tuple[Clip, ...], words: Mapping[str, tuple[Word, ...]] | None = None,
 ) -> EvaluationSet:
@@ -179,8 +216,9 @@ def _of_one_kind(
     return EvaluationSet(folder.resolve().name, language, title, clips, words or {}, {clip.name: voices[clip.name].kind for clip in clips}, unseen)
 
 
-LANGUAGES: Mapping[str, str] = {"de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "ja": "Japanese", "ko": "Korean", "pt": "Portuguese"}
+LANGUAGES: Mapping[str, str] = {"de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch",
+                              "pt": "Portuguese"}
 READERS: Mapping[str, Callable[[Path], list[EvaluationSet]]] = {
     "english_aligned": _read_aligned, "emu_ae_en_au": _read_emu, "cmu_time_awb": _read_cmu, "multilang": _read_multilang,
-    "singing_ja": _read_singing,
+    "singing_ja": _read_singing, "voices": _read_sentences,
 }
