@@ -2,3 +2,12 @@
 
 May call `follow`, so that the lines stay with their strips; knows no other feature.
 """
+
+from types import ModuleType
+
+
+def work() -> ModuleType:
+    """What the buttons call. It needs NumPy and the engine, which registering must not load: the first use does."""
+    from . import rows
+
+    return rows

@@ -5,9 +5,13 @@ from functools import partial
 import bpy
 from bpy.props import EnumProperty
 
+from ... import engine
+from ..follow.watch import look_again
 from ..host.operator_base import OnWorker, redraw
 from ..host.polls import only_if
 from ..host.translations import translate, translate_plural
+from ..sound import strips as sound_strips
+from . import work
 
 ADD = (
     ('SELECTED', "Selected Strips", "A line for every selected sound strip that has none yet"),
@@ -32,29 +36,23 @@ class UNITALKER_OT_cast_generate(OnWorker, bpy.types.Operator):
         return only_if(cls, any(row.use for row in context.scene.unitalker_cast.rows), "The list has no line that is switched on: add sound strips to it")
 
     def _gather(self, context: bpy.types.Context) -> object:
-        from . import rows as cast
-
-        lines = context.scene.unitalker_cast
-        cast.follow_names(lines)
-        return partial(cast.compute, cast.gather(context, [row for row in lines.rows if row.use]))
+        cast = context.scene.unitalker_cast
+        cast.follow_names()
+        return partial(work().compute, work().gather(context, [row for row in cast.rows if row.use]))
 
     def _finish(self, context: bpy.types.Context, result: object) -> set[str]:
         """Write what result() gives, and say on each row what came of it."""
-        from ... import engine
-        from ..follow.watch import look_again
-        from . import rows as cast
-
-        lines = context.scene.unitalker_cast
+        cast = context.scene.unitalker_cast
         try:
-            outcomes = cast.write(result())
+            outcomes = work().write(result())
         except engine.Cancelled:
-            lines.result, lines.failed = translate("Cancelled: nothing was written."), False
-            self.report({'INFO'}, lines.result)
+            cast.result, cast.failed = translate("Cancelled: nothing was written."), False
+            self.report({'INFO'}, cast.result)
             redraw(context)
             return {'CANCELLED'}
-        text = cast.show(lines, outcomes)
+        text = work().show(cast, outcomes)
         look_again()
-        self.report({'WARNING' if lines.failed else 'INFO'}, text)
+        self.report({'WARNING' if cast.failed else 'INFO'}, text)
         redraw(context)
         return {'FINISHED'}
 
@@ -74,16 +72,13 @@ class UNITALKER_OT_cast_add(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add and say how many."""
-        from ..sound import strips as sound_strips
-        from . import rows as cast
-
         if self.what == 'EMPTY':
             row = context.scene.unitalker_cast.add()
             row.character = context.scene.unitalker.character
             return {'FINISHED'}
         strips = sound_strips.sound_strips(sound_strips.sequencer_scene(context))
         chosen = [strip for strip in strips if self.what == 'ALL' or strip.select]
-        added = cast.add_strips(context, chosen)
+        added = work().add_strips(context, chosen)
         if not added:
             self.report({'WARNING'}, _nothing_added(bool(chosen), self.what))
             return {'CANCELLED'}
@@ -173,11 +168,9 @@ class UNITALKER_OT_cast_guess(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Guess and say how many were found."""
-        from . import rows as cast
-
         open_rows = [row for row in context.scene.unitalker_cast.rows if row.character is None]
         for row in open_rows:
-            row.character = cast.guess(context, row)
+            row.character = work().guess(context, row)
         found = sum(row.character is not None for row in open_rows)
         self.report({'INFO'}, translate("{} of {} lines without a character have one now.", found, len(open_rows)))
         return {'FINISHED'}

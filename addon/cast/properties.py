@@ -1,5 +1,7 @@
 """The list of lines of a scene at Scene.unitalker_cast: which sound is said by which character, and what came of it."""
 
+import uuid
+
 import bpy
 from bpy.props import (
     BoolProperty,
@@ -11,7 +13,10 @@ from bpy.props import (
     StringProperty,
 )
 
+from ..follow.watch import before_look
 from ..host.translations import translate
+from ..sound import strips as sound_strips
+from ..take import catalog
 from ..take.choices import RELATIVE_PATHS
 from ..take.options import SOURCES
 
@@ -24,22 +29,20 @@ KINDS = (
 
 
 def _search_strips(row: bpy.types.PropertyGroup, context: bpy.types.Context, _text: str) -> list[str]:
-    from ..sound.strips import sequencer_scene, sound_strips
-
-    return [strip.name for strip in sound_strips(row.scene or sequencer_scene(context))]
+    return [strip.name for strip in sound_strips.sound_strips(row.scene or sound_strips.sequencer_scene(context))]
 
 
 def _search_identities(_row: object, context: bpy.types.Context, _text: str) -> list[str]:
-    from ..take.catalog import identities
-
-    return [name for name, _, _ in identities(context.scene.unitalker.model)]
+    return [name for name, _, _ in catalog.identities(context.scene.unitalker.model)]
 
 
 def _strip_typed(row: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
-    """Another strip was chosen by its name: from now on the row means that one."""
-    from .rows import bind
-
-    bind(context, row)
+    """Another strip was chosen by its name: from now on the row means that one, also under another name."""
+    scene = row.scene or sound_strips.sequencer_scene(context)
+    strip = next((strip for strip in sound_strips.sound_strips(scene) if strip.name == row.strip), None)
+    row.mark = sound_strips.mark(strip, scene) if strip is not None else ""
+    if strip is not None and row.scene != scene:
+        row.scene = scene
 
 
 def _is_speaker(_row: object, obj: bpy.types.Object) -> bool:
@@ -94,12 +97,18 @@ class UNITALKER_PG_cast(bpy.types.PropertyGroup):
 
     def add(self) -> bpy.types.PropertyGroup:
         """A new row at the end, which is the active one then."""
-        import uuid
-
         row = self.rows.add()
         row.uid = uuid.uuid4().hex[:12]
         self.active = len(self.rows) - 1
         return row
+
+    def follow_names(self) -> None:
+        """Show what the strips of the rows are called now."""
+        for row in self.rows:
+            if row.source == 'STRIP' and row.mark and row.scene is not None:
+                strip = sound_strips.find_marked(row.scene, row.mark, row.strip)
+                if strip is not None and strip.name != row.strip:
+                    row.strip = strip.name
 
     def chosen(self) -> bpy.types.PropertyGroup | None:
         """The active row."""
@@ -109,11 +118,19 @@ class UNITALKER_PG_cast(bpy.types.PropertyGroup):
 CLASSES = (UNITALKER_PG_cast_row, UNITALKER_PG_cast)
 
 
+def _follow_names() -> None:
+    for scene in bpy.data.scenes:
+        if scene.library is None:
+            scene.unitalker_cast.follow_names()
+
+
 def register() -> None:
-    """Give every scene its list."""
+    """Give every scene its list, whose rows know their strips under new names."""
     bpy.types.Scene.unitalker_cast = PointerProperty(type=UNITALKER_PG_cast)
+    before_look.append(_follow_names)
 
 
 def unregister() -> None:
     """Take it away; what .blend files hold stays in them."""
+    before_look.remove(_follow_names)
     del bpy.types.Scene.unitalker_cast

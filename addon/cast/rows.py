@@ -128,24 +128,6 @@ def show(cast: bpy.types.PropertyGroup, outcomes: Iterable[Outcome]) -> str:
     return cast.result
 
 
-def bind(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> None:
-    """Let a row know its strip by more than the name, so that it is found again after renaming."""
-    scene = row.scene or sound_strips.sequencer_scene(context)
-    strip = next((strip for strip in sound_strips.sound_strips(scene) if strip.name == row.strip), None)
-    row.mark = sound_strips.mark(strip, scene) if strip is not None else ""
-    if strip is not None and row.scene != scene:
-        row.scene = scene
-
-
-def follow_names(cast: bpy.types.PropertyGroup) -> None:
-    """Show what the strips of the rows are called now."""
-    for row in cast.rows:
-        if row.source == 'STRIP' and row.mark and row.scene is not None:
-            strip = sound_strips.find_marked(row.scene, row.mark, row.strip)
-            if strip is not None and strip.name != row.strip:
-                row.strip = strip.name
-
-
 def add_strips(context: bpy.types.Context, strips: Iterable[bpy.types.Strip]) -> int:
     """A row for each strip that has none yet, with the character that its name suggests. Returns how many were added."""
     scene, cast = sound_strips.sequencer_scene(context), context.scene.unitalker_cast

@@ -6,13 +6,16 @@ next look. That is why following makes no step of undo of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import bpy
 
-from ..host.operator_base import redraw
+from ...engine import Animation, Cancelled, EngineError
+from ...engine.values import types
 from ..keying import moved_keys
 from ..keying.moved_keys import Move
+from ..keying.vertex_head import Solved
 from ..sound import clip as strip_audio
 from ..take import make, takes
 from . import plan
@@ -35,22 +38,14 @@ class FollowReport:
         return ". ".join((*parts, *(f"{change.line.name!r}: {change.listen}" for change in self.left)))
 
 
-def follow_now(context: bpy.types.Context) -> None:
-    """What the watch does: takes go along, and the panel says what is left to do."""
-    from ..cast.rows import follow_names
+@dataclass(frozen=True)
+class Remake:
+    """A change that needs the sound: one request for each stretch of frames, what the engine made of each, or why there is nothing."""
 
-    for scene in bpy.data.scenes:
-        if scene.library is None:
-            follow_names(scene.unitalker_cast)
-    cast = context.scene.unitalker_cast
-    if not cast.follow:
-        return
-    report = update()
-    note = f"{report}. Press Update Moved Strips." if report.left else (f"{report}." if report.behind else "")
-    if cast.follow_note != note:
-        cast.follow_note = note
-    if report.moved:
-        redraw(context)
+    change: SoundChange
+    requests: tuple[make.Request, ...] = ()
+    animations: tuple[Animation | Solved, ...] = ()
+    problem: str = ""
 
 
 def update() -> FollowReport:
@@ -75,12 +70,46 @@ def update() -> FollowReport:
     return FollowReport(moved, tuple(dict.fromkeys(behind)), tuple(change for change in changes if change.listen))
 
 
-def listen(context: bpy.types.Context, change: SoundChange) -> list[make.Request]:
-    """What take.compute and take.write need to make what moving alone could not: one request for each stretch of frames, all of one clip.
+def gather(context: bpy.types.Context, changes: Iterable[SoundChange]) -> list[Remake]:
+    """Read what the changes need that cannot be followed by moving alone."""
+    remakes = []
+    for change in changes:
+        try:
+            remakes.append(Remake(change, tuple(_requests(context, change))))
+        except EngineError as error:
+            remakes.append(Remake(change, problem=str(error)))
+    return remakes
 
-    Raises:
-        EngineError: a kind of it for everything that the user can fix.
-    """
+
+def compute(
+    remakes: Sequence[Remake], progress: Callable[[float], None] = types.no_progress, cancelled: Callable[[], bool] = types.never,
+) -> list[Remake]:
+    """Run the engine for each change: no Blender data, any thread. Raises Cancelled."""
+    done = []
+    for number, remake in enumerate(remakes):
+        def part(fraction: float, number: int = number) -> None:
+            progress((number + fraction) / len(remakes))
+
+        try:
+            done.append(replace(remake, animations=tuple(make.compute(request, part, cancelled) for request in remake.requests)))
+        except Cancelled:
+            raise
+        except EngineError as error:
+            done.append(replace(remake, problem=str(error)))
+    return done
+
+
+def write(remake: Remake) -> None:
+    """Write what was computed for a change. Raises EngineError, also where that went wrong earlier."""
+    if remake.problem:
+        raise EngineError(remake.problem)
+    for request, animation in zip(remake.requests, remake.animations, strict=True):
+        make.write(request, animation)
+    _settle(remake.change)
+
+
+def _requests(context: bpy.types.Context, change: SoundChange) -> list[make.Request]:
+    """One request for each stretch of frames, all of one clip. Raises EngineError."""
     scene, strip = plan.find_strip(change.line)
     clip = None
     if strip is not None:
@@ -92,7 +121,7 @@ def listen(context: bpy.types.Context, change: SoundChange) -> list[make.Request
     return [takes.request(context, take, changes, _with_fade(gap, change, take)) for gap in change.missing]
 
 
-def settle(change: SoundChange) -> None:
+def _settle(change: SoundChange) -> None:
     """Note that a line has keys for all that can be heard of it now."""
     action = bpy.data.actions.get(change.line.action)
     line = plan.line_of(action, change.line.name) if action is not None else None

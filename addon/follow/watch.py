@@ -1,4 +1,4 @@
-"""When takes look for their strips (follow.py): a moment after a scene was touched, and not while a strip is still being dragged.
+"""When takes look for their strips: a moment after a scene was touched, and not while a strip is still being dragged.
 
 An update of the scene costs a look at one flag; everything else waits for the timer, which compares a few numbers.
 """
@@ -6,18 +6,38 @@ An update of the scene costs a look at one flag; everything else waits for the t
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import bpy
 
 from ..host.job import Job
+from ..host.operator_base import redraw
+from . import work
 
 WAIT_S = 0.2            # after the last touch of a scene; longer than the time between two events of a drag
+
+before_look: list[Callable[[], None]] = []      # whoever shows strips by their names looks again at each of our looks
 
 log = logging.getLogger(__name__)
 
 
+def follow_now(context: bpy.types.Context) -> None:
+    """Takes go along with their strips, and the panel says what is left to do."""
+    for look in before_look:
+        look()
+    cast = context.scene.unitalker_cast
+    if not cast.follow:
+        return
+    report = work().update()
+    note = f"{report}. Press Update Moved Strips." if report.left else (f"{report}." if report.behind else "")
+    if cast.follow_note != note:
+        cast.follow_note = note
+    if report.moved:
+        redraw(context)
+
+
 def look_again() -> None:
-    """Ask for a look in a moment. Without a window timers do not run: scripts call follow.follow_now, or the operator."""
+    """Ask for a look in a moment. Without a window timers do not run: scripts call follow_now, or the operator."""
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=WAIT_S)
 
@@ -27,9 +47,7 @@ def _tick() -> float | None:
     if Job.current is not None or _is_dragging(context) or bpy.app.is_job_running('RENDER'):
         return WAIT_S
     try:
-        from . import follow
-
-        follow.follow_now(context)
+        follow_now(context)
     except Exception:       # a timer that raises would be dropped, and nobody would know
         log.exception("Following strips stopped at a bug")
     return None
@@ -37,7 +55,8 @@ def _tick() -> float | None:
 
 def _is_dragging(context: bpy.types.Context) -> bool:
     """Whether strips are being moved in a window."""
-    return any(operator.bl_idname.startswith(("TRANSFORM_OT", "SEQUENCER_OT")) for window in context.window_manager.windows for operator in window.modal_operators)
+    running = [operator.bl_idname for window in context.window_manager.windows for operator in window.modal_operators]
+    return any(name.startswith(("TRANSFORM_OT", "SEQUENCER_OT")) for name in running)
 
 
 @bpy.app.handlers.persistent

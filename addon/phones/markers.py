@@ -1,8 +1,8 @@
 """Phones as timeline markers: put them there, see what the artist did with them, take them away again. The artist's own markers are never touched.
 
-A marker is named by what is said (phone_symbols.py) and stands on the frame on which the phone begins. Which markers are ours is known by their
-place among the scene's markers as these were last seen (phone_matching.py): moving, renaming, copying and deleting with Blender's own tools all
-keep that. A new marker that is named like a phone, within the frames of a shown take, is a phone too; one of another name is the artist's.
+A marker is named by the symbol of its phone and stands on the frame on which the phone begins. Which markers are ours is known by their position
+among the scene's markers as these were last seen: moving, renaming, copying and deleting with Blender's own tools all keep that. A new marker that
+is named like a phone, within the frames of a shown take, is a phone too; one of another name is the artist's.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from collections.abc import Sequence
 import bpy
 
 from . import rows as phone_rows
-from . import symbols as phone_symbols
-from .matching import match
+from . import symbols
 
 Scene = bpy.types.Scene
+Row = bpy.types.PropertyGroup
 ShownTake = bpy.types.PropertyGroup
+Marker = tuple[str, int]        # name and frame
 Seen = tuple[str, int, int]     # name, frame, and uid of the row or 0
+Pairs = list[tuple[int | None, int | None]]     # positions of one marker, as seen last and now; None where it is gone or new
 
 
 def show(scene: Scene, take: ShownTake) -> None:
@@ -37,32 +39,75 @@ def hide(scene: Scene, take: ShownTake) -> None:
 
 def sync(scene: Scene) -> bool:
     """Bring what the artist did with the markers into the rows. Returns whether that was anything."""
-    shown = scene.unitalker_phones
     seen, now = _seen(scene), [(marker.name, marker.frame) for marker in scene.timeline_markers]
-    if [(name, frame) for name, frame, _ in seen] == now:
+    before = [(name, frame) for name, frame, _ in seen]
+    if before == now:
         return False
-    names = frozenset(name for name, _ in now if phone_symbols.label_of(name))
-    pairs = match([(name, frame) for name, frame, _ in seen], now, names)
-    fresh = [(*marker, 0) for marker in now]
-    takes = [take for take in shown.takes if take.visible]
-    by_uid = {row.uid: (take, row) for take in takes for row in take.rows}
-    gone = {seen[i][2] for i, j in pairs if i is not None and j is None and seen[i][2]}
-    for i, j in pairs:
-        if i is not None and j is not None and seen[i][2] in by_uid:
-            fresh[j] = (*now[j], seen[i][2])
-            if now[j] != seen[i][:2]:
-                _follow(*by_uid[seen[i][2]], seen[i], now[j])
-    for take in takes if gone else ():
-        phone_rows.remove(take, gone)
-    for i, j in pairs:
-        if i is None and j is not None and (take := _take_at(takes, now[j], fresh[:j])):
-            uid = next_uid(scene)
-            phone_rows.add(take, phone_symbols.label_of(now[j][0]), (now[j][1] - take.first_frame) / take.fps, uid)
-            fresh[j] = (*now[j], uid)
+    from .matching import match  # needs NumPy, which registering must not load
+
+    pairs = match(before, now, frozenset(name for name, _ in now if symbols.label_of(name)))
+    takes = [take for take in scene.unitalker_phones.takes if take.visible]
+    uids = _follow_known(takes, seen, now, pairs)
+    _remove_gone(takes, seen, pairs)
+    _add_new(scene, takes, now, pairs, uids)
     for take in takes:
         phone_rows.order(take)
-    _keep(scene, fresh)
+    _store(scene, [(name, frame, uid) for (name, frame), uid in zip(now, uids, strict=True)])
     return True
+
+
+def _follow_known(takes: Sequence[ShownTake], seen: Sequence[Seen], now: Sequence[Marker], pairs: Pairs) -> list[int]:
+    """Rows whose markers were moved or renamed. Returns for each marker of now the uid of its row, 0 for others."""
+    by_uid = {row.uid: (take, row) for take in takes for row in take.rows}
+    uids = [0] * len(now)
+    for i, j in pairs:
+        if i is None or j is None or seen[i][2] not in by_uid:
+            continue
+        uids[j] = seen[i][2]
+        if now[j] != seen[i][:2]:
+            take, row = by_uid[uids[j]]
+            _follow(take, row, seen[i], now[j])
+    return uids
+
+
+def _follow(take: ShownTake, row: Row, was: Seen, now: Marker) -> None:
+    """One marker that was moved or renamed."""
+    if now[1] != was[1]:
+        phone_rows.move(take, row, row.start_s + (now[1] - was[1]) / take.fps)
+    if now[0] != was[0]:
+        label = symbols.label_of(now[0])
+        row.problem = "" if label else now[0]
+        row.label = label or row.label
+
+
+def _remove_gone(takes: Sequence[ShownTake], seen: Sequence[Seen], pairs: Pairs) -> None:
+    """Rows whose markers were deleted."""
+    gone = {seen[i][2] for i, j in pairs if i is not None and j is None} - {0}
+    for take in takes if gone else ():
+        phone_rows.remove(take, gone)
+
+
+def _add_new(scene: Scene, takes: Sequence[ShownTake], now: Sequence[Marker], pairs: Pairs, uids: list[int]) -> None:
+    """Rows for new markers that are named like phones; sets their uids."""
+    for j in [j for i, j in pairs if i is None and j is not None]:
+        take = _take_at(takes, now[j], uids[:j])
+        if take is not None:
+            uids[j] = next_uid(scene)
+            name, frame = now[j]
+            phone_rows.add(take, symbols.label_of(name), (frame - take.first_frame) / take.fps, uids[j])
+
+
+def _take_at(takes: Sequence[ShownTake], marker: Marker, uids_before: Sequence[int]) -> ShownTake | None:
+    """The shown take that a new marker belongs to: the one it lies in, of several the one whose markers stand before it in the scene.
+
+    None for a marker of the artist's.
+    """
+    name, frame = marker
+    if not symbols.is_symbol(name):
+        return None
+    around = [take for take in takes if take.first_frame - 0.5 <= frame <= take.first_frame + take.end_s * take.fps]
+    last = next((uid for uid in reversed(uids_before) if uid), 0)
+    return next((take for take in around if any(row.uid == last for row in take.rows)), around[0] if around else None)
 
 
 def follow_rows(scene: Scene, take: ShownTake) -> None:
@@ -93,33 +138,13 @@ def next_uid(scene: Scene) -> int:
     return scene.unitalker_phones.last_uid
 
 
-def _follow(take: ShownTake, row: bpy.types.PropertyGroup, was: Seen, now: tuple[str, int]) -> None:
-    """One marker that was moved or renamed."""
-    if now[1] != was[1]:
-        phone_rows.move(take, row, row.start_s + (now[1] - was[1]) / take.fps)
-    if now[0] != was[0]:
-        label = phone_symbols.label_of(now[0])
-        row.problem = "" if label else now[0]
-        row.label = label or row.label
-
-
-def _take_at(takes: Sequence[ShownTake], marker: tuple[str, int], before: Sequence[Seen]) -> ShownTake | None:
-    """The shown take that a new marker belongs to: the one it lies in, of several the one whose markers stand before it in the scene; None for a marker of the artist's."""
-    name, frame = marker
-    if not phone_symbols.is_symbol(name):
-        return None
-    around = [take for take in takes if take.first_frame - 0.5 <= frame <= take.first_frame + take.end_s * take.fps]
-    last = next((uid for _, _, uid in reversed(before) if uid), 0)
-    return next((take for take in around if any(row.uid == last for row in take.rows)), around[0] if around else None)
-
-
-def _add(scene: Scene, take: ShownTake, rows: Sequence[bpy.types.PropertyGroup], seen: list[Seen]) -> None:
+def _add(scene: Scene, take: ShownTake, rows: Sequence[Row], seen: list[Seen]) -> None:
     """Markers for these rows, after all others."""
     for row in rows:
         marker = scene.timeline_markers.new(_name(row), frame=_frame(take, row))
         marker.select = False
         seen.append((marker.name, marker.frame, row.uid))
-    _keep(scene, seen)
+    _store(scene, seen)
 
 
 def _remove(scene: Scene, uids: set[int]) -> None:
@@ -128,14 +153,14 @@ def _remove(scene: Scene, uids: set[int]) -> None:
         if seen[number][2] in uids:
             scene.timeline_markers.remove(scene.timeline_markers[number])
             del seen[number]
-    _keep(scene, seen)
+    _store(scene, seen)
 
 
-def _name(row: bpy.types.PropertyGroup) -> str:
-    return row.problem or phone_symbols.symbol(row.label)
+def _name(row: Row) -> str:
+    return row.problem or symbols.symbol(row.label)
 
 
-def _frame(take: ShownTake, row: bpy.types.PropertyGroup) -> int:
+def _frame(take: ShownTake, row: Row) -> int:
     return round(phone_rows.frame_of(take, row.start_s))
 
 
@@ -143,5 +168,5 @@ def _seen(scene: Scene) -> list[Seen]:
     return [(str(name), int(frame), int(uid)) for name, frame, uid in json.loads(scene.unitalker_phones.seen or "[]")]
 
 
-def _keep(scene: Scene, seen: Sequence[Seen]) -> None:
+def _store(scene: Scene, seen: Sequence[Seen]) -> None:
     scene.unitalker_phones.seen = json.dumps(list(seen))

@@ -1,14 +1,16 @@
-"""Buttons of shown phones: show, hide, apply, add, delete, as heard. What they do lives in phone_takes.py, phone_markers.py and phone_rows.py."""
+"""Buttons of shown phones: show, hide, apply, add, delete, as recognised."""
 
 from collections.abc import Callable
 
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
+from ... import engine
 from ..host.operator_base import idle, redraw
 from ..host.polls import only_if
 from ..host.translations import translate, translate_plural
-from . import watch as phone_watch
+from . import markers, watch, work
+from . import rows as phone_rows
 from .properties import ITEMS
 
 PLACES = (('BEFORE', "Before", "In the first half of the chosen phone"), ('AFTER', "After", "In the second half of the chosen phone"))
@@ -31,21 +33,18 @@ class _WithPhones:
         take = active_take(context)
         return only_if(cls, take is not None and take.visible, "No phones are shown: press Show Phones")
 
-    def _attempt(self, context: bpy.types.Context, work: Callable[[], str]) -> set[str]:
-        """Do the work and say what it says; an error of the user's becomes one line, with nothing changed."""
-        from ... import engine
-        from . import markers as phone_markers
-
+    def _attempt(self, context: bpy.types.Context, do: Callable[[], str]) -> set[str]:
+        """Do it and report the line that it gives; an error that the artist can fix becomes one line, with nothing changed."""
         scene = context.scene
         try:
-            phone_markers.sync(scene)
-            line = work()
+            markers.sync(scene)
+            line = do()
         except engine.EngineError as error:
             scene.unitalker_phones.problem = str(error)
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}
         scene.unitalker_phones.problem = ""
-        phone_watch.settle(scene)
+        watch.settle(scene)
         if line:
             self.report({'INFO'}, line)
         redraw(context)
@@ -69,16 +68,13 @@ class UNITALKER_OT_phones_show(_WithPhones, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Show, and watch the markers from now on."""
-        def work() -> str:
-            from ..take import takes
-            from . import takes as phone_takes
-
-            one = takes.find(context, self.character, self.line) if self.line else phone_takes.chosen(context)
-            shown = phone_takes.show(context, one)
-            phone_watch.start()
+        def show() -> str:
+            take = work().takes.find(context, self.character, self.line) if self.line else work().chosen(context)
+            shown = work().show(context, take)
+            watch.start()
             return translate("{} of take {}", translate_plural(len(shown.rows), "1 phone", "{} phones"), shown.title)
 
-        return self._attempt(context, work)
+        return self._attempt(context, show)
 
 
 class UNITALKER_OT_phones_hide(_WithPhones, bpy.types.Operator):
@@ -90,15 +86,17 @@ class UNITALKER_OT_phones_hide(_WithPhones, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Hide; the watching ends by itself with the last one."""
-        def work() -> str:
-            from . import takes as phone_takes
+        def hide() -> str:
+            left = work().hide(context.scene, active_take(context))
+            if not left:
+                return ""
+            return translate_plural(
+                left, "1 edit is not applied: Show Phones brings it back", "{} edits are not applied: Show Phones brings them back",
+            )
 
-            left = phone_takes.hide(context.scene, active_take(context))
-            return translate_plural(left, "1 edit is not applied: Show Phones brings it back", "{} edits are not applied: Show Phones brings them back") if left else ""
-
-        result = self._attempt(context, work)
+        result = self._attempt(context, hide)
         if not any(take.visible for scene in bpy.data.scenes for take in scene.unitalker_phones.takes):
-            phone_watch.stop()
+            watch.stop()
         return result
 
 
@@ -111,18 +109,16 @@ class UNITALKER_OT_phones_apply(_WithPhones, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """All takes that are shown."""
-        def work() -> str:
-            from . import takes as phone_takes
-
+        def apply() -> str:
             shown = [take for take in context.scene.unitalker_phones.takes if take.visible]
-            rate = next(filter(None, (phone_takes.other_rate(context, take) for take in shown)), "")
-            spans = [span for take in shown for span in phone_takes.apply(context, take)]
+            rate = next(filter(None, (work().other_rate(context, take) for take in shown)), "")
+            spans = [span for take in shown for span in work().apply(context, take)]
             frames = ", ".join(f"{first:g} to {last:g}" for first, last in spans)
             if spans and rate:
                 return f"{rate}, so all of it was made again: frames {frames}. Keys that you had changed by hand come back with Undo."
             return f"Solved again: frames {frames}" if spans else "No phone differs from what the keys were made with."
 
-        return self._attempt(context, work)
+        return self._attempt(context, apply)
 
 
 class UNITALKER_OT_phones_as_heard(_WithPhones, bpy.types.Operator):
@@ -134,13 +130,11 @@ class UNITALKER_OT_phones_as_heard(_WithPhones, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """The take that the list shows."""
-        def work() -> str:
-            from . import takes as phone_takes
-
-            spans = phone_takes.as_heard(context, active_take(context))
+        def as_heard() -> str:
+            spans = work().as_heard(context, active_take(context))
             return "The phones are as heard." if spans else "The phones are as heard already."
 
-        return self._attempt(context, work)
+        return self._attempt(context, as_heard)
 
 
 class UNITALKER_OT_phone_add(_WithPhones, bpy.types.Operator):
@@ -161,16 +155,13 @@ class UNITALKER_OT_phone_add(_WithPhones, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add it to the list, with its marker."""
-        def work() -> str:
-            from . import markers as phone_markers
-            from . import rows as phone_rows
-
+        def add() -> str:
             take = active_take(context)
-            phone_rows.split(take, self.label, phone_markers.next_uid(context.scene), self.place == 'BEFORE')
-            phone_markers.follow_rows(context.scene, take)
+            phone_rows.split(take, self.label, markers.next_uid(context.scene), self.place == 'BEFORE')
+            markers.follow_rows(context.scene, take)
             return ""
 
-        return self._attempt(context, work)
+        return self._attempt(context, add)
 
 
 class UNITALKER_OT_phone_remove(_WithPhones, bpy.types.Operator):
@@ -182,15 +173,13 @@ class UNITALKER_OT_phone_remove(_WithPhones, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Delete it from the list, with its marker."""
-        def work() -> str:
-            from . import markers as phone_markers
-
+        def remove() -> str:
             take = active_take(context)
             if 0 <= take.active_row < len(take.rows):
-                phone_markers.drop(context.scene, take, {take.rows[take.active_row].uid})
+                markers.drop(context.scene, take, {take.rows[take.active_row].uid})
             return ""
 
-        return self._attempt(context, work)
+        return self._attempt(context, remove)
 
 
 CLASSES = (

@@ -6,7 +6,7 @@ import bpy
 
 from ..host.editors import in_editors
 from ..host.layout import paragraph
-from . import symbols as phone_symbols
+from . import symbols
 from .operators import active_take
 
 ROWS = 8
@@ -33,7 +33,7 @@ class UNITALKER_UL_phones(bpy.types.UIList):
         wanted = self.filter_name.casefold()
         if not wanted:
             return [], []
-        words = {label: f"{phone_symbols.symbol(label)} {label} {word}".casefold() for label, word in phone_symbols.EXAMPLES.items()}
+        words = {label: f"{symbols.symbol(label)} {label} {word}".casefold() for label, word in symbols.EXAMPLES.items()}
         return [self.bitflag_filter_item if wanted in words.get(row.label, "") else 0 for row in getattr(data, name)], []
 
 

@@ -1,7 +1,9 @@
 """Phones that are shown for editing: one row per phone, kept with the scene, so that undo, saving and loading keep edits which are not applied yet.
 
-A row knows seconds of its clip; fields in frames and the type are views that write through phone_rows.py.
+A row knows seconds of its clip; fields in frames and the type are views that write through to the row and its marker.
 """
+
+from collections.abc import Callable
 
 import bpy
 from bpy.props import (
@@ -14,37 +16,35 @@ from bpy.props import (
     StringProperty,
 )
 
-from . import symbols as phone_symbols
+from . import markers, symbols
+from . import rows as phone_rows
 
-ITEMS = phone_symbols.items()
-CLASSES_IN_ORDER = [identifier for identifier, _, _ in ITEMS]
+ITEMS = symbols.items()
 
 
-def _edit(name: str) -> object:
-    """What a field of the list does when the user writes it."""
+def _edit(change: Callable[[bpy.types.PropertyGroup, float], None]) -> object:
+    """What a field of the list does when the artist writes it: the row changes, and its marker with it."""
     def write(row: bpy.types.PropertyGroup, value: float) -> None:
-        from . import rows as phone_rows
-
-        getattr(phone_rows, name)(row, value)
+        scene, take = row.id_data, phone_rows.take_of(row)
+        change(row, value)
+        markers.follow_rows(scene, take)
 
     return write
 
 
 def _read_frame(name: str) -> object:
     def read(row: bpy.types.PropertyGroup) -> float:
-        from . import rows as phone_rows
-
         return phone_rows.frame_of(phone_rows.take_of(row), getattr(row, name))
 
     return read
 
 
 def _read_kind(row: bpy.types.PropertyGroup) -> int:
-    return CLASSES_IN_ORDER.index(row.label) if row.label in CLASSES_IN_ORDER else 0
+    return symbols.LABELS.index(row.label) if row.label in symbols.LABELS else 0
 
 
 class UNITALKER_PG_phone(bpy.types.PropertyGroup):
-    """One phone. Its end is the start of the next one, unless there is a gap: then `until` says so."""
+    """One phone. Its end is the start of the next one, unless there is a gap: `to_next` says so."""
 
     uid: IntProperty()
     label: StringProperty()
@@ -52,19 +52,19 @@ class UNITALKER_PG_phone(bpy.types.PropertyGroup):
     start_s: FloatProperty()
     end_s: FloatProperty()
     to_next: BoolProperty()
-    kind: EnumProperty(name="Phone", description="What is said", items=ITEMS, get=_read_kind, set=_edit("set_kind"), options={'SKIP_SAVE'})
+    kind: EnumProperty(name="Phone", description="What is said", items=ITEMS, get=_read_kind, set=_edit(phone_rows.set_kind), options={'SKIP_SAVE'})
     start_frame: FloatProperty(
         name="Start", description="Frame on which the phone begins; the one before ends there", precision=1, step=100,
-        get=_read_frame("start_s"), set=_edit("set_start"), options={'SKIP_SAVE'},
+        get=_read_frame("start_s"), set=_edit(phone_rows.set_start), options={'SKIP_SAVE'},
     )
     end_frame: FloatProperty(
         name="End", description="Frame on which the phone ends; the next one begins there", precision=1, step=100,
-        get=_read_frame("end_s"), set=_edit("set_end"), options={'SKIP_SAVE'},
+        get=_read_frame("end_s"), set=_edit(phone_rows.set_end), options={'SKIP_SAVE'},
     )
 
 
 class UNITALKER_PG_shown_take(bpy.types.PropertyGroup):
-    """The phones of one take; its name is what phone_source.py finds the take by."""
+    """The phones of one take; its name is what the take is found by."""
 
     title: StringProperty()
     character: PointerProperty(type=bpy.types.Object, description="Whose take it is, also under a new name")

@@ -1,4 +1,4 @@
-"""Rows of shown phones: read them, edit them, and keep starts and ends in order. Markers follow in phone_markers.py.
+"""Rows of shown phones: read them, edit them, and keep starts and ends in order. Their markers are brought along elsewhere.
 
 A phone ends where the next one begins, unless it ended earlier from the start: what lies between is silence. So moving, adding and deleting a phone
 never makes an overlap; two phones that begin at the same moment are an error when the edits are applied.
@@ -15,9 +15,7 @@ import bpy
 
 from ...engine.values.errors import SettingError
 from ...engine.values.phones import Phone
-from . import markers as phone_markers
-from . import symbols as phone_symbols
-from .properties import CLASSES_IN_ORDER
+from . import symbols
 
 TOUCH_S = 0.0015            # a gap shorter than this is none
 SHORTEST_S = 0.001          # of a phone
@@ -56,13 +54,13 @@ def phones_of(take: ShownTake) -> tuple[Phone, ...]:
     for row, following in itertools.pairwise(rows):
         if following.start_s - row.start_s < SHORTEST_S:
             raise SettingError(
-                f"Phones {phone_symbols.symbol(row.label)} and {phone_symbols.symbol(following.label)} both begin on frame {frame_of(take, row.start_s):g}. "
+                f"Phones {symbols.symbol(row.label)} and {symbols.symbol(following.label)} both begin on frame {frame_of(take, row.start_s):g}. "
                 "Move one of them, or delete it.")
     for row in rows:
         if row.problem:
             raise SettingError(
                 f"Marker {row.problem!r} on frame {frame_of(take, row.start_s):.0f} names no phone. "
-                f"Call it one of: {' '.join(phone_symbols.symbol(label) for label in CLASSES_IN_ORDER)}.")
+                f"Call it one of: {' '.join(symbols.symbol(label) for label in symbols.LABELS)}.")
     return tuple(Phone(row.label, row.start_s, row.end_s) for row in rows)
 
 
@@ -138,7 +136,7 @@ def split(take: ShownTake, label: str, uid: int, before: bool) -> None:
     start_s, end_s, to_next = row.start_s, row.end_s, row.to_next
     middle_s = (start_s + end_s) / 2
     if end_s - start_s < 4 * SHORTEST_S:
-        raise SettingError(f"Phone {phone_symbols.symbol(row.label)} lasts {1000 * (end_s - start_s):.0f} ms, too short for another one in it. Make it longer first.")
+        raise SettingError(f"Phone {symbols.symbol(row.label)} lasts {1000 * (end_s - start_s):.0f} ms, too short for another one in it. Make it longer first.")
     if before:
         row.start_s = middle_s
     else:
@@ -161,8 +159,7 @@ def remove(take: ShownTake, uids: Iterable[int]) -> None:
 
 def set_kind(row: Row, value: int) -> None:
     """The list's type field."""
-    row.label, row.problem = CLASSES_IN_ORDER[value], ""
-    phone_markers.follow_rows(row.id_data, take_of(row))
+    row.label, row.problem = symbols.LABELS[value], ""
 
 
 def set_start(row: Row, frame: float) -> None:
@@ -172,7 +169,6 @@ def set_start(row: Row, frame: float) -> None:
     high = take.rows[number + 1].start_s if number + 1 < len(take.rows) else take.end_s
     row.start_s = min(max((frame - take.first_frame) / take.fps, low), high - SHORTEST_S)
     order(take)
-    phone_markers.follow_rows(row.id_data, take)
 
 
 def set_end(row: Row, frame: float) -> None:
@@ -188,7 +184,6 @@ def set_end(row: Row, frame: float) -> None:
         row.end_s = min(second, following.start_s)
         row.to_next = following.start_s - row.end_s < TOUCH_S
     order(take)
-    phone_markers.follow_rows(row.id_data, take)
 
 
 def _place(row: Row) -> tuple[ShownTake, int]:

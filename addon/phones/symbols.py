@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from ...engine.values.phones import PhoneSymbolError, classes_of_ipa
+
 EXAMPLES = {
     "SIL": "silence", "P": "pie", "B": "boy", "M": "my", "F": "fine", "V": "vine", "TH": "thin", "DH": "this", "T": "tie", "D": "day", "N": "no",
     "L": "low", "S": "see", "Z": "zoo", "SH": "shoe", "ZH": "vision", "CH": "chair", "JH": "joy", "K": "key", "G": "go", "NG": "sing", "R": "red",
@@ -18,6 +20,7 @@ LETTERS = {     # what stands for a class in its example word
     "ZH": "si", "CH": "ch", "JH": "j", "K": "k", "G": "g", "NG": "ng", "R": "r", "W": "w", "Y": "y", "HH": "h", "AA": "a", "AE": "a", "AH": "u", "AO": "aw",
     "EH": "e", "ER": "ir", "IH": "i", "IY": "ee", "OW": "o", "UH": "oo", "UW": "ue", "AX": "a", "UE": "ü", "OE": "ö",
 }
+LABELS = list(EXAMPLES)
 SYMBOLS = {"SIL": "sil", "HH": "h"}
 VOWEL_LETTERS = "AEIOU"
 
@@ -58,8 +61,6 @@ def _describe(label: str) -> str:
 
 
 def _from_ipa(name: str) -> str:
-    from ...engine.values.phones import PhoneSymbolError, classes_of_ipa
-
     try:
         classes = classes_of_ipa(name, "marker") if name else ()
     except PhoneSymbolError:

@@ -22,7 +22,7 @@ from ..actions.ledger import Span
 from ..host.preferences import engine_preferences
 from ..host.scene import scene_fps
 from ..take import make, takes
-from . import markers as phone_markers
+from . import markers
 from . import rows as phone_rows
 from .rows import key_of
 
@@ -43,22 +43,22 @@ def show(context: bpy.types.Context, one: takes.Take) -> ShownTake:
     animation = make.compute(request)
     shown = _find(scene, one) or scene.unitalker_phones.takes.add()
     if shown.visible:
-        phone_markers.hide(scene, shown)
+        markers.hide(scene, shown)
     shown.name, shown.title = key_of(one), f"{one.line} on {one.character}"
     shown.character = bpy.data.objects.get(one.character)
     shown.first_frame, shown.fps = one.first_frame, one.fps or scene_fps(scene)
     solved, made = phone_rows.to_json(animation.phones), _made(one)
     if (solved, made) != (shown.solved, shown.made) or not shown.rows:
         shown.solved, shown.made = solved, made
-        phone_rows.fill(shown, animation.phones, iter(lambda: phone_markers.next_uid(scene), None))
+        phone_rows.fill(shown, animation.phones, iter(lambda: markers.next_uid(scene), None))
     scene.unitalker_phones.active_take = list(scene.unitalker_phones.takes).index(shown)
-    phone_markers.show(scene, shown)
+    markers.show(scene, shown)
     return shown
 
 
 def hide(scene: bpy.types.Scene, shown: ShownTake) -> int:
     """Take the markers away. Returns the number of edits that are not applied: they are kept, and there again when the phones are shown again."""
-    phone_markers.hide(scene, shown)
+    markers.hide(scene, shown)
     left = phone_rows.edits(shown)
     if not left:
         remove(scene, shown)
@@ -96,9 +96,9 @@ def as_heard(context: bpy.types.Context, shown: ShownTake) -> tuple[Span, ...]:
     scene, one = context.scene, take_of(context, shown)
     heard = make.compute(takes.request(context, one, {"phones": None})).phones
     spans = _solve(context, shown, heard) if phone_rows.to_json(heard) != shown.solved else ()
-    phone_markers.hide(scene, shown)
-    phone_rows.fill(shown, heard, iter(lambda: phone_markers.next_uid(scene), None))
-    phone_markers.show(scene, shown)
+    markers.hide(scene, shown)
+    phone_rows.fill(shown, heard, iter(lambda: markers.next_uid(scene), None))
+    markers.show(scene, shown)
     return spans
 
 
@@ -172,10 +172,10 @@ def _solve_all(context: bpy.types.Context, shown: ShownTake, one: takes.Take, wa
     shown.solved, shown.made = phone_rows.to_json(kept), _made(made)
     visible = shown.visible
     if visible:
-        phone_markers.hide(context.scene, shown)
-    phone_rows.fill(shown, kept, iter(lambda: phone_markers.next_uid(context.scene), None))
+        markers.hide(context.scene, shown)
+    phone_rows.fill(shown, kept, iter(lambda: markers.next_uid(context.scene), None))
     if visible:
-        phone_markers.show(context.scene, shown)
+        markers.show(context.scene, shown)
     return ((made.first_frame, made.last_frame),)
 
 

@@ -10,7 +10,11 @@ import logging
 
 import bpy
 
+from ... import engine
+from ..host.job import Job
+from ..host.operator_base import redraw
 from ..take import callbacks
+from . import markers, work
 from .rows import on_timeline
 
 TICK_S = 0.25
@@ -62,10 +66,7 @@ def look(context: bpy.types.Context) -> bool:
 
 
 def _look(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
-    from ..host.operator_base import redraw
-    from . import markers as phone_markers
-
-    if phone_markers.sync(scene):
+    if markers.sync(scene):
         redraw(context)
     shown = scene.unitalker_phones
     text = text_of(scene) if shown.auto else ""
@@ -78,17 +79,13 @@ def _look(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
 
 def _solve(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
     """Solve what was edited, as a step of undo."""
-    from ...engine import EngineError, SettingError
-    from ..host.operator_base import redraw
-    from . import takes as phone_takes
-
     shown, written, problem = scene.unitalker_phones, False, ""
     for take in [take for take in shown.takes if take.visible]:
         try:
-            if rate := phone_takes.other_rate(context, take):
-                raise SettingError(f"{rate}: press Apply Phone Edits, which makes all of it again.")
-            written = bool(phone_takes.apply(context, take)) or written
-        except EngineError as error:
+            if rate := work().other_rate(context, take):
+                raise engine.SettingError(f"{rate}: press Apply Phone Edits, which makes all of it again.")
+            written = bool(work().apply(context, take)) or written
+        except engine.EngineError as error:
             problem = str(error)
     shown.problem = problem
     if written:
@@ -98,8 +95,6 @@ def _solve(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
 
 def _is_busy(context: bpy.types.Context) -> bool:
     """Whether a drag, another tool or a worker is at it."""
-    from ..host.job import Job
-
     modal = [operator for window in context.window_manager.windows for operator in getattr(window, "modal_operators", ())]
     return bool(modal) or Job.current is not None or bpy.app.is_job_running('RENDER')
 
@@ -117,9 +112,7 @@ def _after_undo(*_: object) -> None:
     """What undo or redo brought is what the user wants; timers survive, references do not."""
     for scene in bpy.data.scenes:
         if any(take.visible for take in scene.unitalker_phones.takes):
-            from . import markers as phone_markers
-
-            phone_markers.sync(scene)
+            markers.sync(scene)
             settle(scene)
             start()
 

@@ -137,7 +137,7 @@ def _choices(job: ShotJob) -> dict[str, object]:
 def _list_of(job: ShotJob) -> list[make.Request]:
     """The lines of the scene's list that are in use. Raises JobsError: there is none, or one of them lacks something."""
     lines = bpy.context.scene.unitalker_cast
-    cast.follow_names(lines)
+    lines.follow_names()
     found = cast.gather(bpy.context, [row for row in lines.rows if row.use], job.given)
     wrong = [f"{one.title}: {one.problem}" for one in found if one.request is None]
     if wrong or not found:

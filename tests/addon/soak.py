@@ -393,7 +393,7 @@ class Session:
 
     def follow(self) -> None:
         """What the watch does after the artist moved a strip, then the button for what needs listening."""
-        self.ext.module("addon.follow.follow").follow_now(bpy.context)
+        self.ext.module("addon.follow.watch").follow_now(bpy.context)
         bpy.ops.unitalker.follow('EXEC_DEFAULT', True)
         self.push("followed")
 

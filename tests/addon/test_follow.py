@@ -384,10 +384,10 @@ def test_a_speaker_that_starts_later(ext, babble):
 def test_the_switch_is_the_scenes(ext, take):
     bpy.context.scene.unitalker_cast.follow = False
     move(take, 91)
-    ext.module("addon.follow.follow").follow_now(bpy.context)
+    ext.module("addon.follow.watch").follow_now(bpy.context)
     assert jaw(face())[0, 0] == 31
     bpy.context.scene.unitalker_cast.follow = True
-    ext.module("addon.follow.follow").follow_now(bpy.context)
+    ext.module("addon.follow.watch").follow_now(bpy.context)
     assert jaw(face())[0, 0] == 91
 
 
