@@ -1,4 +1,4 @@
-"""Speech encoders: a wave in, features at 50 Hz out. The registry at the end also knows the published ones of pretrained.py."""
+"""Speech encoders: a wave in, features at 50 Hz out. The registry at the end knows the published ones too."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -117,7 +117,7 @@ class MoonshineEncoderConfig:
 
 
 class MoonshineEncoder(SpeechEncoder):
-    """A published recogniser's front end, taken as it is, and mel bands for exact timing; a dilated convolutional body learns from both."""
+    """A published recogniser's frozen front end, and mel bands for exact timing; a dilated body learns from both."""
 
     context_s = None        # the front end sees a window as a whole
 
@@ -142,7 +142,7 @@ class MoonshineEncoder(SpeechEncoder):
         return self.from_front_end(self.front_end(wave), wave)
 
     def from_front_end(self, states: Tensor, wave: Tensor) -> Tensor:
-        """The front end's states (batch, t, front_end.dim), which training keeps, and the wave (batch, 320 t) -> (batch, t, dim)."""
+        """States of the front end (batch, t, front_end.dim) and the wave (batch, 320 t) -> (batch, t, dim)."""
         x = nn.functional.gelu(self.stem(self.norm(*self.mel(self.power(wave)))))
         x = self.halve(self.mel_dropout(x)) + self.listen(self.front_end_dropout(states)).transpose(1, 2)
         x = x[:, :, None].contiguous(memory_format=torch.channels_last)

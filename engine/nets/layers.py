@@ -117,9 +117,9 @@ class LogMel(nn.Module):
 class SlidingNorm(nn.Module):
     """Subtract from each band its loudness-weighted mean of the near past and future.
 
-    A voice's level and the microphone's colour cancel, as with normalisation over a clip, but the reach is finite, so a long
-    clip in windows gives what it gives as a whole. A small constant weight on a usual spectrum keeps quiet noise quiet where
-    nobody speaks.
+    A voice's level and the microphone's colour cancel, as with normalisation over a clip, but the reach is finite, so a
+    long clip in windows gives what it gives as a whole. A small constant weight on a usual spectrum keeps quiet noise
+    quiet where nobody speaks.
     """
 
     LOUDNESS_POWER = 0.3  # weight of a frame = power ** 0.3: speech counts, noise between words little

@@ -1,8 +1,9 @@
-"""The encoder of Moonshine Tiny (Useful Sensors, MIT licence): the front end of a small speech recogniser, taken as it is
+"""The encoder of Moonshine Tiny (Useful Sensors, MIT licence): the front end of a speech recogniser, as it is
 and never trained here.
 
-Three convolutions over the bare wave (41.67 frames a second) and transformer layers with rotary positions (arXiv 2410.15608). It was trained on many
-thousands of people, so its features carry over to voices that no synthetic corpus has. The weights have the names that `transformers` gives them.
+Three convolutions over the bare wave (41.67 frames a second) and transformer layers with rotary positions (arXiv
+2410.15608). It was trained on many thousands of people, so its features carry over to voices that no synthetic corpus
+has. The weights have the names that `transformers` gives them.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class MoonshineFront(nn.Module):
             parameter.requires_grad_(False)
 
     def forward(self, wave: Tensor) -> Tensor:
-        """(batch, 320 t) -> (batch, t, dim); frame i is centred on second i / 50, each layer's values have mean 0 and variance 1."""
+        """(batch, 320 t) -> (batch, t, dim); frame i is at second i / 50, each layer has mean 0, variance 1."""
         padded = functional.pad(wave, (CENTRE, RIGHT_PADDING))[:, None]
         x = self.groupnorm(torch.tanh(self.conv1(padded)))
         x = functional.gelu(self.conv2(x))

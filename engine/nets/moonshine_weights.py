@@ -1,7 +1,7 @@
-"""Read the encoder of Moonshine Tiny out of the package that carries it: moonshine-voice 0.0.4 on PyPI, MIT licence (English model).
+"""Read the encoder of Moonshine Tiny out of the package moonshine-voice 0.0.4 on PyPI, MIT licence (English model).
 
-`pip install --no-deps moonshine-voice==0.0.4`; its code is not used, only the file tiny-en/encoder_model.ort. The matrices lie there as 8-bit
-numbers with one scale each; what is read is their exact value.
+`pip install --no-deps moonshine-voice==0.0.4`; its code is not used, only the file tiny-en/encoder_model.ort. The
+matrices lie there as 8-bit numbers with one scale each; what is read is their exact value.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def load_front_end(front_end: MoonshineFront, file: Path | None = None) -> None:
     found = hashlib.sha256(file.read_bytes()).hexdigest()
     if found != SHA256:
         raise SettingError(f"{file} has SHA-256 {found}, {SHA256} is needed. Get the right version: {INSTALL}.")
-    weights = {name: value.half().float() if name.startswith("conv") else value for name, value in read_weights(file).items()}      # 3 MB less to ship
+    # 3 MB less to ship.
+    weights = {name: value.half().float() if name.startswith("conv") else value for name, value in read_weights(file).items()}
     front_end.load_state_dict({name: weights[name] for name in front_end.state_dict()})
 
 
@@ -72,7 +73,8 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     return {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
 
 
-_QUANTISED = {"DynamicQuantizeMatMul": (1, 2, 3), "MatMulIntegerToFloat": (1, 3, 5)}     # inputs: matrix, scale, zero point
+# Inputs: matrix, scale, zero point.
+_QUANTISED = {"DynamicQuantizeMatMul": (1, 2, 3), "MatMulIntegerToFloat": (1, 3, 5)}
 
 
 def _matrix(node: NodeProto, arrays: dict[str, np.ndarray]) -> np.ndarray:

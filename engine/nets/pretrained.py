@@ -1,10 +1,10 @@
 """Published speech encoders (WavLM, wav2vec2, HuBERT) over `transformers`, from a local folder or with random weights.
 
-Nothing is downloaded. What the UniTalker reference does and changes numbers is kept: no padding and no attention mask are ever passed, so frames
-are those of the bare convolutions (49 for one second); waves are normalised outside, by the clip, where the encoder's preprocessor says so;
-only the last hidden state is used; where the adaptor sits before the context network, it works on the raw convolution features.
-Mended, numbers unchanged: the reference keeps every attention map of wav2vec2, and WavLM's gated position bias there goes through a slow path;
-here attention is fused.
+Nothing is downloaded. What the UniTalker reference does and changes numbers is kept: no padding and no attention mask
+are ever passed, so frames are those of the bare convolutions (49 for one second); waves are normalised outside, by the
+clip, where the encoder's preprocessor says so; only the last hidden state is used; where the adaptor sits before the
+context network, it works on the raw convolution features. Mended, numbers unchanged: the reference keeps every
+attention map of wav2vec2, and WavLM's gated position bias there goes through a slow path; here attention is fused.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LEAST_SAMPLES = 400  # receptive field of the first feature
 
 @dataclass(frozen=True)
 class Published:
-    """A published encoder: what its config.json says where it differs from transformers' defaults, and whether waves are normalised."""
+    """A published encoder: where its config.json differs from transformers' defaults; whether waves are normalised."""
 
     repository: str
     model_type: str
@@ -54,7 +54,7 @@ PUBLISHED: Mapping[str, Published] = {
 
 
 class PretrainedEncoder(nn.Module):
-    """Convolutions (`front`), then a transformer (`context`); the weights have the names that `transformers` gives them, below `model`."""
+    """Convolutions (`front`), then a transformer (`context`); below `model` weights are named as in `transformers`."""
 
     context_s: float | None = None
 
@@ -87,7 +87,7 @@ class PretrainedEncoder(nn.Module):
         return states
 
     def prepare_for_export(self) -> None:
-        """Replace the weight-normalised kernel by its value, and the group norm by one that ONNX Runtime computes as exactly as torch does."""
+        """Replace weight norm by its value, and the group norm by one that is as exact in ONNX Runtime."""
         nn.utils.parametrize.remove_parametrizations(self.model.encoder.pos_conv_embed.conv, "weight")
         for layer in self.model.feature_extractor.conv_layers:
             if isinstance(getattr(layer, "layer_norm", None), nn.GroupNorm):
@@ -95,9 +95,10 @@ class PretrainedEncoder(nn.Module):
 
 
 class GatedAttention(nn.Module):
-    """WavLM's self-attention with gated relative position bias, fused; takes over the parts and parameter names of transformers' own.
+    """WavLM's self-attention with gated relative position bias, fused; parts and names are those of transformers.
 
-    Source: Chen et al., "WavLM" (2022), section 3.1; specs of the bias: 320 buckets, exact below 80 frames, logarithmic up to 800.
+    Source: Chen et al., "WavLM" (2022), section 3.1; specs of the bias: 320 buckets, exact below 80 frames, logarithmic
+    up to 800.
     """
 
     def __init__(self, source: TransformersPart) -> None:
@@ -115,7 +116,7 @@ class GatedAttention(nn.Module):
         self, hidden_states: Tensor, attention_mask: None = None, position_bias: Tensor | None = None, output_attentions: bool = False,
         index: int = 0,
     ) -> tuple[Tensor, None, Tensor]:
-        """(batch, t, dim) -> the same shape, no attention map, and the bias (heads, t, t) for the next layer; named as transformers calls it."""
+        """(batch, t, dim) -> the same shape, no attention map, and the bias (heads, t, t) for the next layer."""
         if position_bias is None:
             position_bias = self._position_bias(hidden_states.shape[1])
         query, key, value = (self._split(part(hidden_states)) for part in (self.q_proj, self.k_proj, self.v_proj))
@@ -155,7 +156,7 @@ class GatedAttention(nn.Module):
 
 
 class TimeNorm(nn.Module):
-    """Group norm with one channel a group, with sums in two stages: over the 80,000 steps of 25 s ONNX Runtime's one-stage sums err by 6e-4."""
+    """Group norm, one channel a group, with sums in two stages: ONNX Runtime's one-stage sums err by 6e-4 on 25 s."""
 
     BLOCK = 256  # steps summed first, about the square root of a window
 
@@ -180,8 +181,8 @@ def make_pretrained(kind: str, config: Mapping[str, Any]) -> PretrainedEncoder:
 
     Args:
         kind: name in PUBLISHED.
-        config: {"folder": path} reads config.json and, where it is there, model.safetensors of a local folder; any other entries replace
-            sizes of the published config, with random weights.
+        config: {"folder": path} reads config.json and, where it is there, model.safetensors of a local folder; any
+            other entries replace sizes of the published config, with random weights.
     Raises:
         ValueError: the folder holds another type of model, or weights that do not fit.
     """
@@ -228,7 +229,7 @@ def _model_class(model_type: str) -> TransformersPart:
 
 
 def _load_weights(encoder: PretrainedEncoder, file: Path) -> None:
-    """Weights of a published file; a prefix such as "wav2vec2." and heads of other tasks are what it may have besides."""
+    """Weights of a published file, which may have a prefix such as "wav2vec2." and heads of other tasks besides."""
     from safetensors.torch import load_file
 
     wanted = encoder.model.state_dict()

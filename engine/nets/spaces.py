@@ -1,9 +1,10 @@
-"""Face spaces: from what a head gives (PCA coefficients, blendshape weights, FLAME parameters) to vertices, differentiably.
+"""Face spaces: from PCA coefficients, blendshape weights or FLAME parameters to vertices, differentiably.
 
-Kept from the reference: PCA is never whitened, although its files hold the means and deviations for that; FLAME uses 400 shape and expression
-numbers and the jaw only, head rotation, translation and scale of the 413 are ignored; Rodrigues' angle has 1e-8 added. Mended: the FLAME model is
-needed only by whoever asks for FLAME vertices. That file is the user's own and is never bundled.
-Source: Li et al., "Learning a model of facial shape and expression from 4D scans" (2017), for FLAME's skinning.
+Kept from the reference: PCA is never whitened, although its files hold the means and deviations for that; FLAME uses
+400 shape and expression numbers and the jaw only, head rotation, translation and scale of the 413 are ignored;
+Rodrigues' angle has 1e-8 added. Mended: the FLAME model is needed only by whoever asks for FLAME vertices. That file is
+the user's own and is never bundled. Source: Li et al., "Learning a model of facial shape and expression from 4D scans"
+(2017), for FLAME's skinning.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ class FlameSpace(nn.Module):
         tensors = {name: torch.from_numpy(np.asarray(arrays[name], np.float32)) for name in FLAME_KEYS if name != "kintree_table"}
         for name, tensor in tensors.items():
             self.register_buffer(name.lower(), tensor, persistent=False)
-        self.parents = [int(parent) for parent in np.asarray(arrays["kintree_table"])[0].astype(np.int64)]  # the root's is never read
+        # The root's is never read.
+        self.parents = [int(parent) for parent in np.asarray(arrays["kintree_table"])[0].astype(np.int64)]
         self.v_template: Tensor
         self.shapedirs: Tensor
         self.posedirs: Tensor
@@ -93,7 +95,7 @@ class FlameSpace(nn.Module):
         return skinned.reshape(*parameters.shape[:-1], -1, 3)
 
     def _chain(self, rotations: Tensor, joints: Tensor) -> tuple[Tensor, Tensor]:
-        """Rotation (n, j, 3, 3) and translation (n, j, 3) that carry the rest pose into the posed one, parents before children."""
+        """Rotation (n, j, 3, 3) and translation (n, j, 3) from the rest pose to the posed one, parents first."""
         turns, places = [rotations[:, 0]], [joints[:, 0]]
         for joint in range(1, len(self.parents)):
             parent = self.parents[joint]

@@ -1,9 +1,10 @@
 """UniTalker's transformer decoder: one layer over the whole clip, causal, with a bias against the far past.
 
-Kept from the reference: the query is the style vector plus a periodic position code, never earlier motion; frame t attends to audio frame t
-only, so cross-attention is its value and output map (query and key weights are there and have no effect); the self-attention bias falls by
-whole periods. Mended: no limit of 3000 frames, masks made as long as the clip, any batch size. Source: specs of the released code; Fan et al.,
-"FaceFormer" (CVPR 2022), for position code and bias.
+Kept from the reference: the query is the style vector plus a periodic position code, never earlier motion; frame t
+attends to audio frame t only, so cross-attention is its value and output map (query and key weights are there and have
+no effect); the self-attention bias falls by whole periods. Mended: no limit of 3000 frames, masks made as long as the
+clip, any batch size. Source: specs of the released code; Fan et al., "FaceFormer" (CVPR 2022), for position code and
+bias.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class BiasedSelfAttention(nn.Module):
         return result
 
     def _bias(self, positions: Tensor) -> Tensor:
-        """(heads, t, t): minus infinity for the future, else - slope * whole periods back; slopes 1/4, 1/16, 1/64, 1/256."""
+        """(heads, t, t): minus infinity for the future, else - slope * periods back; slopes 1/4, 1/16, 1/64, 1/256."""
         back = positions[:, None] - positions[None, :]
         slopes = 2.0 ** (-8.0 / self.HEADS * torch.arange(1, self.HEADS + 1, device=positions.device))
         periods = torch.div(back.clamp_min(0), self.period, rounding_mode="floor")
@@ -47,7 +48,7 @@ class BiasedSelfAttention(nn.Module):
 
 
 class CrossValue(nn.Module):
-    """Cross-attention in which every frame sees one audio frame: value map, output map. in_proj also holds the idle query and key maps."""
+    """Cross-attention to one audio frame each: value map, output map. in_proj also holds idle query and key maps."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()

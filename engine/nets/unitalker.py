@@ -1,11 +1,12 @@
 """UniTalker: one encoder, one decoder conditioned on a style vector, heads per annotation.
 
-Source: Fan et al., "UniTalker: Scaling up Audio-Driven 3D Facial Animation through A Unified Model" (ECCV 2024), sections 3.1 and 3.2, and the
-specs of the released code. The bundled model `mini` is an instance with a MelEncoder, without resampling.
-Kept from the reference where it changes numbers: a clip of n samples has round(n / 16000 * fps) frames, Python's rounding to even; resampling maps
-end points onto each other; no style chosen means the last row of the table, also where that is a person and no pivot; dropout comes before the
-style is appended; single-layer heads start at zero, deeper ones do not; nothing is clamped. Mended, since it only crashes: a transformer decoder
-with the adaptor behind it is refused when it is built.
+Source: Fan et al., "UniTalker: Scaling up Audio-Driven 3D Facial Animation through A Unified Model" (ECCV 2024),
+sections 3.1 and 3.2, and the specs of the released code. The bundled model `mini` is an instance with a MelEncoder,
+without resampling. Kept from the reference where it changes numbers: a clip of n samples has round(n / 16000 * fps)
+frames, Python's rounding to even; resampling maps end points onto each other; no style chosen means the last row of the
+table, also where that is a person and no pivot; dropout comes before the style is appended; single-layer heads start at
+zero, deeper ones do not; nothing is clamped. Mended, since it only crashes: a transformer decoder with the adaptor
+behind it is refused when it is built.
 """
 
 from collections.abc import Mapping
@@ -33,8 +34,8 @@ class UniTalkerConfig:
         heads: annotation name and its number of outputs (channels, or PCA coefficients).
         phones: number of phone classes, 0 for no phone head.
         decoder_kind: "tcn" or "transformer"; period: of the transformer's position code, in frames.
-        interpolate_pos: where features become frames: 0 between the encoder's convolutions and its transformer, 1 behind the encoder, 2 behind the
-            decoder, None nowhere (the motion has the encoder's rate).
+        interpolate_pos: where features become frames: 0 between the encoder's convolutions and its transformer, 1
+            behind the encoder, 2 behind the decoder, None nowhere (the motion has the encoder's rate).
         head_layers: linear layers of a head, tanh between them.
         pivot: whether one more row, the last, stands for everybody.
     """
@@ -95,7 +96,7 @@ class UniTalker(nn.Module):
 
     @property
     def pivot_index(self) -> int:
-        """Row of the style table that is taken when nobody is asked for: the pivot, or without one the last person, as the reference does."""
+        """Row of the style table without a choice: the pivot, or without one the last person, as in the reference."""
         return len(self.styles) - 1
 
     @property
@@ -105,7 +106,7 @@ class UniTalker(nn.Module):
         return None if reach_s is None or reach_frames is None else reach_s + reach_frames / RATE_HZ
 
     def forward(self, wave: Tensor, identity: Tensor, head: str) -> Tensor:
-        """(batch, samples) and rows of the style table (batch,) -> (batch, t, outputs of the head) at the encoder's rate."""
+        """(batch, samples) and style rows (batch,) -> (batch, t, outputs of the head) at the encoder's rate."""
         return self.from_features(self.encoder(wave), identity, head)
 
     def from_features(self, features: Tensor, identity: Tensor, head: str) -> Tensor:
@@ -114,12 +115,12 @@ class UniTalker(nn.Module):
         return output
 
     def frames(self, wave: Tensor, n_frames: int, identity: Tensor, head: str) -> Tensor:
-        """(batch, samples) and rows of the style table (batch,) -> (batch, n_frames, outputs of the head), resampled at config.interpolate_pos."""
+        """(batch, samples) and style rows (batch,) -> (batch, n_frames, outputs), at config.interpolate_pos."""
         output: Tensor = self.heads[head](self.hidden(self.features(wave, n_frames), n_frames, self.styles[identity]))
         return output
 
     def features(self, wave: Tensor, n_frames: int) -> Tensor:
-        """(batch, samples) -> what the decoder takes: n_frames rows, or the encoder's own where the adaptor comes later."""
+        """(batch, samples) -> the decoder's input: n_frames rows, or the encoder's where the adaptor is later."""
         if self.config.interpolate_pos == 0:
             assert isinstance(self.encoder, PretrainedEncoder)
             return self.encoder.context(resample(self.encoder.front(wave), n_frames))
@@ -133,7 +134,7 @@ class UniTalker(nn.Module):
 
 
 def frame_count(n_samples: int, fps: float) -> int:
-    """Frames of a clip of 16 kHz samples at inference; .5 goes to the even number. In training the annotation's own frame count is taken."""
+    """Frames of 16 kHz samples at inference, .5 to even; in training the annotation's own frame count is taken."""
     return round(n_samples / 16000 * fps)
 
 

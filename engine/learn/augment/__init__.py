@@ -1,7 +1,7 @@
-"""What happens to sound before a model meets it: rooms, noise, music, tempo, pitch, colour. Used to train and to measure.
+"""What happens to sound before a model meets it: rooms, noise, music, tempo, pitch, colour.
 
-Everything takes and gives mono float (n,) at 16 kHz, full scale +-1. What draws numbers takes a seed or a generator, and the same one gives the same
-sound.
+Everything takes and gives mono float (n,) at 16 kHz, full scale +-1. What draws numbers takes a seed or a generator,
+and the same one gives the same sound.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def song(duration_s: float, seed: Seed) -> FloatArray:
 
 
 def random_song(duration_s: float, seed: Seed) -> FloatArray:
-    """Chords, bass, melody and drums in a random key, tempo and sound; some of the four may be absent, all of them seldom."""
+    """Chords, bass, melody and drums in a random key, tempo and sound; any of the four may be absent."""
     rng = np.random.default_rng(seed)
     bed = np.zeros(round(duration_s * RATE_HZ) + RATE_HZ * RINGS_S)
     scale = SCALES[rng.integers(len(SCALES))]

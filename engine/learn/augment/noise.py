@@ -18,7 +18,7 @@ def with_noise(samples: FloatArray, snr_db: float, seed: Seed) -> FloatArray:
 
 
 def mixed(samples: FloatArray, other: FloatArray, snr_db: float) -> FloatArray:
-    """Another sound so far below the mean level of the whole clip; the sum is made quieter where it would pass full scale."""
+    """Another sound so far below the mean level of the clip; the sum is made quieter where it would pass full scale."""
     ratio = np.sqrt((samples**2).mean() / max(float((other**2).mean()), 1e-12))
     both = samples + other * (ratio * 10 ** (-snr_db / 20))
     return np.asarray(both / max(1.0, float(np.abs(both).max())))

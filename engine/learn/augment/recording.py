@@ -1,4 +1,4 @@
-"""How speech in training becomes a recording: rooms, other sounds, microphones, distances and recorders, each by chance."""
+"""How speech in training becomes a recording: rooms, other sounds, microphones, recorders, each by chance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from . import noise
 from .colour import equalised, mu_law
 from .rooms import in_soft_room
 
-Backdrop = Callable[[int, np.random.Generator], FloatArray]     # so many samples of something else: music, babble, noise
+# So many samples of something else: music, babble, noise.
+Backdrop = Callable[[int, np.random.Generator], FloatArray]
 
 LEVEL_SAMPLES = 320         # stretches of 20 ms, of which the louder ones are speech
 LOUD_SHARE = 0.05           # of the loudest stretch's power

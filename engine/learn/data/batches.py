@@ -80,7 +80,7 @@ def _stacked(rows: list[np.ndarray]) -> Tensor:
 
 
 def pick_identity(style: int, pivot: int, pivot_share: float, rng: random.Random) -> int:
-    """The style's own row, or by chance the pivot's: so the pivot learns what all styles share (UniTalker, section 3.2)."""
+    """The style's own row, or by chance the pivot's, which so learns what all share (UniTalker, section 3.2)."""
     return pivot if rng.random() < pivot_share else style
 
 

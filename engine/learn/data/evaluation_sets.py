@@ -1,4 +1,4 @@
-"""The recordings that the evaluator measures on: found, read and labelled, each set by the layout that it was published in."""
+"""The recordings that the evaluator measures on, each set read by the layout that it was published in."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def data_folder(given: Path | None) -> Path:
 
 
 def read_sets(data: Path) -> list[EvaluationSet]:
-    """All sets with phone or word times that are in a data folder; one that this machine cannot label is left out, with a warning.
+    """All sets of a data folder with phone or word times; what this machine cannot label is left out, with a warning.
 
     Raises:
         EngineError: none is there, or the labels of one are broken.
@@ -151,7 +151,7 @@ def _read_singing(folder: Path) -> list[EvaluationSet]:
 
 
 def _read_multilang(folder: Path) -> list[EvaluationSet]:
-    """English by forced alignment of its transcript, the others with their word times and espeak-ng's phones per word."""
+    """English by alignment of its transcript, the others by their word times and espeak-ng's phones per word."""
     listing = folder / "test_data.json"
     if not listing.exists():
         raise EngineError(f"{listing} is missing. Give the corpus as it was published.")

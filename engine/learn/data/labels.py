@@ -1,6 +1,7 @@
 """Phone and word times that came with recordings: the label files of several corpora, read as our phone classes.
 
-A symbol that no table knows is an error, as in synth/phones.py: were it skipped, the mouth would be asked to shut where the voice goes on.
+A symbol that no table knows is an error, as in synth/phones.py: were it skipped, the mouth would be asked to shut where
+the voice goes on.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ from pathlib import Path
 from ...values.errors import EngineError
 from ..synth.phones import ARPABET, BILABIALS, Phone, classes_of, classes_of_ipa, merge_silences, split_evenly
 
-# The hand labels of the Australian English set; O before a nasal or glide is its voiceless onset, H an aspiration, two letters two closures in one.
+# The hand labels of the Australian English set; O before a nasal or glide is its voiceless onset, H an aspiration, two
+# letters two closures in one.
 AUSTRALIAN: Mapping[str, str] = {
     "@": "AX", "@:": "ER", "@u": "OW UH", "A": "AE", "E": "EH", "I": "IH", "O": "AO", "V": "AH", "ai": "AA IH", "ei": "EH IH", "i:": "IY",
     "o:": "AO", "u:": "UW", "H": "HH", "h": "HH", "D": "DH", "T": "TH", "S": "SH", "Z": "ZH", "N": "NG", "j": "Y", "b": "B", "d": "D", "f": "F",
     "k": "K", "l": "L", "m": "M", "n": "N", "p": "P", "r": "R", "s": "S", "t": "T", "v": "V", "w": "W", "z": "Z", "zs": "Z", "On": "N",
     "Om": "M", "Or": "R", "Ow": "W", "NH": "NG", "dH": "D", "db": "D B", "pt": "P T", "kt": "K T",
 }
-# Japanese in Roman letters. u is compressed rather than rounded, f is breathed between the lips: neither is asked for rounding or a lip tuck.
+# Japanese in Roman letters. u is compressed rather than rounded, f is breathed between the lips: neither is asked for
+# rounding or a lip tuck.
 JAPANESE: Mapping[str, str] = {
     "pau": "SIL", "sil": "SIL", "br": "SIL", "cl": "SIL", "a": "AA", "i": "IY", "u": "UH", "e": "EH", "o": "OW", "N": "NG", "k": "K", "g": "G", "s": "S",
     "z": "Z", "t": "T", "d": "D", "n": "N", "h": "HH", "b": "B", "p": "P", "m": "M", "y": "Y", "r": "D", "w": "W", "f": "HH", "v": "V", "j": "JH",
@@ -69,7 +72,8 @@ def read_emu(path: Path) -> tuple[Phone, ...]:
     for item in segments[0]:
         symbol = next(label["value"] for label in item["labels"] if label["name"] == "Phonetic")
         start_s = item["sampleStart"] / content["sampleRate"]
-        end_s = (item["sampleStart"] + item["sampleDur"] + 1) / content["sampleRate"]  # durations count to the last sample
+        # Durations count to the last sample.
+        end_s = (item["sampleStart"] + item["sampleDur"] + 1) / content["sampleRate"]
         phones.extend(split_evenly(classes_of(symbol, AUSTRALIAN, str(path)), start_s, end_s))
     return tuple(_joined(phones))
 
@@ -105,7 +109,8 @@ def spoken_classes(words: Sequence[str], language: str) -> list[tuple[str, ...]]
         PhoneSymbolError: it used a letter that our IPA table lacks.
     """
     found = []
-    environment = {**os.environ, "LC_ALL": "C.UTF-8"}  # elsewhere it prints ? for letters, which would be a glottal stop
+    # Elsewhere it prints ? for letters, which would be a glottal stop.
+    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
     for word in words:
         command = ["espeak-ng", "-q", "--ipa", "-v", language, "--", word]
         try:

@@ -1,7 +1,7 @@
-"""What the released UniTalker code and data define outside the checkpoint: data sets, their scales and identities, PCA files, neutral faces.
+"""What the released UniTalker code defines outside the checkpoint: data sets, scales, identities, PCA, neutral faces.
 
-Facts, not code: data set table, demo defaults and yaml keys of the official release. Own data sets are described by `dataset_config` in the yaml,
-with the fields of the official table.
+Facts, not code: data set table, demo defaults and yaml keys of the official release. Own data sets are described by
+`dataset_config` in the yaml, with the fields of the official table.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def choose_datasets(official: Official, heads: Mapping[str, int]) -> tuple[Datas
 
 
 def name_rows(datasets: Sequence[Dataset], n_rows: int, root: Path | None) -> tuple[tuple[Row, ...], bool, str]:
-    """Names of the style table's rows, whether the last is the pivot, and a sentence for the user where something is not as released."""
+    """Names of the style table's rows, whether the last is the pivot, a sentence where something is unusual."""
     rows = [row for dataset in datasets for row in _subjects(dataset, root)]
     pivot = Row("pivot", PIVOT_LABEL, "Styles")
     if n_rows == len(rows) + 1:

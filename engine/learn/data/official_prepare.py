@@ -1,7 +1,7 @@
 """Prepare one item of an official data set as the released code does: rates, scale, length, normalisation.
 
-Kept from the reference: 60 and 100 fps are thinned by dropping frames without a low-pass; sound is normalised after it was cut to 20 s; frame
-and sample counts are Python's round of the common duration.
+Kept from the reference: 60 and 100 fps are thinned by dropping frames without a low-pass; sound is normalised after it
+was cut to 20 s; frame and sample counts are Python's round of the common duration.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NORMALISE_EPSILON = 1e-7
 
 @dataclass(frozen=True)
 class Item:
-    """One prepared item: audio (n,), motion (t, d) and template (1, d) in scaled units, float32; duration before rounding to frames."""
+    """One prepared item: audio (n,), motion (t, d), template (1, d) in scaled units; unrounded duration."""
 
     audio: FloatArray
     motion: FloatArray
@@ -33,7 +33,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Recording:
-    """One item as it lies on disk: audio (n,) mono 16 kHz, motion (t, ...) at fps, template (...) of its speaker, unscaled."""
+    """One item on disk: audio (n,) mono 16 kHz, motion (t, ...) at fps, template (...) of its speaker, unscaled."""
 
     audio: FloatArray
     motion: NDArray[np.floating]

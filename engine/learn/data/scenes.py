@@ -1,7 +1,8 @@
-"""Scenes: utterances of one corpus joined with pauses, in rooms and noise, and the features that the encoder's frozen front end makes of them.
+"""Scenes: utterances of one corpus joined with pauses, in rooms and noise, with features of the frozen front end.
 
-The published front end (engine/nets) is never trained, so it runs once: its features are kept beside the wave, and training takes crops of them.
-A scene is as long as the clips and windows that the engine will meet, since the front end sees a scene as a whole.
+The published front end (engine/nets) is never trained, so it runs once: its features are kept beside the wave, and
+training takes crops of them. A scene is as long as the clips and windows that the engine will meet, since the front end
+sees a scene as a whole.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Corpus:
     """Utterances by voice, and the share of each kind of source among what is drawn."""
 
     def __init__(self, folder: Path, shares: dict[str, float]) -> None:
-        """shares: part of the scenes' utterances by the prefix of the shard's name; what is named nowhere shares the rest by its length.
+        """shares: part of the utterances by the prefix of the shard's name; the others share the rest by their length.
 
         Raises:
             EngineError: the folder holds no shards.

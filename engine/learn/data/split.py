@@ -47,7 +47,8 @@ def choosing(clips: Mapping[str, str], data_set: str) -> frozenset[str]:
     """The clips that choose.
 
     Args:
-        clips: voice by clip name; used where the file does not know the set: then every other voice in alphabetical order chooses.
+        clips: voice by clip name; used where the file does not know the set: then every other voice in alphabetical
+            order chooses.
         data_set: folder name of the recordings.
     """
     known = by_clip(data_set)

@@ -26,7 +26,8 @@ def rhubarb_mouth(cues: Sequence[Mapping[str, Any]], n_frames: int) -> SeenMouth
     """Cues ({start, end in seconds, value: shape letter}) as an animator would ease them."""
     shapes = np.zeros((n_frames, 4))
     for cue in cues:
-        first, last = (math.ceil(float(cue[key]) * FPS - 1e-6) for key in ("start", "end"))  # frames whose second is inside
+        # Frames whose second is inside.
+        first, last = (math.ceil(float(cue[key]) * FPS - 1e-6) for key in ("start", "end"))
         shapes[first:last] = RHUBARB_SHAPES[str(cue["value"])]
     eased = np.stack([np.convolve(np.pad(column, 2, mode="edge"), EASE, mode="valid") for column in shapes.T], axis=1)
     opening, jaw, rounding, tuck = eased.T
@@ -34,7 +35,7 @@ def rhubarb_mouth(cues: Sequence[Mapping[str, Any]], n_frames: int) -> SeenMouth
 
 
 def loudness_mouth(samples: FloatArray, n_frames: int) -> SeenMouth:
-    """A jaw that opens with the level (n,) 16 kHz, 30 dB below its loud frames to shut; lips never meet by themselves."""
+    """A jaw that opens with the level (n,) 16 kHz, shut 30 dB below its loud frames; lips never meet by themselves."""
     padded = np.zeros(n_frames * SAMPLES_PER_FRAME + 2 * SAMPLES_PER_FRAME)
     padded[SAMPLES_PER_FRAME:SAMPLES_PER_FRAME + len(samples)] = samples
     starts = np.arange(n_frames) * SAMPLES_PER_FRAME + SAMPLES_PER_FRAME // 2

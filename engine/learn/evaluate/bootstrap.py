@@ -1,6 +1,7 @@
 """Figures over clips, and how far another draw of clips could have moved them: bootstrap 95 % intervals.
 
-Every figure is kept as what each clip adds to it, so that a resampled set of clips is one vector of counts and costs a product of matrices.
+Every figure is kept as what each clip adds to it, so that a resampled set of clips is one vector of counts and costs a
+product of matrices.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ class Ratio:
 class Area:
     """Area under the ROC curve: chance that a positive scores above a negative, ties count half.
 
-    above (n_clips, n_clips): pairs won by a positive of clip i against a negative of clip j; positives, negatives (n_clips,): how many.
+    above (n_clips, n_clips): pairs won by a positive of clip i against a negative of clip j; positives, negatives
+    (n_clips,): how many.
     """
 
     above: FloatArray
@@ -95,7 +97,7 @@ class Area:
 
 @dataclass(frozen=True)
 class Peak:
-    """Shift with the best score, by a parabola through the best three; scores (n_clips, n_shifts) are summed over clips."""
+    """Shift with the best score of all clips, by a parabola through the best three; scores are (n_clips, n_shifts)."""
 
     scores: FloatArray
     shifts: FloatArray

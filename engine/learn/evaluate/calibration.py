@@ -2,8 +2,8 @@
 
     python -m engine.learn.evaluate.calibration weights/mini DATA/paired/facegood_zh
 
-The phones are what the model hears in the sound, so an error of hearing counts as one of the targets: read the suggestions of frequent
-phones only, and with the phone chart beside them.
+The phones are what the model hears in the sound, so an error of hearing counts as one of the targets: read the
+suggestions of frequent phones only, and with the phone chart beside them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FEWEST_FRAMES = 40  # a phone with less is not reported
 
 @dataclass(frozen=True)
 class Compared:
-    """Curves of the viseme model, those of the animators that mean the same, and the group whose dominance they follow."""
+    """Curves of the viseme model, the animators' that mean the same, and the group whose dominance they follow."""
 
     ours: tuple[str, ...]
     theirs: tuple[str, ...]
@@ -75,7 +75,7 @@ def heard_clips(model: str, dataset: Path) -> list[HeardClip]:
 
 
 def correlations(clip: HeardClip) -> dict[str, tuple[float, float, float]]:
-    """By the names of COMPARED: r of the viseme model's curves with the animators', the best r, and its shift in ms (positive: ours is late)."""
+    """By the names of COMPARED: r with the animators' curves, the best r, and its shift in ms (ours late)."""
     curves = viseme_curves(clip.phones, FPS, clip.frames)
     found = {}
     for name, pair in COMPARED.items():
@@ -85,7 +85,7 @@ def correlations(clip: HeardClip) -> dict[str, tuple[float, float, float]]:
 
 
 def suggested_targets(clips: Sequence[HeardClip], name: str) -> dict[str, tuple[float, float]]:
-    """Target of each frequent phone as it is, and as ridge regression on the animators' curves would have it, on our scale."""
+    """Target of each frequent phone as it is, and as ridge regression on the animators' curves has it, on our scale."""
     pair = COMPARED[name]
     shares = np.concatenate([phone_shares(clip.phones, FPS, clip.frames, pair.group) for clip in clips]).astype(np.float64)
     wanted = np.concatenate([clip.theirs[name] for clip in clips])

@@ -95,7 +95,8 @@ def evaluate(model: str, dataset: Path, identity: str = "pivot") -> SetReport:
         dataset: folder of recordings; Rhubarb's cues are used where they lie beside it.
         identity: speaking style; the pivot is what the measures are meant for.
     Returns:
-        Columns "ours" (all voices), "ours, unseen voices" (those that never chose a checkpoint), "ours, room + noise", the baselines.
+        Columns "ours" (all voices), "ours, unseen voices" (those that never chose a checkpoint), "ours, room + noise",
+        the baselines.
     Raises:
         EngineError: no such model, no recordings.
     """

@@ -1,7 +1,7 @@
 """How well a mouth follows the phones that were spoken: measures that a viewer would notice, on curves at 50 Hz.
 
-Needs phone or word times of real speech. Event measures ask what is seen at a phone; the r rows compare with the viseme model's curves; temporal
-measures ask how the mouth moves between events.
+Needs phone or word times of real speech. Event measures ask what is seen at a phone; the r rows compare with the viseme
+model's curves; temporal measures ask how the mouth moves between events.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,9 +43,11 @@ MEANS = {
 AREAS = {
     "closure_auc": ("pbm closeness", "other closeness"), "round_auc": ("rounded most", "spread most"), "open_auc": ("open most", "narrow most"),
 }
-# The same of words, where only their times are known; each word is one event and one draw of the bootstrap, since such sets are single sentences.
+# The same of words, where only their times are known; each word is one event and one draw of the bootstrap, since such
+# sets are single sentences.
 LIP_ROUNDED = ROUNDED | frozenset(["UE", "OE"])
-ROUNDISH = ROUNDED | frozenset(["UE", "OE", "AO", "UH", "R", "SH", "ZH", "CH", "JH", "ER"])  # a word with none of these stays flat
+# A word with none of these stays flat.
+ROUNDISH = ROUNDED | frozenset(["UE", "OE", "AO", "UH", "R", "SH", "ZH", "CH", "JH", "ER"])
 WORD_MEANS = {
     "word_shut": "contact word shut", "word_shut_false": "free word shut", "word_tucked": "fv word tucked", "word_round": "round word round",
     "word_round_false": "flat word round", "silence_shut": "silent frame shut",
@@ -69,9 +71,10 @@ class SeenMouth:
 class Measures:
     """Shares are 0..1; r_* are correlations; lag_ms is positive where the mouth is late. NaN: no such event.
 
-    closure_inside is closure_precision without the rest at a clip's first and last frame. The last four look at the motion: jitter is the mean
-    |second difference| of the seen opening per frame where phones hold, over_open the share of speech frames that are OVER_OPEN_BY wider than
-    the reference, shut_share the share of speech frames with closed lips, amplitude the spread of the opening against the reference's.
+    closure_inside is closure_precision without the rest at a clip's first and last frame. The last four look at the
+    motion: jitter is the mean |second difference| of the seen opening per frame where phones hold, over_open the share
+    of speech frames that are OVER_OPEN_BY wider than the reference, shut_share the share of speech frames with closed
+    lips, amplitude the spread of the opening against the reference's.
     """
 
     pbm_recall: float
@@ -110,11 +113,13 @@ class Measures:
 
 
 LOWER_IS_BETTER = frozenset({"vowels_shut", "round_false"})
-# A mouth that never rounds, never closes, or opens on everything, is perfect on these; the area under the curve judges it.
+# A mouth that never rounds, never closes, or opens on everything, is perfect on these; the area under the curve judges
+# it.
 ONE_SIDED = frozenset({"round_false", "vowels_shut", "open_recall"})
 # These describe the motion; neither more nor less is better by itself.
 TEMPORAL = frozenset({"jitter", "over_open", "shut_share", "amplitude"})
-# How much earlier or later than the labels the lips meet and part on p, b, m between vowels, and how much longer they stay shut: 0 is right.
+# How much earlier or later than the labels the lips meet and part on p, b, m between vowels, and how much longer they
+# stay shut: 0 is right.
 CLOSURE_TIMES = frozenset(name for name in MEANS if name.endswith("_ms"))
 
 
@@ -153,7 +158,7 @@ def seen_mouth(weights: FloatArray, channels: Sequence[str]) -> SeenMouth:
 
 
 def formula_mouth(weights: FloatArray, channels: Sequence[str]) -> SeenMouth:
-    """As seen_mouth, with the opening of version 0.1: A = jawOpen - mouthClose + .35 (lowerDown + upperUp) - .15 (press + rollLower)."""
+    """With 0.1's opening A = jawOpen - mouthClose + .35 (lowerDown + upperUp) - .15 (press + rollLower)."""
     column = {name: weights[:, i].astype(np.float64) for i, name in enumerate(channels)}
 
     def both(name: str) -> FloatArray:
@@ -182,7 +187,7 @@ def measure(mouths: Mapping[str, SeenMouth], phones: Mapping[str, Sequence[Phone
 
 
 def gather(mouth: SeenMouth, phones: Sequence[Phone], reference: SeenMouth | None = None) -> ClipEvents:
-    """The events of one clip; the reference is reference_mouth of its phones for at least as many frames, made here if it is not given."""
+    """The events of one clip; the reference is reference_mouth of its phones, made here if it is not given."""
     n = len(mouth.opening)
     reference = reference_mouth(phones, n) if reference is None else _first_frames(reference, n)
     events = ClipEvents(n)
@@ -242,7 +247,7 @@ def auc(positives: FloatArray, negatives: FloatArray) -> float:
 
 
 def beats(ours: Measures, baseline: Measures) -> dict[str, bool]:
-    """Per judged measure, whether ours is at least as good to two decimals; a baseline without such events is beaten."""
+    """Per judged measure, whether ours is as good to two decimals; a baseline without such events is beaten."""
     result = {}
     for item in fields(Measures):
         mine, theirs = getattr(ours, item.name), getattr(baseline, item.name)

@@ -26,7 +26,8 @@ PIECE_FRAMES = 150  # 5 s: what is drawn by the bootstrap; a clip is one long re
 STILL_BELOW = 0.01  # deviation of an animators' curve that a clip does not use
 OURS, LOUDNESS = "ours", "loudness"
 
-SIDES: Mapping[str, int] = {"funnel": 4, "pucker": 2, "press": 2}  # by which a sum is divided: left and right, upper and lower are one movement
+# By which a sum is divided: left and right, upper and lower are one movement.
+SIDES: Mapping[str, int] = {"funnel": 4, "pucker": 2, "press": 2}
 
 # What is compared: the animators' curves, summed.
 THEIRS: Mapping[str, tuple[str, ...]] = {
@@ -40,7 +41,7 @@ THEIRS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class PairedFigures:
-    """Correlation of one curve with the animators', as it is and at the best shift; lag_ms is positive where ours is late."""
+    """Correlation with the animators' curve, as it is and at the best shift; lag_ms is positive where ours is late."""
 
     r: Figure
     best_r: Figure
@@ -49,7 +50,7 @@ class PairedFigures:
 
 @dataclass(frozen=True)
 class PairedCurves:
-    """What is compared on one recording: sound (n,) at 16 kHz, ours and theirs by the names of THEIRS (those that the clip uses)."""
+    """What is compared on one recording: sound (n,) at 16 kHz, ours and theirs by the names of THEIRS."""
 
     name: str
     samples: FloatArray

@@ -22,7 +22,8 @@ PEERS = ("Rhubarb words", LOUDNESS)  # the first that there is
 CURVES = (("opening", "lip opening"), ("rounding", "rounding"), ("tuck", "lip tuck"))
 OURS_COLOUR, REFERENCE_COLOUR, PEER_COLOUR = "#c0392b", "#9aa5b1", "#2471a3"
 CONTACT_COLOUR, TUCK_COLOUR = "#f6c9c4", "#f9e3b4"  # behind p b m, behind f v
-LONGEST_S, LEAD_S = 8.0, 0.3  # of a picture: a longer clip is shown from LEAD_S before its first sound, and the title says so
+# Of a picture: a longer clip is shown from LEAD_S before its first sound, and the title says so.
+LONGEST_S, LEAD_S = 8.0, 0.3
 INCHES_PER_S, SHORTEST_INCHES, DPI = 1.7, 6.0, 80
 LOUD_FROM = 0.05  # of the peak: where the first sound is
 
@@ -61,7 +62,7 @@ def draw_report(sets: Sequence[SetReport], paired: Sequence[PairedCurves], folde
 
 
 def draw_clip(clip: Clip, mouths: Mapping[str, SeenMouth], title: str, path: Path, words: Sequence[Word] = ()) -> None:
-    """Draw one recording with its phones, or its words where only they are known, and the mouths by the name of their system."""
+    """Draw one recording with its phones, or with its words where only they are known, and the mouths by system."""
     panels = [
         (label, [Track(name, getattr(mouth, curve)) for name, mouth in mouths.items()]) for curve, label in CURVES
     ]

@@ -1,6 +1,7 @@
 """Does the mouth stay the same when the sound gets worse, and at rest when nobody speaks? `evaluate MODEL robustness`.
 
-Each clip is animated clean and once per condition; what counts is the correlation of the curves, on the clean clip's clock.
+Each clip is animated clean and once per condition; what counts is the correlation of the curves, on the clean clip's
+clock.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the bundled model is meant to reach on real speech that it never saw, and the evaluator's figures as text tables and as JSON."""
+"""The goals of the bundled model on real speech that it never saw, and the figures as text tables and as JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DECIMALS: Mapping[str, int] = {"jitter": 4, "lag_ms": 1, "mtm_ms": 1, **dict.fro
 
 @dataclass(frozen=True)
 class Goal:
-    """A measure's goal without and with the transcript; `below` goals are met from below, `within` by the size of the value."""
+    """A goal without and with the transcript; `below` goals are met from below, `within` by the size of the value."""
 
     plain: float
     transcript: float
@@ -39,7 +39,8 @@ class Goal:
         return (abs(value) if self.how == "within" else value) <= wanted + 0.0005
 
 
-# Rows of agreement with this project's own viseme model (r_lip ... r_closure) have no goal: they would hide a fault of that model.
+# Rows of agreement with this project's own viseme model (r_lip ... r_closure) have no goal: they would hide a fault of
+# that model.
 _EDGES = {f"{phone}_{edge}_ms": Goal(10.0, 10.0, "within") for phone in "pbm" for edge in ("start", "end")}
 _LENGTHS = {f"{phone}_length_ms": Goal(15.0, 15.0, "within") for phone in "pbm"}
 GOALS: Mapping[str, Goal] = {
@@ -51,7 +52,8 @@ GOALS: Mapping[str, Goal] = {
 NOISY_GOALS: Mapping[str, Goal] = {  # room and pink noise 10 dB below the voice
     "pbm_recall": Goal(0.90, 0.90), "closure_precision": Goal(0.86, 0.86), "fv_recall": Goal(0.84, 0.84),
 }
-PAIRED_GOALS: Mapping[str, Goal] = {"jaw": Goal(0.70, 0.70), "round": Goal(0.68, 0.68)}  # r with the animators' curves of running speech (1114_3_16)
+# R with the animators' curves of running speech (1114_3_16).
+PAIRED_GOALS: Mapping[str, Goal] = {"jaw": Goal(0.70, 0.70), "round": Goal(0.68, 0.68)}
 FILMED_GOALS: Mapping[str, Goal] = {  # on clips of the filmed talker that taught nothing
     "gap": Goal(0.82, 0.82), "gap, speech": Goal(0.78, 0.78), "jaw": Goal(0.78, 0.78), "narrowing": Goal(0.65, 0.65), "lag_ms": Goal(20.0, 20.0, "within"),
 }
@@ -75,7 +77,7 @@ def shown(goal: Goal | None, transcript: bool = False) -> str:
 
 
 def speech(report: ModelReport) -> str:
-    """Every set's table, ours by kind of recording, the clips with animators' curves, filmed lips, effort and laughter."""
+    """Every set's table, ours by kind of recording, animators' curves, filmed lips, effort and laughter."""
     parts = [table for one in report.sets for table in (_set(one), _kinds(one)) if table]
     if report.paired:
         parts.append(_paired(report.paired))

@@ -1,8 +1,8 @@
 """Read an official UniTalker checkpoint into our network.
 
-Knows tensor names and shapes of the released code (specs of the checkpoint: a flat dict of names and tensors, PCA left out); knows nothing of
-model folders. The reference loads with strict=False and so hides typing errors; here every unknown, missing or misshapen tensor is an error that
-names it. Sizes come from the tensors, never from a config.
+Knows tensor names and shapes of the released code (specs of the checkpoint: a flat dict of names and tensors, PCA left
+out); knows nothing of model folders. The reference loads with strict=False and so hides typing errors; here every
+unknown, missing or misshapen tensor is an error that names it. Sizes come from the tensors, never from a config.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a .pt or .safetensors checkpoint under our names; nothing in the file is run.
 
     Raises:
-        ModelError: no such file, truncated, holds code or anything besides named tensors, or names that no UniTalker has.
+        ModelError: no such file, truncated, holds code or anything besides named tensors, or names that no UniTalker
+            has.
     """
     if not path.is_file():
         raise ModelError(f"Checkpoint not found: {path}. Check the path.")
@@ -99,7 +100,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def layout(tensors: Mapping[str, Tensor]) -> Layout:
-    """Sizes and layer counts, from the tensors' shapes. Raises ModelError for tensors that every checkpoint needs and this one lacks."""
+    """Sizes and layer counts, from the tensors' shapes. Raises ModelError where needed tensors are missing."""
     needed = ("encoder.model.encoder.layer_norm.weight", "decoder.map.weight", "styles")
     missing = [name for name in needed if name not in tensors]
     heads = sorted({name.split(".")[1] for name in tensors if name.startswith("heads.")})
@@ -156,7 +157,8 @@ def build(tensors: dict[str, Tensor], sizes: Layout, encoder_fields: Mapping[str
                 identities=("",) * (sizes.rows - pivot), heads=sizes.heads, decoder_kind=sizes.decoder_kind, period=sizes.period,
                 interpolate_pos=interpolate_pos, head_layers=sizes.head_layers, pivot=pivot,
             ), encoder)
-    except (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError) as error:     # each layer has its own way to refuse a config.json
+    # Each layer has its own way to refuse a config.json.
+    except (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise ModelError(f"The checkpoint's network cannot be built: {reason}. Give the encoder's own config.json, and the checkpoint's own yaml.") from error
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
@@ -188,7 +190,7 @@ def _read_safetensors(path: Path) -> object:
 
 
 def _read_pt(path: Path) -> object:
-    """weights_only: a pickle that wants to run anything is refused by torch. Mapped into memory where the file's format allows."""
+    """weights_only: torch refuses a pickle that wants to run anything. Mapped into memory where the format allows."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)        # remarks for those who wrote the file

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Sources:
-    """Where a checkpoint and what belongs to it lie; data is the data root with PCA and templates, config the official yaml."""
+    """A checkpoint and what belongs to it; data is the data root with PCA and templates, config the official yaml."""
 
     checkpoint: Path
     encoder: Path
@@ -43,9 +43,11 @@ def convert(sources: Sources, output: Path, precision: str = "fp32") -> None:
 
     Args:
         output: folder to write; a model folder that is there is replaced; its name becomes the model's id.
-        precision: fp32, fp16 or int8, of the encoder's weights; the error that it makes in the heads' output is measured and logged.
+        precision: fp32, fp16 or int8, of the encoder's weights; the error that it makes in the heads' output is
+            measured and logged.
     Raises:
-        ModelError: checkpoint, encoder folder, PCA or templates are damaged or do not fit each other. SettingError: the config is wrong.
+        ModelError: checkpoint, encoder folder, PCA or templates are damaged or do not fit each other. SettingError: the
+            config is wrong.
         OutputError: `output` is no model folder, or the graphs give something else than torch.
     """
     output = output.resolve()
@@ -72,7 +74,7 @@ def convert(sources: Sources, output: Path, precision: str = "fp32") -> None:
 
 
 def _check_output(output: Path) -> None:
-    """Raises OutputError unless the folder is new, empty, or a model folder with nothing else in it, since it will be replaced."""
+    """Raises OutputError unless the folder is new, empty, or nothing but a model folder, since it will be replaced."""
     if not output.exists():
         return
     try:
@@ -95,7 +97,7 @@ def _check_config(official: Official, sizes: Layout) -> None:
 def _head_files(
     datasets: Sequence[Dataset], sizes: Layout, official: Official, data: Path | None,
 ) -> tuple[dict[str, HeadFiles], list[str]]:
-    """What belongs to each head, read and checked, and sentences for the user. Vertex heads need the data root and are left out without it."""
+    """What belongs to each head, and sentences for the user. Without the data root vertex heads are left out."""
     first: dict[str, Dataset] = {}
     for dataset in datasets:
         first.setdefault(dataset.annotation, dataset)

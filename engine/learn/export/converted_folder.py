@@ -1,8 +1,8 @@
 """Write a converted network as a model folder, and prove on the way that its graphs give what torch gives.
 
-Graphs are compared with torch at lengths other than the export's and at every frame rate of the heads. Where the adaptor sits inside the encoder
-(interpolate_pos 0), the encoder graph ends after the convolutions and the rest of the encoder goes into decoder.onnx, so that it runs once per
-style.
+Graphs are compared with torch at lengths other than the export's and at every frame rate of the heads. Where the
+adaptor sits inside the encoder (interpolate_pos 0), the encoder graph ends after the convolutions and the rest of the
+encoder goes into decoder.onnx, so that it runs once per style.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Contents:
 
 
 def write_whole(model: UniTalker, output: Path, contents: Contents, precision: str) -> None:
-    """Write beside `output` and rename, so that the folder is there whole or not at all; a folder that is there is replaced.
+    """Write beside `output` and rename, so that the folder appears whole; a folder that is there is replaced.
 
     Args:
         precision: fp32, fp16 or int8, of the encoder's weights.
@@ -222,7 +222,7 @@ def _expected(model: UniTalker, wave: Tensor, style: Tensor, heads: Mapping[str,
 
 
 def _compare(folder: Path, heads: Mapping[str, HeadFiles], style: FloatArray, expected: Sequence[Mapping[str, FloatArray]]) -> float:
-    """Largest difference between the folder's graphs, run as animate does, and torch; relative where outputs are beyond 1, as coefficients are."""
+    """Largest difference between torch and the folder's graphs, run as animate does; relative where outputs pass 1."""
     opened = open_model(str(folder))
     system = UniTalkerSystem(opened, "cpu", threads=0)
     worst = 0.0

@@ -1,4 +1,4 @@
-"""Turn a trained network into a model folder, as its recipe describes it: ONNX graphs, arrays, model.json; checked against torch."""
+"""Turn a trained network into a model folder, as its recipe describes it, and check the graphs against torch."""
 
 from __future__ import annotations
 

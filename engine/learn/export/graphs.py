@@ -23,7 +23,8 @@ def write_graph(module: nn.Module, inputs: tuple[Tensor, ...], path: Path, axes:
         output: name of the one output; its axis 1 is free.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracer warns of shapes that it sees as constants; graphs are compared at other lengths instead
+        # The tracer warns of shapes that it sees as constants; graphs are compared at other lengths instead.
+        warnings.simplefilter("ignore")
         torch.onnx.export(
             module, inputs, str(path), input_names=list(axes), output_names=[output], opset_version=OPSET, dynamo=False,
             dynamic_axes={**{name: dict(value) for name, value in axes.items() if value}, output: {1: "frames"}},
@@ -34,10 +35,12 @@ def write_graph(module: nn.Module, inputs: tuple[Tensor, ...], path: Path, axes:
 def split_weights(path: Path) -> None:
     """Move the weights of a large graph into a file beside it, named as the graph with ".data".
 
-    ONNX Runtime maps such a file instead of reading it, and packs the weights from there: for UniTalker-L, 0.6 GB less at once.
+    ONNX Runtime maps such a file instead of reading it, and packs the weights from there: for UniTalker-L, 0.6 GB less
+    at once.
     """
     if path.stat().st_size < SPLIT_FROM_BYTES:
         return
     model = onnx.load(str(path))
     onnx.save(model, str(path), save_as_external_data=True, all_tensors_to_one_file=True, location=path.name + WEIGHTS_SUFFIX)
-    path.with_name(path.name + WEIGHTS_SUFFIX).chmod(path.stat().st_mode)       # onnx makes it readable for its owner alone
+    # Onnx makes it readable for its owner alone.
+    path.with_name(path.name + WEIGHTS_SUFFIX).chmod(path.stat().st_mode)

@@ -1,7 +1,8 @@
 """Store a graph's weights in fewer bytes without changing what it computes.
 
-The frozen front end's matrices come as 8-bit numbers with one scale, and go back to that. Weights that fp16 holds exactly, to which the export has
-rounded the trained ones before, are stored so. ONNX Runtime unfolds both when it opens the graph, so every sum stays fp32.
+The frozen front end's matrices come as 8-bit numbers with one scale, and go back to that. Weights that fp16 holds
+exactly, to which the export has rounded the trained ones before, are stored so. ONNX Runtime unfolds both when it opens
+the graph, so every sum stays fp32.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def _to_half(tensor: TensorProto) -> list[onnx.NodeProto]:
 
 
 def round_to_half(module: nn.Module) -> None:
-    """Round the large trained weights of a module to fp16 in place; weights that were never trained stay as they came."""
+    """Round the large trained weights of a module to fp16 in place; those that were never trained stay."""
     with torch.no_grad():
         for parameter in module.parameters():
             if parameter.requires_grad and parameter.numel() >= LEAST_VALUES:

@@ -28,7 +28,7 @@ def shrink(path: Path, precision: str) -> None:
 
 
 def _halve(path: Path) -> None:
-    """Store large weights as fp16 with a cast behind each; ONNX Runtime folds the casts when it loads, so sums stay fp32."""
+    """Store large weights as fp16 with a cast behind each, which ONNX Runtime folds on loading, so sums stay fp32."""
     model = onnx.load(str(path))
     casts = []
     for tensor in model.graph.initializer:
@@ -60,7 +60,7 @@ def _quantise(path: Path) -> None:
 
 
 class _WithoutAdvice(logging.Filter):
-    """Drops what the quantiser tells of every node, and its advice to fold batch norms first: these graphs have none."""
+    """Drops the quantiser's remarks on every node, and its advice to fold batch norms first: these graphs have none."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.levelno >= logging.ERROR

@@ -1,7 +1,7 @@
 """Find the times of the phones of a recording whose words are known, with pocketsphinx's acoustic model.
 
-The model is English. Words of other languages are spelt with the nearest English phones, which is enough to find where each phone
-begins; the phone classes that come out are those of the language. phone_check tells which results to trust.
+The model is English. Words of other languages are spelt with the nearest English phones, which is enough to find where
+each phone begins; the phone classes that come out are those of the language. phone_check tells which results to trust.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Aligner:
 
 
 def align_english(samples: FloatArray, transcript: str, name: str) -> tuple[Phone, ...]:
-    """Phones of a recording (n,) at 16 kHz, full scale +-1, that says the transcript, in words of pocketsphinx's own dictionary.
+    """Phones of a recording (n,) at 16 kHz that says the transcript, in words of pocketsphinx's own dictionary.
 
     With the decoder's usual beams and no schwas apart, as the labels of the evaluation were made.
 

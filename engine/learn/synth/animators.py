@@ -1,7 +1,8 @@
 """Shards of speech whose face curves animators made from video of the speaker: curves instead of phones.
 
-Only what their labels carry is taken over: the jaw, and how round the lips are. Their other curves differ from clip to clip.
-A shard curves_*.npz holds samples (n,) int16 16 kHz, columns (k,) names, curves (t, k) float32 with row i at second i / fps, and fps.
+Only what their labels carry is taken over: the jaw, and how round the lips are. Their other curves differ from clip to
+clip. A shard curves_*.npz holds samples (n,) int16 16 kHz, columns (k,) names, curves (t, k) float32 with row i at
+second i / fps, and fps.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Make the training corpus: speech with the times of every phone, from free speech programs and from real recordings.
 
-The plan is a list of shards, each spoken by one voice from its own seed, so an interrupted run goes on where it stopped.
+The plan is a list of shards, each spoken by one voice from its own seed, so an interrupted run goes on where it
+stopped.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ ESPEAK_ENGLISH = (
     "en-us", "en", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc",
 )
 ESPEAK_VARIANTS = ("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "f1", "f2", "f3", "f4", "f5", "Alex", "Alicia", "Andrea", "Andy", "Annie", "Diogo", "Gene", "Gene2", "Hugo", "Jacky", "Lee", "Marco", "Mario", "Michael", "Mike", "Nguyen", "adam", "anika", "announcer", "antonio", "aunty", "belinda", "benjamin", "boris", "caleb", "david", "ed", "edward", "grandma", "grandpa", "gustave", "iven", "iven2", "john", "kaukovalta", "klatt", "klatt2", "klatt3", "klatt4", "linda", "marcelo", "max", "michel", "miguel", "norbert", "pablo", "paul", "pedro", "quincy", "rob", "robert", "sandro", "shelby", "steph", "steph2", "travis", "victor", "zac")
-# Shards of each voice, about 4 minutes each. What was built from recordings of people carries over to real speech, so it has most.
+# Shards of each voice, about 4 minutes each. What was built from recordings of people carries over to real speech, so
+# it has most.
 FLITE = {"slt": 20, "rms": 22, "awb": 22, "kal16": 5}
 FESTIVAL = {"cmu_us_slt_arctic_hts": 10, "kal_diphone": 4, "ked_diphone": 10}
 FESTIVAL_OTHERS = 3
@@ -42,7 +44,8 @@ RHVOICE_OTHERS = 3
 JTALK = 12
 KOKORO = 56  # more than 4 h; every line is of another of its 54 voices or a mixture of two
 ESPEAK_ENGLISH_SHARDS = 3  # of each accent
-PERFORMED_SHARES = {"sung": 0.04, "whispered": 0.03, "shouted": 0.03, "laughed": 0.02}  # of the other shards, made again from them
+# Of the other shards, made again from them.
+PERFORMED_SHARES = {"sung": 0.04, "whispered": 0.03, "shouted": 0.03, "laughed": 0.02}
 OPTIONAL = {"rhvoice": "RHVoice-test", "jtalk": "open_jtalk"}  # program: command
 
 log = logging.getLogger(__name__)
@@ -50,7 +53,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Shard:
-    """One file of the corpus: program, voice (of "real" the source, of a performance the shard it changes) and number."""
+    """One file of the corpus: program, voice (of "real" the source, of a performance the changed shard) and number."""
 
     program: str
     voice: str
@@ -102,10 +105,12 @@ def make_corpus(folder: Path, scale: float = 1.0, recordings: Path | None = None
     Args:
         folder: outside the checkout; made if missing; about 115 MB per hour.
         scale: 1 is the whole corpus (above 20 h); 0.05 is enough to try things out.
-        recordings: folder with real speech (see real.py) and animators' curves (see animators.py); None leaves those out.
+        recordings: folder with real speech (see real.py) and animators' curves (see animators.py); None leaves those
+            out.
         programs: only these, for example ("flite", "real"); empty for all.
     Raises:
-        EngineError: a speech program or voice is missing; only those outside Debian's main part are left out with a warning.
+        EngineError: a speech program or voice is missing; only those outside Debian's main part are left out with a
+            warning.
     """
     folder.mkdir(parents=True, exist_ok=True)
     began_s = time.monotonic()
@@ -132,7 +137,7 @@ def make_corpus(folder: Path, scale: float = 1.0, recordings: Path | None = None
 
 
 def corpus_plan(scale: float, recordings: Path | None = None) -> list[Shard]:
-    """All shards: real speech first, then the programs mixed, so that the first few are already a small corpus; performances last."""
+    """All shards: real speech first, then the programs mixed, so that a few are a small corpus; performances last."""
     spoken = list(_spoken_shards(scale))
     random.Random(0).shuffle(spoken)
     real_shards = [Shard("real", source, i) for source, parts in real.sources(recordings).items() for i in range(max(1, round(parts * scale)))]

@@ -1,4 +1,4 @@
-"""The corpus's sounds to lay under speech in training: music, applause, babble, rumble, beeps. On them alone the mouth stays shut.
+"""The corpus's sounds to lay under speech in training. On them alone the mouth stays shut.
 
 A file noise_KIND.npz holds samples (n,) int16 16 kHz, all clips in a row, sample_counts (m,) and kinds (m,).
 """

@@ -1,7 +1,7 @@
 """Speech changed into singing, whispering and shouting, with the phone times changed along.
 
-The spectral envelope of each 5 ms is kept and driven by a new voice source: noise for a whisper, pulses on notes with vibrato for
-singing, pulses half an octave up for a shout. Vowels are held by showing their envelopes for longer.
+The spectral envelope of each 5 ms is kept and driven by a new voice source: noise for a whisper, pulses on notes with
+vibrato for singing, pulses half an octave up for a shout. Vowels are held by showing their envelopes for longer.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def pitch(samples: NDArray[np.int16]) -> tuple[FloatArray, FloatArray]:
     shortest, longest = round(SAMPLE_RATE_HZ / HIGHEST_F0_HZ), round(SAMPLE_RATE_HZ / LOWEST_F0_HZ)
     tapered = np.arange(length, 0, -1) / length
     normal = correlation / (tapered * (correlation[:, :1] + 1e4))
-    short_first = 1 - SHORT_PERIOD_BIAS * np.arange(shortest, longest) / longest  # twice the period fits as well as the period
+    # Twice the period fits as well as the period.
+    short_first = 1 - SHORT_PERIOD_BIAS * np.arange(shortest, longest) / longest
     lags = (normal[:, shortest:longest] * short_first).argmax(axis=1) + shortest
     strength = normal[np.arange(len(lags)), lags]
     voiced = (strength > VOICED_CORRELATION).astype(np.float64)
@@ -119,7 +120,7 @@ def _stretched(phones: Sequence[Phone], factors: Sequence[float]) -> list[Phone]
 
 
 def _source_frames(old: Sequence[Phone], new: Sequence[Phone], n_frames: int) -> FloatArray:
-    """For each HOP of the new clock the frame of the old one; of a held vowel the edges keep their speed and the middle is held."""
+    """The old clock's frame for each HOP of the new one; a held vowel keeps its edges and its middle is held."""
     old_s, new_s = [0.0], [0.0]
     for before, after in zip(old, new, strict=True):
         length_s, grown_s = before.end_s - before.start_s, after.end_s - after.start_s
@@ -178,7 +179,7 @@ def _play(samples: NDArray[np.int16], score: _Score, rng: np.random.Generator) -
 
 
 def _envelopes(samples: NDArray[np.int16]) -> FloatArray:
-    """(n_frames, FFT / 2 + 1) natural logarithm of the smoothed amplitude spectrum, relative to white noise of deviation 1."""
+    """(n_frames, FFT / 2 + 1) logarithm of the smoothed amplitude spectrum, relative to white noise of deviation 1."""
     window = np.hanning(WINDOW)
     spectra = np.abs(np.fft.rfft(_frames(samples / 32768, WINDOW) * window, FFT, axis=1)) / np.sqrt(np.square(window).sum())
     return cepstral_envelope(np.log(spectra + 1e-6))

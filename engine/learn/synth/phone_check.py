@@ -1,7 +1,7 @@
-"""Tell which aligned recordings to trust: a second aligner, the phone scores of a bundled model, has to find the same times.
+"""Tell which aligned recordings to trust: the phone scores of a bundled model have to find the same times.
 
-The two share nothing: pocketsphinx's model is English and hears single phones, the bundled one learnt from synthetic speech of many
-languages. Where a text does not fit its recording they wander apart.
+The two share nothing: pocketsphinx's model is English and hears single phones, the bundled one learnt from synthetic
+speech of many languages. Where a text does not fit its recording they wander apart.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CHANGE_COST = 0.3
 
 @dataclass(frozen=True)
 class Agreement:
-    """Mean distance of the phones' beginnings between the aligners, in seconds, and the model's log probability per frame."""
+    """Mean distance of the phones' beginnings in seconds, and the model's log probability per frame."""
 
     difference_s: float
     score: float
@@ -79,7 +79,7 @@ class PhoneCheck:
 
 
 def best_starts(log_scores: FloatArray, labels: Sequence[str]) -> tuple[FloatArray, float]:
-    """Begin of each phone in seconds on the best path through the scores, and the path's mean score; a pause may stand anywhere.
+    """Begin of each phone in seconds on the best path, and the path's mean score; a pause may stand anywhere.
 
     Args:
         log_scores: (n_steps, len(PHONES)).

@@ -91,7 +91,7 @@ class RealVoices:
         return kept
 
     def _long_recording(self) -> list[Utterance]:
-        """The reading of the kittens' story, cut at its pauses; its transcript has slips, so every piece is checked by itself."""
+        """The reading of the kittens' story, cut at pauses; its transcript has slips, so each piece is checked."""
         assert self._recordings is not None
         base = self._recordings / KITTENS
         samples = read_samples(base.with_suffix(".ogg"))
@@ -115,7 +115,7 @@ def align_recording(recording: Recording, tools: Tools) -> list[Utterance]:
 
 
 def align_samples(samples: NDArray[np.int16], words: Sequence[Word], voice: str, tools: Tools) -> list[Utterance]:
-    """Samples (n,) int16 16 kHz that say the words; where the aligners do not agree on the whole, the phrases on which they do."""
+    """Samples (n,) int16 16 kHz that say the words; if the whole is not good, the phrases that are."""
     phones = tools.aligner.align(words, samples) if words else None
     if phones is None:
         return []

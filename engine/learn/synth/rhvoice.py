@@ -1,6 +1,7 @@
 """Speak with RHVoice, whose voices were built from recordings, and align what it said: it gives no phone times itself.
 
-Only voices under LGPL-2.1-or-later are named here; several others of Debian's packages forbid changes or commercial use.
+Only voices under LGPL-2.1-or-later are named here; several others of Debian's packages forbid changes or commercial
+use.
 """
 
 from __future__ import annotations

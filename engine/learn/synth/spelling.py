@@ -1,4 +1,4 @@
-"""How the words of a written text are said: English through a pronouncing dictionary, other languages through espeak-ng."""
+"""How written words are spoken: English through a pronouncing dictionary, other languages through espeak-ng."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ ABBREVIATIONS = {
     "jr": "junior", "sr": "senior", "no": "number", "vol": "volume", "rev": "reverend", "hon": "honourable", "capt": "captain",
     "col": "colonel", "gen": "general", "lt": "lieutenant", "ft": "feet", "co": "company", "esq": "esquire", "&": "and", "%": "percent",
 }
-ONLY_WITH_DOT = frozenset(["no", "st", "co", "col", "gen", "hon", "ms", "sr", "vol", "ft"])  # words of their own without it
+# Words of their own without it.
+ONLY_WITH_DOT = frozenset(["no", "st", "co", "col", "gen", "hon", "ms", "sr", "vol", "ft"])
 ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 ORDINALS = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth", "twelve": "twelfth"}

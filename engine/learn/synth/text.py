@@ -1,4 +1,4 @@
-"""What the synthetic voices say: templates, fortunes, dictionary words, and syllables around sounds that look alike to the ear.
+"""What the synthetic voices say: templates, fortunes, dictionary words, and syllables around sounds that are alike.
 
 The contrasts n/m, p/k/t and f/th get the most room: they sound close and look different.
 """
@@ -25,7 +25,8 @@ ADJECTIVES = ["big", "small", "famous", "warm", "thin", "purple", "brave", "comm
 PEOPLE = ["Mom", "Bob", "Peter", "Anna", "Nina", "Pam", "Tom", "Phoebe", "Vivian", "Mike", "Ben", "Thomas", "Emma", "Kim", "Paul", "Kate", "Timothy", "Nathan", "Beth", "Paris", "London", "Boston", "Miami", "Vienna", "Rome"]
 LIP_PHRASES = ("big blue", "lamp post", "obvious", "subway map", "help Ben", "stop Beth", "hip bone", "good boy", "top man", "jump back", "submarine", "thumb print", "an input", "ten pens", "in Paris", "one bus", "of them", "give me", "leave five", "half full", "cup full", "rough map", "web page", "step by step", "black pepper", "hot pot", "red paint", "pink balloon", "big pig", "dog bone", "that man", "sad movie", "good morning", "break point", "I can be", "on my mind", "keep moving", "some milk", "time after time", "seven months", "eleven elves", "have both", "with Phil", "both feet", "north wind", "clothes pin", "wasp", "psalm", "abnormal", "admit", "atmosphere", "signpost", "cupboard", "football", "outpost", "bookmark", "backpack", "husband", "campfire", "comfort", "emphasis", "symphony", "inverse", "unfit", "obey", "cobweb", "absent", "upset", "maybe so", "kidnap", "captain", "empty", "dreamt")
 LIP_CLUSTERS = ("bm", "pm", "tm", "dm", "km", "gm", "tp", "dp", "kp", "gp", "tb", "db", "kb", "gb", "nb", "np", "nm", "nf", "nv", "bv", "mf", "mph", "pf", "sp", "sb", "sm", "lp", "lb", "lm", "lf", "lv", "rp", "rb", "rm", "rf", "rv", "ft", "pt", "bt", "ps", "bs", "ms")
-ENGLISH_FORTUNES = ("art", "computers", "cookie", "definitions", "disclaimer", "drugs", "education", "ethnic", "food", "fortunes", "goedel", "humorists", "kids", "knghtbrd", "law", "linux", "linuxcookie", "literature", "love", "magic", "medicine", "men-women", "miscellaneous", "news", "paradoxum", "people", "pets", "platitudes", "politics", "riddles", "science", "songs-poems", "sports", "startrek", "wisdom", "work", "zippy")  # others may be in another language
+# Others may be in another language.
+ENGLISH_FORTUNES = ("art", "computers", "cookie", "definitions", "disclaimer", "drugs", "education", "ethnic", "food", "fortunes", "goedel", "humorists", "kids", "knghtbrd", "law", "linux", "linuxcookie", "literature", "love", "magic", "medicine", "men-women", "miscellaneous", "news", "paradoxum", "people", "pets", "platitudes", "politics", "riddles", "science", "songs-poems", "sports", "startrek", "wisdom", "work", "zippy")
 # Consonants and vowels that a voice of that language reads as one syllable.
 SCRIPTS: dict[str, tuple[str, str]] = {
     "latin": ("p b m t d n k g f v s l r h z j", "a e i o u"),
@@ -54,7 +55,7 @@ def english_text(rng: random.Random) -> str:
 
 
 def lip_pairs(rng: random.Random) -> str:
-    """Words that end in a stop or nasal before words that begin with the lips, such as "big blue, lamp post": hard to hear, easy to see."""
+    """Words that end in a stop or nasal before words that begin with the lips: hard to hear, easy to see."""
     words = dictionary_words(ENGLISH)
     firsts, lasts = _lip_words(tuple(words)) if words else (("big", "lamp", "thin", "good", "sick"), ("post", "blue", "man", "five", "film"))
     pairs = [f"{rng.choice(firsts)} {rng.choice(lasts)}" for _ in range(3)]
@@ -93,7 +94,7 @@ def syllable_text(rng: random.Random, script: str) -> str:
 
 @lru_cache(maxsize=2)
 def _lip_words(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Words that end in a stop, nasal or lip sound, and words that begin with the lips or hold them before another consonant."""
+    """Words that end in a stop, nasal or lip sound; words with the lips at the beginning or before a consonant."""
     firsts = tuple(w for w in words if w.islower() and len(w) <= 8 and w[-1] in "kgtdpbnmfl")
     lasts = tuple(w for w in words if w.islower() and len(w) <= 9 and (w[0] in "pbmfvw" or any(pair in w for pair in LIP_CLUSTERS)))
     return firsts, lasts
@@ -112,7 +113,7 @@ def dictionary_words(name: str) -> list[str]:
 
 @lru_cache(maxsize=16)
 def fortune_lines(paths: tuple[Path, ...]) -> list[str]:
-    """Lines of 30 to LONGEST_TEXT characters without odd marks from fortune files; files that are absent are passed over."""
+    """Lines of 30 to LONGEST_TEXT characters without odd marks from those fortune files that are there."""
     lines: set[str] = set()
     for path in paths:
         if path.suffix or not path.is_file():

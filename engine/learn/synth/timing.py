@@ -1,7 +1,7 @@
 """Check phone times against the sound: while the lips are shut, little above 600 Hz is heard.
 
-For each p, b and m between vowels: where the level of 600-4000 Hz falls and rises fastest, against where the label begins and ends. A stop
-with breath after its burst rises before its label ends; everything else should lie near 0.
+For each p, b and m between vowels: where the level of 600-4000 Hz falls and rises fastest, against where the label
+begins and ends. A stop with breath after its burst rises before its label ends; everything else should lie near 0.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def band_level_db(samples: NDArray[np.int16]) -> FloatArray:
 
 
 def _steepest(level_db: FloatArray, label_s: float, span_s: tuple[float, float]) -> float:
-    """Milliseconds from the label's edge to the middle of the steepest 15 ms of rise in the span; nan where it is small."""
+    """Milliseconds from the label's edge to the middle of the steepest 15 ms of rise; nan where it is small."""
     first, last = max(round(span_s[0] / STEP_S), 2), min(round(span_s[1] / STEP_S), len(level_db) - 3)
     if last <= first:
         return float("nan")

@@ -1,7 +1,7 @@
 """What a system brings to be trained: its network, its data, its losses, and what of it becomes a model folder.
 
-The training loop and the export know nothing else of a system. A recipe is a frozen dataclass; its fields are those of the TOML file that describe
-the system rather than the loop.
+The training loop and the export know nothing else of a system. A recipe is a frozen dataclass; its fields are those of
+the TOML file that describe the system rather than the loop.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class Training(ABC, Generic[Network, Batch]):
 
     @abstractmethod
     def batch(self, step: int, seed: int) -> Batch:
-        """The data of one step; the same step and seed give the same batch, so that a resumed run equals an uninterrupted one."""
+        """The data of one step; the same step and seed give the same batch, so a resumed run equals a whole one."""
 
     @abstractmethod
     def losses(self, network: Network, batch: Batch) -> Losses:
         """The losses of a network, in training mode, on a batch."""
 
     def score(self, network: Network) -> Judgement | None:
-        """How good a network in evaluation mode is; None where nothing is there to judge by, and the newest checkpoint is taken."""
+        """How good a network in evaluation mode is; None where nothing can judge: the newest checkpoint is taken."""
         return None
 
 
@@ -73,7 +73,7 @@ class GraphSpec:
 
 @dataclass(frozen=True)
 class FolderSpec:
-    """What a model folder holds: graphs and arrays by file name, and the fields of model.json apart from id, date and hashes."""
+    """A model folder: graphs and arrays by file name, and the fields of model.json apart from id, date and hashes."""
 
     graphs: Mapping[str, GraphSpec]
     arrays: Mapping[str, NDArray[Any] | Mapping[str, NDArray[np.floating]]]
@@ -102,7 +102,8 @@ class Recipe(ABC, Generic[Network, Batch]):
         """Make what is missing of the training data below `work`, and open it.
 
         Args:
-            recordings: folder of real recordings; those that may be trained on join the data, others choose the best checkpoint.
+            recordings: folder of real recordings; those that may be trained on join the data, others choose the best
+                checkpoint.
         Raises:
             EngineError: something that the data are made with or of is missing.
         """

@@ -23,7 +23,7 @@ class LossWeights:
 
 
 class CurveScale:
-    """Per-channel variance of curves and of their first differences, from sample curves; channels that never move get weight 0.
+    """Per-channel variance of sample curves and of their first differences; channels that never move get weight 0.
 
     Args:
         curves: (b, t, k) sample targets.

@@ -1,4 +1,4 @@
-"""The recipe of the bundled model: a frozen Moonshine front end, and curves of the viseme model as targets, on scenes of a corpus made here."""
+"""The recipe of the bundled model: a frozen Moonshine front end, and curves of the viseme model as targets."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ class MoonshineVisemes(Recipe[UniTalker, Batch]):
     Attributes:
         corpus_scale: 1 is the whole corpus and all scenes.
         scenes_hours: length of all scenes.
-        shares: part of the scenes' utterances from shards whose name begins so; the others share the rest by their number.
+        shares: part of the scenes' utterances from shards whose name begins so; the others share the rest by their
+            number.
         batch_size, crop_s: crops of crop_s seconds.
         pivot_share: share of the crops whose identity is replaced by the pivot (random_id_prob).
         start_from: model folder, or its id, with whose weights a new run begins; empty begins with random ones.

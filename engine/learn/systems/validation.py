@@ -1,4 +1,4 @@
-"""Score a network in training on real speech, so that the best checkpoint is chosen on voices, not on synthetic ones."""
+"""Score a network in training on real speech, so that voices choose the best checkpoint, not synthetic ones."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ HEARD_WEIGHT = 10.0
 def validate(network: UniTalker, head: str, speech: RealSpeech) -> Judgement:
     """Run the pivot on the first half of the voices, with the engine's help at lip contacts.
 
-    The score adds what a viewer sees first. Those measures have a few hundred events, so near the end they differ by chance only; the share of
-    frames whose phone is heard rightly, which has thousands, decides then.
+    The score adds what a viewer sees first. Those measures have a few hundred events, so near the end they differ by
+    chance only; the share of frames whose phone is heard rightly, which has thousands, decides then.
     """
     half = speech.half_of_the_voices(second=False)
     mouths, right = {}, []

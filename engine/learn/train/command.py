@@ -37,7 +37,8 @@ def train(config: Path, recordings: Path | None = None) -> Path:
     Returns:
         The run's folder.
     Raises:
-        SettingError: an unknown or wrong field of the config. EngineError: something that the data are made with is missing.
+        SettingError: an unknown or wrong field of the config. EngineError: something that the data are made with is
+            missing.
     """
     settings, recipe = read_config(config)
     work = (config.parent / settings.work).resolve()
@@ -60,7 +61,7 @@ def export_run(run: Path, output: Path) -> None:
 
 
 def _corpus(options: argparse.Namespace) -> None:
-    """Make the corpus by itself, say how long that took, how many hours of what it holds, and how true its times are."""
+    """Make the corpus by itself; say how long that took, how many hours of what it holds, how true its times are."""
     began_s = time.monotonic()
     total = make_corpus(options.path, options.scale, options.data)
     taken_s = time.monotonic() - began_s

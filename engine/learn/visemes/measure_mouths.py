@@ -1,10 +1,10 @@
-"""Measure the table of mouths that phone edits use (engine/speech/phone_mouths.json) on a model: what it does, in its neutral style, on each phone.
+"""Measure the table of mouths that phone edits use (engine/speech/phone_mouths.json) on a model.
 
-    python -m engine.learn.visemes.measure_mouths               measure the bundled model, write the table
-    python -m engine.learn.visemes.measure_mouths --check       measure, and say how far the table is off
+    python -m engine.learn.visemes.measure_mouths               measure the bundled model, write the table python -m
+    engine.learn.visemes.measure_mouths --check       measure, and say how far the table is off
 
-Speech of espeak-ng with known phones goes through the model; each channel is then explained as a mix of one value per phone, mixed by dominance
-(ridge regression). How firmly a phone insists on its value comes from the teacher (targets).
+Speech of espeak-ng with known phones goes through the model; each channel is then explained as a mix of one value per
+phone, mixed by dominance (ridge regression). How firmly a phone insists on its value comes from the teacher (targets).
 """
 
 import argparse
@@ -38,7 +38,7 @@ STRENGTH_COLUMNS = {"opening": 0, "rounding": 1}       # of the teacher's streng
 
 @dataclass(frozen=True)
 class Measured:
-    """targets (n_phones, n_channels), strengths (n_phones, n_groups), and the share of each channel's variance that they explain."""
+    """targets (n_phones, n_channels), strengths (n_phones, n_groups), explained share of each channel's variance."""
 
     channels: tuple[str, ...]
     targets: FloatArray

@@ -9,7 +9,8 @@ class SpeakingStyle:
     """Controlled changes of the targets; 1 and 0 leave them as they are.
 
     Attributes:
-        jaw, parting, rounding, spread: factors of jaw opening, of lip parting, of funnel and pucker, of stretch and smile.
+        jaw, parting, rounding, spread: factors of jaw opening, of lip parting, of funnel and pucker, of stretch and
+            smile.
         smile, funnel: added while the voice speaks.
         blending: factor of how far phones reach into their neighbours; below 1 is crisp.
         effort: factor of the press on closed lips.
