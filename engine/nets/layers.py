@@ -14,7 +14,9 @@ def resample(x: Tensor, n_frames: int, align_corners: bool = True) -> Tensor:
     """
     if n_frames == x.shape[1]:
         return x
-    return functional.interpolate(x.transpose(1, 2), size=n_frames, mode="linear", align_corners=align_corners).transpose(1, 2)
+    return functional.interpolate(
+        x.transpose(1, 2), size=n_frames, mode="linear", align_corners=align_corners
+    ).transpose(1, 2)
 
 
 class ChannelLayerNorm(nn.Module):

@@ -68,7 +68,9 @@ class MoonshineLayer(nn.Module):
         """(batch, t, 288) and the rotation (t, 32) -> the same shape."""
         normed = self.input_layernorm(x)
         query, key, value = (self._heads(name, normed) for name in ("q_proj", "k_proj", "v_proj"))
-        seen = functional.scaled_dot_product_attention(_rotated(query, cosine, sine), _rotated(key, cosine, sine), value)
+        seen = functional.scaled_dot_product_attention(
+            _rotated(query, cosine, sine), _rotated(key, cosine, sine), value
+        )
         x = x + self.self_attn["o_proj"](seen.transpose(1, 2).reshape(x.shape))
         inner = functional.gelu(self.mlp["fc1"](self.post_attention_layernorm(x)))
         changed: Tensor = x + self.mlp["fc2"](inner)

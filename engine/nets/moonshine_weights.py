@@ -43,7 +43,9 @@ def load_front_end(front_end: MoonshineFront, file: Path | None = None) -> None:
     if found != SHA256:
         raise SettingError(f"{file} has SHA-256 {found}, {SHA256} is needed. Get the right version: {INSTALL}.")
     # 3 MB less to ship.
-    weights = {name: value.half().float() if name.startswith("conv") else value for name, value in read_weights(file).items()}
+    weights = {
+        name: value.half().float() if name.startswith("conv") else value for name, value in read_weights(file).items()
+    }
     front_end.load_state_dict({name: weights[name] for name in front_end.state_dict()})
 
 

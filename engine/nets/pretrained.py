@@ -113,7 +113,8 @@ class GatedAttention(nn.Module):
             self.rel_attn_embed = source.rel_attn_embed
 
     def forward(
-        self, hidden_states: Tensor, attention_mask: None = None, position_bias: Tensor | None = None, output_attentions: bool = False,
+        self, hidden_states: Tensor, attention_mask: None = None, position_bias: Tensor | None = None,
+        output_attentions: bool = False,
         index: int = 0,
     ) -> tuple[Tensor, None, Tensor]:
         """(batch, t, dim) -> the same shape, no attention map, and the bias (heads, t, t) for the next layer."""
@@ -133,7 +134,9 @@ class GatedAttention(nn.Module):
     def _gate(self, x: Tensor) -> Tensor:
         """(batch, heads, t, dim / heads) -> (batch, heads, t, 1), from the layer's input."""
         scores = self.gru_rel_pos_linear(x)
-        a, b = torch.sigmoid(scores[..., :4].sum(-1, keepdim=True)), torch.sigmoid(scores[..., 4:].sum(-1, keepdim=True))
+        a, b = torch.sigmoid(
+            scores[..., :4].sum(-1, keepdim=True)
+        ), torch.sigmoid(scores[..., 4:].sum(-1, keepdim=True))
         gate: Tensor = a * (b * self.gru_rel_pos_const - 1.0) + 2.0
         return gate
 
@@ -192,7 +195,10 @@ def make_pretrained(kind: str, config: Mapping[str, Any]) -> PretrainedEncoder:
     folder = Path(str(config["folder"]))
     fields = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if fields.get("model_type") != published.model_type:
-        raise ValueError(f"{folder} holds a {fields.get('model_type')!r}, {kind} is a {published.model_type!r}. Give the folder of {published.repository}.")
+        raise ValueError(
+            f"{folder} holds a {fields.get('model_type')!r}, {kind} is a {published.model_type!r}. Give the folder of "
+            f"{published.repository}."
+        )
     encoder = PretrainedEncoder(hf_config(fields))
     if (folder / "model.safetensors").is_file():
         _load_weights(encoder, folder / "model.safetensors")
@@ -207,10 +213,16 @@ def hf_config(fields: Mapping[str, Any]) -> TransformersPart:
     """
     import transformers
 
-    classes = {"wavlm": transformers.WavLMConfig, "wav2vec2": transformers.Wav2Vec2Config, "hubert": transformers.HubertConfig}
+    classes = {
+        "wavlm": transformers.WavLMConfig, "wav2vec2": transformers.Wav2Vec2Config, "hubert": transformers.HubertConfig
+    }
     if fields.get("model_type") not in classes:
         raise ValueError(f"model_type is {fields.get('model_type')!r}, must be one of {', '.join(MODEL_TYPES)}.")
-    known = {name: value for name, value in fields.items() if name not in ("model_type", "transformers_version", "torch_dtype", "dtype", "architectures")}
+    known = {
+        name: value
+        for name, value in fields.items()
+        if name not in ("model_type", "transformers_version", "torch_dtype", "dtype", "architectures")
+    }
     try:
         return classes[fields["model_type"]](**known)
     except Exception as error:  # transformers' own checks raise kinds that changed from version to version
@@ -219,13 +231,17 @@ def hf_config(fields: Mapping[str, Any]) -> TransformersPart:
 
 def modern_weight_norm(name: str) -> str:
     """A weight's name with torch's newer spelling of weight norm: weight_g is original0, weight_v original1."""
-    return name.replace(".weight_g", ".parametrizations.weight.original0").replace(".weight_v", ".parametrizations.weight.original1")
+    return name.replace(
+        ".weight_g", ".parametrizations.weight.original0"
+    ).replace(".weight_v", ".parametrizations.weight.original1")
 
 
 def _model_class(model_type: str) -> TransformersPart:
     import transformers
 
-    return {"wavlm": transformers.WavLMModel, "wav2vec2": transformers.Wav2Vec2Model, "hubert": transformers.HubertModel}[model_type]
+    return {
+        "wavlm": transformers.WavLMModel, "wav2vec2": transformers.Wav2Vec2Model, "hubert": transformers.HubertModel
+    }[model_type]
 
 
 def _load_weights(encoder: PretrainedEncoder, file: Path) -> None:
@@ -234,9 +250,20 @@ def _load_weights(encoder: PretrainedEncoder, file: Path) -> None:
 
     wanted = encoder.model.state_dict()
     given = {modern_weight_norm(name): tensor for name, tensor in load_file(file).items()}
-    prefixes = [prefix for prefix in ("", *(f"{model_type}." for model_type in MODEL_TYPES)) if f"{prefix}encoder.layer_norm.weight" in given]
+    prefixes = [
+        prefix
+        for prefix in ("", *(f"{model_type}." for model_type in MODEL_TYPES))
+        if f"{prefix}encoder.layer_norm.weight" in given
+    ]
     found = {name: given[prefix + name] for prefix in prefixes[:1] for name in wanted if prefix + name in given}
-    wrong = [name for name, tensor in wanted.items() if name != "masked_spec_embed" and (name not in found or found[name].shape != tensor.shape)]
+    wrong = [
+        name
+        for name, tensor in wanted.items()
+        if name != "masked_spec_embed" and (name not in found or found[name].shape != tensor.shape)
+    ]
     if wrong:
-        raise ValueError(f"{file} lacks or misshapes {len(wrong)} weights of its config.json: {', '.join(wrong[:5])}. Download the folder again.")
+        raise ValueError(
+            f"{file} lacks or misshapes {len(wrong)} weights of its config.json: {', '.join(wrong[:5])}. Download the "
+            "folder again."
+        )
     encoder.model.load_state_dict(found, strict=False)

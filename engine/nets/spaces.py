@@ -68,7 +68,10 @@ class FlameSpace(nn.Module):
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """arrays: FLAME_KEYS as in FLAME's own model file (see read_flame)."""
         super().__init__()
-        tensors = {name: torch.from_numpy(np.asarray(arrays[name], np.float32)) for name in FLAME_KEYS if name != "kintree_table"}
+        tensors = {
+            name: torch.from_numpy(np.asarray(arrays[name], np.float32))
+            for name in FLAME_KEYS if name != "kintree_table"
+        }
         for name, tensor in tensors.items():
             self.register_buffer(name.lower(), tensor, persistent=False)
         # The root's is never read.
@@ -127,6 +130,7 @@ def read_flame(path: Path) -> FlameSpace:
             return FlameSpace({name: arrays[name] for name in FLAME_KEYS})
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"FLAME model {path} cannot be read ({error}). Give an .npz with {', '.join(FLAME_KEYS)}; a .pkl is not opened, since it can run code: "
+            f"FLAME model {path} cannot be read ({error}). Give an .npz with {', '.join(FLAME_KEYS)}; a .pkl is not "
+            "opened, since it can run code: "
             "save its arrays with numpy.savez once."
         ) from error

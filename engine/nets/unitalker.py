@@ -91,7 +91,9 @@ class UniTalker(nn.Module):
         self.encoder: Encoder = make_encoder(config.encoder_kind, config.encoder) if encoder is None else encoder
         self.decoder = _decoder(config, self.encoder)
         self.styles = nn.Parameter(torch.randn(len(config.identities) + config.pivot, config.style_dim))
-        self.heads = nn.ModuleDict({name: _head(config.decoder_dim, size, config.head_layers) for name, size in config.heads.items()})
+        self.heads = nn.ModuleDict(
+            {name: _head(config.decoder_dim, size, config.head_layers) for name, size in config.heads.items()}
+        )
         self.phone_head = nn.Linear(self.encoder.dim, config.phones) if config.phones else None
 
     @property
@@ -140,7 +142,10 @@ def frame_count(n_samples: int, fps: float) -> int:
 
 def _decoder(config: UniTalkerConfig, encoder: Encoder) -> TcnDecoder | TransformerDecoder:
     if config.interpolate_pos == 0 and not isinstance(encoder, PretrainedEncoder):
-        raise ValueError(f"Encoder {config.encoder_kind!r} cannot be resampled inside (interpolate_pos 0). Choose interpolate_pos 1 or 2.")
+        raise ValueError(
+            f"Encoder {config.encoder_kind!r} cannot be resampled inside (interpolate_pos 0). Choose interpolate_pos "
+            "1 or 2."
+        )
     if config.interpolate_pos not in (None, 0, 1, 2):
         raise ValueError(f"interpolate_pos is {config.interpolate_pos}, must be 0, 1 or 2.")
     if config.decoder_kind == "tcn":
@@ -149,7 +154,8 @@ def _decoder(config: UniTalkerConfig, encoder: Encoder) -> TcnDecoder | Transfor
         raise ValueError(f"Decoder kind {config.decoder_kind!r} is unknown. Known: tcn, transformer.")
     if config.style_dim != config.decoder_dim or config.interpolate_pos == 2:
         raise ValueError(
-            f"A transformer decoder needs styles as wide as itself ({config.decoder_dim}, got {config.style_dim}) and interpolate_pos 0 or 1, "
+            f"A transformer decoder needs styles as wide as itself ({config.decoder_dim}, got {config.style_dim}) and "
+            "interpolate_pos 0 or 1, "
             f"got {config.interpolate_pos}."
         )
     return TransformerDecoder(encoder.dim, config.decoder_dim, config.period)

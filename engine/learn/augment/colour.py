@@ -31,7 +31,9 @@ def as_mp3(samples: FloatArray, kbps: float) -> FloatArray:
         EngineError: this libsndfile writes no MP3.
     """
     if "MP3" not in soundfile.available_formats():
-        raise EngineError(f"libsndfile {soundfile.__libsndfile_version__} writes no MP3. Install soundfile 0.12.1 or newer.")
+        raise EngineError(
+            f"libsndfile {soundfile.__libsndfile_version__} writes no MP3. Install soundfile 0.12.1 or newer."
+        )
     low, high = MP3_RATES_KBPS
     file = io.BytesIO()
     level = (high - kbps) / (high - low)

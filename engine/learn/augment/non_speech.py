@@ -112,5 +112,6 @@ def beeps(duration_s: float, seed: Seed) -> FloatArray:
 
 
 NON_SPEECH: Mapping[str, Callable[[float, int], FloatArray]] = {
-    "silence": silence, "room noise": room_noise, "breath": breath, "tones": tones, "hum": hum, "applause": applause, "music": music,
+    "silence": silence, "room noise": room_noise, "breath": breath, "tones": tones, "hum": hum, "applause": applause,
+    "music": music,
 }

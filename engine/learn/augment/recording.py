@@ -41,7 +41,9 @@ class AugmentConfig:
     hum: float = 0.08
 
 
-def augment(wave: FloatArray, backdrops: Sequence[Backdrop], config: AugmentConfig, rng: np.random.Generator) -> FloatArray:
+def augment(
+    wave: FloatArray, backdrops: Sequence[Backdrop], config: AugmentConfig, rng: np.random.Generator,
+) -> FloatArray:
     """Speech (n,) as a recording; an empty wave becomes sounds without speech.
 
     Args:

@@ -55,7 +55,10 @@ class SceneBatches:
     def batch(self, seed: int) -> Batch:
         """The batch of one step."""
         rng = random.Random(seed)
-        scenes = [self.scenes[int(np.searchsorted(self._chances, rng.random() * self._chances[-1]))] for _ in range(self.batch_size)]
+        scenes = [
+            self.scenes[int(np.searchsorted(self._chances, rng.random() * self._chances[-1]))]
+            for _ in range(self.batch_size)
+        ]
         firsts = [rng.randint(0, len(scene.features) - self.frames) for scene in scenes]
         styles = [rng.randrange(len(STYLE_NAMES)) for _ in scenes]
         curves = np.zeros((self.batch_size, self.frames, len(CURVES)), np.float32)
@@ -68,8 +71,15 @@ class SceneBatches:
             curves[i] = viseme_curves(spoken, FPS, self.frames, style, [scene.efforts_db[k] for k in near])
             phones[i] = frame_labels(spoken, self.frames)
         return Batch(
-            wave=_stacked([scene.wave[first * FRAME:(first + self.frames) * FRAME] for scene, first in zip(scenes, firsts, strict=True)]),
-            front_end=_stacked([scene.features[first:first + self.frames] for scene, first in zip(scenes, firsts, strict=True)]),
+            wave=_stacked(
+                [
+                    scene.wave[first * FRAME:(first + self.frames) * FRAME]
+                    for scene, first in zip(scenes, firsts, strict=True)
+                ]
+            ),
+            front_end=_stacked(
+                [scene.features[first:first + self.frames] for scene, first in zip(scenes, firsts, strict=True)]
+            ),
             curves=torch.from_numpy(curves), phones=torch.from_numpy(phones),
             identity=torch.tensor([pick_identity(style, len(STYLE_NAMES), self.pivot_share, rng) for style in styles]),
         )

@@ -76,13 +76,22 @@ def data_folder(given: Path | None) -> Path:
     """
     if given is not None:
         if not (given / SPEECH).is_dir():
-            raise EngineError(f"Data folder {given} has no folder {SPEECH}. Give the one that holds {SPEECH}/ and {PAIRED}/ with --data.")
+            raise EngineError(
+                f"Data folder {given} has no folder {SPEECH}. Give the one that holds {SPEECH}/ and {PAIRED}/ with "
+                "--data."
+            )
         return given
     beside = CHECKOUT.parent
-    for folder in [beside, *sorted(path for path in beside.iterdir() if path.is_dir()), *sorted(path for path in beside.glob("*/data") if path.is_dir())]:
+    for folder in [
+        beside, *sorted(path for path in beside.iterdir() if path.is_dir()),
+        *sorted(path for path in beside.glob("*/data") if path.is_dir())
+    ]:
         if (folder / SPEECH / "english_aligned").is_dir():
             return folder
-    raise EngineError(f"No recordings beside the checkout: {beside} and its folders hold no {SPEECH}/english_aligned. Name their folder with --data.")
+    raise EngineError(
+        f"No recordings beside the checkout: {beside} and its folders hold no {SPEECH}/english_aligned. Name their "
+        "folder with --data."
+    )
 
 
 def read_sets(data: Path) -> list[EvaluationSet]:
@@ -94,7 +103,9 @@ def read_sets(data: Path) -> list[EvaluationSet]:
     sets = [read_set(data / SPEECH / name) for name in READERS if (data / SPEECH / name).is_dir()]
     found = [one for group in sets for one in group]
     if not found:
-        raise EngineError(f"{data / SPEECH} has none of the folders {', '.join(READERS)}. Name the data folder with --data.")
+        raise EngineError(
+            f"{data / SPEECH} has none of the folders {', '.join(READERS)}. Name the data folder with --data."
+        )
     return found
 
 
@@ -105,7 +116,10 @@ def read_set(folder: Path) -> list[EvaluationSet]:
         EngineError: the folder has no labels in a known layout, or a broken one.
     """
     if not folder.is_dir():
-        raise EngineError(f"There is no folder {folder}. Give a folder of recordings with phone times, or the word speech or robustness.")
+        raise EngineError(
+            f"There is no folder {folder}. Give a folder of recordings with phone times, or the word speech or "
+            "robustness."
+        )
     reader = READERS.get(folder.resolve().name) or _read_aligned
     return reader(folder)
 
@@ -117,17 +131,23 @@ def _read_aligned(folder: Path) -> list[EvaluationSet]:
     kinds = {clip: voice.kind for clip, voice in split.by_clip(speech.name).items()}
     texts = json.loads(TRANSCRIPTS.read_text(encoding="utf-8")).get(speech.name, {})
     title = "English, many voices" if speech.name == "english_aligned" else "recordings with phone times"
-    return [EvaluationSet(speech.name, "en", title, speech.clips, kinds=kinds, unseen=unseen, transcripts=texts, cues=cues)]
+    return [
+        EvaluationSet(speech.name, "en", title, speech.clips, kinds=kinds, unseen=unseen, transcripts=texts, cues=cues)
+    ]
 
 
-def _read_labelled(folder: Path, language: str, title: str, read: Callable[[Path], tuple[Phone, ...]], pattern: str) -> list[EvaluationSet]:
+def _read_labelled(
+    folder: Path, language: str, title: str, read: Callable[[Path], tuple[Phone, ...]], pattern: str,
+) -> list[EvaluationSet]:
     """A set with one label file per clip: pattern holds the clip's name as {}, for example "{}.lab"."""
     listed = split.by_clip(folder.resolve().name)
     clips = []
     for name, voice in listed.items():
         sound = next((path for path in (folder / f"{name}.flac", folder / f"{name}.wav") if path.exists()), None)
         if sound is None:
-            raise EngineError(f"{folder / name}.flac or .wav is missing, but the split lists it. Give the whole corpus.")
+            raise EngineError(
+                f"{folder / name}.flac or .wav is missing, but the split lists it. Give the whole corpus."
+            )
         wave = read_audio(sound)
         late_s = LABELS_EARLY_S.get(name, 0.0)
         phones = labels.with_silence(labels.shifted(read(folder / pattern.format(name)), late_s), wave.duration_s)
@@ -164,13 +184,20 @@ def _read_multilang(folder: Path) -> list[EvaluationSet]:
         samples = read_audio(sound).samples
         try:
             if language == "en":
-                clip = Clip(sound.stem, voices[sound.stem].voice, samples, align_english(samples, test["transcript"], sound.name))
+                clip = Clip(
+                    sound.stem, voices[sound.stem].voice, samples,
+                    align_english(samples, test["transcript"], sound.name)
+                )
                 found = _of_one_kind(folder, language, "English, one sentence, aligned", (clip,))
             else:
                 clip = Clip(sound.stem, voices[sound.stem].voice, samples, ())
                 spelt = labels.spoken_classes([word["word"] for word in test["words"]], language)
-                words = tuple(Word(w["word"], w["start_sec"], w["end_sec"], c) for w, c in zip(test["words"], spelt, strict=True))
-                found = _of_one_kind(folder, language, f"{LANGUAGES[language]}, one sentence, word times", (clip,), {clip.name: words})
+                words = tuple(
+                    Word(w["word"], w["start_sec"], w["end_sec"], c) for w, c in zip(test["words"], spelt, strict=True)
+                )
+                found = _of_one_kind(
+                    folder, language, f"{LANGUAGES[language]}, one sentence, word times", (clip,), {clip.name: words}
+                )
             sets.append(replace(found, transcripts={clip.name: test["transcript"]}))
         except EngineError as error:
             log.warning("multilang %s is left out: %s", language, error)
@@ -209,11 +236,15 @@ def _aligned_sentences(recordings: Path, name: str, language: str) -> tuple[tupl
 
 
 def _of_one_kind(
-    folder: Path, language: str, title: str, clips: tuple[Clip, ...], words: Mapping[str, tuple[Word, ...]] | None = None,
+    folder: Path, language: str, title: str, clips: tuple[Clip, ...],
+    words: Mapping[str, tuple[Word, ...]] | None = None,
 ) -> EvaluationSet:
     voices = split.by_clip(folder.resolve().name)
     unseen = frozenset(clip.name for clip in clips if voices[clip.name].role == split.REPORT)
-    return EvaluationSet(folder.resolve().name, language, title, clips, words or {}, {clip.name: voices[clip.name].kind for clip in clips}, unseen)
+    return EvaluationSet(
+        folder.resolve().name, language, title, clips, words or {},
+        {clip.name: voices[clip.name].kind for clip in clips}, unseen
+    )
 
 
 LANGUAGES: Mapping[str, str] = {"de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch",

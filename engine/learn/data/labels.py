@@ -20,18 +20,20 @@ from ..synth.phones import ARPABET, BILABIALS, Phone, classes_of, classes_of_ipa
 # The hand labels of the Australian English set; O before a nasal or glide is its voiceless onset, H an aspiration, two
 # letters two closures in one.
 AUSTRALIAN: Mapping[str, str] = {
-    "@": "AX", "@:": "ER", "@u": "OW UH", "A": "AE", "E": "EH", "I": "IH", "O": "AO", "V": "AH", "ai": "AA IH", "ei": "EH IH", "i:": "IY",
-    "o:": "AO", "u:": "UW", "H": "HH", "h": "HH", "D": "DH", "T": "TH", "S": "SH", "Z": "ZH", "N": "NG", "j": "Y", "b": "B", "d": "D", "f": "F",
-    "k": "K", "l": "L", "m": "M", "n": "N", "p": "P", "r": "R", "s": "S", "t": "T", "v": "V", "w": "W", "z": "Z", "zs": "Z", "On": "N",
-    "Om": "M", "Or": "R", "Ow": "W", "NH": "NG", "dH": "D", "db": "D B", "pt": "P T", "kt": "K T",
+    "@": "AX", "@:": "ER", "@u": "OW UH", "A": "AE", "E": "EH", "I": "IH", "O": "AO", "V": "AH", "ai": "AA IH",
+    "ei": "EH IH", "i:": "IY", "o:": "AO", "u:": "UW", "H": "HH", "h": "HH", "D": "DH", "T": "TH", "S": "SH", "Z": "ZH",
+    "N": "NG", "j": "Y", "b": "B", "d": "D", "f": "F", "k": "K", "l": "L", "m": "M", "n": "N", "p": "P", "r": "R",
+    "s": "S", "t": "T", "v": "V", "w": "W", "z": "Z", "zs": "Z", "On": "N", "Om": "M", "Or": "R", "Ow": "W", "NH": "NG",
+    "dH": "D", "db": "D B", "pt": "P T", "kt": "K T",
 }
 # Japanese in Roman letters. u is compressed rather than rounded, f is breathed between the lips: neither is asked for
 # rounding or a lip tuck.
 JAPANESE: Mapping[str, str] = {
-    "pau": "SIL", "sil": "SIL", "br": "SIL", "cl": "SIL", "a": "AA", "i": "IY", "u": "UH", "e": "EH", "o": "OW", "N": "NG", "k": "K", "g": "G", "s": "S",
-    "z": "Z", "t": "T", "d": "D", "n": "N", "h": "HH", "b": "B", "p": "P", "m": "M", "y": "Y", "r": "D", "w": "W", "f": "HH", "v": "V", "j": "JH",
-    "ch": "CH", "sh": "SH", "ts": "T S", "ky": "K Y", "gy": "G Y", "ny": "N Y", "hy": "HH Y", "by": "B Y", "py": "P Y", "my": "M Y",
-    "ry": "D Y", "dy": "D Y", "ty": "T Y",
+    "pau": "SIL", "sil": "SIL", "br": "SIL", "cl": "SIL", "a": "AA", "i": "IY", "u": "UH", "e": "EH", "o": "OW",
+    "N": "NG", "k": "K", "g": "G", "s": "S", "z": "Z", "t": "T", "d": "D", "n": "N", "h": "HH", "b": "B", "p": "P",
+    "m": "M", "y": "Y", "r": "D", "w": "W", "f": "HH", "v": "V", "j": "JH", "ch": "CH", "sh": "SH", "ts": "T S",
+    "ky": "K Y", "gy": "G Y", "ny": "N Y", "hy": "HH Y", "by": "B Y", "py": "P Y", "my": "M Y", "ry": "D Y",
+    "dy": "D Y", "ty": "T Y",
 }
 SECONDS_PER_TICK = 1e-7  # of HTK labels
 UR_IN_GERMAN = ("??", "ʊɐ")  # espeak-ng 1.51 prints so for the ur of "wurde"
@@ -55,7 +57,9 @@ def read_festvox(path: Path) -> tuple[Phone, ...]:
     for line in _text(path).split("#\n", 1)[-1].splitlines():
         fields = line.split()
         if len(fields) != 3:
-            raise EngineError(f"{path} has the line {line!r}; `seconds number phone` is needed. Give the corpus as it was published.")
+            raise EngineError(
+                f"{path} has the line {line!r}; `seconds number phone` is needed. Give the corpus as it was published."
+            )
         end_s = float(fields[0])
         phones.extend(split_evenly(classes_of(fields[2], ARPABET, str(path)), start_s, end_s))
         start_s = end_s
@@ -114,7 +118,9 @@ def spoken_classes(words: Sequence[str], language: str) -> list[tuple[str, ...]]
     for word in words:
         command = ["espeak-ng", "-q", "--ipa", "-v", language, "--", word]
         try:
-            done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=20, check=True, env=environment)
+            done = subprocess.run(
+                command, capture_output=True, encoding="utf-8", timeout=20, check=True, env=environment
+            )
         except (OSError, subprocess.SubprocessError) as error:
             raise EngineError(f"espeak-ng cannot spell {word!r} in {language} ({error}). Install espeak-ng.") from error
         found.append(classes_of_ipa("".join(done.stdout.split()).replace(*UR_IN_GERMAN), f"espeak-ng {language}"))

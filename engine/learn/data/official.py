@@ -113,13 +113,19 @@ def read_config(path: Path | None) -> Official:
         names = [name.strip() for name in wanted.split(",")] if isinstance(wanted, str) else wanted
         known = {**DATASETS, **own}
         use_pca = bool(fields.get("use_pca", True))
-        datasets = None if names is None else tuple(replace(known[name], pca=known[name].pca and use_pca) for name in names)
+        datasets = None if names is None else tuple(
+            replace(known[name], pca=known[name].pca and use_pca) for name in names
+        )
         kind = {"conv": "tcn", "transformer": "transformer", None: None}[fields.get("decoder_type")]
         optional = {name: None if fields.get(name) is None else int(fields[name]) for name in ("period", "pca_dim")}
         return Official(int(fields.get("interpolate_pos", 1)), kind, optional["period"], optional["pca_dim"], datasets)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, yaml.YAMLError) as error:
+    except (
+        OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, yaml.YAMLError
+    ) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise SettingError(f"Config {path} cannot be used ({reason}). Give the official yaml that the checkpoint was trained with.") from error
+        raise SettingError(
+            f"Config {path} cannot be used ({reason}). Give the official yaml that the checkpoint was trained with."
+        ) from error
 
 
 def choose_datasets(official: Official, heads: Mapping[str, int]) -> tuple[Dataset, ...]:
@@ -134,7 +140,8 @@ def choose_datasets(official: Official, heads: Mapping[str, int]) -> tuple[Datas
     if unknown or missing:
         wrong = [f"unknown head {head}" for head in unknown] + [f"no head {head}" for head in missing]
         raise ModelError(
-            f"The checkpoint does not fit the data sets {', '.join(dataset.id for dataset in datasets)}: {', '.join(wrong)}. "
+            f"The checkpoint does not fit the data sets {', '.join(dataset.id for dataset in datasets)}: "
+            f"{', '.join(wrong)}. "
             "Name its data sets with --config: `dataset`, and `dataset_config` for your own."
         )
     return datasets
@@ -150,7 +157,8 @@ def name_rows(datasets: Sequence[Dataset], n_rows: int, root: Path | None) -> tu
         return tuple(rows), False, f"The style table has {n_rows} rows and no pivot: no style is neutral, and strength has nothing to count from."
     names = tuple(Row(f"row_{row}", f"Row {row}", "Style table") for row in range(n_rows - 1))
     return (*names, pivot), True, (
-        f"The style table has {n_rows} rows, the data sets make {len(rows)} and a pivot: rows are only numbered, the last is taken as the pivot. "
+        f"The style table has {n_rows} rows, the data sets make {len(rows)} and a pivot: rows are only numbered, the "
+        "last is taken as the pivot. "
         "Give the numbers of subjects in --config (dataset_config)."
     )
 
@@ -167,12 +175,16 @@ def read_pca(dataset: Dataset, width: int, root: Path, pca_dim: int | None) -> P
             components, mean = (_numbers(arrays[name]) for name in ("components_to_data", "original_data_mean"))
             statistics = len(arrays["data_components_mean"]) if "data_components_mean" in arrays else width
     except Exception as error:      # a damaged zip fails in many ways
-        raise ModelError(f"PCA file {path} cannot be read ({error}). Copy it again, or leave --pca out: vertex heads are then left out.") from error
+        raise ModelError(
+            f"PCA file {path} cannot be read ({error}). Copy it again, or leave --pca out: vertex heads are then left "
+            "out."
+        ) from error
     fits = components.ndim == 2 and mean.shape == (components.shape[1],) and mean.size % 3 == 0 and len(components) >= width
     expected = width if pca_dim is None else min(pca_dim, mean.size, statistics)
     if not fits or expected != width:
         raise ModelError(
-            f"PCA file {path} has components {components.shape} and mean {mean.shape}; the head {dataset.annotation} gives {width} coefficients, "
+            f"PCA file {path} has components {components.shape} and mean {mean.shape}; the head {dataset.annotation} "
+            f"gives {width} coefficients, "
             f"{expected} were expected. Give the data root that the checkpoint was trained with."
         )
     return Pca(components[:width], mean)
@@ -187,7 +199,10 @@ def read_template(dataset: Dataset, size: int, root: Path | None) -> tuple[Float
     path = (root or Path()) / dataset.folder / "id_template.npy"
     if root is None or not path.is_file():
         if dataset.pca:
-            raise ModelError(f"{path} is missing: vertex head {dataset.annotation} has no neutral face. Give the data root with --pca.")
+            raise ModelError(
+                f"{path} is missing: vertex head {dataset.annotation} has no neutral face. Give the data root with "
+                "--pca."
+            )
         return np.zeros(size, np.float32), f"No id_template.npy of {dataset.id}: the neutral face of {dataset.annotation} is taken as 0."
     try:
         rows = _numbers(np.load(path, allow_pickle=False))
@@ -195,7 +210,10 @@ def read_template(dataset: Dataset, size: int, root: Path | None) -> tuple[Float
         raise ModelError(f"{path} cannot be read ({error}). Copy it again.") from error
     faces, per_face = (len(rows), rows[0].size) if rows.ndim > 1 and len(rows) else (1, rows.size)
     if per_face != size:
-        raise ModelError(f"{path} has {per_face} numbers per face, {dataset.annotation} has {size}. Give the data root of this checkpoint.")
+        raise ModelError(
+            f"{path} has {per_face} numbers per face, {dataset.annotation} has {size}. Give the data root of this "
+            "checkpoint."
+        )
     row = dataset.demo_row if dataset.demo_row < faces else 0
     return np.asarray(rows.reshape(faces, size)[row] * dataset.scale, np.float32), ""
 
@@ -215,7 +233,9 @@ def _subjects(dataset: Dataset, root: Path | None) -> list[Row]:
     group = f"{dataset.id} {folder}".replace("_", " ")
     names = [f"{group} {number}" for number in range(dataset.subjects)]
     try:
-        ids = json.loads(((root or Path()) / dataset.folder / "train.json").read_text(encoding="utf-8"))["info"]["id_list"] if root else []
+        ids = json.loads(
+            ((root or Path()) / dataset.folder / "train.json").read_text(encoding="utf-8")
+        )["info"]["id_list"] if root else []
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         ids = []
     if isinstance(ids, list) and len(ids) == dataset.subjects:
@@ -233,9 +253,13 @@ def _flat(content: Mapping[str, Any]) -> dict[str, Any]:
 def _dataset(name: str, spec: Mapping[str, Any]) -> Dataset:
     base = DATASETS.get(name)
     dataset = Dataset(
-        name, str(spec["dirname"]), str(spec["annot_type"]), float(spec["scale"]), int(spec["subjects"]), bool(spec["pca"]),
+        name, str(spec["dirname"]), str(spec["annot_type"]), float(spec["scale"]), int(spec["subjects"]),
+        bool(spec["pca"]),
         int(spec.get("fps", base.fps if base else 30)), int(spec.get("demo_row", base.demo_row if base else 0)),
     )
     if not 0 < dataset.scale < math.inf or not 0 <= dataset.subjects <= MAX_SUBJECTS or not 0 < dataset.fps <= MAX_FPS or dataset.demo_row < 0:
-        raise ValueError(f"{name} has scale {dataset.scale}, {dataset.subjects} subjects, {dataset.fps} fps, demo_row {dataset.demo_row}")
+        raise ValueError(
+            f"{name} has scale {dataset.scale}, {dataset.subjects} subjects, {dataset.fps} fps, demo_row "
+            f"{dataset.demo_row}"
+        )
     return dataset

@@ -51,7 +51,10 @@ def prepare(recording: Recording, scale: float, normalise: bool) -> Item:
         SettingError: the motion has another rate than 25, 30, 60 or 100 fps.
     """
     if recording.fps not in KEPT_FRAMES:
-        raise SettingError(f"Motion has {recording.fps} fps, the official data have {', '.join(map(str, KEPT_FRAMES))}. Resample it first.")
+        raise SettingError(
+            f"Motion has {recording.fps} fps, the official data have {', '.join(map(str, KEPT_FRAMES))}. Resample it "
+            "first."
+        )
     step = KEPT_FRAMES[recording.fps]
     fps = recording.fps // step
     motion = recording.motion[::step]

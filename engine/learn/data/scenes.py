@@ -71,7 +71,9 @@ class Corpus:
             self.groups.setdefault(prefix, []).extend(load_shard(path))
         if not self.groups:
             raise EngineError(f"No corpus in {folder}. Make it first: python -m engine train CONFIG.toml.")
-        self.backdrops: list[Backdrop] = [_stretch_of(np.load(path)["samples"]) for path in sorted(folder.glob("noise_*.npz"))]
+        self.backdrops: list[Backdrop] = [
+            _stretch_of(np.load(path)["samples"]) for path in sorted(folder.glob("noise_*.npz"))
+        ]
         rest = 1 - sum(share for name, share in shares.items() if name in self.groups)
         self.names = list(self.groups)
         self.weights = [shares.get(name, rest) if name else max(rest, 0.0) for name in self.names]
@@ -107,7 +109,9 @@ def make_scene(corpus: Corpus, front_end: MoonshineFront | None, seed: int) -> S
     if front_end is not None:
         with torch.no_grad():
             features = front_end(torch.from_numpy(wave)[None])[0].numpy().astype(np.float16)
-    return Scene(wave.astype(np.float16), features, tuple(phone for phone, _ in phones), tuple(effort for _, effort in phones))
+    return Scene(
+        wave.astype(np.float16), features, tuple(phone for phone, _ in phones), tuple(effort for _, effort in phones)
+    )
 
 
 def load_scenes(folder: Path) -> list[Scene]:
@@ -120,12 +124,19 @@ def load_scenes(folder: Path) -> list[Scene]:
     for path in sorted(folder.glob("scenes_*.npz")):
         wave, features = (np.load(path.with_suffix(f".{part}.npy"), mmap_mode="r") for part in ("wave", "heard"))
         with np.load(path, allow_pickle=False) as index:
-            labels, times_s, phone_ends, frame_ends = (index[name] for name in ("labels", "times_s", "phone_ends", "frame_ends"))
+            labels, times_s, phone_ends, frame_ends = (
+                index[name] for name in ("labels", "times_s", "phone_ends", "frame_ends")
+            )
             efforts_db = index["efforts_db"].tolist()
-        spoken = [Phone(PHONES[label], float(start_s), float(end_s)) for label, (start_s, end_s) in zip(labels, times_s, strict=True)]
+        spoken = [
+            Phone(PHONES[label], float(start_s), float(end_s))
+            for label, (start_s, end_s) in zip(labels, times_s, strict=True)
+        ]
         for i, last in enumerate(frame_ends):
             first, first_phone = (frame_ends[i - 1], phone_ends[i - 1]) if i else (0, 0)
-            scenes.append(Scene(wave[first * FRAME:last * FRAME], features[first:last], tuple(spoken[first_phone:phone_ends[i]]),
+            scenes.append(Scene(wave[first * FRAME:last * FRAME], features[first:last], tuple(
+                spoken[first_phone:phone_ends[i]]
+            ),
                                 tuple(efforts_db[first_phone:phone_ends[i]])))
     if not scenes:
         raise EngineError(f"No scenes in {folder}. Make them first: python -m engine train CONFIG.toml.")
@@ -142,7 +153,8 @@ def _write(path: Path, scenes: Sequence[Scene]) -> None:
         partial, labels=np.array([PHONE_INDEX[phone.label] for phone in phones], np.uint8),
         times_s=np.array([(phone.start_s, phone.end_s) for phone in phones], np.float32).reshape(-1, 2),
         efforts_db=np.array([effort for scene in scenes for effort in scene.efforts_db], np.float32),
-        phone_ends=np.cumsum([len(scene.phones) for scene in scenes]), frame_ends=np.cumsum([len(scene.features) for scene in scenes]),
+        phone_ends=np.cumsum([len(scene.phones) for scene in scenes]),
+        frame_ends=np.cumsum([len(scene.features) for scene in scenes]),
     )
     os.replace(partial, path)
 
@@ -166,7 +178,9 @@ def _spoken(corpus: Corpus, n: int, rng: random.Random) -> tuple[FloatArray, lis
                        if p.end_s > -EDGE_S and p.start_s < end_s + EDGE_S]
         at += samples.size
         if rng.random() < GAP_SHARE:
-            gap = round(rng.uniform(0, LONGEST_LONG_GAP_S if rng.random() < LONG_GAP_SHARE else LONGEST_GAP_S) * SAMPLE_RATE_HZ)
+            gap = round(
+                rng.uniform(0, LONGEST_LONG_GAP_S if rng.random() < LONG_GAP_SHARE else LONGEST_GAP_S) * SAMPLE_RATE_HZ
+            )
             phones.append((Phone("SIL", at / SAMPLE_RATE_HZ, (at + gap) / SAMPLE_RATE_HZ), 0.0))
             at += gap
     return wave, phones
@@ -174,8 +188,12 @@ def _spoken(corpus: Corpus, n: int, rng: random.Random) -> tuple[FloatArray, lis
 
 def _at_speed(utterance: Utterance, rng: random.Random) -> tuple[FloatArray, list[Phone]]:
     speed = rng.uniform(*SPEED)
-    samples = soxr.resample(utterance.samples.astype(np.float32) / 32768, SAMPLE_RATE_HZ * speed, SAMPLE_RATE_HZ, quality="LQ")
-    return np.asarray(samples, np.float32), [Phone(p.label, p.start_s / speed, p.end_s / speed) for p in utterance.phones]
+    samples = soxr.resample(
+        utterance.samples.astype(np.float32) / 32768, SAMPLE_RATE_HZ * speed, SAMPLE_RATE_HZ, quality="LQ"
+    )
+    return np.asarray(samples, np.float32), [
+        Phone(p.label, p.start_s / speed, p.end_s / speed) for p in utterance.phones
+    ]
 
 
 def _stretch_of(samples: NDArray[np.int16]) -> Backdrop:

@@ -34,7 +34,8 @@ def voices() -> tuple[Voice, ...]:
     """All voices of the file, in its order."""
     sets = json.loads(SPLIT.read_text(encoding="utf-8"))["sets"]
     return tuple(
-        Voice(data_set, entry["voice"], entry["kind"], entry["role"], tuple(entry["clips"])) for data_set, entries in sets.items() for entry in entries
+        Voice(data_set, entry["voice"], entry["kind"], entry["role"], tuple(entry["clips"]))
+        for data_set, entries in sets.items() for entry in entries
     )
 
 

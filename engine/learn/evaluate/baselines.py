@@ -15,7 +15,8 @@ from .metrics import FPS, SeenMouth, seen_mouth
 # Rhubarb's mouth shapes as (lip opening, jaw, rounding, tuck).
 RHUBARB_SHAPES: Mapping[str, tuple[float, float, float, float]] = {
     "A": (-0.05, 0.02, 0.0, 0.1), "B": (0.16, 0.12, 0.0, 0.0), "C": (0.45, 0.36, 0.0, 0.0), "D": (0.68, 0.58, 0.0, 0.0),
-    "E": (0.36, 0.30, 0.45, 0.0), "F": (0.14, 0.12, 0.9, 0.0), "G": (0.08, 0.10, 0.0, 0.5), "H": (0.40, 0.32, 0.0, 0.0), "X": (0.0, 0.0, 0.0, 0.0),
+    "E": (0.36, 0.30, 0.45, 0.0), "F": (0.14, 0.12, 0.9, 0.0), "G": (0.08, 0.10, 0.0, 0.5), "H": (0.40, 0.32, 0.0, 0.0),
+    "X": (0.0, 0.0, 0.0, 0.0),
 }
 EASE = np.array([1, 2, 3, 2, 1]) / 9  # frames of 20 ms
 LOUD_RANGE_DB, LOUD_PERCENTILE, LOUD_POWER, LOUD_JAW = 30.0, 95.0, 1.5, 0.55

@@ -40,7 +40,9 @@ class Compared:
 
 COMPARED: Mapping[str, Compared] = {
     "jaw": Compared(("jawOpen",), ("mouth_stretch_c",), "jaw"),
-    "rounding": Compared(("mouthFunnel", "mouthPucker"), ("mouth_oh_c", "mouth_funnel_dl", "mouth_oo_c", "mouth_pucker_l"), "rounding"),
+    "rounding": Compared(
+        ("mouthFunnel", "mouthPucker"), ("mouth_oh_c", "mouth_funnel_dl", "mouth_oo_c", "mouth_pucker_l"), "rounding"
+    ),
     "lower lip": Compared(("mouthLowerDown",), ("mouth_lowerLipDepress_l",), "lips"),
     "upper lip": Compared(("mouthUpperUp",), ("mouth_upperLipRaise_l",), "lips"),
     "press": Compared(("mouthPress",), ("mouth_press_l", "mouth_suck_dl", "mouth_suck_ul"), ""),
@@ -68,8 +70,12 @@ def heard_clips(model: str, dataset: Path) -> list[HeardClip]:
         curves = {key.removeprefix("bs_"): arrays[key] for key in arrays.files if key.startswith("bs_")}
     clips = []
     for clip, values in sorted(curves.items()):
-        heard = animate(read_audio(dataset / f"{clip}.flac"), Settings(model=model, fps=FPS, device="cpu", threads=1)).phones
-        theirs = {name: values[:, [names.index(part) for part in pair.theirs]].sum(axis=1) for name, pair in COMPARED.items()}
+        heard = animate(
+            read_audio(dataset / f"{clip}.flac"), Settings(model=model, fps=FPS, device="cpu", threads=1)
+        ).phones
+        theirs = {
+            name: values[:, [names.index(part) for part in pair.theirs]].sum(axis=1) for name, pair in COMPARED.items()
+        }
         clips.append(HeardClip(clip, [Phone(phone.label, phone.start_s, phone.end_s) for phone in heard], theirs))
     return clips
 
@@ -87,7 +93,9 @@ def correlations(clip: HeardClip) -> dict[str, tuple[float, float, float]]:
 def suggested_targets(clips: Sequence[HeardClip], name: str) -> dict[str, tuple[float, float]]:
     """Target of each frequent phone as it is, and as ridge regression on the animators' curves has it, on our scale."""
     pair = COMPARED[name]
-    shares = np.concatenate([phone_shares(clip.phones, FPS, clip.frames, pair.group) for clip in clips]).astype(np.float64)
+    shares = np.concatenate(
+        [phone_shares(clip.phones, FPS, clip.frames, pair.group) for clip in clips]
+    ).astype(np.float64)
     wanted = np.concatenate([clip.theirs[name] for clip in clips])
     given = viseme_tables()[0][:, [CURVES.index(curve) for curve in pair.ours]].sum(axis=1).astype(np.float64)
     as_given = shares @ given
@@ -112,12 +120,17 @@ def _report(clips: Sequence[HeardClip]) -> list[str]:
     lines = []
     for clip in clips:
         role = "fitted" if clip.name.startswith(TRAINED) else "held out"
-        figures = (f"{name} {r:.3f} (best {best:.3f} at {lag_ms:+.0f} ms)" for name, (r, best, lag_ms) in correlations(clip).items())
+        figures = (
+            f"{name} {r:.3f} (best {best:.3f} at {lag_ms:+.0f} ms)"
+            for name, (r, best, lag_ms) in correlations(clip).items()
+        )
         lines.append("  ".join((clip.name, role, *figures)))
     fitting = [clip for clip in clips if clip.name.startswith(TRAINED)]
     for name, pair in COMPARED.items():
         if pair.group and fitting:
-            suggested = (f"{phone} {now:.2f}>{then:.2f}" for phone, (now, then) in suggested_targets(fitting, name).items())
+            suggested = (
+                f"{phone} {now:.2f}>{then:.2f}" for phone, (now, then) in suggested_targets(fitting, name).items()
+            )
             lines.append("  ".join((name, *suggested)))
     return lines
 

@@ -54,7 +54,10 @@ from .report import (
 )
 
 PAIRED_SET, FILMED_SET, EXPRESSED_SET = "facegood_zh", "grid_s1", "english_aligned"
-RHUBARB_RUNS = {"Rhubarb words": "pocketSphinx", "Rhubarb + transcript": "pocketSphinx_with_transcript", "Rhubarb phonetic": "phonetic"}
+RHUBARB_RUNS = {
+    "Rhubarb words": "pocketSphinx", "Rhubarb + transcript": "pocketSphinx_with_transcript",
+    "Rhubarb phonetic": "phonetic"
+}
 ROBUSTNESS = "robustness"  # a word in the place of a dataset
 NOISE_SNR_DB, ROOM_RT60_S, ROOM_DIRECT_DB = 10.0, 0.4, 6.0
 
@@ -80,10 +83,15 @@ def evaluate_all(model: str, dataset: Path, data: Path | None = None) -> ModelRe
     folder = data_folder(data)
     sets = tuple(evaluate_set(model, one) for one in read_sets(folder))
     paired, filmed = folder / PAIRED / PAIRED_SET, folder / PAIRED / FILMED_SET
-    unseen = [clip for one in sets for clip in one.recordings.clips if one.recordings.name == EXPRESSED_SET and clip.name in one.recordings.unseen]
+    unseen = [
+        clip
+        for one in sets
+        for clip in one.recordings.clips if one.recordings.name == EXPRESSED_SET and clip.name in one.recordings.unseen
+    ]
     return ModelReport(
         model, sets, tuple(evaluate_paired(model, paired)) if is_paired(paired) else (),
-        (evaluate_filmed(model, filmed),) if is_filmed(filmed) else (), evaluate_expression(model, unseen) if unseen else None,
+        (evaluate_filmed(model, filmed),) if is_filmed(filmed) else (),
+        evaluate_expression(model, unseen) if unseen else None,
     )
 
 
@@ -114,7 +122,9 @@ def evaluate_set(model: str, recordings: EvaluationSet, identity: str = "pivot")
     ours = {name: seen_mouth(motion.weights, motion.channels) for name, motion in motions.items()}
     mouths: dict[str, dict[str, SeenMouth]] = {OURS: ours, WITH_TRANSCRIPT: _with_transcript(recordings, settings)}
     if recordings.phones and recordings.cues is not None:
-        mouths[NOISY] = {clip.name: our_mouth(in_noisy_room(clip.samples, seed), settings) for seed, clip in enumerate(clips)}
+        mouths[NOISY] = {
+            clip.name: our_mouth(in_noisy_room(clip.samples, seed), settings) for seed, clip in enumerate(clips)
+        }
         mouths.update(_rhubarb(clips, recordings.cues))
     mouths[FORMULA] = {name: formula_mouth(motion.weights, motion.channels) for name, motion in motions.items()}
     mouths[LOUDNESS] = {clip.name: loudness_mouth(clip.samples, clip.frames) for clip in clips}
@@ -144,7 +154,9 @@ def _with_transcript(recordings: EvaluationSet, settings: Settings) -> dict[str,
     texts = recordings.transcripts
     try:
         return {
-            clip.name: our_mouth(clip.samples, replace(settings, transcript=texts[clip.name], language=recordings.language)) for clip in recordings.clips
+            clip.name: our_mouth(
+                clip.samples, replace(settings, transcript=texts[clip.name], language=recordings.language)
+            ) for clip in recordings.clips
         }
     except EngineError as error:
         log.warning("%s is not measured with its transcripts: %s", recordings.name, error)
@@ -167,7 +179,10 @@ def _by_kind(
     kinds = dict.fromkeys(recordings.kinds.values())
     if len(kinds) < 2:
         return {}
-    of_kind = {kind: {name: events for name, events in gathered.items() if recordings.kinds.get(name) == kind} for kind in kinds}
+    of_kind = {
+        kind: {name: events for name, events in gathered.items() if recordings.kinds.get(name) == kind}
+        for kind in kinds
+    }
     return {kind: figures(pooled(_flat(events))) for kind, events in of_kind.items() if events}
 
 

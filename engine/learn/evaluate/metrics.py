@@ -33,15 +33,18 @@ NARROW = frozenset(["IY", "UW", "IH", "UH", "S", "Z", "SH", "T"])
 
 # Shares and means: measure -> the event whose mean it is.
 MEANS = {
-    "pbm_recall": "pbm shut", "closure_precision": "closure right", "closure_inside": "closure right inside", "vowels_shut": "vowel shut",
-    "fv_recall": "fv tucked", "fv_precision": "tuck right", "round_recall": "rounded", "round_false": "spread rounded", "open_recall": "opened",
-    "f_recall": "F tucked", "v_recall": "V tucked",
+    "pbm_recall": "pbm shut", "closure_precision": "closure right", "closure_inside": "closure right inside",
+    "vowels_shut": "vowel shut",
+    "fv_recall": "fv tucked", "fv_precision": "tuck right", "round_recall": "rounded", "round_false": "spread rounded",
+    "open_recall": "opened", "f_recall": "F tucked", "v_recall": "V tucked",
     **{f"{phone.lower()}_{edge}_ms": f"{phone} {edge}" for phone in "PBM" for edge in ("start", "end", "length")},
-    "silence_shut": "silent frame shut", "jitter": "held jerk", "over_open": "frame over-open", "shut_share": "frame shut",
+    "silence_shut": "silent frame shut", "jitter": "held jerk", "over_open": "frame over-open",
+    "shut_share": "frame shut",
 }
 # Areas under the curve: measure -> scores of the positives and of the negatives.
 AREAS = {
-    "closure_auc": ("pbm closeness", "other closeness"), "round_auc": ("rounded most", "spread most"), "open_auc": ("open most", "narrow most"),
+    "closure_auc": ("pbm closeness", "other closeness"), "round_auc": ("rounded most", "spread most"),
+    "open_auc": ("open most", "narrow most"),
 }
 # The same of words, where only their times are known; each word is one event and one draw of the bootstrap, since such
 # sets are single sentences.
@@ -49,7 +52,8 @@ LIP_ROUNDED = ROUNDED | frozenset(["UE", "OE"])
 # A word with none of these stays flat.
 ROUNDISH = ROUNDED | frozenset(["UE", "OE", "AO", "UH", "R", "SH", "ZH", "CH", "JH", "ER"])
 WORD_MEANS = {
-    "word_shut": "contact word shut", "word_shut_false": "free word shut", "word_tucked": "fv word tucked", "word_round": "round word round",
+    "word_shut": "contact word shut", "word_shut_false": "free word shut", "word_tucked": "fv word tucked",
+    "word_round": "round word round",
     "word_round_false": "flat word round", "silence_shut": "silent frame shut",
 }
 WORD_AREAS = {"word_shut_auc": ("contact closeness", "free closeness"), "word_round_auc": ("round most", "flat most")}
@@ -210,13 +214,17 @@ def pool(clips: Sequence[ClipEvents]) -> dict[str, Statistic]:
     statistics = _pool_events(clips, MEANS, AREAS)
     for name in CORRELATIONS:
         frames = np.array([clip.frames if name in clip.r else 0 for clip in clips])
-        statistics[name] = Ratio(frames * np.array([clip.r.get(name, 0.0) for clip in clips]), frames, int(frames.sum()))
+        statistics[name] = Ratio(
+            frames * np.array([clip.r.get(name, 0.0) for clip in clips]), frames, int(frames.sum())
+        )
     lag_scores = np.array([clip.lag_scores for clip in clips]).reshape(len(clips), -1)
     shifts = np.arange(-LARGEST_LAG_FRAMES, LARGEST_LAG_FRAMES + 1) * 1000 / FPS
     statistics["lag_ms"] = Peak(lag_scores, shifts, sum(clip.frames for clip in clips if clip.lag_scores.any()))
     swing, wanted = ([clip.array(name) for clip in clips] for name in ("swing", "reference swing"))
     n_frames = sum(value.size for value in swing)
-    statistics["amplitude"] = Ratio(np.array([v.sum() for v in swing]), np.array([v.sum() for v in wanted]), n_frames, root=True)
+    statistics["amplitude"] = Ratio(
+        np.array([v.sum() for v in swing]), np.array([v.sum() for v in wanted]), n_frames, root=True
+    )
     return {item.name: statistics[item.name] for item in fields(Measures)}
 
 

@@ -99,7 +99,10 @@ def evaluate_paired(model: str, dataset: Path, identity: str = "pivot") -> list[
     voices = split.by_clip(dataset.resolve().name)
     result = []
     for clip, curves in sorted(clips.items()):
-        theirs = {name: curves[:, [names.index(part) for part in parts]].sum(axis=1) / SIDES.get(name, 1) for name, parts in THEIRS.items()}
+        theirs = {
+            name: curves[:, [names.index(part) for part in parts]].sum(axis=1) / SIDES.get(name, 1)
+            for name, parts in THEIRS.items()
+        }
         used = {name: curve for name, curve in theirs.items() if curve.std() > STILL_BELOW}
         role = voices[clip].role if clip in voices else split.REPORT
         result.append(_clip(dataset / f"{clip}.flac", used, settings, role))
@@ -146,7 +149,8 @@ def _clip(audio: Path, theirs: Mapping[str, FloatArray], settings: Settings, rol
     frames = np.arange(len(ours["jaw"])) * MOUTH_FPS / FPS
     systems = {
         OURS: {name: compare(ours[name], curve) for name, curve in theirs.items()},
-        LOUDNESS: {"jaw": compare(np.interp(frames, np.arange(n_frames), loud), theirs["jaw"])} if "jaw" in theirs else {},
+        LOUDNESS: {"jaw": compare(np.interp(frames, np.arange(n_frames), loud), theirs["jaw"])}
+        if "jaw" in theirs else {},
     }
     return PairedClip(role, PairedCurves(audio.stem, wave.samples, ours, theirs), systems)
 

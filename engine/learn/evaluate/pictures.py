@@ -46,12 +46,17 @@ def draw_report(sets: Sequence[SetReport], paired: Sequence[PairedCurves], folde
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"Picture folder {folder} cannot be made ({error}). Give --pictures another folder.") from error
+        raise OutputError(
+            f"Picture folder {folder} cannot be made ({error}). Give --pictures another folder."
+        ) from error
     paths = []
     for report in sets:
         peer = next((name for name in PEERS if name in report.mouths), "")
         for clip in report.recordings.clips:
-            mouths = {name: report.mouths[name][clip.name] for name in (OURS, REFERENCE, peer) if clip.name in report.mouths.get(name, {})}
+            mouths = {
+                name: report.mouths[name][clip.name]
+                for name in (OURS, REFERENCE, peer) if clip.name in report.mouths.get(name, {})
+            }
             paths.append(folder / f"{report.recordings.name}_{clip.name}.png")
             title = f"{report.recordings.title}: {clip.name}"
             draw_clip(clip, mouths, title, paths[-1], report.recordings.words.get(clip.name, ()))
@@ -73,13 +78,15 @@ def draw_clip(clip: Clip, mouths: Mapping[str, SeenMouth], title: str, path: Pat
 def draw_paired(item: PairedCurves, path: Path) -> None:
     """Draw a recording with ours against the animators' curves, both by their names."""
     panels = [
-        (name, [Track("ours", item.ours[name], item.fps), Track("animators", theirs, item.fps)]) for name, theirs in item.theirs.items()
+        (name, [Track("ours", item.ours[name], item.fps), Track("animators", theirs, item.fps)])
+        for name, theirs in item.theirs.items()
     ]
     _draw(item.samples, [], panels, f"Mandarin, animators' curves: {item.name}", path)
 
 
 def _draw(
-    samples: FloatArray, spans: Sequence[tuple[str, float, float]], panels: Sequence[tuple[str, Sequence[Track]]], title: str, path: Path,
+    samples: FloatArray, spans: Sequence[tuple[str, float, float]], panels: Sequence[tuple[str, Sequence[Track]]],
+    title: str, path: Path,
 ) -> None:
     import matplotlib
 
@@ -89,13 +96,18 @@ def _draw(
     duration_s = samples.size / 16000
     start_s, end_s = _window(samples)
     size = (max(SHORTEST_INCHES, (end_s - start_s) * INCHES_PER_S), 1.1 + 1.15 * len(panels))
-    figure, axes = pyplot.subplots(1 + len(panels), 1, sharex=True, figsize=size, dpi=DPI, height_ratios=[0.9, *[1.0] * len(panels)])
+    figure, axes = pyplot.subplots(
+        1 + len(panels), 1, sharex=True, figsize=size, dpi=DPI, height_ratios=[0.9, *[1.0] * len(panels)]
+    )
     _draw_sound(axes[0], samples, [one for one in spans if start_s <= (one[1] + one[2]) / 2 < end_s])
     for axis, (label, tracks) in zip(axes[1:], panels, strict=True):
         _draw_tracks(axis, label, tracks, spans)
     handles, names = axes[1].get_legend_handles_labels()
     figure.legend(handles, names, loc="upper right", ncols=len(names), fontsize=8, frameon=False)
-    figure.suptitle(title if duration_s <= LONGEST_S else f"{title} ({LONGEST_S:g} of {duration_s:.0f} s)", x=0.01, ha="left", fontsize=9)
+    figure.suptitle(
+        title if duration_s <= LONGEST_S else f"{title} ({LONGEST_S:g} of {duration_s:.0f} s)", x=0.01, ha="left",
+        fontsize=9
+    )
     axes[-1].set_xlim(start_s, end_s)
     axes[-1].set_xlabel("seconds", fontsize=8)
     figure.tight_layout(pad=0.4, rect=(0, 0, 1, 0.95))
@@ -122,7 +134,10 @@ def _draw_sound(axis: Any, samples: FloatArray, spans: Sequence[tuple[str, float
     for index, (label, start_s, end_s) in enumerate(spans):
         axis.axvline(start_s, color="#bdc3c7", linewidth=0.5)
         if label != "SIL":
-            axis.text((start_s + end_s) / 2, 1.12 if index % 2 else 1.48, label, ha="center", va="bottom", fontsize=6, clip_on=False)
+            axis.text(
+                (start_s + end_s) / 2, 1.12 if index % 2 else 1.48, label, ha="center", va="bottom", fontsize=6,
+                clip_on=False
+            )
     axis.set_ylim(-1.1, 1.1)
     axis.set_yticks([])
     axis.set_ylabel("sound", fontsize=8)
@@ -135,7 +150,9 @@ def _draw_tracks(axis: Any, label: str, tracks: Sequence[Track], spans: Sequence
     for index, track in enumerate(tracks):
         seconds = np.arange(len(track.values)) / track.rate_hz
         if track.label in {REFERENCE, "animators"}:
-            axis.fill_between(seconds, 0, track.values, color=REFERENCE_COLOUR, alpha=0.55, linewidth=0, label=track.label)
+            axis.fill_between(
+                seconds, 0, track.values, color=REFERENCE_COLOUR, alpha=0.55, linewidth=0, label=track.label
+            )
         else:
             colour, width = (OURS_COLOUR, 1.4) if index == 0 else (PEER_COLOUR, 0.9)
             axis.plot(seconds, track.values, color=colour, linewidth=width, label=track.label, zorder=3 - index * 0.1)
@@ -149,4 +166,6 @@ def _draw_tracks(axis: Any, label: str, tracks: Sequence[Track], spans: Sequence
 
 def _word_spans(words: Sequence[Word], duration_s: float) -> list[tuple[str, float, float]]:
     spans = [(word.text, word.start_s, word.end_s) for word in words]
-    return sorted([*spans, *(("SIL", start, end) for start, end in pauses(words, duration_s))], key=lambda one: one[1]) if words else []
+    return sorted(
+        [*spans, *(("SIL", start, end) for start, end in pauses(words, duration_s))], key=lambda one: one[1]
+    ) if words else []

@@ -98,7 +98,9 @@ def conditions() -> tuple[Condition, ...]:
         found.append(Condition(f"tape speed {factor:g}", partial(_plain, speed, factor), speed=factor))
     for semitones in (-4, -2, 2, 4):
         found.append(Condition(f"pitch {semitones:+d}, formants kept", partial(_pitch, semitones, True)))
-    found += [Condition(f"pitch {semitones:+d}, formants moved", partial(_pitch, semitones, False)) for semitones in (-4, 4)]
+    found += [
+        Condition(f"pitch {semitones:+d}, formants moved", partial(_pitch, semitones, False)) for semitones in (-4, 4)
+    ]
     for decibel in (-30, -20, -10, 6, 12):
         found.append(Condition(f"gain {decibel:+d} dB", partial(_plain, colour.gain, float(decibel))))
     return tuple(found)
@@ -109,10 +111,14 @@ def command(options: argparse.Namespace) -> None:
     folder = data_folder(options.data)
     clips = chosen_clips(folder)
     clean = clean_mouths(clips, options.model)
-    reports = [measure_condition(condition, clean, options.model) for condition in tqdm(conditions(), unit="condition", leave=False, disable=None)]
+    reports = [
+        measure_condition(condition, clean, options.model)
+        for condition in tqdm(conditions(), unit="condition", leave=False, disable=None)
+    ]
     rests = rest_reports(options.model, folder / SPEECH / RECORDED_NOISE)
     content: dict[str, Any] = {
-        "model": options.model, "clips": [clip.name for clip in clips], "conditions": [_row(report) for report in reports],
+        "model": options.model, "clips": [clip.name for clip in clips],
+        "conditions": [_row(report) for report in reports],
         "rest": [asdict(rest) for rest in rests],
     }
     write_result(options.json, content, lambda: table(clips, reports, rests))
@@ -123,7 +129,9 @@ def chosen_clips(data: Path) -> list[Clip]:
     found: list[Clip] = []
     for recordings in read_sets(data):
         for clip in recordings.clips:
-            if sum(other.voice == clip.voice for other in found) < MOST_CLIPS_PER_VOICE and clip.samples.size >= SHORTEST_S * 16000:
+            if sum(
+                other.voice == clip.voice for other in found
+            ) < MOST_CLIPS_PER_VOICE and clip.samples.size >= SHORTEST_S * 16000:
                 found.append(clip)
     return found
 
@@ -141,26 +149,39 @@ def measure_condition(condition: Condition, clean: Sequence[tuple[Clip, SeenMout
     shut: list[int] = []
     closers: list[int] = []
     for seed, (clip, mouth) in enumerate(clean):
-        worse = on_clock(our_mouth(condition.change(clip.samples.astype(np.float64), seed), settings), len(mouth.opening), condition.speed)
+        worse = on_clock(
+            our_mouth(condition.change(clip.samples.astype(np.float64), seed), settings), len(mouth.opening),
+            condition.speed
+        )
         for curve in CURVES:
             wanted, given = getattr(mouth, curve), getattr(worse, curve)
             weights[curve].append(len(wanted) if moves(wanted) else 0)
             scores[curve].append(correlation(wanted, given))
-        spans = [span(p.start_s - NEAR_S, p.end_s + NEAR_S, len(worse.opening)) for p in clip.phones if p.label in BILABIALS]
+        spans = [
+            span(p.start_s - NEAR_S, p.end_s + NEAR_S, len(worse.opening)) for p in clip.phones if p.label in BILABIALS
+        ]
         closers.append(len(spans))
         shut.append(sum(bool(worse.opening[frames].min() < SHUT_BELOW) for frames in spans))
     statistics: dict[str, Statistic] = {
-        curve: Ratio(np.array(weights[curve]) * np.array(scores[curve]), np.array(weights[curve]), len(clean)) for curve in CURVES
+        curve: Ratio(np.array(weights[curve]) * np.array(scores[curve]), np.array(weights[curve]), len(clean))
+        for curve in CURVES
     }
     pbm = Ratio(np.array(shut), np.array(closers), sum(closers))
-    return ConditionReport(condition.name, condition.goal, {name: figure_of(s) for name, s in statistics.items()}, figure_of(pbm))
+    return ConditionReport(
+        condition.name, condition.goal, {name: figure_of(s) for name, s in statistics.items()}, figure_of(pbm)
+    )
 
 
 def on_clock(mouth: SeenMouth, n_frames: int, speed: float) -> SeenMouth:
     """The curves of a clip that ran `speed` times faster, on the clock of the clean clip with n_frames."""
     n = len(mouth.opening)
     at = np.arange(n_frames) / speed
-    return SeenMouth(*(np.interp(at, np.arange(n), getattr(mouth, name)) for name in ("opening", "jaw", "rounding", "tuck", "closure")))
+    return SeenMouth(
+        *(
+            np.interp(at, np.arange(n), getattr(mouth, name))
+            for name in ("opening", "jaw", "rounding", "tuck", "closure")
+        )
+    )
 
 
 def rest_reports(model: str, recorded: Path | None = None) -> list[RestReport]:
@@ -171,7 +192,12 @@ def rest_reports(model: str, recorded: Path | None = None) -> list[RestReport]:
         mouths = [our_mouth(make(NON_SPEECH_S, seed), settings) for seed in range(NON_SPEECH_SEEDS)]
         reports.append(_rest(name, mouths))
         if name in {"applause", "music", "breath"}:
-            reports.append(_rest(f"{name}, 20 dB quieter", [our_mouth(make(NON_SPEECH_S, seed) / 10, settings) for seed in range(NON_SPEECH_SEEDS)]))
+            reports.append(
+                _rest(
+                    f"{name}, 20 dB quieter",
+                    [our_mouth(make(NON_SPEECH_S, seed) / 10, settings) for seed in range(NON_SPEECH_SEEDS)]
+                )
+            )
     if recorded is not None and recorded.exists():
         reports.append(_rest("recorded room", [our_mouth(read_audio(recorded).samples, settings)]))
     return reports
@@ -183,7 +209,8 @@ def table(clips: Sequence[Clip], reports: Sequence[ConditionReport], rests: Sequ
     for report in reports:
         lowest = min((figure.value for figure in report.r.values()), default=float("nan"))
         rows.append([
-            report.name, *(tables.with_interval(report.r[curve]) for curve in CURVES), tables.number(report.pbm_shut.value), shown(report.goal),
+            report.name, *(tables.with_interval(report.r[curve]) for curve in CURVES),
+            tables.number(report.pbm_shut.value), shown(report.goal),
             verdict(report.goal, lowest), ", ".join(report.missed),
         ])
     judged = [report for report in reports if report.goal]
@@ -192,17 +219,27 @@ def table(clips: Sequence[Clip], reports: Sequence[ConditionReport], rests: Sequ
     quiet = [["nobody speaks", "seconds", "mean opening", "largest", "mean jaw", "mean rounding", "goal", ""]]
     for rest in rests:
         values = (rest.mean_opening, rest.largest_opening, rest.mean_jaw, rest.mean_rounding)
-        quiet.append([rest.name, f"{rest.seconds:.0f}", *(f"{value:.3f}" for value in values), shown(REST), verdict(REST, rest.mean_opening)])
+        quiet.append(
+            [
+                rest.name, f"{rest.seconds:.0f}", *(f"{value:.3f}" for value in values), shown(REST),
+                verdict(REST, rest.mean_opening)
+            ]
+        )
     at_rest = sum(REST.met(rest.mean_opening) is True for rest in rests)
     return "\n".join([
-        f"{len(clips)} clips, {seconds:.0f} s, {voices} voices: correlation with the curves of the clean clip", tables.aligned(rows),
+        f"{len(clips)} clips, {seconds:.0f} s, {voices} voices: correlation with the curves of the clean clip",
+        tables.aligned(rows),
         f"{met} of {len(judged)} goals met", "", tables.aligned(quiet), f"{at_rest} of {len(rests)} goals met",
     ])
 
 
 def _rest(name: str, mouths: Sequence[SeenMouth]) -> RestReport:
-    opening, jaw, rounding = (np.concatenate([getattr(mouth, curve) for mouth in mouths]).clip(0) for curve in ("opening", "jaw", "rounding"))
-    return RestReport(name, opening.size / FPS, float(opening.mean()), float(opening.max()), float(jaw.mean()), float(rounding.mean()))
+    opening, jaw, rounding = (
+        np.concatenate([getattr(mouth, curve) for mouth in mouths]).clip(0) for curve in ("opening", "jaw", "rounding")
+    )
+    return RestReport(
+        name, opening.size / FPS, float(opening.mean()), float(opening.max()), float(jaw.mean()), float(rounding.mean())
+    )
 
 
 def _row(report: ConditionReport) -> dict[str, Any]:
@@ -212,11 +249,15 @@ def _row(report: ConditionReport) -> dict[str, Any]:
     }
 
 
-def _seeded(change: Callable[[FloatArray, float, int], FloatArray], amount: float, samples: FloatArray, seed: int) -> FloatArray:
+def _seeded(
+    change: Callable[[FloatArray, float, int], FloatArray], amount: float, samples: FloatArray, seed: int,
+) -> FloatArray:
     return change(samples, amount, seed)
 
 
-def _plain(change: Callable[[FloatArray, float], FloatArray], amount: float, samples: FloatArray, seed: int) -> FloatArray:
+def _plain(
+    change: Callable[[FloatArray, float], FloatArray], amount: float, samples: FloatArray, seed: int,
+) -> FloatArray:
     return change(samples, amount)
 
 

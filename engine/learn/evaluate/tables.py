@@ -15,10 +15,13 @@ from .paired import THEIRS, PairedClip, mean_of
 from .report import LOUDNESS, NOISY, OURS, UNSEEN, WITH_TRANSCRIPT, ModelReport, SetReport
 
 KIND_MEASURES = (
-    "pbm_recall", "closure_auc", "closure_precision", "fv_recall", "fv_precision", "round_recall", "round_false", "open_auc", "silence_shut", "r_lip",
-    "lag_ms", "jitter",
+    "pbm_recall", "closure_auc", "closure_precision", "fv_recall", "fv_precision", "round_recall", "round_false",
+    "open_auc", "silence_shut", "r_lip", "lag_ms", "jitter",
 )
-DECIMALS: Mapping[str, int] = {"jitter": 4, "lag_ms": 1, "mtm_ms": 1, **dict.fromkeys(CLOSURE_TIMES, 0), "closure_auc": 3, "round_auc": 3, "open_auc": 3, "vowels_shut": 3}
+DECIMALS: Mapping[str, int] = {
+    "jitter": 4, "lag_ms": 1, "mtm_ms": 1, **dict.fromkeys(CLOSURE_TIMES, 0), "closure_auc": 3, "round_auc": 3,
+    "open_auc": 3, "vowels_shut": 3
+}
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,11 @@ class Goal:
 _EDGES = {f"{phone}_{edge}_ms": Goal(10.0, 10.0, "within") for phone in "pbm" for edge in ("start", "end")}
 _LENGTHS = {f"{phone}_length_ms": Goal(15.0, 15.0, "within") for phone in "pbm"}
 GOALS: Mapping[str, Goal] = {
-    "pbm_recall": Goal(0.97, 0.99), "closure_auc": Goal(0.985, 0.99), "closure_precision": Goal(0.93, 0.97), "vowels_shut": Goal(0.008, 0.005, "below"),
+    "pbm_recall": Goal(0.97, 0.99), "closure_auc": Goal(0.985, 0.99), "closure_precision": Goal(0.93, 0.97),
+    "vowels_shut": Goal(0.008, 0.005, "below"),
     "fv_precision": Goal(0.93, 0.98), "f_recall": Goal(0.95, 0.97), "v_recall": Goal(0.90, 0.97), **_EDGES, **_LENGTHS,
-    "round_recall": Goal(0.93, 0.97), "round_false": Goal(0.045, 0.03, "below"), "round_auc": Goal(0.975, 0.99), "open_auc": Goal(0.985, 0.99),
+    "round_recall": Goal(0.93, 0.97), "round_false": Goal(0.045, 0.03, "below"), "round_auc": Goal(0.975, 0.99),
+    "open_auc": Goal(0.985, 0.99),
     "silence_shut": Goal(0.99, 0.99), "jitter": Goal(0.016, 0.016, "below"),
 }
 NOISY_GOALS: Mapping[str, Goal] = {  # room and pink noise 10 dB below the voice
@@ -55,9 +60,12 @@ NOISY_GOALS: Mapping[str, Goal] = {  # room and pink noise 10 dB below the voice
 # R with the animators' curves of running speech (1114_3_16).
 PAIRED_GOALS: Mapping[str, Goal] = {"jaw": Goal(0.70, 0.70), "round": Goal(0.68, 0.68)}
 FILMED_GOALS: Mapping[str, Goal] = {  # on clips of the filmed talker that taught nothing
-    "gap": Goal(0.82, 0.82), "gap, speech": Goal(0.78, 0.78), "jaw": Goal(0.78, 0.78), "narrowing": Goal(0.65, 0.65), "lag_ms": Goal(20.0, 20.0, "within"),
+    "gap": Goal(0.82, 0.82), "gap, speech": Goal(0.78, 0.78), "jaw": Goal(0.78, 0.78), "narrowing": Goal(0.65, 0.65),
+    "lag_ms": Goal(20.0, 20.0, "within"),
 }
-EXPRESSION_GOALS: Mapping[str, Goal] = {"shouted": Goal(1.25, 1.25), "effort": Goal(0.6, 0.6), "laughter": Goal(0.15, 0.15)}
+EXPRESSION_GOALS: Mapping[str, Goal] = {
+    "shouted": Goal(1.25, 1.25), "effort": Goal(0.6, 0.6), "laughter": Goal(0.15, 0.15)
+}
 WORD_GOALS: Mapping[str, Goal] = {"silence_shut": GOALS["silence_shut"]}
 
 
@@ -91,12 +99,14 @@ def as_json(report: ModelReport) -> dict[str, Any]:
     """The same figures for a program; NaN is null."""
     content: dict[str, Any] = _plain({
         "model": report.model,
-        "filmed": [asdict(one) for one in report.filmed], "expression": asdict(report.expression) if report.expression else None,
+        "filmed": [asdict(one) for one in report.filmed],
+        "expression": asdict(report.expression) if report.expression else None,
         "goals": {name: asdict(goal) for name, goal in GOALS.items()},
         "sets": [
             {
                 "name": one.recordings.name, "language": one.recordings.language, "title": one.recordings.title,
-                "clips": len(one.recordings.clips), "seconds": round(one.recordings.seconds, 1), "speed": round(one.speed, 1),
+                "clips": len(one.recordings.clips), "seconds": round(one.recordings.seconds, 1),
+                "speed": round(one.speed, 1),
                 "systems": {name: {m: asdict(f) for m, f in column.items()} for name, column in one.systems.items()},
                 "kinds": {name: {m: asdict(f) for m, f in column.items()} for name, column in one.kinds.items()},
             }
@@ -105,7 +115,9 @@ def as_json(report: ModelReport) -> dict[str, Any]:
         "paired": [
             {
                 "name": clip.name, "seconds": round(clip.seconds, 1), "role": clip.role,
-                "systems": {name: {curve: asdict(f) for curve, f in column.items()} for name, column in clip.systems.items()},
+                "systems": {
+                    name: {curve: asdict(f) for curve, f in column.items()} for name, column in clip.systems.items()
+                },
             }
             for clip in report.paired
         ],
@@ -116,7 +128,9 @@ def as_json(report: ModelReport) -> dict[str, Any]:
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Columns of text, each as wide as its widest cell."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def number(value: float, measure: str = "") -> str:
@@ -137,8 +151,17 @@ def _set(report: SetReport) -> str:
     voices = len({clip.voice for clip in recordings.clips})
     count = f"{len(recordings.clips)} clip{'s' if len(recordings.clips) > 1 else ''}, {recordings.seconds:.0f} s, {voices} voice{'s' if voices > 1 else ''}"
     speed = f"{report.speed:.0f} x real time on one thread"
-    scores = [f"{name}: {met} of {of} goals met" for name in (OURS, UNSEEN, WITH_TRANSCRIPT) if name in report.systems for met, of in [_met(report, name, goals)] if of]
-    return "\n".join([f"{recordings.name} ({recordings.language}): {recordings.title}; {count}", aligned(_rows(report, goals)), "; ".join([*scores, speed])])
+    scores = [
+        f"{name}: {met} of {of} goals met"
+        for name in (OURS, UNSEEN, WITH_TRANSCRIPT) if name in report.systems
+        for met, of in [_met(report, name, goals)] if of
+    ]
+    return "\n".join(
+        [
+            f"{recordings.name} ({recordings.language}): {recordings.title}; {count}", aligned(_rows(report, goals)),
+            "; ".join([*scores, speed])
+        ]
+    )
 
 
 def _met(report: SetReport, system: str, goals: Mapping[str, Goal]) -> tuple[int, int]:
@@ -152,18 +175,29 @@ def _rows(report: SetReport, goals: Mapping[str, Goal]) -> list[list[str]]:
     systems = report.systems
     told = [WITH_TRANSCRIPT] if WITH_TRANSCRIPT in systems else []
     others = [name for name in systems if name not in {OURS, WITH_TRANSCRIPT}]
-    rows = [["measure", "events", "ours [95 %]", "goal", "", *(part for name in told for part in (f"{name} [95 %]", "goal", "")), *others]]
+    rows = [
+        [
+            "measure", "events", "ours [95 %]", "goal", "",
+            *(part for name in told for part in (f"{name} [95 %]", "goal", "")), *others
+        ]
+    ]
     for measure, figure in systems[OURS].items():
         goal = goals.get(measure)
         row = [measure, str(figure.events), with_interval(figure, measure), shown(goal), verdict(goal, figure)]
         for name in told:
-            row += [with_interval(systems[name][measure], measure), shown(goal, True), verdict(goal, systems[name][measure], True)]
+            row += [
+                with_interval(systems[name][measure], measure), shown(goal, True),
+                verdict(goal, systems[name][measure], True)
+            ]
         row += [(with_interval if name == UNSEEN else _value)(systems[name][measure], measure) for name in others]
         rows.append(row)
     if NOISY in systems:
         for measure, goal in NOISY_GOALS.items():
             figure = systems[NOISY][measure]
-            row = [f"{measure}, room + 10 dB noise", str(figure.events), with_interval(figure, measure), shown(goal), verdict(goal, figure)]
+            row = [
+                f"{measure}, room + 10 dB noise", str(figure.events), with_interval(figure, measure), shown(goal),
+                verdict(goal, figure)
+            ]
             rows.append(row + ["-"] * (len(rows[0]) - len(row)))
     return rows
 
@@ -179,7 +213,9 @@ def _kinds(report: SetReport) -> str:
     rows = [["ours by kind", "clips", "p/b/m", *KIND_MEASURES]]
     for kind, column in report.kinds.items():
         clips = sum(value == kind for value in report.recordings.kinds.values())
-        rows.append([kind, str(clips), str(column["pbm_recall"].events), *(number(column[m].value, m) for m in KIND_MEASURES)])
+        rows.append(
+            [kind, str(clips), str(column["pbm_recall"].events), *(number(column[m].value, m) for m in KIND_MEASURES)]
+        )
     return aligned(rows)
 
 
@@ -190,7 +226,8 @@ def _paired(clips: Sequence[PairedClip]) -> str:
     for clip in clips:
         for system, curves in clip.systems.items():
             cells = [
-                f"{with_interval(curves[name].r)}, {number(curves[name].best_r.value)} at {curves[name].lag_ms:+.0f}" if name in curves else "-"
+                f"{with_interval(curves[name].r)}, {number(curves[name].best_r.value)} at {curves[name].lag_ms:+.0f}"
+                if name in curves else "-"
                 for name in names
             ]
             rows.append([clip.name, "yes" if clip.role == "train" else "no", system, *cells])

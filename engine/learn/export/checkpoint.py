@@ -32,7 +32,10 @@ _RENAMED = tuple((re.compile(pattern), ours) for pattern, ours in (
     (r"decoder\.tcn\.first_net\.conv_layers\.(\d+)\.conv" + _PART, r"decoder.blocks.\1.conv.\2"),
     (r"decoder\.tcn\.first_net\.conv_layers\.(\d+)\.norm" + _PART, r"decoder.blocks.\1.norm.norm.\2"),
     (r"decoder\.tcn\.first_net\.conv_layers\.(\d+)\.residual_layer\.0" + _PART, r"decoder.blocks.\1.residual.\2"),
-    (r"decoder\.transformer_decoder\.layers\.0\.self_attn\.in_proj_(weight|bias)", r"decoder.self_attention.in_proj.\1"),
+    (
+        r"decoder\.transformer_decoder\.layers\.0\.self_attn\.in_proj_(weight|bias)",
+        r"decoder.self_attention.in_proj.\1"
+    ),
     (r"decoder\.transformer_decoder\.layers\.0\.self_attn\.out_proj" + _PART, r"decoder.self_attention.out_proj.\1"),
     (r"decoder\.transformer_decoder\.layers\.0\.multihead_attn\.in_proj_(weight|bias)", r"decoder.cross.in_proj.\1"),
     (r"decoder\.transformer_decoder\.layers\.0\.multihead_attn\.out_proj" + _PART, r"decoder.cross.out_proj.\1"),
@@ -78,24 +81,44 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ModelError(f"Checkpoint not found: {path}. Check the path.")
     given = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pt(path)
-    if not isinstance(given, dict) or not all(isinstance(name, str) and isinstance(value, Tensor) for name, value in given.items()):
-        kinds = sorted({type(value).__name__ for value in given.values()}) if isinstance(given, dict) else [type(given).__name__]
-        raise ModelError(f"Checkpoint {path} must be a flat dict of names and tensors, it holds {', '.join(kinds)}. Give a UniTalker checkpoint.")
+    if not isinstance(given, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in given.items()
+    ):
+        kinds = sorted(
+            {type(value).__name__ for value in given.values()}
+        ) if isinstance(given, dict) else [type(given).__name__]
+        raise ModelError(
+            f"Checkpoint {path} must be a flat dict of names and tensors, it holds {', '.join(kinds)}. Give a "
+            "UniTalker checkpoint."
+        )
     renamed = {name: _our_name(name) for name in given}
     unknown = [name for name, ours in renamed.items() if ours is None]
     if unknown:
-        raise ModelError(f"Checkpoint {path} has {number_of(len(unknown), 'unknown tensor')}: {_some(unknown)}. Give a UniTalker checkpoint of the released code.")
+        raise ModelError(
+            f"Checkpoint {path} has {number_of(len(unknown), 'unknown tensor')}: {_some(unknown)}. Give a UniTalker "
+            "checkpoint of the released code."
+        )
     tensors = {str(renamed[name]): tensor for name, tensor in given.items()}
     if len(tensors) < len(given):
         twice = [name for name, ours in renamed.items() if list(renamed.values()).count(ours) > 1]
-        raise ModelError(f"Checkpoint {path} has one tensor in both spellings of weight norm: {_some(twice)}. Keep one of them.")
-    odd = [name for name, tensor in tensors.items() if not tensor.is_floating_point() or tensor.layout != torch.strided or tensor.device.type != "cpu"]
+        raise ModelError(
+            f"Checkpoint {path} has one tensor in both spellings of weight norm: {_some(twice)}. Keep one of them."
+        )
+    odd = [
+        name
+        for name, tensor in tensors.items()
+        if not tensor.is_floating_point() or tensor.layout != torch.strided or tensor.device.type != "cpu"
+    ]
     if odd:
-        raise ModelError(f"Checkpoint {path}: {_some(odd)} hold no plain floating point numbers. Download or train it again.")
+        raise ModelError(
+            f"Checkpoint {path}: {_some(odd)} hold no plain floating point numbers. Download or train it again."
+        )
     tensors = {name: tensor.float() for name, tensor in tensors.items()}
     broken = [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
     if broken:
-        raise ModelError(f"Checkpoint {path}: {_some(broken)} hold values that are not finite numbers. Download or train it again.")
+        raise ModelError(
+            f"Checkpoint {path}: {_some(broken)} hold values that are not finite numbers. Download or train it again."
+        )
     return tensors
 
 
@@ -105,18 +128,27 @@ def layout(tensors: Mapping[str, Tensor]) -> Layout:
     missing = [name for name in needed if name not in tensors]
     heads = sorted({name.split(".")[1] for name in tensors if name.startswith("heads.")})
     if missing or not heads:
-        raise ModelError(f"The checkpoint lacks {_some(missing or ['out_head_dict.*'])}. Give a UniTalker checkpoint of the released code.")
+        raise ModelError(
+            f"The checkpoint lacks {_some(missing or ['out_head_dict.*'])}. Give a UniTalker checkpoint of the "
+            "released code."
+        )
     axes = {"styles": 2, POSITIONS: 3}
     flat = [f"{name} {tuple(tensor.shape)}" for name, tensor in tensors.items() if tensor.ndim < axes.get(name, 1)]
     if flat:
-        raise ModelError(f"The checkpoint has tensors of too few axes: {_some(flat)}. Give a UniTalker checkpoint of the released code.")
-    numbers = [int(name.split(".")[2]) for name in tensors if name.startswith(f"heads.{heads[0]}.") and name.count(".") == 3]
+        raise ModelError(
+            f"The checkpoint has tensors of too few axes: {_some(flat)}. Give a UniTalker checkpoint of the released "
+            "code."
+        )
+    numbers = [
+        int(name.split(".")[2]) for name in tensors if name.startswith(f"heads.{heads[0]}.") and name.count(".") == 3
+    ]
     last = f"{max(numbers)}." if numbers else ""
     period = _period(tensors[POSITIONS]) if POSITIONS in tensors else 0
     return Layout(
         hidden=len(tensors[needed[0]]), layers=len({match[1] for name in tensors if (match := LAYER.match(name))}),
         decoder_kind="transformer" if period else "tcn", decoder_dim=len(tensors["decoder.map.weight"]),
-        style_dim=tensors["styles"].shape[-1], rows=len(tensors["styles"]), heads={head: _outputs(tensors, head, last) for head in heads},
+        style_dim=tensors["styles"].shape[-1], rows=len(tensors["styles"]),
+        heads={head: _outputs(tensors, head, last) for head in heads},
         head_layers=max(numbers) // 2 + 1 if numbers else 1, period=period,
     )
 
@@ -133,16 +165,21 @@ def read_encoder_folder(folder: Path) -> tuple[dict[str, Any], bool]:
             contents.append(_json_object(folder / name))
         except (OSError, ValueError, RecursionError) as error:
             raise ModelError(
-                f"Encoder folder {folder}: {name} cannot be read ({error}). Download config.json and preprocessor_config.json of the encoder "
+                f"Encoder folder {folder}: {name} cannot be read ({error}). Download config.json and "
+                "preprocessor_config.json of the encoder "
                 "(microsoft/wavlm-base-plus or facebook/wav2vec2-large-xlsr-53) into it."
             ) from error
     fields, preprocessor = contents
     if not isinstance(preprocessor.get("do_normalize"), bool) or preprocessor.get("sampling_rate", 16000) != 16000:
-        raise ModelError(f"Encoder folder {folder}: preprocessor_config.json must say do_normalize true or false, and 16000 Hz.")
+        raise ModelError(
+            f"Encoder folder {folder}: preprocessor_config.json must say do_normalize true or false, and 16000 Hz."
+        )
     return fields, preprocessor["do_normalize"]
 
 
-def build(tensors: dict[str, Tensor], sizes: Layout, encoder_fields: Mapping[str, Any], interpolate_pos: int, pivot: bool) -> UniTalker:
+def build(
+    tensors: dict[str, Tensor], sizes: Layout, encoder_fields: Mapping[str, Any], interpolate_pos: int, pivot: bool,
+) -> UniTalker:
     """Our network with the checkpoint's weights, in evaluation mode; the tensors are taken over, not copied.
 
     Raises:
@@ -153,16 +190,24 @@ def build(tensors: dict[str, Tensor], sizes: Layout, encoder_fields: Mapping[str
         with torch.device("meta"):
             encoder = PretrainedEncoder(hf_config(encoder_fields))
             model = UniTalker(UniTalkerConfig(
-                encoder_kind=str(encoder_fields["model_type"]), decoder_dim=sizes.decoder_dim, style_dim=sizes.style_dim,
-                identities=("",) * (sizes.rows - pivot), heads=sizes.heads, decoder_kind=sizes.decoder_kind, period=sizes.period,
+                encoder_kind=str(encoder_fields["model_type"]), decoder_dim=sizes.decoder_dim,
+                style_dim=sizes.style_dim,
+                identities=("",) * (sizes.rows - pivot), heads=sizes.heads, decoder_kind=sizes.decoder_kind,
+                period=sizes.period,
                 interpolate_pos=interpolate_pos, head_layers=sizes.head_layers, pivot=pivot,
             ), encoder)
     # Each layer has its own way to refuse a config.json.
     except (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError) as error:
         reason = " ".join(str(error).split())
-        raise ModelError(f"The checkpoint's network cannot be built: {reason}. Give the encoder's own config.json, and the checkpoint's own yaml.") from error
+        raise ModelError(
+            f"The checkpoint's network cannot be built: {reason}. Give the encoder's own config.json, and the "
+            "checkpoint's own yaml."
+        ) from error
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    given = {name: tensor for name, tensor in tensors.items() if name != POSITIONS and not (name == SPEC_MASK and name not in wanted)}
+    given = {
+        name: tensor
+        for name, tensor in tensors.items() if name != POSITIONS and not (name == SPEC_MASK and name not in wanted)
+    }
     _check_tensors(given, wanted)
     if SPEC_MASK in wanted and SPEC_MASK not in given:
         given[SPEC_MASK] = torch.zeros(wanted[SPEC_MASK])
@@ -197,7 +242,8 @@ def _read_pt(path: Path) -> object:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zip_format(path))
     except Exception as error:      # torch raises a different kind for each way in which a file can be broken
         raise ModelError(
-            f"Checkpoint {path} cannot be read as plain tensors ({_fault(error)}). It is damaged, no torch file, or holds code; nothing of it was run. "
+            f"Checkpoint {path} cannot be read as plain tensors ({_fault(error)}). It is damaged, no torch file, or "
+            "holds code; nothing of it was run. "
             "Copy or download it again."
         ) from error
 
@@ -230,7 +276,10 @@ def _our_name(name: str) -> str | None:
 def _outputs(tensors: Mapping[str, Tensor], head: str, last: str) -> int:
     name = f"heads.{head}.{last}weight"
     if name not in tensors:
-        raise ModelError(f"The checkpoint's heads have different depths: {name} is missing. Give a UniTalker checkpoint of the released code.")
+        raise ModelError(
+            f"The checkpoint's heads have different depths: {name} is missing. Give a UniTalker checkpoint of the "
+            "released code."
+        )
     return len(tensors[name])
 
 
@@ -243,7 +292,9 @@ def _period(positions: Tensor) -> int:
             if (table[:period] - expected).abs().max() < POSITION_TOLERANCE:
                 return period
             break
-    raise ModelError(f"{POSITIONS} is no periodic sine and cosine table. Give a UniTalker checkpoint of the released code.")
+    raise ModelError(
+        f"{POSITIONS} is no periodic sine and cosine table. Give a UniTalker checkpoint of the released code."
+    )
 
 
 def _check_encoder(tensors: Mapping[str, Tensor], sizes: Layout, fields: Mapping[str, Any]) -> None:
@@ -252,18 +303,29 @@ def _check_encoder(tensors: Mapping[str, Tensor], sizes: Layout, fields: Mapping
     seen = (gated, sizes.hidden, sizes.layers)
     if told != seen or fields.get("model_type") not in ("wavlm", "wav2vec2", "hubert"):
         raise ModelError(
-            f"Wrong encoder folder: its config.json is a {fields.get('model_type')!r} of {told[1]} channels and {told[2]} layers, the checkpoint has "
-            f"{'WavLM' if gated else 'wav2vec2 or HuBERT'} with {sizes.hidden} and {sizes.layers}. Give the folder of the encoder it was trained with."
+            f"Wrong encoder folder: its config.json is a {fields.get('model_type')!r} of {told[1]} channels and "
+            f"{told[2]} layers, the checkpoint has "
+            f"{'WavLM' if gated else 'wav2vec2 or HuBERT'} with {sizes.hidden} and {sizes.layers}. Give the folder of "
+            "the encoder it was trained with."
         )
 
 
 def _check_tensors(given: Mapping[str, Tensor], wanted: Mapping[str, tuple[int, ...]]) -> None:
     missing = [name for name in wanted if name not in given and name != SPEC_MASK]
     unknown = [name for name in given if name not in wanted]
-    shaped = [f"{name} {tuple(given[name].shape)} instead of {wanted[name]}" for name in wanted if name in given and given[name].shape != wanted[name]]
-    faults = [f"{len(names)} {what} ({_some(names)})" for what, names in (("missing", missing), ("unknown", unknown), ("misshapen", shaped)) if names]
+    shaped = [
+        f"{name} {tuple(given[name].shape)} instead of {wanted[name]}"
+        for name in wanted if name in given and given[name].shape != wanted[name]
+    ]
+    faults = [
+        f"{len(names)} {what} ({_some(names)})"
+        for what, names in (("missing", missing), ("unknown", unknown), ("misshapen", shaped)) if names
+    ]
     if faults:
-        raise ModelError(f"The checkpoint does not fit its encoder folder: {'; '.join(faults)}. Give the folder of the encoder it was trained with.")
+        raise ModelError(
+            f"The checkpoint does not fit its encoder folder: {'; '.join(faults)}. Give the folder of the encoder it "
+            "was trained with."
+        )
 
 
 def _some(names: list[str]) -> str:

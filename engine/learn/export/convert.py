@@ -66,7 +66,9 @@ def convert(sources: Sources, output: Path, precision: str = "fp32") -> None:
     try:
         write_whole(model, output, Contents(heads, rows, pivot, normalise, place), precision)
     except OSError as error:
-        raise OutputError(f"Cannot write {output}: {error.strerror or error}. Free some space, or write somewhere else.") from error
+        raise OutputError(
+            f"Cannot write {output}: {error.strerror or error}. Free some space, or write somewhere else."
+        ) from error
     for line in filter(None, (note, *notes)):
         log.warning(line)
     size = sum(file.stat().st_size for file in output.iterdir())
@@ -84,14 +86,22 @@ def _check_output(output: Path) -> None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(f"{output} is there and no model folder. Give another folder.") from error
     if others:
-        raise OutputError(f"{output} holds a model and more ({', '.join(others[:SHOWN])}), which would be lost. Give another folder, or move that away.")
+        raise OutputError(
+            f"{output} holds a model and more ({', '.join(others[:SHOWN])}), which would be lost. Give another "
+            "folder, or move that away."
+        )
 
 
 def _check_config(official: Official, sizes: Layout) -> None:
     if official.decoder_kind not in (None, sizes.decoder_kind):
-        raise SettingError(f"The config says decoder {official.decoder_kind}, the checkpoint holds a {sizes.decoder_kind} one. Give its own yaml.")
+        raise SettingError(
+            f"The config says decoder {official.decoder_kind}, the checkpoint holds a {sizes.decoder_kind} one. Give "
+            "its own yaml."
+        )
     if sizes.period and official.period not in (None, sizes.period):
-        raise SettingError(f"The config says period {official.period}, the checkpoint has {sizes.period}. Give its own yaml.")
+        raise SettingError(
+            f"The config says period {official.period}, the checkpoint has {sizes.period}. Give its own yaml."
+        )
 
 
 def _head_files(

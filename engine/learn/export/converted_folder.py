@@ -94,7 +94,10 @@ def _write_folder(model: UniTalker, folder: Path, contents: Contents, precision:
     (folder / "model.json").write_text(text, encoding="utf-8")
     error = _compare(folder, heads, vector, expected)
     if not error < TOLERANCE:
-        raise OutputError(f"The graphs differ from torch by {error:.2g} in the heads' output, at most {TOLERANCE:g} is allowed. Please report this.")
+        raise OutputError(
+            f"The graphs differ from torch by {error:.2g} in the heads' output, at most {TOLERANCE:g} is allowed. "
+            "Please report this."
+        )
     log.info("ONNX equals torch within %.1g", error)
     if precision != "fp32":
         before = _encoder_bytes(folder)
@@ -104,7 +107,10 @@ def _write_folder(model: UniTalker, folder: Path, contents: Contents, precision:
         _rewrite_json(folder, "")
         error, after = _compare(folder, heads, vector, expected), _encoder_bytes(folder)
         _rewrite_json(folder, f"; encoder {precision}, largest error in the heads' output {error:.2g}")
-        log.info("%s: encoder %.1f MB instead of %.1f MB, largest error in the heads' output %.2g", precision, after / 1e6, before / 1e6, error)
+        log.info(
+            "%s: encoder %.1f MB instead of %.1f MB, largest error in the heads' output %.2g", precision, after / 1e6,
+            before / 1e6, error
+        )
 
 
 def _rewrite_json(folder: Path, made: str) -> None:
@@ -166,7 +172,10 @@ def _write_graphs(model: UniTalker, folder: Path) -> None:
     second: nn.Module = _ContextAndDecoder(encoder, model.decoder) if inside else model.decoder
     features = torch.zeros(1, 50, encoder.front_dim if inside else encoder.dim)
     write_graph(first.eval(), (_noise(TRACE_SAMPLES),), folder / "encoder.onnx", {"wave": {1: "samples"}}, "features")
-    write_graph(second.eval(), (features, model.styles[-1:]), folder / "decoder.onnx", {"features": {1: "frames"}, "style": {}}, "hidden")
+    write_graph(
+        second.eval(), (features, model.styles[-1:]), folder / "decoder.onnx", {"features": {1: "frames"}, "style": {}},
+        "hidden"
+    )
     for name in ("encoder.onnx", "decoder.onnx"):
         split_weights(folder / name)
 
@@ -182,12 +191,15 @@ def _model_json(folder: Path, contents: Contents) -> str:
         "sample_rate": SAMPLE_RATE_HZ, "normalise": "clip" if contents.normalise else "none",
         "encoder": {"rate_hz": 50, "window_s": WINDOW_S, "overlap_s": OVERLAP_S, "context_s": None},
         "heads": [_head_json(name, files, contents.place) for name, files in heads.items()],
-        "identities": [asdict(row) for row in rows], "pivot": rows[-1].id if contents.pivot else None, "default_head": default,
+        "identities": [asdict(row) for row in rows], "pivot": rows[-1].id if contents.pivot else None,
+        "default_head": default,
     }, indent=1) + "\n"
 
 
 def _head_json(name: str, files: HeadFiles, place: str) -> dict[str, Any]:
-    entry: dict[str, Any] = {"id": name, "space": "vertices", "fps": files.dataset.fps, "resample": {"where": place, "align_corners": True}}
+    entry: dict[str, Any] = {
+        "id": name, "space": "vertices", "fps": files.dataset.fps, "resample": {"where": place, "align_corners": True}
+    }
     if files.pca:
         return {**entry, "pca": _pca_file(name)}
     channels = CHANNELS.get(name, tuple(f"channel{number:03d}" for number in range(files.template.size)))
@@ -207,7 +219,11 @@ def _noise(n_samples: int) -> Tensor:
     """A noisy, swelling tone (1, n_samples) that every part of a network answers to."""
     seconds = torch.arange(n_samples) / SAMPLE_RATE_HZ
     noise = torch.randn(n_samples, generator=torch.Generator().manual_seed(n_samples))
-    return ((0.1 * torch.sin(2 * torch.pi * 180 * seconds) + 0.05 * noise) * (0.6 + 0.4 * torch.sin(2 * torch.pi * 3 * seconds)))[None]
+    return (
+        (
+            0.1 * torch.sin(2 * torch.pi * 180 * seconds) + 0.05 * noise
+        ) * (0.6 + 0.4 * torch.sin(2 * torch.pi * 3 * seconds))
+    )[None]
 
 
 @torch.no_grad()
@@ -221,7 +237,9 @@ def _expected(model: UniTalker, wave: Tensor, style: Tensor, heads: Mapping[str,
     return results
 
 
-def _compare(folder: Path, heads: Mapping[str, HeadFiles], style: FloatArray, expected: Sequence[Mapping[str, FloatArray]]) -> float:
+def _compare(
+    folder: Path, heads: Mapping[str, HeadFiles], style: FloatArray, expected: Sequence[Mapping[str, FloatArray]],
+) -> float:
     """Largest difference between torch and the folder's graphs, run as animate does; relative where outputs pass 1."""
     opened = open_model(str(folder))
     system = UniTalkerSystem(opened, "cpu", threads=0)

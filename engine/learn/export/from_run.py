@@ -48,7 +48,8 @@ def export(recipe: Recipe[Any, Any], network: nn.Module, output: Path) -> None:
         size = sum(file.stat().st_size for file in folder.iterdir())
         if size > LARGEST_FOLDER_BYTES:
             raise OutputError(
-                f"The model folder has {size} bytes, at most {LARGEST_FOLDER_BYTES} may be bundled. Train a smaller network."
+                f"The model folder has {size} bytes, at most {LARGEST_FOLDER_BYTES} may be bundled. Train a smaller "
+                "network."
             )
         if output.exists():
             shutil.rmtree(output)
@@ -86,6 +87,7 @@ def _compare(graph: GraphSpec, path: Path) -> None:
     difference = float(np.abs(runtime.open_graph(path, "cpu", 1).run(given) - wanted).max())
     if not difference < TOLERANCE:
         raise OutputError(
-            f"{path.name} differs from torch by {difference:.2g}, at most {TOLERANCE:g} is allowed. Check the layers' ONNX export."
+            f"{path.name} differs from torch by {difference:.2g}, at most {TOLERANCE:g} is allowed. Check the layers' "
+            "ONNX export."
         )
     log.info("%s equals torch within %.1g", path.name, difference)

@@ -15,7 +15,9 @@ SPLIT_FROM_BYTES = 100_000_000  # larger graphs keep their weights in a file bes
 WEIGHTS_SUFFIX = ".data"
 
 
-def write_graph(module: nn.Module, inputs: tuple[Tensor, ...], path: Path, axes: Mapping[str, Mapping[int, str]], output: str) -> None:
+def write_graph(
+    module: nn.Module, inputs: tuple[Tensor, ...], path: Path, axes: Mapping[str, Mapping[int, str]], output: str,
+) -> None:
     """Trace a module on example inputs and write it.
 
     Args:
@@ -41,6 +43,8 @@ def split_weights(path: Path) -> None:
     if path.stat().st_size < SPLIT_FROM_BYTES:
         return
     model = onnx.load(str(path))
-    onnx.save(model, str(path), save_as_external_data=True, all_tensors_to_one_file=True, location=path.name + WEIGHTS_SUFFIX)
+    onnx.save(
+        model, str(path), save_as_external_data=True, all_tensors_to_one_file=True, location=path.name + WEIGHTS_SUFFIX
+    )
     # Onnx makes it readable for its owner alone.
     path.with_name(path.name + WEIGHTS_SUFFIX).chmod(path.stat().st_mode)

@@ -53,7 +53,9 @@ def _quantise(path: Path) -> None:
     root, advice = logging.getLogger(), _WithoutAdvice()
     root.addFilter(advice)
     try:
-        quantize_dynamic(str(path), str(partial), op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8)
+        quantize_dynamic(
+            str(path), str(partial), op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8
+        )
     finally:
         root.removeFilter(advice)
     partial.replace(path)

@@ -35,7 +35,10 @@ SHORTEST_PHONE_S = 0.02
 
 # Classes that the English model lacks, and other English phones that a class of another language may sound like.
 NEAREST = {"AX": "AH", "UE": "UW", "OE": "ER"}
-ALSO = {"R": ("D", "ER"), "HH": ("K",), "G": ("HH", "K"), "OW": ("AO",), "AA": ("AH",), "V": ("W", "F"), "AX": ("IH",), "UE": ("IY",), "Z": ("S",)}
+ALSO = {
+    "R": ("D", "ER"), "HH": ("K",), "G": ("HH", "K"), "OW": ("AO",), "AA": ("AH",), "V": ("W", "F"), "AX": ("IH",),
+    "UE": ("IY",), "Z": ("S",)
+}
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,15 @@ class Aligner:
         if alignment is None:
             return None
         phones = list(chain.from_iterable(self._phones_of(word) for word in alignment))
-        if not phones or sum(1 for word in alignment if word.name in self._spellings) < sum(1 for word in words if word):
+        if not phones or sum(
+            1 for word in alignment if word.name in self._spellings
+        ) < sum(1 for word in words if word):
             return None
         duration_s = samples.size / SAMPLE_RATE_HZ
-        moved = [Phone(p.label, min(max(p.start_s - PAD_S, 0.0), duration_s), min(max(p.end_s - PAD_S, 0.0), duration_s)) for p in phones]
+        moved = [
+            Phone(p.label, min(max(p.start_s - PAD_S, 0.0), duration_s), min(max(p.end_s - PAD_S, 0.0), duration_s))
+            for p in phones
+        ]
         return tuple(trim_pauses(merge_silences(moved), samples))
 
     def _name(self, word: Word) -> str:
@@ -226,5 +234,7 @@ def _decode(decoder: Any, samples: NDArray[np.int16]) -> None:  # noqa: ANN401  
 
 
 def _padded(samples: NDArray[np.int16]) -> NDArray[np.int16]:
-    noise = np.random.default_rng(0).integers(-PAD_NOISE, PAD_NOISE + 1, size=(2, round(PAD_S * SAMPLE_RATE_HZ)), dtype=np.int16)
+    noise = np.random.default_rng(0).integers(
+        -PAD_NOISE, PAD_NOISE + 1, size=(2, round(PAD_S * SAMPLE_RATE_HZ)), dtype=np.int16
+    )
     return np.concatenate([noise[0], samples, noise[1]])

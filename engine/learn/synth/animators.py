@@ -42,13 +42,18 @@ def make_curve_shards(recordings: Path, folder: Path) -> list[Path]:
     written = []
     for audio in sorted(source.glob(TRAINED)):
         if audio.stem not in clips:
-            raise EngineError(f"{source / ARRAYS} has no curves for {audio.name}. Give the FACEGOOD arrays that belong to it.")
+            raise EngineError(
+                f"{source / ARRAYS} has no curves for {audio.name}. Give the FACEGOOD arrays that belong to it."
+            )
         theirs = clips[audio.stem]
         columns = [theirs[:, [names.index(name) for name in group]].sum(axis=1) * scale
                    for group, scale in ((JAW, JAW_SCALE), (ROUNDING, ROUNDING_SCALE))]
         samples = read_samples(audio)
         path = folder / f"curves_facegood_{audio.stem.replace('_', '-')}.npz"
-        np.savez(path, samples=samples, columns=np.array(COLUMNS), curves=retimed(np.stack(columns, axis=1), samples.size), fps=FPS)
+        np.savez(
+            path, samples=samples, columns=np.array(COLUMNS), curves=retimed(np.stack(columns, axis=1), samples.size),
+            fps=FPS
+        )
         written.append(path)
     return written
 

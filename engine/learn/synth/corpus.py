@@ -33,7 +33,14 @@ UTTERANCES_PER_SHARD = 60  # also one festival process; about 4 minutes of speec
 ESPEAK_ENGLISH = (
     "en-us", "en", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc",
 )
-ESPEAK_VARIANTS = ("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "f1", "f2", "f3", "f4", "f5", "Alex", "Alicia", "Andrea", "Andy", "Annie", "Diogo", "Gene", "Gene2", "Hugo", "Jacky", "Lee", "Marco", "Mario", "Michael", "Mike", "Nguyen", "adam", "anika", "announcer", "antonio", "aunty", "belinda", "benjamin", "boris", "caleb", "david", "ed", "edward", "grandma", "grandpa", "gustave", "iven", "iven2", "john", "kaukovalta", "klatt", "klatt2", "klatt3", "klatt4", "linda", "marcelo", "max", "michel", "miguel", "norbert", "pablo", "paul", "pedro", "quincy", "rob", "robert", "sandro", "shelby", "steph", "steph2", "travis", "victor", "zac")
+ESPEAK_VARIANTS = (
+    "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "f1", "f2", "f3", "f4", "f5", "Alex", "Alicia", "Andrea", "Andy",
+    "Annie", "Diogo", "Gene", "Gene2", "Hugo", "Jacky", "Lee", "Marco", "Mario", "Michael", "Mike", "Nguyen", "adam",
+    "anika", "announcer", "antonio", "aunty", "belinda", "benjamin", "boris", "caleb", "david", "ed", "edward",
+    "grandma", "grandpa", "gustave", "iven", "iven2", "john", "kaukovalta", "klatt", "klatt2", "klatt3", "klatt4",
+    "linda", "marcelo", "max", "michel", "miguel", "norbert", "pablo", "paul", "pedro", "quincy", "rob", "robert",
+    "sandro", "shelby", "steph", "steph2", "travis", "victor", "zac"
+)
 # Shards of each voice, about 4 minutes each. What was built from recordings of people carries over to real speech, so
 # it has most.
 FLITE = {"slt": 20, "rms": 22, "awb": 22, "kal16": 5}
@@ -99,7 +106,9 @@ class _Programs:
         return real.RealVoices(self._recordings, self.tools)
 
 
-def make_corpus(folder: Path, scale: float = 1.0, recordings: Path | None = None, programs: tuple[str, ...] = ()) -> float:
+def make_corpus(
+    folder: Path, scale: float = 1.0, recordings: Path | None = None, programs: tuple[str, ...] = (),
+) -> float:
     """Make every shard that the folder lacks; returns the hours of speech now in it.
 
     Args:
@@ -125,7 +134,10 @@ def make_corpus(folder: Path, scale: float = 1.0, recordings: Path | None = None
         utterances = _SPEAKERS[shard.program](shard, random.Random(shard.seed), opened)
         save_shard(path, utterances)
         minutes = sum(u.samples.size for u in utterances) / SAMPLE_RATE_HZ / 60
-        log.info("%3d/%d %-44s %4.1f min of speech, %5.0f s so far", i + 1, len(plan), shard.name, minutes, time.monotonic() - began_s)
+        log.info(
+            "%3d/%d %-44s %4.1f min of speech, %5.0f s so far", i + 1, len(plan), shard.name, minutes,
+            time.monotonic() - began_s
+        )
     if not programs:
         make_noises(folder)
         if recordings is not None:
@@ -140,7 +152,10 @@ def corpus_plan(scale: float, recordings: Path | None = None) -> list[Shard]:
     """All shards: real speech first, then the programs mixed, so that a few are a small corpus; performances last."""
     spoken = list(_spoken_shards(scale))
     random.Random(0).shuffle(spoken)
-    real_shards = [Shard("real", source, i) for source, parts in real.sources(recordings).items() for i in range(max(1, round(parts * scale)))]
+    real_shards = [
+        Shard("real", source, i)
+        for source, parts in real.sources(recordings).items() for i in range(max(1, round(parts * scale)))
+    ]
     plan = real_shards + spoken
     performed = [shard for shard in plan if shard.program != "espeak"]
     rng = random.Random(1)
@@ -182,7 +197,9 @@ def _absent_programs() -> set[str]:
     if not kokoro.is_installed():
         absent.add("kokoro")
     for program in sorted(absent):
-        log.warning("%s is not installed: its share of the corpus is left out (weights/README.md names the packages)", program)
+        log.warning(
+            "%s is not installed: its share of the corpus is left out (weights/README.md names the packages)", program
+        )
     return absent
 
 
@@ -197,7 +214,9 @@ def _festival(shard: Shard, rng: random.Random, _: _Programs) -> list[Utterance]
 
 def _rhvoice(shard: Shard, rng: random.Random, programs: _Programs) -> list[Utterance]:
     language = rhvoice.VOICES[shard.voice]
-    texts = [english_text(rng) if language == "en" else language_text(rng, language) for _ in range(UTTERANCES_PER_SHARD)]
+    texts = [
+        english_text(rng) if language == "en" else language_text(rng, language) for _ in range(UTTERANCES_PER_SHARD)
+    ]
     return rhvoice.speak_all(texts, shard.voice, rng, programs.tools)
 
 
@@ -227,7 +246,10 @@ def _real(shard: Shard, _: random.Random, programs: _Programs) -> list[Utterance
 def _performed(shard: Shard, rng: random.Random, programs: _Programs) -> list[Utterance]:
     path = next((p for p in programs.folder.glob("*_*.npz") if p.stem.replace("_", "-") == shard.voice), None)
     if path is None:
-        raise EngineError(f"{programs.folder} lacks {shard.voice}, of which {shard.name} is made. Make the whole corpus, without a list of programs.")
+        raise EngineError(
+            f"{programs.folder} lacks {shard.voice}, of which {shard.name} is made. Make the whole corpus, without a "
+            "list of programs."
+        )
     utterances = load_shard(path)
     if shard.program == "laughed":
         return [one for utterance in utterances if (one := laugh(utterance, rng)) is not None]
@@ -248,7 +270,8 @@ def _until_full(shard: Shard, speak: Callable[[], Utterance]) -> list[Utterance]
 
 
 _SPEAKERS: Mapping[str, Callable[[Shard, random.Random, _Programs], list[Utterance]]] = {
-    "flite": _flite, "festival": _festival, "rhvoice": _rhvoice, "jtalk": _jtalk, "espeak": _espeak, "kokoro": _kokoro, "real": _real,
+    "flite": _flite, "festival": _festival, "rhvoice": _rhvoice, "jtalk": _jtalk, "espeak": _espeak, "kokoro": _kokoro,
+    "real": _real,
     **dict.fromkeys((*PERFORMANCES, "laughed"), _performed),
 }
 

@@ -65,7 +65,9 @@ class Espeak:
         self._callback = _Callback(self._receive)  # kept: the library holds only a pointer
         self._library.espeak_SetSynthCallback(self._callback)
 
-    def _receive(self, samples: "ctypes._Pointer[ctypes.c_short]", count: int, events: "ctypes._Pointer[_Event]") -> int:
+    def _receive(
+        self, samples: "ctypes._Pointer[ctypes.c_short]", count: int, events: "ctypes._Pointer[_Event]",
+    ) -> int:
         if samples and count > 0:
             self._chunks.append(np.ctypeslib.as_array(samples, (count,)).copy())
         i = 0
@@ -111,7 +113,9 @@ class Espeak:
         self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
         words: list[tuple[str, ...]] = []
         while rest.value is not None:  # one clause a call
-            clause: bytes = self._library.espeak_TextToPhonemes(ctypes.byref(rest), CHARS_UTF8, PHONEMES_IPA | ord("_") << 8)
+            clause: bytes = self._library.espeak_TextToPhonemes(
+                ctypes.byref(rest), CHARS_UTF8, PHONEMES_IPA | ord("_") << 8
+            )
             spoken = re.sub(r"\([^)]*\)", " ", clause.decode("utf-8", "ignore"))  # (en): a change of language
             words += [symbols for word in spoken.split() if (symbols := tuple(s for s in word.split("_") if s))]
         return words

@@ -90,7 +90,8 @@ def _script(texts: Sequence[str], voice: FestivalVoice, folder: Path, rng: rando
     lines = [
         f"(voice_{voice.name})",
         "(define (say text base) (let ((utt (SynthText text)))"
-        ' (utt.save.wave utt (string-append base ".wav") (quote riff)) (utt.save.segs utt (string-append base ".segs"))))',
+        ' (utt.save.wave utt (string-append base ".wav") (quote riff)) (utt.save.segs utt (string-append base '
+        '".segs"))))',
     ]
     for i, text in enumerate(texts):
         clean = text.replace('"', "").replace("\\", "")

@@ -23,13 +23,19 @@ TIMEOUT_S = 60
 
 # Symbols of Open JTalk; "cl" (the doubled consonant's closure) and "N" take the place of the consonant that follows.
 JAPANESE: Mapping[str, str] = {
-    "sil": "SIL", "pau": "SIL", "a": "AA", "i": "IY", "u": "UH", "e": "EH", "o": "OW", "A": "AA", "I": "IY", "U": "UH", "E": "EH", "O": "OW",
-    "k": "K", "ky": "K Y", "kw": "K W", "g": "G", "gy": "G Y", "gw": "G W", "s": "S", "sh": "SH", "z": "Z", "j": "JH", "t": "T", "ty": "T Y",
-    "ts": "T S", "ch": "CH", "d": "D", "dy": "D Y", "n": "N", "ny": "N Y", "h": "HH", "hy": "HH Y", "f": "F", "b": "B", "by": "B Y", "p": "P",
-    "py": "P Y", "m": "M", "my": "M Y", "y": "Y", "r": "D", "ry": "D Y", "w": "W", "v": "V",
+    "sil": "SIL", "pau": "SIL", "a": "AA", "i": "IY", "u": "UH", "e": "EH", "o": "OW", "A": "AA", "I": "IY", "U": "UH",
+    "E": "EH", "O": "OW", "k": "K", "ky": "K Y", "kw": "K W", "g": "G", "gy": "G Y", "gw": "G W", "s": "S", "sh": "SH",
+    "z": "Z", "j": "JH", "t": "T", "ty": "T Y", "ts": "T S", "ch": "CH", "d": "D", "dy": "D Y", "n": "N", "ny": "N Y",
+    "h": "HH", "hy": "HH Y", "f": "F", "b": "B", "by": "B Y", "p": "P", "py": "P Y", "m": "M", "my": "M Y", "y": "Y",
+    "r": "D", "ry": "D Y", "w": "W", "v": "V",
 }
 NASAL_BEFORE = {"P": "M", "B": "M", "M": "M", "K": "NG", "G": "NG"}
-KANA = ["か", "き", "く", "け", "こ", "が", "ぎ", "ぐ", "げ", "ご", "さ", "し", "す", "せ", "そ", "ざ", "じ", "ず", "ぜ", "ぞ", "た", "ち", "つ", "て", "と", "だ", "で", "ど", "な", "に", "ぬ", "ね", "の", "は", "ひ", "ふ", "へ", "ほ", "ば", "び", "ぶ", "べ", "ぼ", "ぱ", "ぴ", "ぷ", "ぺ", "ぽ", "ま", "み", "む", "め", "も", "や", "ゆ", "よ", "ら", "り", "る", "れ", "ろ", "わ", "あ", "い", "う", "え", "お", "きゃ", "しゅ", "ちょ", "びょ", "ぴょ", "みゃ", "ひゅ", "りょ", "ふぁ", "ふぃ", "うぃ"]
+KANA = [
+    "か", "き", "く", "け", "こ", "が", "ぎ", "ぐ", "げ", "ご", "さ", "し", "す", "せ", "そ", "ざ", "じ", "ず", "ぜ", "ぞ", "た", "ち", "つ",
+    "て", "と", "だ", "で", "ど", "な", "に", "ぬ", "ね", "の", "は", "ひ", "ふ", "へ", "ほ", "ば", "び", "ぶ", "べ", "ぼ", "ぱ", "ぴ", "ぷ",
+    "ぺ", "ぽ", "ま", "み", "む", "め", "も", "や", "ゆ", "よ", "ら", "り", "る", "れ", "ろ", "わ", "あ", "い", "う", "え", "お", "きゃ", "しゅ",
+    "ちょ", "びょ", "ぴょ", "みゃ", "ひゅ", "りょ", "ふぁ", "ふぃ", "うぃ"
+]
 LIP_KANA = ["ば", "び", "ぶ", "べ", "ぼ", "ぱ", "ぴ", "ぷ", "ぺ", "ぽ", "ま", "み", "む", "め", "も", "わ", "ふ"]
 PHRASES = (
     "おはようございます", "こんばんは", "ありがとうございました", "すみません", "まもなく電車がまいります", "窓を開けてもいいですか", "母は毎晩本を読みます", "雨が降りそうです",
@@ -53,10 +59,12 @@ def speak(rng: random.Random) -> Utterance:
     with tempfile.TemporaryDirectory() as name:
         wave_path, trace_path = Path(name) / "speech.wav", Path(name) / "trace"
         command = ["open_jtalk", "-x", str(DICTIONARY), "-m", str(VOICE), "-ow", str(wave_path), "-ot", str(trace_path),
-                   "-r", f"{rng.uniform(0.8, 1.3):.2f}", "-fm", f"{rng.uniform(-4, 5):.1f}", "-a", f"{rng.uniform(*ALL_PASS):.3f}",
-                   "-jf", f"{rng.uniform(0.7, 1.5):.2f}"]
+                   "-r", f"{rng.uniform(0.8, 1.3):.2f}", "-fm", f"{rng.uniform(-4, 5):.1f}", "-a",
+                   f"{rng.uniform(*ALL_PASS):.3f}", "-jf", f"{rng.uniform(0.7, 1.5):.2f}"]
         try:
-            subprocess.run(command, input=japanese_text(rng).encode(), capture_output=True, timeout=TIMEOUT_S, check=True)
+            subprocess.run(
+                command, input=japanese_text(rng).encode(), capture_output=True, timeout=TIMEOUT_S, check=True
+            )
             samples, rate_hz = soundfile.read(wave_path, dtype="float32")
         except (OSError, subprocess.SubprocessError) as error:
             raise EngineError(f"Open JTalk failed: {error}. Install the package open-jtalk.") from error
@@ -84,6 +92,8 @@ def japanese_text(rng: random.Random) -> str:
     if rng.random() < 0.5:
         return "、".join(rng.sample(PHRASES, rng.randint(2, 3))) + "。"
     pool = KANA + LIP_KANA * 3
-    words = ["".join(rng.choice(pool) + (rng.choice(("ん", "っ", "")) if rng.random() < 0.3 else "") for _ in range(rng.randint(2, 4)))
+    words = ["".join(
+        rng.choice(pool) + (rng.choice(("ん", "っ", "")) if rng.random() < 0.3 else "") for _ in range(rng.randint(2, 4))
+    )
              for _ in range(rng.randint(3, 6))]
     return "、".join(word.rstrip("っ") for word in words) + "。"

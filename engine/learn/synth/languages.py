@@ -28,17 +28,23 @@ class Language:
 # Language of espeak-ng -> its text. Only languages whose phones the IPA table maps.
 LANGUAGES: Mapping[str, Language] = {
     "de": Language("ngerman", fortunes=("de",)), "fr": Language("french"), "es": Language("spanish", fortunes=("es",)),
-    "it": Language("italian", fortunes=("it", "italia", "leggi", "formiche", "definizioni")), "pl": Language("polish", fortunes=("pl",)),
-    "pt": Language("portuguese", fortunes=("brasil",)), "nl": Language("dutch"), "cs": Language(spelling="cs_CZ", fortunes=("cs", "cz")),
+    "it": Language("italian", fortunes=("it", "italia", "leggi", "formiche", "definizioni")),
+    "pl": Language("polish", fortunes=("pl",)),
+    "pt": Language("portuguese", fortunes=("brasil",)), "nl": Language("dutch"),
+    "cs": Language(spelling="cs_CZ", fortunes=("cs", "cz")),
     "pt-br": Language("portuguese", fortunes=("brasil",)), "es-419": Language("spanish", fortunes=("es",)),
     "sv": Language("swedish"), "da": Language("danish"), "nb": Language("bokmaal"), "ca": Language("catalan"),
     "eo": Language("esperanto", fortunes=("eo",)), "ro": Language(spelling="ro_RO"), "hu": Language(spelling="hu_HU"),
-    "hr": Language(spelling="hr_HR"), "sk": Language(spelling="sk_SK", fortunes=("sk",)), "tr": Language(spelling="tr_TR"),
-    "lt": Language(spelling="lt_LT"), "lv": Language(spelling="lv_LV"), "id": Language(spelling="id_ID"), "is": Language(spelling="is_IS"),
-    "sw": Language(spelling="sw_TZ"), "el": Language(spelling="el_GR", script=""), "fi": Language(), "sl": Language(), "et": Language(),
-    "ru": Language(spelling="ru_RU", fortunes=("ru",), script="russian"), "uk": Language("ukrainian", script="russian"),
+    "hr": Language(spelling="hr_HR"), "sk": Language(spelling="sk_SK", fortunes=("sk",)),
+    "tr": Language(spelling="tr_TR"),
+    "lt": Language(spelling="lt_LT"), "lv": Language(spelling="lv_LV"), "id": Language(spelling="id_ID"),
+    "is": Language(spelling="is_IS"),
+    "sw": Language(spelling="sw_TZ"), "el": Language(spelling="el_GR", script=""), "fi": Language(), "sl": Language(),
+    "et": Language(), "ru": Language(spelling="ru_RU", fortunes=("ru",), script="russian"),
+    "uk": Language("ukrainian", script="russian"),
     "bg": Language("bulgarian", script="russian"), "ky": Language(spelling="ru_RU", script="russian"),
-    "hi": Language(script="devanagari"), "te": Language(script="telugu"), "eu": Language(), "af": Language("dutch"), "sq": Language(),
+    "hi": Language(script="devanagari"), "te": Language(script="telugu"), "eu": Language(), "af": Language("dutch"),
+    "sq": Language(),
 }
 
 
@@ -65,7 +71,9 @@ def _spelling_words(name: str) -> list[str]:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        text = data.decode("iso-8859-2" if name in ("cs_CZ", "hr_HR", "sk_SK", "hu_HU", "ro_RO") else "iso-8859-7" if name == "el_GR"
+        text = data.decode("iso-8859-2" if name in (
+            "cs_CZ", "hr_HR", "sk_SK", "hu_HU", "ro_RO"
+        ) else "iso-8859-7" if name == "el_GR"
                            else "iso-8859-1")
     words = (line.split("/")[0].strip() for line in text.splitlines()[1:])
     return [word for word in words if word.isalpha() and word.islower() and 3 <= len(word) <= 14]
@@ -73,7 +81,11 @@ def _spelling_words(name: str) -> list[str]:
 
 @cache
 def _fortunes(names: tuple[str, ...]) -> list[str]:
-    paths = [file for name in names for file in (sorted((FORTUNES / name).iterdir()) if (FORTUNES / name).is_dir() else [FORTUNES / name])]
+    paths = [
+        file
+        for name in names
+        for file in (sorted((FORTUNES / name).iterdir()) if (FORTUNES / name).is_dir() else [FORTUNES / name])
+    ]
     return [line for line in fortune_lines(tuple(paths)) if _is_plain(line)]
 
 

@@ -29,7 +29,9 @@ def make_noises(folder: Path, seed: int = 7) -> list[Path]:
         path = folder / f"noise_{kind}.npz"
         rng = np.random.default_rng([seed, len(kind), count])
         if not path.exists():
-            clips = _babble(folder, count, rng) if kind == "babble" else [MAKERS[kind](CLIP_S, rng) for _ in range(count)]
+            clips = _babble(folder, count, rng) if kind == "babble" else [
+                MAKERS[kind](CLIP_S, rng) for _ in range(count)
+            ]
             if not clips:
                 continue
             _write(path, kind, clips)

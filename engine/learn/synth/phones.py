@@ -22,8 +22,8 @@ from ...values.phones import (
 )
 
 __all__ = [
-    "BILABIALS", "IPA", "IPA_SILENT_MARKS", "LABIODENTALS", "PHONES", "PHONE_INDEX", "VOWELS", "Phone", "PhoneSymbolError", "classes_of",
-    "classes_of_ipa", "merge_silences", "split_evenly",
+    "BILABIALS", "IPA", "IPA_SILENT_MARKS", "LABIODENTALS", "PHONES", "PHONE_INDEX", "VOWELS", "Phone",
+    "PhoneSymbolError", "classes_of", "classes_of_ipa", "merge_silences", "split_evenly",
 ]
 
 # ARPAbet as flite and festival's English voices write it.

@@ -151,7 +151,9 @@ def cut_at_pauses(phones: Sequence[Phone], longest_s: float) -> list[list[Phone]
     return pieces
 
 
-def _good_pieces(samples: NDArray[np.int16], pieces: Sequence[Sequence[Phone]], voice: str, tools: Tools) -> list[Utterance]:
+def _good_pieces(
+    samples: NDArray[np.int16], pieces: Sequence[Sequence[Phone]], voice: str, tools: Tools,
+) -> list[Utterance]:
     """The pieces of a recording that are long enough and that both aligners time alike."""
     good = []
     for phones in pieces:

@@ -20,8 +20,8 @@ from .utterance import Utterance
 
 VOICES: Mapping[str, str] = {  # voice -> language of espeak-ng that knows its words ("en": the English dictionary)
     "alan": "en", "bdl": "en", "clb": "en", "slt": "en",
-    "aleksandr": "ru", "anna": "ru", "elena": "ru", "irina": "ru", "anatol": "uk", "natalia": "uk", "spomenka": "eo", "azamat": "ky",
-    "nazgul": "ky",
+    "aleksandr": "ru", "anna": "ru", "elena": "ru", "irina": "ru", "anatol": "uk", "natalia": "uk", "spomenka": "eo",
+    "azamat": "ky", "nazgul": "ky",
 }
 RATE_PERCENT, PITCH_PERCENT = (80, 125), (85, 118)
 TIMEOUT_S = 60
@@ -47,10 +47,15 @@ def speak_all(texts: Sequence[str], voice: str, rng: random.Random, tools: Tools
 
 
 def _speak(text: str, voice: str, path: Path, rng: random.Random) -> None:
-    command = ["RHVoice-test", "-p", voice, "-r", str(rng.randint(*RATE_PERCENT)), "-t", str(rng.randint(*PITCH_PERCENT)), "-o", str(path)]
+    command = [
+        "RHVoice-test", "-p", voice, "-r", str(rng.randint(*RATE_PERCENT)), "-t", str(rng.randint(*PITCH_PERCENT)),
+        "-o", str(path)
+    ]
     try:
         subprocess.run(command, input=text.encode(), capture_output=True, timeout=TIMEOUT_S, check=True)
     except (OSError, subprocess.SubprocessError) as error:
-        raise EngineError(f"RHVoice failed with voice {voice}: {error}. Install rhvoice and its language package (non-free).") from error
+        raise EngineError(
+            f"RHVoice failed with voice {voice}: {error}. Install rhvoice and its language package (non-free)."
+        ) from error
     if not path.exists() or path.stat().st_size < 1000:
         raise EngineError(f"RHVoice voice {voice} said nothing for {text!r}. Is its language package installed?")

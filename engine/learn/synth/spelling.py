@@ -13,15 +13,22 @@ from .espeak import Espeak
 from .phones import classes_of_ipa
 
 ABBREVIATIONS = {
-    "mr": "mister", "mrs": "missus", "ms": "miz", "dr": "doctor", "st": "saint", "prof": "professor", "etc": "et cetera", "vs": "versus",
-    "jr": "junior", "sr": "senior", "no": "number", "vol": "volume", "rev": "reverend", "hon": "honourable", "capt": "captain",
-    "col": "colonel", "gen": "general", "lt": "lieutenant", "ft": "feet", "co": "company", "esq": "esquire", "&": "and", "%": "percent",
+    "mr": "mister", "mrs": "missus", "ms": "miz", "dr": "doctor", "st": "saint", "prof": "professor",
+    "etc": "et cetera", "vs": "versus", "jr": "junior", "sr": "senior", "no": "number", "vol": "volume",
+    "rev": "reverend", "hon": "honourable", "capt": "captain", "col": "colonel", "gen": "general", "lt": "lieutenant",
+    "ft": "feet", "co": "company", "esq": "esquire", "&": "and", "%": "percent",
 }
 # Words of their own without it.
 ONLY_WITH_DOT = frozenset(["no", "st", "co", "col", "gen", "hon", "ms", "sr", "vol", "ft"])
-ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+ONES = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"
+]
 TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-ORDINALS = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth", "twelve": "twelfth"}
+ORDINALS = {
+    "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
+    "twelve": "twelfth"
+}
 OWN_CLASSES: dict[str, tuple[str, ...]] = {"r\u031d": ("ZH",)}  # Czech r with a hook: lips as for zh
 
 
@@ -113,7 +120,9 @@ def _with_schwas(sounds: Sequence[str], guess: Sequence[str]) -> Spelling:
     """The dictionary writes AH for the schwa too; where flite says the word alike, its schwas are taken over."""
     if len(sounds) != len(guess):
         return english_spelling(sounds)
-    return english_spelling(["ax" if sound == "AH" and other == "ax" else sound for sound, other in zip(sounds, guess, strict=True)])
+    return english_spelling(
+        ["ax" if sound == "AH" and other == "ax" else sound for sound, other in zip(sounds, guess, strict=True)]
+    )
 
 
 def _flite_phones(name: str) -> tuple[str, ...]:
@@ -135,8 +144,12 @@ def _flite_lexicon() -> tuple[ctypes.CDLL, int]:
     except OSError as error:
         raise EngineError(f"flite's lexicon cannot be loaded ({error}). Install the package flite.") from error
     pointer = ctypes.c_void_p
-    library.lex_lookup.restype, library.lex_lookup.argtypes = pointer, [pointer, ctypes.c_char_p, ctypes.c_char_p, pointer]
-    for function, result in ((library.val_car, pointer), (library.val_cdr, pointer), (library.val_string, ctypes.c_char_p)):
+    library.lex_lookup.restype, library.lex_lookup.argtypes = pointer, [
+        pointer, ctypes.c_char_p, ctypes.c_char_p, pointer
+    ]
+    for function, result in (
+        (library.val_car, pointer), (library.val_cdr, pointer), (library.val_string, ctypes.c_char_p)
+    ):
         function.restype, function.argtypes = result, [pointer]
     lexicons.cmu_lex_init.restype = pointer
     return library, lexicons.cmu_lex_init()

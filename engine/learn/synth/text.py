@@ -16,17 +16,49 @@ VOWEL_SPELLINGS = ("a", "e", "i", "o", "u", "oo", "ee", "ay", "oh", "ah")
 TEMPLATES = (
     "Please put the {a} {n} by the {n}.", "I have {d} {n}s and {d} more {n}s.", "Why would {p} leave the {n} at {d}?",
     "My {n} is {a}, but your {n} was never {a}.", "{p} came back from {p} with a {a} {n}.", "Oh no, not the {n} again!",
-    "Maybe {p} will bump into {p} on the {n}.", "Five {a} {n}s moved very far from the {n}.", "Look, {p}, both {n}s are {a}.",
+    "Maybe {p} will bump into {p} on the {n}.", "Five {a} {n}s moved very far from the {n}.",
+    "Look, {p}, both {n}s are {a}.",
     "We thought the {n} was thin, but it felt {a}.", "Both of them breathe through the {n}.", "Hmm, {p} might know.",
     "The {n} in the {n} sang a {a} song.", "No more {n} for me, thank you, {p}.", "Give {p} a {n} and some {a} {n}s.",
 )
-NOUNS = ["map", "pump", "bottle", "farm", "mother", "fiber", "thumb", "panda", "number", "film", "voice", "valley", "moment", "baby", "pepper", "nothing", "river", "window", "camera", "lemon", "mirror", "puppy", "family", "problem", "finger", "bubble", "movie", "ocean", "summer", "pocket", "kitten", "monkey", "phone", "table", "method", "father", "thief", "bath", "cabin", "napkin", "paper", "knife", "gym", "dream", "lamp", "team", "thing", "noon"]
-ADJECTIVES = ["big", "small", "famous", "warm", "thin", "purple", "brave", "common", "simple", "empty", "polite", "bumpy", "fine", "slow", "narrow", "open", "wooden", "early", "funny", "other", "lovely", "beautiful", "violet", "perfect", "numb", "northern", "human"]
-PEOPLE = ["Mom", "Bob", "Peter", "Anna", "Nina", "Pam", "Tom", "Phoebe", "Vivian", "Mike", "Ben", "Thomas", "Emma", "Kim", "Paul", "Kate", "Timothy", "Nathan", "Beth", "Paris", "London", "Boston", "Miami", "Vienna", "Rome"]
-LIP_PHRASES = ("big blue", "lamp post", "obvious", "subway map", "help Ben", "stop Beth", "hip bone", "good boy", "top man", "jump back", "submarine", "thumb print", "an input", "ten pens", "in Paris", "one bus", "of them", "give me", "leave five", "half full", "cup full", "rough map", "web page", "step by step", "black pepper", "hot pot", "red paint", "pink balloon", "big pig", "dog bone", "that man", "sad movie", "good morning", "break point", "I can be", "on my mind", "keep moving", "some milk", "time after time", "seven months", "eleven elves", "have both", "with Phil", "both feet", "north wind", "clothes pin", "wasp", "psalm", "abnormal", "admit", "atmosphere", "signpost", "cupboard", "football", "outpost", "bookmark", "backpack", "husband", "campfire", "comfort", "emphasis", "symphony", "inverse", "unfit", "obey", "cobweb", "absent", "upset", "maybe so", "kidnap", "captain", "empty", "dreamt")
-LIP_CLUSTERS = ("bm", "pm", "tm", "dm", "km", "gm", "tp", "dp", "kp", "gp", "tb", "db", "kb", "gb", "nb", "np", "nm", "nf", "nv", "bv", "mf", "mph", "pf", "sp", "sb", "sm", "lp", "lb", "lm", "lf", "lv", "rp", "rb", "rm", "rf", "rv", "ft", "pt", "bt", "ps", "bs", "ms")
+NOUNS = [
+    "map", "pump", "bottle", "farm", "mother", "fiber", "thumb", "panda", "number", "film", "voice", "valley", "moment",
+    "baby", "pepper", "nothing", "river", "window", "camera", "lemon", "mirror", "puppy", "family", "problem", "finger",
+    "bubble", "movie", "ocean", "summer", "pocket", "kitten", "monkey", "phone", "table", "method", "father", "thief",
+    "bath", "cabin", "napkin", "paper", "knife", "gym", "dream", "lamp", "team", "thing", "noon"
+]
+ADJECTIVES = [
+    "big", "small", "famous", "warm", "thin", "purple", "brave", "common", "simple", "empty", "polite", "bumpy", "fine",
+    "slow", "narrow", "open", "wooden", "early", "funny", "other", "lovely", "beautiful", "violet", "perfect", "numb",
+    "northern", "human"
+]
+PEOPLE = [
+    "Mom", "Bob", "Peter", "Anna", "Nina", "Pam", "Tom", "Phoebe", "Vivian", "Mike", "Ben", "Thomas", "Emma", "Kim",
+    "Paul", "Kate", "Timothy", "Nathan", "Beth", "Paris", "London", "Boston", "Miami", "Vienna", "Rome"
+]
+LIP_PHRASES = (
+    "big blue", "lamp post", "obvious", "subway map", "help Ben", "stop Beth", "hip bone", "good boy", "top man",
+    "jump back", "submarine", "thumb print", "an input", "ten pens", "in Paris", "one bus", "of them", "give me",
+    "leave five", "half full", "cup full", "rough map", "web page", "step by step", "black pepper", "hot pot",
+    "red paint", "pink balloon", "big pig", "dog bone", "that man", "sad movie", "good morning", "break point",
+    "I can be", "on my mind", "keep moving", "some milk", "time after time", "seven months", "eleven elves",
+    "have both", "with Phil", "both feet", "north wind", "clothes pin", "wasp", "psalm", "abnormal", "admit",
+    "atmosphere", "signpost", "cupboard", "football", "outpost", "bookmark", "backpack", "husband", "campfire",
+    "comfort", "emphasis", "symphony", "inverse", "unfit", "obey", "cobweb", "absent", "upset", "maybe so", "kidnap",
+    "captain", "empty", "dreamt"
+)
+LIP_CLUSTERS = (
+    "bm", "pm", "tm", "dm", "km", "gm", "tp", "dp", "kp", "gp", "tb", "db", "kb", "gb", "nb", "np", "nm", "nf", "nv",
+    "bv", "mf", "mph", "pf", "sp", "sb", "sm", "lp", "lb", "lm", "lf", "lv", "rp", "rb", "rm", "rf", "rv", "ft", "pt",
+    "bt", "ps", "bs", "ms"
+)
 # Others may be in another language.
-ENGLISH_FORTUNES = ("art", "computers", "cookie", "definitions", "disclaimer", "drugs", "education", "ethnic", "food", "fortunes", "goedel", "humorists", "kids", "knghtbrd", "law", "linux", "linuxcookie", "literature", "love", "magic", "medicine", "men-women", "miscellaneous", "news", "paradoxum", "people", "pets", "platitudes", "politics", "riddles", "science", "songs-poems", "sports", "startrek", "wisdom", "work", "zippy")
+ENGLISH_FORTUNES = (
+    "art", "computers", "cookie", "definitions", "disclaimer", "drugs", "education", "ethnic", "food", "fortunes",
+    "goedel", "humorists", "kids", "knghtbrd", "law", "linux", "linuxcookie", "literature", "love", "magic", "medicine",
+    "men-women", "miscellaneous", "news", "paradoxum", "people", "pets", "platitudes", "politics", "riddles", "science",
+    "songs-poems", "sports", "startrek", "wisdom", "work", "zippy"
+)
 # Consonants and vowels that a voice of that language reads as one syllable.
 SCRIPTS: dict[str, tuple[str, str]] = {
     "latin": ("p b m t d n k g f v s l r h z j", "a e i o u"),
@@ -57,7 +89,9 @@ def english_text(rng: random.Random) -> str:
 def lip_pairs(rng: random.Random) -> str:
     """Words that end in a stop or nasal before words that begin with the lips: hard to hear, easy to see."""
     words = dictionary_words(ENGLISH)
-    firsts, lasts = _lip_words(tuple(words)) if words else (("big", "lamp", "thin", "good", "sick"), ("post", "blue", "man", "five", "film"))
+    firsts, lasts = _lip_words(tuple(words)) if words else (
+        ("big", "lamp", "thin", "good", "sick"), ("post", "blue", "man", "five", "film")
+    )
     pairs = [f"{rng.choice(firsts)} {rng.choice(lasts)}" for _ in range(3)]
     if rng.random() < 0.5:
         pairs[rng.randrange(3)] = rng.choice(LIP_PHRASES)
@@ -96,7 +130,10 @@ def syllable_text(rng: random.Random, script: str) -> str:
 def _lip_words(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Words that end in a stop, nasal or lip sound; words with the lips at the beginning or before a consonant."""
     firsts = tuple(w for w in words if w.islower() and len(w) <= 8 and w[-1] in "kgtdpbnmfl")
-    lasts = tuple(w for w in words if w.islower() and len(w) <= 9 and (w[0] in "pbmfvw" or any(pair in w for pair in LIP_CLUSTERS)))
+    lasts = tuple(
+        w
+        for w in words if w.islower() and len(w) <= 9 and (w[0] in "pbmfvw" or any(pair in w for pair in LIP_CLUSTERS))
+    )
     return firsts, lasts
 
 
@@ -108,7 +145,9 @@ def dictionary_words(name: str) -> list[str]:
         return []
     words = path.read_text(encoding="utf-8", errors="ignore").split()
     foreign_letters = name != ENGLISH  # flite and festival's English voices read ASCII
-    return [w for w in words if w.isalpha() and 3 <= len(w) <= 14 and not w.isupper() and (foreign_letters or w.isascii())]
+    return [
+        w for w in words if w.isalpha() and 3 <= len(w) <= 14 and not w.isupper() and (foreign_letters or w.isascii())
+    ]
 
 
 @lru_cache(maxsize=16)

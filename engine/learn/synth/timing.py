@@ -56,7 +56,9 @@ def closure_times(utterances: Iterable[Utterance]) -> dict[str, EdgeTimes]:
 
 def band_level_db(samples: NDArray[np.int16]) -> FloatArray:
     """(n / 80,) level in the band, one value each 5 ms, 15 ms wide."""
-    band = scipy.signal.sosfiltfilt(scipy.signal.butter(4, BAND_HZ, "bandpass", fs=SAMPLE_RATE_HZ, output="sos"), samples.astype(np.float64))
+    band = scipy.signal.sosfiltfilt(
+        scipy.signal.butter(4, BAND_HZ, "bandpass", fs=SAMPLE_RATE_HZ, output="sos"), samples.astype(np.float64)
+    )
     hop = round(STEP_S * SAMPLE_RATE_HZ)
     power = np.square(np.pad(band, (0, -band.size % hop))).reshape(-1, hop).mean(axis=1)
     smooth: FloatArray = 10 * np.log10(np.convolve(power, np.ones(3) / 3, "same") + 10.0)
@@ -82,7 +84,10 @@ def timing_table(folder: Path, shards_each: int = 2) -> str:
     for path in sorted(folder.glob("*_*.npz")):
         if not path.name.startswith(("noise_", "curves_")):
             groups.setdefault(path.stem.rpartition("_")[0], []).append(path)
-    lines = [f"{'source':34s} {'P fall':>8s} {'rise':>6s} {'n':>5s} {'B fall':>8s} {'rise':>6s} {'n':>5s} {'M fall':>8s} {'rise':>6s} {'n':>5s}"]
+    lines = [
+        f"{'source':34s} {'P fall':>8s} {'rise':>6s} {'n':>5s} {'B fall':>8s} {'rise':>6s} {'n':>5s} {'M fall':>8s} "
+        f"{'rise':>6s} {'n':>5s}"
+    ]
     for name, paths in groups.items():
         times = closure_times(u for path in paths[:shards_each] for u in load_shard(path))
         lines.append(f"{name:34s}" + _row(times))

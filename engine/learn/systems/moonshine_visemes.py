@@ -86,7 +86,8 @@ class MoonshineVisemes(Recipe[UniTalker, Batch]):
     def build(self) -> UniTalker:
         """The network with fresh weights, those of the frozen front end too."""
         return UniTalker(UniTalkerConfig(
-            encoder_kind=self.encoder_kind, encoder=self.encoder, decoder_dim=self.decoder_dim, style_dim=self.style_dim,
+            encoder_kind=self.encoder_kind, encoder=self.encoder, decoder_dim=self.decoder_dim,
+            style_dim=self.style_dim,
             identities=STYLE_NAMES, heads={HEAD: len(ARKIT_52)}, phones=len(PHONES),
         ))
 
@@ -115,7 +116,9 @@ class MoonshineVisemes(Recipe[UniTalker, Batch]):
         """Encoder, decoder and phone graph, one linear head, and the styles with the pivot in the first row."""
         order = [network.pivot_index, *range(len(network.config.identities))]
         styles = network.styles.detach().numpy()[order]
-        return FolderSpec(_graphs(network), {"heads.npz": _head_arrays(network), "identities.npy": styles}, _info(network))
+        return FolderSpec(
+            _graphs(network), {"heads.npz": _head_arrays(network), "identities.npy": styles}, _info(network)
+        )
 
 
 @dataclass(frozen=True)
@@ -220,17 +223,21 @@ def _head_arrays(network: UniTalker) -> dict[str, np.ndarray]:
 
 def _info(network: UniTalker) -> dict[str, Any]:
     reach_s = network.context_s
-    window_s, shared_s = (ATTENTION_WINDOW_S, ATTENTION_OVERLAP_S) if reach_s is None else (WINDOW_S, overlap_s(reach_s))
+    window_s, shared_s = (
+        ATTENTION_WINDOW_S, ATTENTION_OVERLAP_S
+    ) if reach_s is None else (WINDOW_S, overlap_s(reach_s))
     has_front_end = isinstance(network.encoder, MoonshineEncoder)
     return {
-        "title": "Mini", "system": "unitalker", "licence": "GPL-3.0-or-later AND MIT" if has_front_end else "GPL-3.0-or-later",
+        "title": "Mini", "system": "unitalker",
+        "licence": "GPL-3.0-or-later AND MIT" if has_front_end else "GPL-3.0-or-later",
         "source": SOURCE + FRONT_END_SOURCE * has_front_end, "sample_rate": SAMPLE_RATE_HZ, "normalise": "none",
         "encoder": {
             "rate_hz": RATE_HZ, "window_s": window_s, "overlap_s": shared_s, "context_s": reach_s and round(reach_s, 6),
         },
         "heads": [_head_info(name) for name in network.config.heads],
         "identities": [
-            {"id": name, "label": LABELS.get(name, name.title()), "group": "Styles"} for name in (PIVOT, *network.config.identities)
+            {"id": name, "label": LABELS.get(name, name.title()), "group": "Styles"}
+            for name in (PIVOT, *network.config.identities)
         ],
         "pivot": PIVOT, "default_head": HEAD, "phones": list(PHONES) if network.phone_head is not None else [],
     }

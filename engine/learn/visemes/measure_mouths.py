@@ -50,10 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=Settings.model, help="model id or folder (default: %(default)s)")
-    parser.add_argument("--check", action="store_true", help="measure, and compare with the table instead of writing it")
+    parser.add_argument(
+        "--check", action="store_true", help="measure, and compare with the table instead of writing it"
+    )
     options = parser.parse_args(arguments)
     measured = measure(options.model)
-    lines = [f"{channel:22} {share:.0%} explained" for channel, share in zip(measured.channels, measured.explained, strict=True)]
+    lines = [
+        f"{channel:22} {share:.0%} explained"
+        for channel, share in zip(measured.channels, measured.explained, strict=True)
+    ]
     if options.check:
         content = json.loads(TABLE.read_text(encoding="utf-8"))
         table = np.array([content["phones"][label]["mouth"] for label in PHONES])
@@ -77,11 +82,15 @@ def measure(model: str, lines: int = LINES, foreign_lines: int = FOREIGN_LINES) 
     for number, group in enumerate(GROUPS):
         columns = columns_of(group, channels)
         mixes = np.concatenate([shares(phones, seconds, group, strengths[:, number]) for _, phones, seconds in spoken])
-        targets[:, columns] = np.linalg.solve(mixes.T @ mixes + RIDGE * np.eye(len(PHONES)), mixes.T @ weights[:, columns])
+        targets[:, columns] = np.linalg.solve(
+            mixes.T @ mixes + RIDGE * np.eye(len(PHONES)), mixes.T @ weights[:, columns]
+        )
         rest = weights[:, columns] - mixes @ targets[:, columns]
         explained[columns] = 1 - rest.var(axis=0) / weights[:, columns].var(axis=0)
     targets[PHONES.index("SIL")] = 0        # a face at rest, whatever is left of the words around a pause
-    return Measured(channels, np.asarray(np.clip(targets, 0, 1), np.float32), strengths, np.asarray(explained, np.float32))
+    return Measured(
+        channels, np.asarray(np.clip(targets, 0, 1), np.float32), strengths, np.asarray(explained, np.float32)
+    )
 
 
 def as_json(measured: Measured) -> str:
@@ -111,15 +120,22 @@ def _speech(lines: int, foreign_lines: int) -> list[tuple[NDArray[np.int16], tup
     return spoken
 
 
-def _spoken(samples: NDArray[np.int16], phones: tuple[Phone, ...], model: str) -> tuple[FloatArray, tuple[Phone, ...], NDArray[np.float64]]:
+def _spoken(
+    samples: NDArray[np.int16], phones: tuple[Phone, ...], model: str,
+) -> tuple[FloatArray, tuple[Phone, ...], NDArray[np.float64]]:
     """What the model does (n, 52), on which phones, at which seconds."""
     motion = animate(Waveform(samples.astype(np.float32) / np.float32(32768)), Settings(model=model, raw=True)).motion
-    return motion.weights[:, [motion.channels.index(name) for name in ARKIT_52]], phones, np.arange(len(motion.weights)) / motion.fps
+    return motion.weights[:, [
+        motion.channels.index(name) for name in ARKIT_52
+    ]], phones, np.arange(len(motion.weights)) / motion.fps
 
 
 def _strengths() -> FloatArray:
     taught = viseme_tables()[1]
-    columns = [taught[:, STRENGTH_COLUMNS[group.name]] if group.name in STRENGTH_COLUMNS else _contact_strength() for group in GROUPS]
+    columns = [
+        taught[:, STRENGTH_COLUMNS[group.name]] if group.name in STRENGTH_COLUMNS else _contact_strength()
+        for group in GROUPS
+    ]
     return np.asarray(np.stack(columns, axis=1), np.float32)
 
 

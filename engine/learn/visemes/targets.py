@@ -13,9 +13,9 @@ from ..synth.phones import PHONE_INDEX, PHONES
 
 # Curves of the model; one that ends in a side-less name of ARKit drives both sides.
 CURVES = (
-    "jawOpen", "mouthFunnel", "mouthPucker", "mouthLowerDown", "mouthUpperUp", "mouthStretch", "mouthSmile", "jawForward",
-    "mouthDimple", "mouthShrugLower", "mouthShrugUpper", "tongueOut", "mouthClose", "mouthPress", "mouthRollLower",
-    "mouthRollUpper", "cheekPuff", "cheekSquint", "noseSneer", "mouthFrown",
+    "jawOpen", "mouthFunnel", "mouthPucker", "mouthLowerDown", "mouthUpperUp", "mouthStretch", "mouthSmile",
+    "jawForward", "mouthDimple", "mouthShrugLower", "mouthShrugUpper", "tongueOut", "mouthClose", "mouthPress",
+    "mouthRollLower", "mouthRollUpper", "cheekPuff", "cheekSquint", "noseSneer", "mouthFrown",
 )
 BLENDED = 12  # so many come from the targets; the rest follows from them or from the hard constraints
 
@@ -62,7 +62,9 @@ F   .08  0    0    .05  .20  .04  .02 | .85   .2   .9
 V   .08  0    0    .05  .20  .04  .02 | .8   .2   .8
 """
 _SMALL_TARGETS: Mapping[str, Mapping[str, float]] = {
-    "jawForward": {"SH": .14, "ZH": .14, "CH": .14, "JH": .14, "S": .07, "Z": .07, "TH": .03, "DH": .03, "UW": .04, "W": .04},
+    "jawForward": {
+        "SH": .14, "ZH": .14, "CH": .14, "JH": .14, "S": .07, "Z": .07, "TH": .03, "DH": .03, "UW": .04, "W": .04
+    },
     "mouthDimple": {"IY": .06, "EH": .04, "S": .05, "Z": .05, "AE": .03, "IH": .03},
     "mouthShrugLower": {"SH": .12, "ZH": .12, "CH": .12, "JH": .12, "P": .12, "B": .12, "M": .12, "R": .04},
     "mouthShrugUpper": {"P": .06, "B": .06, "M": .06, "F": .05, "V": .05, "SH": .06, "ZH": .06, "CH": .06, "JH": .06},
