@@ -25,7 +25,8 @@ CHECKOUT = Path(__file__).parents[3]
 TRANSCRIPTS = Path(__file__).parent / "evaluation_transcripts.json"  # of recordings that were published without
 SPEECH, PAIRED = "speech", "paired"
 SENTENCES = 25  # of each voice whose other sentences train
-LABELS_EARLY_S: Mapping[str, float] = {"pjs001_song": 0.25}  # by which published labels lead their sound: found with the loudness of the voice
+# By which published labels lead their sound: found with the loudness of the voice.
+LABELS_EARLY_S: Mapping[str, float] = {"pjs001_song": 0.25}
 RHUBARB_FOLDERS = ("rhubarb", "../../peer_outputs/rhubarb_aligned")  # from a set's folder; where Rhubarb's cues may lie
 
 log = logging.getLogger(__name__)
@@ -250,6 +251,7 @@ def _of_one_kind(
 LANGUAGES: Mapping[str, str] = {"de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch",
                               "pt": "Portuguese"}
 READERS: Mapping[str, Callable[[Path], list[EvaluationSet]]] = {
-    "english_aligned": _read_aligned, "emu_ae_en_au": _read_emu, "cmu_time_awb": _read_cmu, "multilang": _read_multilang,
+    "english_aligned": _read_aligned, "emu_ae_en_au": _read_emu, "cmu_time_awb": _read_cmu,
+    "multilang": _read_multilang,
     "singing_ja": _read_singing, "voices": _read_sentences,
 }

@@ -32,7 +32,9 @@ def validate(network: UniTalker, head: str, speech: RealSpeech) -> Judgement:
         for clip in half.clips:
             weights, logits = _run(network, head, clip)
             right.append(logits.argmax(axis=1) == frame_labels(list(clip.phones), len(logits)))
-            helped = lip_contact.close_lips(Motion(weights, tuple(ARKIT_52), float(RATE_HZ)), lip_contact.contact_scores(logits, tuple(PHONES)))
+            helped = lip_contact.close_lips(
+                Motion(weights, tuple(ARKIT_52), float(RATE_HZ)), lip_contact.contact_scores(logits, tuple(PHONES))
+            )
             mouths[clip.name] = seen_mouth(helped.weights, ARKIT_52)
     m, heard = measure(mouths, half.phones), float(np.concatenate(right).mean())
     late_ms = np.nanmean([abs(getattr(m, name)) for name in CLOSURE_TIMES])
