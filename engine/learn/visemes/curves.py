@@ -66,7 +66,7 @@ LONGEST_HOLD_S = 0.120  # of a stop; a nasal is held as long as it sounds
 HELD_SHARE = {"P": 0.85, "B": 0.95}  # the rest of a stop is its burst, on parted lips
 CLOSED_PRESS, CLOSED_ROLL, CLOSED_JAW, CLOSED_FUNNEL = 0.35, 0.12, 0.70, 0.25
 TUCK_ROLL, TUCK_UPPER, TUCK_JAW, TUCK_CLOSE, TUCK_ROUND = 0.50, 0.20, 0.55, 0.35, 0.5
-FUNNEL_GAP, NARROWED = 0.25, 0.40  # what funnel parts the lips by, and the share of the jaw's gap that rounding takes: mouthClose undoes both
+FUNNEL_GAP, NARROWED = 0.25, 0.45  # what funnel parts the lips by, and the share of the jaw's gap that rounding takes: mouthClose undoes both
 GAP_OF = {"jawOpen": 1.0, "mouthFunnel": 0.31, "mouthPucker": -0.11, "mouthLowerDown": 0.19, "mouthUpperUp": 0.25}  # of the lips on a real head
 CLOSE_OF_GAP, LEAST_ROUND_GAP = 0.75, 0.10  # mouthClose that takes one unit of it away; what rounding leaves
 
