@@ -1,5 +1,7 @@
-"""`blender -b shot.blend --command unitalker --strip LINE --character HEAD --save OUT.blend`: the button without a window.
-`blender -b --command unitalker --jobs SHOTS.jsonl`: many lines, characters and .blend files, with a report.
+"""The command `unitalker` of Blender: the button without a window, and many shots with a report.
+
+    blender -b shot.blend --command unitalker --strip LINE --character HEAD --save OUT.blend
+    blender -b --command unitalker --jobs SHOTS.jsonl
 """
 
 from __future__ import annotations

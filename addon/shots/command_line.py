@@ -1,7 +1,7 @@
-"""What `blender --command unitalker` does: one lip sync in the open file, or the jobs of a file with a report (docs/BATCH.md).
+"""What `blender --command unitalker` does: one lip sync in the open file, or the jobs of a file with a report.
 
-Options that are not given are what the file's own Lip Sync panel says. Exit status 0 done, 1 failed (one line on stderr),
-2 wrong usage.
+Options that are not given are what the file's own Lip Sync panel says. Exit status 0 done, 1 failed (one line on
+stderr), 2 wrong usage. docs/BATCH.md explains it for users.
 """
 
 from __future__ import annotations
@@ -94,9 +94,8 @@ def parser() -> argparse.ArgumentParser:
         if names is WORDS:
             group.add_argument("--transcript-file", help="what is said, from a text file (UTF-8)")
     made.add_argument("--character", required=True, help="object to key, with all that belongs to it")
-    made.add_argument(
-        "--only-this-object", dest="with_related", action="store_false", default=None, help="leave related meshes alone",
-    )
+    made.add_argument("--only-this-object", dest="with_related", action="store_false", default=None, help=(
+        "leave related meshes alone"))
     add_options(made, (option for option in OPTIONS if option.name not in (*SOUNDS, *WORDS, "character")))
     made.add_argument("--save", required=True, metavar="OUT.blend", help="new file to write")
     made.add_argument(

@@ -1,4 +1,4 @@
-"""Open and save .blend files without a window, so that nobody ever reads half a file."""
+"""Open and save .blend files without a window; a file is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def save_shot(path: str) -> None:
         os.replace(part, path)
     except (OSError, RuntimeError) as error:
         reason = " ".join(str(error).split()).removeprefix("Error: ")
-        raise OutputError(f"Cannot write {path}: {reason}. Choose a folder that you may write to, with room for it.") from error
+        raise OutputError(
+            f"Cannot write {path}: {reason}. Choose a folder that you may write to, with room for it."
+        ) from error
     finally:
         for left in (part, f"{part}@"):         # Blender writes to the second name first
             if os.path.exists(left):

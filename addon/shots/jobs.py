@@ -1,4 +1,4 @@
-"""Run the jobs of a jobs file: every .blend file is opened once, all its lines are made, and it is saved once under its new name."""
+"""Run the jobs of a jobs file: open each .blend file once, make all its lines, save it once under its new name."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from ...engine.speech.g2p import check_words, read_file
 from ...engine.values.types import SAMPLE_RATE_HZ
 from ..cast import rows as cast
 from ..keying.point_cache import SUFFIX
-from ..pictures import plan as preview_plan
-from ..sound import clip as strip_audio
+from ..pictures import plan as pictures
+from ..sound.clip import Clip
+from ..sound.clip import read as read_sound
 from ..take import make
 from ..take.properties import collect
+from . import plan
 from .file import open_shot, save_shot, scene_named
 from .jobs_file import JobsError, ShotJob, read_jobs
-from .plan import Group, RunOptions, carry_over, entry_for, groups, obstacle, refuse_overwriting, refuse_pictures, share
-from .report import CHECKED, DONE, FAILED, MADE, WAITING, Entry, Report, read_entries, sha256
+from .plan import JobGroup, RunOptions
+from .report import CHECKED, DONE, FAILED, MADE, WAITING, JobEntry, Report, read_entries, sha256
 
 TRIAL_S = 0.2           # of silence, on which a dry run tries all options: a moment of the true path
 
@@ -35,7 +37,7 @@ class _Run:
     """What stays the same through a run."""
 
     report: Report
-    entries: dict[str, Entry]
+    entries: dict[str, JobEntry]
     dry_run: bool
     tell: Tell
 
@@ -44,17 +46,18 @@ def run_jobs(options: RunOptions, tell: Tell) -> Report:
     """Run (or check) a jobs file; the report, which is written too.
 
     Raises:
-        JobsError, SettingError, OutputError: nothing was done, since the jobs file or an option is wrong or a file is in the way; or the report
-        cannot be written any more.
+        JobsError, SettingError, OutputError: nothing was done, since the jobs file or an option is wrong or a file is
+            in the way; or the report cannot be written any more.
     """
-    everything = groups(read_jobs(options.jobs_file))
-    mine = share(everything, options.shard)
+    everything = plan.groups(read_jobs(options.jobs_file))
+    mine = plan.share(everything, options.shard)
     earlier = read_entries(replace(options, dry_run=False).report_path())
-    refuse_overwriting(mine, everything, earlier, options)
-    refuse_pictures(mine, everything, earlier, options)
-    entries = {job.id: entry_for(job) for group in mine for job in group.jobs}
-    report = Report(options.report_path(), os.path.abspath(options.jobs_file), options.shard, bpy.app.version_string, list(entries.values()))
-    left = [group for group in mine if not (options.resume and carry_over(group, entries, earlier))]
+    plan.refuse_overwriting(mine, everything, earlier, options)
+    plan.refuse_pictures(mine, everything, earlier, options)
+    entries = {job.id: plan.entry_for(job) for group in mine for job in group.jobs}
+    jobs_file = os.path.abspath(options.jobs_file)
+    report = Report(options.report_path(), jobs_file, options.shard, bpy.app.version_string, list(entries.values()))
+    left = [group for group in mine if not (options.resume and plan.carry_over(group, entries, earlier))]
     run = _Run(report, entries, options.dry_run, tell)
     try:
         _walk(run, left)
@@ -65,10 +68,10 @@ def run_jobs(options: RunOptions, tell: Tell) -> Report:
     return report
 
 
-def _walk(run: _Run, left: list[Group]) -> None:
+def _walk(run: _Run, left: list[JobGroup]) -> None:
     for group in left:
         for job in group.jobs:
-            problem = obstacle(job)
+            problem = plan.obstacle(job)
             if problem is not None:
                 _fail(run, job, str(problem))
     run.report.write()
@@ -76,8 +79,11 @@ def _walk(run: _Run, left: list[Group]) -> None:
         _do_group(run, group, [job for job in group.jobs if run.entries[job.id].status == WAITING])
 
 
-def _do_group(run: _Run, group: Group, jobs: list[ShotJob]) -> None:
-    """Open the file, make its lines, save it. After a bug, which may have left half a line, all but that line is made again."""
+def _do_group(run: _Run, group: JobGroup, jobs: list[ShotJob]) -> None:
+    """Open the file, make its lines, save it.
+
+    After a bug, which may have left half a line, all but that line is made again from the file as it was.
+    """
     if not jobs:
         return
     try:
@@ -93,7 +99,8 @@ def _do_group(run: _Run, group: Group, jobs: list[ShotJob]) -> None:
         except Exception as error:  # noqa: BLE001  one bad job must not end a night's work; its traceback is shown
             _fail(run, job, f"A bug stopped this job: {type(error).__name__}: {error}. See the traceback in the log.")
             run.tell(traceback.format_exc())
-            _do_group(run, group, [other for other in jobs if other is not job and run.entries[other.id].status != FAILED])
+            others = [other for other in jobs if other is not job and run.entries[other.id].status != FAILED]
+            _do_group(run, group, others)
             return
     made = [job for job in jobs if run.entries[job.id].status == MADE]
     if made:
@@ -130,51 +137,61 @@ def _choices(job: ShotJob) -> dict[str, object]:
     if given.get("transcript"):
         check_words(str(given["transcript"]))
     values = collect(bpy.context, given)
-    values["cache_folder"] = values["cache_folder"] or os.path.splitext(job.save)[0] + SUFFIX      # beside the file that will play it
+    beside_output = os.path.splitext(job.save)[0] + SUFFIX      # where the file that plays it will lie
+    values["cache_folder"] = values["cache_folder"] or beside_output
     return values
 
 
 def _list_of(job: ShotJob) -> list[make.Request]:
-    """The lines of the scene's list that are in use. Raises JobsError: there is none, or one of them lacks something."""
+    """The lines of the scene's list that are in use. Raises JobsError: there is none, or a line lacks something."""
     lines = bpy.context.scene.unitalker_cast
     lines.follow_names()
     found = cast.gather(bpy.context, [row for row in lines.rows if row.use], job.given)
-    wrong = [f"{one.title}: {one.problem}" for one in found if one.request is None]
-    if wrong or not found:
-        raise JobsError("; ".join(wrong) or f"Scene {bpy.context.scene.name!r} has no list of lines. Make one in the Scene panel, or name strip and character.")
-    return [one.request for one in found]
+    wrong = [f"{entry.title}: {entry.problem}" for entry in found if entry.request is None]
+    if wrong:
+        raise JobsError("; ".join(wrong))
+    if not found:
+        raise JobsError(
+            f"Scene {bpy.context.scene.name!r} has no list of lines. "
+            "Make one in the Scene panel, or name strip and character."
+        )
+    return [entry.request for entry in found]
 
 
 def _name(request: make.Request) -> str:
     return request.character.name if request.character else request.vertices.object_name
 
 
-def _inputs(job: ShotJob, clips: Iterable[strip_audio.Clip]) -> dict[str, str]:
+def _inputs(job: ShotJob, clips: Iterable[Clip]) -> dict[str, str]:
     """Hashes of the files that decide the result."""
     sounds = [clip.path for clip in clips if clip.packed is None]
     return {path: sha256(path) for path in (job.blend, *sounds, job.transcript_file) if path}
 
 
-def _make(requests: Sequence[make.Request], entry: Entry) -> None:
+def _make(requests: Sequence[make.Request], entry: JobEntry) -> None:
     """All lines of a job are computed before the first is written: what fails then has changed nothing."""
     results = [make.compute(request) for request in requests]
     summaries = [make.write(request, result) for request, result in zip(requests, results, strict=True)]
     animations = [result if isinstance(result, Animation) else result.animation for result in results]
     entry.frames = sum(len(animation.motion.weights) for animation in animations)
-    entry.channels = max(len(one.curves.mapped) if one.curves else one.motion.weights.shape[1] for one in animations)
+    entry.channels = max(map(_channels, animations))
     entry.status, entry.message = MADE, "; ".join(summary.line for summary in summaries)
     entry.warnings = list(dict.fromkeys(text for summary in summaries for text in summary.warnings))
     entry.missing = list(dict.fromkeys(name for summary in summaries for name in summary.missing))
 
 
+def _channels(animation: Animation) -> int:
+    return len(animation.curves.mapped) if animation.curves else animation.motion.weights.shape[1]
+
+
 def _try(requests: Iterable[make.Request]) -> None:
     """Read the sound, and walk the engine with all options on a moment of silence."""
     for request in requests:
-        strip_audio.read(request.clip)
+        read_sound(request.clip)
         animate(Waveform(np.zeros(round(TRIAL_S * SAMPLE_RATE_HZ), np.float32)), request.settings, request.rig)
 
 
-def _save(run: _Run, group: Group, made: list[ShotJob]) -> None:
+def _save(run: _Run, group: JobGroup, made: list[ShotJob]) -> None:
     try:
         save_shot(group.save)
     except EngineError as error:
@@ -185,7 +202,7 @@ def _save(run: _Run, group: Group, made: list[ShotJob]) -> None:
         for job in made:
             entry = run.entries[job.id]
             entry.status, entry.output_sha256 = DONE, output
-            if group.save in entry.inputs:          # --overwrite-input: what was written is what the next run would read
+            if group.save in entry.inputs:          # with --overwrite-input the next run reads what was written
                 entry.inputs[group.save] = output
         run.tell(f"{group.save}: {len(made)} of {len(group.jobs)} lines")
         for job in made:
@@ -194,7 +211,7 @@ def _save(run: _Run, group: Group, made: list[ShotJob]) -> None:
 
 
 def _draw(run: _Run, job: ShotJob) -> None:
-    """The pictures of a job, after its file was saved: what is added for them, a camera, is not in the file."""
+    """The pictures of a job, after its file was saved: the camera that is added for them is not in the file."""
     entry = run.entries[job.id]
     for sheet, film in ((job.contact_sheet, ""), ("", job.playblast)):
         path = sheet or film
@@ -203,12 +220,12 @@ def _draw(run: _Run, job: ShotJob) -> None:
         try:
             scene = scene_named(job.scene)
             with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
-                told = preview_plan.draw_files(bpy.context, entry.character, sheet, film, entry.sound)
+                lines = pictures.draw_files(bpy.context, entry.character, sheet, film, entry.sound)
         except EngineError as error:
             _fail(run, job, f"{entry.message}. Saved, but not drawn: {error}")
             return
         entry.pictures.append(path)
-        entry.warnings += told[1:]
+        entry.warnings += lines[1:]
         run.tell(f"{job.id}: {path}")
         run.report.write()
 

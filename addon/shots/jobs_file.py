@@ -1,7 +1,8 @@
-"""Jobs files: which sound goes on which character of which .blend file. Read and checked as a whole before anything is done.
+"""Jobs files: which sound goes on which character of which .blend file. Read and checked before anything is done.
 
-Two forms, told apart by the ending: JSON lines (.jsonl, .ndjson; one job per line, a line {"defaults": {...}} counts for those below it) and
-JSON ({"defaults": {...}, "jobs": [...]}, or a plain list of jobs). docs/BATCH.md explains every field.
+Two forms by the file's ending: JSON lines (.jsonl, .ndjson; one job per line, a line {"defaults": {...}} counts for
+those below it) and JSON ({"defaults": {...}, "jobs": [...]}, or a plain list of jobs). docs/BATCH.md explains every
+field.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from .choice_fields import ID_OR_PATH, as_switch, as_text, read
 
 LINE_ENDINGS = (".jsonl", ".ndjson")
 MAX_FILE_BYTES = 64_000_000     # a job is about 200 bytes
-PICTURES = {"contact_sheet": ".png", "playblast": ".mp4"}          # fields that name a picture to draw, and what their names end in
+PICTURES = {"contact_sheet": ".png", "playblast": ".mp4"}   # fields that name a picture to draw, and their endings
 OWN_FIELDS = ("id", "blend", "save", "scene", "transcript_file", "list", *PICTURES)
 OWN_PATHS = ("blend", "save", "transcript_file", *PICTURES)
 RIVALS = (tuple(SOUNDS), WORDS)          # one of each group is given: a job's own replaces the default
-OF_A_ROW = (*SOUNDS, *WORDS, "character", "start_frame", "use_range", "range_start", "range_end")    # what the rows of a list say themselves
+# What the rows of a scene's list say themselves.
+OF_A_ROW = (*SOUNDS, *WORDS, "character", "start_frame", "use_range", "range_start", "range_end")
 NAME_MARK = "{name}"            # in "save" and pictures: the .blend file's name without its ending
 ID_MARK = "{id}"                # in pictures: the job's id, with _ for what no file name takes
 NO_FILE_NAME = r'[<>:"/\\|?*\x00-\x1f]+'
@@ -43,9 +45,11 @@ class ShotJob:
     """One line of sound on one character of one .blend file.
 
     Attributes:
-        id: its name in the report, unique; place: where it stands, for messages.
-        blend, save: absolute paths of the file to open and the one to write. scene: name, or empty for the file's active one.
-        transcript_file: absolute path, or empty. whole_list: all lines of the scene's own list, as Generate All makes them.
+        id: its name in the report, unique. place: where it stands, for messages.
+        blend, save: absolute paths of the file to open and the file to write.
+        scene: name, or empty for the file's active scene.
+        transcript_file: absolute path, or empty.
+        whole_list: all lines of the scene's own list, as Generate All makes them.
         given: choices that the job or its defaults give; the file's own panel says the rest.
         contact_sheet, playblast: absolute paths of the pictures to draw, or empty.
     """
@@ -69,7 +73,11 @@ class ShotJob:
 
 @dataclass(frozen=True)
 class _Raw:
-    """A job as it is written: text is the piece of JSON that it stands in, field its name there, first_line that piece's line."""
+    """A job as it is written.
+
+    Attributes:
+        text: the piece of JSON that it stands in. field: its name there. first_line: line of that piece in the file.
+    """
 
     values: Mapping[str, object]
     text: str
@@ -88,7 +96,10 @@ def read_jobs(path: str) -> list[ShotJob]:
     reader = _Reader(os.path.abspath(path))
     jobs = list(reader.jobs())
     if not jobs:
-        raise JobsError(f'Jobs file {path} holds no job. Write one per line, for example {{"blend": "shot.blend", "strip": "line", "save": "out.blend"}}.')
+        raise JobsError(
+            f"Jobs file {path} holds no job. Write one per line, for example "
+            '{"blend": "shot.blend", "strip": "line", "save": "out.blend"}.'
+        )
     return jobs
 
 
@@ -113,52 +124,46 @@ class _Reader:
     def _lines(self, text: str) -> Iterator[_Raw]:
         for number, line in enumerate(text.split("\n"), 1):
             if line.strip():
-                yield _Raw(self._object(self._parse(line, number), _Raw({}, line, "", number)), line, "", number)
+                yield self._raw(self._parse(line, number), line, "", number)
 
     def _document(self, text: str) -> Iterator[_Raw]:
         document = self._parse(text, 1)
-        whole = _Raw({}, text, "", 1)
         if isinstance(document, list):
             yield from (self._raw(job, text, f"[{index}]") for index, job in enumerate(document))
             return
-        outer = self._object(document, whole)
-        for name in outer:
+        outer = self._raw(document, text, "")
+        for name in outer.values:
             if name not in ("defaults", "jobs"):
-                raise self._error(_Raw(outer, text, "", 1), name, f'is not known here. At the top stand "defaults" and "jobs"{_ending_hint(self._path)}')
-        jobs = outer.get("jobs")
+                hint = _ending_hint(self._path)
+                raise self._error(outer, name, f'is not known here. At the top stand "defaults" and "jobs"{hint}')
+        jobs = outer.values.get("jobs")
         if not isinstance(jobs, list):
-            raise self._error(_Raw(outer, text, "", 1), "jobs", "is no list. Write the jobs between [ and ]")
-        if "defaults" in outer:
-            yield _Raw({"defaults": outer["defaults"]}, text, "", 1)
+            raise self._error(outer, "jobs", "is no list. Write the jobs between [ and ]")
+        if "defaults" in outer.values:
+            yield _Raw({"defaults": outer.values["defaults"]}, text, "", 1)
         yield from (self._raw(job, text, f"jobs[{index}]") for index, job in enumerate(jobs))
 
-    def _raw(self, job: object, text: str, field: str) -> _Raw:
-        return _Raw(self._object(job, _Raw({}, text, field, 1)), text, field, 1)
+    def _raw(self, value: object, text: str, field: str, first_line: int = 1) -> _Raw:
+        return _Raw(self._object(value, _Raw({}, text, field, first_line)), text, field, first_line)
 
     def _defaults(self, raw: _Raw) -> dict[str, object]:
         if len(raw.values) > 1:
             raise self._error(raw, "defaults", 'stands in a job. Give it a line of its own: {"defaults": {...}}')
         field = f"{raw.field}.defaults" if raw.field else "defaults"
-        inner = _Raw(self._object(raw.values["defaults"], _Raw({}, raw.text, field, raw.first_line)), raw.text, field, raw.first_line)
+        inner = self._raw(raw.values["defaults"], raw.text, field, raw.first_line)
         if "id" in inner.values:
             raise self._error(inner, "id", "is a default. Every job has its own id: give it there")
         return self._checked(inner)
 
     def _job(self, raw: _Raw, defaults: Mapping[str, object]) -> ShotJob:
         own = self._checked(raw)
-        values = {**_without_rivals(defaults, own), **own}
-        if values.get("list"):
-            one_line = next((name for name in OF_A_ROW if name in own), None)
-            if one_line is not None and not own.get("list"):
-                values["list"] = False          # a job of one line, under defaults for lists
-            elif one_line is not None:
-                raise self._error(raw, one_line, "stands beside list. The lines of the list say that themselves: leave one of both out")
-            else:
-                values = {name: value for name, value in values.items() if name not in OF_A_ROW}
+        values = self._as_list(raw, own, {**_without_rivals(defaults, own), **own})
         for name in ("blend", "save"):
             if not values.get(name):
-                raise self._error(raw, name, "is missing. Every job names the .blend file to open (blend) and the one to write (save)")
-        blend, save = str(values["blend"]), str(values["save"]).replace(NAME_MARK, Path(str(values["blend"])).stem)
+                problem = "is missing. Every job names the .blend file to open (blend) and the one to write (save)"
+                raise self._error(raw, name, problem)
+        blend = str(values["blend"])
+        save = str(values["save"]).replace(NAME_MARK, Path(blend).stem)
         if not save.lower().endswith(".blend"):
             raise self._error(raw, "save", "does not end in .blend. Name the .blend file to write")
         name = self._id(raw, values)
@@ -176,6 +181,18 @@ class _Reader:
         self._places[job.id] = job.place
         return job
 
+    def _as_list(self, raw: _Raw, own: Mapping[str, object], values: dict[str, object]) -> dict[str, object]:
+        """The values of a job; a job for a scene's list has none of what the rows of that list say themselves."""
+        if not values.get("list"):
+            return values
+        of_a_row = next((name for name in OF_A_ROW if name in own), None)
+        if of_a_row is None:
+            return {name: value for name, value in values.items() if name not in OF_A_ROW}
+        if own.get("list"):
+            problem = "stands beside list. The lines of the list say that themselves: leave one of both out"
+            raise self._error(raw, of_a_row, problem)
+        return {**values, "list": False}        # a job of one line, under defaults for lists
+
     def _pictures(self, raw: _Raw, values: Mapping[str, object], stem: str, name: str) -> dict[str, str]:
         """The pictures of a job by field, with their marks filled."""
         found: dict[str, str] = {}
@@ -184,7 +201,8 @@ class _Reader:
             if not path or (values.get("list") and field not in raw.values):
                 continue
             if values.get("list"):
-                raise self._error(raw, field, "stands beside list. A picture shows one take: give it to jobs of one line")
+                problem = "stands beside list. A picture shows one take: give it to jobs of one line"
+                raise self._error(raw, field, problem)
             if not path.lower().endswith(ending):
                 raise self._error(raw, field, f"does not end in {ending}. Name the file to write")
             found[field] = path.replace(NAME_MARK, stem).replace(ID_MARK, re.sub(NO_FILE_NAME, "_", name))
@@ -208,7 +226,8 @@ class _Reader:
         field = BY_NAME.get(name)
         if field is None and name not in OWN_FIELDS:
             near = difflib.get_close_matches(name, [*OWN_FIELDS, *BY_NAME], 1, 0.5)
-            raise self._error(raw, name, f"is no field. {f'Did you mean {near[0]}?' if near else 'docs/BATCH.md lists all fields'}")
+            hint = f"Did you mean {near[0]}?" if near else "docs/BATCH.md lists all fields"
+            raise self._error(raw, name, f"is no field. {hint}")
         try:
             value = read(field, value) if field is not None else as_switch(value) if name == "list" else as_text(value)
         except ValueError as error:
@@ -229,17 +248,24 @@ class _Reader:
         except json.JSONDecodeError as error:
             line = first_line + error.lineno - 1
             hint = _ending_hint(self._path) if error.msg == "Extra data" else ""
-            raise JobsError(f"Jobs file {self._path}, line {line}, column {error.colno} is not valid JSON: {error.msg}. Mend that line{hint}.") from error
+            raise JobsError(
+                f"Jobs file {self._path}, line {line}, column {error.colno} is not valid JSON: {error.msg}. "
+                f"Fix that line{hint}."
+            ) from error
         except RecursionError as error:
-            raise JobsError(f"Jobs file {self._path}, line {first_line} is nested too deeply. A job is one flat object.") from error
+            raise JobsError(
+                f"Jobs file {self._path}, line {first_line} is nested too deeply. A job is one flat object."
+            ) from error
         except _Refused as error:
             line = first_line + line_of(text, error.key) - 1 if error.key else first_line
             raise JobsError(f"Jobs file {self._path}, line {line}: {error}.") from error
 
     def _object(self, value: object, raw: _Raw) -> dict[str, Any]:
         if not isinstance(value, dict):
-            shown = _shown(value)
-            raise JobsError(f'Jobs file {self._path}, line {self._line(raw, "")}: {shown} is no object. Write {{"field": value, ...}}.')
+            line = self._line(raw, "")
+            raise JobsError(
+                f'Jobs file {self._path}, line {line}: {_shown(value)} is no object. Write {{"field": value, ...}}.'
+            )
         return value
 
     def _line(self, raw: _Raw, name: str) -> int:
@@ -248,7 +274,8 @@ class _Reader:
 
     def _error(self, raw: _Raw, name: str, problem: str) -> JobsError:
         value = f" {_shown(raw.values[name])}" if name in raw.values else ""
-        return JobsError(f"Jobs file {self._path}, line {self._line(raw, name)}, {name}:{value} {problem}.".replace("?.", "?"))
+        line = f"Jobs file {self._path}, line {self._line(raw, name)}, {name}:{value} {problem}."
+        return JobsError(line.replace("?.", "?"))
 
 
 class _Refused(ValueError):
@@ -264,14 +291,17 @@ def _read_text(path: str) -> str:
         with open(path, "rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise JobsError(f"Jobs file {path} cannot be read: {getattr(error, 'strerror', None) or error}. Check the path.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise JobsError(f"Jobs file {path} cannot be read: {reason}. Check the path.") from error
     if len(content) > MAX_FILE_BYTES:
         raise JobsError(f"Jobs file {path} is larger than {MAX_FILE_BYTES:,} bytes, the limit. Is it a jobs file?")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise JobsError(f"Jobs file {path}, line {line} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
+        raise JobsError(
+            f"Jobs file {path}, line {line} is not UTF-8 text (byte {error.start}). Save it as UTF-8."
+        ) from error
 
 
 def _without_rivals(defaults: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:

@@ -1,6 +1,6 @@
-"""What a run of a jobs file will do, found out before any work: groups of jobs per opened file, a farm node's share, what is done already.
+"""What a run of a jobs file will do: groups of jobs for each opened file, a farm node's share, what is done already.
 
-Knows files and jobs; opens no .blend file.
+Found out before any work. Knows files and jobs; opens no .blend file.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 
 from ...engine import EngineError, OutputError, SettingError
 from .jobs_file import JobsError, ShotJob
-from .report import Entry, sha256
+from .report import JobEntry, sha256
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class RunOptions:
         shard: "I/N", this run's share of the files, from 1; empty runs all.
         resume: leave what the report says is done, if its inputs are as they were.
         dry_run: look, write nothing but a report of the look.
-        overwrite: files that this jobs file did not make may be replaced; overwrite_input: also those that its jobs open.
+        overwrite: files that this jobs file did not make may be replaced.
+        overwrite_input: files that its jobs open may be replaced too.
     """
 
     jobs_file: str
@@ -44,7 +45,7 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
-class Group:
+class JobGroup:
     """Jobs that share one opening: the same .blend file, saved to the same path."""
 
     blend: str
@@ -52,18 +53,21 @@ class Group:
     jobs: tuple[ShotJob, ...]
 
 
-def groups(jobs: Iterable[ShotJob]) -> list[Group]:
-    """Jobs by file, in the order of the first of each. Raises JobsError: two .blend files would be saved to one path."""
+def groups(jobs: Iterable[ShotJob]) -> list[JobGroup]:
+    """Jobs by file, in the order of the first of each. Raises JobsError: two files would be saved to one path."""
     found: dict[str, list[ShotJob]] = {}
     for job in jobs:
         same = found.setdefault(_real(job.save), [])
         if same and _real(same[0].blend) != _real(job.blend):
-            raise JobsError(f"Jobs at {same[0].place} and {job.place} open different files and save to one: {job.save}. Give each its own save.")
+            raise JobsError(
+                f"Jobs at {same[0].place} and {job.place} open different files and save to one: {job.save}. "
+                "Give each its own save."
+            )
         same.append(job)
-    return [Group(same[0].blend, same[0].save, tuple(same)) for same in found.values()]
+    return [JobGroup(same[0].blend, same[0].save, tuple(same)) for same in found.values()]
 
 
-def share(all_groups: list[Group], shard: str) -> list[Group]:
+def share(all_groups: list[JobGroup], shard: str) -> list[JobGroup]:
     """Every N-th group from the I-th on; all without a shard. Raises SettingError."""
     if not shard:
         return all_groups
@@ -73,15 +77,16 @@ def share(all_groups: list[Group], shard: str) -> list[Group]:
     return all_groups[int(number) - 1::int(count)]
 
 
-def entry_for(job: ShotJob) -> Entry:
+def entry_for(job: ShotJob) -> JobEntry:
     """The report's line of a job that waits."""
-    return Entry(job.id, job.place, job.blend, job.save, _recipe(job))
+    return JobEntry(job.id, job.place, job.blend, job.save, _recipe(job))
 
 
-def carry_over(group: Group, entries: Mapping[str, Entry], earlier: Mapping[str, Entry]) -> bool:
+def carry_over(group: JobGroup, entries: Mapping[str, JobEntry], earlier: Mapping[str, JobEntry]) -> bool:
     """Take over what an earlier run did, when all of a group was done and still stands. Returns whether that is so."""
     known = [earlier.get(job.id) for job in group.jobs]
-    if not all(old and old.recipe == entries[job.id].recipe and old.stands for old, job in zip(known, group.jobs, strict=True)):
+    recipes = [entries[job.id].recipe for job in group.jobs]
+    if not all(old and old.recipe == recipe and old.stands for old, recipe in zip(known, recipes, strict=True)):
         return False
     for old in known:
         entry = entries[old.id]
@@ -106,37 +111,61 @@ def obstacle(job: ShotJob) -> EngineError | None:
     return None
 
 
-def refuse_overwriting(mine: list[Group], all_groups: list[Group], earlier: Mapping[str, Entry], options: RunOptions) -> None:
-    """Raise OutputError, before anything is done, when a file would be replaced that nobody said may be."""
+def refuse_overwriting(
+    mine: list[JobGroup], all_groups: list[JobGroup], earlier: Mapping[str, JobEntry], options: RunOptions,
+) -> None:
+    """Check that no file is replaced without permission.
+
+    Raises:
+        OutputError: before anything is done.
+    """
     inputs = {_real(group.blend): group.jobs[0] for group in all_groups}
     made = {_real(old.save): old.output_sha256 for old in earlier.values() if old.output_sha256}
     for group in mine:
         job = group.jobs[0]
         reader = inputs.get(_real(group.save))
         if reader is not None:
-            if not options.overwrite_input:
-                whose = "the file that it opens" if reader.blend == job.blend else f"the file that the job at {reader.place} opens"
-                raise OutputError(f"save at {job.place} names {whose}: {group.save}. Give a new name, or --overwrite-input if that is meant.")
-        elif os.path.lexists(group.save) and not options.overwrite and made.get(_real(group.save), "") != sha256(group.save):
+            if options.overwrite_input:
+                continue
+            opener = "it" if reader.blend == job.blend else f"the job at {reader.place}"
             raise OutputError(
-                f"save at {job.place} names a file that is there and was not made by an earlier run, or was changed since: {group.save}. "
-                "Give a new name, or --overwrite if it may go."
+                f"save at {job.place} names the file that {opener} opens: {group.save}. "
+                "Give a new name, or --overwrite-input if that is meant."
+            )
+        if options.overwrite or not os.path.lexists(group.save):
+            continue
+        if made.get(_real(group.save), "") != sha256(group.save):
+            raise OutputError(
+                f"save at {job.place} names a file that is there and was not made by an earlier run, "
+                f"or was changed since: {group.save}. Give a new name, or --overwrite if it may go."
             )
 
 
-def refuse_pictures(mine: list[Group], all_groups: list[Group], earlier: Mapping[str, Entry], options: RunOptions) -> None:
-    """Raise JobsError where two jobs draw one picture, OutputError where a picture would replace a file that an earlier run did not make."""
+def refuse_pictures(
+    mine: list[JobGroup], all_groups: list[JobGroup], earlier: Mapping[str, JobEntry], options: RunOptions,
+) -> None:
+    """Check the pictures that will be drawn.
+
+    Raises:
+        JobsError: two jobs draw the same picture.
+        OutputError: a picture would replace a file that an earlier run did not make.
+    """
     owners: dict[str, ShotJob] = {}
     for job in (job for group in all_groups for job in group.jobs):
         for path in job.pictures:
             other = owners.setdefault(_real(path), job)
             if other is not job:
-                raise JobsError(f"Jobs at {other.place} and {job.place} draw one picture: {path}. Put {{id}} into its name.")
+                raise JobsError(
+                    f"Jobs at {other.place} and {job.place} draw one picture: {path}. Put {{id}} into its name."
+                )
     made = {_real(path) for old in earlier.values() for path in old.pictures}
     for job in (job for group in mine for job in group.jobs):
         for path in job.pictures:
             if os.path.lexists(path) and not options.overwrite and _real(path) not in made:
-                raise OutputError(f"A picture at {job.place} is there and was not made by an earlier run: {path}. Give a new name, or --overwrite if it may go.")
+                raise OutputError(
+                    f"A picture at {job.place} is there and was not made by an earlier run: {path}. "
+                    "Give a new name, or --overwrite if it may go."
+                )
 
 
 def _real(path: str) -> str:
@@ -144,5 +173,6 @@ def _real(path: str) -> str:
 
 
 def _recipe(job: ShotJob) -> str:
-    wanted = [job.blend, job.save, job.scene, job.transcript_file, job.whole_list, dict(sorted(job.given.items())), *job.pictures]
+    given = dict(sorted(job.given.items()))
+    wanted = [job.blend, job.save, job.scene, job.transcript_file, job.whole_list, given, *job.pictures]
     return hashlib.sha256(json.dumps(wanted).encode()).hexdigest()

@@ -1,17 +1,22 @@
-"""What became of every job: a JSON file that is true at any moment, also when the run is killed. docs/BATCH.md explains its fields."""
+"""What became of every job: a JSON file that is true at any moment, also when the run is killed.
+
+docs/BATCH.md explains its fields.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 
 from ...engine import OutputError
 
 SCHEMA = 1
-WAITING, MADE, DONE, FAILED, CHECKED = "waiting", "made", "done", "failed", "checked"     # made: keyed, its file is not saved yet
+# Of a job; made: it is keyed, and its file is not saved yet.
+WAITING, MADE, DONE, FAILED, CHECKED = "waiting", "made", "done", "failed", "checked"
 HASH_BLOCK_BYTES = 2**20
 
 
@@ -20,15 +25,17 @@ def _now() -> str:
 
 
 @dataclass
-class Entry:
+class JobEntry:
     """One job of the report.
 
     Attributes:
         status: WAITING, MADE, DONE, FAILED, or CHECKED (dry run).
         resumed: done by an earlier run and left alone by this one.
-        message: what was made, or why not; warnings, missing: as the panel tells them.
-        channels: face channels that drive something on the character; frames: of the line.
-        pictures: paths of those that were drawn; recipe: hash of all that the job asks for; inputs: path -> sha256 of the files that it read; output_sha256: of `save` once written.
+        message: what was made, or why not. warnings, missing: as the panel shows them.
+        channels: face channels that drive something on the character. frames: of the line.
+        pictures: paths of those that were drawn.
+        recipe: hash of all that the job asks for. inputs: path -> sha256 of the files that it read.
+        output_sha256: of `save` once written.
     """
 
     id: str
@@ -53,7 +60,8 @@ class Entry:
     @property
     def stands(self) -> bool:
         """Whether it was done, its outputs are there, and no file that it read has changed since."""
-        return self.status == DONE and all(map(os.path.isfile, (self.save, *self.pictures))) and all(sha256(path) == known for path, known in self.inputs.items())
+        is_there = all(map(os.path.isfile, (self.save, *self.pictures)))
+        return self.status == DONE and is_there and all(sha256(path) == known for path, known in self.inputs.items())
 
 
 @dataclass
@@ -64,7 +72,7 @@ class Report:
     jobs_file: str
     shard: str
     blender: str
-    entries: list[Entry]
+    entries: list[JobEntry]
     started: str = field(default_factory=_now)
     ended: str = ""
     state: str = "running"
@@ -87,8 +95,9 @@ class Report:
     def write(self) -> None:
         """Write it, whole or not at all. Raises OutputError."""
         content = {
-            "schema": SCHEMA, "state": self.state, "counts": self.counts(), "jobs_file": self.jobs_file, "shard": self.shard, "blender": self.blender,
-            "started": self.started, "ended": self.ended, "jobs": [asdict(entry) for entry in self.entries],
+            "schema": SCHEMA, "state": self.state, "counts": self.counts(), "jobs_file": self.jobs_file,
+            "shard": self.shard, "blender": self.blender, "started": self.started, "ended": self.ended,
+            "jobs": [asdict(entry) for entry in self.entries],
         }
         part = f"{self.path}.{os.getpid()}.part"
         try:
@@ -98,11 +107,18 @@ class Report:
         except OSError as error:
             if os.path.exists(part):
                 os.remove(part)
-            raise OutputError(f"Cannot write the report {self.path}: {error.strerror or error}. Name another one with --report.") from error
+            reason = error.strerror or error
+            raise OutputError(
+                f"Cannot write the report {self.path}: {reason}. Name another one with --report."
+            ) from error
 
 
-def read_entries(path: str) -> dict[str, Entry]:
-    """The jobs of an earlier report by id; none where there is no report. Raises OutputError when the file is something else."""
+def read_entries(path: str) -> dict[str, JobEntry]:
+    """The jobs of an earlier report by id; none where there is no report.
+
+    Raises:
+        OutputError: the file is something else.
+    """
     if not os.path.exists(path):
         return {}
     try:
@@ -110,10 +126,17 @@ def read_entries(path: str) -> dict[str, Entry]:
             content = json.load(file)
         if content["schema"] != SCHEMA:
             raise ValueError(f"schema {content['schema']}, this version knows {SCHEMA}")
-        known = {one.name for one in fields(Entry)}
-        return {job["id"]: Entry(**{name: value for name, value in job.items() if name in known}) for job in content["jobs"]}
+        return {job["id"]: _entry(job) for job in content["jobs"]}
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise OutputError(f"{path} is no report of an earlier run ({error}). Move it away, or name another one with --report.") from error
+        raise OutputError(
+            f"{path} is no report of an earlier run ({error}). Move it away, or name another one with --report."
+        ) from error
+
+
+def _entry(job: Mapping[str, object]) -> JobEntry:
+    """An entry of a report, which a later version may have written with further fields."""
+    known = {field.name for field in fields(JobEntry)}
+    return JobEntry(**{name: value for name, value in job.items() if name in known})
 
 
 def sha256(path: str) -> str:

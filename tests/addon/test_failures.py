@@ -402,7 +402,7 @@ def test_a_save_onto_a_full_disk_is_one_error_and_leaves_the_old_file(ext, artis
 
 def test_a_report_onto_a_full_disk_is_one_error_and_the_last_one_stays(ext, tmp_path):
     module = ext.module("addon.shots.report")
-    report = module.Report(str(tmp_path / "r.json"), "jobs", "", "5.2", [module.Entry("1", "line 1", "a", "b", "c")])
+    report = module.Report(str(tmp_path / "r.json"), "jobs", "", "5.2", [module.JobEntry("1", "line 1", "a", "b", "c")])
     report.write()
     before = as_before.files(tmp_path)
     report.entries[0].message = "x" * 9000

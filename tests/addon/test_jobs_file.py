@@ -489,7 +489,7 @@ def test_the_guide_names_every_field_of_the_report_and_every_option_of_the_comma
     inner = {"recipe", "id", "blend"}        # of the resume, or named in the table of fields
     assert [
         field.name
-        for field in dataclasses.fields(module.Entry)
+        for field in dataclasses.fields(module.JobEntry)
         if field.name not in inner and f"`{field.name}`" not in text and f"`jobs[].{field.name}`" not in text
     ] == []
     options = {
