@@ -80,6 +80,11 @@ class Extension:
 @pytest.fixture
 def ext(package: str) -> Extension:
     """The extension in an empty scene at 24 frames per second."""
+    return in_empty_scene(package)
+
+
+def in_empty_scene(package: str) -> Extension:
+    """What `ext` gives; for fixtures that build a scene once for many tests."""
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True, load_ui=False)
     bpy.context.scene.render.fps = 24
     bpy.context.scene.unitalker.model = TINY

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from . import fake_window
-from .conftest import ROOT, needs_aud, write_wav
+from .conftest import ROOT, in_empty_scene, needs_aud, write_wav
 
 try:
     import resource
@@ -27,19 +27,29 @@ CLICK_S = 1.0
 RATE_HZ = 48_000
 
 
-@pytest.fixture
-def shot(ext, speech, tmp_path):
-    """The test head with a take of two seconds from frame 11 on, a camera on its face; saved as shot.blend."""
+@pytest.fixture(scope="module")
+def shot_file(package, speech, tmp_path_factory):
+    """The test head with a take of two seconds from frame 11 on and a camera on its face: the file and its name."""
+    in_empty_scene(package)
     scene = bpy.context.scene
     bpy.ops.unitalker.add_test_head()
     head = bpy.context.view_layer.objects.active
     bpy.ops.unitalker.animate(audio=speech, character=head.name, start_frame=11)
     scene.unitalker.audio, scene.unitalker.start_frame, scene.unitalker.source = speech, 11, 'FILE'
     bpy.ops.unitalker.face_camera(character=head.name)
-    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    path = tmp_path_factory.mktemp("shot") / "shot.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    return path, head.name
+
+
+@pytest.fixture
+def shot(ext, shot_file, tmp_path):
+    """The name of the head in a copy of that file, tmp_path / "shot.blend", opened anew."""
+    copy = shutil.copy(shot_file[0], tmp_path / "shot.blend")
+    bpy.ops.wm.open_mainfile(filepath=str(copy), load_ui=False)
     bpy.context.scene.unitalker_preview.tile_px = 96
     bpy.context.scene.frame_set(5)
-    return head.name
+    return shot_file[1]
 
 
 def settings(scene):

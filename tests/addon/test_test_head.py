@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import time
-
 import bpy
 import numpy as np
 import pytest
 from mathutils.bvhtree import BVHTree
 from mathutils.kdtree import KDTree
+
+from .conftest import Extension, in_empty_scene
 
 MILLIMETRES = 1000.0
 SPEECH_SHUT = {
@@ -90,13 +89,11 @@ def touching_pairs(rest: np.ndarray, lips: np.ndarray, opening: np.ndarray) -> n
     return np.array(pairs)
 
 
-@pytest.fixture
-def head(ext) -> Head:
-    started = time.perf_counter()
+@pytest.fixture(scope="module")
+def head(package) -> Head:
+    """Built once: the tests only measure it. One that empties the scene stands at the end of this file."""
+    ext = in_empty_scene(package)
     face = ext.module("addon.ui.test_head").build_test_head(bpy.context)
-    logging.getLogger(__name__).info(
-        "test head: %.2f s, %d vertices", time.perf_counter() - started, len(face.data.vertices)
-    )
     return Head(face, ext.module("engine.values.channels").ARKIT_52)
 
 
@@ -227,20 +224,13 @@ def test_closed_lids_meet_and_hide_the_eye(head):
     assert all(tree.ray_cast(tuple(point), (0.0, -1.0, 0.0))[0] is not None for point in front)
 
 
-def test_every_build_is_the_same(ext, head):
-    again = ext.module("addon.ui.test_head").build_test_head(bpy.context)
+def test_every_build_is_the_same(package, head):
+    again = Extension(package).module("addon.ui.test_head").build_test_head(bpy.context)
     assert np.array_equal(read(again.data.vertices), head.rest)
     assert np.array_equal(
         read(again.data.shape_keys.key_blocks["mouthPucker"].data),
         read(head.face.data.shape_keys.key_blocks["mouthPucker"].data),
     )
-
-
-def test_operator_places_and_selects_the_face(ext):
-    bpy.context.scene.cursor.location = (1.0, 2.0, 3.0)
-    assert bpy.ops.unitalker.add_test_head() == {"FINISHED"}
-    face = bpy.context.view_layer.objects.active
-    assert face.name.startswith("LipSync Head") and face.select_get() and tuple(face.location) == (1.0, 2.0, 3.0)
 
 
 def test_size_is_that_of_a_head(head):
@@ -260,3 +250,10 @@ def test_faces_look_outwards(head):
 def triangles(mesh: bpy.types.Mesh) -> object:
     mesh.calc_loop_triangles()
     return mesh.loop_triangles
+
+
+def test_operator_places_and_selects_the_face(ext):
+    bpy.context.scene.cursor.location = (1.0, 2.0, 3.0)
+    assert bpy.ops.unitalker.add_test_head() == {"FINISHED"}
+    face = bpy.context.view_layer.objects.active
+    assert face.name.startswith("LipSync Head") and face.select_get() and tuple(face.location) == (1.0, 2.0, 3.0)
