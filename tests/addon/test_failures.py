@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -478,34 +477,33 @@ from importlib import import_module
 job = import_module({package!r} + ".addon.host.job")
 begun = threading.Event()
 
+ended = threading.Event()
+
 def stubborn(progress, cancelled):
     begun.set()
     while {condition}:
         time.sleep(0.01)
+    ended.set()
 
 job.Job(stubborn).start()
 begun.wait()
-start = time.monotonic()
 addon_utils.disable_all()
-print("off after", time.monotonic() - start, "left", job.Job.current)
+print("worker ended:", ended.is_set(), "job left:", job.Job.current)
 sys.stdout.flush()
 os._exit(0)
 """
 
 
 @pytest.mark.parametrize(
-    ("condition", "limit_s"), [("not cancelled()", 2.0), ("True", 8.0)], ids=["that listens", "that does not listen"]
+    ("condition", "ended"), [("not cancelled()", True), ("True", False)], ids=["that listens", "that does not listen"]
 )
-def test_quitting_ends_promptly_with_a_worker(ext, package, condition, limit_s):
-    """Blender switches every add-on off when it quits; a worker that does not even listen holds it for JOIN_S at
-    most."""
+def test_quitting_cancels_a_worker_and_waits_for_none_that_does_not_listen(ext, package, condition, ended):
+    """Blender switches every add-on off when it quits; a worker that does not even listen is left behind."""
     folder = bpy.utils.user_resource('EXTENSIONS')
     script = QUIT.format(root=str(ROOT), install=_install(folder), package=package, condition=condition)
-    start = time.monotonic()
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-2000:]
-    off_after = float(done.stdout.split("off after ")[1].split()[0])
-    assert off_after < limit_s and "left None" in done.stdout and time.monotonic() - start < 120
+    assert f"worker ended: {ended} job left: None" in done.stdout
 
 
 def _install(_folder):

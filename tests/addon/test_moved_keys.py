@@ -8,6 +8,8 @@ import bpy
 import numpy as np
 import pytest
 
+from tests.counting import calls_during
+
 from .conftest import curves, curves_in, jaw, make_face, own_action
 
 
@@ -102,11 +104,7 @@ def test_the_nla_strip_covers_what_the_action_covers(ext, speech):
     ] == [1, 200]
 
 
-def test_moving_a_line_is_quick(ext, said):
-    import time
-
-    start = time.perf_counter()
-    for number in range(10):
-        move(ext, said, moves(ext, said, "speech.wav", 1, (2 + number, 49 + number)))
-    assert jaw(said)[0, 0] == 11
-    assert (time.perf_counter() - start) / 10 < 1.0
+def test_moving_a_line_is_little_work(ext, said):
+    moved = moves(ext, said, "speech.wav", 1, (2, 49))
+    assert calls_during(lambda: move(ext, said, moved)) < 80_000
+    assert jaw(said)[0, 0] == 2

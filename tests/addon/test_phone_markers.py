@@ -4,12 +4,12 @@ only round them."""
 from __future__ import annotations
 
 import dataclasses
-import sys
-import time
 
 import bpy
 import numpy as np
 import pytest
+
+from tests.counting import calls_during
 
 from .conftest import ROOT, curves, jaw, keys_of, make_face, needs_aud, write_wav
 
@@ -577,9 +577,9 @@ def test_no_timer_is_left_after_hiding_loading_and_unregistering(ext, spoken, tm
     watch.register()
 
 
-# ---- speed
+# ---- work
 
-def test_a_minute_of_speech_is_shown_and_applied_at_once(ext, face, tmp_path):
+def test_a_minute_of_speech_is_shown_and_applied_in_bulk(ext, face, tmp_path):
     soundfile = pytest.importorskip("soundfile")
     samples, rate = soundfile.read(SAMPLE)
     long = write_wav(tmp_path / "long.wav", np.tile(samples, int(60 / (len(samples) / rate)) + 1), rate)
@@ -587,17 +587,10 @@ def test_a_minute_of_speech_is_shown_and_applied_at_once(ext, face, tmp_path):
     scene.unitalker.model = MODEL
     bpy.ops.unitalker.animate(audio=long, character="Face")
     scene.unitalker.source, scene.unitalker.audio = 'FILE', long
-    start = time.process_time()
-    take = show()
-    shown_s = time.process_time() - start
+    shown = []
+    assert calls_during(lambda: shown.append(show())) < 200_000
+    take = shown[0]
     assert len(take.rows) > 400
     number = a_vowel(take, 200)
     scene.timeline_markers[number].name = "m"
-    start = time.process_time()
-    bpy.ops.unitalker.phones_apply()
-    applied_s = time.process_time() - start
-    # of the processor; 0.05 and 0.2 s in Blender 5.2
-    figures = f"{len(take.rows)} phones: shown in {shown_s:.3f} s, applied in {applied_s:.3f} s"
-    assert shown_s < 0.3, figures
-    assert applied_s < 0.6, figures
-    sys.stdout.write(figures)
+    assert calls_during(bpy.ops.unitalker.phones_apply) < 500_000       # for 78,000 keys

@@ -13,16 +13,12 @@ import pytest
 
 from .conftest import ROOT, TINY, curves, make_face
 
-MAX_REGISTER_S = 0.05
-
 # a fresh process, since here everything is loaded already
 MEASURE = """
-import bpy, addon_utils, os, sys, time
+import bpy, addon_utils, os, sys
 addon_utils.extensions_refresh(addon_modules_pending=[{package!r}])     # unpacks the wheels: once per installation
 before = set(sys.modules)
-start = time.process_time()
 addon_utils.enable({package!r}, default_set=True)
-took = time.process_time() - start
 assert {package!r} in bpy.context.preferences.addons
 loaded = set(sys.modules) - before
 engine, values = {package!r} + ".engine", ("", ".errors", ".messages", ".options", ".phones", ".settings")
@@ -30,22 +26,18 @@ engine, values = {package!r} + ".engine", ("", ".errors", ".messages", ".options
 light = [engine, *(engine + ".values" + name for name in values)]
 heavy = [name for name in loaded if name in ("numpy", "onnxruntime", "soundfile", "soxr")]
 heavy += [name for name in loaded if name.startswith(engine) and name not in light]
-print("\\nMEASURED", round(took, 4), heavy, flush=True)
+print("\\nHEAVY", heavy, flush=True)
 os._exit(0)
 """
 
 
-def test_switching_on_is_quick_and_loads_nothing_heavy(ext, package):
+def test_switching_on_loads_nothing_heavy(ext, package):
     run = subprocess.run(
         [sys.executable, "-c", MEASURE.format(package=package)], capture_output=True, text=True, timeout=60,
         env=os.environ,
     )
     assert run.returncode == 0, run.stderr
-    line = next(line for line in run.stdout.splitlines() if line.startswith("MEASURED"))
-    _, seconds, heavy = line.split(maxsplit=2)
-    assert heavy == "[]"
-    # of the processor; with room for a computer without bytecode. `build.py bench` gives the figure
-    assert float(seconds) < 10 * MAX_REGISTER_S
+    assert "HEAVY []" in run.stdout.splitlines()
 
 
 def test_no_annotation_of_a_property_is_text(ext):

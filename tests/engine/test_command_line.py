@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -250,24 +248,35 @@ def test_channel_file_of_a_windows_editor_is_read(tmp_path, sound):
     assert set(io.read_motion(tmp_path / "a.npz").channels) == {"jawOpen", "mouthClose", "mouthFunnel"}
 
 
-def _hear_ctrl_c() -> None:
-    """In the child: a suite that was started in the background, or with signals blocked, hands that down."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+# a program whose Ctrl-C comes at one moment, whatever the speed of the computer
+INTERRUPTED = """
+import os, signal, sys, {module} as module
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+function = module.{function}
+
+def interrupted(*arguments, **options):
+    os.kill(os.getpid(), signal.SIGINT)
+    return function(*arguments, **options)
+
+module.{function} = interrupted
+from engine.__main__ import run
+sys.exit(run())
+"""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_ctrl_c_leaves_no_half_file(tmp_path):
-    soundfile.write(tmp_path / "long.flac", np.tile(make_syllables(10.0).samples, 360), 16000)
-    sound, out = str(tmp_path / "long.flac"), str(tmp_path / "a.json")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "engine", "animate", sound, "-o", out, "--model", TINY, "--threads", "1"],
-        cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_ctrl_c,      # noqa: PLW1509  no thread runs here
+@pytest.mark.parametrize(("module", "function"), [("onnxruntime", "InferenceSession.run"), ("os", "replace")])
+def test_ctrl_c_leaves_no_half_file(tmp_path, sound, module, function):
+    """While the network runs, and when all but the name of the file has been written."""
+    (tmp_path / "out").mkdir()
+    program = INTERRUPTED.format(module=module, function=function)
+    done = subprocess.run(
+        [sys.executable, "-c", program, "animate", sound, "-o", str(tmp_path / "out" / "a.json"), "--model", TINY],
+        cwd=ROOT, text=True, capture_output=True,
     )
-    time.sleep(1.5)
-    os.kill(process.pid, signal.SIGINT)
-    assert "nothing was written" in process.communicate(timeout=60)[1]
-    assert process.returncode == 130 and [file.name for file in tmp_path.iterdir()] == ["long.flac"]
+    assert (done.returncode, done.stderr) == (130, "unitalker: stopped; nothing was written.\n")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 @pytest.mark.parametrize("module", ["numpy", "onnxruntime"])

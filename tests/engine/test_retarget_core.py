@@ -6,7 +6,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-import time
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from engine.rig.viseme_mix import lip_contact
 from engine.values.channels import ARKIT_52, LIFE, OCULUS_15
 from engine.values.errors import PresetError
 from engine.values.types import Motion, Rig, RigChannel
+from tests.counting import calls_during
 
 OCULUS = load_preset(data_folder() / "oculus15.json")
 POSES = [dict(target.sources) for target in OCULUS.targets]
@@ -336,7 +336,7 @@ def test_wrong_new_fields_are_told_with_their_place(tmp_path, change, says):
         _read(tmp_path, {**JAW, **change})
 
 
-def test_300_targets_of_all_kinds_on_3000_frames_are_fast():
+def test_300_targets_of_all_kinds_on_3000_frames_are_evaluated_in_bulk():
     random = np.random.default_rng(0)
     motion = Motion(random.random((3000, 52), dtype=np.float32), ARKIT_52, 50.0)
     targets = [
@@ -347,8 +347,5 @@ def test_300_targets_of_all_kinds_on_3000_frames_are_fast():
         )
         for i in range(300)
     ]
-    evaluate(motion, targets)
-    start = time.process_time()
-    evaluate(motion, targets)
-    assert time.process_time() - start < 0.3
+    assert calls_during(lambda: evaluate(motion, targets)) < 3000      # not even one for each frame
     assert opening(motion).max() > CLOSED_BELOW
