@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from .motion.key_reduction import reduce_for_curves, reduce_for_lines
     from .motion.lip_contact import has_lips
     from .pipeline import animate, animate_all
-    from .speech.g2p import read_words
+    from .speech.g2p import check_words, languages, read_words
+    from .speech.g2p import read_file as read_transcript
     from .speech.phone_edit import changed_spans
     from .values.errors import (
         AudioError,
@@ -42,14 +43,15 @@ __all__ = [
     "MIN_DURATION_S", "Animation", "AudioError", "Cancelled", "Curve", "Delays", "EngineError", "Gains", "InstallError", "Life",
     "LipContacts", "ModelError", "Motion",
     "NoPresetError", "OutputError", "PresetError", "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError", "SettingError", "Settings", "TeachError", "Waveform",
-    "animate", "animate_all", "changed_spans", "device_tests_from_text", "device_tests_to_text", "from_array",
-    "has_lips", "read_audio", "read_words", "reduce_for_curves", "reduce_for_lines", "remember_device_tests",
+    "animate", "animate_all", "changed_spans", "check_words", "device_tests_from_text", "device_tests_to_text", "from_array",
+    "has_lips", "languages", "read_audio", "read_transcript", "read_words", "reduce_for_curves", "reduce_for_lines", "remember_device_tests",
     "runtime_build", "stretch", "test_devices",
 ]
 _HOMES = {      # where a name lies that is called otherwise there, or whose module loads more than the ones below
     "device_tests_from_text": "model.devices.from_text", "device_tests_to_text": "model.devices.to_text",
     "remember_device_tests": "model.devices.remember", "test_devices": "model.devices.test_devices", "runtime_build": "model.runtime.build",
     "stretch": "audio.time_stretch.stretch", "read_words": "speech.g2p.read_words",
+    "check_words": "speech.g2p.check_words", "languages": "speech.g2p.languages", "read_transcript": "speech.g2p.read_file",
     "changed_spans": "speech.phone_edit.changed_spans", "has_lips": "motion.lip_contact.has_lips",
     "reduce_for_curves": "motion.key_reduction.reduce_for_curves",
     "reduce_for_lines": "motion.key_reduction.reduce_for_lines",

@@ -12,8 +12,7 @@ import sys
 
 import bpy
 
-from ...engine import EngineError, OutputError, SettingError
-from ...engine.speech.g2p import check_words, read_file
+from ...engine import EngineError, OutputError, SettingError, check_words, read_transcript
 from ..pictures import plan as pictures
 from ..take import make
 from ..take.options import OPTIONS, SOUNDS, WORDS, with_switches
@@ -130,7 +129,7 @@ def jobs_parser() -> argparse.ArgumentParser:
 def _read_transcript(given: dict[str, object]) -> None:
     """Put the words in the place of their file's name."""
     if "transcript_file" in given:
-        given["transcript"] = read_file(str(given.pop("transcript_file")))
+        given["transcript"] = read_transcript(str(given.pop("transcript_file")))
     if "transcript" in given:
         check_words(str(given["transcript"]))       # an empty one is no "none": nothing is ignored silently
 

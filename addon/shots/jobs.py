@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 import bpy
 import numpy as np
 
-from ...engine import Animation, EngineError, Waveform, animate
-from ...engine.speech.g2p import check_words, read_file
+from ...engine import Animation, EngineError, Waveform, animate, check_words, read_transcript
 from ...engine.values.types import SAMPLE_RATE_HZ
 from ..cast import rows as cast
 from ..keying.point_cache import SUFFIX
@@ -133,7 +132,7 @@ def _choices(job: ShotJob) -> dict[str, object]:
     """The file's own panel, under what the job gives."""
     given = dict(job.given)
     if job.transcript_file:
-        given["transcript"] = read_file(job.transcript_file)
+        given["transcript"] = read_transcript(job.transcript_file)
     if given.get("transcript"):
         check_words(str(given["transcript"]))
     values = collect(bpy.context, given)
@@ -172,7 +171,7 @@ def _make(requests: Sequence[make.Request], entry: JobEntry) -> None:
     """All lines of a job are computed before the first is written: what fails then has changed nothing."""
     results = [make.compute(request) for request in requests]
     summaries = [make.write(request, result) for request, result in zip(requests, results, strict=True)]
-    animations = [result if isinstance(result, Animation) else result.animation for result in results]
+    animations = [make.animation_of(result) for result in results]
     entry.frames = sum(len(animation.motion.weights) for animation in animations)
     entry.channels = max(map(_channels, animations))
     entry.status, entry.message = MADE, "; ".join(summary.line for summary in summaries)

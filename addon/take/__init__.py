@@ -7,7 +7,7 @@ from types import ModuleType
 
 
 def work() -> ModuleType:
-    """What buttons call: takes, and their `make`. They need NumPy and the engine, which registering must not load: the first use does."""
-    from . import takes
+    """What buttons call: takes, and their `make`."""
+    from . import takes  # loads NumPy and the engine, which registering must not: the first use does
 
     return takes

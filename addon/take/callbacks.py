@@ -1,4 +1,4 @@
-"""What stands above takes and wants to know of them: whoever registers puts a function in, and takes it out again at the end."""
+"""Calls from takes to what stands above them: whoever registers puts a function in, and takes it out at the end."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 import bpy
 
-style_changed: list[Callable[[bpy.types.Context], None]] = []       # the panel's style has another value
-phones_on_timeline: list[Callable[[bpy.types.Context, object], tuple[object, ...] | None]] = []     # the phones of a take that are shown for editing
-before_take: list[Callable[[bpy.types.Scene], None]] = []           # a take is made or cleared: what is only shown must go
+# the panel's style has another value
+style_changed: list[Callable[[bpy.types.Context], None]] = []
+# the phones of a take that are shown for editing, if any
+phones_on_timeline: list[Callable[[bpy.types.Context, object], tuple[object, ...] | None]] = []
+# a take is made or cleared: what is only shown must go
+before_take: list[Callable[[bpy.types.Scene], None]] = []
 
 
 def end_previews(scene: bpy.types.Scene) -> None:

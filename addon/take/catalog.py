@@ -188,7 +188,8 @@ def nothing_chosen(context: bpy.types.Context) -> bool:
 def fit(context: bpy.types.Context) -> Fit:
     """How well the chosen character and preset fit; looked up again when the choice or the scene's objects change."""
     settings = context.scene.unitalker
-    picked = [settings.character] if settings.character else [context.view_layer.objects.active, *context.selected_objects]
+    selected = [context.view_layer.objects.active, *context.selected_objects]
+    picked = [settings.character] if settings.character else selected
     marks = tuple(_mark(obj) for obj in picked if obj is not None)
     choice = (settings.with_related, settings.preset, settings.model, settings.head)
     key = ("fit", marks, *choice, len(context.scene.objects), bpy.app.translations.locale)

@@ -1,4 +1,4 @@
-"""The options as properties of Blender, made from the table: the panel and every operator that makes a take have them."""
+"""The options as properties of Blender, made from the table: the panel and operators that make takes have them."""
 
 import math
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from collections.abc import Callable
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
+from ... import engine
 from ...engine.values.options import Option
 from ..host.translations import CONTEXT
 from ..sound.strips import sequencer_scene, sound_strips
@@ -23,9 +24,7 @@ def _search_strips(_owner: object, context: bpy.types.Context, _text: str) -> li
 
 
 def _search_languages(_owner: object, _context: bpy.types.Context, _text: str) -> list[str]:
-    from ...engine.speech.g2p import languages  # loads NumPy, which Blender's start must not
-
-    return list(languages())
+    return list(engine.languages())
 
 
 def _is_speaker(_settings: object, obj: bpy.types.Object) -> bool:

@@ -1,7 +1,7 @@
 """Live: a change of style is applied to the take at once, while the slider moves.
 
-It runs inside of the panel's update callbacks, so that Blender's own step of undo at the end of a drag holds the new value and the new keys. It
-must never raise there, never run while something else is in work, and never start itself.
+It runs inside of the panel's update callbacks, so that Blender's own step of undo at the end of a drag holds the new
+value and the new keys. It must never raise there, never run while something else is in work, and never start itself.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import bpy
 from ...engine import EngineError
 from ..host.job import Job
 from ..host.operator_base import redraw
-from . import callbacks
+from . import callbacks, work
 from .options import LIVE
 
 NOTHING_YET = "Live waits for a take: generate once."
@@ -51,9 +51,7 @@ def _may_run() -> bool:
 
 def _remake(context: bpy.types.Context) -> str:
     """Make the take again. Returns why it was not made, empty when all is well."""
-    from . import takes  # loads the engine and NumPy, which Blender's start must not
-
-    settings = context.scene.unitalker
+    takes, settings = work(), context.scene.unitalker
     try:
         take = takes.chosen(context)
         if take is None:

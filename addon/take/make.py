@@ -1,12 +1,13 @@
-"""One lip-sync take in three steps: gather (Blender -> plain values), compute (no Blender, any thread), write (plain values -> keys).
+"""One lip-sync take in three steps.
 
-The button, scripts and the command line all walk these steps; operators.py only decides on which thread `compute` runs.
+`gather` reads Blender into plain values, `compute` knows no Blender and runs on any thread, `write` keys the character.
+The button, scripts and the command line all walk these steps; an operator only decides on which thread `compute` runs.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import EllipsisType
@@ -17,6 +18,7 @@ import numpy as np
 from ... import engine
 from ...engine import Animation, SettingError, Settings, reduce_for_curves
 from ...engine.model.folder import open_model
+from ...engine.values.types import Cancel, Progress, never, no_progress
 from ..actions.ledger import Span, TimedPhone
 from ..character import character as rig
 from ..host.job import listening, tell_stage
@@ -24,11 +26,11 @@ from ..host.preferences import engine_preferences
 from ..host.scene import scene_fps
 from ..host.translations import translate, translate_plural
 from ..keying import clearing, moved_keys, notes, parts, vertex_head
-from ..keying import write as fcurves
+from ..keying import write as keys_write
 from ..keying.window import Window
-from ..sound import cache as kept_sounds
-from ..sound import clip as strip_audio
-from ..sound import strips as sound_strips
+from ..sound import cache as sound_cache
+from ..sound import clip as sounds
+from ..sound.strips import marked
 from .callbacks import end_previews
 from .options import MAX_FRAME, Options
 from .settings import key_options, phones_of, settings_of, vertex_options
@@ -39,14 +41,16 @@ class Request:
     """What `compute` and `write` need, as plain values; making the same line again replaces its keys.
 
     Attributes:
-        options: what was chosen, to be kept with the keys.
+        options: what was chosen, to be noted with the keys.
+        clip: the sound. line: its name, under which the keys are noted.
         character, rig: what is keyed; None for a head that gives vertices.
         vertices: the mesh that such a head moves, else None.
+        fps: of the character's scene. shift_frames: added to every key.
         frames: first and last frame that may change; None is the whole line.
     """
 
     options: Options
-    clip: strip_audio.Clip
+    clip: sounds.Clip
     line: str
     character: rig.Character | None
     rig: engine.Rig | None
@@ -60,7 +64,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Summary:
-    """What to tell the user: one line, then the channels that the character lacks, the warnings, and the channels that it has."""
+    """What was made, for the user.
+
+    Attributes:
+        line: the result in one line. warnings: further sentences.
+        missing, mapped: channels of the model that move nothing, or something, on the character.
+    """
 
     line: str
     missing: tuple[str, ...]
@@ -69,14 +78,17 @@ class Summary:
 
 
 def gather(
-    context: bpy.types.Context, options: Options, clip: strip_audio.Clip | None = None, phones: Sequence[TimedPhone] | EllipsisType | None = ...,
+    context: bpy.types.Context, options: Options, clip: sounds.Clip | None = None,
+    phones: Sequence[TimedPhone] | EllipsisType | None = ...,
 ) -> Request:
-    """Read the scene. Raises EngineError kinds for everything that the user can mend.
+    """Read the scene.
 
     Args:
         clip: the sound, where the caller has found it already; None takes what the options say.
-        phones: what is spoken when, where the user knows better than what is heard: label, start and end in seconds of each; None is as heard.
-            By default those that the user edited in this line's take, as long as it says the same sound and words.
+        phones: what is spoken when, where the user knows better than the model; None takes what the model finds. By
+            default those that the user edited in this line's take, as long as it has the same sound and words.
+    Raises:
+        EngineError: a kind of it for everything that the user can fix.
     """
     _check_frames(options)
     end_previews(context.scene)
@@ -91,15 +103,16 @@ def gather(
     else:
         character = rig.gather(context, options.character, options.with_related)
     frames = _frames(options, plan)
-    line = "/".join(Path(clip.path).parts[-2:]) if options.source == 'FILE' else clip.name        # line.wav may lie in many folders
-    if character:
-        line = notes.name_of_file(character, line, clip.start_frame) if options.source == 'FILE' else _own_name(character, line, clip)
-        if not options.with_related and (whole := _with_parts(context, character, options, line)) != character:
-            character, options = whole, replace(options, with_related=True)         # so that clearing the take clears them too
-    known = notes.edited_phones(character, line, clip, asdict(options)) if phones is ... and character else phones
-    settings = settings_of(options, preferences, fps, phones_of(None if known is ... else known))
+    line = _line_name(options, clip, character)
+    if character and not options.with_related:
+        whole = _with_parts(context, character, options, line)
+        if whole != character:          # so that clearing the take clears the parts too
+            character, options = whole, replace(options, with_related=True)
+    if phones is ...:
+        phones = notes.edited_phones(character, line, clip, asdict(options)) if character else None
+    settings = settings_of(options, preferences, fps, phones_of(phones))
     if frames is not None or options.interpolation == 'BEZIER':
-        settings = replace(settings, max_error=None)        # keys are left out later, when it is known what lies beside them
+        settings = replace(settings, max_error=None)        # keys are left out later, beside those that are there
     return Request(
         options=options,
         clip=clip,
@@ -115,17 +128,26 @@ def gather(
     )
 
 
+def _line_name(options: Options, clip: sounds.Clip, character: rig.Character | None) -> str:
+    """The name under which a sound is noted."""
+    if options.source != 'FILE':
+        return _own_name(character, clip) if character else clip.name
+    name = "/".join(Path(clip.path).parts[-2:])         # line.wav may lie in many folders
+    return notes.name_of_file(character, name, clip.start_frame) if character else name
+
+
 def compute(
-    request: Request, progress: Callable[[float], None] = engine.values.types.no_progress, cancelled: Callable[[], bool] = engine.values.types.never,
+    request: Request, progress: Progress = no_progress, cancelled: Cancel = never,
 ) -> Animation | vertex_head.Solved:
     """Decode the sound and run the engine: no Blender data, any thread."""
     tell_stage(progress, "Reading sound")
-    wave = kept_sounds.read(request.clip)
+    wave = sound_cache.read(request.clip)
     tell_stage(progress, "Listening")
     animation = engine.animate(wave, request.settings, request.rig, listening(progress), cancelled)
     if request.vertices:
         return vertex_head.solve(animation, request.vertices)
-    if request.options.reduce and request.frames is None and request.settings.max_error is None and animation.curves:
+    is_reduced_here = request.options.reduce and request.frames is None and request.settings.max_error is None
+    if is_reduced_here and animation.curves:
         fewer = reduce_for_curves(animation.curves, request.options.max_error, animation.contacts.slack)
         return replace(animation, curves=fewer)
     return animation
@@ -133,7 +155,7 @@ def compute(
 
 def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
     """Key the character. Raises RigError, with nothing written, when it is gone or cannot take keys."""
-    animation = result.animation if isinstance(result, vertex_head.Solved) else result
+    animation = animation_of(result)
     first = request.clip.start_frame + request.shift_frames
     frames = len(animation.motion.weights)
     closed = notes.closed_spans(animation.contacts, first)
@@ -149,24 +171,36 @@ def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
     window = None
     if request.frames is not None:
         window, line = _window(request, line, closed, animation.contacts.slack)
-    again = _said_again(request)
-    written = fcurves.write(request.character, curves, line, keys, window)
+    repeated = _repeated(request)
+    written = keys_write.write(request.character, curves, line, keys, window)
     made = translate_plural(written.curves, "1 curve", "{} curves")
     if window is not None:
         text = translate("{}, frames {} to {} of {}", made, f"{window.first:g}", f"{window.last:g}", frames)
     else:
+        length = translate_plural(frames, "1 frame", "{} frames")
         mapped = translate_plural(len(curves.mapped), "1 channel mapped", "{} channels mapped")
-        text = translate("{}, {}, {}, {} missing", made, translate_plural(frames, "1 frame", "{} frames"), mapped, len(curves.missing))
-    return Summary(translate("{} ({}, Action {!r})", text, curves.preset, written.action), curves.missing, (*again, *animation.warnings, *written.warnings), curves.mapped)
+        text = translate("{}, {}, {}, {} missing", made, length, mapped, len(curves.missing))
+    text = translate("{} ({}, Action {!r})", text, curves.preset, written.action)
+    return Summary(text, curves.missing, (*repeated, *animation.warnings, *written.warnings), curves.mapped)
 
 
-def _said_again(request: Request) -> tuple[str, ...]:
+def animation_of(result: Animation | vertex_head.Solved) -> Animation:
+    """What the engine gave, of a result of `compute`."""
+    return result.animation if isinstance(result, vertex_head.Solved) else result
+
+
+def _repeated(request: Request) -> tuple[str, ...]:
     """A sentence where a sound file gets a further take: the first may have been meant to move."""
-    known = notes.of_file(request.character, re.sub(r" \(\d+\)$", "", request.line)) if request.options.source == 'FILE' else []
+    if request.options.source != 'FILE':
+        return ()
+    known = notes.of_file(request.character, re.sub(r" \(\d+\)$", "", request.line))
     if not known or any(note.line == request.line for note in known):
         return ()
-    places = ", ".join(f"{note.line!r} on frames {note.first_frame:g} to {note.last_frame:g}" for note in known)
-    return (f"This sound is said twice now: {places} stays, and {request.line!r} is new. If you only meant another start, clear the old one in Takes.",)
+    frames = ", ".join(f"{note.line!r} on frames {note.first_frame:g} to {note.last_frame:g}" for note in known)
+    return (
+        f"This sound is said twice now: {frames} stays, and {request.line!r} is new. "
+        "If you only meant another start, clear the old one in Takes.",
+    )
 
 
 def _window(request: Request, line: parts.Line, closed: list[Span], slack: np.ndarray) -> tuple[Window, parts.Line]:
@@ -175,7 +209,8 @@ def _window(request: Request, line: parts.Line, closed: list[Span], slack: np.nd
     first, last = request.frames
     if last < line.first_frame or line.last_frame < first:
         raise SettingError(
-            f"Frames {first:g} to {last:g} lie outside of this sound, which covers {line.first_frame:g} to {line.last_frame:g}. Mend the range."
+            f"Frames {first:g} to {last:g} lie outside of this sound, which covers {line.first_frame:g} to "
+            f"{line.last_frame:g}. Fix the range."
         )
     before = notes.find(request.character, line.name)
     was_closed: list[Span] = []
@@ -193,9 +228,14 @@ def _frames(options: Options, plan: vertex_head.Plan | None) -> Span | None:
     if not options.use_range:
         return None
     if plan is not None:
-        raise SettingError("Only a Range is for face shapes and bones; this head moves vertices. Switch it off in Output.")
+        raise SettingError(
+            "Only a Range is for face shapes and bones; this head moves vertices. Switch it off in Output."
+        )
     if options.range_end < options.range_start:
-        raise SettingError(f"The range ends on frame {options.range_end}, before it starts on {options.range_start}. Mend Range Start or Range End.")
+        raise SettingError(
+            f"The range ends on frame {options.range_end}, before it starts on {options.range_start}. "
+            "Fix Range Start or Range End."
+        )
     return float(options.range_start), float(options.range_end)
 
 
@@ -203,11 +243,14 @@ def _check_frames(options: Options) -> None:
     start = options.start_frame if options.source == 'FILE' else 0.0
     for frame in (start, start + options.shift_frames):
         if not abs(frame) <= MAX_FRAME:         # so that nan is refused too
-            raise SettingError(f"Lip sync cannot start on frame {frame:g}: Blender's timeline ends at {MAX_FRAME}. Mend Start or Shift.")
+            raise SettingError(
+                f"Lip sync cannot start on frame {frame:g}: Blender's timeline ends at {MAX_FRAME}. "
+                "Fix Start or Shift."
+            )
 
 
 def clear(context: bpy.types.Context, character: str, with_related: bool) -> int:
-    """Remove what `write` made on a character. Returns the number of curves, shape keys and caches removed; raises RigError."""
+    """Remove what `write` made on a character. Returns the number of curves, shape keys and caches; raises RigError."""
     end_previews(context.scene)
     meshes = rig.members(context, character, with_related)
     try:
@@ -220,32 +263,31 @@ def clear(context: bpy.types.Context, character: str, with_related: bool) -> int
     return clearing.clear(found) + vertex_head.clear(meshes)
 
 
-def _own_name(character: rig.Character, line: str, clip: strip_audio.Clip) -> str:
-    """The name of a line; strips of one name in two scenes are told apart by the scene, so that one does not replace the other."""
-    known = notes.find(character, line)
+def _own_name(character: rig.Character, clip: sounds.Clip) -> str:
+    """The name of a strip, with its scene where a strip of that name in another scene has a take."""
+    known = notes.find(character, clip.name)
     mark = known.clip.mark if known is not None and known.clip is not None else ""
     if not mark or not clip.mark or mark == clip.mark or known.clip.scene == clip.scene:
-        return line
+        return clip.name
     scene = bpy.data.scenes.get(known.clip.scene)
-    return f"{line} ({clip.scene})" if scene is not None and sound_strips.marked(scene, mark) else line
+    return f"{clip.name} ({clip.scene})" if scene is not None and marked(scene, mark) else clip.name
 
 
 def _with_parts(context: bpy.types.Context, character: rig.Character, options: Options, line: str) -> rig.Character:
-    """A character with those parts of it that a line was made on too, by the same note: left out now they would keep its old keys where these were."""
+    """A character with the parts on which a line was made too, by the same note: else they would keep its old keys."""
     known = notes.find(character, line)
     if known is None or known.note is None:
         return character
     every = rig.gather(context, options.character, True)
-    parts_of_it = [
-        target for target in every.targets if target not in character.targets
-        and (part := notes.find(replace(every, targets=(target,)), line)) is not None and part.note == known.note
-    ]
-    return replace(character, targets=(*character.targets, *parts_of_it))
+    others = [target for target in every.targets if target not in character.targets]
+    noted = [notes.find(replace(every, targets=(target,)), line) for target in others]
+    same = [target for target, part in zip(others, noted, strict=True) if part and part.note == known.note]
+    return replace(character, targets=(*character.targets, *same))
 
 
-def _find_clip(context: bpy.types.Context, options: Options, home: bpy.types.Scene) -> strip_audio.Clip:
+def _find_clip(context: bpy.types.Context, options: Options, home: bpy.types.Scene) -> sounds.Clip:
     if options.source == 'FILE':
-        return strip_audio.find_file(context, options.audio, options.start_frame, home)
+        return sounds.find_file(context, options.audio, options.start_frame, home)
     if options.source == 'SPEAKER':
-        return strip_audio.find_speaker(context, options.speaker, home)
-    return strip_audio.find_strip(context, options.strip, home=home)
+        return sounds.find_speaker(context, options.speaker, home)
+    return sounds.find_strip(context, options.strip, home=home)

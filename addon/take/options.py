@@ -1,6 +1,6 @@
-"""The table of options as Blender has it: the engine's rows and those of Blender alone. What is chosen for one take, as one value.
+"""The table of options as Blender has it: the engine's rows and those of Blender alone; what is chosen for one take.
 
-ARCHITECTURE.md says what to touch to add one. Loaded when the extension registers: nothing here may import NumPy.
+Loaded when the extension registers: nothing here may import NumPy.
 """
 
 from __future__ import annotations
@@ -152,9 +152,9 @@ OPTIONS: tuple[Option, ...] = (
 BY_NAME = {option.name: option for option in OPTIONS}
 CHOICES = tuple(BY_NAME)
 LIVE = tuple(option.name for option in OPTIONS if option.live)
-POINTERS = tuple(option.name for option in OPTIONS if option.points_to)      # data-blocks in the panel, names for scripts
-SOUNDS = {"strip": 'STRIP', "audio": 'FILE', "speaker": 'SPEAKER'}      # one of them is given, and decides the source
-WORDS = ("transcript", "transcript_file", "transcript_text")            # one of them is given; the file only without a window
+POINTERS = tuple(option.name for option in OPTIONS if option.points_to)     # names of data-blocks, for scripts
+SOUNDS = {"strip": 'STRIP', "audio": 'FILE', "speaker": 'SPEAKER'}      # one is given, and decides the source
+WORDS = ("transcript", "transcript_file", "transcript_text")            # one is given
 
 Options = make_dataclass(
     "Options", [(option.name, type(option.default)) for option in OPTIONS], frozen=True,

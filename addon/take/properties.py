@@ -30,27 +30,41 @@ class UNITALKER_PG_settings(SceneChoices, bpy.types.PropertyGroup):
         translation_context=CONTEXT,
     )
     head_pick: EnumProperty(
-        name="Head", description="Which face of the model", items=catalog.head_items, get=catalog.getter("head"), set=catalog.setter("head"),
+        name="Head", description="Which face of the model", items=catalog.head_items,
+        get=catalog.getter("head"), set=catalog.setter("head"),
     )
     preset_pick: EnumProperty(
         name="Preset", description="How speech drives this rig", items=catalog.preset_items,
         get=catalog.getter("preset"), set=catalog.setter("preset"),
     )
     live: BoolProperty(
-        name="Live", description="Apply every change of style to the lip sync at once, while you drag: one step of undo for each drag",
+        name="Live", description=(
+            "Apply every change of style to the lip sync at once, while you drag: one step of undo for each drag"),
     )
     live_note: StringProperty(name="Live", description="Why the last change was not applied")
-    teach_name: StringProperty(name="Name", description="Name of the taught head; one of the same name is replaced", default="My head")
+    teach_name: StringProperty(
+        name="Name", description="Name of the taught head; one of the same name is replaced", default="My head",
+    )
     teach_start: BoolProperty(
-        name="Start from Preset", description="Learn how your keys differ from what the chosen preset makes: sounds that you did not key still look right",
+        name="Start from Preset", description=(
+            "Learn how your keys differ from what the chosen preset makes: "
+            "sounds that you did not key still look right"),
     )
     teach_result: StringProperty(name="Result", description="What the last teaching did")
-    teach_details: StringProperty(name="Details", description="Warnings, and how well each control was learned, one per line")
+    teach_details: StringProperty(
+        name="Details", description="Warnings, and how well each control was learned, one per line",
+    )
     teach_failed: BoolProperty(name="Failed")
     result: StringProperty(name="Result", description="What the last run did")
-    result_details: StringProperty(name="Details", description="Warnings and channels that the character lacks, one per line")
-    result_mapped: StringProperty(name="Mapped", description="Channels of the model that move something on this rig, one per line")
-    result_missing: StringProperty(name="Missing", description="Channels of the model that this rig has nothing for, one per line")
+    result_details: StringProperty(
+        name="Details", description="Warnings and channels that the character lacks, one per line",
+    )
+    result_mapped: StringProperty(
+        name="Mapped", description="Channels of the model that move something on this rig, one per line",
+    )
+    result_missing: StringProperty(
+        name="Missing", description="Channels of the model that this rig has nothing for, one per line",
+    )
     result_failed: BoolProperty(name="Failed")
 
 
@@ -60,7 +74,7 @@ def data_block(name: str, value: str) -> bpy.types.ID | None:
 
 
 def collect(context: bpy.types.Context, given: Mapping[str, object]) -> dict[str, object]:
-    """Every choice: what is given, else what the panel of the scene says.
+    """Every option: what is given, else what the panel of the scene says.
 
     A given strip, audio or speaker also decides the source, a given transcript counts instead of the panel's text.
     """

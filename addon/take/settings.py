@@ -43,7 +43,9 @@ def vertex_options(options: Options, fps: float) -> VertexOptions:
 
 def phones_of(phones: Sequence[TimedPhone] | None) -> tuple[Phone, ...] | None:
     """Phones for the engine."""
-    return None if phones is None else tuple(Phone(str(label), float(start), float(end)) for label, start, end in phones)
+    if phones is None:
+        return None
+    return tuple(Phone(str(label), float(start_s), float(end_s)) for label, start_s, end_s in phones)
 
 
 def _identity(options: Options) -> str:

@@ -75,7 +75,7 @@ class CharacterPanel:
 
 
 def _draw_ways(context: bpy.types.Context, layout: bpy.types.UILayout, has_keys: bool) -> None:
-    """What helps where no preset does: the panels for it, opened on the spot, since they may be out of sight or in another editor."""
+    """What helps where no preset does: its panels, opened on the spot, since they may be in another editor."""
     column = layout.box().column(align=True)
     if has_keys:
         paragraph(context, column, "Compare what its shape keys do with a known face:")

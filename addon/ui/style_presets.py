@@ -1,4 +1,4 @@
-"""The user's own sets of choices, by Blender's own preset system: a menu in the header of Voice and Style and of Output."""
+"""The user's own sets of options, by Blender's preset system: menus in the headers of Voice and Style and Output."""
 
 from __future__ import annotations
 
@@ -67,6 +67,6 @@ class UNITALKER_PT_output_presets(PresetPanel, bpy.types.Panel):
 
 
 CLASSES = (
-    UNITALKER_MT_style_presets, UNITALKER_MT_output_presets, UNITALKER_OT_style_preset_add, UNITALKER_OT_output_preset_add,
-    UNITALKER_PT_style_presets, UNITALKER_PT_output_presets,
+    UNITALKER_MT_style_presets, UNITALKER_MT_output_presets, UNITALKER_OT_style_preset_add,
+    UNITALKER_OT_output_preset_add, UNITALKER_PT_style_presets, UNITALKER_PT_output_presets,
 )

@@ -106,6 +106,16 @@ class Option:
         """Whether it names a file or folder, so that a relative value counts from somewhere."""
         return self.unit in ("file", "folder")
 
+    def accepts(self, value: object) -> bool:
+        """Whether a value is of its kind; numbers are not held to their range."""
+        if self.items:
+            return any(value == item for item, _, _ in self.items)
+        if isinstance(value, bool) or isinstance(self.default, bool):
+            return isinstance(value, bool) and isinstance(self.default, bool)
+        if isinstance(self.default, float):
+            return isinstance(value, (int, float)) and math.isfinite(value)
+        return isinstance(value, type(self.default))
+
     def setting(self, values: Mapping[str, Value], fps: float) -> Value | None:
         """What it sets: seconds for frames, a share for percent, `off` while its switch is off.
 
