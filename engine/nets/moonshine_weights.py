@@ -70,7 +70,8 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     weights = {name: array for name, array in arrays.items() if PLAIN.fullmatch(name)}
     for node in graph.node:
         if node.op_type in _QUANTISED:
-            weights[node.name.removesuffix("/MatMul_quant").strip("/").replace("/", ".") + ".weight"] = _matrix(node, arrays)
+            name = node.name.removesuffix("/MatMul_quant").strip("/").replace("/", ".")
+            weights[f"{name}.weight"] = _matrix(node, arrays)
     weights["groupnorm.weight"], weights["groupnorm.bias"] = arrays[NORM_WEIGHT][:, 0], arrays[NORM_BIAS][:, 0]
     return {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
 

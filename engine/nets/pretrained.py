@@ -30,7 +30,6 @@ _LARGE = {
 }
 TransformersPart = Any  # transformers carries no types
 MODEL_TYPES = ("wavlm", "wav2vec2", "hubert")
-LEAST_SAMPLES = 400  # receptive field of the first feature
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,8 @@ class GatedAttention(nn.Module):
     def __init__(self, source: TransformersPart) -> None:
         super().__init__()
         self.heads: int = source.num_heads
-        self.q_proj, self.k_proj, self.v_proj, self.out_proj = source.q_proj, source.k_proj, source.v_proj, source.out_proj
+        self.q_proj, self.k_proj, self.v_proj = source.q_proj, source.k_proj, source.v_proj
+        self.out_proj = source.out_proj
         self.gru_rel_pos_const, self.gru_rel_pos_linear = source.gru_rel_pos_const, source.gru_rel_pos_linear
         self.buckets: int = source.num_buckets
         self.max_distance: int = source.max_distance

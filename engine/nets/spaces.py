@@ -22,7 +22,6 @@ from ..values.errors import ModelError
 
 FLAME_BETAS = 400  # 300 shape, 100 expression
 FLAME_JAW = slice(FLAME_BETAS, FLAME_BETAS + 3)  # axis-angle
-FLAME_PARAMETERS = 413
 FLAME_KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "kintree_table", "weights")
 JAW_JOINT = 2  # root, neck, jaw, left eye, right eye
 ANGLE_EPSILON = 1e-8

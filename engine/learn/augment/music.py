@@ -57,17 +57,13 @@ def random_song(duration_s: float, seed: Seed) -> FloatArray:
         if beat % 4 == 0:
             degree = int(rng.integers(len(scale)))
             for third in (0, 2, 4):
-                add(
-                    bed, at,
-                    0.3 * chords * _note(pitch(root + 12, degree + third), 4 * beat_s, _decay_s(rng), chord_partials)
-                )
+                note = pitch(root + 12, degree + third)
+                add(bed, at, 0.3 * chords * _note(note, 4 * beat_s, _decay_s(rng), chord_partials))
         add(bed, at, 0.5 * bass * _note(pitch(root - 12, degree), beat_s, _decay_s(rng), 3))
         for half in range(int(rng.integers(0, 3))):
+            start = at + round(half * beat_s / 2 * RATE_HZ)
             note = pitch(root + 24, int(rng.integers(0, 12)))
-            add(
-                bed, at + round(half * beat_s / 2 * RATE_HZ),
-                0.4 * lead * _note(note, beat_s, _decay_s(rng), lead_partials)
-            )
+            add(bed, start, 0.4 * lead * _note(note, beat_s, _decay_s(rng), lead_partials))
         add(bed, at, drums * (_kick() if beat % 2 == 0 else 1.5 * burst(0.9, 0.15, rng, bright=True)))
         add(bed, at + round(beat_s / 2 * RATE_HZ), 0.5 * drums * burst(0.24, 0.04, rng, bright=True))
     return bed[:round(duration_s * RATE_HZ)]

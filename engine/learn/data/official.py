@@ -141,8 +141,7 @@ def choose_datasets(official: Official, heads: Mapping[str, int]) -> tuple[Datas
         wrong = [f"unknown head {head}" for head in unknown] + [f"no head {head}" for head in missing]
         raise ModelError(
             f"The checkpoint does not fit the data sets {', '.join(dataset.id for dataset in datasets)}: "
-            f"{', '.join(wrong)}. "
-            "Name its data sets with --config: `dataset`, and `dataset_config` for your own."
+            f"{', '.join(wrong)}. Name its data sets with --config: `dataset`, and `dataset_config` for your own."
         )
     return datasets
 
@@ -154,13 +153,17 @@ def name_rows(datasets: Sequence[Dataset], n_rows: int, root: Path | None) -> tu
     if n_rows == len(rows) + 1:
         return (*rows, pivot), True, ""
     if n_rows == len(rows):
-        return tuple(rows), False, f"The style table has {n_rows} rows and no pivot: no style is neutral, and strength has nothing to count from."
+        note = (
+            f"The style table has {n_rows} rows and no pivot: no style is neutral, and strength has nothing to count "
+            "from."
+        )
+        return tuple(rows), False, note
     names = tuple(Row(f"row_{row}", f"Row {row}", "Style table") for row in range(n_rows - 1))
-    return (*names, pivot), True, (
+    note = (
         f"The style table has {n_rows} rows, the data sets make {len(rows)} and a pivot: rows are only numbered, the "
-        "last is taken as the pivot. "
-        "Give the numbers of subjects in --config (dataset_config)."
+        "last is taken as the pivot. Give the numbers of subjects in --config (dataset_config)."
     )
+    return (*names, pivot), True, note
 
 
 def read_pca(dataset: Dataset, width: int, root: Path, pca_dim: int | None) -> Pca:
@@ -179,13 +182,13 @@ def read_pca(dataset: Dataset, width: int, root: Path, pca_dim: int | None) -> P
             f"PCA file {path} cannot be read ({error}). Copy it again, or leave --pca out: vertex heads are then left "
             "out."
         ) from error
-    fits = components.ndim == 2 and mean.shape == (components.shape[1],) and mean.size % 3 == 0 and len(components) >= width
+    fits = components.ndim == 2 and mean.shape == components.shape[1:] and len(components) >= width
+    fits = fits and mean.size % 3 == 0
     expected = width if pca_dim is None else min(pca_dim, mean.size, statistics)
     if not fits or expected != width:
         raise ModelError(
             f"PCA file {path} has components {components.shape} and mean {mean.shape}; the head {dataset.annotation} "
-            f"gives {width} coefficients, "
-            f"{expected} were expected. Give the data root that the checkpoint was trained with."
+            f"gives {width} coefficients, {expected} were expected. Give the data root that the checkpoint was trained with."
         )
     return Pca(components[:width], mean)
 
@@ -203,7 +206,8 @@ def read_template(dataset: Dataset, size: int, root: Path | None) -> tuple[Float
                 f"{path} is missing: vertex head {dataset.annotation} has no neutral face. Give the data root with "
                 "--pca."
             )
-        return np.zeros(size, np.float32), f"No id_template.npy of {dataset.id}: the neutral face of {dataset.annotation} is taken as 0."
+        note = f"No id_template.npy of {dataset.id}: the neutral face of {dataset.annotation} is taken as 0."
+        return np.zeros(size, np.float32), note
     try:
         rows = _numbers(np.load(path, allow_pickle=False))
     except Exception as error:      # as above
@@ -232,15 +236,17 @@ def _subjects(dataset: Dataset, root: Path | None) -> list[Row]:
     folder = dataset.folder.rsplit("/", 1)[-1].removeprefix(f"{dataset.id}_").removeprefix("unitalker_")
     group = f"{dataset.id} {folder}".replace("_", " ")
     names = [f"{group} {number}" for number in range(dataset.subjects)]
-    try:
-        ids = json.loads(
-            ((root or Path()) / dataset.folder / "train.json").read_text(encoding="utf-8")
-        )["info"]["id_list"] if root else []
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        ids = []
+    ids = _speakers(root / dataset.folder / "train.json") if root else None
     if isinstance(ids, list) and len(ids) == dataset.subjects:
         names = [f"{group} {speaker}" for speaker in ids]
     return [Row(f"{dataset.id}_{number}", name, group) for number, name in enumerate(names)]
+
+
+def _speakers(file: Path) -> object:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))["info"]["id_list"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _flat(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -254,10 +260,11 @@ def _dataset(name: str, spec: Mapping[str, Any]) -> Dataset:
     base = DATASETS.get(name)
     dataset = Dataset(
         name, str(spec["dirname"]), str(spec["annot_type"]), float(spec["scale"]), int(spec["subjects"]),
-        bool(spec["pca"]),
-        int(spec.get("fps", base.fps if base else 30)), int(spec.get("demo_row", base.demo_row if base else 0)),
+        bool(spec["pca"]), int(spec.get("fps", base.fps if base else 30)),
+        int(spec.get("demo_row", base.demo_row if base else 0)),
     )
-    if not 0 < dataset.scale < math.inf or not 0 <= dataset.subjects <= MAX_SUBJECTS or not 0 < dataset.fps <= MAX_FPS or dataset.demo_row < 0:
+    sizes_fit = 0 <= dataset.subjects <= MAX_SUBJECTS and 0 < dataset.fps <= MAX_FPS and dataset.demo_row >= 0
+    if not sizes_fit or not 0 < dataset.scale < math.inf:
         raise ValueError(
             f"{name} has scale {dataset.scale}, {dataset.subjects} subjects, {dataset.fps} fps, demo_row "
             f"{dataset.demo_row}"

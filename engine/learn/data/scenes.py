@@ -134,10 +134,9 @@ def load_scenes(folder: Path) -> list[Scene]:
         ]
         for i, last in enumerate(frame_ends):
             first, first_phone = (frame_ends[i - 1], phone_ends[i - 1]) if i else (0, 0)
-            scenes.append(Scene(wave[first * FRAME:last * FRAME], features[first:last], tuple(
-                spoken[first_phone:phone_ends[i]]
-            ),
-                                tuple(efforts_db[first_phone:phone_ends[i]])))
+            own = slice(first_phone, phone_ends[i])
+            samples = wave[first * FRAME:last * FRAME]
+            scenes.append(Scene(samples, features[first:last], tuple(spoken[own]), tuple(efforts_db[own])))
     if not scenes:
         raise EngineError(f"No scenes in {folder}. Make them first: python -m engine train CONFIG.toml.")
     return scenes

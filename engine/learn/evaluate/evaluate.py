@@ -151,13 +151,13 @@ def _with_transcript(recordings: EvaluationSet, settings: Settings) -> dict[str,
     """Ours with the transcript; empty where one is unknown, or where this model or machine cannot use them."""
     if not all(clip.name in recordings.transcripts for clip in recordings.clips):
         return {}
-    texts = recordings.transcripts
+    mouths = {}
     try:
-        return {
-            clip.name: our_mouth(
-                clip.samples, replace(settings, transcript=texts[clip.name], language=recordings.language)
-            ) for clip in recordings.clips
-        }
+        for clip in recordings.clips:
+            text = recordings.transcripts[clip.name]
+            with_text = replace(settings, transcript=text, language=recordings.language)
+            mouths[clip.name] = our_mouth(clip.samples, with_text)
+        return mouths
     except EngineError as error:
         log.warning("%s is not measured with its transcripts: %s", recordings.name, error)
         return {}

@@ -165,7 +165,8 @@ def _draw_tracks(axis: Any, label: str, tracks: Sequence[Track], spans: Sequence
 
 
 def _word_spans(words: Sequence[Word], duration_s: float) -> list[tuple[str, float, float]]:
+    if not words:
+        return []
     spans = [(word.text, word.start_s, word.end_s) for word in words]
-    return sorted(
-        [*spans, *(("SIL", start, end) for start, end in pauses(words, duration_s))], key=lambda one: one[1]
-    ) if words else []
+    spans += [("SIL", start_s, end_s) for start_s, end_s in pauses(words, duration_s)]
+    return sorted(spans, key=lambda span: span[1])

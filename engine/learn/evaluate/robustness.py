@@ -129,9 +129,8 @@ def chosen_clips(data: Path) -> list[Clip]:
     found: list[Clip] = []
     for recordings in read_sets(data):
         for clip in recordings.clips:
-            if sum(
-                other.voice == clip.voice for other in found
-            ) < MOST_CLIPS_PER_VOICE and clip.samples.size >= SHORTEST_S * 16000:
+            of_this_voice = sum(other.voice == clip.voice for other in found)
+            if of_this_voice < MOST_CLIPS_PER_VOICE and clip.samples.size >= SHORTEST_S * 16000:
                 found.append(clip)
     return found
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ...values.messages import number_of
 from .bootstrap import Figure
 from .expression import ExpressionReport
 from .filmed import FilmedReport
@@ -149,19 +150,15 @@ def _set(report: SetReport) -> str:
     recordings = report.recordings
     goals = GOALS if recordings.phones else WORD_GOALS
     voices = len({clip.voice for clip in recordings.clips})
-    count = f"{len(recordings.clips)} clip{'s' if len(recordings.clips) > 1 else ''}, {recordings.seconds:.0f} s, {voices} voice{'s' if voices > 1 else ''}"
+    count = f"{number_of(len(recordings.clips), 'clip')}, {recordings.seconds:.0f} s, {number_of(voices, 'voice')}"
     speed = f"{report.speed:.0f} x real time on one thread"
     scores = [
         f"{name}: {met} of {of} goals met"
         for name in (OURS, UNSEEN, WITH_TRANSCRIPT) if name in report.systems
         for met, of in [_met(report, name, goals)] if of
     ]
-    return "\n".join(
-        [
-            f"{recordings.name} ({recordings.language}): {recordings.title}; {count}", aligned(_rows(report, goals)),
-            "; ".join([*scores, speed])
-        ]
-    )
+    title = f"{recordings.name} ({recordings.language}): {recordings.title}; {count}"
+    return "\n".join([title, aligned(_rows(report, goals)), "; ".join([*scores, speed])])
 
 
 def _met(report: SetReport, system: str, goals: Mapping[str, Goal]) -> tuple[int, int]:
@@ -239,7 +236,8 @@ def _paired(clips: Sequence[PairedClip]) -> str:
     judged = {name: f"held out {shown(goal)}: {verdict(goal, running[name])}" for name, goal in PAIRED_GOALS.items()}
     rows.append(["goal", "", "", *(judged.get(name, "-") for name in names)])
     seconds = sum(clip.seconds for clip in clips)
-    return f"facegood_zh (zh): Mandarin, animators' curves from video; {len(clips)} clips, {seconds:.0f} s, 1 voice\n" + aligned(rows)
+    title = f"facegood_zh (zh): Mandarin, animators' curves from video; {len(clips)} clips, {seconds:.0f} s, 1 voice"
+    return f"{title}\n{aligned(rows)}"
 
 
 def _filmed(report: FilmedReport) -> str:
@@ -249,7 +247,8 @@ def _filmed(report: FilmedReport) -> str:
         goal = FILMED_GOALS.get(name)
         cells = [with_interval(column[name], name) for column in report.systems.values()]
         rows.append([name, shown(goal), verdict(goal, figure), *cells])
-    return f"{report.name} (en): filmed lips of one talker; {report.clips} clips that taught nothing, {report.seconds:.0f} s\n" + aligned(rows)
+    count = f"{report.clips} clips that taught nothing, {report.seconds:.0f} s"
+    return f"{report.name} (en): filmed lips of one talker; {count}\n{aligned(rows)}"
 
 
 def _expression(report: ExpressionReport) -> str:

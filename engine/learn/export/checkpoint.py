@@ -81,16 +81,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ModelError(f"Checkpoint not found: {path}. Check the path.")
     given = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pt(path)
-    if not isinstance(given, dict) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in given.items()
-    ):
-        kinds = sorted(
-            {type(value).__name__ for value in given.values()}
-        ) if isinstance(given, dict) else [type(given).__name__]
-        raise ModelError(
-            f"Checkpoint {path} must be a flat dict of names and tensors, it holds {', '.join(kinds)}. Give a "
-            "UniTalker checkpoint."
-        )
+    _check_flat(given, path)
+    assert isinstance(given, dict)
     renamed = {name: _our_name(name) for name in given}
     unknown = [name for name, ours in renamed.items() if ours is None]
     if unknown:
@@ -120,6 +112,21 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             f"Checkpoint {path}: {_some(broken)} hold values that are not finite numbers. Download or train it again."
         )
     return tensors
+
+
+def _check_flat(given: object, path: Path) -> None:
+    """Raises ModelError unless it is a dict of names and tensors."""
+    values = list(given.values()) if isinstance(given, dict) else [given]
+    if isinstance(given, dict) and all(isinstance(value, Tensor) for value in values) and all(map(_is_text, given)):
+        return
+    kinds = ", ".join(sorted({type(value).__name__ for value in values}))
+    raise ModelError(
+        f"Checkpoint {path} must be a flat dict of names and tensors, it holds {kinds}. Give a UniTalker checkpoint."
+    )
+
+
+def _is_text(name: object) -> bool:
+    return isinstance(name, str)
 
 
 def layout(tensors: Mapping[str, Tensor]) -> Layout:

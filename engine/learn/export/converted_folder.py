@@ -219,11 +219,8 @@ def _noise(n_samples: int) -> Tensor:
     """A noisy, swelling tone (1, n_samples) that every part of a network answers to."""
     seconds = torch.arange(n_samples) / SAMPLE_RATE_HZ
     noise = torch.randn(n_samples, generator=torch.Generator().manual_seed(n_samples))
-    return (
-        (
-            0.1 * torch.sin(2 * torch.pi * 180 * seconds) + 0.05 * noise
-        ) * (0.6 + 0.4 * torch.sin(2 * torch.pi * 3 * seconds))
-    )[None]
+    tone = 0.1 * torch.sin(2 * torch.pi * 180 * seconds) + 0.05 * noise
+    return (tone * (0.6 + 0.4 * torch.sin(2 * torch.pi * 3 * seconds)))[None]
 
 
 @torch.no_grad()

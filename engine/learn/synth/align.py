@@ -79,9 +79,8 @@ class Aligner:
         if alignment is None:
             return None
         phones = list(chain.from_iterable(self._phones_of(word) for word in alignment))
-        if not phones or sum(
-            1 for word in alignment if word.name in self._spellings
-        ) < sum(1 for word in words if word):
+        found = sum(word.name in self._spellings for word in alignment)
+        if not phones or found < sum(bool(word) for word in words):
             return None
         duration_s = samples.size / SAMPLE_RATE_HZ
         moved = [

@@ -54,8 +54,10 @@ def speak(rng: random.Random) -> Utterance:
         PhoneSymbolError, ValueError: as in make_utterance.
     """
     if not VOICE.exists() or not DICTIONARY.exists():
-        raise EngineError(f"Open JTalk lacks {VOICE if DICTIONARY.exists() else DICTIONARY}. Install open-jtalk, open-jtalk-mecab-naist-jdic "
-                          "and hts-voice-nitech-jp-atr503-m001 (contrib).")
+        raise EngineError(
+            f"Open JTalk lacks {VOICE if DICTIONARY.exists() else DICTIONARY}. Install open-jtalk, "
+            "open-jtalk-mecab-naist-jdic and hts-voice-nitech-jp-atr503-m001 (contrib)."
+        )
     with tempfile.TemporaryDirectory() as name:
         wave_path, trace_path = Path(name) / "speech.wav", Path(name) / "trace"
         command = ["open_jtalk", "-x", str(DICTIONARY), "-m", str(VOICE), "-ow", str(wave_path), "-ot", str(trace_path),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from .text import DICTIONARIES, FORTUNES, LONGEST_TEXT, dictionary_words, fortune_lines, syllable_text, with_pauses
+from .text import FORTUNES, LONGEST_TEXT, dictionary_words, fortune_lines, syllable_text, with_pauses
 
 SPELLING = Path("/usr/share/hunspell")
 FORTUNE_SHARE = 0.5
@@ -61,6 +61,10 @@ def language_text(rng: random.Random, name: str) -> str:
     return syllable_text(rng, language.script or "latin")
 
 
+# Of hunspell dictionaries that are neither UTF-8 nor Western European.
+OLD_ENCODINGS = {**dict.fromkeys(("cs_CZ", "hr_HR", "sk_SK", "hu_HU", "ro_RO"), "iso-8859-2"), "el_GR": "iso-8859-7"}
+
+
 @cache
 def _spelling_words(name: str) -> list[str]:
     """Plain lower-case words of 3 to 14 letters from a hunspell dictionary; empty where it is not installed."""
@@ -71,10 +75,7 @@ def _spelling_words(name: str) -> list[str]:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        text = data.decode("iso-8859-2" if name in (
-            "cs_CZ", "hr_HR", "sk_SK", "hu_HU", "ro_RO"
-        ) else "iso-8859-7" if name == "el_GR"
-                           else "iso-8859-1")
+        text = data.decode(OLD_ENCODINGS.get(name, "iso-8859-1"))
     words = (line.split("/")[0].strip() for line in text.splitlines()[1:])
     return [word for word in words if word.isalpha() and word.islower() and 3 <= len(word) <= 14]
 
@@ -92,10 +93,3 @@ def _fortunes(names: tuple[str, ...]) -> list[str]:
 def _is_plain(line: str) -> bool:
     """Letters and everyday marks only: a number is read as many words."""
     return len(line) <= LONGEST_TEXT and all(c in " .,;:!?'-\u2019" or unicodedata.category(c)[0] in "LM" for c in line)
-
-
-def missing_text() -> list[str]:
-    """Languages whose word list and fortunes are both absent although they have a package."""
-    return [name for name, language in LANGUAGES.items()
-            if (language.words and not (DICTIONARIES / language.words).exists())
-            or (language.spelling and not (SPELLING / f"{language.spelling}.dic").exists())]

@@ -181,9 +181,8 @@ def _play(samples: NDArray[np.int16], score: _Score, rng: np.random.Generator) -
 def _envelopes(samples: NDArray[np.int16]) -> FloatArray:
     """(n_frames, FFT / 2 + 1) logarithm of the smoothed amplitude spectrum, relative to white noise of deviation 1."""
     window = np.hanning(WINDOW)
-    spectra = np.abs(
-        np.fft.rfft(_frames(samples / 32768, WINDOW) * window, FFT, axis=1)
-    ) / np.sqrt(np.square(window).sum())
+    spectra = np.abs(np.fft.rfft(_frames(samples / 32768, WINDOW) * window, FFT, axis=1))
+    spectra = spectra / np.sqrt(np.square(window).sum())
     return cepstral_envelope(np.log(spectra + 1e-6))
 
 

@@ -46,7 +46,8 @@ def closure_times(utterances: Iterable[Utterance]) -> dict[str, EdgeTimes]:
         level_db = band_level_db(utterance.samples)
         phones = utterance.phones
         for before, phone, after in zip(phones, phones[1:], phones[2:], strict=False):
-            if phone.label in found and before.label in VOWELS and after.label in VOWELS and phone.end_s - phone.start_s >= SHORTEST_S:
+            between_vowels = before.label in VOWELS and after.label in VOWELS
+            if phone.label in found and between_vowels and phone.end_s - phone.start_s >= SHORTEST_S:
                 middle_s = (phone.start_s + phone.end_s) / 2
                 fall = _steepest(-level_db, phone.start_s, (phone.start_s - SEARCH_S, middle_s))
                 rise = _steepest(level_db, phone.end_s, (middle_s, phone.end_s + SEARCH_S))

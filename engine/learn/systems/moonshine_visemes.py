@@ -223,9 +223,9 @@ def _head_arrays(network: UniTalker) -> dict[str, np.ndarray]:
 
 def _info(network: UniTalker) -> dict[str, Any]:
     reach_s = network.context_s
-    window_s, shared_s = (
-        ATTENTION_WINDOW_S, ATTENTION_OVERLAP_S
-    ) if reach_s is None else (WINDOW_S, overlap_s(reach_s))
+    window_s, shared_s = ATTENTION_WINDOW_S, ATTENTION_OVERLAP_S
+    if reach_s is not None:
+        window_s, shared_s = WINDOW_S, overlap_s(reach_s)
     has_front_end = isinstance(network.encoder, MoonshineEncoder)
     return {
         "title": "Mini", "system": "unitalker",

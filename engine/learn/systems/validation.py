@@ -38,11 +38,11 @@ def validate(network: UniTalker, head: str, speech: RealSpeech) -> Judgement:
             mouths[clip.name] = seen_mouth(helped.weights, ARKIT_52)
     m, heard = measure(mouths, half.phones), float(np.concatenate(right).mean())
     late_ms = np.nanmean([abs(getattr(m, name)) for name in CLOSURE_TIMES])
-    seen = 2 * m.closure_auc + m.open_auc + m.round_auc + m.pbm_recall + m.closure_precision + m.fv_recall - late_ms / 100
+    seen = 2 * m.closure_auc + m.open_auc + m.round_auc + m.pbm_recall + m.closure_precision + m.fv_recall
+    seen -= late_ms / 100
     line = (f"phones {heard:.3f} pbm {m.pbm_recall:.2f} auc {m.closure_auc:.3f} precision {m.closure_precision:.2f} fv "
             f"{m.fv_recall:.2f}/{m.fv_precision:.2f} round {m.round_recall:.2f}/{m.round_false:.2f} open "
-            f"{m.open_auc:.2f} silence "
-            f"{m.silence_shut:.2f} vowels shut {m.vowels_shut:.3f} closures off by {late_ms:.0f} ms")
+            f"{m.open_auc:.2f} silence {m.silence_shut:.2f} vowels shut {m.vowels_shut:.3f} closures off by {late_ms:.0f} ms")
     return Judgement(seen + HEARD_WEIGHT * heard, line)
 
 

@@ -101,7 +101,9 @@ def as_json(measured: Measured) -> str:
             "mouth": [round(float(value), 3) for value in target],
         }) for label, strengths, target in zip(PHONES, measured.strengths, measured.targets, strict=True)
     ]
-    return f'{{"made_by": "python -m engine.learn.visemes.measure_mouths",\n"channels": {json.dumps(measured.channels)},\n"phones": {{\n' + ",\n".join(rows) + "\n}}\n"
+    made_by, channels = json.dumps("python -m engine.learn.visemes.measure_mouths"), json.dumps(measured.channels)
+    phones = ",\n".join(rows)
+    return f'{{"made_by": {made_by},\n"channels": {channels},\n"phones": {{\n{phones}\n}}}}\n'
 
 
 def _speech(lines: int, foreign_lines: int) -> list[tuple[NDArray[np.int16], tuple[Phone, ...]]]:
