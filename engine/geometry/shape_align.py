@@ -1,7 +1,6 @@
 """Lay a head on the reference head: by points that the user picked, or by where its shape keys move.
 
-Helper of shape_match.py. Knows arrays only: rotation, size and place of an imported head are anybody's guess, its left and right are not, since
-only true rotations are tried.
+Rotation, size and position of an imported head are unknown. Left and right are known: only true rotations are tried.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 STILL = 0.02                # of the largest movement of any key; vertices below it count as still
-NORMAL_MM = 12.0            # how far apart two points count whose normals differ by a radian: keeps upper and lower lip apart
+NORMAL_MM = 12.0            # distance of two points whose normals differ by a radian: keeps upper and lower lip apart
 ACTIVITY_MM = 30.0          # the same for the most and the least moving point
 TRIED_ROTATIONS = 600       # about 30 degrees between neighbours
 TRIED_SIZES = (0.75, 1.0, 1.35)     # a rig may move its mouth only, or the neck too
@@ -35,7 +34,8 @@ class Surface:
 
     Attributes:
         points, normals: (n, 3); normals are 0 where there are no faces. areas: (n,) of the surface round each point.
-        moves: (n_keys, n, 3) displacements. activity: (n,) how much the keys move there, each key counting the same, 1 in sum.
+        moves: (n_keys, n, 3) displacements.
+        activity: (n,) how much the keys move each point, every key counting the same; the sum is 1.
     """
 
     points: Array
@@ -46,7 +46,9 @@ class Surface:
 
     def take(self, rows: Index) -> Surface:
         """The same with some of the points."""
-        return Surface(self.points[rows], self.normals[rows], self.areas[rows], self.moves[:, rows], self.activity[rows])
+        return Surface(
+            self.points[rows], self.normals[rows], self.areas[rows], self.moves[:, rows], self.activity[rows],
+        )
 
     def thinned(self, count: int) -> Surface:
         """The same with at most so many points, evenly out of their order."""
@@ -95,7 +97,8 @@ def surface(points: Array, moves: NDArray[np.floating[Any]], triangles: Index) -
     """
     distance = np.sqrt(np.einsum("knx,knx->kn", moves, moves))
     moving = np.flatnonzero(distance.max(0, initial=0.0) > STILL * distance.max(initial=0.0))
-    cross = np.cross(points[triangles[:, 1]] - points[triangles[:, 0]], points[triangles[:, 2]] - points[triangles[:, 0]])
+    first, second, third = (points[triangles[:, corner]] for corner in range(3))
+    cross = np.cross(second - first, third - first)
     normals = _gather(triangles, cross, len(points))[moving]
     areas = _gather(triangles, np.linalg.norm(cross, axis=1, keepdims=True) / 6, len(points))[moving, 0]
     if not areas.any():
@@ -103,8 +106,10 @@ def surface(points: Array, moves: NDArray[np.floating[Any]], triangles: Index) -
     energy = distance[:, moving] ** 2 * areas
     activity = (energy / np.maximum(energy.sum(1, keepdims=True), 1e-30)).sum(0)
     length = np.linalg.norm(normals, axis=1, keepdims=True)
-    return Surface(points[moving].astype(np.float64), normals / np.maximum(length, 1e-30), areas, moves[:, moving].astype(np.float64),
-                   activity / max(activity.sum(), 1e-30))
+    return Surface(
+        points[moving].astype(np.float64), normals / np.maximum(length, 1e-30), areas,
+        moves[:, moving].astype(np.float64), activity / max(activity.sum(), 1e-30),
+    )
 
 
 def nearest(points: Array, others: Array, count: int) -> tuple[Index, Array]:
@@ -131,7 +136,7 @@ def with_normals(part: Surface) -> Array:
 
 
 def fit_similarity(points: Array, onto: Array, weights: Array) -> Similarity:
-    """The similarity that lays points on others, by weighted least squares. Source: Umeyama 1991, without mirror images."""
+    """The similarity that lays points on others by weighted least squares. Source: Umeyama 1991, no mirror images."""
     share = weights / weights.sum()
     middle, onto_middle = share @ points, share @ onto
     centred, target = points - middle, onto - onto_middle
@@ -150,23 +155,33 @@ def by_picks(picks: Mapping[str, Sequence[float]], landmarks: Mapping[str, Seque
     """
     names = [name for name in landmarks if name in picks]
     if len(names) < FEWEST_PICKS:
-        raise RigError(f"{len(names)} of the {len(landmarks)} markers are there; {FEWEST_PICKS} at least are needed. Add the markers again, or remove them all.")
+        raise RigError(
+            f"{len(names)} of the {len(landmarks)} markers are there; {FEWEST_PICKS} at least are needed. "
+            "Add the markers again, or remove them all."
+        )
     points = np.array([picks[name] for name in names], np.float64)
     spread = np.linalg.svd(points - points.mean(0), compute_uv=False)
     if not np.isfinite(points).all() or spread[1] < 0.05 * spread[0] or spread[0] == 0:
-        raise RigError(f"The markers lie on one line or in one point ({', '.join(names)}). Put each on its place of the face.")
+        listed = ', '.join(names)
+        raise RigError(f"The markers lie on one line or in one point ({listed}). Put each on its place of the face.")
     onto = np.array([landmarks[name] for name in names], np.float64)
     found, misfit = _fit_picks(points, onto)
     swapped = np.array([landmarks[_other_side(name)] for name in names], np.float64)
     if _fit_picks(points, swapped)[1] < min(misfit, MISFIT_LIMIT):
-        raise RigError("The markers of the left and the right side are changed over: left is the character's own left. Exchange them.")
+        raise RigError(
+            "The markers of the left and the right side are changed over: left is the character's own left. "
+            "Exchange them."
+        )
     if misfit > MISFIT_LIMIT:
-        raise RigError(f"The markers do not lie as on a face: they are off by {misfit:.0%} of their spread, {MISFIT_LIMIT:.0%} at most. Put each on its place.")
+        raise RigError(
+            f"The markers do not lie as on a face: they are off by {misfit:.0%} of their spread, "
+            f"{MISFIT_LIMIT:.0%} at most. Put each on its place."
+        )
     return found
 
 
 def candidates(target: Surface, reference: Surface) -> list[Similarity]:
-    """How the target may lie on the reference, without picks; the likeliest first. shape_match.py chooses by what the keys then look like."""
+    """How the target may lie on the reference, without picks; the likeliest first. The keys decide between them."""
     small, wide = target.thinned(150), reference.thinned(400)
     centre, radius = _moments(small)
     wide_centre, wide_radius = _moments(wide)
@@ -179,8 +194,9 @@ def candidates(target: Surface, reference: Surface) -> list[Similarity]:
             placement = Similarity(scale, rotation, wide_centre - scale * rotation @ centre)
             placed = np.column_stack([placement.place(small.points), ACTIVITY_MM * rank])
             tried.append((float(np.sqrt(nearest(placed, onto, 1)[1]).mean() / np.sqrt(size)), placement))
-    tried.sort(key=lambda one: one[0])
-    return [refine(target.thinned(250), reference.thinned(1200), placement, ROUNDS // 2) for _, placement in tried[:REFINED]]
+    tried.sort(key=lambda distance_and_placement: distance_and_placement[0])
+    small, wide = target.thinned(250), reference.thinned(1200)
+    return [refine(small, wide, placement, ROUNDS // 2) for _, placement in tried[:REFINED]]
 
 
 def refine(target: Surface, reference: Surface, start: Similarity, rounds: int = ROUNDS) -> Similarity:
@@ -229,10 +245,12 @@ def _rank(values: Array) -> Array:
 def _rotations(count: int) -> Array:
     """Rotations (count + 24, 3, 3): those by right angles, which imports make, then some spread evenly over all.
 
-    Source: Alexa, "Super-Fibonacci Spirals", CVPR 2022: quaternions on two spirals with the golden ratios of the third and fourth order.
+    Source: Alexa, "Super-Fibonacci Spirals", CVPR 2022: quaternions on two spirals with the golden ratios of the third
+    and fourth order.
     """
     steps = np.arange(count) + 0.5
-    share, first, second = steps / count, 2 * np.pi * steps / np.sqrt(2.0), 2 * np.pi * steps / 1.533751168755204288118041
+    share = steps / count
+    first, second = 2 * np.pi * steps / np.sqrt(2.0), 2 * np.pi * steps / 1.533751168755204288118041
     radius, rest = np.sqrt(share), np.sqrt(1 - share)
     x, y, z, w = radius * np.sin(first), radius * np.cos(first), rest * np.sin(second), rest * np.cos(second)
     spread = np.stack([
@@ -240,6 +258,7 @@ def _rotations(count: int) -> Array:
         2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w),
         2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y),
     ], axis=1).reshape(-1, 3, 3)
-    square = [np.eye(3)[list(order)] * signs for order in ((0, 1, 2), (1, 2, 0), (2, 0, 1), (1, 0, 2), (0, 2, 1), (2, 1, 0))
-              for signs in np.array(np.meshgrid([1, -1], [1, -1], [1, -1])).reshape(3, -1).T]
+    orders = ((0, 1, 2), (1, 2, 0), (2, 0, 1), (1, 0, 2), (0, 2, 1), (2, 1, 0))
+    all_signs = np.array(np.meshgrid([1, -1], [1, -1], [1, -1])).reshape(3, -1).T
+    square = [np.eye(3)[list(order)] * signs for order in orders for signs in all_signs]
     return np.concatenate([[turn for turn in square if np.linalg.det(turn) > 0], spread])

@@ -1,7 +1,7 @@
 """Find out by geometry which shape key of a head is which channel, where names tell nothing.
 
-Each pose of a reference head whose channels are known (the test head) is carried over to the target's vertices and compared with each of its
-keys. The result is a proposal for a person to look at: to_preset makes a preset of it. Knows arrays and names; nothing of Blender.
+Each pose of a reference head whose channels are known (the test head) is carried over to the target's vertices and
+compared with each of its keys. The result is a proposal for a person to look at, and a preset of what they accept.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ..values.errors import Cancelled, RigError
 from ..values.types import Cancel, Progress, RigChannel, never, no_progress
 from .shape_align import (
     ROUNDS,
+    Array,
     Index,
     Similarity,
     Surface,
@@ -30,8 +31,6 @@ from .shape_align import (
     with_normals,
 )
 
-Array = NDArray[np.float64]
-
 REFERENCE_POINTS, TARGET_POINTS = 6000, 3000       # compared vertices
 ROUGH_POINTS = 500          # of the target, for choosing among placements
 NEIGHBOURS = 3              # reference vertices that a target vertex takes its displacement from
@@ -40,12 +39,13 @@ LEAST_SCORE = 0.2           # cosine; a key that looks less like a channel's pos
 LEAST_GAIN = 0.15           # of a pose's energy that a further key must explain
 SHARED_SCORE = 0.4          # cosine from which a key may serve a second channel
 FULL = (0.125, 8.0)         # measured weights in here become 1: an artist's full pose is the full pose
-WARPS = 3                   # rounds of laying features (eyes, mouth corners) on each other by the keys that were matched
-HOT = 0.5                   # of a key's largest movement: the middle of these vertices is the key's place
+WARPS = 3                   # rounds of laying eyes and mouth corners on each other by the matched keys
+HOT = 0.5                   # of a key's largest movement: the centre of these vertices is the key's centre
+SURE_SCORE, FEWEST_PAIRS = 0.3, 8       # cosine of the pairs that bend the target, and how many are needed
 
 
 @dataclass(frozen=True)
-class Head:
+class HeadMesh:
     """A head with its shape keys.
 
     Attributes:
@@ -65,7 +65,8 @@ class ChannelMatch:
 
     Attributes:
         keys: names and weights. score: cosine between the channel's pose and these keys together, 0 to 1.
-        rival: cosine of the best of these keys with the most similar channel that has no key: near the score, the key may be that one's.
+        rival: cosine of the best of these keys with the most similar channel that has no key. Near the score, the key
+            may belong to that channel.
     """
 
     channel: str
@@ -75,7 +76,7 @@ class ChannelMatch:
 
 
 @dataclass(frozen=True)
-class Proposal:
+class ShapeProposal:
     """What was found.
 
     Attributes:
@@ -98,7 +99,10 @@ class Picks:
     reference: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
-def match_shapes(target: Head, reference: Head, picks: Picks = Picks(), progress: Progress = no_progress, cancelled: Cancel = never) -> Proposal:
+def match_shapes(
+    target: HeadMesh, reference: HeadMesh, picks: Picks = Picks(), progress: Progress = no_progress,
+    cancelled: Cancel = never,
+) -> ShapeProposal:
     """Propose keys of the target for the reference's channels.
 
     Args:
@@ -119,16 +123,12 @@ def match_shapes(target: Head, reference: Head, picks: Picks = Picks(), progress
         warped = _warp(placed, wide, fields.similarity)
     fields = _Fields.of(placed, wide, warped)
     progress(0.9)
-    chosen = _choose(fields)
-    matches = tuple(_match(row, chosen[row], fields, reference.names, target.names) for row in range(len(reference.names)) if chosen[row])
-    empty = [row for row in range(len(reference.names)) if not chosen[row]]
-    matches = tuple(replace(one, rival=_rival(chosen[reference.names.index(one.channel)], empty, fields)) for one in _full_poses(matches))
-    found = {one.channel for one in matches}
-    used = {name for one in matches for name, _ in one.keys}
+    matches = _matches(fields, reference.names, target.names)
+    found = {match.channel for match in matches}
+    used = {name for match in matches for name, _ in match.keys}
     progress(1.0)
-    return Proposal(
-        matches, tuple(name for name in reference.names if name not in found), tuple(name for name in target.names if name not in used), placement,
-    )
+    unmatched = tuple(name for name in reference.names if name not in found)
+    return ShapeProposal(matches, unmatched, tuple(name for name in target.names if name not in used), placement)
 
 
 def place_head(target: Surface, reference: Surface, picks: Picks, cancelled: Cancel = never) -> Similarity:
@@ -147,8 +147,8 @@ def place_head(target: Surface, reference: Surface, picks: Picks, cancelled: Can
     return refine(target.thinned(800), reference.thinned(2500), found, ROUNDS)
 
 
-def guess_points(target: Head, reference: Head, landmarks: Mapping[str, Sequence[float]]) -> dict[str, Array]:
-    """Where the reference head's landmarks probably lie on the target, in the target's units. Raises RigError as match_shapes."""
+def guess_points(target: HeadMesh, reference: HeadMesh, landmarks: Mapping[str, Sequence[float]]) -> dict[str, Array]:
+    """Where the reference head's landmarks probably lie on the target, in its units. Raises as match_shapes does."""
     part = _surface(target)
     wide = surface(reference.points, reference.moves, reference.triangles).thinned(REFERENCE_POINTS)
     guessed = place_head(part, wide, Picks()).back(np.array(list(landmarks.values()), np.float64))
@@ -156,23 +156,27 @@ def guess_points(target: Head, reference: Head, landmarks: Mapping[str, Sequence
     return {name: target.points[row] for name, row in zip(landmarks, near, strict=True)}
 
 
-def to_preset(matches: Sequence[ChannelMatch], name: str) -> Preset:
+def preset_of_matches(matches: Sequence[ChannelMatch], name: str) -> Preset:
     """A preset of these matches. Raises RigError when there are none."""
     weights: dict[str, dict[str, float]] = {}
-    for one in matches:
-        for key, weight in one.keys:
-            weights.setdefault(key, {})[one.channel] = round(weight, 3)
+    for match in matches:
+        for key, weight in match.keys:
+            weights.setdefault(key, {})[match.channel] = round(weight, 3)
     if not weights:
         raise RigError("No channel is ticked, so the preset would move nothing. Tick those that look right.")
-    targets = tuple(Target(RigChannel("shape_key", key), tuple(sources.items()), clamp=(0.0, 1.0)) for key, sources in weights.items())
+    targets = tuple(
+        Target(RigChannel("shape_key", key), tuple(sources.items()), clamp=(0.0, 1.0))
+        for key, sources in weights.items()
+    )
     return Preset(
-        name, ARKIT_SOURCE, targets, any_of=(), at_least=max(1, (len(targets) + 1) // 2), description="Matched by shape with the lip sync test head.",
+        name, ARKIT_SOURCE, targets, at_least=max(1, (len(targets) + 1) // 2),
+        description="Matched by shape with the lip sync test head.",
     )
 
 
 @dataclass(frozen=True)
 class _Fields:
-    """Poses (n_channels, m) and keys (n_keys, m) as flat weighted displacements on the target's vertices, and their cosines."""
+    """Poses (n_channels, m) and keys (n_keys, m): weighted displacements of the target's vertices; their cosines."""
 
     poses: Array
     keys: Array
@@ -180,8 +184,9 @@ class _Fields:
 
     @classmethod
     def of(cls, placed: Surface, reference: Surface, points: Array) -> _Fields:
-        """Carry the reference's displacements over to points (m, 3), each vertex from the nearest ones that face the same way."""
-        near, distances = nearest(np.column_stack([points, with_normals(placed)[:, 3:]]), with_normals(reference), NEIGHBOURS)
+        """Carry the reference's displacements over to points (m, 3), from near vertices that face the same way."""
+        features = np.column_stack([points, with_normals(placed)[:, 3:]])
+        near, distances = nearest(features, with_normals(reference), NEIGHBOURS)
         shares = 1 / (distances + 1)
         shares /= shares.sum(1, keepdims=True)
         poses = np.zeros((len(reference.moves), *points.shape))
@@ -192,7 +197,7 @@ class _Fields:
         return cls(flat_poses, flat_keys, _unit(flat_poses) @ _unit(flat_keys).T)
 
 
-def _surface(target: Head) -> Surface:
+def _surface(target: HeadMesh) -> Surface:
     """The target's moving part. Raises RigError: no keys, or none that moves a vertex."""
     if not target.names:
         raise RigError("This mesh has no shape keys that could be matched. Pick a mesh with shape keys for the face.")
@@ -200,7 +205,10 @@ def _surface(target: Head) -> Surface:
         raise RigError("Some vertices lie at no finite place. Fix the mesh (Mesh > Clean Up), then match again.")
     part = surface(target.points, target.moves, target.triangles)
     if len(part.points) < 8:
-        raise RigError(f"The shape keys of this mesh move nothing ({first_names(target.names)}), so their shapes cannot be compared. Model them first, or pick another mesh.")
+        raise RigError(
+            f"The shape keys of this mesh move nothing ({first_names(target.names)}), so their shapes cannot be "
+            "compared. Model them first, or pick another mesh."
+        )
     return part
 
 
@@ -214,24 +222,31 @@ def _look(cancelled: Cancel) -> None:
 
 
 def _warp(placed: Surface, reference: Surface, similarity: Array) -> Array:
-    """The target's points, bent by an affine map so that the places of matched keys come together; pairs that disagree count little."""
-    pairs = [(row, column) for row, column in enumerate(assign(similarity)) if column >= 0 and similarity[row, column] > 0.3]
-    if len(pairs) < 8:
+    """The target's points, bent by an affine map that brings the centres of matched keys together.
+
+    Pairs that disagree with the others count little.
+    """
+    columns = assign(similarity)
+    rows = np.arange(len(columns))
+    sure = (columns >= 0) & (similarity[rows, columns] > SURE_SCORE)
+    if sure.sum() < FEWEST_PAIRS:
         return placed.points
-    rows, columns = (np.array(side) for side in zip(*pairs, strict=True))
-    places = _places(placed, columns)
-    off = _places(reference, rows) - places
-    terms = np.column_stack([places, np.ones(len(places))])
-    sure = similarity[rows, columns]
-    weights, bend = sure, np.zeros((4, 3))
+    rows, columns = rows[sure], columns[sure]
+    centres = _centres(placed, columns)
+    off = _centres(reference, rows) - centres
+    terms = np.column_stack([centres, np.ones(len(centres))])
+    scores = similarity[rows, columns]
+    weights = scores
+    bend: NDArray[np.floating[Any]] = np.zeros((4, 3))
     for _ in range(20):
-        bend = np.linalg.solve((terms * weights[:, None]).T @ terms + np.diag([30.0, 30.0, 30.0, 0.0]), (terms * weights[:, None]).T @ off)
-        weights = sure / (1 + (np.linalg.norm(terms @ bend - off, axis=1) / 5) ** 2)
+        weighted = (terms * weights[:, None]).T
+        bend = np.linalg.solve(weighted @ terms + np.diag([30.0, 30.0, 30.0, 0.0]), weighted @ off)
+        weights = scores / (1 + (np.linalg.norm(terms @ bend - off, axis=1) / 5) ** 2)
     return np.asarray(placed.points + np.column_stack([placed.points, np.ones(len(placed.points))]) @ bend)
 
 
-def _places(part: Surface, rows: Index) -> Array:
-    """Middle of what moves most, for each of these keys."""
+def _centres(part: Surface, rows: Index) -> Array:
+    """Centre of what moves most, for each of these keys."""
     distance = np.sqrt((part.moves[rows] ** 2).sum(2))
     weights = np.where(distance > HOT * distance.max(1, keepdims=True), distance * part.areas, 0.0)
     return np.asarray(weights @ part.points / np.maximum(weights.sum(1), 1e-30)[:, None])
@@ -274,36 +289,74 @@ def assign(similarity: Array) -> Index:
     return np.where(found < n_columns, found, -1)
 
 
+def _matches(fields: _Fields, channels: Sequence[str], names: Sequence[str]) -> tuple[ChannelMatch, ...]:
+    """The proposal for each channel that has a key, with its rival."""
+    chosen = _choose(fields)
+    empty = [row for row, columns in enumerate(chosen) if not columns]
+    rows = [row for row, columns in enumerate(chosen) if columns]
+    matches = _full_poses([_match(row, chosen[row], fields, channels[row], names) for row in rows])
+    return tuple(
+        replace(match, rival=_rival(chosen[row], empty, fields)) for row, match in zip(rows, matches, strict=True)
+    )
+
+
 def _choose(fields: _Fields) -> list[list[int]]:
-    """The keys of each channel: one each at best; then keys that add to a channel, then channels that share a key."""
+    """The keys of each channel: the best for each, then keys that add to a channel, then channels that share a key."""
     similarity = fields.similarity
-    chosen: list[list[int]] = [[column] if column >= 0 and similarity[row, column] >= LEAST_SCORE else [] for row, column in enumerate(assign(np.where(similarity >= LEAST_SCORE, similarity, 0.0)))]
+    best = assign(np.where(similarity >= LEAST_SCORE, similarity, 0.0))
+    chosen = [
+        [int(column)] if column >= 0 and similarity[row, column] >= LEAST_SCORE else []
+        for row, column in enumerate(best)
+    ]
     free = set(range(similarity.shape[1])) - {column for columns in chosen for column in columns}
     for column in sorted(free, key=lambda free_column: -similarity[:, free_column].max()):
-        gains = [_gain(fields.poses[row], fields.keys, columns, column) if columns and similarity[row, column] >= LEAST_SCORE else 0.0
-                 for row, columns in enumerate(chosen)]
+        gains = [_gain_of_key(fields, columns, row, column) for row, columns in enumerate(chosen)]
         row = int(np.argmax(gains))
         if gains[row] >= LEAST_GAIN:
             chosen[row].append(column)
     for row, columns in enumerate(chosen):
-        gains = [] if columns else [_gain(fields.keys[column], fields.poses, [other for other, held in enumerate(chosen) if column in held], row)
-                                    if similarity[row, column] >= SHARED_SCORE else 0.0 for column in range(similarity.shape[1])]
+        if columns:
+            continue
+        gains = [_gain_of_channel(fields, chosen, row, column) for column in range(similarity.shape[1])]
         if gains and max(gains) >= LEAST_GAIN:
             columns.append(int(np.argmax(gains)))
     return chosen
 
 
+def _gain_of_key(fields: _Fields, columns: list[int], row: int, column: int) -> float:
+    """What a free key adds to the pose of a channel that has keys."""
+    if not columns or fields.similarity[row, column] < LEAST_SCORE:
+        return 0.0
+    return _gain(fields.poses[row], fields.keys, columns, column)
+
+
+def _gain_of_channel(fields: _Fields, chosen: list[list[int]], row: int, column: int) -> float:
+    """What the pose of a channel without a key adds to the channels that a key serves."""
+    if fields.similarity[row, column] < SHARED_SCORE:
+        return 0.0
+    served = [other for other, columns in enumerate(chosen) if column in columns]
+    return _gain(fields.keys[column], fields.poses, served, row)
+
+
 def _gain(wanted: Array, parts: Array, chosen: Sequence[int], more: int) -> float:
     """Share of the energy of a field that a further part explains beside the chosen ones."""
-    before, _ = nonnegative_fit(parts[list(chosen)], wanted)
-    after, _ = nonnegative_fit(parts[[*chosen, more]], wanted)
     energy = float(wanted @ wanted)
-    left = [float(((wanted - weights @ parts[columns]) ** 2).sum()) for weights, columns in ((before, list(chosen)), (after, [*chosen, more]))]
-    return (left[0] - left[1]) / energy if energy else 0.0
+    if not energy:
+        return 0.0
+    return (_unexplained(wanted, parts[list(chosen)]) - _unexplained(wanted, parts[[*chosen, more]])) / energy
+
+
+def _unexplained(wanted: Array, parts: Array) -> float:
+    """Energy of a field that the parts leave out."""
+    weights, _ = nonnegative_fit(parts, wanted)
+    return float(((wanted - weights @ parts) ** 2).sum())
 
 
 def nonnegative_fit(parts: Array, wanted: Array) -> tuple[Array, float]:
-    """Weights (k,) >= 0 of parts (k, m) nearest to wanted (m,), and the cosine of the result with it. By coordinate descent; k is small."""
+    """Weights (k,) >= 0 of parts (k, m) nearest to wanted (m,), and the cosine of the result with it.
+
+    Source: coordinate descent; k is small.
+    """
     gram, target = parts @ parts.T, parts @ wanted
     weights = np.zeros(len(parts))
     for _ in range(100):
@@ -315,22 +368,22 @@ def nonnegative_fit(parts: Array, wanted: Array) -> tuple[Array, float]:
     return weights, float(made @ wanted) / length if length else 0.0
 
 
-def _match(row: int, columns: Sequence[int], fields: _Fields, channels: Sequence[str], names: Sequence[str]) -> ChannelMatch:
+def _match(row: int, columns: Sequence[int], fields: _Fields, channel: str, names: Sequence[str]) -> ChannelMatch:
     weights, score = nonnegative_fit(fields.keys[list(columns)], fields.poses[row])
     weights /= max(score, LEAST_SCORE)          # as large as the pose: a fit alone is smaller the less alike they are
     keys = tuple((names[column], float(weight)) for column, weight in zip(columns, weights, strict=True) if weight > 0)
-    return ChannelMatch(channels[row], keys, score)
+    return ChannelMatch(channel, keys, score)
 
 
 def _rival(columns: Sequence[int], empty: Sequence[int], fields: _Fields) -> float:
     return float(fields.similarity[np.ix_(empty, columns)].max()) if empty else 0.0
 
 
-def _full_poses(matches: tuple[ChannelMatch, ...]) -> tuple[ChannelMatch, ...]:
-    """Weights of which a key's sum is near 1 made exactly so: on another head a full pose may go farther than on the reference."""
+def _full_poses(matches: Sequence[ChannelMatch]) -> list[ChannelMatch]:
+    """Weights of which a key's sum is near 1 made exactly so: a full pose of another head may go farther."""
     sums: dict[str, float] = {}
-    for one in matches:
-        for key, weight in one.keys:
+    for match in matches:
+        for key, weight in match.keys:
             sums[key] = sums.get(key, 0.0) + weight
     factor = {key: 1 / total if FULL[0] <= total <= FULL[1] else 1.0 for key, total in sums.items()}
-    return tuple(ChannelMatch(one.channel, tuple((key, weight * factor[key]) for key, weight in one.keys), one.score) for one in matches)
+    return [replace(match, keys=tuple((key, weight * factor[key]) for key, weight in match.keys)) for match in matches]

@@ -1,4 +1,4 @@
-"""Small pictures of a face in one pose, from arrays: what Match by Shape compares, for a person to look at. Knows no Blender and no files."""
+"""Small pictures of a face in one pose, from arrays, for a person who compares the shapes of two heads."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..values.types import FloatArray
-
-Array = NDArray[np.float64]
+from .shape_align import Array, Index
 
 SIZE_PX = 112
 MIDDLE_MM = (0.0, 162.0)        # x and z of the picture's middle, on the lip sync test head
@@ -21,21 +20,22 @@ FULL_MM = 4.0                   # a vertex that moves so far has the colour of w
 
 
 @dataclass(frozen=True)
-class Sampled:
-    """A face as points on its surface: rows (n,) of triangles (m, 3), and where in them, (n, 3) shares of their corners."""
+class SampledFace:
+    """A face as points on its surface: rows (n,) of triangles (m, 3), and the shares (n, 3) of their corners."""
 
     points: Array
-    triangles: NDArray[np.intp]
-    rows: NDArray[np.intp]
+    triangles: Index
+    rows: Index
     shares: Array
 
     @classmethod
-    def of(cls, points: Array, triangles: NDArray[np.intp]) -> Sampled:
+    def of(cls, points: Array, triangles: Index) -> SampledFace:
         """Spread the samples evenly over the picture; points (n, 3) in millimetres as on the test head."""
         corners = points[triangles]
         facing = -np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])[:, 1]
         seen = (np.abs(corners.mean(axis=1)[:, [0, 2]] - MIDDLE_MM) < 1.2 * HALF_MM).all(axis=1)
-        weights = np.where(seen, np.maximum(facing, 0.1 * np.abs(facing)), 0.0)       # a pose may turn some of the others to the front
+        # Triangles that face away keep a tenth: a pose may turn some of them to the front.
+        weights = np.where(seen, np.maximum(facing, 0.1 * np.abs(facing)), 0.0)
         random = np.random.default_rng(0)
         if not weights.sum():
             return cls(points, triangles, np.zeros(0, np.intp), np.zeros((0, 3)))
@@ -43,7 +43,11 @@ class Sampled:
         return cls(points, triangles, rows, random.dirichlet((1.0, 1.0, 1.0), SAMPLES))
 
     def picture(self, moves: NDArray[np.floating]) -> FloatArray:
-        """The face with displacements (n, 3) from the front: (SIZE_PX, SIZE_PX, 4) float32 0..1, the lowest row first; what moved is tinted."""
+        """The face from the front with displacements (n, 3); what moved is tinted.
+
+        Returns:
+            (SIZE_PX, SIZE_PX, 4) float32, 0 to 1, the lowest row first.
+        """
         moved = self.points + moves
         corners = moved[self.triangles[self.rows]]
         normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -65,6 +69,7 @@ class Sampled:
 def _filled(image: FloatArray) -> FloatArray:
     """Holes of a pixel, which no sample met, take the mean of what is around them."""
     padded = np.pad(image, ((1, 1), (1, 1), (0, 0)))
-    around = np.stack([padded[1 + y:1 + y + SIZE_PX, 1 + x:1 + x + SIZE_PX] for y in (-1, 0, 1) for x in (-1, 0, 1)]).sum(axis=0)
+    shifted = [padded[y:y + SIZE_PX, x:x + SIZE_PX] for y in range(3) for x in range(3)]
+    around = np.stack(shifted).sum(axis=0)
     hole = (image[..., 3] == 0) & (around[..., 3] >= 5)
     return np.where(hole[..., None], around / np.maximum(around[..., 3:], 1), image).astype(np.float32)

@@ -199,7 +199,7 @@ def test_driven_keys_are_not_proposed(head):
 def test_a_row_is_ticked_only_when_it_is_likely_and_clear(ext, score, rival, ticked):
     module = ext.module("addon.shape_match.match")
     match = ext.module("engine.geometry.shape_match").ChannelMatch("jawOpen", (("Key 1", 1.0),), score, rival)
-    proposal = ext.module("engine.geometry.shape_match").Proposal((match,), (), (), None)
+    proposal = ext.module("engine.geometry.shape_match").ShapeProposal((match,), (), (), None)
     module.keep(bpy.context, proposal)
     assert [row.use for row in bpy.context.scene.unitalker_shapes.rows] == [ticked]
     module.close(bpy.context)

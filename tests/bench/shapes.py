@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.geometry.shape_match import Head, Proposal, match_shapes
+from engine.geometry.shape_match import HeadMesh, ShapeProposal, match_shapes
 
 ROOT = Path(__file__).resolve().parents[2]
 ICT = ROOT.parent / "shared" / "data" / "rigs" / "ict_facekit_head.glb"
@@ -23,7 +23,7 @@ def main() -> None:
     start = time.perf_counter()
     made = whole_head()
     print(f"match by shape: numpy {np.__version__}; the test head is loaded in {time.perf_counter() - start:.2f} s")
-    reference = Head(made.points, made.triangles, made.moves, made.names)
+    reference = HeadMesh(made.points, made.triangles, made.moves, made.names)
     _show("test head, turned, 1:1000", reference, reference)
     if ICT.exists():
         from tests.demo.chart_heads import gltf_head
@@ -32,18 +32,18 @@ def main() -> None:
         names = tuple(sorted(set(head.shapes) - set(HALVES.values())))
         moves = np.stack([head.shapes[name] for name in names]).astype(np.float32)
         _show(
-            "ICT FaceKit's head, turned, 1:1000", Head(head.rest.positions, head.rest.triangles, moves, names),
+            "ICT FaceKit's head, turned, 1:1000", HeadMesh(head.rest.positions, head.rest.triangles, moves, names),
             reference,
         )
     else:
         print(f"  left out: {ICT} is not here")
 
 
-def _show(what: str, head: Head, reference: Head) -> None:
+def _show(what: str, head: HeadMesh, reference: HeadMesh) -> None:
     """Match a head whose keys are numbered, turned about no axis of its own."""
     turn = np.array([[0.36, 0.48, -0.8], [-0.8, 0.6, 0.0], [0.48, 0.64, 0.6]]).T / 1000
     order = np.random.default_rng(0).permutation(len(head.names))
-    scrambled = Head(
+    scrambled = HeadMesh(
         head.points @ turn, head.triangles, head.moves[order] @ turn.astype(np.float32),
         tuple(map(str, range(len(order)))),
     )
@@ -60,7 +60,7 @@ def _show(what: str, head: Head, reference: Head) -> None:
           f"{len(head.points)} vertices x {len(order)} keys in {seconds:.2f} s")
 
 
-def _channels(proposal: Proposal) -> dict[str, list[str]]:
+def _channels(proposal: ShapeProposal) -> dict[str, list[str]]:
     """Key -> the channels that it serves."""
     found: dict[str, list[str]] = {}
     for match in proposal.matches:

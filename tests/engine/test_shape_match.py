@@ -12,7 +12,7 @@ import pytest
 
 from engine import Motion, Rig, RigError
 from engine.geometry.shape_align import by_picks
-from engine.geometry.shape_match import Head, Picks, assign, match_shapes, nonnegative_fit, to_preset
+from engine.geometry.shape_match import HeadMesh, Picks, assign, match_shapes, nonnegative_fit, preset_of_matches
 from engine.rig.presets import load_preset, save_preset
 from engine.rig.retarget import retarget
 from engine.values.errors import Cancelled
@@ -36,7 +36,7 @@ def whole():
 @pytest.fixture(scope="module")
 def reference():
     made = whole().whole_head()
-    return Head(made.points, made.triangles, made.moves, made.names)
+    return HeadMesh(made.points, made.triangles, made.moves, made.names)
 
 
 def scrambled(head, turn=UPRIGHT, scale=1.0, shift=(0.0, 0.0, 0.0), seed=0):
@@ -44,7 +44,7 @@ def scrambled(head, turn=UPRIGHT, scale=1.0, shift=(0.0, 0.0, 0.0), seed=0):
     order = np.random.default_rng(seed).permutation(len(head.names))
     names = tuple(f"key {number}" for number in range(len(order)))
     moves = head.moves[order] @ (scale * turn.T)
-    return Head(
+    return HeadMesh(
         head.points @ (scale * turn.T) + shift, head.triangles, moves, names
     ), {new: head.names[i] for new, i in zip(names, order, strict=True)}
 
@@ -86,7 +86,7 @@ def test_most_keys_of_a_scanned_head_are_found(reference):
     # the two that the reader adds: the file has halves
     names = sorted(set(head.shapes) - {"browInnerUp", "cheekPuff"})
     moves = np.stack([head.shapes[name] for name in names]).astype(np.float32)
-    target, truth = scrambled(Head(head.rest.positions, head.rest.triangles, moves, tuple(names)), Y_UP, 0.001)
+    target, truth = scrambled(HeadMesh(head.rest.positions, head.rest.triangles, moves, tuple(names)), Y_UP, 0.001)
     halves = {f"{name}{side}": name for name in ("browInnerUp", "cheekPuff") for side in ("Left", "Right")}
     truth = {key: halves.get(name, name) for key, name in truth.items()}
     proposal = match_shapes(target, reference)
@@ -210,7 +210,7 @@ def test_a_head_that_cannot_be_matched_is_said_so(reference):
 def test_the_preset_of_a_proposal_is_read_back_and_drives_the_keys(reference, tmp_path):
     target, truth = scrambled(reference)
     proposal = match_shapes(target, reference)
-    path = save_preset(to_preset(proposal.matches, "By shape"), tmp_path)
+    path = save_preset(preset_of_matches(proposal.matches, "By shape"), tmp_path)
     preset = load_preset(path)
     weights = np.zeros((2, 52), np.float32)
     weights[1, reference.names.index("jawOpen")] = 0.7
@@ -218,7 +218,7 @@ def test_the_preset_of_a_proposal_is_read_back_and_drives_the_keys(reference, tm
     moved = {truth[channel.name]: curve.values[1] for channel, curve in curves.items() if curve.values[1]}
     assert moved == {"jawOpen": pytest.approx(0.7)} and len(curves) == 52
     with pytest.raises(RigError, match="No channel is ticked"):
-        to_preset((), "Empty")
+        preset_of_matches((), "Empty")
 
 
 def test_assignment_is_the_best_one():
