@@ -29,8 +29,8 @@ from .phones import watch as phone_watch
 from .pictures import operators as picture_operators
 from .preview import operators as preview_operators
 from .preview import playback
+from .shape_match import operators as shape_match_operators
 from .shape_match import panel as shape_match_panel
-from .shape_match import vertices_panel
 from .take import catalog, live, properties
 from .take_list import list as takes_list
 from .take_list import operators as takes_operators
@@ -48,7 +48,7 @@ CLASSES = (
     *sound_files.CLASSES, *try_it.CLASSES, *panels.CLASSES, *style_panel.CLASSES, *generate_panel.CLASSES,
     *takes_list.CLASSES, *takes_operators.CLASSES, *takes_panel.CLASSES,
     *mapping_properties.CLASSES, *mapping_operators.CLASSES, *mapping_panel.CLASSES, *teach_operators.CLASSES, *teach_panel.CLASSES,
-    *phone_properties.CLASSES, *phone_operators.CLASSES, *phone_panel.CLASSES, *shape_match_panel.CLASSES, *vertices_panel.CLASSES,
+    *phone_properties.CLASSES, *phone_operators.CLASSES, *phone_panel.CLASSES, *shape_match_operators.CLASSES, *shape_match_panel.CLASSES,
     *preview_operators.CLASSES, *picture_operators.CLASSES, *preview_panel.CLASSES, *export_panel.CLASSES,
     *cast_properties.CLASSES, *cast_operators.CLASSES, *follow_operators.CLASSES, *cast_panel.CLASSES,
 )
@@ -67,8 +67,7 @@ def register() -> None:
     mapping_watch.register()
     phone_properties.register()
     phone_watch.register()
-    shape_match_panel.register()
-    vertices_panel.register()
+    shape_match_operators.register()
     preview_panel.register()
     overlay.register()
     playback.register()
@@ -89,8 +88,7 @@ def unregister() -> None:
     playback.unregister()
     overlay.unregister()
     preview_panel.unregister()
-    vertices_panel.unregister()
-    shape_match_panel.unregister()
+    shape_match_operators.unregister()
     phone_watch.unregister()
     phone_properties.unregister()
     mapping_watch.unregister()

@@ -3,7 +3,7 @@
     from engine import Settings, animate, read_audio
     animation = animate(read_audio("line.wav"), Settings(fps=24))
 
-The names below are loaded when they are first asked for, so that importing the package itself loads nothing, not even NumPy.
+The names below are loaded when they are first asked for: importing the package itself loads nothing, not even NumPy.
 """
 
 from importlib import import_module
@@ -12,11 +12,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .audio.read import MIN_DURATION_S, from_array, read_audio
     from .audio.time_stretch import stretch
+    from .geometry.shape_match import (
+        ChannelMatch,
+        HeadMesh,
+        Picks,
+        ShapeProposal,
+        guess_points,
+        match_shapes,
+        preset_of_matches,
+    )
+    from .geometry.shape_picture import SIZE_PX, SampledFace
+    from .geometry.shape_solve import solve_weights
+    from .model.components import Placement, fit_placement
     from .model.devices import from_text as device_tests_from_text
     from .model.devices import remember as remember_device_tests
     from .model.devices import test_devices
     from .model.devices import to_text as device_tests_to_text
     from .model.runtime import build as runtime_build
+    from .model.runtime import close_graphs
     from .motion.key_reduction import reduce_for_curves, reduce_for_lines
     from .motion.lip_contact import has_lips
     from .pipeline import animate, animate_all
@@ -40,16 +53,26 @@ if TYPE_CHECKING:
     from .values.types import Animation, Curve, LipContacts, Motion, Rig, RigChannel, RigCurves, Waveform
 
 __all__ = [
-    "MIN_DURATION_S", "Animation", "AudioError", "Cancelled", "Curve", "Delays", "EngineError", "Gains", "InstallError", "Life",
-    "LipContacts", "ModelError", "Motion",
-    "NoPresetError", "OutputError", "PresetError", "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError", "SettingError", "Settings", "TeachError", "Waveform",
-    "animate", "animate_all", "changed_spans", "check_words", "device_tests_from_text", "device_tests_to_text", "from_array",
-    "has_lips", "languages", "read_audio", "read_transcript", "read_words", "reduce_for_curves", "reduce_for_lines", "remember_device_tests",
-    "runtime_build", "stretch", "test_devices",
+    "MIN_DURATION_S", "SIZE_PX", "Animation", "AudioError", "Cancelled", "ChannelMatch", "Curve", "Delays",
+    "EngineError", "Gains", "HeadMesh", "InstallError", "Life", "LipContacts", "ModelError", "Motion", "NoPresetError",
+    "OutputError", "Picks", "Placement", "PresetError", "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError",
+    "SampledFace", "SettingError", "Settings", "ShapeProposal", "TeachError", "Waveform", "animate", "animate_all",
+    "changed_spans", "check_words", "close_graphs", "device_tests_from_text", "device_tests_to_text", "fit_placement",
+    "from_array", "guess_points", "has_lips", "languages", "match_shapes", "preset_of_matches", "read_audio",
+    "read_transcript", "read_words", "reduce_for_curves", "reduce_for_lines", "remember_device_tests", "runtime_build",
+    "solve_weights", "stretch", "test_devices",
 ]
-_HOMES = {      # where a name lies that is called otherwise there, or whose module loads more than the ones below
+_LIGHT = ("values.errors", "values.settings", "values.types", "audio.read", "pipeline")     # in this order
+_HOMES = {      # where the other names lie
+    "ChannelMatch": "geometry.shape_match.ChannelMatch", "HeadMesh": "geometry.shape_match.HeadMesh",
+    "Picks": "geometry.shape_match.Picks", "ShapeProposal": "geometry.shape_match.ShapeProposal",
+    "guess_points": "geometry.shape_match.guess_points", "match_shapes": "geometry.shape_match.match_shapes",
+    "preset_of_matches": "geometry.shape_match.preset_of_matches", "SIZE_PX": "geometry.shape_picture.SIZE_PX",
+    "SampledFace": "geometry.shape_picture.SampledFace", "solve_weights": "geometry.shape_solve.solve_weights",
+    "Placement": "model.components.Placement", "fit_placement": "model.components.fit_placement",
     "device_tests_from_text": "model.devices.from_text", "device_tests_to_text": "model.devices.to_text",
-    "remember_device_tests": "model.devices.remember", "test_devices": "model.devices.test_devices", "runtime_build": "model.runtime.build",
+    "remember_device_tests": "model.devices.remember", "test_devices": "model.devices.test_devices",
+    "runtime_build": "model.runtime.build", "close_graphs": "model.runtime.close_graphs",
     "stretch": "audio.time_stretch.stretch", "read_words": "speech.g2p.read_words",
     "check_words": "speech.g2p.check_words", "languages": "speech.g2p.languages", "read_transcript": "speech.g2p.read_file",
     "changed_spans": "speech.phone_edit.changed_spans", "has_lips": "motion.lip_contact.has_lips",
@@ -59,12 +82,12 @@ _HOMES = {      # where a name lies that is called otherwise there, or whose mod
 
 if not TYPE_CHECKING:       # a type checker would take any name
     def __getattr__(name: str) -> object:
-        """A public name, from the first of these modules that has it."""
+        """A public name, from where it lies."""
         if name in _HOMES:
             module, _, inner = _HOMES[name].rpartition(".")
             return getattr(import_module(f".{module}", __name__), inner)
         if name in __all__:
-            for module in ("values.errors", "values.settings", "values.types", "audio.read", "pipeline"):
+            for module in _LIGHT:
                 names = vars(import_module(f".{module}", __name__))
                 if name in names:
                     return names[name]

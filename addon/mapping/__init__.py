@@ -7,7 +7,7 @@ from types import ModuleType
 
 
 def work() -> ModuleType:
-    """What the buttons and properties call. It needs NumPy and the engine, which registering must not load: the first use does."""
-    from . import mapping
+    """What the buttons and properties call."""
+    from . import mapping  # needs NumPy and the engine, which registering must not load: the first use does
 
     return mapping

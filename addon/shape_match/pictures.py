@@ -1,6 +1,7 @@
-"""Pictures beside each other for the row that is chosen in Match by Shape: the pose on the test head, and the keys on the character.
+"""Pictures for the row that is chosen in Match by Shape: the pose on the test head, and the keys on the character.
 
-Drawn when they are looked at and kept in memory only: a file that is loaded anew has none until the shapes are matched again.
+They are drawn when they are looked at and stay in memory only: a file that is loaded anew has none until the shapes are
+matched again.
 """
 
 from __future__ import annotations
@@ -12,38 +13,44 @@ import bpy
 import bpy.utils.previews
 import numpy as np
 
-from ...engine.geometry.shape_match import Head, Proposal
-from ...engine.geometry.shape_picture import SIZE_PX, Sampled
+from ...engine import SIZE_PX, HeadMesh, SampledFace, ShapeProposal
 
 
 @dataclass(frozen=True)
-class _Faces:
-    """Both heads as they lie on each other: samples, displacements in millimetres (k, n, 3), and the keys' names."""
+class _Face:
+    """A head as it lies on the test head: samples, displacements (k, n, 3) in millimetres, names of the keys."""
 
-    reference: tuple[Sampled, np.ndarray, tuple[str, ...]]
-    character: tuple[Sampled, np.ndarray, tuple[str, ...]]
-
-
-_state: dict[str, object] = {}      # "faces", and "pictures": Blender's previews
+    sampled: SampledFace
+    moves: np.ndarray
+    names: tuple[str, ...]
 
 
-def remember(head: Head, reference: Head, proposal: Proposal) -> None:
+_state: dict[str, object] = {}      # "reference" and "character": both faces; "pictures": Blender's previews
+
+
+def remember(head: HeadMesh, reference: HeadMesh, proposal: ShapeProposal) -> None:
     """What icons() draws from now on."""
     forget()
     turn = (proposal.placement.scale * proposal.placement.rotation.T).astype(np.float32)
-    _state["faces"] = _Faces(
-        (Sampled.of(reference.points, reference.triangles), reference.moves, reference.names),
-        (Sampled.of(proposal.placement.place(head.points), head.triangles), head.moves @ turn, head.names),
+    _state["reference"] = _Face(
+        SampledFace.of(reference.points, reference.triangles), reference.moves, reference.names,
+    )
+    _state["character"] = _Face(
+        SampledFace.of(proposal.placement.place(head.points), head.triangles), head.moves @ turn, head.names,
     )
 
 
 def icons(channel: str, keys: str) -> tuple[int, int] | None:
-    """Icons of a channel's pose on the test head, and of its keys (JSON of names and weights) on the character; None where nothing is remembered."""
-    faces = _state.get("faces")
-    if not isinstance(faces, _Faces) or channel not in faces.reference[2]:
+    """Icons of a channel's pose on the test head, and of its keys on the character; None where nothing is remembered.
+
+    Args:
+        keys: JSON of names and weights.
+    """
+    reference = _state.get("reference")
+    if reference is None or channel not in reference.names:
         return None
-    weights = dict(json.loads(keys))
-    return _icon(f"pose {channel}", faces.reference, {channel: 1.0}), _icon(f"keys {keys}", faces.character, weights)
+    pose = _icon(f"pose {channel}", reference, {channel: 1.0})
+    return pose, _icon(f"keys {keys}", _state["character"], dict(json.loads(keys)))
 
 
 def forget() -> None:
@@ -54,14 +61,16 @@ def forget() -> None:
     _state.clear()
 
 
-def _icon(name: str, face: tuple[Sampled, np.ndarray, tuple[str, ...]], weights: dict[str, float]) -> int:
+def _icon(name: str, face: _Face, weights: dict[str, float]) -> int:
     if "pictures" not in _state:
         _state["pictures"] = bpy.utils.previews.new()
     pictures = _state["pictures"]
     if name not in pictures:
-        sampled, moves, names = face
-        moved = sum((weight * moves[names.index(key)] for key, weight in weights.items() if key in names), np.zeros_like(sampled.points))
+        moved = np.zeros_like(face.sampled.points)
+        for key, weight in weights.items():
+            if key in face.names:
+                moved = moved + weight * face.moves[face.names.index(key)]
         picture = pictures.new(name)
         picture.image_size = (SIZE_PX, SIZE_PX)
-        picture.image_pixels_float.foreach_set(sampled.picture(moved).ravel())
+        picture.image_pixels_float.foreach_set(face.sampled.picture(moved).ravel())
     return pictures[name].icon_id

@@ -90,7 +90,9 @@ CASES = {
         "addon.teach.operators", "UNITALKER_OT_teach", "addon.teach.take",
         lambda sound: {"audio": sound, "character": "Face", "name": "Meine"},
     ),
-    "match": Case("addon.shape_match.panel", "UNITALKER_OT_shape_match", "addon.shape_match.match", lambda _sound: {}),
+    "match": Case(
+        "addon.shape_match.operators", "UNITALKER_OT_shape_match", "addon.shape_match.match", lambda _sound: {},
+    ),
 }
 
 

@@ -200,7 +200,7 @@ def test_a_row_is_ticked_only_when_it_is_likely_and_clear(ext, score, rival, tic
     module = ext.module("addon.shape_match.match")
     match = ext.module("engine.geometry.shape_match").ChannelMatch("jawOpen", (("Key 1", 1.0),), score, rival)
     proposal = ext.module("engine.geometry.shape_match").ShapeProposal((match,), (), (), None)
-    module.keep(bpy.context, proposal)
+    module.show_proposal(bpy.context, proposal)
     assert [row.use for row in bpy.context.scene.unitalker_shapes.rows] == [ticked]
     module.close(bpy.context)
 
