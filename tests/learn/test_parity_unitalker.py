@@ -22,6 +22,7 @@ from engine.model.encode import _mean_and_deviation, _normalised
 from engine.nets import unitalker
 from engine.nets.layers import resample
 from engine.nets.spaces import BlendshapeSpace, FlameSpace, PcaSpace, read_flame
+from engine.systems import unitalker as unitalker_system
 from engine.values.channels import FLAME_413
 from tests import make_golden
 
@@ -298,7 +299,8 @@ def test_converted_checkpoint_gives_the_recorded_motion(name, suffix, tmp_path, 
             continue        # another adaptor than the checkpoint's config: the test below
         if run["has_face_motion"]:
             # that of the annotation, not of the sound
-            monkeypatch.setattr(decode, "frame_count", lambda *_, n_frames=run["frames"]: n_frames)
+            for module in (decode, unitalker_system):
+                monkeypatch.setattr(module, "frame_count", lambda *_, n_frames=run["frames"]: n_frames)
         neutral = tmp_path / "neutral.npy"
         np.save(neutral, template(name, run))
         identity = "pivot" if run["style_idx"] is None else f"#{run['style_idx']}"
