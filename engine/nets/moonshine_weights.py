@@ -64,7 +64,7 @@ def installed_file() -> Path:
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
-    """Weights of the whole encoder by the names of nets/moonshine.py."""
+    """Weights of the whole encoder by the names of MoonshineFront."""
     graph = _as_onnx(file).graph
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     weights = {name: array for name, array in arrays.items() if PLAIN.fullmatch(name)}

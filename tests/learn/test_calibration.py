@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.learn.evaluate.calibration import COMPARED, FPS, HeardClip, correlations, suggested_targets
+from engine.learn.evaluate.calibration import COMPARED, FPS, RecognisedClip, correlations, suggested_targets
 from engine.learn.synth.phones import PHONES, Phone
 from engine.learn.visemes.curves import phone_shares, viseme_curves
 from engine.learn.visemes.targets import CURVES, viseme_tables
@@ -13,7 +13,7 @@ from engine.learn.visemes.targets import CURVES, viseme_tables
 LINE = "SIL AA S IY T UW N AE SH OW N EH L AA SIL"
 
 
-def clip_of(labels: str, repeats: int = 12) -> HeardClip:
+def clip_of(labels: str, repeats: int = 12) -> RecognisedClip:
     """A clip whose given curves are the viseme model's own."""
     names = labels.split() * repeats
     rng = np.random.default_rng(3)
@@ -23,7 +23,7 @@ def clip_of(labels: str, repeats: int = 12) -> HeardClip:
     theirs = {
         name: curves[:, [CURVES.index(curve) for curve in pair.ours]].sum(axis=1) for name, pair in COMPARED.items()
     }
-    return HeardClip("clip", phones, theirs)
+    return RecognisedClip("clip", phones, theirs)
 
 
 def test_a_curve_agrees_with_itself_without_a_shift():
@@ -43,7 +43,8 @@ def test_a_target_that_the_given_curves_exceed_is_suggested_larger_and_the_other
     shares = phone_shares(clip.phones, FPS, clip.frames, "jaw")
     wanted = viseme_tables()[0][:, CURVES.index("jawOpen")].copy()
     wanted[PHONES.index("UW")] += 0.3
-    suggested = suggested_targets([HeardClip(clip.name, clip.phones, {**clip.theirs, "jaw": shares @ wanted})], "jaw")
+    theirs = {**clip.theirs, "jaw": shares @ wanted}
+    suggested = suggested_targets([RecognisedClip(clip.name, clip.phones, theirs)], "jaw")
     changes = {phone: then - now for phone, (now, then) in suggested.items()}
     assert changes.pop("UW") > 0.1
     assert max(changes.values()) < 0.06

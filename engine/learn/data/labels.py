@@ -1,6 +1,6 @@
 """Phone and word times that came with recordings: the label files of several corpora, read as our phone classes.
 
-A symbol that no table knows is an error, as in synth/phones.py: were it skipped, the mouth would be asked to shut where
+A symbol that no table knows is an error, as in synth: were it skipped, the mouth would be asked to shut where
 the voice goes on.
 """
 

@@ -50,8 +50,8 @@ COMPARED: Mapping[str, Compared] = {
 
 
 @dataclass(frozen=True)
-class HeardClip:
-    """A recording: its phones as heard, and the animators' curves (n_frames,) by the names of COMPARED."""
+class RecognisedClip:
+    """A recording: the phones that the model recognises, the animators' curves (n_frames,) by the names of COMPARED."""
 
     name: str
     phones: Sequence[Phone]
@@ -63,24 +63,26 @@ class HeardClip:
         return len(self.theirs["jaw"])
 
 
-def heard_clips(model: str, dataset: Path) -> list[HeardClip]:
+def recognised_clips(model: str, dataset: Path) -> list[RecognisedClip]:
     """The recordings of a FACEGOOD folder with the phones that a model hears in them."""
     with np.load(dataset / ARRAYS, allow_pickle=False) as arrays:
         names = [str(name) for name in arrays["names"]]
         curves = {key.removeprefix("bs_"): arrays[key] for key in arrays.files if key.startswith("bs_")}
     clips = []
     for clip, values in sorted(curves.items()):
-        heard = animate(
+        recognised = animate(
             read_audio(dataset / f"{clip}.flac"), Settings(model=model, fps=FPS, device="cpu", threads=1)
         ).phones
         theirs = {
             name: values[:, [names.index(part) for part in pair.theirs]].sum(axis=1) for name, pair in COMPARED.items()
         }
-        clips.append(HeardClip(clip, [Phone(phone.label, phone.start_s, phone.end_s) for phone in heard], theirs))
+        clips.append(
+            RecognisedClip(clip, [Phone(phone.label, phone.start_s, phone.end_s) for phone in recognised], theirs)
+        )
     return clips
 
 
-def correlations(clip: HeardClip) -> dict[str, tuple[float, float, float]]:
+def correlations(clip: RecognisedClip) -> dict[str, tuple[float, float, float]]:
     """By the names of COMPARED: r with the animators' curves, the best r, and its shift in ms (ours late)."""
     curves = viseme_curves(clip.phones, FPS, clip.frames)
     found = {}
@@ -90,7 +92,7 @@ def correlations(clip: HeardClip) -> dict[str, tuple[float, float, float]]:
     return found
 
 
-def suggested_targets(clips: Sequence[HeardClip], name: str) -> dict[str, tuple[float, float]]:
+def suggested_targets(clips: Sequence[RecognisedClip], name: str) -> dict[str, tuple[float, float]]:
     """Target of each frequent phone as it is, and as ridge regression on the animators' curves has it, on our scale."""
     pair = COMPARED[name]
     shares = np.concatenate(
@@ -112,11 +114,11 @@ def main() -> None:
     parser.add_argument("model", help="a model that hears phones")
     parser.add_argument("dataset", type=Path, help="a folder in the FACEGOOD layout")
     options = parser.parse_args()
-    clips = heard_clips(options.model, options.dataset)
+    clips = recognised_clips(options.model, options.dataset)
     sys.stdout.write("\n".join(_report(clips)) + "\n")
 
 
-def _report(clips: Sequence[HeardClip]) -> list[str]:
+def _report(clips: Sequence[RecognisedClip]) -> list[str]:
     lines = []
     for clip in clips:
         role = "fitted" if clip.name.startswith(TRAINED) else "held out"

@@ -170,18 +170,18 @@ def _met(report: SetReport, system: str, goals: Mapping[str, Goal]) -> tuple[int
 def _rows(report: SetReport, goals: Mapping[str, Goal]) -> list[list[str]]:
     """One row per measure: ours and its goal, ours with the transcript and its goal, the others."""
     systems = report.systems
-    told = [WITH_TRANSCRIPT] if WITH_TRANSCRIPT in systems else []
+    given_text = [WITH_TRANSCRIPT] if WITH_TRANSCRIPT in systems else []
     others = [name for name in systems if name not in {OURS, WITH_TRANSCRIPT}]
     rows = [
         [
             "measure", "events", "ours [95 %]", "goal", "",
-            *(part for name in told for part in (f"{name} [95 %]", "goal", "")), *others
+            *(part for name in given_text for part in (f"{name} [95 %]", "goal", "")), *others
         ]
     ]
     for measure, figure in systems[OURS].items():
         goal = goals.get(measure)
         row = [measure, str(figure.events), with_interval(figure, measure), shown(goal), verdict(goal, figure)]
-        for name in told:
+        for name in given_text:
             row += [
                 with_interval(systems[name][measure], measure), shown(goal, True),
                 verdict(goal, systems[name][measure], True)

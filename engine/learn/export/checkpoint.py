@@ -306,12 +306,12 @@ def _period(positions: Tensor) -> int:
 
 def _check_encoder(tensors: Mapping[str, Tensor], sizes: Layout, fields: Mapping[str, Any]) -> None:
     gated = any("gru_rel_pos" in name for name in tensors)
-    told = (fields.get("model_type") == "wavlm", fields.get("hidden_size", 768), fields.get("num_hidden_layers", 12))
+    stated = (fields.get("model_type") == "wavlm", fields.get("hidden_size", 768), fields.get("num_hidden_layers", 12))
     seen = (gated, sizes.hidden, sizes.layers)
-    if told != seen or fields.get("model_type") not in ("wavlm", "wav2vec2", "hubert"):
+    if stated != seen or fields.get("model_type") not in ("wavlm", "wav2vec2", "hubert"):
         raise ModelError(
-            f"Wrong encoder folder: its config.json is a {fields.get('model_type')!r} of {told[1]} channels and "
-            f"{told[2]} layers, the checkpoint has "
+            f"Wrong encoder folder: its config.json is a {fields.get('model_type')!r} of {stated[1]} channels and "
+            f"{stated[2]} layers, the checkpoint has "
             f"{'WavLM' if gated else 'wav2vec2 or HuBERT'} with {sizes.hidden} and {sizes.layers}. Give the folder of "
             "the encoder it was trained with."
         )

@@ -1,6 +1,6 @@
 """`convert`: an official UniTalker checkpoint becomes a model folder.
 
-Reads and checks everything before a file is written; converted_folder.py then writes the folder, whole or not at all.
+Reads and checks everything before a file is written; then the folder is written, whole or not at all.
 """
 
 from __future__ import annotations

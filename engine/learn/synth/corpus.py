@@ -114,7 +114,7 @@ def make_corpus(
     Args:
         folder: outside the checkout; made if missing; about 115 MB per hour.
         scale: 1 is the whole corpus (above 20 h); 0.05 is enough to try things out.
-        recordings: folder with real speech (see real.py) and animators' curves (see animators.py); None leaves those
+        recordings: folder with real speech and animators' curves; None leaves those
             out.
         programs: only these, for example ("flite", "real"); empty for all.
     Raises:

@@ -19,7 +19,7 @@ TIMEOUT_S = 600  # of one process; clunits voices are the slowest
 
 @dataclass(frozen=True)
 class FestivalVoice:
-    """A voice: its phone map, the text encoding it reads, and the kind of text it gets (see corpus.py)."""
+    """A voice: its phone map, the text encoding it reads, and the kind of text it gets."""
 
     name: str
     table: Mapping[str, str]

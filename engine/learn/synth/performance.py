@@ -91,9 +91,9 @@ def pitch(samples: NDArray[np.int16]) -> tuple[FloatArray, FloatArray]:
     voiced = (strength > VOICED_CORRELATION).astype(np.float64)
     if not voiced.any():
         return np.full(len(lags), 120.0), voiced
-    heard = np.flatnonzero(voiced)
-    f0_hz = np.interp(np.arange(len(lags)), heard, SAMPLE_RATE_HZ / lags[heard])
-    median = float(np.median(f0_hz[heard]))  # octave slips go back to the voice's own range
+    sounding = np.flatnonzero(voiced)
+    f0_hz = np.interp(np.arange(len(lags)), sounding, SAMPLE_RATE_HZ / lags[sounding])
+    median = float(np.median(f0_hz[sounding]))  # octave slips go back to the voice's own range
     f0_hz = np.where(f0_hz > 1.7 * median, f0_hz / 2, np.where(f0_hz < 0.6 * median, f0_hz * 2, f0_hz))
     smooth: FloatArray = np.convolve(np.pad(f0_hz, 3, mode="edge"), np.ones(7) / 7, "valid")
     return smooth, voiced

@@ -1,4 +1,4 @@
-"""How the symbols of each speech program map to the phone classes of engine/values/phones.py.
+"""How the symbols of each speech program map to the phone classes of engine/values.
 
 A symbol that no table knows is an error: were it skipped, the mouth would shut where the voice goes on.
 """

@@ -1,6 +1,6 @@
 """Real speech with known words, aligned: recordings in a folder that the user names.
 
-A recording is kept only where two aligners find the same phone times (phone_check.py).
+A recording is kept only where two aligners find the same phone times.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Check phone times against the sound: while the lips are shut, little above 600 Hz is heard.
+"""Check phone times against the sound: while the lips are shut, little above 600 Hz sounds.
 
 For each p, b and m between vowels: where the level of 600-4000 Hz falls and rises fastest, against where the label
 begins and ends. A stop with breath after its burst rises before its label ends; everything else should lie near 0.
@@ -21,7 +21,7 @@ from .utterance import SAMPLE_RATE_HZ, Utterance, load_shard
 STEP_S = 0.005
 BAND_HZ = (600.0, 4000.0)
 SEARCH_S = 0.060  # around the label's edges
-SMALLEST_STEP_DB = 6.0  # of the fall or rise; below it nothing was heard to move
+SMALLEST_STEP_DB = 6.0  # of the fall or rise; below it nothing moved
 SHORTEST_S = 0.03
 
 
@@ -34,8 +34,8 @@ class EdgeTimes:
     @property
     def medians_ms(self) -> tuple[float, float]:
         """Median of the falls and of the rises; nan where there are none."""
-        heard = [column[np.isfinite(column)] for column in self.offsets_ms.T]
-        fall, rise = (float(np.median(column)) if column.size else float("nan") for column in heard)
+        finite = [column[np.isfinite(column)] for column in self.offsets_ms.T]
+        fall, rise = (float(np.median(column)) if column.size else float("nan") for column in finite)
         return fall, rise
 
 

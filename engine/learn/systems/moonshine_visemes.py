@@ -62,7 +62,7 @@ class MoonshineVisemes(Recipe[UniTalker, Batch]):
         batch_size, crop_s: crops of crop_s seconds.
         pivot_share: share of the crops whose identity is replaced by the pivot (random_id_prob).
         start_from: model folder, or its id, with whose weights a new run begins; empty begins with random ones.
-        encoder_kind, encoder: name in nets/encoders.py and the fields of its config.
+        encoder_kind, encoder: name among engine/nets' encoders and the fields of its config.
     """
 
     corpus_scale: float = 1.0

@@ -17,14 +17,14 @@ from ..evaluate.metrics import CLOSURE_TIMES, measure, seen_mouth
 from ..synth.phones import PHONES
 from .contract import Judgement
 
-HEARD_WEIGHT = 10.0
+PHONE_WEIGHT = 10.0
 
 
 def validate(network: UniTalker, head: str, speech: RealSpeech) -> Judgement:
     """Run the pivot on the first half of the voices, with the engine's help at lip contacts.
 
     The score adds what a viewer sees first. Those measures have a few hundred events, so near the end they differ by
-    chance only; the share of frames whose phone is heard rightly, which has thousands, decides then.
+    chance only; the share of frames whose phone is recognised, which has thousands, decides then.
     """
     half = speech.half_of_the_voices(second=False)
     mouths, right = {}, []
@@ -36,14 +36,15 @@ def validate(network: UniTalker, head: str, speech: RealSpeech) -> Judgement:
                 Motion(weights, tuple(ARKIT_52), float(RATE_HZ)), lip_contact.contact_scores(logits, tuple(PHONES))
             )
             mouths[clip.name] = seen_mouth(helped.weights, ARKIT_52)
-    m, heard = measure(mouths, half.phones), float(np.concatenate(right).mean())
+    m, known = measure(mouths, half.phones), float(np.concatenate(right).mean())
     late_ms = np.nanmean([abs(getattr(m, name)) for name in CLOSURE_TIMES])
     seen = 2 * m.closure_auc + m.open_auc + m.round_auc + m.pbm_recall + m.closure_precision + m.fv_recall
     seen -= late_ms / 100
-    line = (f"phones {heard:.3f} pbm {m.pbm_recall:.2f} auc {m.closure_auc:.3f} precision {m.closure_precision:.2f} fv "
+    line = (f"phones {known:.3f} pbm {m.pbm_recall:.2f} auc {m.closure_auc:.3f} precision {m.closure_precision:.2f} fv "
             f"{m.fv_recall:.2f}/{m.fv_precision:.2f} round {m.round_recall:.2f}/{m.round_false:.2f} open "
-            f"{m.open_auc:.2f} silence {m.silence_shut:.2f} vowels shut {m.vowels_shut:.3f} closures off by {late_ms:.0f} ms")
-    return Judgement(seen + HEARD_WEIGHT * heard, line)
+            f"{m.open_auc:.2f} silence {m.silence_shut:.2f} vowels shut {m.vowels_shut:.3f} closures off by "
+            f"{late_ms:.0f} ms")
+    return Judgement(seen + PHONE_WEIGHT * known, line)
 
 
 def _run(network: UniTalker, head: str, clip: Clip) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

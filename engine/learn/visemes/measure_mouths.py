@@ -127,15 +127,14 @@ def _spoken(
 ) -> tuple[FloatArray, tuple[Phone, ...], NDArray[np.float64]]:
     """What the model does (n, 52), on which phones, at which seconds."""
     motion = animate(Waveform(samples.astype(np.float32) / np.float32(32768)), Settings(model=model, raw=True)).motion
-    return motion.weights[:, [
-        motion.channels.index(name) for name in ARKIT_52
-    ]], phones, np.arange(len(motion.weights)) / motion.fps
+    columns = [motion.channels.index(name) for name in ARKIT_52]
+    return motion.weights[:, columns], phones, np.arange(len(motion.weights)) / motion.fps
 
 
 def _strengths() -> FloatArray:
-    taught = viseme_tables()[1]
+    strengths = viseme_tables()[1]
     columns = [
-        taught[:, STRENGTH_COLUMNS[group.name]] if group.name in STRENGTH_COLUMNS else _contact_strength()
+        strengths[:, STRENGTH_COLUMNS[group.name]] if group.name in STRENGTH_COLUMNS else _contact_strength()
         for group in GROUPS
     ]
     return np.asarray(np.stack(columns, axis=1), np.float32)
