@@ -43,61 +43,32 @@ from .ui import operators, panels, style_presets, try_it
 from .ui import preview as preview_panel
 from .ui import style as style_panel
 
-CLASSES = (
-    *preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *model_operators.CLASSES, *identity_operators.CLASSES, *style_presets.CLASSES,
-    *sound_files.CLASSES, *try_it.CLASSES, *panels.CLASSES, *style_panel.CLASSES, *generate_panel.CLASSES,
-    *takes_list.CLASSES, *takes_operators.CLASSES, *takes_panel.CLASSES,
-    *mapping_properties.CLASSES, *mapping_operators.CLASSES, *mapping_panel.CLASSES, *teach_operators.CLASSES, *teach_panel.CLASSES,
-    *phone_properties.CLASSES, *phone_operators.CLASSES, *phone_panel.CLASSES, *shape_match_operators.CLASSES, *shape_match_panel.CLASSES,
-    *preview_operators.CLASSES, *picture_operators.CLASSES, *preview_panel.CLASSES, *export_panel.CLASSES,
-    *cast_properties.CLASSES, *cast_operators.CLASSES, *follow_operators.CLASSES, *cast_panel.CLASSES,
+# In the order in which Blender must know them: a group before what points to it, a panel before those inside it.
+MODULES = (
+    preferences, translations, properties, live, operators, model_operators, identity_operators, style_presets,
+    sound_files, try_it, panels, style_panel, generate_panel, takes_list, takes_operators, takes_panel,
+    mapping_properties, mapping_operators, mapping_panel, mapping_watch, teach_operators, teach_panel,
+    phone_properties, phone_operators, phone_panel, phone_watch, shape_match_operators, shape_match_panel,
+    preview_operators, picture_operators, preview_panel, overlay, playback, export_panel,
+    cast_properties, cast_operators, follow_operators, cast_panel, follow_watch, job, command,
 )
+CLASSES = tuple(cls for module in MODULES for cls in getattr(module, "CLASSES", ()))
 
 
 def register() -> None:
     """Called by Blender when the extension is enabled."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
-    translations.register()
-    properties.register()
-    live.register()
-    takes_list.register()
-    identity_operators.register()
-    mapping_properties.register()
-    mapping_watch.register()
-    phone_properties.register()
-    phone_watch.register()
-    shape_match_operators.register()
-    preview_panel.register()
-    overlay.register()
-    playback.register()
-    cast_properties.register()
-    follow_watch.register()
-    job.register()
-    command.register()
-    try_it.register()
+    for module in MODULES:
+        if hasattr(module, "register"):
+            module.register()
 
 
 def unregister() -> None:
     """Called by Blender when it is disabled: nothing of ours runs on."""
-    try_it.unregister()
-    command.unregister()
-    job.unregister()
-    follow_watch.unregister()
-    cast_properties.unregister()
-    playback.unregister()
-    overlay.unregister()
-    preview_panel.unregister()
-    shape_match_operators.unregister()
-    phone_watch.unregister()
-    phone_properties.unregister()
-    mapping_watch.unregister()
-    mapping_properties.unregister()
-    identity_operators.unregister()
-    takes_list.unregister()
-    live.unregister()
-    properties.unregister()
-    translations.unregister()
+    for module in reversed(MODULES):
+        if hasattr(module, "unregister"):
+            module.unregister()
     catalog.refresh()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)
