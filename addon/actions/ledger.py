@@ -29,7 +29,7 @@ SliderRange = tuple[float, float, float, float]     # lowest and highest value b
 
 @dataclass(frozen=True)
 class ClipNote:
-    """The sound of a take and its position, as the fields of a Clip. length_s is infinite where the sound plays to the end of its file."""
+    """The sound of a take and its position, as the fields of a SoundClip. length_s is infinite where the sound plays to the end of its file."""
 
     name: str
     path: str

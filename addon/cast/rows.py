@@ -174,7 +174,7 @@ def _request(context: bpy.types.Context, row: bpy.types.PropertyGroup, options: 
     return make.gather(context, make.Options(**collect(context, given)), clip)
 
 
-def _strip_clip(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> strip_audio.Clip:
+def _strip_clip(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> strip_audio.SoundClip:
     scene = row.scene or sound_strips.sequencer_scene(context)
     strip = sound_strips.find_marked(scene, row.mark, row.strip) or sound_strips.pick(scene, row.strip or "No strip")
     return strip_audio.clip_of(context, scene, strip, character.home_scene(context, row.character.name))

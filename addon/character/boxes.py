@@ -1,4 +1,4 @@
-"""Boxes around objects in the world: which parts of a scene lie together. Helper of rig.py."""
+"""Boxes around objects in the world: which parts of a scene lie together."""
 
 from __future__ import annotations
 

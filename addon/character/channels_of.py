@@ -1,4 +1,4 @@
-"""What one data-block offers to be keyed, and what keeps it from moving. Helper of rig.py."""
+"""What one data-block offers to be keyed, and what keeps it from moving."""
 
 from __future__ import annotations
 
@@ -21,15 +21,17 @@ def shape_keys(obj: bpy.types.Object) -> frozenset[str]:
 
 def driven(owner: bpy.types.ID) -> frozenset[tuple[str, int]]:
     """Data paths and array indices of a data-block that a driver writes."""
-    animation = owner.animation_data
-    return frozenset((driver.data_path, driver.array_index) for driver in animation.drivers) if animation else frozenset()
+    drivers = owner.animation_data.drivers if owner.animation_data else ()
+    return frozenset((driver.data_path, driver.array_index) for driver in drivers)
 
 
 def limits(obj: bpy.types.Object) -> Iterator[tuple[RigChannel, tuple[float, float]]]:
-    """Lowest and highest location of control bones, from constraints that hold them in their own space on both sides."""
+    """Lowest and highest location of control bones, where a constraint limits both in the bone's own space."""
     for bone in obj.pose.bones if obj.pose else ():
         for constraint in bone.constraints:
-            if constraint.type != 'LIMIT_LOCATION' or constraint.owner_space not in ('LOCAL', 'LOCAL_WITH_PARENT') or constraint.mute:
+            if constraint.type != 'LIMIT_LOCATION' or constraint.mute:
+                continue
+            if constraint.owner_space not in ('LOCAL', 'LOCAL_WITH_PARENT'):
                 continue
             for index, axis in enumerate("xyz"):
                 if getattr(constraint, f"use_min_{axis}") and getattr(constraint, f"use_max_{axis}"):
@@ -41,7 +43,8 @@ def bones_at_rest(obj: bpy.types.Object) -> Iterator[tuple[str, BoneRest]]:
     """How each bone of an armature lies, for turns about the character's axes whatever the bone's roll."""
     for bone in obj.data.bones if obj.type == 'ARMATURE' else ():
         axes = bone.matrix_local.to_3x3()
-        yield bone.name, BoneRest(tuple(part for row in axes for part in row), tuple(bone.head_local), bone.parent.name if bone.parent else "")
+        parent = bone.parent.name if bone.parent else ""
+        yield bone.name, BoneRest(tuple(part for row in axes for part in row), tuple(bone.head_local), parent)
 
 
 def number_properties(obj: bpy.types.Object) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What can this character move? Meshes with shape keys, bones and custom properties, as plain names.
 
-Names, not data-blocks, wait for the result: undo and file loading would leave dead pointers. `Target.find` looks the data-block up again.
+Names are kept, not data-blocks: undo and file loading would leave dead pointers. `KeyTarget.find` looks the data-block
+up again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from . import boxes, channels_of, posture
 
 
 @dataclass(frozen=True)
-class Target:
+class KeyTarget:
     """One data-block that takes keys.
 
     Attributes:
@@ -24,7 +25,8 @@ class Target:
         kind: 'KEY' for the shape keys of its mesh, 'OBJECT' for bones and custom properties.
         names: shape keys; or bones. properties: data paths of numbers, from the object.
         driven: data paths that a driver writes; keys there would do nothing.
-        limits: how far Limit Location constraints let bones go along their own axes. rest: how bones lie. posed: how the artist turned them.
+        limits: how far Limit Location constraints let bones go along their own axes.
+        rest: how bones lie. posed: how the artist turned them.
     """
 
     object_name: str
@@ -43,7 +45,9 @@ class Target:
         found = obj if obj is None or self.kind == 'OBJECT' else getattr(obj.data, "shape_keys", None)
         if found is None:
             what = "Its shape keys were" if obj is not None else "It was"
-            raise RigError(f"{self.object_name!r} cannot be keyed any more. {what} removed or renamed meanwhile. Start again.")
+            raise RigError(
+                f"{self.object_name!r} cannot be keyed any more. {what} removed or renamed meanwhile. Start again."
+            )
         return found
 
     def path_of(self, channel: RigChannel) -> tuple[str, int] | None:
@@ -63,7 +67,7 @@ class Character:
     """All that one character can move; targets[i] are distinct data-blocks."""
 
     name: str
-    targets: tuple[Target, ...]
+    targets: tuple[KeyTarget, ...]
 
     def rig(self, preset: str, preset_folders: tuple[str, ...]) -> Rig:
         """The names for the engine."""
@@ -103,7 +107,7 @@ def gather(context: bpy.types.Context, name: str, with_related: bool = True) -> 
 
     Args:
         name: of an object; empty takes the active object and the selected ones.
-        with_related: also its children, siblings that touch it, meshes of the same armature and loose parts in the same place.
+        with_related: also its children, siblings that touch it, meshes of the same armature and loose parts inside.
     Raises:
         RigError: no such object, it can move nothing, or its data is linked.
     """
@@ -111,17 +115,27 @@ def gather(context: bpy.types.Context, name: str, with_related: bool = True) -> 
     parts = related(context, picked) if with_related else picked
     _refuse_missing(parts)
     _refuse_linked(parts)
-    targets = list(_targets(parts))
-    absolute = next((obj.name for obj in picked if getattr(obj.data, "shape_keys", None) and not obj.data.shape_keys.use_relative), "")
-    if not targets and absolute:
-        raise RigError(f"The shape keys of {absolute!r} are absolute, so they cannot be mixed. Tick Relative in Object Data > Shape Keys.")
+    targets = tuple(_targets(parts))
     if not targets:
-        _refuse_instance(picked[0])
-        raise RigError(
-            f"{picked[0].name!r} has no shape keys, bones or custom properties that could move. "
-            "Pick the face mesh or its armature, or add shape keys (Add > Mesh > Lip Sync Test Head has all of them)."
+        raise _nothing_moves(picked)
+    return Character(picked[0].name, targets)
+
+
+def _nothing_moves(picked: list[bpy.types.Object]) -> RigError:
+    keyed = [obj for obj in picked if getattr(obj.data, "shape_keys", None)]
+    absolute = next((obj.name for obj in keyed if not obj.data.shape_keys.use_relative), "")
+    if absolute:
+        return RigError(
+            f"The shape keys of {absolute!r} are absolute, so they cannot be mixed. "
+            "Tick Relative in Object Data > Shape Keys."
         )
-    return Character(picked[0].name, tuple(targets))
+    obj = picked[0]
+    if obj.instance_type == 'COLLECTION' and obj.instance_collection is not None:
+        return _instance(obj)
+    return RigError(
+        f"{obj.name!r} has no shape keys, bones or custom properties that could move. "
+        "Pick the face mesh or its armature, or add shape keys (Add > Mesh > Lip Sync Test Head has all of them)."
+    )
 
 
 def members(context: bpy.types.Context, name: str, with_related: bool) -> list[bpy.types.Object]:
@@ -136,7 +150,7 @@ def pick(context: bpy.types.Context, name: str) -> list[bpy.types.Object]:
         found = context.scene.objects.get(name) or bpy.data.objects.get(name)
         if found is None:
             raise RigError(f"Character not found: {name!r}. Pick an object of this file.")
-        if not found.users_collection and found.library is None:        # the panel's choice alone keeps a deleted object in the file
+        if not found.users_collection and found.library is None:        # the panel's choice alone keeps it in the file
             raise RigError(f"{name!r} was deleted from its scene. Pick another character.")
         return [found]
     active = context.view_layer.objects.active
@@ -179,17 +193,22 @@ def linked_objects(members: list[bpy.types.Object]) -> list[tuple[bpy.types.Obje
 def make_editable(context: bpy.types.Context, name: str) -> bpy.types.Object:
     """Override a linked character and its meshes, so that keys on it stay in this file. Returns the object to key.
 
-    An override of the object alone is not enough: its mesh and shape keys stay linked, and keys on them are lost on the next load.
+    An override of the object alone is not enough: its mesh and shape keys stay linked, and keys on them are lost on the
+    next load.
     Raises RigError when nothing of it is linked, or Blender refuses.
     """
     obj = pick(context, name)[0]
     if not linked_objects(related(context, [obj])):
         raise RigError(f"{obj.name!r} is editable already: nothing of it is linked.")
     instanced = obj.instance_collection if obj.instance_type == 'COLLECTION' else None
-    collection = instanced if instanced is not None and instanced.library is not None else _linked_collection(context.scene, obj)
+    if instanced is not None and instanced.library is not None:
+        collection = instanced
+    else:
+        collection = _linked_collection(context.scene, obj)
     if collection is not None or obj.library is not None:
+        shown_by = obj if collection is instanced else None
         (collection or obj).override_hierarchy_create(
-            context.scene, context.view_layer, reference=obj if collection is instanced else None, do_fully_editable=True,
+            context.scene, context.view_layer, reference=shown_by, do_fully_editable=True,
         )
         obj = _override_of(context.scene, obj, instanced)
     for member in related(context, [obj]):
@@ -199,7 +218,10 @@ def make_editable(context: bpy.types.Context, name: str) -> bpy.types.Object:
     _hide_originals(context.scene)
     left = linked_objects(related(context, [obj]))
     if left:
-        raise RigError(f"Blender could not make {left[0][0].name!r} editable: {left[0][1]}. Use Object > Library Override > Make, or append it.")
+        raise RigError(
+            f"Blender could not make {left[0][0].name!r} editable: {left[0][1]}. "
+            "Use Object > Library Override > Make, or append it."
+        )
     return obj
 
 
@@ -211,27 +233,32 @@ def _linked_collection(scene: bpy.types.Scene, obj: bpy.types.Object) -> bpy.typ
     return None
 
 
-def _override_of(scene: bpy.types.Scene, obj: bpy.types.Object, instanced: bpy.types.Collection | None) -> bpy.types.Object:
+def _override_of(
+    scene: bpy.types.Scene, obj: bpy.types.Object, instanced: bpy.types.Collection | None,
+) -> bpy.types.Object:
     """The override of a linked object; of an empty that shows a linked collection, the one with the most shape keys."""
     originals = {obj} if instanced is None else set(instanced.all_objects)
-    made = [other for other in scene.objects if other.override_library is not None and other.override_library.reference in originals]
+    overrides = [other for other in scene.objects if other.override_library is not None]
+    made = [other for other in overrides if other.override_library.reference in originals]
     return max(made, key=lambda other: len(channels_of.shape_keys(other)), default=obj)
 
 
 def _hide_originals(scene: bpy.types.Scene) -> None:
-    """Take linked objects and collections out of the scene when their overrides are in it too: nobody wants the head twice."""
+    """Take linked objects and collections out of the scene when their overrides are in it too."""
     overridden = {obj.override_library.reference for obj in scene.objects if obj.override_library is not None}
     for collection in (scene.collection, *scene.collection.children_recursive):
         if collection.library is not None:
             continue
         for obj in [obj for obj in collection.objects if obj in overridden]:
             collection.objects.unlink(obj)
-        for child in [child for child in collection.children if child.library is not None and overridden & set(child.all_objects)]:
+        linked = [child for child in collection.children if child.library is not None]
+        for child in [child for child in linked if overridden & set(child.all_objects)]:
             collection.children.unlink(child)
 
 
 def _can_move(obj: bpy.types.Object) -> bool:
-    return bool(getattr(obj.data, "shape_keys", None)) or obj.type == 'ARMATURE' or obj.instance_collection is not None or bool(obj.children)
+    has_keys = bool(getattr(obj.data, "shape_keys", None))
+    return has_keys or obj.type == 'ARMATURE' or obj.instance_collection is not None or bool(obj.children)
 
 
 def _armature_of(obj: bpy.types.Object) -> bpy.types.Object | None:
@@ -263,7 +290,9 @@ def _root(obj: bpy.types.Object, armature: bpy.types.Object | None) -> bpy.types
 def _family(obj: bpy.types.Object, root: bpy.types.Object, armature: bpy.types.Object | None) -> list[bpy.types.Object]:
     """The root and what hangs below it, without meshes that stand apart: other characters under one empty."""
     members = [root, *root.children_recursive]
-    own = {obj, *obj.children_recursive, *(other for other in members if armature is not None and _armature_of(other) == armature)}
+    own = {obj, *obj.children_recursive}
+    if armature is not None:
+        own.update(other for other in members if _armature_of(other) == armature)
     apart = [other for other in members if other not in own and channels_of.shape_keys(other)]
     near = [other for other in own if channels_of.shape_keys(other)]
     while near and apart:
@@ -274,20 +303,22 @@ def _family(obj: bpy.types.Object, root: bpy.types.Object, armature: bpy.types.O
 
 
 def _surroundings(context: bpy.types.Context, obj: bpy.types.Object) -> set[bpy.types.Object]:
-    """Objects among which parts of a character may lie: what is seen together, not backups in excluded collections and other scenes."""
-    seen = set(context.view_layer.objects).intersection(context.scene.objects)      # the view layer may still list what was just taken out
+    """Objects among which parts of a character may lie: not backups in excluded collections and other scenes."""
+    seen = set(context.view_layer.objects).intersection(context.scene.objects)      # the former may be out of date
     return seen if obj in seen else {other for scene in obj.users_scene for other in scene.objects} - seen
 
 
 def _loose_parts(around: set[bpy.types.Object], obj: bpy.types.Object) -> Iterator[bpy.types.Object]:
-    """Meshes without a parent that share key names with this one and lie in it: teeth or tongue that were separated from a head."""
+    """Meshes without a parent that share key names with this one and lie in it: separate teeth or tongue of a head."""
     names = channels_of.shape_keys(obj)
     if not names or obj.parent is not None:
         return
     low, high = boxes.box_of(obj)
     margin = (high - low).max() * boxes.MARGIN
     for other in sorted(around, key=lambda other: other.name_full):
-        if other == obj or other.parent is not None or names.isdisjoint(channels_of.shape_keys(other)) or (_leads(obj) and _leads(other)):
+        if other == obj or other.parent is not None or names.isdisjoint(channels_of.shape_keys(other)):
+            continue
+        if _leads(obj) and _leads(other):
             continue
         other_low, other_high = boxes.box_of(other)
         centre, other_centre = (low + high) / 2, (other_low + other_high) / 2
@@ -321,17 +352,21 @@ def _refuse_missing(members: list[bpy.types.Object]) -> None:
         )
 
 
-def _refuse_instance(obj: bpy.types.Object) -> None:
-    """Raise RigError for an empty that shows a collection of this file."""
-    collection = obj.instance_collection if obj.instance_type == 'COLLECTION' else None
-    if collection is not None:
-        inside = sorted(other.name for other in collection.all_objects if channels_of.shape_keys(other) or other.pose)
-        what = f"pick {inside[0]!r} instead: all instances follow it" if inside else "it holds nothing that could be keyed"
-        raise RigError(f"{obj.name!r} is an instance of the collection {collection.name!r}: an instance has no keys of its own. In the Character panel, {what}.")
+def _instance(obj: bpy.types.Object) -> RigError:
+    """The error for an empty that shows a collection of this file."""
+    collection = obj.instance_collection
+    inside = sorted(other.name for other in collection.all_objects if channels_of.shape_keys(other) or other.pose)
+    what = "it holds nothing that could be keyed"
+    if inside:
+        what = f"pick {inside[0]!r} instead: all instances follow it"
+    return RigError(
+        f"{obj.name!r} is an instance of the collection {collection.name!r}: an instance has no keys of its own. "
+        f"In the Character panel, {what}."
+    )
 
 
-def _targets(members: list[bpy.types.Object]) -> Iterator[Target]:
-    """One target per Key and per object that has bones or number properties; a Key that several objects share comes once."""
+def _targets(members: list[bpy.types.Object]) -> Iterator[KeyTarget]:
+    """One per Key and per object that has bones or number properties; a Key that several objects share comes once."""
     seen = set()
     for obj in members:
         library = obj.library.filepath if obj.library else ""
@@ -339,9 +374,10 @@ def _targets(members: list[bpy.types.Object]) -> Iterator[Target]:
         keys = obj.data.shape_keys if names else None
         if keys is not None and keys.session_uid not in seen:
             seen.add(keys.session_uid)
-            yield Target(obj.name, library, 'KEY', names, frozenset(), channels_of.driven(keys))
+            yield KeyTarget(obj.name, library, 'KEY', names, frozenset(), channels_of.driven(keys))
         bones = frozenset(bone.name for bone in obj.pose.bones) if obj.pose else frozenset()
         properties = frozenset(channels_of.number_properties(obj))
         if obj.library is None and (bones or properties):
             driven, limits, rest = channels_of.driven(obj), channels_of.limits(obj), channels_of.bones_at_rest(obj)
-            yield Target(obj.name, library, 'OBJECT', bones, properties, driven, tuple(limits), tuple(rest), tuple(posture.posed(obj)))
+            more = tuple(limits), tuple(rest), tuple(posture.posed(obj))
+            yield KeyTarget(obj.name, library, 'OBJECT', bones, properties, driven, *more)

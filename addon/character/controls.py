@@ -1,4 +1,4 @@
-"""Read and set single controls of a character by data path: shape keys, bone components, custom properties. Never makes keys."""
+"""Read and set controls of a character by data path: shape keys, bone components, custom properties. Makes no keys."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import mathutils
 
 from ...engine import RigChannel
 from .character import Character
+from .posture import PATHS
 
 COMPONENTS = {"location": 3, "rotation_euler": 3, "scale": 3}       # of a bone, as poses are read
 
@@ -18,7 +19,7 @@ def read(owner: bpy.types.ID, path: str, index: int) -> float | int | bool | Non
     try:
         value = owner.path_resolve(path)
         if path.endswith('"]'):
-            value = _holder(owner, path)[_key(path)]        # path_resolve would round a custom property to single precision
+            value = _holder(owner, path)[_key(path)]        # path_resolve would round it to single precision
     except (ValueError, KeyError):
         return None
     return value[index] if hasattr(value, "__len__") else value
@@ -76,7 +77,7 @@ def pose(character: Character) -> dict[RigChannel, float]:
 def _of_bone(bone: bpy.types.PoseBone, driven: set[str]) -> Iterator[tuple[RigChannel, float]]:
     """All components of one bone."""
     prefix = f'pose.bones["{bpy.utils.escape_identifier(bone.name)}"].'
-    rotation = "rotation_quaternion" if bone.rotation_mode == 'QUATERNION' else "rotation_axis_angle" if bone.rotation_mode == 'AXIS_ANGLE' else "rotation_euler"
+    rotation = PATHS.get(bone.rotation_mode, "rotation_euler")
     for path, size in COMPONENTS.items():
         if prefix + (rotation if path == "rotation_euler" else path) in driven:
             continue
@@ -92,4 +93,6 @@ def _angles(bone: bpy.types.PoseBone) -> mathutils.Euler:
     if bone.rotation_mode == 'AXIS_ANGLE':
         angle, *axis = bone.rotation_axis_angle
         return mathutils.Quaternion(axis, angle).to_euler('XYZ')
-    return bone.rotation_euler if bone.rotation_mode == 'XYZ' else bone.rotation_euler.to_quaternion().to_euler('XYZ')
+    if bone.rotation_mode == 'XYZ':
+        return bone.rotation_euler
+    return bone.rotation_euler.to_quaternion().to_euler('XYZ')

@@ -1,4 +1,4 @@
-"""How an artist posed a character's bones by hand: what life adds starts there. Helper of rig.py."""
+"""How an artist posed a character's bones by hand: idle motion starts from there."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from ...engine.rig.idle_bones import known_names
 from ..actions import actions
 from ..actions.ledger import Channel, Ledger
 
-PATHS = {'QUATERNION': "rotation_quaternion", 'AXIS_ANGLE': "rotation_axis_angle"}      # any other mode: rotation_euler
+PATHS = {'QUATERNION': "rotation_quaternion", 'AXIS_ANGLE': "rotation_axis_angle"}      # else rotation_euler
 LEAST_RAD = 1e-4
 
 
 def posed(obj: bpy.types.Object) -> Iterator[tuple[str, tuple[float, float, float, float]]]:
-    """Each bone of head, eyes and chest that is turned, and its rotation (w, x, y, z) in its own axes; for what our keys move, as it was before them."""
+    """Each bone of head, eyes and chest that is turned, and its rotation (w, x, y, z) in its own axes.
+
+    Of what our keys move, the rotation before them.
+    """
     before: dict[Channel, float] = {}
     for use in actions.uses(obj):
         if actions.owns(use):
@@ -34,4 +37,6 @@ def _rotation(bone: bpy.types.PoseBone, before: Mapping[Channel, float]) -> Quat
     values = [before.get((start, index), value) for index, value in enumerate(getattr(bone, path))]
     if bone.rotation_mode == 'AXIS_ANGLE':
         return Quaternion(values[1:], values[0])
-    return Quaternion(values).normalized() if bone.rotation_mode == 'QUATERNION' else Euler(values, bone.rotation_mode).to_quaternion()
+    if bone.rotation_mode == 'QUATERNION':
+        return Quaternion(values).normalized()
+    return Euler(values, bone.rotation_mode).to_quaternion()

@@ -62,7 +62,7 @@ def bake(context: bpy.types.Context, character: rig.Character, name: str, frames
     return Baked(made, sum(map(len, channels.values())), first, last, tuple(warnings))
 
 
-def _channels(owner: bpy.types.ID, target: rig.Target, warnings: list[str]) -> list[Channel]:
+def _channels(owner: bpy.types.ID, target: rig.KeyTarget, warnings: list[str]) -> list[Channel]:
     """What plays on a data-block and holds a number; a driven one follows its driver anyway."""
     playing = {
         (curve.data_path, curve.array_index) for use in actions.uses(owner) if not use.muted

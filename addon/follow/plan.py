@@ -296,7 +296,7 @@ def _in_copied_scene(line: FollowedLine, strip: bpy.types.Strip) -> tuple[bpy.ty
 
 def _content(strip: bpy.types.Strip, scene: bpy.types.Scene) -> Span:
     """First frame of the sound that is heard and the one after the last, counted from its second 0."""
-    when = sound_strips.heard(scene, strip)
+    when = sound_strips.audible_span(scene, strip)
     return when.first - when.zero, when.right - when.zero
 
 

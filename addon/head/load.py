@@ -1,9 +1,10 @@
-"""Load the test head: its parts for Blender, and all of it as one cloud of vertices that other heads are compared with."""
+"""Load the test head: its parts for Blender, and all of it as one cloud of vertices to compare other heads with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ MM_PER_METRE = 1000.0
 # Features that anybody finds on a face: (x, y, z) in mm; left is the head's own left.
 LANDMARKS = {
     "Mouth Corner Left": (25.5, -94.2, 131.0), "Mouth Corner Right": (-25.5, -94.2, 131.0),
-    "Upper Lip": (0.0, -104.8, 133.6), "Lower Lip": (0.0, -102.4, 127.7), "Nose Tip": (0.0, -119.2, 169.0), "Chin": (0.0, -97.3, 98.0),
+    "Upper Lip": (0.0, -104.8, 133.6), "Lower Lip": (0.0, -102.4, 127.7),
+    "Nose Tip": (0.0, -119.2, 169.0), "Chin": (0.0, -97.3, 98.0),
     "Eye Outer Left": (48.9, -77.7, 201.8), "Eye Outer Right": (-48.9, -77.7, 201.8),
 }
 
@@ -72,7 +74,7 @@ def _part(data: np.lib.npyio.NpzFile, name: str) -> HeadPart:
 
 
 def _keys(points: NDArray[np.float32], planes: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(keys, n, 3) coordinates; the planes (12, keys, n) hold, byte by byte, how the bits of each number differ from those at rest."""
+    """(keys, n, 3) coordinates; planes (12, keys, n): byte by byte, how their bits differ from those at rest."""
     changes = np.ascontiguousarray(np.moveaxis(planes, 0, -1)).view(np.int32)
     return (points.view(np.int32) + changes).view(np.float32)
 
@@ -88,6 +90,7 @@ def whole_head() -> WholeHead:
     for part, first in zip(parts, firsts, strict=False):
         for name, key in part.keys.items():
             moves[names.index(name), first:first + len(key)] = (key - part.points) * MM_PER_METRE
-        triangles += [(first + face[0], first + face[i], first + face[i + 1]) for face in part.faces for i in range(1, len(face) - 1)]
+        for a, *others in part.faces:
+            triangles += [(first + a, first + b, first + c) for b, c in pairwise(others)]
     points = np.concatenate([part.points for part in parts]).astype(np.float64) * MM_PER_METRE
     return WholeHead(points, np.array(triangles), names, moves)

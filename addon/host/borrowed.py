@@ -15,12 +15,13 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def borrowed(changes: list[Change]) -> Iterator[None]:
-    """Set each of the settings, and set all of them back at the end, in the same order: a file format before what it allows.
+    """Set each of the settings, and set all of them back at the end, in the same order.
 
-    A setting that this Blender does not have is left out. What cannot be set raises as Blender does, with everything back in its place.
+    The order counts: a file format comes before what it allows. A setting that this Blender does not have is left out.
+    What cannot be set raises as Blender does, with everything as it was.
     """
     before: list[Change] = []
-    for owner, name, _ in changes:          # all of them first: a file format takes a colour depth along that it does not have
+    for owner, name, _ in changes:          # all of them first: setting a file format also changes the colour depth
         if hasattr(owner, name) and not any(other == owner and known == name for other, known, _ in before):
             before.append((owner, name, _plain(getattr(owner, name))))
     try:

@@ -1,4 +1,4 @@
-"""One definition of a panel, shown in three editors: the sidebars of the 3D view, the Sequencer and the Shape Key editor."""
+"""One definition of a panel for three sidebars: of the 3D view, the Sequencer and the Shape Key editor."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import bpy
 
 TAB = "Lip Sync"
 SHAPE_KEYS = 'DOPESHEET_EDITOR'
-EDITORS = (('VIEW_3D', ""), ('SEQUENCE_EDITOR', "_sequencer"), (SHAPE_KEYS, "_shape_keys"))      # space and the ending of its panels' ids
+# Space, and the ending of its panels' ids.
+EDITORS = (('VIEW_3D', ""), ('SEQUENCE_EDITOR', "_sequencer"), (SHAPE_KEYS, "_shape_keys"))
 
 
 def in_editors(*definitions: type) -> tuple[type, ...]:
     """The panels to register: each definition once for every editor.
 
-    A definition is a plain class with what a panel has: bl_idname, bl_label, draw, perhaps poll, bl_order, bl_options and bl_parent_id, which names
-    another definition's bl_idname.
+    A definition is a plain class with what a panel has: bl_idname, bl_label, draw, perhaps poll, bl_order, bl_options
+    and bl_parent_id, which names another definition's bl_idname.
     """
     return tuple(_panel(definition, space, ending) for definition in definitions for space, ending in EDITORS)
 

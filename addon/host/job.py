@@ -1,7 +1,7 @@
 """One engine call on a worker thread: stage, progress, time left, cancel, result or error.
 
-Knows nothing of operators and touches no Blender data on the thread: `work` gets two callables and gives a plain result. Whoever started the
-job asks `done` from the main thread and then takes the result.
+Knows nothing of operators and touches no Blender data on the thread: `work` gets two callables, gives a plain result.
+Whoever started the job asks `done` from the main thread and then takes the result.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ GUESS_FROM = 0.02       # and from this fraction on: before, the first window of
 
 
 class Progress:
-    """What the work tells of itself: called with the finished fraction, 0 to 1. tell_stage() names the step.
+    """How far the work is: called with the finished fraction, 0 to 1. tell_stage() names the step.
 
     Attributes:
         fraction: finished part of the work. stage: what it does now, for people.
@@ -59,7 +59,7 @@ def tell_stage(progress: Callable[[float], None], stage: str) -> None:
 
 
 def listening(progress: Callable[[float], None]) -> Callable[[float], None]:
-    """For engine.animate, which tells how much of the sound it has heard: what follows is the last tenth."""
+    """For engine.animate, which reports how much of the sound it has analysed: what follows is the last tenth."""
     def tell(fraction: float) -> None:
         if fraction >= 1:
             tell_stage(progress, "Moving the lips")
@@ -72,7 +72,7 @@ class Job(Generic[Result]):
     """One piece of work on its own thread.
 
     Attributes:
-        progress: stage, finished part and time left, as the work last told.
+        progress: stage, finished part and time left, as the work last reported.
         current: the job that runs now, for panels; one runs at a time.
     """
 
@@ -119,7 +119,7 @@ class Job(Generic[Result]):
             self._thread.join(join_s)
 
     def take(self) -> Result:
-        """The result of a job that is done. Raises what the work raised, and Cancelled also where the wish to stop came too late for the work."""
+        """The result of a job that is done. Raises what the work raised, and Cancelled after cancel() came too late."""
         assert self.done, "take() before done"
         if Job.current is self:
             Job.current = None
@@ -141,7 +141,7 @@ class Job(Generic[Result]):
 
 @bpy.app.handlers.persistent
 def drop_on_load(*_: object) -> None:
-    """Stop when another file is loaded: Blender drops the operator that waits without telling it."""
+    """Stop when another file is loaded: Blender drops the operator that waits, without a call to it."""
     if Job.current is not None:
         Job.current.drop()
 

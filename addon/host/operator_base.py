@@ -9,10 +9,13 @@ from .job import Job
 from .polls import only_if
 from .translations import translate
 
+NextStep = Callable[[bpy.types.Context, Callable[..., object]], set[str]]
+
 TICK_S = 0.1            # between two looks at the worker
 BUSY = "A lip sync is being made: wait for it, or press Esc"
 BUSY_ELSE = "Something else is being made: wait for it, or press Esc"
-PANEL_AREAS = ('VIEW_3D', 'SEQUENCE_EDITOR', 'GRAPH_EDITOR', 'DOPESHEET_EDITOR', 'TIMELINE')      # redrawn while it works and after it wrote
+# Redrawn while the work goes on and after it wrote.
+PANEL_AREAS = ('VIEW_3D', 'SEQUENCE_EDITOR', 'GRAPH_EDITOR', 'DOPESHEET_EDITOR', 'TIMELINE')
 LONG_S = 1.0            # what took longer shows "Writing keys" before Blender stands still for it
 
 
@@ -24,12 +27,12 @@ def idle(cls: type, why: str = BUSY) -> bool:
 class OnWorker:
     """Mixed into an operator that has three steps.
 
-    `_gather(context)` reads what the work needs and gives the work for a Job (engine errors are told by `_fail(context, error)`);
-    `_finish(context, result)` writes what result() gives, on the main thread.
+    `_gather(context)` reads what the work needs and gives the work for a Job; `_finish(context, result)` writes what
+    result() gives, on the main thread; `_fail(context, error)` reports an engine error.
     """
 
     BUSY = BUSY
-    TITLE = "Listening"     # of the progress bar, until the work tells its stage
+    TITLE = "Listening"     # of the progress bar, until the work names its stage
     LAST_STAGE = "Writing keys"
 
     _job: Job | None = None
@@ -70,7 +73,7 @@ class OnWorker:
             self._job.drop()
         self._stop_waiting(context)
 
-    def _with_work(self, context: bpy.types.Context, go_on: Callable[[bpy.types.Context, Callable[..., object]], set[str]]) -> set[str]:
+    def _with_work(self, context: bpy.types.Context, go_on: NextStep) -> set[str]:
         try:
             work = self._gather(context)
         except engine.EngineError as error:
@@ -101,7 +104,8 @@ class OnWorker:
 
 
 def attempt(
-    operator: bpy.types.Operator, context: bpy.types.Context, work: Callable[[], object], line: str | Callable[..., str] = "",
+    operator: bpy.types.Operator, context: bpy.types.Context, work: Callable[[], object],
+    line: str | Callable[..., str] = "",
 ) -> set[str]:
     """Do the work and report its line; an engine error becomes one line, with nothing changed.
 
@@ -119,7 +123,7 @@ def attempt(
 
 
 def _tell_status(context: bpy.types.Context, job: Job | None) -> None:
-    """The status bar tells what runs and how to stop it, also where no panel is open."""
+    """The status bar says what runs and how to stop it, also where no panel is open."""
     text = translate("Lip Sync: {}   Esc: cancel", describe(job)) if job is not None else None
     if context.workspace is not None:
         context.workspace.status_text_set(text)

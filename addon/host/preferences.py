@@ -81,9 +81,12 @@ class UNITALKER_AP_preferences(bpy.types.AddonPreferences):
     bl_idname = BASE_PACKAGE
 
     device: EnumProperty(name="Device", description="Where the model runs", items=DEVICES)
-    threads: IntProperty(name="Threads", description="Processor threads for the model; 0 takes all but one", default=0, min=0, max=256)
+    threads: IntProperty(
+        name="Threads", description="Processor threads for the model; 0 takes all but one", default=0, min=0, max=256,
+    )
     model_folder: StringProperty(
-        name="Model Folder", description="Folder with more models, each in its own folder with a model.json", subtype='DIR_PATH',
+        name="Model Folder", subtype='DIR_PATH',
+        description="Folder with more models, each in its own folder with a model.json",
     )
 
     generate_on_drop: BoolProperty(

@@ -1,6 +1,7 @@
 """Work that needs Blender, so that no thread can do it: done in small steps between which the window stays alive.
 
-The work is a generator that gives its finished part, 0 to 1, after each step; closing it (Esc, another file) lets its `finally` tidy up.
+The work is a generator that gives its finished part, 0 to 1, after each step; closing it (Esc, another file) lets its
+`finally` tidy up.
 """
 
 import time
@@ -20,7 +21,7 @@ Work = Generator[float, None, object]
 
 
 class Steps(Job[object]):
-    """The running work, shown and stopped as any Job: the panel's progress bar, its Cancel, and the loading of another file."""
+    """The running work, shown and stopped as any Job: by the panel's Cancel, and when another file is loaded."""
 
     def __init__(self, work: Work, title: str) -> None:
         super().__init__(lambda _progress, _cancelled: None, title)
@@ -57,7 +58,8 @@ class Steps(Job[object]):
 class InSteps:
     """Mixed into an operator whose work goes on in steps.
 
-    `_work(context)` gathers and gives the generator; `_finish(context, result)` says what came out. Engine errors of both are told as one line.
+    `_work(context)` gathers and gives the generator; `_finish(context, result)` says what came out. Engine errors of
+    both are reported as one line.
     """
 
     BUSY = BUSY_ELSE

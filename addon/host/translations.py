@@ -1,6 +1,7 @@
-"""German, Japanese and Simplified Chinese for what panels, menus and tooltips say. The texts lie in languages/, one JSON file for each.
+"""German, Japanese and Simplified Chinese for what panels, menus and tooltips say: one JSON file each in languages/.
 
-Blender asks its own dictionary first, so that a word that it knows reads as everywhere else in it; CONTEXT is for what it takes for another word.
+Blender asks its own dictionary first, so that a word that it knows reads as everywhere else in it; CONTEXT is for words
+that mean something else there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from . import BASE_PACKAGE
 
 LOCALES = ("de_DE", "ja_JP", "zh_HANS")         # as Blender 4.2 to 5.2 call them
 FOLDER = Path(__file__).with_name("languages")
-CONTEXT = "UniTalker"                           # for words that mean something else elsewhere in Blender: Life, Clear, Character
+CONTEXT = "UniTalker"                           # for words that mean something else in Blender: Life, Clear, Character
 CONTEXTS = ("*", "Operator", CONTEXT)           # of names and texts; of buttons; our own
 WIDE = 1.7                                      # width of a Chinese character, in those of a Latin one
 
@@ -62,9 +63,11 @@ def _is_wide(character: str) -> bool:
 
 def register() -> None:
     """Give Blender the dictionaries."""
-    bpy.app.translations.register(BASE_PACKAGE, {
-        locale: {(context, english): text for english, text in read(locale).items() for context in CONTEXTS} for locale in LOCALES
-    })
+    bpy.app.translations.register(BASE_PACKAGE, {locale: _dictionary(locale) for locale in LOCALES})
+
+
+def _dictionary(locale: str) -> dict[tuple[str, str], str]:
+    return {(context, english): text for english, text in read(locale).items() for context in CONTEXTS}
 
 
 def unregister() -> None:

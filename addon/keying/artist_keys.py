@@ -15,7 +15,7 @@ from mathutils import Euler, Matrix, Quaternion
 
 from ...engine import RigChannel, TeachError
 from ..actions import actions
-from ..character.character import Character, Target
+from ..character.character import Character, KeyTarget
 
 LONGEST_S = 190.0           # of a take that is read; the engine says what is too long
 EULER, QUATERNION, AXIS_ANGLE = "rotation_euler", "rotation_quaternion", "rotation_axis_angle"
@@ -81,7 +81,7 @@ def read(character: Character, start_frame: float, fps: float, rate_hz: float) -
     return Keyed(tuple(columns), seconds, np.stack(list(columns.values()), axis=1))
 
 
-def _sources(target: Target, owner: bpy.types.ID) -> Iterator[tuple[RigChannel, _Source]]:
+def _sources(target: KeyTarget, owner: bpy.types.ID) -> Iterator[tuple[RigChannel, _Source]]:
     """The artist's curves on one data-block, the active Action first."""
     names = {target.path_of(RigChannel("shape_key", name)): name for name in target.names} if target.kind == 'KEY' else {}
     for use in actions.uses(owner):
@@ -100,7 +100,7 @@ def _sources(target: Target, owner: bpy.types.ID) -> Iterator[tuple[RigChannel, 
                 yield channel, _Source(curve, first, last, offset, scale)
 
 
-def _channel(target: Target, curve: bpy.types.FCurve, names: dict[tuple[str, int] | None, str]) -> RigChannel | None:
+def _channel(target: KeyTarget, curve: bpy.types.FCurve, names: dict[tuple[str, int] | None, str]) -> RigChannel | None:
     """What a curve moves; None where it is none of the character's controls."""
     if target.kind == 'KEY':
         name = names.get((curve.data_path, curve.array_index))

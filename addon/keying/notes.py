@@ -12,7 +12,7 @@ from ...engine import LipContacts, SettingError, Settings
 from ..actions import actions
 from ..actions.ledger import ClipNote, Ledger, Span, TakeNote, TimedPhone
 from ..character.character import Character
-from ..sound.clip import Clip
+from ..sound.clip import SoundClip
 from .parts import Line
 
 DECIDE_PHONES = ("model", "transcript", "transcript_text", "language")      # options that decide which phones are recognised
@@ -75,7 +75,7 @@ def _is_near(noted: NotedLine, start_frame: float) -> bool:
     return noted.start_frame is None or abs(noted.start_frame - start_frame) <= noted.last_frame - noted.first_frame
 
 
-def edited_phones(character: Character, line: str, clip: Clip, choices: Mapping[str, object]) -> tuple[TimedPhone, ...] | None:
+def edited_phones(character: Character, line: str, clip: SoundClip, choices: Mapping[str, object]) -> tuple[TimedPhone, ...] | None:
     """The phones that the artist edited in a line's take; None without any, or where sound, words or model are others now."""
     noted = find(character, line)
     if noted is None or noted.clip is None or noted.note.phones is None:
@@ -93,7 +93,7 @@ def _walk(character: Character) -> Iterator[NotedLine]:
                 yield NotedLine(line, first, last, use.action.name, ledger.note(key, line))
 
 
-def new_note(choices: Mapping[str, object], clip: Clip, settings: Settings, closed: Sequence[Span]) -> TakeNote:
+def new_note(choices: Mapping[str, object], clip: SoundClip, settings: Settings, closed: Sequence[Span]) -> TakeNote:
     """The note for keys that are being written.
 
     Args:
@@ -111,14 +111,14 @@ def new_note(choices: Mapping[str, object], clip: Clip, settings: Settings, clos
     )
 
 
-def noted_clip(clip: Clip) -> ClipNote:
+def noted_clip(clip: SoundClip) -> ClipNote:
     """A clip as the ledger has it."""
     return ClipNote(**{field.name: getattr(clip, field.name) for field in fields(ClipNote)})
 
 
-def clip_of(noted: ClipNote) -> Clip:
+def clip_of(noted: ClipNote) -> SoundClip:
     """The clip of a note, without sound that lay in the .blend file."""
-    return Clip(**vars(noted), packed=None)
+    return SoundClip(**vars(noted), packed=None)
 
 
 def closed_spans(contacts: LipContacts, first_frame: float) -> list[Span]:

@@ -14,7 +14,7 @@ from ..actions import actions
 from ..actions.keys import Points
 from ..actions.ledger import Channel, TakeNote
 from ..actions.nla import Strip
-from ..character.character import Character, Target
+from ..character.character import Character, KeyTarget
 from . import BeyondSliders, sliders
 from .rotation import to_bone_modes
 
@@ -61,13 +61,13 @@ class KeyOptions:
 class PlannedKeys:
     """Keys for one data-block; shared are those of its channels that the artist has keyed too."""
 
-    target: Target
+    target: KeyTarget
     owner: bpy.types.ID
     points: dict[Channel, Points]
     shared: frozenset[Channel]
 
 
-def prepare(target: Target, curves: RigCurves, line: Line, options: KeyOptions, warnings: list[str]) -> PlannedKeys:
+def prepare(target: KeyTarget, curves: RigCurves, line: Line, options: KeyOptions, warnings: list[str]) -> PlannedKeys:
     """The keys for one data-block; adds to warnings what was left alone. Raises RigError in NLA tweak mode, BeyondSliders."""
     owner = target.find()
     refuse_tweak_mode(target, owner)
@@ -92,7 +92,7 @@ def prepare(target: Target, curves: RigCurves, line: Line, options: KeyOptions, 
     return PlannedKeys(target, owner, points, shared - left_alone)
 
 
-def _points(target: Target, owner: bpy.types.ID, curves: RigCurves, line: Line) -> dict[Channel, Points]:
+def _points(target: KeyTarget, owner: bpy.types.ID, curves: RigCurves, line: Line) -> dict[Channel, Points]:
     """Keys for those channels that the data-block has: a shape key or bone may have been removed while the worker ran."""
     modes = {bone.name: bone.rotation_mode for bone in owner.pose.bones} if target.kind == 'OBJECT' and owner.pose else {}
     points: dict[Channel, Points] = {}
@@ -104,13 +104,13 @@ def _points(target: Target, owner: bpy.types.ID, curves: RigCurves, line: Line) 
     return points
 
 
-def _muted(target: Target, owner: bpy.types.ID) -> frozenset[Channel]:
+def _muted(target: KeyTarget, owner: bpy.types.ID) -> frozenset[Channel]:
     """Channels of shape keys that are switched off."""
     blocks = [block for block in owner.key_blocks if block.mute] if target.kind == 'KEY' else []
     return frozenset((f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value', 0) for block in blocks)
 
 
-def _idle_beside(points: Iterable[Channel], artist: frozenset[Channel], target: Target, curves: RigCurves) -> frozenset[Channel]:
+def _idle_beside(points: Iterable[Channel], artist: frozenset[Channel], target: KeyTarget, curves: RigCurves) -> frozenset[Channel]:
     """Channels of blinks, gaze, head and breath that the artist has keyed, and rotations of bones of which a part is the artist's."""
     keyed = {path for path, _ in artist}
     paths = {rig_channel: channel[0] for rig_channel in curves.life if (channel := target.path_of(rig_channel)) is not None}
@@ -120,7 +120,7 @@ def _idle_beside(points: Iterable[Channel], artist: frozenset[Channel], target: 
     return frozenset(channel for channel in points if channel[0] in both or channel[0].startswith(turned))
 
 
-def _within_sliders(target: Target, points: dict[Channel, Points], choice: str, warnings: list[str]) -> dict[Channel, Points]:
+def _within_sliders(target: KeyTarget, points: dict[Channel, Points], choice: str, warnings: list[str]) -> dict[Channel, Points]:
     """Points cut at the sliders' ends; raises BeyondSliders where the user wants to be asked first."""
     beyond = sliders.beyond(target.find(), points)
     if not beyond:
@@ -136,7 +136,7 @@ def _within_sliders(target: Target, points: dict[Channel, Points], choice: str, 
     return {**points, **sliders.clip(target.find(), beyond)}
 
 
-def refuse_tweak_mode(target: Target, owner: bpy.types.ID) -> None:
+def refuse_tweak_mode(target: KeyTarget, owner: bpy.types.ID) -> None:
     """Raise RigError in NLA tweak mode, where Actions cannot be changed."""
     if owner.animation_data is not None and owner.animation_data.use_tweak_mode:
         raise RigError(f"{target.object_name!r} is in NLA tweak mode. Leave it in the NLA editor (Tab), then try again.")

@@ -295,7 +295,7 @@ def _record(obj: bpy.types.Object) -> _Record | None:
 
 def _character(obj: bpy.types.Object, names: list[str]) -> character.Character:
     """The mesh's keys of ours as something that fcurves.py can write."""
-    return character.Character(obj.name, (character.Target(obj.name, "", 'KEY', frozenset(names), frozenset(), frozenset()),))
+    return character.Character(obj.name, (character.KeyTarget(obj.name, "", 'KEY', frozenset(names), frozenset(), frozenset()),))
 
 
 def _rest(obj: bpy.types.Object) -> FloatArray:

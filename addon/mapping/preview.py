@@ -50,7 +50,7 @@ class Shown:
 class ControlValue:
     """One value to set: the data path within a part of the character."""
 
-    part: character.Target
+    part: character.KeyTarget
     path: str
     index: int
     value: float
@@ -131,7 +131,7 @@ def _shown_channels(mapping: bpy.types.PropertyGroup) -> set[str]:
     return {source.channel for source in mapping.targets[mapping.active].sources if source.shown}
 
 
-def _on_part(part: character.Target, moved: Mapping[RigChannel, Curve]) -> Iterator[ControlValue]:
+def _on_part(part: character.KeyTarget, moved: Mapping[RigChannel, Curve]) -> Iterator[ControlValue]:
     """What of the moved controls one part of the character has and no driver holds, rotations as each bone takes them."""
     owner = part.find()
     modes = {bone.name: bone.rotation_mode for bone in owner.pose.bones} if part.kind == 'OBJECT' and owner.pose else {}

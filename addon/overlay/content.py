@@ -1,4 +1,4 @@
-"""What the overlay draws: prepared by a timer from the chosen take, its sound heard on a thread, put into the editors when Blender draws them."""
+"""What the overlay draws: prepared by a timer from the chosen take, whose sound is analysed on a thread."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ from . import draw, layout, peaks
 MOST_CURVES = 6             # more would not be told apart
 KEPT_SOUNDS = 4             # whose peaks and phones are kept
 STRIP_INSET, STRIP_TITLE = 0.08, 0.30       # of a strip's height: its edge; its name, which stays free
-DOCK_PX, DOCK_SHARE, DOCK_BOTTOM_PX = 104.0, 0.42, 20.0     # a band at the bottom: height, most of the region's, above its scroll bar
-RULER_PX, DOCK_LEAST_PX = 24.0, 16.0         # height of the frame numbers, which stay free; least height of the band, over markers if need be
+DOCK_PX, DOCK_SHARE = 104.0, 0.42           # height of a band at the bottom, and its largest share of the region
+DOCK_BOTTOM_PX = 20.0       # its distance from the bottom, above the scroll bar
+DOCK_LEAST_PX = 16.0        # its least height, over markers if need be
+RULER_PX = 24.0             # height of the frame numbers, which stay free
 MARKERS_PX = 46.0           # height of the markers with the scroll bar
 LEAST_BAND_PX = 6.0
 TIMES_KEPT = 200
@@ -61,7 +63,7 @@ class Content:
     scene: str = ""
     stamp: object = None
     signature: object = None
-    track: layout.Track | None = None
+    track: layout.DrawnTake | None = None
     strip: tuple[str, str] = ("", "")
     shift: int = 0
     sounds: list[_Analysed] = field(default_factory=list)
@@ -113,7 +115,8 @@ class Content:
         request = None if busy else current.request_of(context, take)
         if request is not None:
             self.listening = key
-            threading.Thread(target=self._listen, args=(key, request, known), name="lip-sync-overlay", daemon=True).start()
+            arguments = key, request, known
+            threading.Thread(target=self._listen, args=arguments, name="lip-sync-overlay", daemon=True).start()
         return None, known or ()
 
     def _listen(self, key: object, request: make.Request, known: tuple[Phone, ...] | None) -> None:
@@ -159,7 +162,8 @@ def _docked_band(context: bpy.types.Context, scale: float) -> layout.Band:
     """At the bottom of the region, above its scroll bar and its markers and below the frame numbers."""
     markers = len(context.scene.timeline_markers) > 0 and getattr(context.space_data, "show_markers", True)
     bottom = (MARKERS_PX if markers else DOCK_BOTTOM_PX) * scale
-    top = min(bottom + min(DOCK_PX * scale, DOCK_SHARE * context.region.height), context.region.height - RULER_PX * scale)
+    height = min(DOCK_PX * scale, DOCK_SHARE * context.region.height)
+    top = min(bottom + height, context.region.height - RULER_PX * scale)
     return layout.Band(max(1.0, min(bottom, top - DOCK_LEAST_PX * scale)), top)
 
 
@@ -179,7 +183,7 @@ def _key(take: takes.Take) -> object:
 
 def track_of(
     context: bpy.types.Context, take: takes.Take, outline: peaks.Peaks | None, phones: tuple[Phone, ...], channels: str,
-) -> layout.Track:
+) -> layout.DrawnTake:
     """What the overlay draws of a take.
 
     Args:
@@ -187,8 +191,9 @@ def track_of(
     """
     names = [name.strip() for name in channels.split(",") if name.strip()]
     curves = tuple(_curves(context, take, names[:MOST_CURVES]))
-    return layout.Track(
-        take.line, _sound_frame(take), scene_fps(context.scene), take.first_frame, take.last_frame, outline, phones, curves,
+    fps = scene_fps(context.scene)
+    return layout.DrawnTake(
+        take.line, _sound_frame(take), fps, take.first_frame, take.last_frame, outline, phones, curves,
     )
 
 
@@ -198,11 +203,11 @@ def _sound_frame(take: takes.Take) -> float:
     return take.first_frame - (shift if isinstance(shift, (int, float)) else 0.0)
 
 
-def _curves(context: bpy.types.Context, take: takes.Take, names: list[str]) -> list[layout.Curve]:
+def _curves(context: bpy.types.Context, take: takes.Take, names: list[str]) -> list[layout.DrawnCurve]:
     """The keyed curve of each name, sampled on whole frames; one that the rig does not have is left out."""
     character = rig.gather(context, take.character, context.scene.unitalker.with_related)
     keyed = _keyed_curves(character)
-    found: dict[str, layout.Curve] = {}
+    found: dict[str, layout.DrawnCurve] = {}
     for name, channel in _rig_channels(context, character, names):
         paths = (target.path_of(channel) for target in character.targets)
         curve = next((keyed[path] for path in paths if path in keyed), None)
@@ -212,19 +217,20 @@ def _curves(context: bpy.types.Context, take: takes.Take, names: list[str]) -> l
         values = np.array([curve.evaluate(float(frame)) for frame in frames], np.float32)
         is_key = channel.kind == "shape_key"
         low, high = (0.0, max(1.0, float(values.max()))) if is_key else (float(values.min()), float(values.max()))
-        found[name] = layout.Curve(name, float(frames[0]), values, low, high)
+        found[name] = layout.DrawnCurve(name, float(frames[0]), values, low, high)
     return list(found.values())
 
 
 def _keyed_curves(character: rig.Character) -> dict[actions.Channel, bpy.types.FCurve]:
     """Data path and index -> our curve, over all data-blocks of a character."""
-    return {
-        (curve.data_path, curve.array_index): curve for target in character.targets for use in actions.uses(target.find())
-        for curve in actions.own_curves(use)
-    }
+    uses = [use for target in character.targets for use in actions.uses(target.find())]
+    curves = [curve for use in uses for curve in actions.curves_of(use) if actions.is_ours(curve, use)]
+    return {(curve.data_path, curve.array_index): curve for curve in curves}
 
 
-def _rig_channels(context: bpy.types.Context, character: rig.Character, names: list[str]) -> Iterator[tuple[str, RigChannel]]:
+def _rig_channels(
+    context: bpy.types.Context, character: rig.Character, names: list[str],
+) -> Iterator[tuple[str, RigChannel]]:
     """Each name with the rig channels that may show it: those called so, then what the preset moves most by it."""
     rig_names = character.rig(context.scene.unitalker.preset or "auto", engine_preferences(context).preset_folders)
     for name in names:
@@ -234,9 +240,10 @@ def _rig_channels(context: bpy.types.Context, character: rig.Character, names: l
         preset = presets.choose(rig_names)
     except engine.EngineError:          # keyed through a preset that is gone, or taught
         return
+    sources = [dict(target.sources) for target in preset.targets]
     found = presets.find_targets(preset, rig_names)
     for name in names:
-        moved = [(abs(dict(target.sources).get(name, 0.0)), to) for target, to in zip(preset.targets, found, strict=True)]
+        moved = [(abs(of_target.get(name, 0.0)), to) for of_target, to in zip(sources, found, strict=True)]
         for weight, channels in sorted(moved, key=lambda entry: -entry[0]):
             if weight:
                 yield from ((name, channel) for channel in channels)

@@ -1,4 +1,4 @@
-"""Draws a track of overlay_layout.py into a region. The only file that uses the gpu module, and only while Blender draws."""
+"""Draw a take into a region of an editor. The only file that uses the gpu module, and only while Blender draws."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ BACK: Colour = (0.09, 0.10, 0.12, 0.70)
 WAVE: Colour = (0.55, 0.60, 0.66, 0.75)
 TEXT: Colour = (0.94, 0.95, 0.96, 1.0)
 KINDS: dict[str, Colour] = {
-    "closed": (0.80, 0.27, 0.22, 0.95), "open": (0.80, 0.53, 0.14, 0.95), "round": (0.48, 0.38, 0.80, 0.95), "teeth on lip": (0.76, 0.34, 0.56, 0.95),
-    "spread": (0.24, 0.57, 0.40, 0.95), "vowel": (0.28, 0.49, 0.66, 0.95), "": (0.36, 0.39, 0.44, 0.95),
+    "closed": (0.80, 0.27, 0.22, 0.95), "open": (0.80, 0.53, 0.14, 0.95), "round": (0.48, 0.38, 0.80, 0.95),
+    "teeth on lip": (0.76, 0.34, 0.56, 0.95), "spread": (0.24, 0.57, 0.40, 0.95),
+    "vowel": (0.28, 0.49, 0.66, 0.95), "": (0.36, 0.39, 0.44, 0.95),
 }
 CURVES: tuple[Colour, ...] = (
-    (1.0, 0.72, 0.25, 1.0), (0.95, 0.40, 0.36, 1.0), (0.68, 0.58, 1.0, 1.0), (0.42, 0.85, 0.60, 1.0), (0.42, 0.78, 0.98, 1.0), (0.95, 0.60, 0.82, 1.0),
+    (1.0, 0.72, 0.25, 1.0), (0.95, 0.40, 0.36, 1.0), (0.68, 0.58, 1.0, 1.0),
+    (0.42, 0.85, 0.60, 1.0), (0.42, 0.78, 0.98, 1.0), (0.95, 0.60, 0.82, 1.0),
 )
 FONT = 0
 FONT_PX, LEGEND_PX = 11.0, 11.0
@@ -37,12 +39,12 @@ class Drawing:
     """What was made for one region, kept while neither its view nor the track changes."""
 
     key: tuple[layout.View, layout.Band, float]
-    track: layout.Track
+    track: layout.DrawnTake
     shapes: list[tuple[gpu.types.GPUBatch, Colour, bool]]       # batch, colour, whether it is a line
     texts: list[tuple[str, float, float, float, Colour]]        # text, left, baseline, height, colour
 
 
-def draw(kept: Drawing | None, track: layout.Track, view: layout.View, band: layout.Band, scale: float) -> Drawing:
+def draw(kept: Drawing | None, track: layout.DrawnTake, view: layout.View, band: layout.Band, scale: float) -> Drawing:
     """Draw a track into the region that Blender draws now; gives what to keep for the next time.
 
     Args:
@@ -71,7 +73,7 @@ def draw(kept: Drawing | None, track: layout.Track, view: layout.View, band: lay
     return kept
 
 
-def _prepare(drawing: Drawing, track: layout.Track, view: layout.View, band: layout.Band, scale: float) -> None:
+def _prepare(drawing: Drawing, track: layout.DrawnTake, view: layout.View, band: layout.Band, scale: float) -> None:
     left, right = layout.span(track, view)
     if right - left < 1 or band.top - band.bottom < 2:
         return
@@ -106,11 +108,14 @@ def _phones(drawing: Drawing, boxes: list[layout.Box], band: layout.Band, scale:
         drawing.texts.append((box.label, (box.left + box.right - widths[box.label]) / 2, baseline, height, TEXT))
 
 
-def _legend(drawing: Drawing, track: layout.Track, edges: tuple[float, float], baseline: float, scale: float) -> None:
+def _legend(
+    drawing: Drawing, track: layout.DrawnTake, edges: tuple[float, float], baseline: float, scale: float,
+) -> None:
     """Name of the take and of its curves, as many as there is room for."""
     left, right = edges
     blf.size(FONT, LEGEND_PX * scale)
-    for text, colour in [(track.name, TEXT), *((curve.name, CURVES[number % len(CURVES)]) for number, curve in enumerate(track.curves))]:
+    names = [(curve.name, CURVES[number % len(CURVES)]) for number, curve in enumerate(track.curves)]
+    for text, colour in [(track.name, TEXT), *names]:
         width = blf.dimensions(FONT, text)[0]
         if left + width > right:
             return

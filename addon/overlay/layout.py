@@ -21,7 +21,7 @@ POINTS_PER_PX = 1.0             # more points of a curve than this are thinned o
 
 
 @dataclass(frozen=True)
-class Curve:
+class DrawnCurve:
     """Values (n,) on whole frames from first_frame on; low and high are drawn at the band's bottom and top."""
 
     name: str
@@ -32,7 +32,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Track:
+class DrawnTake:
     """What is drawn of one take.
 
     Attributes:
@@ -47,7 +47,7 @@ class Track:
     last_frame: float
     peaks: Peaks | None
     phones: tuple[Phone, ...]
-    curves: tuple[Curve, ...]
+    curves: tuple[DrawnCurve, ...]
 
 
 @dataclass(frozen=True)
@@ -81,20 +81,20 @@ class Box:
     kind: str
 
 
-def span(track: Track, view: View) -> tuple[float, float]:
+def span(track: DrawnTake, view: View) -> tuple[float, float]:
     """The visible part of a take, left and right in pixels; right is not after left when nothing of it is visible."""
     return max(0.0, view.x(track.first_frame)), min(float(view.width_px), view.x(track.last_frame + 1))
 
 
 def split(band: Band, has_phones: bool) -> tuple[Band, Band]:
-    """A band's parts for the phones, at the bottom, and for waveform and curves; a low band has room for the phones alone."""
+    """A band's parts for the phones, at the bottom, and for waveform and curves; a low band holds the phones alone."""
     if has_phones and band.top - band.bottom < LEAST_SPLIT_PX:
         return band, Band(band.top, band.top)
     height = min(PHONES_MOST_PX, (band.top - band.bottom) * PHONES_SHARE) if has_phones else 0.0
     return Band(band.bottom, band.bottom + height), Band(band.bottom + height, band.top)
 
 
-def boxes(track: Track, view: View) -> list[Box]:
+def boxes(track: DrawnTake, view: View) -> list[Box]:
     """The phones that are visible, silence left out; of those that share a pixel the first one counts."""
     found: list[Box] = []
     for phone in track.phones:
@@ -107,8 +107,11 @@ def boxes(track: Track, view: View) -> list[Box]:
     return found
 
 
-def wave_outline(track: Track, view: View, band: Band) -> Array:
-    """The waveform as a strip of triangles: corners (2 n, 2), below and above in turn, one pair per pixel; (0, 2) without sound."""
+def wave_outline(track: DrawnTake, view: View, band: Band) -> Array:
+    """The waveform as a strip of triangles: corners (2 n, 2), below and above in turn, a pair per pixel.
+
+    (0, 2) without sound.
+    """
     left, right = span(track, view)
     first, count = int(np.ceil(left)), int(right) - int(np.ceil(left))
     if track.peaks is None or count < 2 or band.top <= band.bottom:
@@ -123,7 +126,7 @@ def wave_outline(track: Track, view: View, band: Band) -> Array:
     return corners.reshape(-1, 2)
 
 
-def curve_line(curve: Curve, view: View, band: Band) -> Array:
+def curve_line(curve: DrawnCurve, view: View, band: Band) -> Array:
     """The visible part of a curve as points (n, 2)."""
     last = len(curve.values) - 1
     low = max(0, int(np.floor(view.left_frame - curve.first_frame)) - 1)

@@ -1,7 +1,7 @@
-"""The overlay: waveform, phones and curves of the chosen take in the Sequencer, the Dope Sheet with its Timeline, and the Graph Editor.
+"""The overlay in the Sequencer, the Dope Sheet with its Timeline, and the Graph Editor: when it is there.
 
-Its draw handlers exist only while a scene has the overlay switched on; they go with the add-on and with the file, and draw only what a timer has
-prepared. No module of the graphics card is loaded before it is switched on.
+Its draw handlers exist only while a scene has the overlay switched on; they go with the add-on and with the file, and
+draw only what a timer has prepared. No module of the graphics card is loaded before it is switched on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ import bpy
 if TYPE_CHECKING:
     from .content import Content
 
-EDITORS = {"SpaceSequenceEditor": 'SEQUENCE_EDITOR', "SpaceDopeSheetEditor": 'DOPESHEET_EDITOR', "SpaceGraphEditor": 'GRAPH_EDITOR'}
+EDITORS = {
+    "SpaceSequenceEditor": 'SEQUENCE_EDITOR', "SpaceDopeSheetEditor": 'DOPESHEET_EDITOR',
+    "SpaceGraphEditor": 'GRAPH_EDITOR',
+}
 LOOK_S = 0.25               # between two looks at what changed
 
 _handles: dict[str, object] = {}
@@ -83,8 +86,8 @@ def _look() -> float | None:
         return None
     context = bpy.context
     windows = context.window_manager.windows
-    if not windows or any(window.screen.is_animation_playing for window in windows):        # another take waits until it stops
-        return LOOK_S
+    if not windows or any(window.screen.is_animation_playing for window in windows):
+        return LOOK_S               # another take waits until it stops
     try:
         with context.temp_override(window=context.window or windows[0]):
             changed = _content.prepare(bpy.context)
@@ -129,7 +132,9 @@ def _after_undo(*_: object) -> None:
     sync()
 
 
-HANDLERS = (("load_pre", _before_load), ("load_post", _after_load), ("undo_post", _after_undo), ("redo_post", _after_undo))
+HANDLERS = (
+    ("load_pre", _before_load), ("load_post", _after_load), ("undo_post", _after_undo), ("redo_post", _after_undo),
+)
 
 
 def register() -> None:

@@ -1,4 +1,4 @@
-"""The outline of a sound at every zoom: lowest and highest sample per pixel, from blocks that are counted once. No Blender."""
+"""The outline of a sound at every zoom: lowest and highest sample per pixel, from blocks measured once. No Blender."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ class Peaks:
 def measure(samples: Array, rate_hz: int) -> Peaks:
     """The peaks of a mono sound (n,)."""
     whole = np.pad(samples, (0, -len(samples) % BLOCK)).reshape(-1, BLOCK)
-    levels = [np.stack([whole.min(1), whole.max(1)], 1).astype(np.float32) if len(whole) else np.zeros((0, 2), np.float32)]
+    levels = [np.zeros((0, 2), np.float32)]
+    if len(whole):
+        levels = [np.stack([whole.min(1), whole.max(1)], 1).astype(np.float32)]
     while len(levels[-1]) > 2 * STEP:
         finer = levels[-1]
         rows = np.pad(finer, ((0, -len(finer) % STEP), (0, 0)), mode="edge").reshape(-1, STEP, 2)

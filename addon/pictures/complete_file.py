@@ -7,7 +7,7 @@ import os
 PNG_END = b"IEND\xaeB`\x82"
 ZSTD_START, SEEK_TABLE_END = b"\x28\xb5\x2f\xfd", b"\xb1\xea\x92\x8f"      # of a compressed .blend file
 LAST_BLOCK, LAST_BLOCK_BYTES = b"ENDB", 32      # of an uncompressed one; 24 bytes before 5.0
-BOX_HEADER = 8              # of a box in an mp4 file: size and name; a size of 1 stands for a longer one behind the name
+BOX_HEADER = 8              # of a box in an mp4 file: size and name; size 1: the size stands behind the name
 
 
 def is_whole_png(path: str) -> bool:

@@ -1,6 +1,6 @@
 """Frames of a take side by side in one picture, each with its time, phone and word.
 
-Pictures are drawn by picture.py; their labels by the Sequencer's text strips, in a scene that is made for it and removed: these need neither a
+Their labels are drawn by the Sequencer's text strips, in a scene that is made for it and removed: these need neither a
 window nor a graphics card, and know the letters of all scripts.
 """
 
@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 
-from ...engine import OutputError
 from ...engine.values.phones import mouth_kind
 from . import picture, strip_scene
 from .complete_file import is_whole_png
@@ -22,15 +21,14 @@ from .moments import Moment
 
 COLUMNS = 6
 GAP, LABEL, TITLE = 0.04, 0.24, 0.22        # shares of a tile's width: between tiles, text under one, title
-PAPER, INK, GREY, CLOSED = (0.955, 0.952, 0.937), (0.13, 0.145, 0.17), (0.47, 0.475, 0.49), (0.70, 0.25, 0.18)      # as shown on a screen
-BEHIND = (0.70, 0.70, 0.69)                 # behind a face
-DRAWN_SHARE = 0.9                           # of the work, the rest is labels and putting together
+PAPER, INK, GREY = (0.955, 0.952, 0.937), (0.13, 0.145, 0.17), (0.47, 0.475, 0.49)      # as shown on a screen
+CLOSED = (0.70, 0.25, 0.18)                 # of the phones whose lips meet
 Pixels = np.ndarray                         # (height, width, 4) float32, bottom row first
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture: its moment, the word that is spoken, seconds from the start of the take, and which part of the camera's picture to draw."""
+    """One picture: its moment, the word that is spoken, and seconds from the start of the take."""
 
     moment: Moment
     word: str
@@ -43,7 +41,7 @@ class Sheet:
 
     Attributes:
         scene, view_layer: their names. tiles: in order. title: the line above. path: the PNG that is written.
-        look: of each tile; a crop in it is not used. crop(): left, bottom, right, top of the part to draw on the current frame, or None.
+        look: of each tile; a crop in it is not used.
     """
 
     scene: str
@@ -60,28 +58,22 @@ def make(sheet: Sheet, crop: picture.Crop | None) -> Generator[float, None, str]
     Args:
         crop: gives the part of the camera's picture to draw on the current frame; None draws all of it.
     Raises:
-        OutputError: a picture cannot be drawn or written; RigError: no camera, or the character is gone. The old file stays then.
+        OutputError: a picture cannot be drawn or written; RigError: no camera, or the character is gone. The old file
+            stays then.
     """
     with tempfile.TemporaryDirectory(prefix="lipsync_") as folder, strip_scene.settled(sheet.scene):
-        pictures = []
-        scene = scene_named(sheet.scene)
-        now, subframe = scene.frame_current, scene.frame_subframe
-        try:
-            for number, tile in enumerate(sheet.tiles):
-                yield DRAWN_SHARE * number / len(sheet.tiles)       # before drawing, so that labels follow the last picture at once: render_slots.py
-                scene = scene_named(sheet.scene)
-                scene.frame_set(tile.moment.frame)
-                pictures.append(os.path.join(folder, f"tile{number:03}.png"))
-                picture.draw(scene, sheet.view_layer, picture.cropped(sheet.look, crop() if crop else None), pictures[-1])
-        finally:
-            set_frame(sheet.scene, now, subframe)
+        frames = [tile.moment.frame for tile in sheet.tiles]
+        look = replace(sheet.look, crop=crop)
+        pictures = yield from picture.draw_frames(sheet.scene, sheet.view_layer, frames, look, folder)
         width, height = sheet.look.width_px, sheet.look.height_px
         labels = strip_scene.draw_labels(_labels(sheet.tiles), (width, round(width * LABEL)), folder, "label")
         columns = columns_for(len(sheet.tiles))
         whole = columns * width + (columns + 1) * _gap(width)
-        title = strip_scene.draw_labels([_title(sheet.title, width / whole)], (whole, round(width * TITLE)), folder, "title")
-        tiles = [(_over(_read(path), (width, height), BEHIND), _read(label)) for path, label in zip(pictures, labels, strict=True)]
-        write_png(arrange(tiles, _read(title[0])), sheet.path)
+        title_size = whole, round(width * TITLE)
+        title, = strip_scene.draw_labels([_title(sheet.title, width / whole)], title_size, folder, "title")
+        faces = [_over(_read(path), (width, height), picture.BEHIND) for path in pictures]
+        tiles = list(zip(faces, map(_read, labels), strict=True))
+        write_png(arrange(tiles, _read(title)), sheet.path)
     return sheet.path
 
 
@@ -126,26 +118,11 @@ def write_png(pixels: Pixels, path: str) -> None:
             raise OSError("not all of it could be written")
         os.replace(part, path)
     except (OSError, RuntimeError) as error:
-        raise OutputError(f"Cannot write {path}: {str(error).strip()}. Choose another folder in Preview, or make room on the disk.") from error
+        raise picture.cannot_write(path, error) from error
     finally:
         bpy.data.images.remove(image)
         if os.path.exists(part):
             os.remove(part)
-
-
-def scene_named(name: str) -> bpy.types.Scene:
-    """The scene, looked up again: undo makes new ones. Raises OutputError when it is gone."""
-    scene = bpy.data.scenes.get(name)
-    if scene is None:
-        raise OutputError(f"Scene {name!r} was removed or renamed meanwhile. Start again.")
-    return scene
-
-
-def set_frame(scene_name: str, frame: int, subframe: float) -> None:
-    """Go back to a frame, if the scene is still there."""
-    scene = bpy.data.scenes.get(scene_name)
-    if scene is not None and (scene.frame_current, scene.frame_subframe) != (frame, subframe):
-        scene.frame_set(frame, subframe=subframe)
 
 
 def _gap(width: int) -> int:
@@ -186,7 +163,7 @@ def _read(path: str) -> Pixels:
 
 
 def _over(pixels: Pixels, size: tuple[int, int], behind: tuple[float, float, float]) -> Pixels:
-    """A picture over a colour, cut or filled to (width, height): a crop may come out one pixel larger or smaller."""
+    """A picture over a colour, cut or filled to (width, height): a crop may come out a pixel larger or smaller."""
     width, height = size
     whole = np.empty((height, width, 4), np.float32)
     whole[:] = (*behind, 1.0)

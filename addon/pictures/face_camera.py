@@ -6,6 +6,7 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
+from ..character.character import members
 from . import face_region
 
 LENS_MM = 85.0              # a portrait's
@@ -16,7 +17,7 @@ NAME = "Face Camera"
 
 def add(context: bpy.types.Context, character: str, with_related: bool) -> bpy.types.Object:
     """Make a camera before the face and make it the scene's. Raises RigError when there is no face."""
-    face = face_region.find_face(face_region.members(context, character, with_related))
+    face = face_region.find_face(members(context, character, with_related))
     low, high = face_region.box_of(context, face)
     data = bpy.data.cameras.new(NAME)
     data.lens = LENS_MM
@@ -27,7 +28,8 @@ def add(context: bpy.types.Context, character: str, with_related: bool) -> bpy.t
     data.sensor_fit = 'VERTICAL' if wide else 'HORIZONTAL'
     sensor_mm = data.sensor_height if wide else data.sensor_width
     side = np.array((-face.front[1], face.front[0], 0.0))
-    size, deep = float(max(abs(side) @ (high - low), high[2] - low[2], LEAST_SIZE_M)), float(abs(face.front) @ (high - low))
+    size = float(max(abs(side) @ (high - low), high[2] - low[2], LEAST_SIZE_M))
+    deep = float(abs(face.front) @ (high - low))
     away = size / FILL * LENS_MM / sensor_mm
     middle = Vector((low + high) / 2)
     camera.location = middle + Vector(face.front) * (away + deep / 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import bpy
 import numpy as np
@@ -10,7 +11,6 @@ from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
 
 from ...engine import RigError
-from ..character import character as rig
 from . import picture
 
 MOVING_SHARE = 0.1          # of the largest motion of any vertex: what moves less is no part of the face
@@ -26,7 +26,8 @@ class Face:
     """The part of a character that speech moves.
 
     Attributes:
-        object_name: whose vertices or bones these are; vertices: their indices, empty for an armature; bones: their names, empty for a mesh.
+        object_name: whose vertices or bones these are.
+        vertices: their indices, empty for an armature. bones: their names, empty for a mesh.
         front: (3,) which way it looks, in the world, without tilt.
     """
 
@@ -37,8 +38,9 @@ class Face:
 
 
 def find_face(members: list[bpy.types.Object]) -> Face:
-    """The face among the objects of a character: the mesh with most shape keys, else the bones that are keyed. Raises RigError."""
-    meshes = [obj for obj in members if obj.type == 'MESH' and obj.data.shape_keys is not None and len(obj.data.shape_keys.key_blocks) > 1]
+    """The face among the objects of a character: the mesh with most shape keys, else bones. Raises RigError."""
+    keyed = [obj for obj in members if obj.type == 'MESH' and obj.data.shape_keys is not None]
+    meshes = [obj for obj in keyed if len(obj.data.shape_keys.key_blocks) > 1]
     if meshes:
         mesh = max(meshes, key=lambda obj: (len(obj.data.shape_keys.key_blocks), len(obj.data.vertices)))
         moving = _moving(mesh)
@@ -48,13 +50,16 @@ def find_face(members: list[bpy.types.Object]) -> Face:
             return Face(mesh.name, moving, (), _front_of(mesh, moving))
     armature = next((obj for obj in members if obj.type == 'ARMATURE' and obj.pose.bones), None)
     if armature is None:
-        raise RigError(f"{members[0].name!r} has no shape keys or bones that move, so its face is not known. Pick the face mesh as the character.")
+        raise RigError(
+            f"{members[0].name!r} has no shape keys or bones that move, so its face is not known. "
+            "Pick the face mesh as the character."
+        )
     bones = _face_bones(armature)
     return Face(armature.name, np.zeros(0, np.intp), bones, np.array(FRONT))
 
 
 def box_of(context: bpy.types.Context, face: Face) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest corner (3,) of the face on the current frame, in the world. Raises RigError when it is gone."""
+    """Lowest and highest corner (3,) of the face on the current frame, in the world. Raises RigError: it is gone."""
     obj = bpy.data.objects.get(face.object_name)
     if obj is None:
         raise RigError(f"{face.object_name!r} was removed or renamed meanwhile. Start again.")
@@ -76,27 +81,29 @@ def box_of(context: bpy.types.Context, face: Face) -> tuple[np.ndarray, np.ndarr
 
 
 def close_up(context: bpy.types.Context, face: Face) -> picture.Crop:
-    """A square about the face that goes with it; its size is that of the first call, and the chin does not pull it down, so that mouths can be compared.
+    """A square about the face that goes with it, so that mouths can be compared.
 
-    The call raises RigError when the face is not in the camera's picture on the first one of its frames.
+    Its size is that of the first call, and the chin does not pull it down. The first call raises RigError when the face
+    is not in the camera's picture.
     """
     side_px: list[float] = []
     below_px: list[float] = []          # from the face's top to the middle of the picture
 
     def part() -> picture.Part:
         scene = context.scene
-        corners = [Vector(corner) for corner in np.stack(np.meshgrid(*zip(*box_of(context, face), strict=True)), -1).reshape(-1, 3)]
-        seen = np.array([world_to_camera_view(scene, scene.camera, corner) for corner in corners])
+        corners = product(*zip(*box_of(context, face), strict=True))
+        seen = np.array([world_to_camera_view(scene, scene.camera, Vector(corner)) for corner in corners])
         low, high = seen[:, :2].min(0), seen[:, :2].max(0)
         size = np.array((scene.render.resolution_x, scene.render.resolution_y), np.float64)
         if not side_px:
             if (seen[:, 2] <= 0).any() or (high < 0).any() or (low > 1).any():
                 raise RigError(
-                    f"{face.object_name!r} is not in the picture of {scene.camera.name!r} on frame {scene.frame_current}. "
-                    "Turn the camera, press Camera on Face, or switch Close-Up off."
+                    f"{face.object_name!r} is not in the picture of {scene.camera.name!r} "
+                    f"on frame {scene.frame_current}. Turn the camera, press Camera on Face, or switch Close-Up off."
                 )
             below_px.append(float((high[1] - low[1]) / 2 * size[1]))
-            side_px.append(float(min(size.min(), max(CLOSE_UP * ((high - low) * size).max(), SMALLEST_PART * size.max()))))
+            wanted = max(CLOSE_UP * ((high - low) * size).max(), SMALLEST_PART * size.max())
+            side_px.append(float(min(size.min(), wanted)))
         half = side_px[0] / 2 / size
         middle = np.array(((low[0] + high[0]) / 2, high[1] - below_px[0] / size[1])).clip(half, 1 - half)
         return (*map(float, middle - half), *map(float, middle + half))
@@ -128,7 +135,7 @@ def _front_of(mesh: bpy.types.Object, vertices: np.ndarray) -> np.ndarray:
 
 
 def _positions(mesh: bpy.types.Mesh, vertices: np.ndarray) -> np.ndarray | None:
-    """Positions (n, 3) of these vertices, None when there are fewer now. Subdivision keeps the first ones in their places."""
+    """Positions (n, 3) of these vertices, None when there are fewer now. Subdivision keeps the first ones."""
     count = len(mesh.vertices)
     if not len(vertices) or count <= vertices.max():
         return None
@@ -142,9 +149,3 @@ def _face_bones(armature: bpy.types.Object) -> tuple[str, ...]:
     words = ("head", "jaw", "lip", "mouth", "chin", "brow", "cheek", "eye")
     named = tuple(bone.name for bone in armature.pose.bones if any(word in bone.name.lower() for word in words))
     return named or tuple(bone.name for bone in armature.pose.bones)
-
-
-def members(context: bpy.types.Context, character: str, with_related: bool) -> list[bpy.types.Object]:
-    """The objects of a character. Raises RigError."""
-    picked = rig.pick(context, character)
-    return rig.related(context, picked) if with_related else picked

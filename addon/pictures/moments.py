@@ -10,7 +10,8 @@ from difflib import SequenceMatcher
 from ...engine.values.phones import PHONES, Phone, mouth_kind
 
 SILENCE = PHONES[0]
-WORTH = {"closed": 1.0, "open": 0.9, "round": 0.9, "teeth on lip": 0.8, "spread": 0.6, "vowel": 0.4, "": 0.2}      # how much people look at a kind of mouth
+# How much people look at a kind of mouth.
+WORTH = {"closed": 1.0, "open": 0.9, "round": 0.9, "teeth on lip": 0.8, "spread": 0.6, "vowel": 0.4, "": 0.2}
 WORTH_OF_SILENCE = 0.05
 SEEN_OFTEN = 0.25               # less with each picture of the same kind
 LIKE_TRANSCRIPT = 0.8           # share of phones that follow the transcript, below which no words are named
@@ -26,8 +27,10 @@ class Moment:
     index: int = -1
 
 
-def at_phones(phones: Sequence[Phone], first_frame: float, fps: float, last_frame: float, count: int) -> tuple[Moment, ...]:
-    """The middles of the phones that show most: the take is cut into equal parts, and each gives its most telling phone.
+def at_phones(
+    phones: Sequence[Phone], first_frame: float, fps: float, last_frame: float, count: int,
+) -> tuple[Moment, ...]:
+    """The middles of the phones that show most: of each of equal parts of the take the one that people look at most.
 
     Args:
         phones: of the take; second 0 falls on first_frame.
@@ -36,7 +39,7 @@ def at_phones(phones: Sequence[Phone], first_frame: float, fps: float, last_fram
         At most count moments, rising, each on a frame of its own; fewer where there are not so many phones.
     """
     middles = [first_frame + (phone.start_s + phone.end_s) / 2 * fps for phone in phones]
-    spoken = [index for index, phone in enumerate(phones) if phone.label != SILENCE and middles[index] <= last_frame + 0.5]
+    spoken = [index for index in _spoken(phones) if middles[index] <= last_frame + 0.5]
     parts = min(count, len(spoken))
     seen: Counter[str] = Counter()
     moments: dict[int, Moment] = {}
@@ -49,7 +52,9 @@ def at_phones(phones: Sequence[Phone], first_frame: float, fps: float, last_fram
     return tuple(moments.values())
 
 
-def evenly(phones: Sequence[Phone], first_frame: float, fps: float, last_frame: float, count: int) -> tuple[Moment, ...]:
+def evenly(
+    phones: Sequence[Phone], first_frame: float, fps: float, last_frame: float, count: int,
+) -> tuple[Moment, ...]:
     """The middles of equal parts of the take, with the phone that is spoken there."""
     frames = int(last_frame - first_frame) + 1
     count = min(count, frames)
@@ -58,20 +63,29 @@ def evenly(phones: Sequence[Phone], first_frame: float, fps: float, last_frame: 
 
 
 def words_of_phones(phones: Sequence[Phone], words: Sequence[Sequence[str]], spelled: Sequence[str]) -> tuple[str, ...]:
-    """The written word of each phone, "" where it is not known: the phones that are laid over the sound follow the transcript but for a few.
+    """The written word of each phone, "" where it is not known.
+
+    The phones that the transcript was aligned to follow it but for a few; others get no words at all.
 
     Args:
-        words: phone labels of each word (g2p.read_words); spelled: the words as written; where they are not as many, no word is named.
+        words: phone labels of each word, as engine.read_words gives them.
+        spelled: the words as written; where they are not as many, no word is named.
     """
     found = [""] * len(phones)
     written = [(label, number) for number, word in enumerate(words) for label in word]
-    spoken = [index for index, phone in enumerate(phones) if phone.label != SILENCE]
-    matcher = SequenceMatcher(None, [label for label, _ in written], [phones[index].label for index in spoken], autojunk=False)
+    spoken = _spoken(phones)
+    labels = [label for label, _ in written], [phones[index].label for index in spoken]
+    matcher = SequenceMatcher(None, *labels, autojunk=False)
     if len(words) == len(spelled) and matcher.ratio() >= LIKE_TRANSCRIPT:
         for block in matcher.get_matching_blocks():
             for step in range(block.size):
                 found[spoken[block.b + step]] = spelled[written[block.a + step][1]]
     return tuple(found)
+
+
+def _spoken(phones: Sequence[Phone]) -> list[int]:
+    """Which phones are not silence."""
+    return [index for index, phone in enumerate(phones) if phone.label != SILENCE]
 
 
 def _worth(phone: Phone, seen: Counter[str]) -> float:

@@ -51,9 +51,12 @@ class _Written(InSteps):
     """What contact sheet and playblast have in common: whose take, and where to."""
 
     character: StringProperty(name="Character", description="Name of the object; empty takes the panel's")
-    take: StringProperty(name="Take", description="Name of the take; empty takes the one of the active strip or at the current frame")
+    take: StringProperty(
+        name="Take", description="Name of the take; empty takes the one of the active strip or at the current frame",
+    )
     filepath: StringProperty(
-        name="File", description="File to write; empty makes a name in the panel's folder, or beside the .blend file", subtype='FILE_PATH',
+        name="File", subtype='FILE_PATH',
+        description="File to write; empty makes a name in the panel's folder, or beside the .blend file",
     )
 
     @classmethod
@@ -68,10 +71,14 @@ class _Written(InSteps):
 
 
 class UNITALKER_OT_contact_sheet(_Written, bpy.types.Operator):
-    """Draw the telling frames of the take through the scene's camera, side by side in one picture, each with time, phone and word"""
+    """Frames of the take in one picture."""
 
     bl_idname = "unitalker.contact_sheet"
     bl_label = "Contact Sheet"
+    bl_description = (
+        "Draw the telling frames of the take through the scene's camera, side by side in one picture, "
+        "each with time, phone and word"
+    )
 
     TITLE = "Drawing frames"
 

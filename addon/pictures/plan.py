@@ -14,6 +14,7 @@ import bpy
 
 from ...engine import EngineError, OutputError, RigError, read_words
 from ...engine.values.phones import Phone
+from ..character.character import members
 from ..host.scene import scene_fps
 from ..take import current, takes
 from . import contact_sheet, face_camera, face_region, moments, picture, playblast
@@ -30,7 +31,8 @@ class Wanted:
     """What the user chose; the group of the panel Preview explains each and holds the defaults.
 
     Attributes:
-        character: name of an object, "" takes the panel's. take: name of a take, "" the one that is chosen by strip and frame.
+        character: name of an object, "" takes the panel's.
+        take: name of a take, "" the one that is chosen by strip and frame.
         path: of the file that is written; "" makes a name beside the .blend file, or in folder.
         span: 'TAKE' or 'SCENE', which frames are filmed.
     """
@@ -52,8 +54,8 @@ class Wanted:
         """What the panel says, for a character, a take and a file."""
         chosen = context.scene.unitalker_preview
         return cls(
-            character, take, path, chosen.folder, chosen.count, chosen.pick, chosen.close_up, chosen.tile_px, chosen.percentage,
-            chosen.look == 'SOLID', chosen.span,
+            character, take, path, chosen.folder, chosen.count, chosen.pick, chosen.close_up, chosen.tile_px,
+            chosen.percentage, chosen.look == 'SOLID', chosen.span,
         )
 
 
@@ -71,12 +73,12 @@ def sheet(context: bpy.types.Context, wanted: Wanted) -> Generator[float, None, 
     found = moments.at_phones(*spoken) if wanted.pick == BY_PHONES else ()
     transcript = _transcript(take)
     words = _words(phones, transcript, str(take.choices.get("language", "")))
-    tiles = tuple(
-        contact_sheet.Tile(moment, words[moment.index] if moment.index >= 0 else "", (moment.frame - take.first_frame) / fps)
-        for moment in found or moments.evenly(*spoken)      # evenly, where nobody speaks
-    )
+    tiles = []
+    for moment in found or moments.evenly(*spoken):         # evenly, where nobody speaks
+        word = words[moment.index] if moment.index >= 0 else ""
+        tiles.append(contact_sheet.Tile(moment, word, (moment.frame - take.first_frame) / fps))
     title = transcript.strip() or f"{take.character}: {take.line}"
-    plan = contact_sheet.Sheet(scene.name, context.view_layer.name, tiles, " ".join(title.split()), path, look)
+    plan = contact_sheet.Sheet(scene.name, context.view_layer.name, tuple(tiles), " ".join(title.split()), path, look)
     return (yield from contact_sheet.make(plan, crop))
 
 
@@ -98,10 +100,12 @@ def film(context: bpy.types.Context, wanted: Wanted) -> playblast.Film:
     return playblast.Film(scene.name, context.view_layer.name, first, last, clip, path, look)
 
 
-def draw_files(context: bpy.types.Context, character: str, sheet_path: str, film_path: str, take: str = "") -> list[str]:
-    """Write a contact sheet and a film of a take, "" for none, without a window. Returns lines to print: paths and warnings.
+def draw_files(
+    context: bpy.types.Context, character: str, sheet_path: str, film_path: str, take: str = "",
+) -> list[str]:
+    """Write a contact sheet and a film of a take, "" for none, without a window.
 
-    A scene without a camera gets one on the face meanwhile.
+    A scene without a camera gets one on the face meanwhile. Returns lines to print: paths and warnings.
 
     Args:
         take: its name; "" is the character's newest.
@@ -149,7 +153,12 @@ def _phones(context: bpy.types.Context, take: takes.Take) -> Generator[float, No
         return known or ()
     found: list[tuple[Phone, ...]] = []
     ended = threading.Event()
-    thread = threading.Thread(target=lambda: found.append(current.model_phones(request, ended.is_set)), name="lip-sync-phones", daemon=True)
+
+
+    def listen() -> None:
+        found.append(current.model_phones(request, ended.is_set))
+
+    thread = threading.Thread(target=listen, name="lip-sync-phones", daemon=True)
     thread.start()
     try:
         while thread.is_alive():
@@ -165,13 +174,16 @@ def _check_camera(scene: bpy.types.Scene) -> None:
         raise RigError(f"Scene {scene.name!r} has no camera. Press Camera on Face, or add one.")
 
 
-def _tile_look(context: bpy.types.Context, take: takes.Take, wanted: Wanted) -> tuple[picture.Look, picture.Crop | None]:
+def _tile_look(
+    context: bpy.types.Context, take: takes.Take, wanted: Wanted,
+) -> tuple[picture.Look, picture.Crop | None]:
     """A square about the face, or the camera's whole picture in its proportions."""
     if wanted.close_up:
-        members = face_region.members(context, take.character, context.scene.unitalker.with_related)
-        return picture.Look(wanted.tile_px, wanted.tile_px, wanted.solid), face_region.close_up(context, face_region.find_face(members))
+        face = face_region.find_face(members(context, take.character, context.scene.unitalker.with_related))
+        return picture.Look(wanted.tile_px, wanted.tile_px, wanted.solid), face_region.close_up(context, face)
     render = context.scene.render
-    height = wanted.tile_px * render.resolution_y * render.pixel_aspect_y / (render.resolution_x * render.pixel_aspect_x)
+    proportion = render.resolution_y * render.pixel_aspect_y / (render.resolution_x * render.pixel_aspect_x)
+    height = wanted.tile_px * proportion
     return picture.Look(wanted.tile_px, max(1, round(height)), wanted.solid), None
 
 
@@ -187,7 +199,8 @@ def _words(phones: tuple[Phone, ...], transcript: str, language: str) -> tuple[s
         words = read_words(transcript, language) if transcript else ()
     except EngineError:
         words = ()
-    spelled = [word for word in re.sub(r"\[[^\]]*\]", " ", transcript).split() if any(letter.isalnum() for letter in word)]
+    written = re.sub(r"\[[^\]]*\]", " ", transcript).split()
+    spelled = [word for word in written if any(map(str.isalnum, word))]
     return moments.words_of_phones(phones, words, [word.strip(".,;:!?\"“”„«»()¿¡…") for word in spelled])
 
 
@@ -197,10 +210,13 @@ def _path(wanted: Wanted, take: takes.Take, what: str, ending: str) -> str:
         path = os.path.abspath(bpy.path.abspath(wanted.path))
         path = path if path.lower().endswith(ending) else path + ending
     else:
-        folder = os.path.abspath(bpy.path.abspath(wanted.folder)) if wanted.folder else os.path.dirname(bpy.data.filepath)
+        folder = os.path.dirname(bpy.data.filepath)
+        if wanted.folder:
+            folder = os.path.abspath(bpy.path.abspath(wanted.folder))
         if not folder:
             raise OutputError(
-                f"The {what} is written beside the .blend file, and this one is not saved yet. Save it, or choose a folder in Preview."
+                f"The {what} is written beside the .blend file, and this one is not saved yet. "
+                "Save it, or choose a folder in Preview."
             )
         stem, line = (os.path.splitext(os.path.basename(path))[0] for path in (bpy.data.filepath, take.line))
         name = " ".join(filter(None, (stem, take.character, line, what)))

@@ -11,17 +11,14 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from ...engine import EngineError, OutputError
+from ...engine import EngineError
 from ...engine.values.types import SAMPLE_RATE_HZ
 from ..host.borrowed import borrowed
-from ..sound import clip as strip_audio
+from ..sound.clip import SoundClip, read
 from ..sound.strips import sound_strips
 from . import picture, strip_scene
 from .complete_file import is_whole_mp4
-from .contact_sheet import scene_named, set_frame
 
-DRAWN_SHARE = 0.9           # of the work, the rest is sound and film
-BEHIND = (0.70, 0.70, 0.69)             # as shown on a screen, where the picture shows nothing
 INT16_MAX = 32_767
 
 
@@ -39,7 +36,7 @@ class Film:
     view_layer: str
     first_frame: int
     last_frame: int
-    clip: strip_audio.Clip | None
+    clip: SoundClip | None
     path: str
     look: picture.Look
 
@@ -59,24 +56,13 @@ def make(film: Film) -> Generator[float, None, Made]:
         OutputError: a frame or the film cannot be written; RigError: no camera. An older film of the name stays then.
     """
     with tempfile.TemporaryDirectory(prefix="lipsync_") as folder, strip_scene.settled(film.scene):
-        frames = []
-        scene = scene_named(film.scene)
-        now, subframe = scene.frame_current, scene.frame_subframe
-        try:
-            for frame in range(film.first_frame, film.last_frame + 1):
-                yield DRAWN_SHARE * len(frames) / (film.last_frame - film.first_frame + 1)      # before drawing, as in contact_sheet.py
-                scene = scene_named(film.scene)
-                scene.frame_set(frame)
-                frames.append(os.path.join(folder, f"frame{len(frames):06}.png"))
-                picture.draw(scene, film.view_layer, film.look, frames[-1])
-        finally:
-            set_frame(film.scene, now, subframe)
-        scene = scene_named(film.scene)
+        numbers = range(film.first_frame, film.last_frame + 1)
+        frames = yield from picture.draw_frames(film.scene, film.view_layer, numbers, film.look, folder)
+        scene = picture.scene_named(film.scene)
         sound, warning = _sound(scene, film, folder)
-        render = scene.render
-        size = (film.look.width_px, film.look.height_px)
-        form = strip_scene.Format(size, BEHIND, render.fps, render.fps_base, render.pixel_aspect_x, render.pixel_aspect_y)
-        _write(frames, sound, form, film)
+        render, size = scene.render, (film.look.width_px, film.look.height_px)
+        rate, aspect = (render.fps, render.fps_base), (render.pixel_aspect_x, render.pixel_aspect_y)
+        _write(frames, sound, strip_scene.Format(size, picture.BEHIND, *rate, *aspect), film)
     return Made(film.path, warning)
 
 
@@ -94,9 +80,9 @@ def _sound(scene: bpy.types.Scene, film: Film, folder: str) -> tuple[str, str]:
         return "", "This Blender is built without sound, so the film is silent."
     path = os.path.join(folder, "sound.wav")
     try:
-        if _is_heard(scene):
-            range_ = [(scene, "frame_start", film.first_frame), (scene, "frame_end", film.last_frame), (scene, "use_audio", True)]
-            with borrowed(range_), bpy.context.temp_override(scene=scene):
+        if _has_sound(scene):
+            frames = [(scene, "frame_start", film.first_frame), (scene, "frame_end", film.last_frame)]
+            with borrowed([*frames, (scene, "use_audio", True)]), bpy.context.temp_override(scene=scene):
                 bpy.ops.sound.mixdown(filepath=path, container='WAV', codec='PCM', format='S16')
         elif film.clip is not None:
             _write_clip(film, scene.render.fps / scene.render.fps_base, path)
@@ -105,25 +91,27 @@ def _sound(scene: bpy.types.Scene, film: Film, folder: str) -> tuple[str, str]:
     return (path, "") if os.path.isfile(path) else ("", "The scene has no sound, so the film is silent.")
 
 
-def _is_heard(scene: bpy.types.Scene) -> bool:
+def _has_sound(scene: bpy.types.Scene) -> bool:
     """Whether a scene has sound of its own: strips that are not muted, or speakers."""
-    strips = any(not strip.mute and strip.sound is not None for strip in sound_strips(scene))
-    return strips or any(obj.type == 'SPEAKER' and obj.data.sound is not None and not obj.data.muted for obj in scene.objects)
+    if any(not strip.mute and strip.sound is not None for strip in sound_strips(scene)):
+        return True
+    speakers = [obj.data for obj in scene.objects if obj.type == 'SPEAKER']
+    return any(speaker.sound is not None and not speaker.muted for speaker in speakers)
 
 
 def _write_clip(film: Film, fps: float, path: str) -> None:
     """The take's sound from the film's first frame to its last, as 16-bit mono."""
-    samples = strip_audio.read(film.clip).samples
+    samples = read(film.clip).samples
     before = round((film.clip.start_frame - film.first_frame) / fps * SAMPLE_RATE_HZ)
     count = round((film.last_frame + 1 - film.first_frame) / fps * SAMPLE_RATE_HZ)
-    heard = np.zeros(count, np.float32)
+    filmed = np.zeros(count, np.float32)
     part = samples[max(0, -before):max(0, count - before)]
-    heard[max(0, before):max(0, before) + len(part)] = part
+    filmed[max(0, before):max(0, before) + len(part)] = part
     with wave.open(path, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE_HZ)
-        file.writeframes((heard.clip(-1, 1) * INT16_MAX).astype("<i2").tobytes())
+        file.writeframes((filmed.clip(-1, 1) * INT16_MAX).astype("<i2").tobytes())
 
 
 def _write(frames: list[str], sound: str, form: strip_scene.Format, film: Film) -> None:
@@ -133,10 +121,10 @@ def _write(frames: list[str], sound: str, form: strip_scene.Format, film: Film) 
         os.makedirs(os.path.dirname(film.path), exist_ok=True)
         strip_scene.write_film(frames, sound, form, part)
         if not is_whole_mp4(part):
-            raise OutputError(f"Cannot write {film.path}: not all of it could be written. Choose another folder in Preview, or make room on the disk.")
+            raise picture.cannot_write(film.path, "not all of it could be written")
         os.replace(part, film.path)
     except OSError as error:
-        raise OutputError(f"Cannot write {film.path}: {error.strerror or error}. Choose another folder in Preview, or make room on the disk.") from error
+        raise picture.cannot_write(film.path, error.strerror or error) from error
     finally:
         if os.path.exists(part):
             os.remove(part)

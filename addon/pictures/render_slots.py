@@ -1,8 +1,8 @@
 """Keep what the artist has rendered and not saved: our pictures go to a slot of their own of Render Result.
 
-Blender keeps the newest picture with the scene that drew it, and those of the other slots in the slots. A picture drawn into another slot
-therefore stores the newest one first, where the same scene drew both. Where another scene drew it, it still is with that scene, but is shown
-in the slot that was drawn into last; strip_scene.settled makes that the artist's slot again.
+Blender keeps the newest picture with the scene that drew it, and those of the other slots in the slots. A picture drawn
+into another slot therefore stores the newest one first, where the same scene drew both. Where another scene drew it, it
+is still with that scene, but is shown in the slot that was drawn into last; `settled` makes that the artist's again.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ def own_slot() -> Iterator[None]:
 
 
 def shows_nothing(scene: bpy.types.Scene) -> bool:
-    """Whether the artist's slot has no picture; Blender tells that only by trying to write it. Where that fails otherwise, it has one."""
+    """Whether the artist's slot has no picture: only an attempt to write it shows that."""
     image = _render_result()
     if image is None:
         return False
     form = scene.render.image_settings
     plain = [
-        (form, "media_type", 'IMAGE'), (form, "file_format", 'JPEG'), (form, "color_mode", 'RGB'), (form, "color_depth", '8'),
-        (scene.render, "use_multiview", False),
+        (form, "media_type", 'IMAGE'), (form, "file_format", 'JPEG'), (form, "color_mode", 'RGB'),
+        (form, "color_depth", '8'), (scene.render, "use_multiview", False),
     ]
     with tempfile.TemporaryDirectory(prefix="lipsync_") as folder, borrowed(plain):
         try:

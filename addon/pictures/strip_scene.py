@@ -11,6 +11,7 @@ import bpy
 
 from ...engine import OutputError
 from .complete_file import is_whole_png
+from .picture import cannot_write
 from .render_slots import own_slot, shows_nothing
 
 PAPER = (0.955, 0.952, 0.937)
@@ -50,7 +51,7 @@ def draw_labels(labels: Sequence[Sequence[Text]], size: tuple[int, int], folder:
 
 @dataclass(frozen=True)
 class Format:
-    """Of a film: size in pixels, the colour behind transparent pictures, frames a second (fps / fps_base), how wide and high a pixel is."""
+    """Of a film: size in pixels, colour behind the pictures, frame rate (fps / fps_base), proportions of a pixel."""
 
     size: tuple[int, int]
     behind: tuple[float, float, float]
@@ -102,9 +103,8 @@ def temporary(name: str, size: tuple[int, int]) -> Iterator[bpy.types.Scene]:
         scene.sequence_editor_create()
         render_settings = scene.render
         render_settings.resolution_x, render_settings.resolution_y, render_settings.resolution_percentage = *size, 100
-        render_settings.use_compositing, render_settings.use_sequencer = False, True
-        render_settings.use_stamp = render_settings.use_file_extension = False
-        render_settings.use_file_extension, render_settings.use_overwrite, render_settings.use_placeholder = True, True, False
+        render_settings.use_sequencer = render_settings.use_file_extension = render_settings.use_overwrite = True
+        render_settings.use_compositing = render_settings.use_stamp = render_settings.use_placeholder = False
         _show_as_is(scene.view_settings)
         yield scene
     finally:
@@ -113,7 +113,10 @@ def temporary(name: str, size: tuple[int, int]) -> Iterator[bpy.types.Scene]:
 
 @contextmanager
 def settled(scene_name: str) -> Iterator[None]:
-    """Around all pictures of one job: where the artist's slot of Render Result shows nothing afterwards, it becomes the one that was drawn into last."""
+    """Around all pictures of one job: the artist's slot of Render Result shows afterwards what it showed before.
+
+    Where it would show nothing, it becomes the slot that was drawn into last.
+    """
     try:
         yield
     finally:
@@ -145,7 +148,7 @@ def render(scene: bpy.types.Scene, path: str) -> None:
         with own_slot():
             bpy.ops.render.render(animation=True, scene=scene.name)
     except RuntimeError as error:
-        raise OutputError(f"Cannot write {path}: {str(error).strip()}. Choose another folder in Preview, or make room on the disk.") from error
+        raise cannot_write(path, error) from error
 
 
 def _effect(
@@ -159,10 +162,12 @@ def _effect(
 
 
 def _set_text(strip: bpy.types.Strip, text: Text, height_px: int) -> None:
-    strip.text, strip.font_size, strip.color, strip.location = text.text, text.height * height_px, (*text.colour, 1.0), (text.x, text.y)
+    strip.text, strip.font_size = text.text, text.height * height_px
+    strip.color, strip.location = (*text.colour, 1.0), (text.x, text.y)
     strip.use_shadow, strip.wrap_width = False, 0.0
     side = 'RIGHT' if text.right else 'LEFT'
-    for name, value in (("align_x", side), ("anchor_x", side), ("alignment_x", side), ("align_y", 'CENTER'), ("anchor_y", 'CENTER')):
+    sides = {"align_x": side, "anchor_x": side, "alignment_x": side, "align_y": 'CENTER', "anchor_y": 'CENTER'}
+    for name, value in sides.items():
         if hasattr(strip, name):
             setattr(strip, name, value)
 

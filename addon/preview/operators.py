@@ -9,10 +9,14 @@ from . import playback
 
 
 class UNITALKER_OT_preview(bpy.types.Operator):
-    """Play the take with its sound, from its first frame to its last; press again, Space or Esc to stop. The scene's own settings come back at the end"""
+    """Play the take, or stop."""
 
     bl_idname = "unitalker.preview"
     bl_label = "Preview"
+    bl_description = (
+        "Play the take with its sound, from its first frame to its last; press again, Space or Esc to stop. "
+        "The scene's own settings come back at the end"
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -33,7 +37,8 @@ def _play(context: bpy.types.Context) -> None:
 
     take = current.chosen(context)
     sound = current.play_sound(context, take)
-    playback.start(context, round(take.first_frame), round(take.last_frame), context.scene.unitalker_preview.loop, sound)
+    loop = context.scene.unitalker_preview.loop
+    playback.start(context, round(take.first_frame), round(take.last_frame), loop, sound)
 
 
 CLASSES = (UNITALKER_OT_preview,)

@@ -1,6 +1,7 @@
 """Plays a take with its sound from its first frame to its last, and leaves the scene as it was.
 
-What is changed meanwhile is noted in the scene itself, so that also an undo, a crash or a file saved by a timer cannot make it stay.
+What is changed meanwhile is noted in the scene itself, so that neither an undo, a crash nor a file saved by a timer can
+make it stay.
 """
 
 from __future__ import annotations
@@ -20,7 +21,12 @@ _playing: _Playing | None = None
 
 @dataclass
 class _Playing:
-    """What plays now: scene by its name, first and last frame, whether it starts over; handle of a sound that the scene itself does not play."""
+    """What plays now.
+
+    Attributes:
+        scene: its name. loop: whether it starts over. sound: handle of a sound that the scene itself does not play.
+        seen: the frame at the last look.
+    """
 
     scene: str
     first: int
@@ -39,7 +45,7 @@ def start(context: bpy.types.Context, first: int, last: int, loop: bool, sound: 
     """Play frames first to last of the active scene.
 
     Args:
-        sound: what plays beside the scene, with `position` (s from frame first on) and stop(); None where the scene has the sound.
+        sound: what plays beside the scene, with `position` in seconds and stop(); None where the scene has the sound.
     """
     global _playing  # noqa: PLW0603  one take plays at a time
     scene = context.scene
@@ -84,7 +90,7 @@ def _look() -> float | None:
     scene = bpy.data.scenes.get(playing.scene)
     running = any(window.screen.is_animation_playing for window in bpy.context.window_manager.windows)
     if scene is None or not running:
-        stop(back=scene is not None and scene.frame_current == playing.first)       # Esc has put it back to where playing began
+        stop(back=scene is not None and scene.frame_current == playing.first)     # Esc put it back there
         return None
     frame = scene.frame_current
     over = frame < playing.seen or (frame >= playing.last and not playing.loop)
@@ -102,7 +108,9 @@ def _note(scene: bpy.types.Scene) -> None:
     if NOTE in scene:
         _give_back(scene, back=False)
     before = {name: getattr(scene, name) for name in SETTINGS}
-    scene[NOTE] = json.dumps({**before, "range": [scene.frame_preview_start, scene.frame_preview_end], "frame": [scene.frame_current, scene.frame_subframe]})
+    before["range"] = [scene.frame_preview_start, scene.frame_preview_end]
+    before["frame"] = [scene.frame_current, scene.frame_subframe]
+    scene[NOTE] = json.dumps(before)
 
 
 def _give_back(scene: bpy.types.Scene, back: bool) -> None:
@@ -126,7 +134,7 @@ def _set_range(scene: bpy.types.Scene, first: int, last: int) -> None:
 
 
 def _beside_sequencer(context: bpy.types.Context) -> AbstractContextManager[object]:
-    """A context that plays the active scene: from 5.0 on the Sequencer plays the scene of its strips, which may be another one."""
+    """A context that plays the active scene: from 5.0 on the Sequencer plays the scene of its strips."""
     areas = [area for area in context.screen.areas if area.type != 'SEQUENCE_EDITOR']
     return context.temp_override(area=areas[0]) if areas else context.temp_override()
 
@@ -145,7 +153,9 @@ def _tidy(*_: object) -> None:
             _give_back(scene, back=False)
 
 
-HANDLERS = (("load_pre", _stop_now), ("save_pre", _stop_now), ("load_post", _tidy), ("undo_post", _tidy), ("redo_post", _tidy))
+HANDLERS = (
+    ("load_pre", _stop_now), ("save_pre", _stop_now), ("load_post", _tidy), ("undo_post", _tidy), ("redo_post", _tidy),
+)
 
 
 def register() -> None:

@@ -15,7 +15,7 @@ def panel_character(context: bpy.types.Context) -> character.Character:
     return character.gather(context, settings.character.name if settings.character else "", settings.with_related)
 
 
-def key_parts(found: character.Character) -> list[character.Target]:
+def key_parts(found: character.Character) -> list[character.KeyTarget]:
     """The parts of a character that are shape keys."""
     return [part for part in found.targets if part.kind == 'KEY']
 

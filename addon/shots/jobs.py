@@ -16,7 +16,7 @@ from ...engine.values.types import SAMPLE_RATE_HZ
 from ..cast import rows as cast
 from ..keying.point_cache import SUFFIX
 from ..pictures import plan as pictures
-from ..sound.clip import Clip
+from ..sound.clip import SoundClip
 from ..sound.clip import read as read_sound
 from ..take import make
 from ..take.properties import collect
@@ -161,7 +161,7 @@ def _name(request: make.Request) -> str:
     return request.character.name if request.character else request.vertices.object_name
 
 
-def _inputs(job: ShotJob, clips: Iterable[Clip]) -> dict[str, str]:
+def _inputs(job: ShotJob, clips: Iterable[SoundClip]) -> dict[str, str]:
     """Hashes of the files that decide the result."""
     sounds = [clip.path for clip in clips if clip.packed is None]
     return {path: sha256(path) for path in (job.blend, *sounds, job.transcript_file) if path}

@@ -10,7 +10,7 @@ from dataclasses import astuple, replace
 
 from ...engine import Waveform
 from . import clip as strip_audio
-from .clip import Clip
+from .clip import SoundClip
 
 KEPT_BYTES = 128 * 2**20        # 35 minutes; a longer clip is read anew each time
 
@@ -18,7 +18,7 @@ _kept: OrderedDict[object, Waveform] = OrderedDict()
 _lock = threading.Lock()
 
 
-def read(clip: Clip) -> Waveform:
+def read(clip: SoundClip) -> Waveform:
     """As strip_audio.read, but a clip whose file has not changed since is not decoded again."""
     key = _key(clip)
     with _lock:
@@ -40,7 +40,7 @@ def forget() -> None:
         _kept.clear()
 
 
-def _key(clip: Clip) -> object:
+def _key(clip: SoundClip) -> object:
     """What changes when the sound changes; None where that cannot be told."""
     place = astuple(replace(clip, packed=None, name="", mark="", scene="", start_frame=0.0))
     if clip.packed is not None:

@@ -1,7 +1,7 @@
 """Sound strip, sound file or speaker -> Waveform and the frame on which it starts.
 
-`find_*` run on the main thread, read Blender's data and give plain values; `read` runs on any thread and touches no Blender data.
-The only file that uses `aud`, Blender's own decoder: what is analysed is then what the animator hears, to the sample.
+`find_*` run on the main thread, read Blender's data and give plain values; `read` runs on any thread and touches no
+Blender data. The only file that uses `aud`, Blender's own decoder: what is analysed is then what the animator hears.
 """
 
 from __future__ import annotations
@@ -21,27 +21,30 @@ from ...engine import MIN_DURATION_S, AudioError, InstallError, Waveform, from_a
 from ...engine.values.types import SAMPLE_RATE_HZ, FloatArray
 from ..host.scene import scene_fps
 from .retimed import as_played
-from .strips import heard, mark, mark_of, pick, sequencer_scene, shift_between
+from .strips import audible_span, mark, mark_of, pick, sequencer_scene, shift_between
 
-SEEKABLE = {".wav", ".flac", ".aif", ".aiff"}   # formats where aud starts in the middle of a file exactly; ogg and mp3 come up to 23 ms off
-SEEK_MARGIN_S = 0.25                            # read this much more on both sides, so that resampling has its neighbours
+# Formats where aud starts exactly in the middle of a file; ogg and mp3 come up to 23 ms off.
+SEEKABLE = {".wav", ".flac", ".aif", ".aiff"}
+SEEK_MARGIN_S = 0.25        # read this much more on both sides, so that resampling has its neighbours
+SAME_RATE = 1e-6            # frames per second
 
 
 @dataclass(frozen=True)
-class Clip:
+class SoundClip:
     """A piece of sound and its place on the timeline.
 
     Attributes:
         name: of the strip, file or speaker.
         path: the sound file; packed: its bytes when it lies in the .blend file.
-        first_s: second of the file that sounds on start_frame (retimed: of what is played); may be negative by less than one frame, then
-            silence comes first.
+        first_s: second of the file (retimed: of what is played) that sounds on start_frame; may be negative by less
+            than one frame, then silence comes first.
         length_s: audible seconds from there; infinite up to the end of the file.
         start_frame: whole frame of the character's scene on which it starts.
         channel: which channel of the sound counts, 1 for the first; 0 takes the mean of all.
-        mark: of the strip, by which it is found again under another name; scene: that holds the strip, empty for files and speakers.
+        mark: of the strip, by which it is found again under another name.
+        scene: name of the scene that holds the strip, empty for files and speakers.
         home: name of the scene on whose clock start_frame counts, empty for files.
-        retiming: of a strip with speed changes, as sound_strips.retiming_of gives it: packed is then a wav file of what Blender plays.
+        retiming: of a strip with speed changes, as retiming_of gives it; packed is a wav file of what Blender plays.
     """
 
     name: str
@@ -57,7 +60,9 @@ class Clip:
     retiming: tuple[int, ...] = ()
 
 
-def find_strip(context: bpy.types.Context, name: str, edit: bpy.types.Scene | None = None, home: bpy.types.Scene | None = None) -> Clip:
+def find_strip(
+    context: bpy.types.Context, name: str, edit: bpy.types.Scene | None = None, home: bpy.types.Scene | None = None,
+) -> SoundClip:
     """The audible part of one sound strip.
 
     Args:
@@ -65,37 +70,45 @@ def find_strip(context: bpy.types.Context, name: str, edit: bpy.types.Scene | No
         edit: the scene whose strips are meant; None is the one that the sequencer shows.
         home: the scene on whose clock the character moves; None is the active one.
     Raises:
-        AudioError: no such strip, its file is missing, the scenes run at different rates, or nothing of it can be heard.
+        AudioError: no such strip, its file is missing, the scenes run at different rates, or nothing of it is audible.
     """
     edit = edit or sequencer_scene(context)
     return clip_of(context, edit, pick(edit, name), home or context.scene)
 
 
-def clip_of(context: bpy.types.Context, edit: bpy.types.Scene, strip: bpy.types.Strip, home: bpy.types.Scene) -> Clip:
+def clip_of(
+    context: bpy.types.Context, edit: bpy.types.Scene, strip: bpy.types.Strip, home: bpy.types.Scene,
+) -> SoundClip:
     """As find_strip, for a strip that is known."""
     clip = place_of(edit, strip, home)
     path, packed = _source(strip.sound, f"Strip {strip.name!r}")
     if clip.retiming:
-        packed = as_played(context, edit, strip, heard(edit, strip), lambda: _every_channel(path, packed))
+        span = audible_span(edit, strip)
+        packed = as_played(context, edit, strip, span, lambda: _every_channel(path, packed))
     return replace(clip, path=path, packed=packed, mark=mark(strip, edit))
 
 
-def place_of(edit: bpy.types.Scene, strip: bpy.types.Strip, home: bpy.types.Scene) -> Clip:
-    """Where a strip sounds now, quickly: no file is looked at and nothing is mixed down, so path and packed are empty. Raises AudioError."""
-    when = heard(edit, strip)
-    if abs(when.fps - scene_fps(home)) > 1e-6:
+def place_of(edit: bpy.types.Scene, strip: bpy.types.Strip, home: bpy.types.Scene) -> SoundClip:
+    """Where a strip sounds now, quickly: no file is read and nothing mixed down, so path and packed are empty.
+
+    Raises AudioError.
+    """
+    span = audible_span(edit, strip)
+    if abs(span.fps - scene_fps(home)) > SAME_RATE:
         raise AudioError(
-            f"The strip's scene {edit.name!r} runs at {when.fps:g} frames per second and the character's scene {home.name!r} at "
-            f"{scene_fps(home):g}. Set both to the same rate in Output > Frame Rate."
+            f"The strip's scene {edit.name!r} runs at {span.fps:g} frames per second and the character's scene "
+            f"{home.name!r} at {scene_fps(home):g}. Set both to the same rate in Output > Frame Rate."
         )
-    start = when.first + shift_between(edit, home, when.first, when.right)
-    length_s = (when.right - when.first) / when.fps
-    first_s = (when.first - when.zero) / when.fps
-    return Clip(strip.name, "", None, first_s, length_s, start, mark=mark_of(strip), scene=edit.name, home=home.name, retiming=when.retiming)
+    start = span.first + shift_between(edit, home, span.first, span.right)
+    length_s, first_s = (span.right - span.first) / span.fps, (span.first - span.zero) / span.fps
+    return SoundClip(
+        strip.name, "", None, first_s, length_s, start,
+        mark=mark_of(strip), scene=edit.name, home=home.name, retiming=span.retiming,
+    )
 
 
-def find_speaker(context: bpy.types.Context, name: str, home: bpy.types.Scene | None = None) -> Clip:
-    """The sound of a speaker object, from the frame of its first NLA sound strip (without one: the scene's first frame).
+def find_speaker(context: bpy.types.Context, name: str, home: bpy.types.Scene | None = None) -> SoundClip:
+    """The sound of a speaker object, from the frame of its first NLA sound strip; without one, from the scene's first.
 
     A speaker whose NLA sound strips repeat its sound says the line where the first one lies.
     Raises:
@@ -113,12 +126,15 @@ def speaker_start(speaker: bpy.types.Object, home: bpy.types.Scene) -> float:
     """The frame on which a speaker first sounds."""
     tracks = speaker.animation_data.nla_tracks if speaker.animation_data else ()
     solo = [track for track in tracks if track.is_solo]
-    starts = [strip.frame_start for track in solo or tracks if not track.mute for strip in track.strips if strip.type == 'SOUND' and not strip.mute]
+    strips = [strip for track in solo or tracks if not track.mute for strip in track.strips]
+    starts = [strip.frame_start for strip in strips if strip.type == 'SOUND' and not strip.mute]
     return min(starts, default=home.frame_start)
 
 
-def find_file(context: bpy.types.Context, path: str, start_frame: float, home: bpy.types.Scene | None = None) -> Clip:
-    """A sound file that starts on a frame; "//" paths count from the .blend file. Raises AudioError when it is missing."""
+def find_file(
+    context: bpy.types.Context, path: str, start_frame: float, home: bpy.types.Scene | None = None,
+) -> SoundClip:
+    """A sound file that starts on a frame; "//" paths count from the .blend file. Raises AudioError: it is missing."""
     if not path.strip():
         raise AudioError("No sound file is chosen. Pick one in the Audio panel.")
     full_path = bpy.path.abspath(path)
@@ -127,7 +143,7 @@ def find_file(context: bpy.types.Context, path: str, start_frame: float, home: b
     return _from_start(os.path.basename(full_path), full_path, None, start_frame, scene_fps(home or context.scene))
 
 
-def read(clip: Clip) -> Waveform:
+def read(clip: SoundClip) -> Waveform:
     """Decode the audible part of a clip. Safe on any thread.
 
     Returns:
@@ -139,11 +155,10 @@ def read(clip: Clip) -> Waveform:
         return _cut(clip, path)
 
 
-def play(clip: Clip) -> object | None:
-    """Play a clip now, beside the timeline: a handle with `position` in seconds and stop(). None in a Blender without sound output.
+def play(clip: SoundClip) -> object | None:
+    """Play a clip now, beside the timeline: a handle with `position` in seconds and stop().
 
-    Raises:
-        AudioError: as read().
+    None in a Blender without sound output. Raises AudioError as read().
     """
     try:
         import aud
@@ -164,7 +179,10 @@ def _source(sound: bpy.types.Sound | None, owner: str) -> tuple[str, bytes | Non
     if sound.packed_file is not None:
         return path, bytes(sound.packed_file.data)
     if not os.path.isfile(path):
-        raise AudioError(f"The sound file of {owner} is missing: {path}. Use File > External Data > Find Missing Files, or pick another sound.")
+        raise AudioError(
+            f"The sound file of {owner} is missing: {path}. "
+            "Use File > External Data > Find Missing Files, or pick another sound."
+        )
     return path, None
 
 
@@ -190,13 +208,18 @@ def _every_channel(path: str, packed: bytes | None) -> FloatArray:
             rate_hz, n_channels = sound.specs
             samples = sound.data()
         except aud.error as error:
-            raise AudioError(f"Sound file cannot be read: {path} ({error}). Convert it to wav, or export it again.") from error
-    return np.stack([from_array(samples, rate_hz, path, channel).samples for channel in range(1, int(n_channels) + 1)], axis=1)
+            raise _unreadable(path, error) from error
+    channels = [from_array(samples, rate_hz, path, channel) for channel in range(1, int(n_channels) + 1)]
+    return np.stack([channel.samples for channel in channels], axis=1)
 
 
-def _from_start(name: str, path: str, packed: bytes | None, start_frame: float, fps: float) -> Clip:
+def _unreadable(path: str, error: Exception) -> AudioError:
+    return AudioError(f"Sound file cannot be read: {path} ({error}). Convert it to wav, or export it again.")
+
+
+def _from_start(name: str, path: str, packed: bytes | None, start_frame: float, fps: float) -> SoundClip:
     """All of a file; keys fall on whole frames, so a start between two frames begins with a moment of silence."""
-    return Clip(name, path, packed, **whole_from(start_frame, fps))
+    return SoundClip(name, path, packed, **whole_from(start_frame, fps))
 
 
 def whole_from(start_frame: float, fps: float) -> dict[str, float]:
@@ -205,7 +228,7 @@ def whole_from(start_frame: float, fps: float) -> dict[str, float]:
     return {"first_s": min(0.0, (first - start_frame) / fps), "length_s": math.inf, "start_frame": first}
 
 
-def _cut(clip: Clip, path: str) -> Waveform:
+def _cut(clip: SoundClip, path: str) -> Waveform:
     decoded, decoded_from_s = _decode(path, clip)
     first = round((clip.first_s - decoded_from_s) * SAMPLE_RATE_HZ)
     count = len(decoded.samples) if math.isinf(clip.length_s) else max(0, round(clip.length_s * SAMPLE_RATE_HZ))
@@ -213,29 +236,31 @@ def _cut(clip: Clip, path: str) -> Waveform:
     samples = np.concatenate([silence, decoded.samples[max(0, first):]])[:count]
     if len(samples) < MIN_DURATION_S * SAMPLE_RATE_HZ:
         raise AudioError(
-            f"Only {len(samples) / SAMPLE_RATE_HZ:.2f} s of sound can be heard in {clip.name!r}; at least {MIN_DURATION_S} s are needed. "
-            "Make the strip longer, or pick another one."
+            f"Only {len(samples) / SAMPLE_RATE_HZ:.2f} s of sound can be heard in {clip.name!r}; "
+            f"at least {MIN_DURATION_S} s are needed. Make the strip longer, or pick another one."
         )
     return Waveform(samples)
 
 
-def _decode(path: str, clip: Clip) -> tuple[Waveform, float]:
+def _decode(path: str, clip: SoundClip) -> tuple[Waveform, float]:
     """Sound of a file and the second at which it starts: the needed part where seeking is exact, else all of it."""
     seekable = Path(path).suffix.lower() in SEEKABLE
     if seekable and math.isinf(clip.length_s):
-        with contextlib.suppress(AudioError, InstallError, OSError):     # a codec that only Blender knows, a bad file, a damaged soundfile
-            return read_audio(path, clip.channel), 0.0            # the same samples, but block by block: an hour of stereo needs 0.5 GB, not 3
+        # The same samples, but block by block: an hour of stereo needs 0.5 GB, not 3. It cannot read a codec that only
+        # Blender knows, a bad file, or anything where soundfile is damaged.
+        with contextlib.suppress(AudioError, InstallError, OSError):
+            return read_audio(path, clip.channel), 0.0
     try:
         import aud
     except ImportError:         # Blender built without sound
         return read_audio(path, clip.channel), 0.0
     try:
         sound = aud.Sound.file(path)
-        rate_hz, _ = sound.specs        # before data(): a file that cannot be read then raises instead of ending Blender
+        rate_hz, _ = sound.specs        # before data(): a file that cannot be read raises instead of ending Blender
         from_s = 0.0
         if seekable and math.isfinite(clip.length_s):
             from_s = max(0.0, clip.first_s - SEEK_MARGIN_S)
             sound = sound.limit(from_s, clip.first_s + clip.length_s + SEEK_MARGIN_S)
         return from_array(sound.data(), rate_hz, path, clip.channel), from_s
     except aud.error as error:
-        raise AudioError(f"Sound file cannot be read: {path} ({error}). Convert it to wav, or export it again.") from error
+        raise _unreadable(path, error) from error

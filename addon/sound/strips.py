@@ -1,6 +1,7 @@
-"""The sound strips of a sequencer: which there are, and when each can be heard. Under one name what Blender 4.2 to 5.2 call differently.
+"""The sound strips of a sequencer, and when each is audible, under one name where Blender 4.2 to 5.2 have several.
 
-Main thread only. Reads; the one thing it writes is a mark on a strip (`mark`), by which takes and rows find it again after it was renamed.
+Main thread only. Reads; the one thing it writes is a mark on a strip (`mark`), by which takes and rows find it again
+after it was renamed.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ MARK = "unitalker"              # custom property of a strip that a take or a ro
 
 
 @dataclass(frozen=True)
-class Heard:
-    """When a strip can be heard, in frames of its own scene.
+class AudibleSpan:
+    """When a strip is audible, in frames of its own scene.
 
     Attributes:
         first, right: first whole frame, and the frame after the last one.
-        zero: frame on which second 0 of its file falls, be it audible or trimmed away; a retimed strip's file begins elsewhere.
+        zero: frame on which second 0 of its file falls, audible or trimmed away; not so for a retimed strip.
         fps: of its scene.
-        retiming: where its retiming keys lie, counted from the first one; empty for a strip that plays at its own speed.
+        retiming: frames of its retiming keys, counted from the first one; empty for a strip at its own speed.
     """
 
     first: int
@@ -38,7 +39,7 @@ class Heard:
 
 
 def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
-    """The scene whose strips the sequencer shows: from 5.0 on the workspace may name another one than the active scene."""
+    """The scene whose strips the sequencer shows: from 5.0 on the workspace may name another than the active scene."""
     return getattr(context.workspace, "sequencer_scene", None) or context.scene
 
 
@@ -52,7 +53,8 @@ def sound_strips(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
     """Every sound strip of a scene, those inside meta strips too, in the order in which they start."""
     if scene.sequence_editor is None:
         return []
-    return sorted((strip for strip in all_strips(scene) if strip.type == 'SOUND'), key=lambda strip: (handles(strip)[0], strip.name))
+    sounds = [strip for strip in all_strips(scene) if strip.type == 'SOUND']
+    return sorted(sounds, key=lambda strip: (handles(strip)[0], strip.name))
 
 
 def active_sound(context: bpy.types.Context) -> str:
@@ -63,7 +65,7 @@ def active_sound(context: bpy.types.Context) -> str:
 
 
 def strip_in_use(context: bpy.types.Context) -> str:
-    """Name of the sound strip that an empty field means; empty when there is no sound strip, SEVERAL when it is not clear."""
+    """Name of the sound strip that an empty field means; empty without sound strips, SEVERAL when it is not clear."""
     if name := active_sound(context):
         return name
     names = [strip.name for strip in sound_strips(sequencer_scene(context))]
@@ -74,7 +76,10 @@ def pick(scene: bpy.types.Scene, name: str) -> bpy.types.Strip:
     """The sound strip of this name; empty takes the active one, or the only one. Raises AudioError."""
     strips = sound_strips(scene)
     if not strips:
-        raise AudioError(f"Scene {scene.name!r} has no sound strip. Add one in the Video Sequencer (Add > Sound), or pick a sound file.")
+        raise AudioError(
+            f"Scene {scene.name!r} has no sound strip. "
+            "Add one in the Video Sequencer (Add > Sound), or pick a sound file."
+        )
     if not name:
         active = scene.sequence_editor.active_strip
         if active is not None and active.type == 'SOUND':
@@ -90,9 +95,9 @@ def pick(scene: bpy.types.Scene, name: str) -> bpy.types.Strip:
 
 
 def mark(strip: bpy.types.Strip, scene: bpy.types.Scene) -> str:
-    """The mark of a strip, made now where it has none. A copied or split strip brings its original's along and gets its own here.
+    """The mark of a strip, made now where it has none.
 
-    A strip of a linked scene cannot be marked: "".
+    A copied or split strip has its original's mark and gets its own. A strip of a linked scene cannot be marked: "".
     """
     own = mark_of(strip)
     if scene.library is None and (not own or _original([strip, *marked(scene, own, strip)]) != strip):
@@ -108,16 +113,21 @@ def mark_of(strip: bpy.types.Strip) -> str:
 
 def marked(scene: bpy.types.Scene, wanted: str, but: bpy.types.Strip | None = None) -> list[bpy.types.Strip]:
     """The sound strips that have a mark: one, or several after it was split or copied."""
-    return [strip for strip in sound_strips(scene) if mark_of(strip) == wanted and (but is None or strip.name != but.name)]
+    found = [strip for strip in sound_strips(scene) if mark_of(strip) == wanted]
+    return [strip for strip in found if but is None or strip.name != but.name]
 
 
 def _original(strips: list[bpy.types.Strip]) -> bpy.types.Strip:
-    """Which of several strips with one mark was there first: still called as when it was marked, else the one with the shortest name."""
-    return min(strips, key=lambda strip: (str(strip.get(MARK, "")).partition(" ")[2] != strip.name, len(strip.name), strip.name))
+    """Which of several strips with one mark was there first: the one that kept its name, else the shortest."""
+    def order(strip: bpy.types.Strip) -> tuple[bool, int, str]:
+        marked_as = str(strip.get(MARK, "")).partition(" ")[2]
+        return marked_as != strip.name, len(strip.name), strip.name
+
+    return min(strips, key=order)
 
 
 def find_marked(scene: bpy.types.Scene, wanted: str, name: str) -> bpy.types.Strip | None:
-    """The sound strip with a mark, whatever it is called now; without a mark, the one of this name. None when it was deleted.
+    """The sound strip with a mark, whatever it is called now; without a mark, the one of this name; None: deleted.
 
     Looks at the name first: that is one look-up, and a copy that still shares the mark has another name.
     """
@@ -130,22 +140,26 @@ def find_marked(scene: bpy.types.Scene, wanted: str, name: str) -> bpy.types.Str
     return _original(found) if found else None
 
 
-def heard(scene: bpy.types.Scene, strip: bpy.types.Strip) -> Heard:
-    """When a strip can be heard. Raises AudioError when its handles hide all of it."""
+def audible_span(scene: bpy.types.Scene, strip: bpy.types.Strip) -> AudibleSpan:
+    """When a strip is audible. Raises AudioError when its handles hide all of it."""
     fps = scene_fps(scene)
     left, right = _audible_frames(strip)
     zero = _zero_frame(strip, fps)
     retiming = retiming_of(strip)
     first = left if retiming else max(left, math.floor(zero))
     if right <= first:
-        raise AudioError(f"Nothing of strip {strip.name!r} can be heard between frames {left} and {right}. Move its handles over the sound.")
-    return Heard(first, right, float(left) if retiming else zero, fps, retiming)
+        raise AudioError(
+            f"Nothing of strip {strip.name!r} can be heard between frames {left} and {right}. "
+            "Move its handles over the sound."
+        )
+    return AudibleSpan(first, right, float(left) if retiming else zero, fps, retiming)
 
 
 def retiming_of(strip: bpy.types.Strip) -> tuple[int, ...]:
     """Where the retiming keys of a strip lie, counted from the first one; () when it plays at its own speed.
 
-    Only differences: Blender gives the frames of the keys from the strip's start instead of the scene's when another strip lies before it in the list.
+    Only differences: Blender counts the frames of the keys from the strip's start instead of the scene's when another
+    strip comes before it in the list.
     """
     frames = [key.timeline_frame for key in getattr(strip, "retiming_keys", ())]
     return tuple(frame - frames[0] for frame in frames)
@@ -159,14 +173,17 @@ def handles(strip: bpy.types.Strip) -> tuple[int, int]:
 
 
 def shift_between(edit: bpy.types.Scene, home: bpy.types.Scene, first: int, right: int) -> int:
-    """Frames to add to get from a strip's scene to the character's, if a scene strip shows the one in the other at frames first to right."""
+    """Frames to add to get from a strip's scene to the character's, where a scene strip shows it first to right."""
     if edit == home or edit.sequence_editor is None:
         return 0
     for strip in all_strips(edit):
         left, end = _audible_frames(strip)
         if strip.type == 'SCENE' and strip.scene == home and left < right and first < end:
             if retiming_of(strip):
-                raise AudioError(f"The scene strip {strip.name!r} that shows {home.name!r} has speed changes, which cannot be followed. Remove them (Strip > Retiming > Reset).")
+                raise AudioError(
+                    f"The scene strip {strip.name!r} that shows {home.name!r} has speed changes, "
+                    "which cannot be followed. Remove them (Strip > Retiming > Reset)."
+                )
             return home.frame_start - round(_zero_frame(strip, 1.0))
     return 0
 
@@ -184,8 +201,9 @@ def _with_parents(strip: bpy.types.Strip) -> Iterator[bpy.types.Strip]:
 
 
 def _zero_frame(strip: bpy.types.Strip, fps: float) -> float:
-    """The frame on which second 0 of the sound file falls, be it audible or trimmed away. Measured with a click track, see the tests."""
-    start, trim = (
-        (strip.content_start, strip.content_trim_start) if hasattr(strip, "content_start") else (strip.frame_start, strip.animation_offset_start)
-    )
+    """The frame on which second 0 of the sound file falls, audible or trimmed away: measured with a click track."""
+    if hasattr(strip, "content_start"):
+        start, trim = strip.content_start, strip.content_trim_start
+    else:
+        start, trim = strip.frame_start, strip.animation_offset_start
     return int(start) - trim + getattr(strip, "sound_offset", 0.0) * fps

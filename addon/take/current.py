@@ -16,18 +16,20 @@ from . import callbacks, make, takes
 
 
 def all_of(context: bpy.types.Context, character: str = "") -> list[takes.Take]:
-    """The takes of a character ("" is the panel's), in the order of their frames. Raises RigError when there is no character."""
+    """The takes of a character ("" is the panel's), in the order of their frames. Raises RigError: no character."""
     settings = context.scene.unitalker
-    return takes.takes_of(context, character or (settings.character.name if settings.character else ""), settings.with_related)
+    if not character and settings.character:
+        character = settings.character.name
+    return takes.takes_of(context, character, settings.with_related)
 
 
 def chosen(context: bpy.types.Context, character: str = "") -> takes.Take:
-    """The take of the active sound strip, else the one at the current frame, else the nearest. Raises RigError without any."""
+    """The take of the active sound strip, else at the current frame, else the nearest. Raises RigError without any."""
     return choose(all_of(context, character), context.scene.frame_current, active_sound(context))
 
 
 def choose(known: Sequence[takes.Take], frame: float, strip: str) -> takes.Take:
-    """Of several takes the one whose strip is active, else the one at a frame, else the nearest. Raises RigError without any."""
+    """The take whose strip is active, else at a frame, else the nearest. Raises RigError without any."""
     if not known:
         raise RigError("This character has no lip sync yet. Press Generate Lip Sync first.")
     named = next((take for take in known if strip and take.line == strip), None)
@@ -43,7 +45,7 @@ def request_of(context: bpy.types.Context, take: takes.Take) -> make.Request | N
 
 
 def known_phones(context: bpy.types.Context, take: takes.Take) -> tuple[Phone, ...] | None:
-    """The phones of a take where the artist edited them or has them on the timeline; None where the model has to be asked."""
+    """The phones of a take where the artist edited them or has them on the timeline; else None."""
     if take.phones is not None:
         return tuple(Phone(*row) for row in take.phones)
     found = (find(context, take) for find in callbacks.phones_on_timeline)
@@ -74,7 +76,7 @@ def strip_of(context: bpy.types.Context, take: takes.Take) -> tuple[tuple[str, s
 
 
 def play_sound(context: bpy.types.Context, take: takes.Take) -> object | None:
-    """Start the sound of a take; its handle, or None where the scene plays it by itself, or it is gone. Raises EngineError kinds."""
+    """Start the sound of a take; its handle, None where the scene plays it or it is gone. Raises EngineError kinds."""
     request = None if _is_in_scene(context, take) else request_of(context, take)
     return clip.play(request.clip) if request is not None else None
 

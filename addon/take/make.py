@@ -50,7 +50,7 @@ class Request:
     """
 
     options: Options
-    clip: sounds.Clip
+    clip: sounds.SoundClip
     line: str
     character: rig.Character | None
     rig: engine.Rig | None
@@ -78,7 +78,7 @@ class Summary:
 
 
 def gather(
-    context: bpy.types.Context, options: Options, clip: sounds.Clip | None = None,
+    context: bpy.types.Context, options: Options, clip: sounds.SoundClip | None = None,
     phones: Sequence[TimedPhone] | EllipsisType | None = ...,
 ) -> Request:
     """Read the scene.
@@ -128,7 +128,7 @@ def gather(
     )
 
 
-def _line_name(options: Options, clip: sounds.Clip, character: rig.Character | None) -> str:
+def _line_name(options: Options, clip: sounds.SoundClip, character: rig.Character | None) -> str:
     """The name under which a sound is noted."""
     if options.source != 'FILE':
         return _own_name(character, clip) if character else clip.name
@@ -263,7 +263,7 @@ def clear(context: bpy.types.Context, character: str, with_related: bool) -> int
     return clearing.clear(found) + vertex_head.clear(meshes)
 
 
-def _own_name(character: rig.Character, clip: sounds.Clip) -> str:
+def _own_name(character: rig.Character, clip: sounds.SoundClip) -> str:
     """The name of a strip, with its scene where a strip of that name in another scene has a take."""
     known = notes.find(character, clip.name)
     mark = known.clip.mark if known is not None and known.clip is not None else ""
@@ -285,7 +285,7 @@ def _with_parts(context: bpy.types.Context, character: rig.Character, options: O
     return replace(character, targets=(*character.targets, *same))
 
 
-def _find_clip(context: bpy.types.Context, options: Options, home: bpy.types.Scene) -> sounds.Clip:
+def _find_clip(context: bpy.types.Context, options: Options, home: bpy.types.Scene) -> sounds.SoundClip:
     if options.source == 'FILE':
         return sounds.find_file(context, options.audio, options.start_frame, home)
     if options.source == 'SPEAKER':

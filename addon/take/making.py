@@ -16,7 +16,7 @@ BUG = "A bug stopped the lip sync: see the traceback in the system console."
 
 
 class MakesTake(OnWorker):
-    """Mixed into an operator whose `_gather` keeps the take's request as `_request` and gives the work that computes it."""
+    """Mixed into an operator whose `_gather` keeps the take's request as `_request` and gives the work on it."""
 
     def _finish(self, context: bpy.types.Context, result: Callable[[], object]) -> set[str]:
         """Write what result() gives, and say so."""

@@ -18,7 +18,7 @@ from ...engine.values.options import STYLE, Value
 from ..actions.ledger import Span, TakeNote
 from ..character import character as rig
 from ..keying import clearing, notes
-from ..sound.clip import Clip
+from ..sound.clip import SoundClip
 from ..sound.strips import sequencer_scene, sound_strips
 from . import make
 from .callbacks import end_previews
@@ -45,7 +45,7 @@ class Take:
     last_frame: float
     action: str
     choices: Mapping[str, object]
-    clip: Clip | None
+    clip: SoundClip | None
     phones: tuple[tuple[str, float, float], ...] | None
     fps: float | None = None
 
@@ -206,9 +206,9 @@ def _nearest_of_file(context: bpy.types.Context, values: Mapping[str, object], k
     return min((take for take in known if take.line in lines), default=None, key=distance)
 
 
-def _present(clip: object) -> Clip | None:
+def _present(clip: object) -> SoundClip | None:
     """A clip whose file is still there; else it is looked up again, which says what is missing."""
-    if not isinstance(clip, Clip):
+    if not isinstance(clip, SoundClip):
         return None
     is_there = clip.packed is not None or (Path(clip.path).is_file() and not clip.retiming)
     return clip if is_there else None

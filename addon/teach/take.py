@@ -24,7 +24,7 @@ from ..take import make as take
 class Request:
     """What `compute` and `write` need, as plain values; folder is where the taught head goes."""
 
-    clip: strip_audio.Clip
+    clip: strip_audio.SoundClip
     take: Take
     settings: engine.Settings
     name: str

@@ -13,7 +13,8 @@ from ..host.preferences import own
 from ..host.translations import translate
 from ..take import catalog
 
-EXTENSIONS = ";".join(sorted(bpy.path.extensions_audio))        # what this Blender plays; films are left to the 3D view's own drop
+# What this Blender plays; films are left to the 3D view's own drop.
+EXTENSIONS = ";".join(sorted(bpy.path.extensions_audio))
 
 
 def _work() -> ModuleType:
@@ -23,10 +24,14 @@ def _work() -> ModuleType:
 
 
 class UNITALKER_OT_sound_open(bpy.types.Operator):
-    """Choose a sound file for the lip sync, and make it at once where the character can be keyed. Several files become lines of the scene's list. The same as dropping files on the character"""
+    """A sound file becomes the panel's; several files become lines of the scene's list."""
 
     bl_idname = "unitalker.sound_open"
     bl_label = "Lip Sync from Sound File"
+    bl_description = (
+        "Choose a sound file for the lip sync, and make it at once where the character can be keyed. "
+        "Several files become lines of the scene's list. The same as dropping files on the character"
+    )
     bl_options = {'UNDO'}
 
     filepath: StringProperty(name="File", description="The sound file", subtype='FILE_PATH', options={'SKIP_SAVE'})
@@ -35,8 +40,14 @@ class UNITALKER_OT_sound_open(bpy.types.Operator):
     filter_sound: BoolProperty(default=True, options={'HIDDEN'})
     filter_movie: BoolProperty(default=True, options={'HIDDEN'})
     filter_folder: BoolProperty(default=True, options={'HIDDEN'})
-    character: StringProperty(name="Character", description="Name of the object; empty takes the panel's, else the active one", options={'SKIP_SAVE'})
-    generate: BoolProperty(name="Generate", description="Make the lip sync at once; the add-on preferences say what is usual", options={'SKIP_SAVE'})
+    character: StringProperty(
+        name="Character", description="Name of the object; empty takes the panel's, else the active one",
+        options={'SKIP_SAVE'},
+    )
+    generate: BoolProperty(
+        name="Generate", description="Make the lip sync at once; the add-on preferences say what is usual",
+        options={'SKIP_SAVE'},
+    )
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
@@ -60,9 +71,11 @@ class UNITALKER_OT_sound_open(bpy.types.Operator):
             settings.character = context.scene.objects[self.character]
         if len(paths) > 1:
             _work().add_rows(context, paths)
-            self.report({'INFO'}, translate("{} lines added to the scene's list: check who says what, then Generate All.", len(paths)))
+            added = translate("{} lines added to the scene's list: check who says what, then Generate All.", len(paths))
+            self.report({'INFO'}, added)
             return {'FINISHED'}
-        self.report({'INFO'}, translate("{} starts on frame {}.", os.path.basename(paths[0]), context.scene.frame_current))
+        name = os.path.basename(paths[0])
+        self.report({'INFO'}, translate("{} starts on frame {}.", name, context.scene.frame_current))
         if self._generates(context):
             self._generate(context)
         return {'FINISHED'}
@@ -76,15 +89,21 @@ class UNITALKER_OT_sound_open(bpy.types.Operator):
 
     def _generates(self, context: bpy.types.Context) -> bool:
         preferences = own(context)
-        usual = preferences.generate_on_drop if preferences is not None else True
-        return (self.generate if self.properties.is_property_set("generate") else usual) and not catalog.fit(context).problem
+        wanted = preferences.generate_on_drop if preferences is not None else True
+        if self.properties.is_property_set("generate"):
+            wanted = self.generate
+        return wanted and not catalog.fit(context).problem
 
 
 class UNITALKER_OT_sound_to_strip(bpy.types.Operator):
-    """Put the chosen sound file into the Sequencer, so that it is heard while the lips move, and use that strip from now on"""
+    """The chosen sound file becomes a strip."""
 
     bl_idname = "unitalker.sound_to_strip"
     bl_label = "Lip Sync File to Sequencer"
+    bl_description = (
+        "Put the chosen sound file into the Sequencer, so that it is heard while the lips move, "
+        "and use that strip from now on"
+    )
     bl_options = {'REGISTER', 'UNDO'}
 
     @classmethod

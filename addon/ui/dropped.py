@@ -55,8 +55,8 @@ def to_strip(context: bpy.types.Context) -> str:
 
 
 def add_strip(context: bpy.types.Context, path: str, frame: int) -> bpy.types.Strip:
-    """Add a sound strip on a channel above all others. Raises AudioError when Blender cannot play the file, or has no room."""
-    if getattr(context.workspace, "sequencer_scene", context) is None:     # from 5.0 on: else the Sequencer would show nothing
+    """Add a sound strip above all others. Raises AudioError: Blender cannot play the file, or has no room."""
+    if getattr(context.workspace, "sequencer_scene", context) is None:     # from 5.0 on: it would show nothing
         context.workspace.sequencer_scene = context.scene
     scene = sequencer_scene(context)
     editor = scene.sequence_editor_create()
@@ -64,11 +64,13 @@ def add_strip(context: bpy.types.Context, path: str, frame: int) -> bpy.types.St
     channel = max((strip.channel for strip in strips), default=0) + 1
     if channel > MAX_CHANNEL:
         raise AudioError(
-            f"All {MAX_CHANNEL} channels of the Sequencer in scene {scene.name!r} are in use. Move or remove a strip on the top one."
+            f"All {MAX_CHANNEL} channels of the Sequencer in scene {scene.name!r} are in use. "
+            "Move or remove a strip on the top one."
         )
     if not hasattr(strips, "new_sound"):
         raise AudioError("This Blender was built without sound, so it has no sound strips. Use the sound as a file.")
     try:
         return strips.new_sound(os.path.splitext(os.path.basename(path))[0], path, channel, frame)
     except RuntimeError as error:
-        raise AudioError(f"Blender cannot play {path} ({str(error).strip()}). Convert it to wav, or use the sound as a file.") from error
+        problem = f"Blender cannot play {path} ({str(error).strip()})."
+        raise AudioError(f"{problem} Convert it to wav, or use the sound as a file.") from error

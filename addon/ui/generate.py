@@ -1,4 +1,4 @@
-"""The panel "Generate": the button or the progress, why it is grey, then the last result, whose line opens the list of channels."""
+"""The panel "Generate": the button or the progress, why it is grey, then the last result with its list of channels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..host.translations import translate
 from ..sound.strips import SEVERAL, strip_in_use
 from ..take import catalog
 
-BUTTON = "unitalker_button"     # pointer that the panel gives its button: scripts and the search bring options of their own
+BUTTON = "unitalker_button"     # pointer that the panel gives its button: scripts and the search have their own options
 LIST_WIDTH = 16                 # of the list of channels, in units of the interface
 COLUMNS = 2
 
@@ -55,7 +55,9 @@ def problem(context: bpy.types.Context) -> str:
         return "Choose a speaker in Audio."
     if settings.destination == 'SLOT' and "slots" not in bpy.types.Action.bl_rna.properties:
         return "Actions have slots from Blender 4.4 on: choose Own Action or NLA Strip in Output."
-    return "This character cannot be keyed yet: see Character." if catalog.fit(context).problem else catalog.model_problem(settings)
+    if catalog.fit(context).problem:
+        return "This character cannot be keyed yet: see Character."
+    return catalog.model_problem(settings)
 
 
 def asks(context: bpy.types.Context) -> bool:
@@ -67,7 +69,8 @@ def _draw_result(context: bpy.types.Context, box: bpy.types.UILayout, settings: 
     paragraph(context, box, settings.result, 'ERROR' if settings.result_failed else 'CHECKMARK')
     mapped, missing = settings.result_mapped.splitlines(), settings.result_missing.splitlines()
     if mapped or missing:
-        box.popover("UNITALKER_PT_channels", text=translate("{} mapped, {} missing", len(mapped), len(missing)), translate=False)
+        counts = translate("{} mapped, {} missing", len(mapped), len(missing))
+        box.popover("UNITALKER_PT_channels", text=counts, translate=False)
     for line in settings.result_details.splitlines():
         paragraph(context, box, line, 'INFO')
 

@@ -24,8 +24,8 @@ VIEW_M = 1.0                # from the 3D view to the head
 CAMERA_M, CAMERA_LENS_MM = 1.5, 85.0        # the whole head, as a portrait
 UPRIGHT = (math.pi / 2, 0.0, 0.0)           # rotation of a camera that looks along +Y
 FRESH = {       # choices of an earlier take that would not fit the sample
-    "use_range": False, "audio_channel": 0, "transcript": "", "transcript_text": "", "with_related": True, "preset": "auto",
-    "head": "", "action": "",
+    "use_range": False, "audio_channel": 0, "transcript": "", "transcript_text": "", "with_related": True,
+    "preset": "auto", "head": "", "action": "",
 }
 
 
@@ -42,7 +42,7 @@ def add_head(context: bpy.types.Context) -> bpy.types.Object:
 
 
 def choose_sound(context: bpy.types.Context) -> dict[str, object]:
-    """The sample as a strip that the file keeps, or as a file where Blender was built without sound. Gives the choices for one take."""
+    """The sample as a strip that the .blend file keeps, else as a file; the choices for its take."""
     settings, start = context.scene.unitalker, context.scene.frame_start
     try:
         strip = add_strip(context, str(SAMPLE), start)
@@ -56,7 +56,7 @@ def choose_sound(context: bpy.types.Context) -> dict[str, object]:
 
 
 def make_keys(context: bpy.types.Context, given: dict[str, object]) -> str:
-    """One take of these choices, in line: the sample is short. Gives the line that tells what was made; raises EngineError."""
+    """One take of these choices, in line: the sample is short. Returns what was made as a line; raises EngineError."""
     request = make.gather(context, Options(**collect(context, {**FRESH, **given})))
     summary = make.write(request, make.compute(request))
     show_summary(context, summary)

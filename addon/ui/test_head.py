@@ -1,6 +1,7 @@
-"""The test head in Blender, from the data in `addon/head/`: face, teeth, tongue, eyes, brows and hair are separate meshes.
+"""The test head in Blender, from the data in `addon/head/`.
 
-Each has the shape keys it needs; all are children of the face, which carries all 52.
+Face, teeth, tongue, eyes, brows and hair are separate meshes, each with the shape keys it needs; all are children of
+the face, which carries all 52.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import bpy
 
 from ..head.load import HeadPart, load_head
 
-MATERIAL_ROUGHNESS = {"Teeth": 0.25, "Tongue": 0.4, "Lips": 0.4, "Eye White": 0.15, "Iris": 0.1, "Pupil": 0.05, "Hair": 0.7}
+MATERIAL_ROUGHNESS = {
+    "Teeth": 0.25, "Tongue": 0.4, "Lips": 0.4, "Eye White": 0.15, "Iris": 0.1, "Pupil": 0.05, "Hair": 0.7,
+}
 SKIN_ROUGHNESS = 0.55
 
 

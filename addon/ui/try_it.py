@@ -25,10 +25,14 @@ def _sample() -> ModuleType:
 
 
 class UNITALKER_OT_try_it(bpy.types.Operator):
-    """Add a head, a line of speech and its lip sync, to see what this add-on does. Nothing else in the scene is touched, and one undo takes all of it back"""
+    """A head that speaks."""
 
     bl_idname = "unitalker.try_it"
     bl_label = "Try Lip Sync"
+    bl_description = (
+        "Add a head, a line of speech and its lip sync, to see what this add-on does. "
+        "Nothing else in the scene is touched, and one undo takes all of it back"
+    )
     bl_options = {'REGISTER', 'UNDO'}
 
     @classmethod

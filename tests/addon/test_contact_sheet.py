@@ -94,7 +94,7 @@ def test_one_click_writes_a_sheet_beside_the_file(ext, shot, tmp_path):
     assert chosen.last_sheet == str(path) and path.name in {image.name for image in bpy.data.images}
     assert sorted(file.name for file in tmp_path.iterdir()) == [path.name, "shot.blend"]
     assert settings(bpy.context.scene) == before
-    sheet = ext.module("addon.pictures.contact_sheet")
+    sheet, behind = ext.module("addon.pictures.contact_sheet"), ext.module("addon.pictures.picture").BEHIND
     gap, width = round(96 * sheet.GAP), 96
     values = pixels(path)
     assert values.shape[1] == 4 * (width + gap) + gap
@@ -103,7 +103,7 @@ def test_one_click_writes_a_sheet_beside_the_file(ext, shot, tmp_path):
     for tile in tiles:
         middle, corner = tile[20:76, 30:66].reshape(-1, 3).mean(0), tile[-3:, :3].reshape(-1, 3).mean(0)
         # skin in the middle, paper at the edge
-        assert middle[0] > middle[2] + 0.1 and np.abs(corner - sheet.BEHIND).max() < 0.02
+        assert middle[0] > middle[2] + 0.1 and np.abs(corner - behind).max() < 0.02
     quiet, loud = tiles[0], tiles[1]            # the buzz is from 0.5 to 1.5 s, pictures at 0.25, 0.75, ...
     assert np.abs(quiet - tiles[3]).mean() < 0.01 < np.abs(quiet - loud).mean() + 0.005
     labels = values[top - 96 - round(96 * sheet.LABEL):top - 96, gap:gap + width, :3]

@@ -59,9 +59,9 @@ def track(ext):
     sound = np.zeros(64_000, np.float32)
     sound[32_000:48_000] = np.resize([0.9, -0.9], 16_000)
     peaks = ext.module("addon.overlay.peaks").measure(sound, 16_000)
-    curve = layout.Curve("jawOpen", 101.0, np.linspace(0, 1, 100, dtype=np.float32))
+    curve = layout.DrawnCurve("jawOpen", 101.0, np.linspace(0, 1, 100, dtype=np.float32))
     phones = (phone("M", 0.0, 1.0), phone("AA", 1.0, 2.0), phone("SIL", 2.0, 4.0))
-    return layout.Track("line", 101.0, 25.0, 101.0, 200.0, peaks, phones, (curve,))
+    return layout.DrawnTake("line", 101.0, 25.0, 101.0, 200.0, peaks, phones, (curve,))
 
 
 @pytest.mark.parametrize(("left_frame", "frames_per_px"), [(96.0, 0.2), (120.0, 0.05), (0.0, 1.0)])

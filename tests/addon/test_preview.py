@@ -69,7 +69,7 @@ def test_peaks_of_any_length(ext, length):
 # ---- where things lie
 
 def track(layout, phones=(), peaks=None, curves=()):
-    return layout.Track("line", 101.0, 25.0, 101.0, 200.0, peaks, phones, curves)
+    return layout.DrawnTake("line", 101.0, 25.0, 101.0, 200.0, peaks, phones, curves)
 
 
 @pytest.mark.parametrize("frames_per_px", [0.01, 0.2, 3.0])
@@ -112,14 +112,14 @@ def test_a_curve_keeps_its_peak_when_it_is_thinned_out(layout):
     values = np.zeros(20_000, np.float32)
     values[12_345] = 1.0
     points = layout.curve_line(
-        layout.Curve("jawOpen", 1.0, values), layout.View(1.0, 20.0, 1000), layout.Band(0.0, 100.0)
+        layout.DrawnCurve("jawOpen", 1.0, values), layout.View(1.0, 20.0, 1000), layout.Band(0.0, 100.0)
     )
     assert len(points) < 3000
     assert points[points[:, 1].argmax()].tolist() == [pytest.approx(12_345 / 20), 98.0]
 
 
 def test_a_curve_outside_of_the_view_is_not_drawn(layout):
-    curve, band = layout.Curve("jawOpen", 1.0, np.ones(100, np.float32)), layout.Band(0.0, 50.0)
+    curve, band = layout.DrawnCurve("jawOpen", 1.0, np.ones(100, np.float32)), layout.Band(0.0, 50.0)
     assert len(layout.curve_line(curve, layout.View(500.0, 0.1, 1000), band)) == 0
     inside = layout.curve_line(curve, layout.View(50.0, 0.1, 100), band)
     assert inside[0, 0] <= 0 and inside[-1, 0] >= 100 and len(inside) < 16
