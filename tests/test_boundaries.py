@@ -70,10 +70,7 @@ LATE_IMPORTS: dict[str, int] = {}
 
 # What does not hold yet. Entries only ever leave this table, and the table leaves with the last one.
 KNOWN_VIOLATIONS: dict[str, set[str]] = {
-    "classes": {
-        "Clip", "Curve", "Entry", "Head", "Line", "Plan",
-        "Recording", "Report", "Request", "Solved", "Take", "Target", "Track",
-    },
+    "classes": {"Recording", "Request", "Take", "Track"},
     "floors": {
         "addon/follow -> addon/cast",
     },
