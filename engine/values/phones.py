@@ -20,8 +20,10 @@ PHONE_INDEX: Mapping[str, int] = {name: i for i, name in enumerate(PHONES)}
 VOWELS = frozenset(["AA", "AE", "AH", "AO", "EH", "ER", "IH", "IY", "OW", "UH", "UW", "AX", "UE", "OE"])
 BILABIALS = frozenset(["P", "B", "M"])
 LABIODENTALS = frozenset(["F", "V"])
-MOUTH_KINDS: Mapping[str, frozenset[str]] = {       # kind of mouth that people see: its phones, the first kind that has a phone counts
-    "closed": BILABIALS, "open": frozenset(["AA", "AE", "AO", "AH"]), "round": frozenset(["UW", "OW", "UH", "W", "UE", "OE"]),
+# Kind of mouth that people see: its phones. The first kind that has a phone counts.
+MOUTH_KINDS: Mapping[str, frozenset[str]] = {
+    "closed": BILABIALS, "open": frozenset(["AA", "AE", "AO", "AH"]),
+    "round": frozenset(["UW", "OW", "UH", "W", "UE", "OE"]),
     "teeth on lip": LABIODENTALS, "spread": frozenset(["IY", "IH", "EH"]), "vowel": VOWELS,
 }
 SECOND_PART_SHARE = 0.4  # of a diphthong's or affricate's length

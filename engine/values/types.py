@@ -1,6 +1,6 @@
 """The plain values that cross borders: between the steps of the engine, and from the add-on to the engine.
 
-Knows nothing of files, models or Blender. What a user can choose is in settings.py, and can be taken from here too.
+Knows nothing of files, models or Blender. What a user can choose can be imported from here too.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from .phones import Phone
 from .settings import MAX_FPS, Delays, Gains, Life, RegionSmooth, Settings
 
 __all__ = [
-    "MAX_FPS", "SAMPLE_RATE_HZ", "Animation", "BoneRest", "BoolArray", "Cancel", "Curve", "Delays", "FloatArray", "Gains",
-    "IntArray", "Level", "Life", "LipContacts", "Motion", "Progress", "RegionSmooth", "Rig", "RigChannel", "RigCurves",
-    "Settings", "Waveform", "never", "no_progress",
+    "MAX_FPS", "SAMPLE_RATE_HZ", "Animation", "BoneRest", "BoolArray", "Cancel", "Curve", "Delays", "FloatArray",
+    "Gains", "IntArray", "Level", "Life", "LipContacts", "Motion", "Progress", "RegionSmooth", "Rig", "RigChannel",
+    "RigCurves", "Settings", "Waveform", "never", "no_progress",
 ]
 
 FloatArray = NDArray[np.floating]
@@ -32,7 +32,7 @@ SAMPLE_RATE_HZ = 16_000     # what every speech encoder of this family is traine
 
 @dataclass(frozen=True)
 class Waveform:
-    """Mono sound at 16 kHz; samples (n,) float32, full scale is +-1. read_audio() and from_array() make one of any sound.
+    """Mono sound at 16 kHz, as read_audio() and from_array() make it; samples (n,) float32, full scale is +-1.
 
     Raises:
         AudioError: samples of another shape or number type, or none at all.
@@ -99,7 +99,8 @@ class RigChannel:
     """One thing on a character that can be keyed.
 
     Attributes:
-        kind: "shape_key" (name is the key), "bone" (name is the bone) or "property" (name is its data path on the object).
+        kind: "shape_key" (name is the key), "bone" (name is the bone) or "property" (name is its data path on the
+            object).
         path: for a bone: location, rotation_euler, rotation_quaternion or scale; else empty.
         index: component of a vector path, 0 for a single number.
     """
@@ -115,7 +116,8 @@ class BoneRest:
     """How a bone lies at rest, in the space of its armature.
 
     Attributes:
-        axes: rows of the matrix (3, 3) whose columns are the bone's own X, Y and Z. head: its root. parent: name of a bone; empty for none.
+        axes: rows of the matrix (3, 3) whose columns are the bone's own X, Y and Z.
+        head: its root. parent: name of a bone; empty for none.
     """
 
     axes: tuple[float, float, float, float, float, float, float, float, float]
@@ -130,11 +132,14 @@ class Rig:
     Attributes:
         preset: name of a preset, a path to a JSON file, or "auto" to take the best match.
         preset_folders: folders that hold the user's own presets, searched before the bundled ones.
-        source: channel set of the motion; "auto" takes a preset that reads it. animate() sets it to what the head gives.
-        driven: those that a driver moves everywhere on the character: keys there would do nothing, so "auto" does not count them.
-        limits: lowest and highest value to which a constraint holds a bone's location, for control bones that know how far they go.
+        source: channel set of the motion; "auto" takes a preset that reads it. animate() sets it to what the head
+            gives.
+        driven: those that a driver moves everywhere on the character: keys there would do nothing, so "auto" does not
+            count them.
+        limits: lowest and highest value to which a constraint holds a bone's location, for control bones.
         rest: how the bones lie; one that is not in it counts as pointing up with a roll of 0.
-        posed: rotation (w, x, y, z) of bones that an artist turned by hand, in their own axes: what moves head and eyes starts there.
+        posed: rotation (w, x, y, z) of bones that an artist turned by hand, in their own axes: what moves head and eyes
+            starts there.
     """
 
     shape_keys: frozenset[str] = frozenset()
@@ -166,8 +171,10 @@ class RigCurves:
         preset: name of the preset that made them.
         mapped: source channels that drive something on this rig.
         missing: source channels of the preset that found nothing on this rig.
-        stepped: values hold until the next key; a curve has keys only where it changes, so keys may lie on different frames.
-        life: those of the curves that blinks, brow raises, head, gaze and breath alone move: never keyed where an artist has keys.
+        stepped: values hold until the next key; a curve has keys only where it changes, so keys may lie on different
+            frames.
+        life: those of the curves that blinks, brow raises, head, gaze and breath alone move: never keyed where an
+            artist has keys.
     """
 
     curves: Mapping[RigChannel, Curve]
@@ -190,7 +197,7 @@ class Animation:
         device: where the network ran, for example "cpu".
         warnings: sentences for the user, for example a device that could not be used.
         coefficients: PCA coefficients behind the vertices; None where motion is what the head gives.
-        phones: what is spoken when, without gaps from start to end: of the transcript where one fits, else what the model
+        phones: what is spoken when, without gaps from start to end: of the transcript where it fits, else what the model
             recognised; () for a model without phones.
     """
 
