@@ -197,8 +197,8 @@ class Animation:
         device: where the network ran, for example "cpu".
         warnings: sentences for the user, for example a device that could not be used.
         coefficients: PCA coefficients behind the vertices; None where motion is what the head gives.
-        phones: what is spoken when, without gaps from start to end: of the transcript where it fits, else what the model
-            recognised; () for a model without phones.
+        phones: what is spoken when, without gaps from start to end: of the transcript where it fits, else what the
+            model recognised; () for a model without phones.
     """
 
     motion: Motion
