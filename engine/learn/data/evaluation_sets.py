@@ -206,7 +206,7 @@ def _read_multilang(folder: Path) -> list[EvaluationSet]:
 
 
 def _read_sentences(folder: Path) -> list[EvaluationSet]:
-    """Sentences that never train of voices of which others do, by forced alignment; a language that cannot be aligned here is left out."""
+    """Aligned sentences that never train, of voices of which others do; what cannot be aligned here is left out."""
     sets = []
     for name, voice in READ_VOICES.items():
         if not (folder / Path(voice.folder).name).is_dir():

@@ -188,7 +188,8 @@ def read_pca(dataset: Dataset, width: int, root: Path, pca_dim: int | None) -> P
     if not fits or expected != width:
         raise ModelError(
             f"PCA file {path} has components {components.shape} and mean {mean.shape}; the head {dataset.annotation} "
-            f"gives {width} coefficients, {expected} were expected. Give the data root that the checkpoint was trained with."
+            f"gives {width} coefficients, {expected} were expected. Give the data root that the checkpoint was trained "
+            "with."
         )
     return Pca(components[:width], mean)
 

@@ -28,6 +28,9 @@ INCHES_PER_S, SHORTEST_INCHES, DPI = 1.7, 6.0, 80
 LOUD_FROM = 0.05  # of the peak: where the first sound is
 
 
+Spans = Sequence[tuple[str, float, float]]  # phones or words with their seconds
+
+
 @dataclass(frozen=True)
 class Track:
     """One line of a picture: values (n,) at a rate in Hz."""
@@ -85,7 +88,7 @@ def draw_paired(item: PairedCurves, path: Path) -> None:
 
 
 def _draw(
-    samples: FloatArray, spans: Sequence[tuple[str, float, float]], panels: Sequence[tuple[str, Sequence[Track]]],
+    samples: FloatArray, spans: Spans, panels: Sequence[tuple[str, Sequence[Track]]],
     title: str, path: Path,
 ) -> None:
     import matplotlib
@@ -125,7 +128,7 @@ def _window(samples: FloatArray) -> tuple[float, float]:
     return start_s, start_s + LONGEST_S
 
 
-def _draw_sound(axis: Any, samples: FloatArray, spans: Sequence[tuple[str, float, float]]) -> None:  # noqa: ANN401  matplotlib
+def _draw_sound(axis: Any, samples: FloatArray, spans: Spans) -> None:  # noqa: ANN401  matplotlib
     """The waveform as its extremes in 5 ms, phones or words above it in two rows by turns."""
     whole = samples[:samples.size // 80 * 80].reshape(-1, 80)
     seconds = np.arange(len(whole)) * 0.005
@@ -143,7 +146,7 @@ def _draw_sound(axis: Any, samples: FloatArray, spans: Sequence[tuple[str, float
     axis.set_ylabel("sound", fontsize=8)
 
 
-def _draw_tracks(axis: Any, label: str, tracks: Sequence[Track], spans: Sequence[tuple[str, float, float]]) -> None:  # noqa: ANN401
+def _draw_tracks(axis: Any, label: str, tracks: Sequence[Track], spans: Spans) -> None:  # noqa: ANN401
     for name, start_s, end_s in spans:
         if name in BILABIALS | LABIODENTALS:
             axis.axvspan(start_s, end_s, color=CONTACT_COLOUR if name in BILABIALS else TUCK_COLOUR, linewidth=0)
