@@ -23,15 +23,17 @@ if TYPE_CHECKING:
     )
     from .geometry.shape_picture import SIZE_PX, SampledFace
     from .geometry.shape_solve import solve_weights
-    from .model.components import Placement, fit_placement
+    from .model.components import Placement, components_needed, fit_placement
     from .model.devices import from_text as device_tests_from_text
     from .model.devices import remember as remember_device_tests
     from .model.devices import test_devices
     from .model.devices import to_text as device_tests_to_text
+    from .model.heads import Head
     from .model.runtime import build as runtime_build
     from .model.runtime import close_graphs
     from .motion.key_reduction import reduce_for_curves, reduce_for_lines
     from .motion.lip_contact import has_lips
+    from .motion.smooth import EASE_IN_S, EASE_OUT_S
     from .pipeline import animate, animate_all
     from .speech.g2p import check_words, languages, read_words
     from .speech.g2p import read_file as read_transcript
@@ -53,11 +55,14 @@ if TYPE_CHECKING:
     from .values.types import Animation, Curve, LipContacts, Motion, Rig, RigChannel, RigCurves, Waveform
 
 __all__ = [
-    "MIN_DURATION_S", "SIZE_PX", "Animation", "AudioError", "Cancelled", "ChannelMatch", "Curve", "Delays",
-    "EngineError", "Gains", "HeadMesh", "InstallError", "Life", "LipContacts", "ModelError", "Motion", "NoPresetError",
+    "EASE_IN_S", "EASE_OUT_S", "MIN_DURATION_S", "SIZE_PX", "Animation", "AudioError", "Cancelled", "ChannelMatch",
+    "Curve", "Delays",
+    "EngineError", "Gains", "Head", "HeadMesh", "InstallError", "Life", "LipContacts", "ModelError", "Motion",
+    "NoPresetError",
     "OutputError", "Picks", "Placement", "PresetError", "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError",
     "SampledFace", "SettingError", "Settings", "ShapeProposal", "TeachError", "Waveform", "animate", "animate_all",
-    "changed_spans", "check_words", "close_graphs", "device_tests_from_text", "device_tests_to_text", "fit_placement",
+    "changed_spans", "check_words", "close_graphs", "components_needed", "device_tests_from_text",
+    "device_tests_to_text", "fit_placement",
     "from_array", "guess_points", "has_lips", "languages", "match_shapes", "preset_of_matches", "read_audio",
     "read_transcript", "read_words", "reduce_for_curves", "reduce_for_lines", "remember_device_tests", "runtime_build",
     "solve_weights", "stretch", "test_devices",
@@ -74,10 +79,13 @@ _HOMES = {      # where the other names lie
     "remember_device_tests": "model.devices.remember", "test_devices": "model.devices.test_devices",
     "runtime_build": "model.runtime.build", "close_graphs": "model.runtime.close_graphs",
     "stretch": "audio.time_stretch.stretch", "read_words": "speech.g2p.read_words",
-    "check_words": "speech.g2p.check_words", "languages": "speech.g2p.languages", "read_transcript": "speech.g2p.read_file",
+    "check_words": "speech.g2p.check_words", "languages": "speech.g2p.languages",
+    "read_transcript": "speech.g2p.read_file",
     "changed_spans": "speech.phone_edit.changed_spans", "has_lips": "motion.lip_contact.has_lips",
     "reduce_for_curves": "motion.key_reduction.reduce_for_curves",
     "reduce_for_lines": "motion.key_reduction.reduce_for_lines",
+    "EASE_IN_S": "motion.smooth.EASE_IN_S", "EASE_OUT_S": "motion.smooth.EASE_OUT_S", "Head": "model.heads.Head",
+    "components_needed": "model.components.components_needed",
 }
 
 if not TYPE_CHECKING:       # a type checker would take any name

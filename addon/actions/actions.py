@@ -1,8 +1,8 @@
 """Actions and slots: which Action plays on a data-block, and whose it is.
 
-One code path for Blender 4.2 to 5.2: from 4.4 on an Action has a slot for each data-block and keeps curves in channel bags; before, the Action holds
-the curves itself and every data-block has its own Action. An Action is ours as a whole, or it is a host Action: one of the artist's in which some
-slots are ours.
+One code path for Blender 4.2 to 5.2: from 4.4 on an Action has a slot for each data-block and keeps curves in channel
+bags; before, the Action holds the curves itself and every data-block has its own Action. An Action is ours as a whole,
+or it is a host Action: one of the artist's in which some slots are ours.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Bag = bpy.types.bpy_struct      # ActionChannelbag, or before 4.4 the Action its
 
 @dataclass(frozen=True)
 class ActionUse:
-    """One use of an Action by a data-block: as the active Action (strip is None) or in an NLA strip. slot is None before 4.4."""
+    """One use of an Action by a data-block: as the active Action, or in an NLA strip. slot is None before 4.4."""
 
     action: bpy.types.Action
     slot: bpy.types.ActionSlot | None
@@ -80,7 +80,7 @@ def own_uses(owner: bpy.types.ID) -> list[ActionUse]:
 
 
 def uses_of(action: bpy.types.Action) -> list[ActionUse]:
-    """What can play of an Action of ours, on whatever data-block: the Action itself, or each of its slots that is ours."""
+    """What can play of an Action of ours: the Action itself, or each of its slots that is ours."""
     if not has_slots():
         return [ActionUse(action, None)]
     return [use for use in (ActionUse(action, slot) for slot in action.slots) if owns(use)]
@@ -116,7 +116,7 @@ def channel_of(curve: bpy.types.FCurve) -> Channel:
 
 
 def artist_channels(owner: bpy.types.ID, in_own: bool = False) -> frozenset[Channel]:
-    """Channels of a data-block that play keys which are not ours; in_own: only those which the artist added to our Action."""
+    """Channels that play keys which are not ours; in_own: only those that the artist added to our Action."""
     return frozenset(
         channel_of(curve) for use in uses(owner) if not (in_own and not owns(use)) and not use.muted
         for curve in curves_of(use) if not is_ours(curve, use)
@@ -124,7 +124,7 @@ def artist_channels(owner: bpy.types.ID, in_own: bool = False) -> frozenset[Chan
 
 
 def binding_key(use: ActionUse) -> str:
-    """What the ledger calls the data-block of a use: it outlives renaming. Before 4.4 an Action has one data-block only."""
+    """What the ledger calls the data-block of a use, also after renaming. Before 4.4 an Action has only one."""
     return str(use.slot.handle) if use.slot else ""
 
 
@@ -154,10 +154,11 @@ def is_called(action: bpy.types.Action, name: str) -> bool:
 
 
 def unshare(owners: list[bpy.types.ID]) -> None:
-    """Give data-blocks their own copies of our Actions which others play too: a copied character still plays the original's keys.
+    """Give data-blocks their own copies of our Actions which others play too: a copied character still plays the
+    original's keys.
 
-    A slot of ours in a host Action is left to the other; open_own_slot makes another one. Without slots, where an Action holds the curves of one
-    data-block, each gets its own: those of a file of a later Blender all play one.
+    A slot of ours in a host Action is left to the other; open_own_slot makes another one. Without slots, where an
+    Action holds the curves of one data-block, each gets its own: those of a file of a later Blender all play one.
     """
     copies: dict[tuple[bpy.types.Action, bpy.types.ID | None], bpy.types.Action] = {}
     first: dict[bpy.types.Action, bpy.types.ID] = {}
@@ -202,28 +203,31 @@ def open_slot(owner: bpy.types.ID, action: bpy.types.Action, slot_name: str) -> 
         action.id_root = owner.id_type
         return ActionUse(action, None), action
     slot = next((use.slot for use in uses(owner) if use.action == action and use.slot), None)
-    same_name = (other for other in action.slots if other.target_id_type == owner.id_type and other.name_display == slot_name)
-    slot = slot or next((other for other in same_name if not other.users()), None) or action.slots.new(owner.id_type, slot_name)
+    fitting = [other for other in action.slots if other.target_id_type == owner.id_type]
+    free = (other for other in fitting if other.name_display == slot_name and not other.users())
+    slot = slot or next(free, None) or action.slots.new(owner.id_type, slot_name)
     return ActionUse(action, slot), _bag(action, slot)
 
 
 def open_own_slot(owner: bpy.types.ID, host: bpy.types.Action, slot_name: str) -> tuple[ActionUse, Bag]:
     """The same in a host Action: a slot that is marked as ours, none of the artist's."""
-    known = [slot for slot in host.slots if str(slot.handle) in _own_slots(host) and slot.target_id_type == owner.id_type]
+    marked = _own_slots(host)
+    known = [slot for slot in host.slots if str(slot.handle) in marked and slot.target_id_type == owner.id_type]
     playing = [use.slot for use in uses(owner) if use.action == host]
     mine = [slot for slot in known if slot in playing and all(user == owner for user in slot.users())]
     free = [slot for slot in known if not slot.users() and slot.name_display == slot_name]
     slot = next(iter([*mine, *free]), None) or host.slots.new(owner.id_type, slot_name)
-    if str(slot.handle) not in _own_slots(host):
+    if str(slot.handle) not in marked:
         Ledger.of(host).store(host)
-        host[SLOTS] = " ".join([*_own_slots(host), str(slot.handle)])
+        host[SLOTS] = " ".join([*marked, str(slot.handle)])
     return ActionUse(host, slot), _bag(host, slot)
 
 
 def unused_own_slots(owner: bpy.types.ID, slot_name: str) -> list[ActionUse]:
     """Our slots in host Actions that play nowhere any more, since the lip sync went elsewhere.
 
-    A slot knows only the name that its object had. Where object or slot were renamed, it is that of the one data-block that all of its curves fit.
+    A slot knows only the name that its object had. Where object or slot were renamed, it is that of the one data-block
+    that all of its curves fit.
     """
     hosts = [action for action in bpy.data.actions if SLOTS in action and action.library is None] if has_slots() else []
     unused = [
@@ -234,7 +238,7 @@ def unused_own_slots(owner: bpy.types.ID, slot_name: str) -> list[ActionUse]:
 
 
 def _fits_alone(owner: bpy.types.ID, use: ActionUse) -> bool:
-    """Whether no object has the name in a slot now, and its curves move this data-block and could move no other one of the file."""
+    """Whether no object has a slot's name now, and this is the one data-block that its curves could move."""
     if any(f"{obj.name} {GROUP}" == use.slot.name_display for obj in bpy.data.objects):
         return False
     paths = {curve.data_path for curve in curves_of(use)}

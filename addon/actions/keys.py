@@ -1,7 +1,7 @@
 """Keys of one F-curve, in bulk: what is kept, what is replaced, new curves.
 
-Bulk calls: 52 curves x 3000 keys in 0.1 s. From Blender 5.0 on a new curve starts as a copy of one with as many keys, which is faster still:
-the meshes of one character mostly take the same curves.
+Bulk calls: 52 curves x 3000 keys in 0.1 s. From Blender 5.0 on a new curve starts as a copy of one with as many keys,
+which is faster still: the meshes of one character mostly take the same curves.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from .ledger import Channel, Span
 
 SAME_FRAME = 1e-3               # frames; keys nearer than this are on one frame
 KEY_FIELDS: dict[str, tuple[type, int]] = {     # what makes a key: type and numbers per key, as foreach_get wants them
-    "co": (np.float32, 2), "handle_left": (np.float32, 2), "handle_right": (np.float32, 2), "interpolation": (np.uint8, 1),
-    "easing": (np.uint8, 1), "handle_left_type": (np.uint8, 1), "handle_right_type": (np.uint8, 1), "type": (np.uint8, 1),
+    "co": (np.float32, 2), "handle_left": (np.float32, 2), "handle_right": (np.float32, 2),
+    "interpolation": (np.uint8, 1),
+    "easing": (np.uint8, 1), "handle_left_type": (np.uint8, 1), "handle_right_type": (np.uint8, 1),
+    "type": (np.uint8, 1),
     "back": (np.float32, 1), "amplitude": (np.float32, 1), "period": (np.float32, 1),
 }
-CURVE_FIELDS = ("extrapolation", "auto_smoothing", "mute", "lock", "hide", "select", "color_mode")        # what is kept of a curve beside its group
+# what is kept of a curve beside its group
+CURVE_FIELDS = ("extrapolation", "auto_smoothing", "mute", "lock", "hide", "select", "color_mode")
 SELECTION_FIELDS = ("select_control_point", "select_left_handle", "select_right_handle")
 
 HANDLES = ("handle_left", "handle_right")
@@ -32,7 +35,7 @@ Keys = dict[str, np.ndarray]    # KEY_FIELDS name -> (n, numbers per key)
 
 @dataclass(frozen=True)
 class Edge:
-    """A frame at which new keys begin or end among others; side is the handle towards the others, slope the old curve's there, per frame."""
+    """Where new keys meet others: side is the handle towards these, slope the old curve's there, per frame."""
 
     frame: float
     side: str
@@ -47,7 +50,8 @@ class Writer:
         self._mode = _enum_value("interpolation", interpolation)
         self._auto = _enum_value("handle_left_type", 'AUTO_CLAMPED')
         self._free = _enum_value("handle_left_type", 'FREE')
-        self._made: dict[tuple[bytes | int, int], bpy.types.FCurve] = {}        # by points or their number, and array index
+        # by points or their number, and array index
+        self._made: dict[tuple[bytes | int, int], bpy.types.FCurve] = {}
 
     def new(self, bag: Bag, channel: Channel, points: Points) -> bpy.types.FCurve:
         """A new curve with these keys."""
@@ -57,7 +61,8 @@ class Writer:
         if model is None or not hasattr(bag.fcurves, "new_from_fcurve"):
             curve = bag.fcurves.new(path, index=index)
             if self._bezier:
-                curve.auto_smoothing = 'NONE'       # handles then look at the next keys only, as engine/motion/key_reduction.py reckons
+                # handles then look at the next keys only, as the engine's key reduction reckons
+                curve.auto_smoothing = 'NONE'
             self.replace(curve, points, None)
         else:
             curve = bag.fcurves.new_from_fcurve(model, data_path=path)
@@ -73,7 +78,8 @@ class Writer:
         if len(curve.modifiers) or not hasattr(bag.fcurves, "new_from_fcurve"):
             self.replace(curve, points, None)
             return
-        channel, group, colour = (curve.data_path, curve.array_index), curve.group.name if curve.group else "", tuple(curve.color)
+        channel, colour = (curve.data_path, curve.array_index), tuple(curve.color)
+        group = curve.group.name if curve.group else ""
         kept = {name: getattr(curve, name) for name in CURVE_FIELDS}
         bag.fcurves.remove(curve)
         made = self.new(bag, channel, points)
@@ -82,11 +88,13 @@ class Writer:
         if kept["color_mode"] == 'CUSTOM':
             made.color = colour
         for name, value in kept.items():
-            if getattr(made, name) != value and not (self._bezier and name == "auto_smoothing"):        # each of them costs a look at all keys
+            # each of them costs a look at all keys
+            if getattr(made, name) != value and not (self._bezier and name == "auto_smoothing"):
                 setattr(made, name, value)
 
     def replace(self, curve: bpy.types.FCurve, points: Points, kept: Keys | None, edges: Sequence[Edge] = ()) -> None:
-        """Replace the keys of a curve by points, and kept ones between and around them, which stay as they are to the last bit.
+        """Replace the keys of a curve by points, and kept ones between and around them, which stay as they are to the
+        last bit.
 
         Args:
             edges: points to which the kept curve must come as it came before.
@@ -94,7 +102,8 @@ class Writer:
         if self._bezier and curve.auto_smoothing != 'NONE':
             curve.auto_smoothing = 'NONE'
         count = len(points)
-        keys: Keys = {"co": points, "interpolation": np.full((count, 1), self._mode, np.uint8)}     # the rest of a new key is right as Blender makes it
+        # the rest of a new key is right as Blender makes it
+        keys: Keys = {"co": points, "interpolation": np.full((count, 1), self._mode, np.uint8)}
         if kept is None:
             put_back(curve, keys)
             return
@@ -124,7 +133,8 @@ def put_back(curve: bpy.types.FCurve, keys: Keys, exact: Mapping[str, np.ndarray
     """Give a curve exactly these keys, none of them selected.
 
     Args:
-        exact: of each of HANDLES, for which keys (n,) it is to be where it says; Blender moves the others to suit their neighbours.
+        exact: of each of HANDLES, for which keys (n,) it is to be where it says; Blender moves the others to suit their
+            neighbours.
     """
     count = len(keys["co"])
     curve.keyframe_points.clear()

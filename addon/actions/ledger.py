@@ -1,16 +1,16 @@
 """The ledger of an Action: which lines of speech it holds, how each was made, and what was there before we wrote to it.
 
-A ledger is JSON text in a custom property of its Action, so that undo, copies and saved files keep both together. This is the one file that knows
-its keys. What cannot be read, because a later version wrote it or because somebody edited it, counts as absent. Version 0.1 wrote no schema
-number; its ledgers are read like any other.
+A ledger is JSON text in a custom property of its Action, so that undo, copies and saved files keep both together. This
+is the one file that knows its keys. What cannot be read, because a later version wrote it or because somebody edited
+it, counts as absent. Version 0.1 wrote no schema number; its ledgers are read like any other.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import bpy
 
@@ -24,12 +24,13 @@ MAX_NOTE_BYTES = 2_000_000      # of one note: an hour of phones; a longer one w
 Span = tuple[float, float]              # first and last frame
 Channel = tuple[str, int]               # data path and array index
 TimedPhone = tuple[str, float, float]   # class, start and end in seconds
-SliderRange = tuple[float, float, float, float]     # lowest and highest value before the slider was widened, then after it
+# lowest and highest value before the slider was widened, then after it
+SliderRange = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class ClipNote:
-    """The sound of a take and its position, as the fields of a SoundClip. length_s is infinite where the sound plays to the end of its file."""
+    """The sound of a take, as the fields of a SoundClip. length_s is infinite where it plays to the end of its file."""
 
     name: str
     path: str
@@ -48,13 +49,18 @@ class TakeNote:
     """How the keys of one line were made. A field is None where that is not known.
 
     Attributes:
-        character: name of the object. choices: the options by name; those of another version may lack some and have others.
+        character: name of the object. choices: the options by name; those of another version may lack some and have
+            others.
         clip: the sound. packed: whether it lay in the .blend file.
         fps: frames per second of the scene. first_frame: frame of the take's first key.
-        phones: the phones that the artist edited; None where they are as recognised. closed: frames on which the lips touch.
-        zero: frame on which second 0 of the sound lies for the keys. made: first and last frame that have keys, counted from zero.
-        whole: whether there are keys for all of the sound. open_ends: which ends are cut within the sound, so that the face does not rest there.
-        hidden: token of those keys of this take that are not shown. phones_made: the edited phones of all the sound, seconds counted from zero.
+        phones: the phones that the artist edited; None where they are as recognised. closed: frames on which the lips
+            touch.
+        zero: frame on which second 0 of the sound lies for the keys. made: first and last frame that have keys, counted
+            from zero.
+        whole: whether there are keys for all of the sound. open_ends: which ends are cut within the sound, so that the
+            face does not rest there.
+        hidden: token of those keys of this take that are not shown. phones_made: the edited phones of all the sound,
+            seconds counted from zero.
     """
 
     character: str = ""
@@ -75,7 +81,7 @@ class TakeNote:
 
 @dataclass(frozen=True)
 class KeyedLine:
-    """Frames of a line's keys on one data-block, and the name of its note, which the data-blocks of a character share."""
+    """Frames of a line's keys on a data-block, and the name of its note, which a character's data-blocks share."""
 
     first: float
     last: float
@@ -109,7 +115,8 @@ class Binding:
     Attributes:
         lines: the lines by name, the latest last. rest: values from before the first key.
         sliders: shape keys whose sliders were widened. strip: the NLA strip that plays the keys.
-        mine: frames whose keys belong to the artist, so that we never touch them again. moved: NLA track to which the artist's Action was moved.
+        mine: frames whose keys belong to the artist, so that we never touch them again. moved: NLA track to which the
+            artist's Action was moved.
     """
 
     lines: Mapping[str, KeyedLine] = field(default_factory=dict)
@@ -137,7 +144,7 @@ class Ledger:
 
     Attributes:
         bindings: by what actions.binding_key() calls a data-block. takes: the notes by the names that KeyedLine gives.
-        lines: frames of each line on every data-block that bindings lacks: how files were written before takes were noted.
+        lines: frames of each line on every data-block that bindings lacks, from files written before takes were noted.
         asked, given: the name that was wanted for the Action, and the one that Blender gave it instead; else empty.
     """
 
@@ -178,8 +185,7 @@ class Ledger:
         return self.takes.get(keyed.take) if keyed is not None else None
 
     def put(self, key: str, line: str, keyed: KeyedLine, note: TakeNote | None) -> None:
-        """Set the frames of a line, which becomes the latest, and how it was made. A note that is too long is left out: such a take can be cleared,
-        but not made again."""
+        """Set frames and note of a line, which becomes the latest. A note that is too long is left out."""
         self.remove(key, line)
         binding = self.bindings[key]
         self.bindings[key] = replace(binding, lines={**binding.lines, line: keyed})
@@ -190,14 +196,15 @@ class Ledger:
     def remove(self, key: str, line: str) -> None:
         """Leave out a line of a data-block."""
         binding = self.binding(key)
-        self.bindings[key] = replace(binding, lines={name: keyed for name, keyed in binding.lines.items() if name != line})
+        lines = {name: keyed for name, keyed in binding.lines.items() if name != line}
+        self.bindings[key] = replace(binding, lines=lines)
 
     def holders(self, line: str) -> list[str]:
         """The bindings that have a line of this name."""
         return [key for key, binding in self.bindings.items() if line in binding.lines]
 
     def _readable_here(self, action: bpy.types.Action) -> str | None:
-        """In a Blender without slots: the binding whose curves are left of an Action that a Blender with slots saved; else None."""
+        """Without slots: the binding whose curves are left of an Action that had slots; else None."""
         if "slots" in bpy.types.Action.bl_rna.properties or "" in self.bindings or not self.bindings:
             return None
         there = {(curve.data_path, curve.array_index) for curve in action.fcurves}
@@ -205,13 +212,13 @@ class Ledger:
 
 
 def key_now(action: bpy.types.Action, key: str) -> str:
-    """What a binding is called in this Blender: Blender 4.2 knew no slots, and a later one gives each of its Actions one."""
+    """What a binding is called in this Blender: 4.2 knew no slots, a later one gives each of its Actions one."""
     slots = getattr(action, "slots", ())
     return str(slots[0].handle) if key == "" and len(slots) else key
 
 
 def is_of_later_blender(action: bpy.types.Action) -> bool:
-    """Whether an Action of ours, of which this Blender reads the keys of one data-block only, was not made again here yet."""
+    """Whether this Blender reads one data-block of an Action alone, and its takes were not made again here."""
     bindings = from_json(action.get(OWNER)).bindings
     return "slots" not in bpy.types.Action.bl_rna.properties and bool(bindings) and "" not in bindings
 
@@ -220,8 +227,9 @@ def without(span: Span, others: list[Span]) -> list[Span]:
     """What is left of some frames without those of others."""
     left = [span]
     for first, last in others:
-        pieces = [piece for start, end in left for piece in ((start, min(end, first - BESIDE)), (max(start, last + BESIDE), end))]
-        left = [piece for piece in pieces if piece[0] <= piece[1]]
+        before = [(start, min(end, first - BESIDE)) for start, end in left]
+        after = [(max(start, last + BESIDE), end) for start, end in left]
+        left = sorted(piece for piece in (*before, *after) if piece[0] <= piece[1])
     return left
 
 
@@ -233,13 +241,21 @@ def to_json(ledger: Ledger) -> str:
     return json.dumps({
         "schema": SCHEMA,
         "lines": ledger.lines,
-        "spans": {key: {name: (*line.span, line.take) for name, line in binding.lines.items()} for key, binding in bindings.items()},
+        "spans": {
+            key: {name: (*line.span, line.take) for name, line in binding.lines.items()}
+            for key, binding in bindings.items()
+        },
         "takes": {name: _note_to_json(note) for name, note in ledger.takes.items()},
         "mine": {key: binding.mine for key, binding in bindings.items() if binding.mine},
-        "rest": {key: {f"{path}|{index}": value for (path, index), value in binding.rest.items()} for key, binding in bindings.items()},
+        "rest": {
+            key: {f"{path}|{index}": value for (path, index), value in binding.rest.items()}
+            for key, binding in bindings.items()
+        },
         "moved": {key: binding.moved for key, binding in bindings.items() if binding.moved},
         "sliders": {key: dict(binding.sliders) for key, binding in bindings.items() if binding.sliders},
-        "strips": {key: _set_fields(binding.strip) for key, binding in bindings.items() if binding.strip.span is not None},
+        "strips": {
+            key: _set_fields(binding.strip) for key, binding in bindings.items() if binding.strip.span is not None
+        },
         "asked": ledger.asked,
         "given": ledger.given,
     })
@@ -265,9 +281,8 @@ def _binding(stored: Mapping[str, object], old_lines: Mapping[str, Span]) -> Bin
     if isinstance(stored["spans"], dict):
         lines = {name: line for name, value in stored["spans"].items() if (line := _keyed_line(value)) is not None}
     ranges = {name: tuple(value) for name, value in _items(stored, "sliders") if _is_numbers(value, 4)}
-    mine = stored["mine"] if isinstance(stored["mine"], list) else []
-    spans = tuple(span for value in mine if (span := _span(value)) is not None)
-    return Binding(lines, dict(_rest(_mapping(stored["rest"]))), ranges, _strip(_mapping(stored["strips"])), spans, _text(stored["moved"]))
+    rest, strip = dict(_rest(_mapping(stored["rest"]))), _strip(_mapping(stored["strips"]))
+    return Binding(lines, rest, ranges, strip, _spans(stored["mine"]), _text(stored["moved"]))
 
 
 def _keyed_line(value: object) -> KeyedLine | None:
@@ -293,46 +308,29 @@ def _strip(stored: Mapping[str, object]) -> StripNote:
 
 def _note_to_json(note: TakeNote) -> dict[str, object]:
     """A note as plain JSON values, without the fields that are not known."""
-    stored = {**_set_fields(note), "open": note.open_ends}
-    del stored["open_ends"]
+    stored = {STORED_AS.get(name, name): value for name, value in _set_fields(note).items()}
     if note.clip is not None:
-        stored["clip"] = {**asdict(note.clip), "length_s": note.clip.length_s if math.isfinite(note.clip.length_s) else None}
+        length_s = note.clip.length_s if math.isfinite(note.clip.length_s) else None
+        stored["clip"] = {**vars(note.clip), "length_s": length_s}
     return stored
 
 
 def _note(stored: Mapping[str, object]) -> TakeNote:
-    fps, opened = _number(stored.get("fps")), stored.get("open")
-    closed = stored.get("closed") if isinstance(stored.get("closed"), list) else []
-    return TakeNote(
-        character=_text(stored.get("character")),
-        choices=_mapping(stored.get("choices")),
-        clip=_clip(_mapping(stored.get("clip"))),
-        packed=bool(stored.get("packed")),
-        fps=fps if fps is not None and fps > 0 else None,
-        first_frame=_number(stored.get("first_frame")),
-        phones=_phones(stored.get("phones")),
-        closed=tuple(span for value in closed if (span := _span(value)) is not None),
-        zero=_number(stored.get("zero")),
-        made=_span(stored.get("made")),
-        whole=stored["whole"] if isinstance(stored.get("whole"), bool) else None,
-        open_ends=(bool(opened[0]), bool(opened[1])) if isinstance(opened, list) and len(opened) == 2 else (False, False),
-        hidden=_text(stored.get("hidden")),
-        phones_made=_phones(stored.get("phones_made")),
-    )
+    return TakeNote(**{name: read(stored.get(STORED_AS.get(name, name))) for name, read in NOTE_READERS.items()})
 
 
-def _clip(stored: Mapping[str, object]) -> ClipNote | None:
-    length_s = math.inf if stored.get("length_s") is None else _number(stored["length_s"])
-    first_s, start_frame = _number(stored.get("first_s")), _number(stored.get("start_frame"))
-    texts = {name: stored.get(name, "") for name in ("mark", "scene", "home")}
-    retiming, channel = stored.get("retiming") or [], stored.get("channel", 0)
-    if not all(isinstance(text, str) for text in (stored.get("name"), stored.get("path"), *texts.values())):
-        return None
-    if length_s is None or first_s is None or start_frame is None:
+def _clip(value: object) -> ClipNote | None:
+    stored = {"mark": "", "scene": "", "home": "", "channel": 0, **_mapping(value)}
+    texts = {name: stored.get(name) for name in ("name", "path", "mark", "scene", "home")}
+    numbers = {name: _number(stored.get(name)) for name in ("first_s", "length_s", "start_frame")}
+    if stored.get("length_s") is None:
+        numbers["length_s"] = math.inf
+    channel, retiming = stored["channel"], stored.get("retiming") or []
+    if None in numbers.values() or not all(isinstance(text, str) for text in texts.values()):
         return None
     if not isinstance(retiming, list) or not all(isinstance(number, int) for number in (channel, *retiming)):
         return None
-    return ClipNote(stored["name"], stored["path"], first_s, length_s, start_frame, channel, retiming=tuple(retiming), **texts)
+    return ClipNote(**texts, **numbers, channel=channel, retiming=tuple(retiming))
 
 
 def _phones(stored: object) -> tuple[TimedPhone, ...] | None:
@@ -343,6 +341,19 @@ def _phones(stored: object) -> tuple[TimedPhone, ...] | None:
         if not isinstance(row, list) or len(row) != 3 or not isinstance(row[0], str) or not _is_numbers(row[1:], 2):
             return None
     return tuple((label, float(start_s), float(end_s)) for label, start_s, end_s in stored)
+
+
+def _spans(stored: object) -> tuple[Span, ...]:
+    return tuple(span for value in (stored if isinstance(stored, list) else ()) if (span := _span(value)) is not None)
+
+
+def _open_ends(stored: object) -> tuple[bool, bool]:
+    return (bool(stored[0]), bool(stored[1])) if isinstance(stored, list) and len(stored) == 2 else (False, False)
+
+
+def _positive(value: object) -> float | None:
+    number = _number(value)
+    return number if number is not None and number > 0 else None
 
 
 def _set_fields(value: object) -> dict[str, object]:
@@ -361,6 +372,10 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _truth(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
 def _span(value: object) -> Span | None:
     return (value[0], value[1]) if _is_numbers(value, 2) else None
 
@@ -372,3 +387,11 @@ def _is_numbers(value: object, count: int) -> bool:
 def _number(value: object) -> float | None:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     return value if is_number else None
+
+
+STORED_AS = {"open_ends": "open"}       # fields of a note that the JSON calls otherwise
+NOTE_READERS: dict[str, Callable[[object], object]] = {
+    "character": _text, "choices": _mapping, "clip": _clip, "packed": bool, "fps": _positive, "first_frame": _number,
+    "phones": _phones, "closed": _spans, "zero": _number, "made": _span, "whole": _truth, "open_ends": _open_ends,
+    "hidden": _text, "phones_made": _phones,
+}

@@ -1,4 +1,5 @@
-"""What plays on a data-block: our Action beside, beneath or above the artist's, as the active one or as a strip of the NLA."""
+"""What plays on a data-block: our Action beside, beneath or above the artist's, as the active one or as a strip of the
+NLA."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from .ledger import Channel, Span, StripNote
 
 SAME_FRAME = 0.01               # frames
 EXACT = 1e-4                    # of a scale or a repeat
+HOLDS_OUTSIDE = "In this Blender the lip sync also holds its first and last pose outside the sound, over your keys."
 
 
 @dataclass(frozen=True)
@@ -22,14 +24,14 @@ class Strip:
 
 
 def make_way(owner: bpy.types.ID) -> str:
-    """Move an active Action of the artist to an NLA track, so that ours can play over it. Returns the track's name, "" where none is active."""
+    """Move an active Action of the artist to an NLA track, for ours to play over it; the track's name or ""."""
     active = active_use(owner)
     return _move_to_track(owner.animation_data) if active is not None and not owns(active) else ""
 
 
 def play(owner: bpy.types.ID, use: ActionUse, span: Span, given: StripNote, strip: Strip | None = None) -> StripNote:
-    """Let our Action play on a data-block, beneath an active Action of the artist. A strip that plays it already stays on its track, and what the
-    artist changed in it stays.
+    """Let our Action play on a data-block, beneath an active Action of the artist. A strip that plays it already stays
+    on its track, and what the artist changed in it stays.
 
     Args:
         span: frames that the Action covers.
@@ -77,20 +79,20 @@ def _take_off_others(owner: bpy.types.ID, use: ActionUse, keep_active: bool) -> 
 
 def active_use(owner: bpy.types.ID) -> ActionUse | None:
     """The active Action of a data-block."""
-    animation = owner.animation_data
-    return ActionUse(animation.action, getattr(animation, "action_slot", None)) if animation is not None and animation.action is not None else None
+    return next((use for use in uses(owner) if use.strip is None), None)
 
 
 def hold_outside(
     owner: bpy.types.ID, use: ActionUse, channels: set[Channel], shared: frozenset[Channel], given: StripNote,
 ) -> tuple[StripNote, str]:
-    """Choose what our Action does before and after its keys, when it plays over the artist's. Returns what its strip was given, and a sentence for
-    the user or "".
+    """Choose what our Action does before and after its keys, when it plays over the artist's. Returns what its strip
+    was given, and a sentence for the user or "".
 
     A strip that the artist set otherwise, as given tells, is left as it is.
 
-    Nothing (the artist's keys show) is right where the channel below has keys. Elsewhere the value falls back to Blender's default, which is
-    1 for shape keys in 5.0: a face with every shape at full. Holding the closed mouth is the lesser evil there.
+    Nothing (the artist's keys show) is right where the channel below has keys. Elsewhere the value falls back to
+    Blender's default, which is 1 for shape keys in 5.0: a face with every shape at full. Holding the closed mouth is
+    the lesser evil there.
     """
     default = bpy.types.ShapeKey.bl_rna.properties["value"].default
     hold = owner.id_type == 'KEY' and default != 0 and bool(channels - shared)
@@ -103,13 +105,14 @@ def hold_outside(
             other.strip.extrapolation = outside
     if given.span is not None:
         given = replace(given, extrapolation=outside)
-    return given, "In this Blender the lip sync also holds its first and last pose outside the sound, over your keys." if hold and shared else ""
+    return given, HOLDS_OUTSIDE if hold and shared else ""
 
 
 def fit_strips(owner: bpy.types.ID, use: ActionUse, span: Span, given: StripNote) -> StripNote:
     """Let the strips that play an Action with its sound cover these frames. Returns what they were given.
 
-    Where the artist moved, trimmed or scaled a strip it goes on so: with keys that move it moves along, and an end that they trimmed stays trimmed.
+    Where the artist moved, trimmed or scaled a strip it goes on so: with keys that move it moves along, and an end that
+    they trimmed stays trimmed.
     """
     for other in beside_sound(owner, use):
         before = given.span or (other.strip.action_frame_start, other.strip.action_frame_end)
@@ -118,9 +121,13 @@ def fit_strips(owner: bpy.types.ID, use: ActionUse, span: Span, given: StripNote
 
 
 def beside_sound(owner: bpy.types.ID, use: ActionUse) -> list[ActionUse]:
-    """The strips that play the same, without those by which the artist plays it again on other frames; if all were moved, the first."""
+    """The strips that play the same, without repeats on other frames; if all were moved, the first."""
     strips = [other for other in uses(owner) if other.strip is not None and same_curves(other, use)]
-    return [other for other in strips if abs(other.strip.frame_start - other.strip.action_frame_start) < SAME_FRAME] or strips[:1]
+    return [other for other in strips if _is_beside(other.strip)] or strips[:1]
+
+
+def _is_beside(strip: bpy.types.NlaStrip) -> bool:
+    return abs(strip.frame_start - strip.action_frame_start) < SAME_FRAME
 
 
 def stop(owner: bpy.types.ID, use: ActionUse, moved: str) -> None:
@@ -146,11 +153,13 @@ def _move_to_track(animation: bpy.types.AnimData) -> str:
     """What Push Down does: the active Action goes on in a new NLA track, on its own frames."""
     use = ActionUse(animation.action, getattr(animation, "action_slot", None))
     frames = [frame for curve in curves_of(use) for frame in curve.range()]
-    blend_type, influence, extrapolation = animation.action_blend_type, animation.action_influence, animation.action_extrapolation
+    first, last = min(frames, default=1.0), max(frames, default=1.0)
+    blend_type, influence = animation.action_blend_type, animation.action_influence
+    extrapolation = animation.action_extrapolation
     animation.action = None
     track = animation.nla_tracks.new()
     track.name = use.action.name
-    strip = _fill_track(track, use, (min(frames, default=1.0), max(frames, default=1.0) + (1.0 if len(set(frames)) < 2 else 0.0)))
+    strip = _fill_track(track, use, (first, last if last > first else last + 1.0))
     strip.blend_type, strip.influence, strip.extrapolation = blend_type, influence, extrapolation
     return track.name
 
@@ -184,7 +193,7 @@ def _fit(strip: bpy.types.NlaStrip, span: Span) -> None:
 
 
 def _go_on(strip: bpy.types.NlaStrip, before: Span, span: Span) -> None:
-    """Let a strip that played the frames before play those of span, with all that differs in it from what it was given."""
+    """Let a strip that played the frames before play those of span; what the artist changed in it stays."""
     old = strip.action_frame_start, strip.action_frame_end
     by = span[0] - before[0]
     along = by if abs(span[1] - before[1] - by) < SAME_FRAME else 0.0
@@ -218,7 +227,8 @@ def _mix(strip: bpy.types.NlaStrip, wanted: Strip, given: StripNote) -> None:
     curve = strip.fcurves.find("influence")
     if strip.use_animated_influence and curve is not None and len(curve.keyframe_points) > 1:
         return
-    strip.use_animated_influence = wanted.influence != 1         # Blender takes 1 without it, whatever strip.influence says
+    # Blender takes 1 without it, whatever strip.influence says
+    strip.use_animated_influence = wanted.influence != 1
     strip.influence = wanted.influence
     curve = strip.fcurves.find("influence")
     for key in curve.keyframe_points if curve is not None else ():
@@ -235,7 +245,7 @@ def remove_strip(animation: bpy.types.AnimData, strip: bpy.types.NlaStrip) -> No
 
 
 def play_alone(owner: bpy.types.ID, use: ActionUse) -> None:
-    """Let an Action be all that plays on a data-block. Our strips go, the artist's tracks are muted; Actions that were active stay in the file."""
+    """Let an Action be all that plays: our strips go, the artist's tracks are muted, other Actions stay in the file."""
     animation = owner.animation_data_create()
     for other in [other for other in uses(owner) if owns(other) and other.strip is not None]:
         other.action.use_fake_user = True
@@ -253,7 +263,13 @@ def silence(owner: bpy.types.ID, name: str) -> str:
     animation = owner.animation_data
     solo = next((track.name for track in animation.nla_tracks if track.is_solo), "")
     if solo:
-        return f"The NLA track {solo!r} of {name!r} is solo: the lip sync plays once you switch Solo off in the NLA editor."
+        return (
+            f"The NLA track {solo!r} of {name!r} is solo: the lip sync plays once you switch Solo off in the NLA "
+            "editor."
+        )
     if len(animation.nla_tracks) and not animation.use_nla:
-        return f"The NLA of {name!r} is switched off, so not all of its tracks play: switch it on in the NLA editor, beside the name."
+        return (
+            f"The NLA of {name!r} is switched off, so not all of its tracks play: switch it on in the NLA editor, "
+            "beside the name."
+        )
     return ""

@@ -18,10 +18,13 @@ QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')       # the first name in a data pat
 def follow_names(owner: bpy.types.ID, use: ActionUse, binding: Binding) -> Binding:
     """Carry what is noted of renamed controls over to their new names.
 
-    Several at once are matched in their order, and only while the curves are in the order in which they were made: rather nothing than a wrong value.
+    Several at once are matched in their order, and only while the curves are in the order in which they were made:
+    rather nothing than a wrong value.
     """
     curves = [actions.channel_of(curve) for curve in actions.own_curves(use)]
-    lost = [channel for channel in binding.rest if channel not in curves and not actions.leads_somewhere(owner, channel[0])]
+    lost = [
+        channel for channel in binding.rest if channel not in curves and not actions.leads_somewhere(owner, channel[0])
+    ]
     fresh = [channel for channel in curves if channel not in binding.rest]
     if not lost or len(lost) != len(fresh):
         return binding
@@ -30,7 +33,9 @@ def follow_names(owner: bpy.types.ID, use: ActionUse, binding: Binding) -> Bindi
         noted = [_quoted(channel) for channel in binding.rest if channel in curves or channel in lost]
         if [new_names.get(name, name) for name in noted] != list(map(_quoted, curves)):
             return binding
-    rest = {_renamed(channel, new_names) if channel in lost else channel: value for channel, value in binding.rest.items()}
+    rest = {
+        _renamed(channel, new_names) if channel in lost else channel: value for channel, value in binding.rest.items()
+    }
     plain = {bpy.utils.unescape_identifier(old): bpy.utils.unescape_identifier(new) for old, new in new_names.items()}
     return replace(binding, rest=rest, sliders={plain.get(name, name): ends for name, ends in binding.sliders.items()})
 

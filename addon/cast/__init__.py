@@ -7,7 +7,7 @@ from types import ModuleType
 
 
 def work() -> ModuleType:
-    """What the buttons call. It needs NumPy and the engine, which registering must not load: the first use does."""
+    """What is called on first use: it needs NumPy and the engine, which registering must not load."""
     from . import rows
 
     return rows

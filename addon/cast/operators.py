@@ -22,10 +22,14 @@ DIRECTIONS = (('UP', "Up", ""), ('DOWN', "Down", ""))
 
 
 class UNITALKER_OT_cast_generate(OnWorker, bpy.types.Operator):
-    """Make all lines of the list that are switched on, as one step of undo. A line that fails stops no other; Esc stops all, and nothing is written"""
+    """Make all lines that are switched on, as one step of undo."""
 
     bl_idname = "unitalker.cast_generate"
     bl_label = "Generate All"
+    bl_description = (
+        "Make all lines of the list that are switched on, as one step of undo. A line that fails stops no other; Esc "
+        "stops all, and nothing is written"
+    )
     bl_options = {'REGISTER', 'UNDO'}
 
     @classmethod
@@ -33,7 +37,10 @@ class UNITALKER_OT_cast_generate(OnWorker, bpy.types.Operator):
         """There is a line to make, and nothing else is being made."""
         if not super().poll(context):
             return False
-        return only_if(cls, any(row.use for row in context.scene.unitalker_cast.rows), "The list has no line that is switched on: add sound strips to it")
+        return only_if(
+            cls, any(row.use for row in context.scene.unitalker_cast.rows),
+            "The list has no line that is switched on: add sound strips to it",
+        )
 
     def _gather(self, context: bpy.types.Context) -> object:
         cast = context.scene.unitalker_cast
@@ -41,7 +48,6 @@ class UNITALKER_OT_cast_generate(OnWorker, bpy.types.Operator):
         return partial(work().compute, work().gather(context, [row for row in cast.rows if row.use]))
 
     def _finish(self, context: bpy.types.Context, result: object) -> set[str]:
-        """Write what result() gives, and say on each row what came of it."""
         cast = context.scene.unitalker_cast
         try:
             outcomes = work().write(result())
@@ -177,6 +183,7 @@ class UNITALKER_OT_cast_guess(bpy.types.Operator):
 
 
 CLASSES = (
-    UNITALKER_OT_cast_generate, UNITALKER_OT_cast_add, UNITALKER_OT_cast_remove, UNITALKER_OT_cast_duplicate, UNITALKER_OT_cast_move,
+    UNITALKER_OT_cast_generate, UNITALKER_OT_cast_add, UNITALKER_OT_cast_remove, UNITALKER_OT_cast_duplicate,
+    UNITALKER_OT_cast_move,
     UNITALKER_OT_cast_guess,
 )

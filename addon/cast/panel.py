@@ -1,4 +1,5 @@
-"""The panel "Scene": the list of lines, what the chosen one does differently, Generate All, and strips that takes follow."""
+"""The panel "Scene": the list of lines, what the chosen one does differently, Generate All, and strips that takes
+follow."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ class UNITALKER_UL_cast(bpy.types.UIList):
     bl_idname = "UNITALKER_UL_cast"
 
     def draw_item(
-        self, _context: bpy.types.Context, layout: bpy.types.UILayout, _data: object, row: bpy.types.PropertyGroup, _icon: int, _active: object,
+        self, _context: bpy.types.Context, layout: bpy.types.UILayout, _data: object, row: bpy.types.PropertyGroup,
+        _icon: int, _active: object,
         _name: str,
     ) -> None:
         """Switch, sound, character, result."""
@@ -29,7 +31,10 @@ class UNITALKER_UL_cast(bpy.types.UIList):
         names = line.split(factor=0.55)
         names.active = row.use
         names.label(text=row.title(), icon=SOURCE_ICONS[row.source], translate=False)
-        names.label(text=row.character.name if row.character else "No character", icon='OUTLINER_OB_ARMATURE' if row.character else 'QUESTION', translate=not row.character)
+        names.label(
+            text=row.character.name if row.character else "No character",
+            icon='OUTLINER_OB_ARMATURE' if row.character else 'QUESTION', translate=not row.character,
+        )
         line.label(text="", icon=KIND_ICONS[row.kind])
 
     def filter_items(self, _context: bpy.types.Context, data: object, name: str) -> tuple[list[int], list[int]]:
@@ -38,7 +43,10 @@ class UNITALKER_UL_cast(bpy.types.UIList):
         wanted = self.filter_name.casefold()
         texts = [f"{row.title()} {row.character.name if row.character else ''} {row.result}".casefold() for row in rows]
         flags = [self.bitflag_filter_item if wanted in text else 0 for text in texts] if wanted else []
-        order = bpy.types.UI_UL_list.sort_items_helper(list(enumerate(texts)), key=lambda item: item[1]) if self.use_filter_sort_alpha else []
+        order = (
+            bpy.types.UI_UL_list.sort_items_helper(list(enumerate(texts)), key=lambda item: item[1])
+            if self.use_filter_sort_alpha else []
+        )
         return flags, order
 
 

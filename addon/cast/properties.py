@@ -55,21 +55,39 @@ class UNITALKER_PG_cast_row(bpy.types.PropertyGroup):
     uid: StringProperty(options={'HIDDEN'})
     use: BoolProperty(name="Use", description="Make this line with Generate All", default=True)
     source: EnumProperty(name="Source", description="Where this line comes from", items=SOURCES)
-    strip: StringProperty(name="Strip", description="Sound strip; the row knows it also under another name", search=_search_strips, update=_strip_typed)
+    strip: StringProperty(
+        name="Strip", description="Sound strip; the row knows it also under another name", search=_search_strips,
+        update=_strip_typed,
+    )
     mark: StringProperty(options={'HIDDEN'})
     scene: PointerProperty(name="Scene", description="Scene whose sequencer holds the strip", type=bpy.types.Scene)
     audio: StringProperty(name="File", description="Sound file", subtype='FILE_PATH', options=RELATIVE_PATHS)
-    start_frame: FloatProperty(name="Start", description="Frame on which the sound file starts", default=1.0, precision=1, step=100)
-    speaker: PointerProperty(name="Speaker", description="Speaker object whose sound is used", type=bpy.types.Object, poll=_is_speaker)
-    character: PointerProperty(name="Character", description="Face mesh or armature that says this line", type=bpy.types.Object)
+    start_frame: FloatProperty(
+        name="Start", description="Frame on which the sound file starts", default=1.0, precision=1, step=100
+    )
+    speaker: PointerProperty(
+        name="Speaker", description="Speaker object whose sound is used", type=bpy.types.Object, poll=_is_speaker
+    )
+    character: PointerProperty(
+        name="Character", description="Face mesh or armature that says this line", type=bpy.types.Object
+    )
     own_identity: BoolProperty(name="Own Identity", description="Another speaking style than the panel's")
     identity: StringProperty(
-        name="Identity", description="Speaking style of this line", default="pivot", search=_search_identities, search_options={'SUGGESTION'},
+        name="Identity", description="Speaking style of this line", default="pivot", search=_search_identities,
+        search_options={'SUGGESTION'},
     )
-    own_channel: BoolProperty(name="Own Channel", description="Another audio channel than the panel's: stereo dialogue with one speaker per channel")
-    audio_channel: IntProperty(name="Audio Channel", description="1 is the first (left) channel, 0 all of them mixed", min=0, max=64)
+    own_channel: BoolProperty(
+        name="Own Channel",
+        description="Another audio channel than the panel's: stereo dialogue with one speaker per channel",
+    )
+    audio_channel: IntProperty(
+        name="Audio Channel", description="1 is the first (left) channel, 0 all of them mixed", min=0, max=64
+    )
     transcript: StringProperty(name="Transcript", description="What is said in this line; empty when it is not known")
-    transcript_text: PointerProperty(name="Transcript Text", description="Text data-block with what is said; counts instead of the line", type=bpy.types.Text)
+    transcript_text: PointerProperty(
+        name="Transcript Text", description="Text data-block with what is said; counts instead of the line",
+        type=bpy.types.Text,
+    )
     kind: EnumProperty(name="Result", items=KINDS, options={'HIDDEN'})
     result: StringProperty(name="Result", description="What came of this line the last time")
 
@@ -91,7 +109,10 @@ class UNITALKER_PG_cast(bpy.types.PropertyGroup):
     failed: BoolProperty(options={'HIDDEN'})
     follow: BoolProperty(
         name="Follow Strips", default=True,
-        description="Lip sync moves along when its strip is moved, trimmed or slipped, without listening again. What you changed in its keys moves along",
+        description=(
+            "Lip sync moves along when its strip is moved, trimmed or slipped, without listening again. What you "
+            "changed in its keys moves along"
+        ),
     )
     follow_note: StringProperty(name="Follow", description="What Follow Strips could not do by itself")
 

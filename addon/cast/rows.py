@@ -1,7 +1,8 @@
 """Many lines at once: each row of the list is one take, all of them one job and one step of undo.
 
-Three steps as in take.py: `gather` reads Blender for every row, `compute` runs on a thread, `write` keys what came out. A row that fails keeps its
-reason and stops no other. Nothing is written before the last row is computed, so a cancelled job leaves everything as it was.
+Three steps as for one take: `gather` reads Blender for every row, `compute` runs on a thread, `write` keys what came
+out. A row that fails keeps its reason and stops no other. Nothing is written before the last row is computed, so a
+cancelled job leaves everything as it was.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ...engine.values import types
 from ..character import channels_of, character
 from ..host.job import tell_stage
 from ..host.translations import translate
-from ..keying.vertex_head import Solved
+from ..keying.vertex_head import SolvedMesh
 from ..sound import clip as strip_audio
 from ..sound import strips as sound_strips
 from ..take import make
@@ -28,7 +29,8 @@ from ..take.properties import collect
 UNKNOWN_LENGTH_S = 10.0         # share of the progress bar for a file that nobody has opened yet
 A_BUG = "A bug stopped this line: see the traceback in the system console."
 COMMON_WORDS = frozenset({      # of object and file names: they name no character
-    "arm", "armature", "audio", "body", "char", "character", "chr", "dialog", "dialogue", "face", "geo", "head", "key", "line", "mesh", "mix", "mouth",
+    "arm", "armature", "audio", "body", "char", "character", "chr", "dialog", "dialogue", "face", "geo", "head", "key",
+    "line", "mesh", "mix", "mouth",
     "rig", "shot", "sound", "speaker", "take", "track", "ver", "voice", "vox", "wav",
 })
 
@@ -36,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Entry:
+class CastEntry:
     """One row on its way: its uid, what people call it, and the take, or why there is none."""
 
     uid: str
@@ -49,33 +51,36 @@ class Entry:
 class Computed:
     """What the engine made of an entry, or why nothing."""
 
-    entry: Entry
-    animation: Animation | Solved | None
+    entry: CastEntry
+    animation: Animation | SolvedMesh | None
     problem: str = ""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is said of a row: kind as in cast_properties.KINDS."""
+    """What came of a row: kind as in KINDS of the properties."""
 
     uid: str
     kind: str
     line: str
 
 
-def gather(context: bpy.types.Context, rows: Iterable[bpy.types.PropertyGroup], options: Mapping[str, object] | None = None) -> list[Entry]:
+def gather(
+    context: bpy.types.Context, rows: Iterable[bpy.types.PropertyGroup], options: Mapping[str, object] | None = None
+) -> list[CastEntry]:
     """Read what every row needs; options count more than the panel, and less than what a row chooses itself."""
-    entries: list[Entry] = []
+    entries: list[CastEntry] = []
     for row in rows:
         try:
-            entries.append(Entry(row.uid, row.title(), _request(context, row, options or {})))
+            entries.append(CastEntry(row.uid, row.title(), _request(context, row, options or {})))
         except EngineError as error:
-            entries.append(Entry(row.uid, row.title(), None, str(error)))
+            entries.append(CastEntry(row.uid, row.title(), None, str(error)))
     return _with_own_names(entries)
 
 
 def compute(
-    entries: Sequence[Entry], progress: Callable[[float], None] = types.no_progress, cancelled: Callable[[], bool] = types.never,
+    entries: Sequence[CastEntry], progress: Callable[[float], None] = types.no_progress,
+    cancelled: Callable[[], bool] = types.never,
 ) -> list[Computed]:
     """Run the engine for each entry: no Blender data, any thread. Raises Cancelled."""
     lengths = [_length_s(entry) for entry in entries]
@@ -94,22 +99,23 @@ def write(computed: Sequence[Computed]) -> list[Outcome]:
     """Key all characters; call it in one undo step."""
     outcomes: list[Outcome] = []
     covered: list[tuple[str, str, float, float]] = []
-    for one in computed:
-        if one.animation is None:
-            outcomes.append(Outcome(one.entry.uid, 'FAILED', one.problem))
-            continue
+    for done in computed:
         try:
-            summary = make.write(one.entry.request, one.animation)
+            outcomes.append(_write(done, covered))
         except EngineError as error:
-            outcomes.append(Outcome(one.entry.uid, 'FAILED', str(error)))
-            continue
+            outcomes.append(Outcome(done.entry.uid, 'FAILED', str(error)))
         except Exception:
-            log.exception("Writing %s", one.entry.title)
-            outcomes.append(Outcome(one.entry.uid, 'FAILED', A_BUG))
-            continue
-        warnings = [*summary.warnings, *_overlaps(one, covered)]
-        outcomes.append(Outcome(one.entry.uid, 'WARNING' if warnings else 'DONE', " ".join((summary.line, *warnings))))
+            log.exception("Writing %s", done.entry.title)
+            outcomes.append(Outcome(done.entry.uid, 'FAILED', A_BUG))
     return outcomes
+
+
+def _write(done: Computed, covered: list[tuple[str, str, float, float]]) -> Outcome:
+    if done.animation is None:
+        return Outcome(done.entry.uid, 'FAILED', done.problem)
+    summary = make.write(done.entry.request, done.animation)
+    warnings = [*summary.warnings, *_overlaps(done, covered)]
+    return Outcome(done.entry.uid, 'WARNING' if warnings else 'DONE', " ".join((summary.line, *warnings)))
 
 
 def show(cast: bpy.types.PropertyGroup, outcomes: Iterable[Outcome]) -> str:
@@ -129,7 +135,7 @@ def show(cast: bpy.types.PropertyGroup, outcomes: Iterable[Outcome]) -> str:
 
 
 def add_strips(context: bpy.types.Context, strips: Iterable[bpy.types.Strip]) -> int:
-    """A row for each strip that has none yet, with the character that its name suggests. Returns how many were added."""
+    """A row for each strip that has none, with the character that its name suggests; how many were added."""
     scene, cast = sound_strips.sequencer_scene(context), context.scene.unitalker_cast
     known = {row.mark for row in cast.rows if row.mark}
     added = 0
@@ -147,7 +153,8 @@ def guess(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> bpy.types
     """The character whose name shares most words with the line's; the only one of the scene; or None."""
     people = _people(context.scene.objects) or _people(bpy.data.objects)
     spoken = _words(" ".join((row.title(), _file_of(row))))
-    scores = {obj: sum(len(word) for word in spoken & (_words(obj.name) | _words(obj.parent.name if obj.parent else ""))) for obj in people}
+    shared = {obj: spoken & (_words(obj.name) | _words(obj.parent.name if obj.parent else "")) for obj in people}
+    scores = {obj: sum(map(len, words)) for obj, words in shared.items()}
     best = max(scores.values(), default=0)
     if best:
         return max((obj for obj in people if scores[obj] == best), key=lambda obj: len(channels_of.shape_keys(obj)))
@@ -159,8 +166,10 @@ def guess(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> bpy.types
 def _request(context: bpy.types.Context, row: bpy.types.PropertyGroup, options: Mapping[str, object]) -> make.Request:
     given: dict[str, object] = {
         **options,
-        "source": row.source, "strip": row.strip, "audio": row.audio, "speaker": row.speaker.name if row.speaker else "",
-        "start_frame": row.start_frame, "transcript": row.transcript, "transcript_text": row.transcript_text.name if row.transcript_text else "",
+        "source": row.source, "strip": row.strip, "audio": row.audio,
+        "speaker": row.speaker.name if row.speaker else "",
+        "start_frame": row.start_frame, "transcript": row.transcript,
+        "transcript_text": row.transcript_text.name if row.transcript_text else "",
         "use_range": False,
     }
     if row.character is None:
@@ -180,8 +189,8 @@ def _strip_clip(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> str
     return strip_audio.clip_of(context, scene, strip, character.home_scene(context, row.character.name))
 
 
-def _with_own_names(entries: list[Entry]) -> list[Entry]:
-    """Lines of one character that have the same name in several scenes are told apart by the scene, so that one does not replace the other."""
+def _with_own_names(entries: list[CastEntry]) -> list[CastEntry]:
+    """Lines of one character and one name in several scenes get the scene's name too."""
     seen: dict[tuple[str, str], str] = {}
     named = []
     for entry in entries:
@@ -194,7 +203,7 @@ def _with_own_names(entries: list[Entry]) -> list[Entry]:
     return named
 
 
-def _compute_one(entry: Entry, progress: Callable[[float], None], cancelled: Callable[[], bool]) -> Computed:
+def _compute_one(entry: CastEntry, progress: Callable[[float], None], cancelled: Callable[[], bool]) -> Computed:
     if entry.request is None:
         return Computed(entry, None, entry.problem)
     try:
@@ -212,22 +221,22 @@ def _part(progress: Callable[[float], None], start: float, share: float) -> Call
     return lambda fraction: progress(start + share * fraction)
 
 
-def _length_s(entry: Entry) -> float:
+def _length_s(entry: CastEntry) -> float:
     if entry.request is None:
         return 0.0
     return entry.request.clip.length_s if math.isfinite(entry.request.clip.length_s) else UNKNOWN_LENGTH_S
 
 
-def _overlaps(one: Computed, covered: list[tuple[str, str, float, float]]) -> list[str]:
+def _overlaps(done: Computed, covered: list[tuple[str, str, float, float]]) -> list[str]:
     """A sentence when an earlier row keyed the same character on the same frames; notes this one in covered."""
-    request, animation = one.entry.request, one.animation
-    if request.character is None or isinstance(animation, Solved):
+    request, animation = done.entry.request, done.animation
+    if request.character is None or isinstance(animation, SolvedMesh):
         return []
     first = request.clip.start_frame + request.shift_frames
     last = first + len(animation.motion.weights) - 1
     name = request.character.name
     others = [title for who, title, start, end in covered if who == name and start <= last and first <= end]
-    covered.append((name, one.entry.title, first, last))
+    covered.append((name, done.entry.title, first, last))
     return [f"It replaced keys of {others[0]!r}, which says something on the same frames."] if others else []
 
 
@@ -244,10 +253,11 @@ def _words(name: str) -> frozenset[str]:
 
 
 def _file_of(row: bpy.types.PropertyGroup) -> str:
-    """File name of a row's sound, without its ending."""
     if row.source == 'SPEAKER':
         sound = row.speaker.data.sound if row.speaker else None
     else:
-        strip = sound_strips.find_marked(row.scene, row.mark, row.strip) if row.source == 'STRIP' and row.scene else None
+        strip = (
+            sound_strips.find_marked(row.scene, row.mark, row.strip) if row.source == 'STRIP' and row.scene else None
+        )
         sound = strip.sound if strip is not None else None
     return bpy.path.display_name_from_filepath(sound.filepath) if sound is not None else ""

@@ -1,7 +1,8 @@
-"""Takes follow their strips: when one was moved, trimmed, slipped, cut or renamed, its keys go along, without running the model again.
+"""Takes follow their strips: when one was moved, trimmed, slipped, cut or renamed, its keys go along, without running
+the model again.
 
-Keys and the notes of where they lie are in one data-block, the Action, so undo takes both back together; what undo leaves apart is put right by the
-next look. That is why following makes no step of undo of its own.
+Keys and the notes of where they lie are in one data-block, the Action, so undo takes both back together; what undo
+leaves apart is put right by the next look. That is why following makes no step of undo of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ...engine import Animation, Cancelled, EngineError
 from ...engine.values import types
 from ..keying import moved_keys
 from ..keying.moved_keys import Move
-from ..keying.vertex_head import Solved
+from ..keying.vertex_head import SolvedMesh
 from ..sound import clip as strip_audio
 from ..take import make, takes
 from . import plan
@@ -34,17 +35,19 @@ class FollowReport:
 
     def __str__(self) -> str:
         parts = [f"{self.moved} {'take' if self.moved == 1 else 'takes'} moved"] if self.moved else []
-        parts += [f"frames of {', '.join(map(repr, self.behind))} lie behind another take and are hidden"] if self.behind else []
+        if self.behind:
+            names = ", ".join(map(repr, self.behind))
+            parts.append(f"frames of {names} lie behind another take and are hidden")
         return ". ".join((*parts, *(f"{change.line.name!r}: {change.listen}" for change in self.left)))
 
 
 @dataclass(frozen=True)
 class Remake:
-    """A change that needs the sound: one request for each stretch of frames, what the engine made of each, or why there is nothing."""
+    """A change that needs the sound: a request for each stretch of frames, what the engine made, or the problem."""
 
     change: SoundChange
     requests: tuple[make.Request, ...] = ()
-    animations: tuple[Animation | Solved, ...] = ()
+    animations: tuple[Animation | SolvedMesh, ...] = ()
     problem: str = ""
 
 
@@ -82,7 +85,8 @@ def gather(context: bpy.types.Context, changes: Iterable[SoundChange]) -> list[R
 
 
 def compute(
-    remakes: Sequence[Remake], progress: Callable[[float], None] = types.no_progress, cancelled: Callable[[], bool] = types.never,
+    remakes: Sequence[Remake], progress: Callable[[float], None] = types.no_progress,
+    cancelled: Callable[[], bool] = types.never,
 ) -> list[Remake]:
     """Run the engine for each change: no Blender data, any thread. Raises Cancelled."""
     done = []
@@ -91,7 +95,8 @@ def compute(
             progress((number + fraction) / len(remakes))
 
         try:
-            done.append(replace(remake, animations=tuple(make.compute(request, part, cancelled) for request in remake.requests)))
+            animations = tuple(make.compute(request, part, cancelled) for request in remake.requests)
+            done.append(replace(remake, animations=animations))
         except Cancelled:
             raise
         except EngineError as error:
@@ -129,7 +134,8 @@ def _settle(change: SoundChange) -> None:
         return      # made as a whole, with new notes
     made = line.span[0] - line.zero, line.span[1] - line.zero
     moved_keys.renote(
-        action, line.name, lambda note: replace(note, made=made, open_ends=(False, False), whole=True, hidden="", phones_made=None),
+        action, line.name,
+        lambda note: replace(note, made=made, open_ends=(False, False), whole=True, hidden="", phones_made=None),
     )
 
 
@@ -160,14 +166,13 @@ def _without_rests_between(moves: list[Move], action: bpy.types.Action) -> list[
 
 
 def _with_fade(gap: tuple[float, float], change: SoundChange, take: takes.Take) -> tuple[float, float]:
-    """A stretch without keys and the end of the keys beside it, where the face came to rest because the sound ended there."""
+    """A stretch without keys, and the keys beside it where the face came to rest as the sound ended there."""
     fade = moved_keys.rest_frames(change.line.fps) + float(take.choices.get("crossfade", 0) or 0)
     is_head = gap[0] < change.now.start_frame + change.line.lead + 0.5
     return (gap[0], gap[1] + fade) if is_head else (gap[0] - fade, gap[1])
 
 
 def _character(line: FollowedLine) -> str:
-    """Name of an object that a line is keyed on."""
     chosen = str(line.note.choices.get("character") or line.note.character)
     owners = moved_keys.users_of(bpy.data.actions[line.action])
     known = bpy.data.objects.get(chosen)
@@ -183,4 +188,7 @@ def _character(line: FollowedLine) -> str:
 
 
 def _in_tweak_mode(action: bpy.types.Action) -> bool:
-    return any(owner.animation_data is not None and owner.animation_data.use_tweak_mode for owner in moved_keys.users_of(action))
+    return any(
+        owner.animation_data is not None and owner.animation_data.use_tweak_mode
+        for owner in moved_keys.users_of(action)
+    )

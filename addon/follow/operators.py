@@ -18,8 +18,9 @@ class UNITALKER_OT_follow(OnWorker, bpy.types.Operator):
     bl_idname = "unitalker.follow"
     bl_label = "Update Moved Strips"
     bl_description = (
-        "Move the lip sync of this file to where its strips lie now. Listens only where that is needed: more of a strip is heard than before "
-        "(only the new frames are made), another speed, another frame rate (all of it is made again)"
+        "Move the lip sync of this file to where its strips lie now. Listens only where that is needed: more of a "
+        "strip is heard than before (only the new frames are made), another speed, another frame rate (all of it is "
+        "made again)"
     )
     bl_options = {'REGISTER', 'UNDO'}
 
@@ -29,7 +30,6 @@ class UNITALKER_OT_follow(OnWorker, bpy.types.Operator):
         return partial(work().compute, work().gather(context, report.left))
 
     def _finish(self, context: bpy.types.Context, result: object) -> set[str]:
-        """Write what result() gives, and say what was done."""
         made, problems, remakes = 0, [], []
         try:
             remakes = result()

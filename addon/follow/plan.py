@@ -1,7 +1,8 @@
 """Which takes no longer lie where their sound lies, and where they belong now. Reads only.
 
-A take knows its strip by a mark. Its note says on which frame second 0 of the sound lies for its keys (zero), which frames of the sound it has keys
-for, counted from zero (made), and which of its two ends were never brought to rest because the strip was cut there (open_ends).
+A take knows its strip by a mark. Its note says on which frame second 0 of the sound lies for its keys (zero), which
+frames of the sound it has keys for, counted from zero (made), and which of its two ends were never brought to rest
+because the strip was cut there (open_ends).
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ class FollowedLine:
     """One line of an Action that has a strip or a speaker.
 
     Attributes:
-        span: first and last frame of its keys. note: how it was made. clip: the sound as it was when keys were last put down.
-        zero: frame on which second 0 of the sound lies for its keys. made: first and last frame that it has keys for, from there.
+        span: first and last frame of its keys. note: how it was made. clip: the sound as it was when keys were last put
+            down.
+        zero: frame on which second 0 of the sound lies for its keys. made: first and last frame that it has keys for,
+            from there.
         lead: frames by which the mouth comes later than the sound.
     """
 
@@ -61,7 +64,8 @@ class SoundChange:
     """What became of the sound of one line.
 
     Attributes:
-        now: the clip as it lies now; path is the name of its file alone. move: where its keys go; None when they cannot simply be moved.
+        now: the clip as it lies now; path is the name of its file alone. move: where its keys go; None when they cannot
+            simply be moved.
         listen: why the sound must be listened to (again); "" when moving is enough.
         missing: frames that need keys and have none; empty with a reason to listen means all of it.
     """
@@ -75,7 +79,10 @@ class SoundChange:
     @property
     def is_seen(self) -> bool:
         """Whether keys move, come or go."""
-        return self.move is not None and (abs(self.move.zero_after - self.line.zero) > SAME or self.move.span != self.line.span)
+        return (
+            self.move is not None
+            and (abs(self.move.zero_after - self.line.zero) > SAME or self.move.span != self.line.span)
+        )
 
 
 def lines() -> Iterator[FollowedLine]:
@@ -136,17 +143,19 @@ def _look_at_frames(line: FollowedLine, now: ClipNote, fps: float) -> SoundChang
         span = (first, first)           # all of it is hidden
     gaps = ((first, made[0] - 1), (made[1] + 1, last)) if line.whole else ()
     missing = tuple(gap for gap in gaps if gap[1] - gap[0] + 1 > SAME + 0.5)
-    reason = "more of it can be heard now" if missing else ("it was slipped by part of a frame" if abs(ideal - zero) > EXACT else "")
+    reason = "it was slipped by part of a frame" if abs(ideal - zero) > EXACT else ""
+    if missing:
+        reason = "more of it can be heard now"
     if not _lies_there(line, now, zero, span):
         return SoundChange(line, now, _move(line, now, zero, span), reason, missing)
     return SoundChange(line, now, None, reason, missing) if reason else None
 
 
 def _lies_there(line: FollowedLine, now: ClipNote, zero: float, span: Span) -> bool:
-    """Whether keys and note are as they should be."""
     clip = line.clip
     differences = [
-        zero - line.zero, span[0] - line.span[0], span[1] - line.span[1], now.start_frame - clip.start_frame, (now.first_s - clip.first_s) * line.fps,
+        zero - line.zero, span[0] - line.span[0], span[1] - line.span[1], now.start_frame - clip.start_frame,
+        (now.first_s - clip.first_s) * line.fps,
     ]
     if math.isfinite(now.length_s):
         differences.append((now.length_s - clip.length_s) * line.fps)
@@ -170,19 +179,23 @@ def pieces(line: FollowedLine) -> tuple[str, Move, Move] | None:
             own, its = _content(original, scene), _content(other, scene)
         except AudioError:
             continue
-        if its[0] >= own[1] - SAME or own[0] >= its[1] - SAME:       # a copy says the same again; a piece says something else
+        # a copy says the same again; a piece says something else
+        if its[0] >= own[1] - SAME or own[0] >= its[1] - SAME:
             return _cut(line, other, scene, its)
     return None
 
 
-def _cut(line: FollowedLine, other: bpy.types.Strip, scene: bpy.types.Scene, its: Span) -> tuple[str, Move, Move] | None:
-    """Divide the frames of a line at the end of the other strip that lies inside of them; its: content of the other strip in frames."""
+def _cut(
+    line: FollowedLine, other: bpy.types.Strip, scene: bpy.types.Scene, its: Span
+) -> tuple[str, Move, Move] | None:
+    """Divide a line at that end of the other strip which lies inside of it; its: the other's content in frames."""
     later = its[0] + line.zero > line.span[0]
     border = its[0] if later else its[1]
     if not line.span[0] < line.zero + border <= line.span[1]:
         return None
     opened = line.note.open_ends
-    before, after = _part(line, (line.made[0], border - 1), (opened[0], True)), _part(line, (border, line.made[1]), (True, opened[1]))
+    before = _part(line, (line.made[0], border - 1), (opened[0], True))
+    after = _part(line, (border, line.made[1]), (True, opened[1]))
     kept, new = (before, after) if later else (after, before)
     moved = _move(new, replace(new.clip, name=other.name, mark=sound_strips.mark(other, scene)), new.zero, new.span)
     note = replace(moved.note, hidden="", choices={**line.note.choices, "strip": other.name})
@@ -192,7 +205,9 @@ def _cut(line: FollowedLine, other: bpy.types.Strip, scene: bpy.types.Scene, its
 def _part(line: FollowedLine, made: Span, opened: tuple[bool, bool]) -> FollowedLine:
     span = max(line.span[0], made[0] + line.zero), min(line.span[1], made[1] + line.zero)
     start, fps = span[0] - line.lead, line.fps
-    clip = replace(line.clip, start_frame=start, first_s=(span[0] - line.zero) / fps, length_s=(span[1] - span[0] + 1) / fps)
+    clip = replace(
+        line.clip, start_frame=start, first_s=(span[0] - line.zero) / fps, length_s=(span[1] - span[0] + 1) / fps
+    )
     return replace(line, span=span, made=made, clip=clip, note=replace(line.note, open_ends=opened, whole=line.whole))
 
 
@@ -225,21 +240,31 @@ def _phones(line: FollowedLine, now: ClipNote) -> tuple[tuple[TimedPhone, ...] |
     """Edited phones, whose seconds count from the first one heard, for what is heard now; and all of them."""
     made = line.note.phones_made
     if made is None and line.note.phones is not None:
-        made = tuple((label, start + line.clip.first_s, end + line.clip.first_s) for label, start, end in line.note.phones)
+        made = tuple(
+            (label, start + line.clip.first_s, end + line.clip.first_s) for label, start, end in line.note.phones
+        )
     if made is None:
         return None, None
     first_s, end_s = now.first_s, now.first_s + now.length_s
-    heard = [(label, max(start, first_s), min(end, end_s)) for label, start, end in made if start < end_s and end > first_s]
+    heard = [
+        (label, max(start, first_s), min(end, end_s)) for label, start, end in made if start < end_s and end > first_s
+    ]
     return tuple((label, start - first_s, end - first_s) for label, start, end in heard), made
 
 
 def _line(action: bpy.types.Action, name: str, span: Span, note: TakeNote | None) -> FollowedLine | None:
-    if note is None or note.clip is None or note.fps is None or note.first_frame is None or note.choices.get("source") == 'FILE':
+    if (
+        note is None or note.clip is None or note.fps is None or note.first_frame is None
+        or note.choices.get("source") == 'FILE'
+    ):
         return None
     zero = note.first_frame - note.clip.first_s * note.fps if note.zero is None else note.zero
     made = (span[0] - zero, span[1] - zero) if note.made is None else note.made
     lead = note.choices.get("shift_frames")
-    return FollowedLine(action.name, name, span, note, note.clip, note.fps, zero, made, float(lead) if isinstance(lead, (int, float)) else 0.0)
+    return FollowedLine(
+        action.name, name, span, note, note.clip, note.fps, zero, made,
+        float(lead) if isinstance(lead, (int, float)) else 0.0,
+    )
 
 
 def _now(line: FollowedLine) -> ClipNote | None:
@@ -255,7 +280,10 @@ def _now(line: FollowedLine) -> ClipNote | None:
         return None
     home = bpy.data.scenes.get(line.clip.home) or scene
     original = bpy.data.scenes.get(line.clip.scene)
-    if original not in (None, scene) and home == original and sound_strips.find_marked(original, line.clip.mark, line.clip.name) is not None:
+    if (
+        original not in (None, scene) and home == original
+        and sound_strips.find_marked(original, line.clip.mark, line.clip.name) is not None
+    ):
         home = scene            # character and strip were copied together
     name = os.path.basename(bpy.path.abspath(strip.sound.filepath)) if strip.sound is not None else ""
     return replace(noted_clip(strip_audio.place_of(scene, strip, home)), mark=line.clip.mark, path=name)
@@ -276,7 +304,7 @@ def find_strip(line: FollowedLine) -> tuple[bpy.types.Scene | None, bpy.types.St
 
 
 def _in_copied_scene(line: FollowedLine, strip: bpy.types.Strip) -> tuple[bpy.types.Scene, bpy.types.Strip] | None:
-    """The strip's twin in the scene of the character, where that came from a full copy of a scene: its notes still name the original."""
+    """The strip's twin in the scene of the character, where that is a full copy of the noted scene."""
     twins = []
     for scene in bpy.data.scenes if line.clip.mark else ():
         if scene.name == line.clip.scene or scene.sequence_editor is None:

@@ -54,7 +54,6 @@ def _tick() -> float | None:
 
 
 def _is_dragging(context: bpy.types.Context) -> bool:
-    """Whether strips are being moved in a window."""
     running = [operator.bl_idname for window in context.window_manager.windows for operator in window.modal_operators]
     return any(name.startswith(("TRANSFORM_OT", "SEQUENCER_OT")) for name in running)
 

@@ -1,6 +1,8 @@
-"""The artist's own keys of a character as plain numbers: what Teach learns from. Reads Actions and NLA strips; writes nothing.
+"""The artist's own keys of a character as plain numbers: what Teach learns from. Reads Actions and NLA strips; writes
+nothing.
 
-Keys that this add-on made do not count, unless the artist made them his own (took them out of the group "Lip Sync", or into an Action of his own).
+Keys that this add-on made do not count, unless the artist made them theirs (took them out of the group "Lip Sync", or
+into an Action of their own).
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ _BONE = re.compile(r'pose\.bones\["((?:[^"\\]|\\.)*)"\]\.(\w+)$')
 
 @dataclass(frozen=True)
 class Keyed:
-    """The artist's curves: controls (k), seconds (n,) from the start of the sound, values (n, k); rotations as presets give them (radians, XYZ)."""
+    """The artist's curves: controls (k), seconds (n,) of the sound, values (n, k); rotations as presets give them."""
 
     controls: tuple[RigChannel, ...]
     seconds: np.ndarray
@@ -34,7 +36,7 @@ class Keyed:
 
 @dataclass(frozen=True)
 class _Source:
-    """One curve, and where it plays: frames from first to last, or everywhere; action frame = offset + scene frame / scale."""
+    """A curve, and the frames that it plays; action frame = offset + scene frame / scale."""
 
     curve: bpy.types.FCurve
     first: float
@@ -66,24 +68,30 @@ def read(character: Character, start_frame: float, fps: float, rate_hz: float) -
         owner = target.find()
         for channel, source in _sources(target, owner):
             sources.setdefault(channel, source)
-        modes |= {bone.name: bone.rotation_mode for bone in owner.pose.bones} if target.kind == 'OBJECT' and owner.pose else {}
+        if target.kind == 'OBJECT' and owner.pose:
+            modes |= {bone.name: bone.rotation_mode for bone in owner.pose.bones}
     if not sources:
         raise TeachError(
-            f"{character.name!r} has no keys of yours: the ones that Generate made do not count. Key some seconds of the sound by hand, with any "
-            "shape keys, bones or custom properties, then press Teach."
+            f"{character.name!r} has no keys of yours: the ones that Generate made do not count. Key some seconds of "
+            "the sound by hand, with any shape keys, bones or custom properties, then press Teach."
         )
     ranges = [source.range() for source in sources.values()]
     first_s = max((min(first for first, _ in ranges) - start_frame) / fps, -1.0)
     last_s = min((max(last for _, last in ranges) - start_frame) / fps, first_s + LONGEST_S)
     seconds = np.arange(first_s, max(last_s, first_s) + 1e-6, 1 / rate_hz)
-    columns = {channel: np.array([source.at(start_frame + second * fps) for second in seconds]) for channel, source in sources.items()}
+    columns = {
+        channel: np.array([source.at(start_frame + second * fps) for second in seconds])
+        for channel, source in sources.items()
+    }
     columns = _as_presets_turn(columns, modes)
     return Keyed(tuple(columns), seconds, np.stack(list(columns.values()), axis=1))
 
 
 def _sources(target: KeyTarget, owner: bpy.types.ID) -> Iterator[tuple[RigChannel, _Source]]:
     """The artist's curves on one data-block, the active Action first."""
-    names = {target.path_of(RigChannel("shape_key", name)): name for name in target.names} if target.kind == 'KEY' else {}
+    names = (
+        {target.path_of(RigChannel("shape_key", name)): name for name in target.names} if target.kind == 'KEY' else {}
+    )
     for use in actions.uses(owner):
         if use.muted:
             continue
@@ -101,7 +109,6 @@ def _sources(target: KeyTarget, owner: bpy.types.ID) -> Iterator[tuple[RigChanne
 
 
 def _channel(target: KeyTarget, curve: bpy.types.FCurve, names: dict[tuple[str, int] | None, str]) -> RigChannel | None:
-    """What a curve moves; None where it is none of the character's controls."""
     if target.kind == 'KEY':
         name = names.get((curve.data_path, curve.array_index))
         return RigChannel("shape_key", name) if name is not None else None
@@ -113,12 +120,16 @@ def _channel(target: KeyTarget, curve: bpy.types.FCurve, names: dict[tuple[str, 
 
 
 def _as_presets_turn(columns: dict[RigChannel, np.ndarray], modes: dict[str, str]) -> dict[RigChannel, np.ndarray]:
-    """Rotations as presets give them: XYZ angles or quaternions; keys in a mode that the bone does not use are left out."""
-    result = {channel: values for channel, values in columns.items() if channel.path not in (EULER, QUATERNION, AXIS_ANGLE)}
+    """Rotations as presets give them: XYZ angles or quaternions, in the mode that the bone uses."""
+    result = {
+        channel: values for channel, values in columns.items() if channel.path not in (EULER, QUATERNION, AXIS_ANGLE)
+    }
     for bone in dict.fromkeys(channel.name for channel in columns if channel.path in (EULER, QUATERNION, AXIS_ANGLE)):
         mode = modes[bone]
         path = {'QUATERNION': QUATERNION, 'AXIS_ANGLE': AXIS_ANGLE}.get(mode, EULER)
-        parts = {channel: values for channel, values in columns.items() if channel.name == bone and channel.path == path}
+        parts = {
+            channel: values for channel, values in columns.items() if channel.name == bone and channel.path == path
+        }
         if path == QUATERNION or (path == EULER and (mode == 'XYZ' or len(parts) == 1)):
             result |= parts
         elif parts:
@@ -143,4 +154,7 @@ def _turned(bone: str, rows: np.ndarray, mode: str) -> dict[RigChannel, np.ndarr
         for row in rows:
             matrix: Matrix = Euler(row, mode).to_matrix()
             turned.append(matrix.to_euler('XYZ', turned[-1]) if turned else matrix.to_euler('XYZ'))
-    return {RigChannel("bone", bone, path, index): np.array([one[index] for one in turned]) for index in range(len(turned[0]))}
+    return {
+        RigChannel("bone", bone, path, index): np.array([rotation[index] for rotation in turned])
+        for index in range(len(turned[0]))
+    }

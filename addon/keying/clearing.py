@@ -20,7 +20,8 @@ ALL_FRAMES: Span = (-math.inf, math.inf)
 
 
 def clear(character: Character, line: str = "") -> int:
-    """Remove what `write` made on a character, make a moved Action of the artist active again, and put the values at rest.
+    """Remove what `write` made on a character, make a moved Action of the artist active again, and put the values at
+    rest.
 
     Args:
         line: only this line; empty for all of them.
@@ -47,7 +48,7 @@ def clear(character: Character, line: str = "") -> int:
 
 
 def clear_frames(character: Character, span: Span) -> int:
-    """Remove our keys on some frames; the motion before and after stays as it is. Returns the number of curves that lost keys."""
+    """Remove our keys on some frames; the motion outside stays. Returns the number of curves that lost keys."""
     removed = 0
     owners = _owners(character)
     actions.unshare(owners)
@@ -60,7 +61,8 @@ def clear_frames(character: Character, span: Span) -> int:
 
 
 def release(character: Character, line: str) -> int:
-    """Give the keys of a line to the artist: they stay as they are, and nothing of ours touches them again. Returns the number of curves.
+    """Give the keys of a line to the artist: they stay as they are, and nothing of ours touches them again. Returns the
+    number of curves.
 
     Where no other line shares the Action it becomes the artist's altogether; else the frames of the line in it are.
     """
@@ -94,12 +96,13 @@ def _owners(character: Character) -> list[bpy.types.ID]:
 
 
 def _clear_use(owner: bpy.types.ID, use: ActionUse, line: str) -> int:
-    """Remove the keys of a line, or of all, but not those that another line or the artist has; stop what is left without keys."""
+    """Remove the keys of a line, or of all, that no other line and no artist has; stop what has none left."""
     ledger, key = Ledger.of(use.action), actions.binding_key(use)
     ledger.bindings[key] = binding = renamed.follow_names(owner, use, ledger.binding(key))
     others = [span for name, span in binding.spans.items() if name != line] if line else []
     spans = [binding.spans[line]] if others else _written_spans(ledger, key)
-    if actions.is_shared(use, [owner]) and not actions.is_own(use.action):      # a copied character plays the original's slot
+    # a copied character plays the original's slot
+    if actions.is_shared(use, [owner]) and not actions.is_own(use.action):
         nla.stop(owner, use, "")
         return 1
     removed = _take_out(use, spans, [*binding.mine, *others])
@@ -109,7 +112,9 @@ def _clear_use(owner: bpy.types.ID, use: ActionUse, line: str) -> int:
     keep = left if others or binding.mine else set()
     put_at_rest(owner, {channel: value for channel, value in binding.rest.items() if channel not in keep})
     if others:
-        ledger.bindings[key] = replace(binding, rest={channel: value for channel, value in binding.rest.items() if channel in left})
+        ledger.bindings[key] = replace(
+            binding, rest={channel: value for channel, value in binding.rest.items() if channel in left}
+        )
         _forget_line(owner, use, ledger, line)
         return removed
     if not binding.mine:
@@ -133,7 +138,7 @@ def _forget_line(owner: bpy.types.ID, use: ActionUse, ledger: Ledger, line: str)
 
 
 def _clear_unused(use: ActionUse, line: str) -> int:
-    """Take a slot of ours that plays nowhere out of its host Action, unless it has other lines or keys of the artist. Returns the number of curves."""
+    """Empty a slot of ours that plays nowhere, unless others have keys in it. Returns the number of curves."""
     ledger, key = Ledger.of(use.action), actions.binding_key(use)
     binding = ledger.binding(key)
     if binding.mine or (line and set(binding.lines) != {line}):
@@ -157,12 +162,11 @@ def _take_out(use: ActionUse, spans: Sequence[Span], spare: Sequence[Span]) -> i
 
 
 def _written_spans(ledger: Ledger, key: str) -> list[Span]:
-    """The frames of all lines: keys of the artist on our curves elsewhere stay. All frames where it is not known what we wrote."""
+    """The frames of all lines; all frames where it is not known what we wrote."""
     return list(ledger.binding(key).spans.values()) or ([] if ledger.is_cleared(key) else [ALL_FRAMES])
 
 
 def _stop(owner: bpy.types.ID, use: ActionUse, moved: str) -> None:
-    """Take every use of the same curves off a data-block."""
     for other in [other for other in actions.uses(owner) if actions.same_curves(other, use)]:
         nla.stop(owner, other, moved)
 

@@ -1,4 +1,5 @@
-"""Keys of a take that are out of sight: of sound that was trimmed away, or behind another take. Kept in the Action, so that they come back as they were.
+"""Keys of a take that are out of sight: of sound that was trimmed away, or behind another take. Kept in the Action, so
+that they come back as they were.
 
 Plain numbers in one custom property, an .npz file as text. What cannot be read counts as not there.
 """
@@ -76,7 +77,7 @@ def shifted(keys: Keys, frames: float) -> Keys:
 
 
 def load(action: bpy.types.Action) -> dict[Where, tuple[str, dict[Channel, Aside]]]:
-    """What an Action keeps: place and line -> the token of how it was made, and its channels."""
+    """What an Action keeps: key and line -> the token of how it was made, and its channels."""
     text = action.get(HIDDEN)
     if not isinstance(text, str):
         return {}
@@ -93,17 +94,19 @@ def load(action: bpy.types.Action) -> dict[Where, tuple[str, dict[Channel, Aside
 def store(action: bpy.types.Action, asides: dict[Where, tuple[str, dict[Channel, Aside]]]) -> None:
     """Keep them in the Action; nothing to keep takes the property away."""
     rows, parts, ends = [], [], []
-    for (place, line), (token, channels) in asides.items():
+    for (key, line), (token, channels) in asides.items():
         for (path, index), aside in channels.items():
             if aside:
-                rows.append([place, line, token, path, index, len(aside.keys["co"]), len(aside.ends)])
+                rows.append([key, line, token, path, index, len(aside.keys["co"]), len(aside.ends)])
                 parts.append(aside.keys)
                 ends.append(aside.ends)
     text = ""
     if rows:
         file = io.BytesIO()
         arrays = {name: np.concatenate([part[name] for part in parts]) for name in KEY_FIELDS}
-        np.savez_compressed(file, index=np.frombuffer(json.dumps(rows).encode(), np.uint8), ends=np.concatenate(ends), **arrays)
+        np.savez_compressed(
+            file, index=np.frombuffer(json.dumps(rows).encode(), np.uint8), ends=np.concatenate(ends), **arrays
+        )
         text = base64.b85encode(file.getvalue()).decode()
     if text and len(text) <= MAX_TEXT:
         action[HIDDEN] = text
@@ -114,8 +117,10 @@ def store(action: bpy.types.Action, asides: dict[Where, tuple[str, dict[Channel,
 def _unpacked(rows: list[list[object]], arrays: dict[str, np.ndarray]) -> dict[Where, tuple[str, dict[Channel, Aside]]]:
     found: dict[Where, tuple[str, dict[Channel, Aside]]] = {}
     key, end = 0, 0
-    for place, line, token, path, index, n_keys, n_ends in rows:
+    for binding_key, line, token, path, index, n_keys, n_ends in rows:
         keys = {name: arrays[name][key:key + n_keys] for name in KEY_FIELDS}
-        found.setdefault((place, line), (token, {}))[1][(path, index)] = Aside(keys, arrays["ends"][end:end + n_ends])
+        found.setdefault((binding_key, line), (token, {}))[1][(path, index)] = Aside(
+            keys, arrays["ends"][end:end + n_ends]
+        )
         key, end = key + n_keys, end + n_ends
     return found

@@ -1,9 +1,10 @@
 """Keys of takes move with their sound: shifted, cut where it was trimmed, back where it was lengthened.
 
-All lines of an Action that move are lifted first and put down together, so that lines which move as a group do not get in each other's way. Lines
-that stay show before those that move, and of two that move the one that the ledger names later; the ledger keeps them in that order. What is not
-shown any more lies aside (as hidden keys) and comes back when it is shown again, edits by hand included. Keys of the artist, and of lines that stay
-where they are, are left as they are to the last bit.
+All lines of an Action that move are lifted first and put down together, so that lines which move as a group do not get
+in each other's way. Lines that stay show before those that move, and of two that move the one that the ledger names
+later; the ledger keeps them in that order. What is not shown any more lies aside (as hidden keys) and comes back when
+it is shown again, edits by hand included. Keys of the artist, and of lines that stay where they are, are left as they
+are to the last bit.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 import bpy
 import numpy as np
 
-from ...engine.motion.smooth import EASE_IN_S, EASE_OUT_S
+from ...engine import EASE_IN_S, EASE_OUT_S
 from ..actions import actions, keys, nla
 from ..actions.actions import ActionUse
 from ..actions.keys import HANDLES, Keys
@@ -33,7 +34,8 @@ class Move:
     Attributes:
         zero_before, zero_after: frames on which second 0 of its sound lies for its keys; whole frames apart.
         span: first and last frame that are shown afterwards.
-        cut: whether the sound goes on before the first and after the last frame shown, so that the face must come to rest there.
+        cut: whether the sound goes on before the first and after the last frame shown, so that the face must come to
+            rest there.
         fps: frames per second of the scene.
         note: the note as it is afterwards; note.hidden is the token of the keys that lie aside.
     """
@@ -65,7 +67,7 @@ def move(action: bpy.types.Action, moves: Iterable[Move]) -> list[str]:
             board.lay(curve, binding.rest)
         for line, move in here.items():
             ledger.put(key, line, replace(binding.lines[line], first=move.span[0], last=move.span[1]), move.note)
-            asides[(key, line)] = move.note.hidden, board.kept[line]
+            asides[(key, line)] = move.note.hidden, board.hidden[line]
         _moved_first(ledger, key, here)
         behind += board.behind
         _fit(use, ledger, key)
@@ -88,9 +90,10 @@ class _Board:
         spans = binding.spans
         self._before = {line: spans[line] for line in moves}
         self._still = [*(span for line, span in spans.items() if line not in moves), *binding.mine]
-        self._moves = [moves[line] for line in reversed(spans) if line in moves]       # of two that overlap, the one that was written later shows
+        # of two that overlap, the one that was written later shows
+        self._moves = [moves[line] for line in reversed(spans) if line in moves]
         self.aside: dict[str, dict[Channel, Aside]] = {}
-        self.kept: dict[str, dict[Channel, Aside]] = {line: {} for line in moves}
+        self.hidden: dict[str, dict[Channel, Aside]] = {line: {} for line in moves}
         self.behind: list[str] = []
 
     def lay(self, curve: bpy.types.FCurve, rest: Mapping[Channel, float]) -> None:
@@ -104,7 +107,7 @@ class _Board:
             shown, aside = _put_down(move, lifted[move.line], taken, rest.get(channel, 0.0))
             parts.append(shown)
             if aside:
-                self.kept[move.line][channel] = aside
+                self.hidden[move.line][channel] = aside
             if any(first <= move.span[1] and move.span[0] <= last for first, last in taken):
                 self.behind.append(move.line)
             taken.append(move.span)
@@ -133,7 +136,9 @@ def _put_down(move: Move, lifted: Keys, taken: list[Span], at_rest: float) -> tu
     if len(ends):
         ends = ends[~keys.within(ends[:, 0], taken)]
         visible &= ~np.isin(np.round(frames, 2), np.round(ends[:, 0], 2))
-    aside = Aside(shifted(chosen(placed, ~visible), -move.zero_after), ends - np.array([move.zero_after, 0], np.float32))
+    aside = Aside(
+        shifted(chosen(placed, ~visible), -move.zero_after), ends - np.array([move.zero_after, 0], np.float32)
+    )
     if not len(aside.keys["co"]) and not len(ends):
         return placed, nothing()
     return joined([chosen(placed, visible), _as_keys(ends, placed)]), aside
@@ -149,12 +154,15 @@ def _ends(move: Move, placed: Keys, at_rest: float) -> np.ndarray:
         _fade(shares, move.span, move.span[0], EASE_IN_S * move.fps)
     if move.cut[1]:
         _fade(shares, move.span, move.span[1], -EASE_OUT_S * move.fps)
-    points = [(frame, at_rest + share * (np.interp(frame, frames, values) - at_rest)) for frame, share in sorted(shares.items())]
+    points = [
+        (frame, at_rest + share * (np.interp(frame, frames, values) - at_rest))
+        for frame, share in sorted(shares.items())
+    ]
     return np.array(points, np.float32).reshape(-1, 2)
 
 
 def _fade(shares: dict[float, float], span: Span, edge: float, length: float) -> None:
-    """Let the motion grow from nothing on a frame to all of it after so many frames; a negative length counts backwards."""
+    """Let the motion grow from nothing to all of it after so many frames; a negative length counts backwards."""
     for step in range(int(abs(length)) + 2):
         frame = edge + np.sign(length) * step
         if span[0] <= frame <= span[1]:
@@ -169,7 +177,8 @@ def _as_keys(points: np.ndarray, like: Keys) -> Keys:
     for name in ("interpolation", "easing", "handle_left_type", "handle_right_type", "type"):
         made[name][:] = np.bincount(like[name].ravel()).argmax()
     made["co"] = points.astype(np.float32)
-    made["handle_left"], made["handle_right"] = points - np.array([1 / 3, 0], np.float32), points + np.array([1 / 3, 0], np.float32)
+    third = np.array([1 / 3, 0], np.float32)
+    made["handle_left"], made["handle_right"] = points - third, points + third
     return made
 
 
@@ -184,7 +193,7 @@ def _without(shown: Keys, ends: np.ndarray) -> Keys:
 
 
 def _give(curve: bpy.types.FCurve, before: Keys, after: Keys) -> None:
-    """Change the keys of a curve from one set to another. Keys that only moved are not made anew, which takes a third of the time."""
+    """Change the keys of a curve. Those that only moved are not made anew, which takes a third of the time."""
     changed = [name for name in keys.KEY_FIELDS if not np.array_equal(before[name], after[name])]
     if not changed:
         return
@@ -198,7 +207,6 @@ def _give(curve: bpy.types.FCurve, before: Keys, after: Keys) -> None:
 
 
 def _fit(use: ActionUse, ledger: Ledger, key: str) -> None:
-    """NLA strips that play a use cover what it covers now."""
     binding = ledger.bindings[key]
     for owner in actions.users(use):
         ledger.bindings[key] = replace(binding, strip=nla.fit_strips(owner, use, binding.whole_span, binding.strip))
@@ -230,9 +238,13 @@ def rename_marked(character: Character, mark: str, name: str) -> None:
         for use in actions.own_uses(target.find()):
             ledger, key = Ledger.of(use.action), actions.binding_key(use)
             lines = ledger.binding(key).lines
-            of_strip = [line for line in lines if (note := ledger.note(key, line)) is not None and note.clip is not None and note.clip.mark == mark]
+            of_strip = [line for line in lines if _mark(ledger.note(key, line)) == mark]
             if of_strip and of_strip[0] != name and name not in lines:
                 rename(use.action, of_strip[0], name)
+
+
+def _mark(note: TakeNote | None) -> str:
+    return note.clip.mark if note is not None and note.clip is not None else ""
 
 
 def split(action: bpy.types.Action, line: str, first: Move, name: str, second: Move) -> None:

@@ -1,4 +1,5 @@
-"""The lines of speech that a character is keyed with: found by the ledgers of its Actions, and the note of a line that is being written."""
+"""The lines of speech that a character is keyed with: found by the ledgers of its Actions, and the note of a line that
+is being written."""
 
 from __future__ import annotations
 
@@ -15,13 +16,14 @@ from ..character.character import Character
 from ..sound.clip import SoundClip
 from .parts import Line
 
-DECIDE_PHONES = ("model", "transcript", "transcript_text", "language")      # options that decide which phones are recognised
+# options that decide which phones are recognised
+DECIDE_PHONES = ("model", "transcript", "transcript_text", "language")
 SAME_SOUND = ("path", "first_s", "length_s", "channel", "retiming")         # fields of clips with the same sound
 
 
 @dataclass(frozen=True)
 class NotedLine:
-    """One line of a character: its frames, the Action that holds it, and how it was made (None where that is not known)."""
+    """One line of a character: its frames, its Action, and how it was made (None where that is not known)."""
 
     line: str
     first_frame: float
@@ -55,12 +57,12 @@ def find(character: Character, line: str) -> NotedLine | None:
 
 
 def of_file(character: Character, line: str) -> list[NotedLine]:
-    """The takes of one sound file, which may be used again later in a shot: of the name that its path gives, and numbered."""
+    """The takes of one sound file, which a shot may use again later: of the name that its path gives, and numbered."""
     return [noted for noted in all_of(character) if re.fullmatch(rf"{re.escape(line)}( \(\d+\))?", noted.line)]
 
 
 def name_of_file(character: Character, line: str, start_frame: float) -> str:
-    """The name of the take that a sound file makes from a frame on: one that it has there, or that it would overlap, is made again; else a further one."""
+    """The name of a sound file's take from a frame on: that of one there, which is made again, else a new one."""
     known = of_file(character, line)
     near = [noted for noted in known if _is_near(noted, start_frame)]
     if near:
@@ -71,12 +73,14 @@ def name_of_file(character: Character, line: str, start_frame: float) -> str:
 
 
 def _is_near(noted: NotedLine, start_frame: float) -> bool:
-    """Whether a take would overlap with one of as many frames that starts on a frame; true where its start is not known."""
+    """Whether a take overlaps one as long that starts on a frame; true where its start is not known."""
     return noted.start_frame is None or abs(noted.start_frame - start_frame) <= noted.last_frame - noted.first_frame
 
 
-def edited_phones(character: Character, line: str, clip: SoundClip, choices: Mapping[str, object]) -> tuple[TimedPhone, ...] | None:
-    """The phones that the artist edited in a line's take; None without any, or where sound, words or model are others now."""
+def edited_phones(
+    character: Character, line: str, clip: SoundClip, choices: Mapping[str, object]
+) -> tuple[TimedPhone, ...] | None:
+    """The phones that the artist edited in a take; None without any, or where sound, words or model changed."""
     noted = find(character, line)
     if noted is None or noted.clip is None or noted.note.phones is None:
         return None
@@ -106,7 +110,8 @@ def new_note(choices: Mapping[str, object], clip: SoundClip, settings: Settings,
         packed=clip.packed is not None,
         fps=settings.fps,
         first_frame=clip.start_frame + choices["shift_frames"],
-        phones=None if settings.phones is None else tuple((phone.label, phone.start_s, phone.end_s) for phone in settings.phones),
+        phones=None if settings.phones is None
+        else tuple((phone.label, phone.start_s, phone.end_s) for phone in settings.phones),
         closed=tuple(closed),
     )
 
@@ -143,6 +148,7 @@ def refuse_moved(note: TakeNote, line: Line) -> None:
         return
     if abs(first - line.first_frame) > 1e-3 or abs(fps - line.fps) > 1e-6:
         raise SettingError(
-            f"The lip sync of {line.name!r} starts on frame {first:g} at {fps:g} frames per second, its sound now on {line.first_frame:g} at "
-            f"{line.fps:g}: a part of it would not fit the rest. Switch Only a Range off and generate all of it first."
+            f"The lip sync of {line.name!r} starts on frame {first:g} at {fps:g} frames per second, its sound now on "
+            f"{line.first_frame:g} at {line.fps:g}: a part of it would not fit the rest. Switch Only a Range off and "
+            "generate all of it first."
         )

@@ -1,4 +1,5 @@
-"""What would be keyed, data-block by data-block: channels of the result that this character has and that nobody else holds. Writes nothing."""
+"""What would be keyed, data-block by data-block: channels of the result that this character has and that nobody else
+holds. Writes nothing."""
 
 from __future__ import annotations
 
@@ -42,10 +43,12 @@ class KeyOptions:
     """How keys are written.
 
     Attributes:
-        action: name of the Action; empty goes on with ours, or makes "<character> Lip Sync". With destination 'SLOT' an Action of the artist.
+        action: name of the Action; empty goes on with ours, or makes "<character> Lip Sync". With destination 'SLOT' an
+            Action of the artist.
         interpolation: 'LINEAR', 'BEZIER' or 'CONSTANT'.
         existing: 'KEEP' leaves channels that the artist has keyed alone, 'LAYER' plays over them.
-        sliders: what happens to values beyond a shape key's slider: 'RAISE' lengthens the slider, 'CLIP' cuts the values, 'ASK' writes nothing.
+        sliders: what happens to values beyond a shape key's slider: 'RAISE' lengthens the slider, 'CLIP' cuts the
+            values, 'ASK' writes nothing.
         destination: 'ACTION' of ours, 'SLOT' in an Action of the artist, or 'NLA' for a strip that mixes as strip says.
     """
 
@@ -68,7 +71,7 @@ class PlannedKeys:
 
 
 def prepare(target: KeyTarget, curves: RigCurves, line: Line, options: KeyOptions, warnings: list[str]) -> PlannedKeys:
-    """The keys for one data-block; adds to warnings what was left alone. Raises RigError in NLA tweak mode, BeyondSliders."""
+    """The keys for one data-block; warnings get what was left alone. Raises RigError in tweak mode, BeyondSliders."""
     owner = target.find()
     refuse_tweak_mode(target, owner)
     points = _points(target, owner, curves, line)
@@ -77,10 +80,13 @@ def prepare(target: KeyTarget, curves: RigCurves, line: Line, options: KeyOption
         warnings.append(f"{names_of(muted)} of {target.object_name!r}: muted, so nothing moves until you unmute.")
     driven = target.driven & points.keys()
     if driven:
-        warnings.append(f"{names_of(driven)} of {target.object_name!r}: driven, left alone. Key what drives them instead.")
+        warnings.append(
+            f"{names_of(driven)} of {target.object_name!r}: driven, left alone. Key what drives them instead."
+        )
     artist = actions.artist_channels(owner)
     shared = (artist & points.keys()) - driven
-    left_alone = _idle_beside(points, artist, target, curves)       # never over or beside the artist's own keys, whatever is chosen
+    # never over or beside the artist's own keys, whatever is chosen
+    left_alone = _idle_beside(points, artist, target, curves)
     if options.existing == 'KEEP':
         left_alone |= shared
     if left_alone:
@@ -93,8 +99,10 @@ def prepare(target: KeyTarget, curves: RigCurves, line: Line, options: KeyOption
 
 
 def _points(target: KeyTarget, owner: bpy.types.ID, curves: RigCurves, line: Line) -> dict[Channel, Points]:
-    """Keys for those channels that the data-block has: a shape key or bone may have been removed while the worker ran."""
-    modes = {bone.name: bone.rotation_mode for bone in owner.pose.bones} if target.kind == 'OBJECT' and owner.pose else {}
+    """Keys for those channels that the data-block still has."""
+    modes = (
+        {bone.name: bone.rotation_mode for bone in owner.pose.bones} if target.kind == 'OBJECT' and owner.pose else {}
+    )
     points: dict[Channel, Points] = {}
     for rig_channel, curve in to_bone_modes(curves.curves, modes).items():
         channel = target.path_of(rig_channel)
@@ -105,22 +113,29 @@ def _points(target: KeyTarget, owner: bpy.types.ID, curves: RigCurves, line: Lin
 
 
 def _muted(target: KeyTarget, owner: bpy.types.ID) -> frozenset[Channel]:
-    """Channels of shape keys that are switched off."""
     blocks = [block for block in owner.key_blocks if block.mute] if target.kind == 'KEY' else []
     return frozenset((f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value', 0) for block in blocks)
 
 
-def _idle_beside(points: Iterable[Channel], artist: frozenset[Channel], target: KeyTarget, curves: RigCurves) -> frozenset[Channel]:
-    """Channels of blinks, gaze, head and breath that the artist has keyed, and rotations of bones of which a part is the artist's."""
+def _idle_beside(
+    points: Iterable[Channel], artist: frozenset[Channel], target: KeyTarget, curves: RigCurves
+) -> frozenset[Channel]:
+    """Channels of idle motion that the artist has keyed, and rotations of which a part is the artist's."""
     keyed = {path for path, _ in artist}
-    paths = {rig_channel: channel[0] for rig_channel in curves.life if (channel := target.path_of(rig_channel)) is not None}
-    bones = {path.rpartition(".")[0] + ".rotation" for rig_channel, path in paths.items() if rig_channel.path.startswith("rotation")}
+    idle = [
+        (rig_channel, channel[0]) for rig_channel in curves.life if (channel := target.path_of(rig_channel)) is not None
+    ]
+    bones = {
+        path.rpartition(".")[0] + ".rotation" for rig_channel, path in idle if rig_channel.path.startswith("rotation")
+    }
     turned = tuple(start for start in bones if any(path.startswith(start) for path in keyed))
-    both = keyed.intersection(paths.values())
+    both = keyed.intersection(path for _, path in idle)
     return frozenset(channel for channel in points if channel[0] in both or channel[0].startswith(turned))
 
 
-def _within_sliders(target: KeyTarget, points: dict[Channel, Points], choice: str, warnings: list[str]) -> dict[Channel, Points]:
+def _within_sliders(
+    target: KeyTarget, points: dict[Channel, Points], choice: str, warnings: list[str]
+) -> dict[Channel, Points]:
     """Points cut at the sliders' ends; raises BeyondSliders where the user wants to be asked first."""
     beyond = sliders.beyond(target.find(), points)
     if not beyond:
@@ -129,8 +144,8 @@ def _within_sliders(target: KeyTarget, points: dict[Channel, Points], choice: st
     if choice == 'ASK':
         furthest = max((float(value) for rows in beyond.values() for value in rows[:, 1]), key=abs)
         raise BeyondSliders(
-            f"{names}: the motion goes to {furthest:.2f}, beyond the sliders' ends. Nothing was written. "
-            "Set Output > Slider Range to Raise or Clip, then generate again."
+            f"{names}: the motion goes to {furthest:.2f}, beyond the sliders' ends. Nothing was written. Set Output > "
+            "Slider Range to Raise or Clip, then generate again."
         )
     warnings.append(f"{names}: clipped at the slider's end.")
     return {**points, **sliders.clip(target.find(), beyond)}
@@ -139,14 +154,22 @@ def _within_sliders(target: KeyTarget, points: dict[Channel, Points], choice: st
 def refuse_tweak_mode(target: KeyTarget, owner: bpy.types.ID) -> None:
     """Raise RigError in NLA tweak mode, where Actions cannot be changed."""
     if owner.animation_data is not None and owner.animation_data.use_tweak_mode:
-        raise RigError(f"{target.object_name!r} is in NLA tweak mode. Leave it in the NLA editor (Tab), then try again.")
+        raise RigError(
+            f"{target.object_name!r} is in NLA tweak mode. Leave it in the NLA editor (Tab), then try again."
+        )
 
 
 def nothing_left(character: Character, warnings: list[str]) -> str:
     """Why there is nothing to key, for the user."""
     if not warnings:
-        return f"Nothing of the result fits {character.name!r}. Its shape keys or bones were renamed meanwhile: start again."
-    return f"No channel of {character.name!r} is free. {' '.join(warnings)} To layer the lip sync over your keys, set Existing Keys to Play on Top."
+        return (
+            f"Nothing of the result fits {character.name!r}. Its shape keys or bones were renamed meanwhile: start "
+            "again."
+        )
+    return (
+        f"No channel of {character.name!r} is free. {' '.join(warnings)} To layer the lip sync over your keys, set "
+        "Existing Keys to Play on Top."
+    )
 
 
 def names_of(channels: frozenset[Channel]) -> str:

@@ -12,16 +12,20 @@ import bpy
 from ...engine import OutputError
 from ...engine.values.types import FloatArray
 
-HEADER = struct.Struct("<12siiffi")     # PC2: mark, version, vertices, first frame, frames per sample, samples; then float32 x, y, z
+# PC2: mark, version, vertices, first frame, frames per sample, samples; then float32 x, y, z
+HEADER = struct.Struct("<12siiffi")
 SUFFIX = " lip sync cache"              # of the folder beside a .blend file
 
 
 def folder_for(chosen: str) -> str:
-    """The folder for caches: the chosen one, else one beside the open file. Raises OutputError when the file is not saved."""
+    """The chosen folder for caches, else one beside the open file. Raises OutputError when that is not saved."""
     if chosen:
         return os.path.abspath(bpy.path.abspath(chosen))
     if not bpy.data.filepath:
-        raise OutputError("A point cache lies beside the .blend file, and this one is not saved yet. Save it, or choose a cache folder in Output.")
+        raise OutputError(
+            "A point cache lies beside the .blend file, and this one is not saved yet. Save it, or choose a cache "
+            "folder in Output."
+        )
     return os.path.splitext(bpy.data.filepath)[0] + SUFFIX
 
 
@@ -47,7 +51,9 @@ def write(folder: str, name: str, frames: Iterable[FloatArray], size: tuple[int,
     except OSError as error:
         if os.path.exists(part):
             os.remove(part)
-        raise OutputError(f"Cannot write the point cache {path}: {error.strerror or error}. Choose another cache folder in Output.") from error
+        raise OutputError(
+            f"Cannot write the point cache {path}: {error.strerror or error}. Choose another cache folder in Output."
+        ) from error
     return path
 
 

@@ -1,7 +1,7 @@
 """Bone rotations in the way that each bone takes them: any Euler order, quaternion, or axis and angle.
 
-Presets give angles about the bone's own X, then Y, then Z, or a quaternion. A bone in another mode would ignore such keys, so they are turned
-into its own kind.
+Presets give angles about the bone's own X, then Y, then Z, or a quaternion. A bone in another mode would ignore such
+keys, so they are turned into its own kind.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ def to_bone_modes(curves: Mapping[RigChannel, Curve], modes: Mapping[str, str]) 
 
     Args:
         curves: radians for rotation_euler, applied in the order X, Y, Z; everything else passes unchanged.
-        modes: bone name -> rotation_mode. A bone that is not in it keeps its curves, and so does one that they fit as they are.
+        modes: bone name -> rotation_mode. A bone that is not in it keeps its curves, and so does one that they fit as
+            they are.
     """
     rotations: dict[str, dict[RigChannel, Curve]] = {}
     result = {}
@@ -47,7 +48,8 @@ def _fits(channels: list[RigChannel], mode: str) -> bool:
 def _converted(bone: str, parts: Mapping[RigChannel, Curve], mode: str) -> dict[RigChannel, Curve]:
     seconds = np.unique(np.concatenate([curve.seconds for curve in parts.values()]))
     quaternions = _quaternions(_rows(parts, EULER, seconds))
-    if any(channel.path == QUATERNION for channel in parts):        # both at once: the angles turn within the quaternion's frame
+    # both at once: the angles turn within the quaternion's frame
+    if any(channel.path == QUATERNION for channel in parts):
         own = _rows(parts, QUATERNION, seconds)
         quaternions = _product(own / np.maximum(np.linalg.norm(own, axis=0), 1e-9), quaternions)
     if mode == 'QUATERNION':
@@ -56,7 +58,9 @@ def _converted(bone: str, parts: Mapping[RigChannel, Curve], mode: str) -> dict[
         path, rows = AXIS_ANGLE, _axis_angles(quaternions)
     else:
         path, rows = EULER, _angles(quaternions, mode)
-    return {RigChannel("bone", bone, path, index): Curve(seconds, row.astype(np.float32)) for index, row in enumerate(rows)}
+    return {
+        RigChannel("bone", bone, path, index): Curve(seconds, row.astype(np.float32)) for index, row in enumerate(rows)
+    }
 
 
 def _rows(parts: Mapping[RigChannel, Curve], path: str, seconds: np.ndarray) -> np.ndarray:
@@ -72,14 +76,18 @@ def _quaternions(xyz: np.ndarray) -> np.ndarray:
     """(w, x, y, z) rows (4, n) of rotations about X, then Y, then Z, by angles (3, n) in radians."""
     (sx, sy, sz), (cx, cy, cz) = np.sin(xyz / 2), np.cos(xyz / 2)
     return np.stack([
-        cx * cy * cz + sx * sy * sz, sx * cy * cz - cx * sy * sz, cx * sy * cz + sx * cy * sz, cx * cy * sz - sx * sy * cz,
+        cx * cy * cz + sx * sy * sz, sx * cy * cz - cx * sy * sz, cx * sy * cz + sx * cy * sz,
+        cx * cy * sz - sx * sy * cz,
     ])
 
 
 def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Quaternion product, rows (4, n)."""
     (a, b, c, d), (e, f, g, h) = left, right
-    return np.stack([a * e - b * f - c * g - d * h, a * f + b * e + c * h - d * g, a * g - b * h + c * e + d * f, a * h + b * g - c * f + d * e])
+    return np.stack([
+        a * e - b * f - c * g - d * h, a * f + b * e + c * h - d * g, a * g - b * h + c * e + d * f,
+        a * h + b * g - c * f + d * e,
+    ])
 
 
 def _axis_angles(quaternions: np.ndarray) -> np.ndarray:

@@ -29,8 +29,11 @@ def clip(keys: bpy.types.Key, points: Mapping[Channel, np.ndarray]) -> dict[Chan
 
 
 def _ends(keys: bpy.types.Key) -> dict[str, tuple[float, float]]:
-    """Data path -> lowest and highest value of the slider."""
-    return {f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value': (block.slider_min, block.slider_max) for block in keys.key_blocks}
+    return {path: (block.slider_min, block.slider_max) for path, block in _blocks(keys).items()}
+
+
+def _blocks(keys: bpy.types.Key) -> dict[str, bpy.types.ShapeKey]:
+    return {f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value': block for block in keys.key_blocks}
 
 
 def widen(
@@ -46,7 +49,7 @@ def widen(
     """
     widened = dict(known)
     count = 0
-    blocks = {f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value': block for block in keys.key_blocks}
+    blocks = _blocks(keys)
     for (path, _), rows in points.items():
         block = blocks[path]
         now = block.slider_min, block.slider_max

@@ -1,8 +1,9 @@
 """A vertex head on a mesh of its topology: PCA shape keys with their F-curves, or exact playback from a point cache.
 
-The mesh keeps its own neutral face; the head's displacements are added to it, turned and scaled as the head's neutral face lies on the mesh. What is
-ours on a mesh: shape keys named in the custom property RECORD of its Key, and a Mesh Cache modifier named MODIFIER. Both are replaced when a
-line is made again, and removed by `clear`; the artist's own keys and modifiers stay.
+The mesh keeps its own neutral face; the head's displacements are added to it, turned and scaled as the head's neutral
+face lies on the mesh. What is ours on a mesh: shape keys named in the custom property RECORD of its Key, and a Mesh
+Cache modifier named MODIFIER. Both are replaced when a line is made again, and removed by `clear`; the artist's own
+keys and modifiers stay.
 """
 
 from __future__ import annotations
@@ -15,9 +16,18 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from ...engine import Animation, RigChannel, RigCurves, RigError, SettingError, reduce_for_lines
-from ...engine.model.components import Placement, components_needed, fit_placement
-from ...engine.model.heads import Head
+from ...engine import (
+    Animation,
+    Head,
+    Placement,
+    RigChannel,
+    RigCurves,
+    RigError,
+    SettingError,
+    components_needed,
+    fit_placement,
+    reduce_for_lines,
+)
 from ...engine.values.types import Curve, FloatArray
 from ..actions import actions
 from ..character import character
@@ -51,7 +61,7 @@ class VertexOptions:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MeshPlan:
     """A mesh to animate.
 
     Attributes:
@@ -72,7 +82,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Solved:
+class SolvedMesh:
     """What the worker found out: number of components and largest error in the mesh's units, for shape keys."""
 
     animation: Animation
@@ -82,7 +92,7 @@ class Solved:
 
 @dataclass
 class _Record:
-    """What we made on a Key: names[0] holds the mean; units[i] is the coefficient for which the slider of names[i + 1] is 1."""
+    """What we made on a Key: names[0] is the mean; units[i] the coefficient for which slider names[i + 1] is 1."""
 
     model: str
     head: str
@@ -95,64 +105,86 @@ class _Record:
         texts = [self.model, self.head, *self.names] if isinstance(self.names, list) else [None]
         units = self.units if isinstance(self.units, list) else [None]
         return (
-            all(isinstance(text, str) for text in texts) and isinstance(self.made_basis, bool) and len(self.names) == len(units) + 1
+            all(isinstance(text, str) for text in texts) and isinstance(self.made_basis, bool)
+            and len(self.names) == len(units) + 1
             and all(isinstance(unit, float) and 0 < unit < math.inf for unit in units)
         )
 
     def belongs_to(self, model: str, head: Head) -> bool:
         """Whether this head's components are what the keys hold: a model that was converted anew may have fewer."""
-        return (self.model, self.head) == (model, head.id) and head.basis is not None and len(self.units) <= len(head.basis.components)
+        return (
+            (self.model, self.head) == (model, head.id) and head.basis is not None
+            and len(self.units) <= len(head.basis.components)
+        )
 
 
 def find_mesh(members: list[bpy.types.Object], head: Head) -> bpy.types.Object:
-    """The mesh of this topology among a character's objects. Raises RigError when there is none, or it cannot be changed."""
+    """The mesh of this topology among a character's objects. Raises RigError: there is none, or it is read-only."""
     n_vertices = head.width // 3
     meshes = [obj for obj in members if obj.type == 'MESH']
     fitting = [obj for obj in meshes if len(obj.data.vertices) == n_vertices]
     if not fitting:
         found = ", ".join(f"{obj.name!r} has {len(obj.data.vertices)}" for obj in meshes[:4]) or "there is no mesh"
-        raise RigError(f"Head {head.id} moves a mesh of {n_vertices} vertices; of this character {found}. Pick a mesh of that topology, or another head.")
+        raise RigError(
+            f"Head {head.id} moves a mesh of {n_vertices} vertices; of this character {found}. Pick a mesh of that "
+            "topology, or another head."
+        )
     obj = fitting[0]
     if obj.library or obj.data.library or obj.override_library or obj.data.override_library:
-        raise RigError(f"{obj.name!r} is linked from another file, where shape keys and caches cannot be added. Append it, or make it local.")
+        raise RigError(
+            f"{obj.name!r} is linked from another file, where shape keys and caches cannot be added. Append it, or "
+            "make it local."
+        )
     if obj.mode == 'EDIT':
         raise RigError(f"{obj.name!r} is in Edit Mode. Leave it (Tab), then try again.")
     return obj
 
 
-def plan(obj: bpy.types.Object, model: str, head: Head, options: VertexOptions) -> Plan:
-    """How the head moves a mesh. Raises SettingError when the head has no PCA, OutputError when there is no place for a cache."""
+def plan(obj: bpy.types.Object, model: str, head: Head, options: VertexOptions) -> MeshPlan:
+    """How the head moves a mesh. Raises SettingError: the head has no PCA; OutputError: no place for a cache."""
     if head.basis is None and options.mode == 'KEYS':
-        raise SettingError(f"Head {head.id} has no PCA, so there are no shape keys to make. Choose Point Cache in Output.")
+        raise SettingError(
+            f"Head {head.id} has no PCA, so there are no shape keys to make. Choose Point Cache in Output."
+        )
     rest = _rest(obj)
     template = head.template if head.template is not None else np.zeros(head.width, np.float32)
     folder = point_cache.folder_for(options.folder) if options.mode == 'CACHE' else ""
     placement = fit_placement(template.reshape(-1, 3), rest)
     record = _record(obj)
     made = len(record.units) if record is not None and record.belongs_to(model, head) else 0
-    return Plan(obj.name, model, head, rest, float(np.linalg.norm(np.ptp(rest, axis=0))), placement, options, folder, made)
+    return MeshPlan(
+        obj.name, model, head, rest, float(np.linalg.norm(np.ptp(rest, axis=0))), placement, options, folder, made
+    )
 
 
-def solve(animation: Animation, wanted: Plan) -> Solved:
+def solve(animation: Animation, wanted: MeshPlan) -> SolvedMesh:
     """How many components this clip needs. Any thread."""
     basis = wanted.head.basis
     if wanted.options.mode == 'CACHE' or basis is None or animation.coefficients is None:
-        return Solved(animation, 0, 0.0)
+        return SolvedMesh(animation, 0, 0.0)
     scale = wanted.placement.scale
     tolerance = wanted.options.error * wanted.size / scale if scale > 0 else 0.0
-    number, error = components_needed(animation.coefficients.weights, np.asarray(basis.components), tolerance, max(1, wanted.made))
-    return Solved(animation, number, error * scale)
+    number, error = components_needed(
+        animation.coefficients.weights, np.asarray(basis.components), tolerance, max(1, wanted.made)
+    )
+    return SolvedMesh(animation, number, error * scale)
 
 
-def write(solved: Solved, wanted: Plan, line: parts.Line, keys: parts.KeyOptions) -> tuple[str, tuple[str, ...]]:
-    """Animate the mesh; a sentence that says how, and warnings. Raises RigError when it is gone or was changed meanwhile, OutputError."""
+def write(
+    solved: SolvedMesh, wanted: MeshPlan, line: parts.Line, keys: parts.KeyOptions
+) -> tuple[str, tuple[str, ...]]:
+    """Animate the mesh; a sentence that says how, and warnings. Raises RigError when it changed, OutputError."""
     obj = bpy.data.objects.get(wanted.object_name)
     if obj is None or obj.type != 'MESH' or len(obj.data.vertices) != len(wanted.rest):
-        raise RigError(f"{wanted.object_name!r} cannot be animated any more: it was removed, renamed or edited meanwhile. Start again.")
+        raise RigError(
+            f"{wanted.object_name!r} cannot be animated any more: it was removed, renamed or edited meanwhile. Start "
+            "again."
+        )
     warnings = [*solved.animation.warnings]
     if wanted.placement.misfit > MISFIT_LIMIT:
         warnings.append(
-            f"{obj.name!r} differs from the head's neutral face by {wanted.placement.misfit:.1%} of its size: its vertices may be in another order.")
+            f"{obj.name!r} differs from the head's neutral face by {wanted.placement.misfit:.1%} of its size: its "
+            "vertices may be in another order.")
     if wanted.options.mode == 'CACHE':
         text, more = _write_cache(obj, solved.animation.motion.weights, wanted, line)
     else:
@@ -168,7 +200,7 @@ def clear(members: list[bpy.types.Object]) -> int:
 
 
 def _write_keys(
-    obj: bpy.types.Object, solved: Solved, wanted: Plan, line: parts.Line, keys: parts.KeyOptions,
+    obj: bpy.types.Object, solved: SolvedMesh, wanted: MeshPlan, line: parts.Line, keys: parts.KeyOptions,
 ) -> tuple[str, tuple[str, ...]]:
     coefficients, basis = solved.animation.coefficients, wanted.head.basis
     assert coefficients is not None and basis is not None
@@ -184,7 +216,10 @@ def _write_keys(
     values = coefficients.weights[:, :len(record.units)] / np.array(record.units, np.float32)
     seconds = np.arange(len(values)) / coefficients.fps
     columns = [np.ones(len(values), np.float32), *values.T]
-    curves = {RigChannel("shape_key", name): Curve(seconds, column) for name, column in zip(record.names, columns, strict=True)}
+    curves = {
+        RigChannel("shape_key", name): Curve(seconds, column)
+        for name, column in zip(record.names, columns, strict=True)
+    }
     result = RigCurves(curves, "PCA", tuple(record.names), ())
     if wanted.options.max_error is not None:
         result = reduce_for_lines(result, wanted.options.max_error, np.full(len(values), np.inf, np.float32))
@@ -193,13 +228,14 @@ def _write_keys(
     share = solved.error / wanted.size if wanted.size else 0.0
     text = translate(
         "{}: {} of {} PCA shape keys, {}, largest error {} of its size (Action {!r})",
-        obj.name, len(record.units), n_components, translate_plural(len(values), "1 frame", "{} frames"), f"{share:.2%}", written.action,
+        obj.name, len(record.units), n_components, translate_plural(len(values), "1 frame", "{} frames"),
+        f"{share:.2%}", written.action,
     )
     return text, (*gave_way, *written.warnings)
 
 
-def _make_keys(obj: bpy.types.Object, record: _Record | None, number: int, wanted: Plan) -> _Record:
-    """Shape keys for the mean and at least `number` components: those that are there keep their units, so that other lines stay right."""
+def _make_keys(obj: bpy.types.Object, record: _Record | None, number: int, wanted: MeshPlan) -> _Record:
+    """Shape keys for the mean and at least `number` components; those that are there keep their units."""
     basis = wanted.head.basis
     assert basis is not None
     components = np.asarray(basis.components)
@@ -209,7 +245,8 @@ def _make_keys(obj: bpy.types.Object, record: _Record | None, number: int, wante
         obj.shape_key_add(name="Basis", from_mix=False)
     number = max(number, len(record.units))
     record.units += [_unit(components[index], wanted) for index in range(len(record.units), number)]
-    names = record.names + [f"{wanted.head.id[:48]} {MEAN if index == 0 else f'{index:03d}'}" for index in range(len(record.names), number + 1)]
+    endings = [MEAN, *(f"{index:03d}" for index in range(1, number + 1))]
+    names = record.names + [f"{wanted.head.id[:48]} {ending}" for ending in endings[len(record.names):]]
     deltas = [basis.mean, *(components[index] * record.units[index] for index in range(number))]
     record.names = []
     for name, delta in zip(names, deltas, strict=True):
@@ -223,13 +260,15 @@ def _make_keys(obj: bpy.types.Object, record: _Record | None, number: int, wante
     return record
 
 
-def _unit(component: FloatArray, wanted: Plan) -> float:
-    """The coefficient that moves the component's farthest vertex by a tenth of the mesh's size: sliders from -1 to 1 then hold what faces do."""
+def _unit(component: FloatArray, wanted: MeshPlan) -> float:
+    """The coefficient that moves the component's farthest vertex by a tenth of the mesh's size."""
     farthest = float(np.linalg.norm(component.reshape(-1, 3), axis=1).max()) * wanted.placement.scale
     return 0.1 * wanted.size / farthest if farthest > 0 and wanted.size > 0 else 1.0
 
 
-def _write_cache(obj: bpy.types.Object, vertices: FloatArray, wanted: Plan, line: parts.Line) -> tuple[str, tuple[str, ...]]:
+def _write_cache(
+    obj: bpy.types.Object, vertices: FloatArray, wanted: MeshPlan, line: parts.Line
+) -> tuple[str, tuple[str, ...]]:
     template = wanted.head.template if wanted.head.template is not None else np.float32(0.0)
     path = point_cache.write(wanted.cache_folder, f"{obj.name} {line.name}", (
         wanted.rest + wanted.placement.place(row - template) for row in vertices), (len(vertices), len(wanted.rest)))
@@ -238,7 +277,10 @@ def _write_cache(obj: bpy.types.Object, vertices: FloatArray, wanted: Plan, line
         modifier = obj.modifiers.new(MODIFIER, 'MESH_CACHE')
         obj.modifiers.move(len(obj.modifiers) - 1, 0)
     elif bpy.path.abspath(modifier.filepath) != path:
-        gave_way = (f"A mesh plays one cache: {modifier.filepath} gave way. For several lines on one mesh choose PCA Shape Keys.",)
+        gave_way = (
+            f"A mesh plays one cache: {modifier.filepath} gave way. For several lines on one mesh choose PCA Shape "
+            "Keys.",
+        )
     modifier.cache_format = 'PC2'
     modifier.filepath = point_cache.relative(path)
     modifier.frame_start = line.first_frame
@@ -246,11 +288,11 @@ def _write_cache(obj: bpy.types.Object, vertices: FloatArray, wanted: Plan, line
     modifier.time_mode, modifier.play_mode, modifier.deform_mode = 'FRAME', 'SCENE', 'OVERWRITE'
     modifier.forward_axis, modifier.up_axis = 'POS_Y', 'POS_Z'
     modifier.interpolation = 'LINEAR'
-    return translate("{}: exact playback of {} from {}", obj.name, translate_plural(len(vertices), "1 frame", "{} frames"), path), gave_way
+    frames = translate_plural(len(vertices), "1 frame", "{} frames")
+    return translate("{}: exact playback of {} from {}", obj.name, frames, path), gave_way
 
 
 def _remove_cache(obj: bpy.types.Object) -> int:
-    """Take our modifier off; its file stays, for undo."""
     modifier = obj.modifiers.get(MODIFIER)
     if modifier is None or modifier.type != 'MESH_CACHE':
         return 0
@@ -265,7 +307,7 @@ def _remove_keys(obj: bpy.types.Object) -> int:
     keys = obj.data.shape_keys
     played = {curve.data_path for use in actions.uses(keys) for curve in actions.curves_of(use)}
     if any(f'key_blocks["{bpy.utils.escape_identifier(name)}"].value' in played for name in record.names):
-        del keys[RECORD]            # the artist has made a take his own, or keyed them himself: so are the shape keys
+        del keys[RECORD]            # the artist owns a take or keys on them: so are the shape keys
         return 0
     blocks = [block for name in record.names if (block := keys.key_blocks.get(name)) is not None]
     for block in blocks:
@@ -278,8 +320,7 @@ def _remove_keys(obj: bpy.types.Object) -> int:
 
 
 def _record(obj: bpy.types.Object) -> _Record | None:
-    """What we noted on the mesh's Key. A note that is damaged, or written by another version, counts as none: `clear` leaves its shape keys, and
-    making the line again takes up those of our names and writes a new note."""
+    """What we noted on the mesh's Key; None where that cannot be read: then shape keys of our names are taken up."""
     keys = obj.data.shape_keys
     if keys is None or RECORD not in keys:
         return None
@@ -294,8 +335,9 @@ def _record(obj: bpy.types.Object) -> _Record | None:
 
 
 def _character(obj: bpy.types.Object, names: list[str]) -> character.Character:
-    """The mesh's keys of ours as something that fcurves.py can write."""
-    return character.Character(obj.name, (character.KeyTarget(obj.name, "", 'KEY', frozenset(names), frozenset(), frozenset()),))
+    return character.Character(
+        obj.name, (character.KeyTarget(obj.name, "", 'KEY', frozenset(names), frozenset(), frozenset()),)
+    )
 
 
 def _rest(obj: bpy.types.Object) -> FloatArray:

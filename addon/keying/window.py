@@ -1,7 +1,7 @@
 """Only some frames of a take: what is keyed there when the curves outside must stay as they are.
 
-At both ends of the window the old curve turns into the new one, over some frames inside of it. Lips that are closed in the one or the other stay
-closed meanwhile: on such a frame the closed one counts alone.
+At both ends of the window the old curve turns into the new one, over some frames inside of it. Lips that are closed in
+the one or the other stay closed meanwhile: on such a frame the closed one counts alone.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ class Window:
 
 @dataclass(frozen=True)
 class Old:
-    """The curves of one data-block as they are: place names it, find gives the curve that a channel has, and its value where it has none."""
+    """The curves of a data-block as they are: find gives a channel's curve, and its value where it has none."""
 
-    place: object
+    data_block: object
     find: Callable[[Channel], tuple[bpy.types.FCurve | None, float]]
 
 
 class _Before:
-    """What was there before the window in work was first written: fading into what was faded already would shorten the fade a bit each time."""
+    """What was there before a window was first written: a fade into what was faded already would be shorter."""
 
     def __init__(self) -> None:
         self._window: object = None
@@ -68,7 +68,9 @@ class _Before:
         if window != self._window:
             self._window, self._curves = window, {}
         written, before = self._curves.get(curve, (None, now))
-        return before if written is not None and len(written) == len(now) and np.abs(written - now).max(initial=0) < SAME_VALUE else now
+        if written is None or len(written) != len(now):
+            return now
+        return before if np.abs(written - now).max(initial=0) < SAME_VALUE else now
 
     def keep(self, curve: object, before: np.ndarray, written: np.ndarray) -> None:
         """Remember both."""
@@ -99,10 +101,10 @@ def compose(points: Mapping[Channel, Points], line: Line, window: Window, mode: 
             continue
         now = np.array([curve.evaluate(frame) if curve is not None else rest for frame in frames[share < 1]])
         mark = window.span, window.crossfade, line.name, line.first_frame, line.fps
-        before = _before.values(mark, (old.place, channel), now)
+        before = _before.values(mark, (old.data_block, channel), now)
         values = np.interp(frames, rows[:, 0], rows[:, 1])
         values[share < 1] = share[share < 1] * values[share < 1] + (1 - share[share < 1]) * before
-        _before.keep((old.place, channel), before, values[share < 1].astype(np.float32))
+        _before.keep((old.data_block, channel), before, values[share < 1].astype(np.float32))
         made[channel] = np.stack([frames, values], 1).astype(np.float32)
     return made if window.max_error is None or mode == 'CONSTANT' else _reduced(made, share, line, window, mode)
 
@@ -111,9 +113,11 @@ def edges_of(curve: bpy.types.FCurve, line: Line, window: Window) -> list[keys.E
     """Where the old curve meets the window, before it is written."""
     found = []
     if window.first > line.first_frame:
-        found.append(keys.Edge(window.first, "handle_left", (curve.evaluate(window.first) - curve.evaluate(window.first - NEAR)) / NEAR))
+        slope = (curve.evaluate(window.first) - curve.evaluate(window.first - NEAR)) / NEAR
+        found.append(keys.Edge(window.first, "handle_left", slope))
     if window.last < line.last_frame:
-        found.append(keys.Edge(window.last, "handle_right", (curve.evaluate(window.last + NEAR) - curve.evaluate(window.last)) / NEAR))
+        slope = (curve.evaluate(window.last + NEAR) - curve.evaluate(window.last)) / NEAR
+        found.append(keys.Edge(window.last, "handle_right", slope))
     return found
 
 
@@ -128,9 +132,11 @@ def _share(frames: np.ndarray, line: Line, window: Window) -> np.ndarray:
     if not knots:
         return np.ones(len(frames))
     share = _between(frames, knots)
-    fading = (share < 1) & (frames > window.first) & (frames < window.last)     # on its first and last frame the old curve goes on
+    # on its first and last frame the old curve goes on
+    fading = (share < 1) & (frames > window.first) & (frames < window.last)
     closed, was_closed = (keys.within(frames, spans) & fading for spans in (window.closed, window.was_closed))
-    knots |= dict.fromkeys(frames[closed & ~was_closed].tolist(), 1.0) | dict.fromkeys(frames[was_closed & ~closed].tolist(), 0.0)
+    knots |= dict.fromkeys(frames[closed & ~was_closed].tolist(), 1.0)
+    knots |= dict.fromkeys(frames[was_closed & ~closed].tolist(), 0.0)
     return _between(frames, knots)
 
 
@@ -153,15 +159,24 @@ def _stepped(rows: Points, curve: bpy.types.FCurve | None, rest: float, line: Li
     return np.array(made, np.float32)
 
 
-def _reduced(made: Mapping[Channel, Points], share: np.ndarray, line: Line, window: Window, mode: str) -> dict[Channel, Points]:
+def _reduced(
+    made: Mapping[Channel, Points], share: np.ndarray, line: Line, window: Window, mode: str
+) -> dict[Channel, Points]:
     """Fewer keys; all stay where old turns into new."""
     frames = next(iter(made.values()))[:, 0].astype(np.float64)
-    slack = np.full(len(frames), np.inf) if window.slack is None else window.slack[np.round(frames - line.first_frame).astype(np.intp).clip(0, len(window.slack) - 1)]
+    slack = np.full(len(frames), np.inf)
+    if window.slack is not None:
+        slack = window.slack[np.round(frames - line.first_frame).astype(np.intp).clip(0, len(window.slack) - 1)]
     slack = np.where(share < 1, 0.0, slack).astype(np.float32)
-    curves = {RigChannel("property", path, "", index): Curve(frames / line.fps, rows[:, 1]) for (path, index), rows in made.items()}
+    curves = {
+        RigChannel("property", path, "", index): Curve(frames / line.fps, rows[:, 1])
+        for (path, index), rows in made.items()
+    }
     reduce_keys = reduce_for_curves if mode == 'BEZIER' else reduce_for_lines
     fewer = reduce_keys(RigCurves(curves, "", (), ()), window.max_error, slack).curves
     return {
-        (channel.name, channel.index): np.stack([np.round(curve.seconds * line.fps, 4), curve.values], 1).astype(np.float32)
+        (channel.name, channel.index): np.stack(
+            [np.round(curve.seconds * line.fps, 4), curve.values], 1
+        ).astype(np.float32)
         for channel, curve in fewer.items()
     }

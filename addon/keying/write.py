@@ -2,13 +2,14 @@
 
 Where the keys go, for each data-block (the shape keys of a mesh, an armature):
 * no Action of the artist is active there: ours becomes the active one, a plain Action that every exporter takes;
-* one is active: it stays, untouched, and ours plays from an NLA track beneath it, without the channels that the artist has keyed
-  (existing = 'KEEP'); or the artist's Action moves to an NLA track, as by Push Down, and ours plays over it ('LAYER');
-* destination = 'NLA': ours is a strip in any case, blended as the artist wants; 'SLOT': it is a slot of its own in a host Action.
+* one is active: it stays, untouched, and ours plays from an NLA track beneath it, without the channels that the artist
+  has keyed (existing = 'KEEP'); or it moves to an NLA track, as by Push Down, and ours plays over it ('LAYER');
+* destination = 'NLA': ours is a strip in any case, blended as the artist wants; 'SLOT': it is a slot of its own in a
+  host Action.
 
-What is ours: Actions with a ledger, or in a host Action the slots that are marked as ours; and in them the curves of the group GROUP. All lines of
-a character share one Action. Making a line again replaces the keys on the frames that it covered and covers now, and nothing else: neither other
-lines nor what the artist keyed in between.
+What is ours: Actions with a ledger, or in a host Action the slots that are marked as ours; and in them the curves of
+the group GROUP. All lines of a character share one Action. Making a line again replaces the keys on the frames that it
+covered and covers now, and nothing else: neither other lines nor what the artist keyed in between.
 """
 
 from __future__ import annotations
@@ -44,14 +45,17 @@ class Written:
     warnings: tuple[str, ...]
 
 
-def write(character: Character, curves: RigCurves, line: Line, options: KeyOptions, window: Window | None = None) -> Written:
+def write(
+    character: Character, curves: RigCurves, line: Line, options: KeyOptions, window: Window | None = None
+) -> Written:
     """Key a character.
 
     Args:
         curves: seconds from line.first_frame, and values. values beyond a shape key's slider: see KeyOptions.
         window: only these frames are keyed; None keys the whole line.
     Raises:
-        RigError: a data-block is gone or in NLA tweak mode, or no channel is left to key; BeyondSliders. Nothing is written then.
+        RigError: a data-block is gone or in NLA tweak mode, or no channel is left to key; BeyondSliders. Nothing is
+            written then.
     """
     warnings: list[str] = []
     plans = [prepare(target, curves, line, options, warnings) for target in character.targets]
@@ -73,21 +77,22 @@ def write(character: Character, curves: RigCurves, line: Line, options: KeyOptio
         writing = _Writing(plan, action, line, options, window)
         warnings += writing.write(writer, character.name)
         n_keys += writing.n_keys
-    return Written(next(iter(used)), sum(len(plan.points) for plan in plans), n_keys, tuple(filter(None, dict.fromkeys(warnings))))
+    return Written(
+        next(iter(used)), sum(len(plan.points) for plan in plans), n_keys, tuple(filter(None, dict.fromkeys(warnings)))
+    )
 
 
 def _refuse_elsewhere(plans: list[PlannedKeys], line: Line, options: KeyOptions, host: bpy.types.Action | None) -> None:
-    """Raise RigError where a window of a line would go to another Action than the rest of it: only one of them plays."""
+    """Raise RigError where a window of a line would go to another Action than the rest: only one plays."""
     holders = [use.action for _, use, binding in _own_bindings(plans) if line.name in binding.lines]
     if holders and not any(_takes_window(action, options, host) for action in holders):
         raise RigError(
-            f"The lip sync of {line.name!r} is in the Action {holders[0].name!r}, and a range of it cannot go elsewhere. "
-            "Set Destination and Action in Output as they were, or switch Only a Range off."
+            f"The lip sync of {line.name!r} is in the Action {holders[0].name!r}, and a range of it cannot go "
+            "elsewhere. Set Destination and Action in Output as they were, or switch Only a Range off."
         )
 
 
 def _takes_window(action: bpy.types.Action, options: KeyOptions, host: bpy.types.Action | None) -> bool:
-    """Whether keys go to this Action by these options."""
     if host is not None:
         return action == host
     return actions.is_own(action) and (not options.action or actions.is_called(action, options.action))
@@ -100,16 +105,18 @@ def _own_bindings(plans: list[PlannedKeys]) -> list[tuple[PlannedKeys, ActionUse
 
 
 def _refuse_blend(plans: list[PlannedKeys], options: KeyOptions) -> None:
-    """Raise RigError in Blender 5.0, which lets a blended strip start from 1 for shape keys: a face with every shape at full."""
+    """Raise RigError in Blender 5.0, where a blended strip of shape keys starts from 1: every shape at full."""
     default = bpy.types.ShapeKey.bl_rna.properties["value"].default
     if options.destination != 'NLA' or options.strip.blend == 'REPLACE' or default == 0:
         return
-    combine = options.strip.blend == 'COMBINE'      # it takes 1 away from what is beneath; the others add to 1 where nothing is
+    # it takes 1 away from what is beneath; the others add to 1 where nothing is
+    combine = options.strip.blend == 'COMBINE'
     for plan in plans:
         if plan.target.kind == 'KEY' and (plan.shared if combine else plan.points.keys() - plan.shared):
             raise RigError(
-                f"Blender {bpy.app.version_string} blends strips of shape keys from 1 instead of 0, so {plan.target.object_name!r} would show every "
-                "shape at full. Choose Replace as Blend Mode, or another Blender version."
+                f"Blender {bpy.app.version_string} blends strips of shape keys from 1 instead of 0, so "
+                f"{plan.target.object_name!r} would show every shape at full. Choose Replace as Blend Mode, or another "
+                "Blender version."
             )
 
 
@@ -118,36 +125,39 @@ def _refuse_frames_of_the_artist(plans: list[PlannedKeys], span: Span) -> None:
     mine = [frames for _, _, binding in _own_bindings(plans) for frames in binding.mine]
     if any(first - keys.SAME_FRAME <= span[0] and span[1] <= last + keys.SAME_FRAME for first, last in mine):
         raise RigError(
-            f"Frames {span[0]:g} to {span[1]:g} are yours since Make It Mine, so nothing was written. Choose another name in Output > Action, or other "
-            "frames."
+            f"Frames {span[0]:g} to {span[1]:g} are yours since Make It Mine, so nothing was written. Choose another "
+            "name in Output > Action, or other frames."
         )
 
 
 def _host_action(character: Character, wanted: str) -> bpy.types.Action:
-    """The Action of the artist that takes a slot of ours. Raises RigError."""
     if not actions.has_slots():
-        raise RigError("An Action has no slots before Blender 4.4. Choose Own Action or NLA Strip in Output > Destination.")
+        raise RigError(
+            "An Action has no slots before Blender 4.4. Choose Own Action or NLA Strip in Output > Destination."
+        )
     if wanted:
         named = bpy.data.actions.get((wanted, None))
         if named is None or actions.is_own(named):
             raise RigError(
-                f"You have no Action {wanted!r} in this file to make a slot in. Choose one of yours in Output > Action, or leave it empty."
+                f"You have no Action {wanted!r} in this file to make a slot in. Choose one of yours in Output > "
+                "Action, or leave it empty."
             )
         return named
     owners = [target.find() for target in character.targets]
-    in_use = [use for owner in owners for use in actions.uses(owner) if actions.owns(use)]       # first the one that has our slot already
+    # first the one that has our slot already
+    in_use = [use for owner in owners for use in actions.uses(owner) if actions.owns(use)]
     active = [use for owner in owners if (use := nla.active_use(owner))]
     hosts = [use.action for use in [*in_use, *active] if not actions.is_own(use.action) and use.action.library is None]
     if not hosts:
         raise RigError(
-            f"No Action of yours is active on {character.name!r}, so there is nothing to make a slot in. Name one in Output > Action, or choose Own "
-            "Action."
+            f"No Action of yours is active on {character.name!r}, so there is nothing to make a slot in. Name one in "
+            "Output > Action, or choose Own Action."
         )
     return hosts[0]
 
 
 def _action_for(plan: PlannedKeys, plans: list[PlannedKeys], character: Character, wanted: str) -> bpy.types.Action:
-    """Our Action to write to: one in use (with slots: anywhere on the character), else one of the wanted name, else a new one."""
+    """Our Action to write to: one in use (with slots: on the whole character), else one of the name, else a new one."""
     together = actions.has_slots()
     name = wanted or f"{character.name} {GROUP}"
     if not together and plan is not plans[0]:
@@ -156,14 +166,17 @@ def _action_for(plan: PlannedKeys, plans: list[PlannedKeys], character: Characte
         if actions.is_own(use.action) and (not wanted or actions.is_called(use.action, name)):
             return use.action
     known = [action for action in bpy.data.actions if actions.is_called(action, name)] if wanted else []
-    free = (action for action in known if together or action.users == action.use_fake_user)     # without slots an Action is for one data-block
+    # without slots an Action is for one data-block
+    free = (action for action in known if together or action.users == action.use_fake_user)
     return next(free, None) or actions.new_action(name)
 
 
 class _Writing:
     """Keys for one data-block on their way."""
 
-    def __init__(self, plan: PlannedKeys, action: bpy.types.Action, line: Line, options: KeyOptions, window: Window | None) -> None:
+    def __init__(
+        self, plan: PlannedKeys, action: bpy.types.Action, line: Line, options: KeyOptions, window: Window | None
+    ) -> None:
         in_host = options.destination == 'SLOT'
         open_slot = actions.open_own_slot if in_host else actions.open_slot
         plan.owner.animation_data_create()
@@ -190,19 +203,27 @@ class _Writing:
         self._ledger.bindings[self._key] = binding
         self._note(character_name)
         binding = self._ledger.bindings[self._key]
-        earlier = {use.action.name for use in actions.uses(owner) if actions.owns(use) and not actions.same_curves(use, self.use)}
+        earlier = {
+            use.action.name
+            for use in actions.uses(owner) if actions.owns(use) and not actions.same_curves(use, self.use)
+        }
         moved = nla.make_way(owner) if self._options.existing == 'LAYER' else ""
         mix = self._options.strip if self._options.destination == 'NLA' else None
         strip = nla.play(owner, self.use, binding.whole_span, binding.strip, mix)
         put_at_rest(owner, left)
-        warnings = [_slider_warning(plan, widened), f"Your Action went to the NLA track {moved!r}; the lip sync plays over it." if moved else ""]
+        warnings = [
+            _slider_warning(plan, widened),
+            f"Your Action went to the NLA track {moved!r}; the lip sync plays over it." if moved else "",
+        ]
         active = nla.active_use(owner)
         if self._options.destination == 'NLA' or (active and actions.owns(active)):
             strip, warning = nla.hold_outside(owner, self.use, set(plan.points), plan.shared, strip)
             warnings.append(warning)
         self._ledger.bindings[self._key] = replace(binding, strip=strip, moved=moved or binding.moved)
         self._ledger.store(self.use.action)
-        warnings += [f"Your earlier take {name!r} no longer plays; it is kept in this file." for name in sorted(earlier)]
+        warnings += [
+            f"Your earlier take {name!r} no longer plays; it is kept in this file." for name in sorted(earlier)
+        ]
         warnings.append(nla.silence(owner, plan.target.object_name))
         return warnings
 
@@ -223,7 +244,9 @@ class _Writing:
         if self._window is None:
             self._remove_stale(spans, binding.mine)
 
-    def _write_curve(self, writer: keys.Writer, channel: Channel, rows: keys.Points, spans: list[Span], spare: Sequence[Span]) -> None:
+    def _write_curve(
+        self, writer: keys.Writer, channel: Channel, rows: keys.Points, spans: list[Span], spare: Sequence[Span]
+    ) -> None:
         curve = self._bag.fcurves.find(channel[0], index=channel[1])
         if curve is None:
             if len(rows):
@@ -236,7 +259,7 @@ class _Writing:
             writer.replace(curve, rows, kept, edges_of(curve, self._line, self._window) if self._window else ())
 
     def _spans(self, binding: Binding) -> list[Span]:
-        """Frames on which keys of ours give way: where the line comes to lie, and where it lay, but for what another line has taken since."""
+        """Frames on which keys of ours give way: where the line comes to lie and where it alone lay."""
         if self._window is not None:
             return [self._window.span]
         lines = binding.spans
@@ -244,7 +267,7 @@ class _Writing:
         return [(self._line.first_frame, self._line.last_frame), *(without(old, list(lines.values())) if old else [])]
 
     def _remove_stale(self, spans: list[Span], spare: Sequence[Span]) -> None:
-        """Take this line's keys out of curves of ours that it does not use any more, for example after a change of preset."""
+        """Take this line's keys out of curves that it does not use any more, as after a change of preset."""
         for curve in actions.own_curves(self.use):
             if actions.channel_of(curve) not in self._plan.points:
                 keys.take_out(self._bag, curve, spans, spare)
@@ -261,18 +284,23 @@ class _Writing:
 
 def _slider_warning(plan: PlannedKeys, widened: int) -> str:
     if widened and plan.owner.user.override_library is not None:
-        return f"{widened} sliders of {plan.target.object_name!r} are too short and an override cannot keep longer ones: set them in the linked file."
+        return (
+            f"{widened} sliders of {plan.target.object_name!r} are too short and an override cannot keep longer ones: "
+            "set them in the linked file."
+        )
     return ""
 
 
 def _with_rest(plan: PlannedKeys, binding: Binding) -> Binding:
     """Note the values from before the first key, for `clear`."""
-    now = {channel: float(controls.read(plan.owner, *channel)) for channel in plan.points if channel not in binding.rest}
+    now = {
+        channel: float(controls.read(plan.owner, *channel)) for channel in plan.points if channel not in binding.rest
+    }
     return replace(binding, rest={**binding.rest, **now})
 
 
 def _with_earlier(owner: bpy.types.ID, use: ActionUse, binding: Binding) -> Binding:
-    """Take over what is known of the time before the earlier takes that another use of ours is about to replace, so that `clear` finds it here."""
+    """Take over what is known of the time before earlier takes that are about to be replaced."""
     for other in actions.uses(owner):
         if actions.owns(other) and not actions.same_curves(other, use):
             theirs = Ledger.of(other.action).binding(actions.binding_key(other))

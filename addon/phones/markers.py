@@ -1,8 +1,10 @@
-"""Phones as timeline markers: put them there, see what the artist did with them, take them away again. The artist's own markers are never touched.
+"""Phones as timeline markers: put them there, see what the artist did with them, take them away again. The artist's own
+markers are never touched.
 
-A marker is named by the symbol of its phone and stands on the frame on which the phone begins. Which markers are ours is known by their position
-among the scene's markers as these were last seen: moving, renaming, copying and deleting with Blender's own tools all keep that. A new marker that
-is named like a phone, within the frames of a shown take, is a phone too; one of another name is the artist's.
+A marker is named by the symbol of its phone and stands on the frame on which the phone begins. Which markers are ours
+is known by their position among the scene's markers as these were last seen: moving, renaming, copying and deleting
+with Blender's own tools all keep that. A new marker that is named like a phone, within the frames of a shown take, is a
+phone too; one of another name is the artist's.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ Row = bpy.types.PropertyGroup
 ShownTake = bpy.types.PropertyGroup
 Marker = tuple[str, int]        # name and frame
 Seen = tuple[str, int, int]     # name, frame, and uid of the row or 0
-Pairs = list[tuple[int | None, int | None]]     # positions of one marker, as seen last and now; None where it is gone or new
+# positions of one marker, as seen last and now; None where it is gone or new
+Pairs = list[tuple[int | None, int | None]]
 
 
 def show(scene: Scene, take: ShownTake) -> None:
@@ -71,7 +74,6 @@ def _follow_known(takes: Sequence[ShownTake], seen: Sequence[Seen], now: Sequenc
 
 
 def _follow(take: ShownTake, row: Row, was: Seen, now: Marker) -> None:
-    """One marker that was moved or renamed."""
     if now[1] != was[1]:
         phone_rows.move(take, row, row.start_s + (now[1] - was[1]) / take.fps)
     if now[0] != was[0]:
@@ -81,7 +83,6 @@ def _follow(take: ShownTake, row: Row, was: Seen, now: Marker) -> None:
 
 
 def _remove_gone(takes: Sequence[ShownTake], seen: Sequence[Seen], pairs: Pairs) -> None:
-    """Rows whose markers were deleted."""
     gone = {seen[i][2] for i, j in pairs if i is not None and j is None} - {0}
     for take in takes if gone else ():
         phone_rows.remove(take, gone)
@@ -98,7 +99,8 @@ def _add_new(scene: Scene, takes: Sequence[ShownTake], now: Sequence[Marker], pa
 
 
 def _take_at(takes: Sequence[ShownTake], marker: Marker, uids_before: Sequence[int]) -> ShownTake | None:
-    """The shown take that a new marker belongs to: the one it lies in, of several the one whose markers stand before it in the scene.
+    """The shown take that a new marker belongs to: the one it lies in, of several the one whose markers stand before it
+    in the scene.
 
     None for a marker of the artist's.
     """

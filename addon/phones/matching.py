@@ -1,7 +1,8 @@
 """Which marker is which, after the artist moved, renamed, copied and deleted some with Blender's own tools.
 
-Markers carry nothing of ours (from Blender 5.0 on they cannot) but keep their order in the scene through all of that; so the markers as they were
-seen last and as they are now are matched in order, by name and frame. Knows no Blender: names, frames and positions only.
+Markers carry nothing of ours (from Blender 5.0 on they cannot) but keep their order in the scene through all of that;
+so the markers as they were seen last and as they are now are matched in order, by name and frame. Knows no Blender:
+names, frames and positions only.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-MOVED, RENAMED, BOTH, GONE = 0.5, 0.5, 0.95, 0.5        # costs; one marker gone and one new cost a little more than one that is moved and renamed
-ODD = 0.3                   # more for what became a name that is no phone's, on another frame: rather one gone, and another of the artist's own
+# costs; one marker gone and one new cost a little more than one that is moved and renamed
+MOVED, RENAMED, BOTH, GONE = 0.5, 0.5, 0.95, 0.5
+# more for what became a name that is no phone's, on another frame: rather one gone, and another of the artist's own
+ODD = 0.3
 MOST_CELLS = 4_000_000      # of one search: two thousand markers that all changed
 
 Marker = tuple[str, int]    # name and frame
 
 
 def match(seen: Sequence[Marker], now: Sequence[Marker], phones: frozenset[str]) -> list[tuple[int | None, int | None]]:
-    """Pairs of positions in `seen` and in `now`, in order: (i, j) is the same marker, (i, None) is gone, (None, j) is new.
+    """Pairs of positions in `seen` and in `now`, in order: (i, j) is the same marker, (i, None) is gone, (None, j) is
+    new.
 
     Args:
         phones: the names in `now` that are those of a phone.
@@ -34,10 +38,13 @@ def match(seen: Sequence[Marker], now: Sequence[Marker], phones: frozenset[str])
 
 
 def _same_from(seen: Sequence[Marker], now: Sequence[Marker]) -> int:
-    return next((i for i, (one, other) in enumerate(zip(seen, now, strict=False)) if one != other), min(len(seen), len(now)))
+    pairs = enumerate(zip(seen, now, strict=False))
+    return next((i for i, (before, after) in pairs if before != after), min(len(seen), len(now)))
 
 
-def _search(seen: Sequence[Marker], now: Sequence[Marker], phones: frozenset[str]) -> list[tuple[int | None, int | None]]:
+def _search(
+    seen: Sequence[Marker], now: Sequence[Marker], phones: frozenset[str]
+) -> list[tuple[int | None, int | None]]:
     """The cheapest way from one list to the other."""
     if len(seen) == len(now) and (not seen or len(seen) * len(now) > MOST_CELLS):
         return [(i, i) for i in range(len(seen))]

@@ -13,7 +13,10 @@ from . import markers, watch, work
 from . import rows as phone_rows
 from .properties import ITEMS
 
-PLACES = (('BEFORE', "Before", "In the first half of the chosen phone"), ('AFTER', "After", "In the second half of the chosen phone"))
+PLACES = (
+    ('BEFORE', "Before", "In the first half of the chosen phone"),
+    ('AFTER', "After", "In the second half of the chosen phone"),
+)
 
 
 def active_take(context: bpy.types.Context) -> bpy.types.PropertyGroup | None:
@@ -34,7 +37,7 @@ class _WithPhones:
         return only_if(cls, take is not None and take.visible, "No phones are shown: press Show Phones")
 
     def _attempt(self, context: bpy.types.Context, do: Callable[[], str]) -> set[str]:
-        """Do it and report the line that it gives; an error that the artist can fix becomes one line, with nothing changed."""
+        """Do it and report the line that it gives; an error that the artist can fix becomes one line."""
         scene = context.scene
         try:
             markers.sync(scene)
@@ -52,14 +55,21 @@ class _WithPhones:
 
 
 class UNITALKER_OT_phones_show(_WithPhones, bpy.types.Operator):
-    """Show what is said when as markers on the timeline: move (G), rename (double click), copy (Shift D) or delete (X) them, then apply"""
+    """Show the phones of a take as markers on the timeline."""
 
     bl_idname = "unitalker.phones_show"
     bl_label = "Show Phones"
+    bl_description = (
+        "Show what is said when as markers on the timeline: move (G), rename (double click), copy (Shift D) or delete "
+        "(X) them, then apply"
+    )
     bl_options = {'REGISTER', 'UNDO'}
 
     character: StringProperty(name="Character", description="Name of the object; empty takes the panel's")
-    line: StringProperty(name="Line", description="Name of the take's strip or file; empty takes that of the panel's sound, else the nearest one")
+    line: StringProperty(
+        name="Line",
+        description="Name of the take's strip or file; empty takes that of the panel's sound, else the nearest one",
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -91,7 +101,8 @@ class UNITALKER_OT_phones_hide(_WithPhones, bpy.types.Operator):
             if not left:
                 return ""
             return translate_plural(
-                left, "1 edit is not applied: Show Phones brings it back", "{} edits are not applied: Show Phones brings them back",
+                left, "1 edit is not applied: Show Phones brings it back",
+                "{} edits are not applied: Show Phones brings them back",
             )
 
         result = self._attempt(context, hide)
@@ -101,10 +112,14 @@ class UNITALKER_OT_phones_hide(_WithPhones, bpy.types.Operator):
 
 
 class UNITALKER_OT_phones_apply(_WithPhones, bpy.types.Operator):
-    """Solve the lip sync again round the phones that were moved, renamed, added or deleted; all other keys stay as they are"""
+    """Solve the lip sync again around edited phones."""
 
     bl_idname = "unitalker.phones_apply"
     bl_label = "Apply Phone Edits"
+    bl_description = (
+        "Solve the lip sync again round the phones that were moved, renamed, added or deleted; all other keys stay as "
+        "they are"
+    )
     bl_options = {'REGISTER', 'UNDO'}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -115,7 +130,10 @@ class UNITALKER_OT_phones_apply(_WithPhones, bpy.types.Operator):
             spans = [span for take in shown for span in work().apply(context, take)]
             frames = ", ".join(f"{first:g} to {last:g}" for first, last in spans)
             if spans and rate:
-                return f"{rate}, so all of it was made again: frames {frames}. Keys that you had changed by hand come back with Undo."
+                return (
+                    f"{rate}, so all of it was made again: frames {frames}. Keys that you had changed by hand come "
+                    "back with Undo."
+                )
             return f"Solved again: frames {frames}" if spans else "No phone differs from what the keys were made with."
 
         return self._attempt(context, apply)
@@ -146,7 +164,9 @@ class UNITALKER_OT_phone_add(_WithPhones, bpy.types.Operator):
     bl_property = "label"
 
     label: EnumProperty(name="Phone", description="What is said", items=ITEMS, default="AX")
-    place: EnumProperty(name="Place", description="Which half of the chosen phone it takes", items=PLACES, default='AFTER')
+    place: EnumProperty(
+        name="Place", description="Which half of the chosen phone it takes", items=PLACES, default='AFTER'
+    )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Search for the phone by symbol or example word."""
@@ -183,6 +203,7 @@ class UNITALKER_OT_phone_remove(_WithPhones, bpy.types.Operator):
 
 
 CLASSES = (
-    UNITALKER_OT_phones_show, UNITALKER_OT_phones_hide, UNITALKER_OT_phones_apply, UNITALKER_OT_phones_as_heard, UNITALKER_OT_phone_add,
+    UNITALKER_OT_phones_show, UNITALKER_OT_phones_hide, UNITALKER_OT_phones_apply, UNITALKER_OT_phones_as_heard,
+    UNITALKER_OT_phone_add,
     UNITALKER_OT_phone_remove,
 )

@@ -18,7 +18,8 @@ class UNITALKER_UL_phones(bpy.types.UIList):
     bl_idname = "UNITALKER_UL_phones"
 
     def draw_item(
-        self, _context: bpy.types.Context, layout: bpy.types.UILayout, _data: object, row: bpy.types.PropertyGroup, _icon: int, _active: object,
+        self, _context: bpy.types.Context, layout: bpy.types.UILayout, _data: object, row: bpy.types.PropertyGroup,
+        _icon: int, _active: object,
         _property: str,
     ) -> None:
         """Type, start, end."""
@@ -33,8 +34,12 @@ class UNITALKER_UL_phones(bpy.types.UIList):
         wanted = self.filter_name.casefold()
         if not wanted:
             return [], []
-        words = {label: f"{symbols.symbol(label)} {label} {word}".casefold() for label, word in symbols.EXAMPLES.items()}
-        return [self.bitflag_filter_item if wanted in words.get(row.label, "") else 0 for row in getattr(data, name)], []
+        words = {
+            label: f"{symbols.symbol(label)} {label} {word}".casefold() for label, word in symbols.EXAMPLES.items()
+        }
+        return [
+            self.bitflag_filter_item if wanted in words.get(row.label, "") else 0 for row in getattr(data, name)
+        ], []
 
 
 class UNITALKER_UL_shown_takes(bpy.types.UIList):
@@ -43,7 +48,8 @@ class UNITALKER_UL_shown_takes(bpy.types.UIList):
     bl_idname = "UNITALKER_UL_shown_takes"
 
     def draw_item(
-        self, _context: bpy.types.Context, layout: bpy.types.UILayout, _data: object, take: bpy.types.PropertyGroup, _icon: int, _active: object,
+        self, _context: bpy.types.Context, layout: bpy.types.UILayout, _data: object, take: bpy.types.PropertyGroup,
+        _icon: int, _active: object,
         _property: str,
     ) -> None:
         """Name of the take."""
@@ -65,7 +71,9 @@ class Phones:
         if take is not None and take.visible:
             row.operator("unitalker.phones_hide", text="", icon='HIDE_ON')
         if len(shown.takes) > 1:
-            layout.template_list("UNITALKER_UL_shown_takes", "", shown, "takes", shown, "active_take", rows=min(4, len(shown.takes)))
+            layout.template_list(
+                "UNITALKER_UL_shown_takes", "", shown, "takes", shown, "active_take", rows=min(4, len(shown.takes))
+            )
         if take is not None and take.visible:
             _draw_list(layout, take)
             _draw_edits(layout, shown)

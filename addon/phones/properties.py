@@ -1,4 +1,5 @@
-"""Phones that are shown for editing: one row per phone, kept with the scene, so that undo, saving and loading keep edits which are not applied yet.
+"""Phones that are shown for editing: one row per phone, kept with the scene, so that undo, saving and loading keep
+edits which are not applied yet.
 
 A row knows seconds of its clip; fields in frames and the type are views that write through to the row and its marker.
 """
@@ -52,7 +53,10 @@ class UNITALKER_PG_phone(bpy.types.PropertyGroup):
     start_s: FloatProperty()
     end_s: FloatProperty()
     to_next: BoolProperty()
-    kind: EnumProperty(name="Phone", description="What is said", items=ITEMS, get=_read_kind, set=_edit(phone_rows.set_kind), options={'SKIP_SAVE'})
+    kind: EnumProperty(
+        name="Phone", description="What is said", items=ITEMS, get=_read_kind, set=_edit(phone_rows.set_kind),
+        options={'SKIP_SAVE'},
+    )
     start_frame: FloatProperty(
         name="Start", description="Frame on which the phone begins; the one before ends there", precision=1, step=100,
         get=_read_frame("start_s"), set=_edit(phone_rows.set_start), options={'SKIP_SAVE'},
@@ -71,7 +75,9 @@ class UNITALKER_PG_shown_take(bpy.types.PropertyGroup):
     first_frame: FloatProperty()
     fps: FloatProperty()
     end_s: FloatProperty()
-    solved: StringProperty(description="Phones that the keys were made with: JSON rows of class, start and end in seconds")
+    solved: StringProperty(
+        description="Phones that the keys were made with: JSON rows of class, start and end in seconds"
+    )
     made: StringProperty(description="What the phones depend on: sound, words and model")
     visible: BoolProperty(description="Whether its markers are on the timeline")
     rows: CollectionProperty(type=UNITALKER_PG_phone)
@@ -82,7 +88,8 @@ class UNITALKER_PG_phones(bpy.types.PropertyGroup):
     """At Scene.unitalker_phones.
 
     Attributes:
-        seen: JSON rows of the scene's markers as they were last seen, in their order: name, frame, and for ours uid of the row, else 0.
+        seen: JSON rows of the scene's markers as they were last seen, in their order: name, frame, and for ours uid of
+            the row, else 0.
     """
 
     takes: CollectionProperty(type=UNITALKER_PG_shown_take)
@@ -90,7 +97,11 @@ class UNITALKER_PG_phones(bpy.types.PropertyGroup):
     seen: StringProperty()
     last_uid: IntProperty()
     auto: BoolProperty(
-        name="Apply at Once", description="Solve the neighbourhood again as soon as a marker was moved, renamed, copied or deleted. Each time is an undo step of its own",
+        name="Apply at Once",
+        description=(
+            "Solve the neighbourhood again as soon as a marker was moved, renamed, copied or deleted. Each time is an "
+            "undo step of its own"
+        ),
     )
     problem: StringProperty()
 

@@ -1,7 +1,9 @@
-"""Rows of shown phones: read them, edit them, and keep starts and ends in order. Their markers are brought along elsewhere.
+"""Rows of shown phones: read them, edit them, and keep starts and ends in order. Their markers are brought along
+elsewhere.
 
-A phone ends where the next one begins, unless it ended earlier from the start: what lies between is silence. So moving, adding and deleting a phone
-never makes an overlap; two phones that begin at the same moment are an error when the edits are applied.
+A phone ends where the next one begins, unless it ended earlier from the start: what lies between is silence. So moving,
+adding and deleting a phone never makes an overlap; two phones that begin at the same moment are an error when the edits
+are applied.
 """
 
 from __future__ import annotations
@@ -54,13 +56,13 @@ def phones_of(take: ShownTake) -> tuple[Phone, ...]:
     for row, following in itertools.pairwise(rows):
         if following.start_s - row.start_s < SHORTEST_S:
             raise SettingError(
-                f"Phones {symbols.symbol(row.label)} and {symbols.symbol(following.label)} both begin on frame {frame_of(take, row.start_s):g}. "
-                "Move one of them, or delete it.")
+                f"Phones {symbols.symbol(row.label)} and {symbols.symbol(following.label)} both begin on frame "
+                f"{frame_of(take, row.start_s):g}. Move one of them, or delete it.")
     for row in rows:
         if row.problem:
             raise SettingError(
-                f"Marker {row.problem!r} on frame {frame_of(take, row.start_s):.0f} names no phone. "
-                f"Call it one of: {' '.join(symbols.symbol(label) for label in symbols.LABELS)}.")
+                f"Marker {row.problem!r} on frame {frame_of(take, row.start_s):.0f} names no phone. Call it one of: "
+                f"{' '.join(symbols.symbol(label) for label in symbols.LABELS)}.")
     return tuple(Phone(row.label, row.start_s, row.end_s) for row in rows)
 
 
@@ -111,7 +113,9 @@ def order(take: ShownTake) -> None:
         if row.to_next or row.end_s > following.start_s or row.end_s <= row.start_s:
             row.end_s = following.start_s
     if rows:
-        rows[-1].end_s = take.end_s if rows[-1].to_next or rows[-1].end_s <= rows[-1].start_s else min(rows[-1].end_s, take.end_s)
+        last = rows[-1]
+        to_the_end = last.to_next or last.end_s <= last.start_s
+        last.end_s = take.end_s if to_the_end else min(last.end_s, take.end_s)
 
 
 def move(take: ShownTake, row: Row, start_s: float) -> None:
@@ -128,7 +132,7 @@ def add(take: ShownTake, label: str, start_s: float, uid: int) -> None:
 
 
 def split(take: ShownTake, label: str, uid: int, before: bool) -> None:
-    """A new phone in the first or second half of the chosen one, and chosen itself. Raises SettingError where that is too short."""
+    """A new phone in one half of the chosen one, and chosen itself. Raises SettingError where that is too short."""
     if not take.rows:
         add(take, label, 0.0, uid)
         return
@@ -136,7 +140,10 @@ def split(take: ShownTake, label: str, uid: int, before: bool) -> None:
     start_s, end_s, to_next = row.start_s, row.end_s, row.to_next
     middle_s = (start_s + end_s) / 2
     if end_s - start_s < 4 * SHORTEST_S:
-        raise SettingError(f"Phone {symbols.symbol(row.label)} lasts {1000 * (end_s - start_s):.0f} ms, too short for another one in it. Make it longer first.")
+        raise SettingError(
+            f"Phone {symbols.symbol(row.label)} lasts {1000 * (end_s - start_s):.0f} ms, too short for another one in "
+            "it. Make it longer first."
+        )
     if before:
         row.start_s = middle_s
     else:
@@ -164,7 +171,7 @@ def set_kind(row: Row, value: int) -> None:
 
 def set_start(row: Row, frame: float) -> None:
     """The list's start field: not before the phone before begins, nor after the next one does."""
-    take, number = _place(row)
+    take, number = _position(row)
     low = take.rows[number - 1].start_s + SHORTEST_S if number else 0.0
     high = take.rows[number + 1].start_s if number + 1 < len(take.rows) else take.end_s
     row.start_s = min(max((frame - take.first_frame) / take.fps, low), high - SHORTEST_S)
@@ -173,7 +180,7 @@ def set_start(row: Row, frame: float) -> None:
 
 def set_end(row: Row, frame: float) -> None:
     """The list's end field: the next phone begins there, unless there was a gap."""
-    take, number = _place(row)
+    take, number = _position(row)
     following = take.rows[number + 1] if number + 1 < len(take.rows) else None
     second = max((frame - take.first_frame) / take.fps, row.start_s + SHORTEST_S)
     if following is None:
@@ -186,7 +193,7 @@ def set_end(row: Row, frame: float) -> None:
     order(take)
 
 
-def _place(row: Row) -> tuple[ShownTake, int]:
+def _position(row: Row) -> tuple[ShownTake, int]:
     take = take_of(row)
     return take, int(re.search(r"rows\[(\d+)\]$", row.path_from_id()).group(1))
 
@@ -199,9 +206,9 @@ def _rearrange(take: ShownTake, wanted: list[int]) -> None:
     """Rows in this order of their numbers; the active one stays active."""
     active = take.active_row
     now = list(range(len(wanted)))
-    for place, number in enumerate(wanted):
-        at = now.index(number, place)
-        if at != place:
-            take.rows.move(at, place)
-            now.insert(place, now.pop(at))
+    for position, number in enumerate(wanted):
+        at = now.index(number, position)
+        if at != position:
+            take.rows.move(at, position)
+            now.insert(position, now.pop(at))
     take.active_row = wanted.index(active) if active in wanted else 0

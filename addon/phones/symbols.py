@@ -10,14 +10,19 @@ from functools import lru_cache
 from ...engine.values.phones import PhoneSymbolError, classes_of_ipa
 
 EXAMPLES = {
-    "SIL": "silence", "P": "pie", "B": "boy", "M": "my", "F": "fine", "V": "vine", "TH": "thin", "DH": "this", "T": "tie", "D": "day", "N": "no",
-    "L": "low", "S": "see", "Z": "zoo", "SH": "shoe", "ZH": "vision", "CH": "chair", "JH": "joy", "K": "key", "G": "go", "NG": "sing", "R": "red",
-    "W": "we", "Y": "yes", "HH": "he", "AA": "father", "AE": "cat", "AH": "cup", "AO": "law", "EH": "bed", "ER": "bird", "IH": "sit", "IY": "see",
+    "SIL": "silence", "P": "pie", "B": "boy", "M": "my", "F": "fine", "V": "vine", "TH": "thin", "DH": "this",
+    "T": "tie", "D": "day", "N": "no",
+    "L": "low", "S": "see", "Z": "zoo", "SH": "shoe", "ZH": "vision", "CH": "chair", "JH": "joy", "K": "key", "G": "go",
+    "NG": "sing", "R": "red",
+    "W": "we", "Y": "yes", "HH": "he", "AA": "father", "AE": "cat", "AH": "cup", "AO": "law", "EH": "bed", "ER": "bird",
+    "IH": "sit", "IY": "see",
     "OW": "go", "UH": "book", "UW": "blue", "AX": "about", "UE": "German über", "OE": "German schön",
 }
 LETTERS = {     # what stands for a class in its example word
-    "SIL": "", "P": "p", "B": "b", "M": "m", "F": "f", "V": "v", "TH": "th", "DH": "th", "T": "t", "D": "d", "N": "n", "L": "l", "S": "s", "Z": "z", "SH": "sh",
-    "ZH": "si", "CH": "ch", "JH": "j", "K": "k", "G": "g", "NG": "ng", "R": "r", "W": "w", "Y": "y", "HH": "h", "AA": "a", "AE": "a", "AH": "u", "AO": "aw",
+    "SIL": "", "P": "p", "B": "b", "M": "m", "F": "f", "V": "v", "TH": "th", "DH": "th", "T": "t", "D": "d", "N": "n",
+    "L": "l", "S": "s", "Z": "z", "SH": "sh",
+    "ZH": "si", "CH": "ch", "JH": "j", "K": "k", "G": "g", "NG": "ng", "R": "r", "W": "w", "Y": "y", "HH": "h",
+    "AA": "a", "AE": "a", "AH": "u", "AO": "aw",
     "EH": "e", "ER": "ir", "IH": "i", "IY": "ee", "OW": "o", "UH": "oo", "UW": "ue", "AX": "a", "UE": "ü", "OE": "ö",
 }
 LABELS = list(EXAMPLES)
@@ -33,7 +38,7 @@ def symbol(label: str) -> str:
 
 @lru_cache(maxsize=512)
 def label_of(name: str) -> str:
-    """The phone class that a name means: a symbol, a class in any case, or one sign of the International Phonetic Alphabet; empty for no phone."""
+    """The phone class of a name: a symbol, a class, or one sign of the IPA; empty for no phone."""
     name = name.strip()
     by_symbol = {symbol(label): label for label in EXAMPLES}
     if name in by_symbol:

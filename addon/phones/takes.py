@@ -1,7 +1,7 @@
 """Between shown phones and takes: which phones a take has, and solving again what the edits reach.
 
-Only the frames round an edit are written; every key outside keeps its bits. Edited phones are kept with the take, so that a later change of style
-keeps them.
+Only the frames round an edit are written; every key outside keeps its bits. Edited phones are kept with the take, so
+that a later change of style keeps them.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ SAME_RATE = 1e-6            # frames per second
 APART_FRAMES = 3            # changed frames with so many or fewer between them are one span
 
 
-def show(context: bpy.types.Context, one: takes.Take) -> ShownTake:
+def show(context: bpy.types.Context, take: takes.Take) -> ShownTake:
     """Rows and markers for the phones of a take; edits that were not applied when they were hidden are there again.
 
     Raises:
         SettingError: its head or model does not follow phones. Else what takes.request and take.compute raise.
     """
     scene = context.scene
-    request = takes.request(context, one, {})
-    refuse_deaf(request)
+    request = takes.request(context, take, {})
+    refuse_without_phones(request)
     animation = make.compute(request)
-    shown = _find(scene, one) or scene.unitalker_phones.takes.add()
+    shown = _find(scene, take) or scene.unitalker_phones.takes.add()
     if shown.visible:
         markers.hide(scene, shown)
-    shown.name, shown.title = key_of(one), f"{one.line} on {one.character}"
-    shown.character = bpy.data.objects.get(one.character)
-    shown.first_frame, shown.fps = one.first_frame, one.fps or scene_fps(scene)
-    solved, made = phone_rows.to_json(animation.phones), _made(one)
+    shown.name, shown.title = key_of(take), f"{take.line} on {take.character}"
+    shown.character = bpy.data.objects.get(take.character)
+    shown.first_frame, shown.fps = take.first_frame, take.fps or scene_fps(scene)
+    solved, made = phone_rows.to_json(animation.phones), _made(take)
     if (solved, made) != (shown.solved, shown.made) or not shown.rows:
         shown.solved, shown.made = solved, made
         phone_rows.fill(shown, animation.phones, iter(lambda: markers.next_uid(scene), None))
@@ -57,7 +57,7 @@ def show(context: bpy.types.Context, one: takes.Take) -> ShownTake:
 
 
 def hide(scene: bpy.types.Scene, shown: ShownTake) -> int:
-    """Take the markers away. Returns the number of edits that are not applied: they are kept, and there again when the phones are shown again."""
+    """Take the markers away. Returns the number of edits that are not applied: showing brings them back."""
     markers.hide(scene, shown)
     left = phone_rows.edits(shown)
     if not left:
@@ -73,10 +73,12 @@ def remove(scene: bpy.types.Scene, shown: ShownTake) -> None:
 
 
 def apply(context: bpy.types.Context, shown: ShownTake) -> tuple[Span, ...]:
-    """Solve again round what was edited; all of it where other_rate() says why. Returns the spans of frames that were written, none where nothing differs.
+    """Solve again round what was edited; all of it where other_rate() says why. Returns the spans of frames that were
+    written, none where nothing differs.
 
     Raises:
-        SettingError: phones that cannot be, a take that was made anew since. Else what takes.request, take.compute and take.write raise; nothing
+        SettingError: phones that cannot be, a take that was made anew since. Else what takes.request, take.compute and
+            take.write raise; nothing
             is written then.
     """
     wanted = phone_rows.phones_of(shown)
@@ -84,20 +86,22 @@ def apply(context: bpy.types.Context, shown: ShownTake) -> tuple[Span, ...]:
 
 
 def other_rate(context: bpy.types.Context, shown: ShownTake) -> str:
-    """What is to be said where a take was made at another frame rate than the scene has now; else "". Raises RigError, SettingError: it is gone."""
-    one, fps = take_of(context, shown), scene_fps(context.scene)
-    if one.fps is None or abs(one.fps - fps) < SAME_RATE:
+    """What to say where the scene's frame rate is no longer the take's; else "". Raises RigError, SettingError."""
+    take, fps = take_of(context, shown), scene_fps(context.scene)
+    if take.fps is None or abs(take.fps - fps) < SAME_RATE:
         return ""
-    return f"The scene runs at {fps:g} frames per second now, and the lip sync of {one.line!r} was made at {one.fps:g}"
+    return (
+        f"The scene runs at {fps:g} frames per second now, and the lip sync of {take.line!r} was made at {take.fps:g}"
+    )
 
 
 def as_heard(context: bpy.types.Context, shown: ShownTake) -> tuple[Span, ...]:
     """Take back all edits of a take, applied or not. Returns and raises as apply()."""
-    scene, one = context.scene, take_of(context, shown)
-    heard = make.compute(takes.request(context, one, {"phones": None})).phones
-    spans = _solve(context, shown, heard) if phone_rows.to_json(heard) != shown.solved else ()
+    scene, take = context.scene, take_of(context, shown)
+    recognised = make.compute(takes.request(context, take, {"phones": None})).phones
+    spans = _solve(context, shown, recognised) if phone_rows.to_json(recognised) != shown.solved else ()
     markers.hide(scene, shown)
-    phone_rows.fill(shown, heard, iter(lambda: markers.next_uid(scene), None))
+    phone_rows.fill(shown, recognised, iter(lambda: markers.next_uid(scene), None))
     markers.show(scene, shown)
     return spans
 
@@ -110,10 +114,10 @@ def take_of(context: bpy.types.Context, shown: ShownTake) -> takes.Take:
 
 
 def chosen(context: bpy.types.Context) -> takes.Take:
-    """The take of the panel's sound, else the one at the current frame, else the nearest. Raises SettingError without any, RigError."""
-    one = takes.chosen(context)
-    if one is not None:
-        return one
+    """The take of the panel's sound, else the nearest to the current frame. Raises SettingError, RigError."""
+    take = takes.chosen(context)
+    if take is not None:
+        return take
     settings, frame = context.scene.unitalker, context.scene.frame_current
     known = takes.takes_of(context, settings.character.name if settings.character else "", settings.with_related)
     if not known:
@@ -121,46 +125,65 @@ def chosen(context: bpy.types.Context) -> takes.Take:
     return min(known, key=lambda other: max(other.first_frame - frame, frame - other.last_frame, 0.0))
 
 
-def refuse_deaf(request: make.Request) -> None:
+def refuse_without_phones(request: make.Request) -> None:
     """Raise SettingError where edited phones would change nothing."""
     model = open_model(request.settings.model, engine_preferences(bpy.context).model_folders)
     head = model.head(request.settings.head)
     if not model.phones:
-        raise SettingError(f"Model {model.id} does not hear phones, so there are none to edit. Choose another model and generate again.")
+        raise SettingError(
+            f"Model {model.id} does not hear phones, so there are none to edit. Choose another model and generate "
+            "again."
+        )
     if not has_lips(head.channels):
-        raise SettingError(f"Head {head.id} does not follow phones: only a head with ARKit channels does. Choose one in Voice and Style and generate again.")
+        raise SettingError(
+            f"Head {head.id} does not follow phones: only a head with ARKit channels does. Choose take in Voice and "
+            "Style and generate again."
+        )
     taught = chosen_fitted_head(request.rig) if request.rig else None
     if taught:
-        raise SettingError(f"{taught.name!r} plays what it hears and does not follow phones. Choose another preset and generate again.")
+        raise SettingError(
+            f"{taught.name!r} plays what it hears and does not follow phones. Choose another preset and generate again."
+        )
 
 
 def _solve(context: bpy.types.Context, shown: ShownTake, wanted: tuple[Phone, ...]) -> tuple[Span, ...]:
     """Write the frames on which two lists of phones differ."""
-    one = take_of(context, shown)
+    take = take_of(context, shown)
     before = phone_rows.solved_of(shown)
-    if _made(one) != shown.made:
-        raise SettingError(f"The lip sync of {one.line!r} was made anew since its phones were shown. Press Show Phones again: edits that were not applied go.")
+    if _made(take) != shown.made:
+        raise SettingError(
+            f"The lip sync of {take.line!r} was made anew since its phones were shown. Press Show Phones again: edits "
+            "that were not applied go."
+        )
     if other_rate(context, shown):
-        return _solve_all(context, shown, one, wanted)
-    request = takes.request(context, one, {"phones": [(phone.label, phone.start_s, phone.end_s) for phone in wanted]})
-    refuse_deaf(request)
-    dense = replace(request, settings=replace(request.settings, max_error=None), frames=(one.first_frame, one.last_frame))
+        return _solve_all(context, shown, take, wanted)
+    request = takes.request(context, take, {"phones": [(phone.label, phone.start_s, phone.end_s) for phone in wanted]})
+    refuse_without_phones(request)
+    dense = replace(
+        request, settings=replace(request.settings, max_error=None), frames=(take.first_frame, take.last_frame)
+    )
     animation = make.compute(dense)
     old = make.compute(replace(dense, settings=replace(dense.settings, phones=before)))
-    reached = _frames(before, wanted, request.settings, one)
-    spans = _differing(old, animation, reached, one.first_frame) or tuple((first, first) for first, _ in reached[:1])      # the edits are noted with a key
+    reached = _frames(before, wanted, request.settings, take)
+    # the edits are noted with a key
+    spans = _differing(old, animation, reached, take.first_frame) or tuple((first, first) for first, _ in reached[:1])
     for span in spans:
-        options = replace(request.options, use_range=True, range_start=int(span[0]), range_end=int(span[1]), crossfade=0.0)
+        options = replace(
+            request.options, use_range=True, range_start=int(span[0]), range_end=int(span[1]), crossfade=0.0
+        )
         make.write(replace(dense, options=options, frames=span), animation)
     shown.solved, shown.made = phone_rows.to_json(wanted), _made(take_of(context, shown))
     return spans
 
 
-def _solve_all(context: bpy.types.Context, shown: ShownTake, one: takes.Take, wanted: tuple[Phone, ...]) -> tuple[Span, ...]:
-    """Make all of a take again with these phones, on the frames that the scene's new rate gives its sound; its markers go along."""
-    request = takes.request(context, one, {"clip": None, "phones": None})
-    refuse_deaf(request)
-    later_s = one.clip.first_s - request.clip.first_s if one.clip is not None else 0.0      # a trim in frames is another one in seconds now
+def _solve_all(
+    context: bpy.types.Context, shown: ShownTake, take: takes.Take, wanted: tuple[Phone, ...]
+) -> tuple[Span, ...]:
+    """Make all of a take again with these phones, at the scene's new rate; its markers go along."""
+    request = takes.request(context, take, {"clip": None, "phones": None})
+    refuse_without_phones(request)
+    # a trim in frames is another take in seconds now
+    later_s = take.clip.first_s - request.clip.first_s if take.clip is not None else 0.0
     kept = tuple(
         Phone(phone.label, max(0.0, phone.start_s + later_s), min(phone.end_s + later_s, request.clip.length_s))
         for phone in wanted if phone.end_s + later_s > 0 and phone.start_s + later_s < request.clip.length_s
@@ -179,12 +202,14 @@ def _solve_all(context: bpy.types.Context, shown: ShownTake, one: takes.Take, wa
     return ((made.first_frame, made.last_frame),)
 
 
-def _frames(before: tuple[Phone, ...], wanted: tuple[Phone, ...], settings: Settings, one: takes.Take) -> tuple[Span, ...]:
+def _frames(
+    before: tuple[Phone, ...], wanted: tuple[Phone, ...], settings: Settings, take: takes.Take
+) -> tuple[Span, ...]:
     """Whole frames of the take on which two lists of phones make a difference, apart from each other."""
     spans: list[Span] = []
     for start_s, end_s in changed_spans(before, wanted, settings):
-        first = max(math.floor(one.first_frame + start_s * settings.fps), math.ceil(one.first_frame))
-        last = min(math.ceil(one.first_frame + end_s * settings.fps), math.floor(one.last_frame))
+        first = max(math.floor(take.first_frame + start_s * settings.fps), math.ceil(take.first_frame))
+        last = min(math.ceil(take.first_frame + end_s * settings.fps), math.floor(take.last_frame))
         if spans and first <= spans[-1][1] + 1:
             first = int(spans.pop()[0])
         if first <= last:
@@ -193,7 +218,7 @@ def _frames(before: tuple[Phone, ...], wanted: tuple[Phone, ...], settings: Sett
 
 
 def _differing(old: Animation, new: Animation, spans: Sequence[Span], first_frame: float) -> tuple[Span, ...]:
-    """Of the frames that may differ those that do, so that the artist's changes to keys just beside them stay; held curves have no frames to compare."""
+    """Those of some frames on which the motion differs: the artist's changes to other keys stay."""
     before, after = old.curves, new.curves
     if before is None or after is None or after.stepped or before.curves.keys() != after.curves.keys():
         return tuple(spans)
@@ -207,11 +232,12 @@ def _differing(old: Animation, new: Animation, spans: Sequence[Span], first_fram
     return tuple(found)
 
 
-def _made(one: takes.Take) -> str:
+def _made(take: takes.Take) -> str:
     """What the phones of a take depend on: where it differs, they are others."""
     names = ("model", "transcript", "transcript_text", "language", "audio_channel")
-    clip = one.clip and (one.clip.path, one.clip.first_s, one.clip.length_s)
-    return json.dumps([[str(one.choices.get(name)) for name in names], str(clip), one.phones and phone_rows.to_json([Phone(*row) for row in one.phones])])
+    clip = take.clip and (take.clip.path, take.clip.first_s, take.clip.length_s)
+    phones = take.phones and phone_rows.to_json([Phone(*row) for row in take.phones])
+    return json.dumps([[str(take.choices.get(name)) for name in names], str(clip), phones])
 
 
 def _follow_name(shown: ShownTake) -> None:
@@ -221,7 +247,7 @@ def _follow_name(shown: ShownTake) -> None:
         shown.name, shown.title = json.dumps([shown.character.name, line]), f"{line} on {shown.character.name}"
 
 
-def _find(scene: bpy.types.Scene, one: takes.Take) -> ShownTake | None:
+def _find(scene: bpy.types.Scene, take: takes.Take) -> ShownTake | None:
     for shown in scene.unitalker_phones.takes:
         _follow_name(shown)
-    return next((shown for shown in scene.unitalker_phones.takes if shown.name == key_of(one)), None)
+    return next((shown for shown in scene.unitalker_phones.takes if shown.name == key_of(take)), None)

@@ -1,7 +1,7 @@
 """While phones are shown: see what the artist does with their markers, and solve again at once where that is wanted.
 
-A timer looks four times a second; it runs only while markers of ours stand in a scene of the open file. Blender's own step of undo holds the moved
-marker, one of ours the new keys; an edit that was undone is not made again by itself.
+A timer looks four times a second; it runs only while markers of ours stand in a scene of the open file. Blender's own
+step of undo holds the moved marker, one of ours the new keys; an edit that was undone is not made again by itself.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def settle(scene: bpy.types.Scene) -> None:
 
 def text_of(scene: bpy.types.Scene) -> str:
     """What the rows of a scene say."""
-    return "".join(f"{row.label}{row.problem}{row.start_s:.4f}{row.end_s:.4f}" for take in scene.unitalker_phones.takes if take.visible for row in take.rows)
+    rows = [row for take in scene.unitalker_phones.takes if take.visible for row in take.rows]
+    return "".join(f"{row.label}{row.problem}{row.start_s:.4f}{row.end_s:.4f}" for row in rows)
 
 
 def look(context: bpy.types.Context) -> bool:
@@ -72,7 +73,10 @@ def _look(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
     text = text_of(scene) if shown.auto else ""
     rests = _State.last.get(scene.name) == text
     _State.last[scene.name] = text
-    if shown.auto and scene == context.scene and rests and text != _State.settled.get(scene.name) and not _is_busy(context):
+    if (
+        shown.auto and scene == context.scene and rests and text != _State.settled.get(scene.name)
+        and not _is_busy(context)
+    ):
         _State.settled[scene.name] = text
         _solve(context, scene)
 
@@ -94,8 +98,9 @@ def _solve(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
 
 
 def _is_busy(context: bpy.types.Context) -> bool:
-    """Whether a drag, another tool or a worker is at it."""
-    modal = [operator for window in context.window_manager.windows for operator in getattr(window, "modal_operators", ())]
+    modal = [
+        operator for window in context.window_manager.windows for operator in getattr(window, "modal_operators", ())
+    ]
     return bool(modal) or Job.current is not None or bpy.app.is_job_running('RENDER')
 
 
@@ -130,7 +135,11 @@ def _after_load(*_: object) -> None:
         stop()
 
 
-HANDLERS = ((bpy.app.handlers.undo_post, _after_undo), (bpy.app.handlers.redo_post, _after_undo), (bpy.app.handlers.load_post, _after_load))
+HANDLERS = (
+    (bpy.app.handlers.undo_post, _after_undo),
+    (bpy.app.handlers.redo_post, _after_undo),
+    (bpy.app.handlers.load_post, _after_load),
+)
 
 
 def register() -> None:
@@ -138,7 +147,8 @@ def register() -> None:
     callbacks.phones_on_timeline.append(on_timeline)
     for handlers, function in HANDLERS:
         handlers.append(function)
-    start()         # phones may be shown already, where the add-on was switched off and on; else the first look is the last
+    # phones may be shown already, where the add-on was switched off and on; else the first look is the last
+    start()
 
 
 def unregister() -> None:

@@ -9,7 +9,7 @@ import bpy
 from ...engine import EngineError, RigError
 from ...engine.values import types
 from ...engine.values.phones import Phone
-from ..keying.vertex_head import Solved
+from ..keying.vertex_head import SolvedMesh
 from ..sound import clip
 from ..sound.strips import active_sound, find_marked, handles, sequencer_scene, shift_between
 from . import callbacks, make, takes
@@ -61,7 +61,7 @@ def model_phones(request: make.Request, cancelled: Callable[[], bool] = types.ne
         result = make.compute(request, cancelled=cancelled)
     except EngineError:
         return ()
-    return (result.animation if isinstance(result, Solved) else result).phones
+    return (result.animation if isinstance(result, SolvedMesh) else result).phones
 
 
 def strip_of(context: bpy.types.Context, take: takes.Take) -> tuple[tuple[str, str], int]:

@@ -54,7 +54,7 @@ class Request:
     line: str
     character: rig.Character | None
     rig: engine.Rig | None
-    vertices: vertex_head.Plan | None
+    vertices: vertex_head.MeshPlan | None
     settings: Settings
     fps: float
     shift_frames: float
@@ -138,7 +138,7 @@ def _line_name(options: Options, clip: sounds.SoundClip, character: rig.Characte
 
 def compute(
     request: Request, progress: Progress = no_progress, cancelled: Cancel = never,
-) -> Animation | vertex_head.Solved:
+) -> Animation | vertex_head.SolvedMesh:
     """Decode the sound and run the engine: no Blender data, any thread."""
     tell_stage(progress, "Reading sound")
     wave = sound_cache.read(request.clip)
@@ -153,7 +153,7 @@ def compute(
     return animation
 
 
-def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
+def write(request: Request, result: Animation | vertex_head.SolvedMesh) -> Summary:
     """Key the character. Raises RigError, with nothing written, when it is gone or cannot take keys."""
     animation = animation_of(result)
     first = request.clip.start_frame + request.shift_frames
@@ -161,7 +161,7 @@ def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
     closed = notes.closed_spans(animation.contacts, first)
     note = notes.new_note(asdict(request.options), request.clip, request.settings, closed)
     line = parts.Line(request.line, first, first + frames - 1, request.fps, note)
-    if isinstance(result, vertex_head.Solved):
+    if isinstance(result, vertex_head.SolvedMesh):
         text, warnings = vertex_head.write(result, request.vertices, line, request.keys)
         return Summary(text, (), warnings)
     curves = animation.curves
@@ -184,9 +184,9 @@ def write(request: Request, result: Animation | vertex_head.Solved) -> Summary:
     return Summary(text, curves.missing, (*repeated, *animation.warnings, *written.warnings), curves.mapped)
 
 
-def animation_of(result: Animation | vertex_head.Solved) -> Animation:
+def animation_of(result: Animation | vertex_head.SolvedMesh) -> Animation:
     """What the engine gave, of a result of `compute`."""
-    return result.animation if isinstance(result, vertex_head.Solved) else result
+    return result.animation if isinstance(result, vertex_head.SolvedMesh) else result
 
 
 def _repeated(request: Request) -> tuple[str, ...]:
@@ -223,7 +223,7 @@ def _window(request: Request, line: parts.Line, closed: list[Span], slack: np.nd
     return Window(first, last, request.options.crossfade, closed, was_closed, max_error, slack), line
 
 
-def _frames(options: Options, plan: vertex_head.Plan | None) -> Span | None:
+def _frames(options: Options, plan: vertex_head.MeshPlan | None) -> Span | None:
     """The frames that may change. Raises SettingError."""
     if not options.use_range:
         return None

@@ -1,7 +1,8 @@
-"""The list of takes that the panel shows: a copy of what the Actions hold, at WindowManager.unitalker_takes, where undo and saving leave it alone.
+"""The list of takes that the panel shows: a copy of what the Actions hold, at WindowManager.unitalker_takes, where undo
+and saving leave it alone.
 
-Looking for takes walks the character, which is too slow for every drawing; so a drawing only compares marks, and where they differ the list is
-filled anew right after it.
+Looking for takes walks the character, which is too slow for every drawing; so a drawing only compares marks, and where
+they differ the list is filled anew right after it.
 """
 
 import bpy
@@ -32,7 +33,7 @@ class _State:
 
 
 def is_of_later_blender() -> bool:
-    """Whether takes of the list were read from a file of a later Blender, of which this one keeps only a part."""
+    """Whether takes of the list were read from a file of a later Blender, of which this take keeps only a part."""
     return _State.of_later
 
 
@@ -66,16 +67,19 @@ def fill(context: bpy.types.Context) -> None:
         found = []
     rows = manager.unitalker_takes
     rows.clear()
-    for number, one in enumerate(found):
+    for number, take in enumerate(found):
         row = rows.add()
-        row.name, row.line, row.first_frame, row.last_frame, row.known = one.line, one.line, one.first_frame, one.last_frame, one.known
-        if one.line == chosen:
+        row.name, row.line, row.first_frame, row.last_frame, row.known = (
+            take.line, take.line, take.first_frame, take.last_frame, take.known
+        )
+        if take.line == chosen:
             manager.unitalker_take_index = number
     manager.unitalker_take_index = min(manager.unitalker_take_index, max(0, len(found) - 1))
 
 
 def _fill_now() -> None:
-    if hasattr(bpy.types.WindowManager, "unitalker_takes") and bpy.context.scene is not None:       # not while the add-on is being switched off
+    # not while the add-on is being switched off
+    if hasattr(bpy.types.WindowManager, "unitalker_takes") and bpy.context.scene is not None:
         fill(bpy.context)
         redraw(bpy.context)
 
@@ -85,7 +89,10 @@ def _marks(context: bpy.types.Context) -> object:
     settings, active = context.scene.unitalker, context.view_layer.objects.active
     character = settings.character or active
     notes = [(action.name, hash(action.get(OWNER))) for action in bpy.data.actions if OWNER in action]
-    return context.scene.name, character.name if character else "", settings.with_related, len(context.selected_objects), tuple(notes)
+    return (
+        context.scene.name, character.name if character else "", settings.with_related, len(context.selected_objects),
+        tuple(notes)
+    )
 
 
 CLASSES = (UNITALKER_PG_take,)
@@ -94,7 +101,9 @@ CLASSES = (UNITALKER_PG_take,)
 def register() -> None:
     """Give windows their list."""
     bpy.types.WindowManager.unitalker_takes = CollectionProperty(type=UNITALKER_PG_take)
-    bpy.types.WindowManager.unitalker_take_index = IntProperty(name="Take", description="The take that the buttons beside the list are for")
+    bpy.types.WindowManager.unitalker_take_index = IntProperty(
+        name="Take", description="The take that the buttons beside the list are for"
+    )
 
 
 def unregister() -> None:

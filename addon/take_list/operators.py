@@ -1,4 +1,5 @@
-"""Operators on takes: load its choices, make it again, a range of it, clear it, make it mine. What they do lies in the folder take."""
+"""Operators on takes: load its choices, make it again, a range of it, clear it, make it mine. What they do lies in the
+folder take."""
 
 from functools import partial
 
@@ -19,7 +20,9 @@ NO_TAKE = "This character has no take yet: generate one first"
 class _OnTake:
     """Mixed into operators on one take."""
 
-    line: StringProperty(name="Take", description="Name of its strip or file; empty takes the one that is chosen in the list")
+    line: StringProperty(
+        name="Take", description="Name of its strip or file; empty takes the one that is chosen in the list"
+    )
     character: StringProperty(name="Character", description="Name of the object; empty takes the panel's")
 
     @classmethod
@@ -27,7 +30,9 @@ class _OnTake:
         """Not while one is being made; the button in the panel wants a take in the list."""
         if not idle(cls):
             return False
-        return only_if(cls, bpy.app.background or takes_list.chosen_line(context), NO_TAKE) and context.scene is not None
+        return (
+            only_if(cls, bpy.app.background or takes_list.chosen_line(context), NO_TAKE) and context.scene is not None
+        )
 
     def _take(self, context: bpy.types.Context) -> object:
         character = self.character or collect(context, {})["character"]
@@ -37,7 +42,10 @@ class _OnTake:
 class _OnRange(_OnTake):
     """Mixed into operators on some frames."""
 
-    start: IntProperty(name="Start", description="First frame; without it the preview range of the scene counts, else the range of the panel")
+    start: IntProperty(
+        name="Start",
+        description="First frame; without it the preview range of the scene counts, else the range of the panel",
+    )
     end: IntProperty(name="End", description="Last frame")
 
     def _span(self, context: bpy.types.Context) -> tuple[float, float]:
@@ -50,16 +58,22 @@ class _OnRange(_OnTake):
 class _Remakes(_OnTake, MakesTake):
     """Mixed into operators that solve and write a take again; told as Generate tells it."""
 
-    def _request_for(self, context: bpy.types.Context, changes: dict[str, object], span: tuple[float, float] | None) -> object:
+    def _request_for(
+        self, context: bpy.types.Context, changes: dict[str, object], span: tuple[float, float] | None
+    ) -> object:
         self._request = work().request(context, self._take(context), changes, span)
         return partial(work().make.compute, self._request)
 
 
 class UNITALKER_OT_take_remake(_Remakes, bpy.types.Operator):
-    """Make the take again with the choices that it was made with: its keys are replaced, also where you have changed them"""
+    """Make a take again with its own choices."""
 
     bl_idname = "unitalker.take_remake"
     bl_label = "Re-make Take"
+    bl_description = (
+        "Make the take again with the choices that it was made with: its keys are replaced, also where you have "
+        "changed them"
+    )
     bl_options = {'REGISTER', 'UNDO'}
 
     def _gather(self, context: bpy.types.Context) -> object:
@@ -67,10 +81,14 @@ class UNITALKER_OT_take_remake(_Remakes, bpy.types.Operator):
 
 
 class UNITALKER_OT_regenerate_range(_OnRange, _Remakes, bpy.types.Operator):
-    """Make some frames of the take again, with the panel's style: keys outside stay as they are, at both ends the old motion turns into the new one"""
+    """Make some frames of a take again with the panel's style."""
 
     bl_idname = "unitalker.regenerate_range"
     bl_label = "Regenerate Range"
+    bl_description = (
+        "Make some frames of the take again, with the panel's style: keys outside stay as they are, at both ends the "
+        "old motion turns into the new one"
+    )
     bl_options = {'REGISTER', 'UNDO'}
 
     def _gather(self, context: bpy.types.Context) -> object:
@@ -102,10 +120,14 @@ class UNITALKER_OT_take_clear(_OnTake, bpy.types.Operator):
 
 
 class UNITALKER_OT_take_mine(_OnTake, bpy.types.Operator):
-    """Make the take yours: its keys stay as they are, and neither Generate nor Clear nor Live ever touches them again"""
+    """Give a take to the artist."""
 
     bl_idname = "unitalker.take_mine"
     bl_label = "Make It Mine"
+    bl_description = (
+        "Make the take yours: its keys stay as they are, and neither Generate nor Clear nor Live ever touches them "
+        "again"
+    )
     bl_options = {'REGISTER', 'UNDO'}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -156,6 +178,7 @@ def span_of_scene(context: bpy.types.Context) -> tuple[int, int]:
 
 
 CLASSES = (
-    UNITALKER_OT_take_remake, UNITALKER_OT_regenerate_range, UNITALKER_OT_take_load, UNITALKER_OT_take_clear, UNITALKER_OT_take_mine,
+    UNITALKER_OT_take_remake, UNITALKER_OT_regenerate_range, UNITALKER_OT_take_load, UNITALKER_OT_take_clear,
+    UNITALKER_OT_take_mine,
     UNITALKER_OT_clear_range,
 )

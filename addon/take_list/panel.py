@@ -15,7 +15,8 @@ ROWS = 3
 
 class UNITALKER_UL_takes(bpy.types.UIList):
     def draw_item(      # as Blender calls it
-        self, _context: bpy.types.Context, layout: bpy.types.UILayout, _data: object, item: object, _icon: int, _active: object, _name: str,
+        self, _context: bpy.types.Context, layout: bpy.types.UILayout, _data: object, item: object, _icon: int,
+        _active: object, _name: str,
     ) -> None:
         """Line and frames."""
         row = layout.row()
@@ -40,9 +41,15 @@ class Takes:
             paragraph(context, layout, "Takes that you generate on this character are listed here.", 'INFO')
             return
         if takes_list.is_of_later_blender():
-            paragraph(context, layout, "A later Blender made this file, and this one reads the keys of one mesh only. Make the take again, and save under another name: saving here drops the others.", 'ERROR')
+            paragraph(
+                context, layout,
+                "A later Blender made this file, and this one reads the keys of one mesh only. Make the take again, "
+                "and save under another name: saving here drops the others.", 'ERROR',
+            )
         row = layout.row()
-        row.template_list("UNITALKER_UL_takes", "", manager, "unitalker_takes", manager, "unitalker_take_index", rows=ROWS)
+        row.template_list(
+            "UNITALKER_UL_takes", "", manager, "unitalker_takes", manager, "unitalker_take_index", rows=ROWS
+        )
         column = row.column(align=True)
         column.operator("unitalker.take_load", text="", icon='IMPORT')
         column.operator("unitalker.take_remake", text="", icon='FILE_REFRESH')
