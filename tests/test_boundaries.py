@@ -71,14 +71,10 @@ LATE_IMPORTS: dict[str, int] = {}
 # What does not hold yet. Entries only ever leave this table, and the table leaves with the last one.
 KNOWN_VIOLATIONS: dict[str, set[str]] = {
     "classes": {"Recording", "Request", "Take", "Track"},
-    "floors": {
-        "addon/follow -> addon/cast",
-    },
-    "circles": {"addon/phones"},
     "doors": {
         "engine.fit_head.fit", "engine.geometry.shape_match",
-        "engine.geometry.shape_picture", "engine.geometry.shape_solve", "engine.model.components",
-        "engine.model.heads", "engine.model.runtime", "engine.motion.smooth", "engine.speech.g2p",
+        "engine.geometry.shape_picture", "engine.geometry.shape_solve",
+        "engine.model.runtime", "engine.speech.g2p",
     },
 }
 KNOWN_COUNTS = {"late imports": 210, "long lines": 2313, "FloatArray": 19}
