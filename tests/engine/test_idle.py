@@ -4,6 +4,7 @@ before."""
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from engine import Life, Motion, Settings, Waveform, animate
 from engine.idle import blinks as idle
 from engine.idle.blinks import LOOK_AHEAD_S, add_idle_motion, blinks, moved_by, raises
-from engine.idle.prosody import prosody
+from engine.idle.prosody import Prosody, prosody
 from engine.values.channels import ARKIT_32, ARKIT_52, HEAD_ANGLES, LOOK_RAD
 from tests.engine.conftest import make_syllables
 from tests.engine.lip_gap import lip_gap_mm
@@ -21,6 +22,7 @@ ALL = Life(1, 1, 1, 1, 1)
 EACH = [Life(1), Life(0, 1), Life(0, 0, 1), Life(0, 0, 0, 1), Life(0, 0, 0, 0, 1)]
 
 
+@cache
 def speech(duration_s: float, seed: int = 0) -> Waveform:
     """Phrases of two to four seconds with pauses of half a second, in a voice that rises and falls."""
     random = np.random.default_rng(seed)
@@ -34,6 +36,11 @@ def speech(duration_s: float, seed: int = 0) -> Waveform:
         loud[(seconds >= start) & (seconds < start + 0.5)] = 0
         start += 0.5
     return Waveform((0.1 * loud * voice).astype(np.float32))
+
+
+@cache
+def rhythm(duration_s: float, seed: int = 0) -> Prosody:
+    return prosody(speech(duration_s, seed))
 
 
 def add_life(motion: Motion, wave: Waveform, life: Life) -> Motion:
@@ -53,7 +60,7 @@ def closings(motion: Motion) -> np.ndarray:
 def test_people_blink_15_to_20_times_a_minute_at_uneven_intervals():
     rates, gaps = [], []
     for seed in range(12):
-        frames = closings(add_life(still(120), speech(120, seed), Life(seed=seed)))
+        frames = closings(add_idle_motion(still(120), rhythm(120, seed % 3), Life(seed=seed)))
         rates.append(len(frames) / 2)
         gaps.append(np.diff(frames) / FPS)
     assert 15 <= np.mean(rates) <= 20
@@ -64,13 +71,14 @@ def test_people_blink_15_to_20_times_a_minute_at_uneven_intervals():
 @pytest.mark.parametrize(("amount", "low", "high"), [(0.5, 6, 11), (2.0, 27, 38)])
 def test_amount_of_blinks_is_their_rate(amount, low, high):
     assert low <= np.mean([
-        len(closings(add_life(still(120), speech(120), Life(amount, seed=seed)))) / 2 for seed in range(6)
+        len(closings(add_idle_motion(still(120), rhythm(120), Life(amount, seed=seed)))) / 2 for seed in range(6)
     ]) <= high
 
 
 @pytest.mark.parametrize("fps", [12.0, 24.0, 30.0, 60.0])
 def test_blinks_last_a_tenth_to_four_tenths_and_close_faster_than_they_open(fps):
-    motion = add_life(Motion(np.zeros((round(120 * fps), 52), np.float32), ARKIT_52, fps), speech(120), Life())
+    frozen = Motion(np.zeros((round(120 * fps), 52), np.float32), ARKIT_52, fps)
+    motion = add_idle_motion(frozen, rhythm(120), Life())
     lid = motion["eyeBlinkLeft"]
     assert np.array_equal(lid, motion["eyeBlinkRight"])
     edges = np.flatnonzero(np.diff((lid > 0).astype(int), prepend=0, append=0))
