@@ -64,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     demo_options.add_argument("--model", default="mini", help="model id or folder; default: %(default)s")
     test_options = command("test", test, "Run every test that this machine can run, and say what was skipped and why.")
     test_options.add_argument(
-        "only", nargs="*", metavar="PART", help="engine, learn, build, addon or an environment such as bpy50"
+        "only", nargs="*", metavar="PART", help=(
+        "engine, learn, build, addon, an environment such as bpy50, or quick: the engine, learning, the newest Blender"
+    )
     )
     command("check", check, "ruff on everything, mypy --strict on engine/.")
     package_options = command("package", package, "Build the extension zip into dist/.")
@@ -120,11 +122,12 @@ def demo(options: argparse.Namespace) -> int:
 
 def test(options: argparse.Namespace) -> int:
     sys.path.insert(0, str(ROOT))
-    from tests.suite import run_suite
-    made = environments(list(ENVIRONMENTS))
+    from tests.suite import QUICK, run_suite
+    wanted = [name for name in ENVIRONMENTS if options.only != ["quick"] or name in QUICK]
+    made = environments(wanted)
     blender = next((made[name] for name in BLENDERS if name in made), None)
     archive = build_zip(blender, this_platform()) if blender else None
-    return run_suite(made, [name for name in ENVIRONMENTS if name not in made], archive, options.only)
+    return run_suite(made, [name for name in wanted if name not in made], archive, options.only)
 
 
 def check(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The Rigify preset on a rig that Blender's own Rigify generates: minutes, so only where UNITALKER_SLOW is set."""
+"""The Rigify preset on a rig that Blender's own Rigify generates."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("UNITALKER_SLOW"), reason="generates a whole Rigify rig: set UNITALKER_SLOW=1"
-)
 MILLIMETRES = 1000.0
 
 

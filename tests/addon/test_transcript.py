@@ -8,17 +8,18 @@ import bpy
 import numpy as np
 import pytest
 
+from tests.needs import needs_espeak_in_blender
+
 from .conftest import ROOT, curves, jaw
 
+pytestmark = needs_espeak_in_blender
 SOUND = str(ROOT / "tests" / "data" / "sample.flac")
 TEXT = json.loads((ROOT / "tests" / "data" / "sample.json").read_text(encoding="utf-8"))["text"]
 
 
 @pytest.fixture
 def mini(ext, face):
-    """The bundled model, which hears phones, and the extension's own espeak-ng or the system's."""
-    if not ext.module("engine.speech.g2p").languages():
-        pytest.skip("no espeak-ng in this environment")
+    """The bundled model, which knows phones."""
     bpy.context.scene.unitalker.model = "mini"
     return face
 

@@ -130,15 +130,22 @@ def test_environment_that_fails_leaves_nothing_behind(tmp_path):
     assert list((tmp_path / "made").iterdir()) == []
 
 
-def test_every_add_on_test_runs_on_the_oldest_and_newest_blender_and_where_it_is_asked_for():
+def test_every_add_on_test_runs_on_the_newest_blender_nearly_every_one_on_the_oldest_and_all_where_they_are_asked_for():
     files = {f"tests/addon/{path.name}" for path in (build.ROOT / "tests" / "addon").glob("test_*.py")}
+    newest_only = {f"tests/addon/{name}" for name in suite.NEWEST_ONLY}
     runs = {
         name: {file for job in suite._jobs([]) if job.environment == name for file in job.tests}
         for name in (*suite.OUTER, *suite.INNER)
     }
-    assert all(runs[name] == files for name in suite.OUTER)
+    assert runs["bpy52"] == files and runs["bpy42"] == files - newest_only and len(newest_only) <= 2
     assert all(runs[name] == {f"tests/addon/{name}" for name in suite.KEYS_AND_SOUND} for name in suite.INNER)
     assert {file for job in suite._jobs(["bpy45"]) if job.environment == "bpy45" for file in job.tests} == files
+
+
+def test_quick_runs_the_engine_learning_and_the_newest_blender_whole():
+    jobs = [job for job in suite._jobs(["quick"]) if suite._wanted(job, ["quick"])]
+    every = [job for job in suite._jobs([]) if job.environment in suite.QUICK and job.part != "build"]
+    assert jobs == every and {job.part for job in jobs} == {"learn", "engine", "addon"}
 
 
 @pytest.mark.parametrize(("code", "passed", "failed", "skipped"), [
@@ -159,7 +166,11 @@ def test_suite_counts_tests_and_dead_processes(tmp_path, monkeypatch, code, pass
     ([suite.Outcome(2, 0, ("why",)), suite.Outcome(3, 0, ())], 0, "5 passed, 0 failed, 1 skipped"),
     ([suite.Outcome(2, 1, ())], 1, "2 passed, 1 failed, 0 skipped"),
     ([], 1, "0 passed, 0 failed, 0 skipped"),
+    ([suite.Outcome(2, 0, ("why",) * 4, "", "newest")], 1, "2 passed, 0 failed, 4 skipped"),
+    ([suite.Outcome(2, 0, ("no moon tonight",) * 4, "", "newest")], 0, "2 passed, 0 failed, 4 skipped"),
 ])
-def test_suite_ends_with_one_plain_line(capsys, outcomes, status, line):
+def test_suite_ends_with_one_plain_line_and_is_red_when_too_many_were_skipped(capsys, monkeypatch, outcomes, status, line):
+    monkeypatch.setattr(suite, "MAX_SKIPPED", {"": 1, "newest": 3})
+    monkeypatch.setattr(suite, "OUTSIDE", {"moon": lambda: False})
     assert suite._report(outcomes, []) == status
     assert capsys.readouterr().out.splitlines()[-1] == line

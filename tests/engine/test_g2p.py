@@ -10,10 +10,7 @@ from engine import InstallError, SettingError
 from engine.speech import g2p
 from engine.speech.g2p import languages, read_words
 from engine.values.phones import PHONES
-
-needs_espeak = pytest.mark.skipif(
-    not languages(), reason="no espeak-ng: neither the package espeakng-loader nor the system's library"
-)
+from tests.needs import needs_espeak
 
 
 @pytest.fixture(autouse=True)

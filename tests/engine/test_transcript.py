@@ -20,16 +20,13 @@ from engine.files import motion as io
 from engine.motion import lip_contact
 from engine.speech import cues as transcript
 from engine.speech import g2p
-from engine.speech.g2p import languages
 from engine.values.phones import Phone
 from engine.values.types import Motion
 from tests.engine.conftest import DATA, make_syllables
+from tests.needs import needs_espeak
 
 SAMPLE = json.loads((DATA / "sample.json").read_text(encoding="utf-8"))
 TEXT, OTHER_TEXT = SAMPLE["text"], "Seven silver swans swam slowly southwards yesterday"
-needs_espeak = pytest.mark.skipif(
-    not languages(), reason="no espeak-ng: neither the package espeakng-loader nor the system's library"
-)
 
 
 @pytest.fixture(scope="module")

@@ -21,18 +21,17 @@ from engine.learn.data.recordings import Clip, RealSpeech
 from engine.learn.evaluate.metrics import FPS, Measures, measure, seen_mouth
 from engine.speech import cues
 from engine.speech.align import align
-from engine.speech.g2p import languages, read_words
+from engine.speech.g2p import read_words
 from engine.values.cache import forget_all
 from engine.values.phones import Phone
+from tests.needs import needs_espeak
 
 SPEECH = Path(__file__).resolve().parents[3] / "shared" / "data" / "speech" / "english_aligned"
 TEXTS = json.loads(TRANSCRIPTS.read_text(encoding="utf-8"))["english_aligned"]
 OTHERS_PER_CLIP = 6
 pytestmark = [
     pytest.mark.skipif(not SPEECH.is_dir(), reason="../shared/data/speech/english_aligned is not here"),
-    pytest.mark.skipif(not languages(), reason=(
-        "no espeak-ng: neither the package espeakng-loader nor the system's library"
-    )),
+    needs_espeak,
 ]
 
 
