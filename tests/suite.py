@@ -48,8 +48,8 @@ OUTSIDE: dict[str, Callable[[], object]] = {
     "hts-voice": lambda: False,
     "ffmpeg": lambda: shutil.which("ffprobe"),
     "OpenGL": lambda: ctypes.util.find_library("EGL"),
-    "shared": lambda: (ROOT.parent / "shared").is_dir(),
-    "not in the repository": lambda: (ROOT.parent / "shared").is_dir(),
+    "shared": (ROOT.parent / "shared").is_dir,
+    "not in the repository": (ROOT.parent / "shared").is_dir,
 }
 
 

@@ -169,7 +169,7 @@ def test_suite_counts_tests_and_dead_processes(tmp_path, monkeypatch, code, pass
     ([suite.Outcome(2, 0, ("why",) * 4, "", "newest")], 1, "2 passed, 0 failed, 4 skipped"),
     ([suite.Outcome(2, 0, ("no moon tonight",) * 4, "", "newest")], 0, "2 passed, 0 failed, 4 skipped"),
 ])
-def test_suite_ends_with_one_plain_line_and_is_red_when_too_many_were_skipped(capsys, monkeypatch, outcomes, status, line):
+def test_suite_ends_with_one_plain_line_and_too_many_skips_are_red(capsys, monkeypatch, outcomes, status, line):
     monkeypatch.setattr(suite, "MAX_SKIPPED", {"": 1, "newest": 3})
     monkeypatch.setattr(suite, "OUTSIDE", {"moon": lambda: False})
     assert suite._report(outcomes, []) == status
