@@ -1,0 +1,117 @@
+"""The tables of docs/MODEL.md from what the evaluator wrote.
+
+    python -m engine evaluate weights/mini speech --json docs/figures/mini.json
+    python -m tests.demo.model_tables             # writes them between the marks of docs/MODEL.md
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE, FIGURES = ROOT / "docs" / "MODEL.md", ROOT / "docs" / "figures"
+NOW, BEFORE = "mini.json", "mini_0.1.json"
+BEGIN, END = "<!-- figures: tests/demo/model_tables.py -->", "<!-- end of figures -->"
+OTHERS = ("Rhubarb words", "Rhubarb + transcript", "Rhubarb phonetic", "loudness", "viseme model")
+OURS = {
+    "ours": "all", "ours, unseen voices": "unseen voices", "ours + transcript": "with transcript",
+    "ours, room + noise": "room + noise", "ours, opening by A": "opening by A",
+}
+DECIMALS = {"jitter": 4, "vowels_shut": 3, "closure_auc": 3, "round_auc": 3, "open_auc": 3}
+SIGNS = {"above": "≥", "below": "≤", "within": "±"}
+
+Row = Sequence[str]
+
+
+def tables(now: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """All tables, as Markdown."""
+    parts = [_set(one, old, now["goals"]) for one, old in zip(now["sets"], before["sets"], strict=True)]
+    parts += [_paired(now["paired"], before["paired"])]
+    parts += [_rows(f"Filmed lips: {one['clips']} clips of {one['name']} that taught nothing", one["systems"]["ours"],
+                    old["systems"]["ours"], one["systems"]["loudness"])
+              for one, old in zip(now["filmed"], before["filmed"], strict=True)]
+    parts += [_rows(f"Effort and laughter: {now['expression']['clips']} clips of unseen voices", now["expression"]["figures"],
+                    before["expression"]["figures"])]
+    return "\n\n".join(parts)
+
+
+def written(page: str, text: str) -> str:
+    """The page with the tables between its marks."""
+    head, _, rest = page.partition(BEGIN)
+    return f"{head}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}"
+
+
+def read(name: str) -> Mapping[str, Any]:
+    """One file of figures."""
+    content: Mapping[str, Any] = json.loads((FIGURES / name).read_text(encoding="utf-8"))
+    return content
+
+
+def _set(now: Mapping[str, Any], before: Mapping[str, Any], goals: Mapping[str, Any]) -> str:
+    """One set: its rows, what is aimed at, and for each of our columns 0.1 and now."""
+    systems = now["systems"]
+    ours = [name for name in OURS if name in systems]
+    others = [name for name in OTHERS if name in systems]
+    head = ["row", "events", "goal, with transcript"]
+    head += [f"{OURS[name]}: {when}" for name in ours for when in ("0.1", "now")] + others
+    rows = [head]
+    for measure, figure in systems["ours"].items():
+        goal = goals.get(measure)
+        aimed = "-" if goal is None else f"{SIGNS[goal['how']]} {goal['plain']:g}, {goal['transcript']:g}"
+        cells = [measure, str(figure["events"]), aimed]
+        for name in ours:
+            old = before["systems"].get(name, {}).get(measure)
+            cells += [_value(old, measure), _with_interval(systems[name][measure], measure)]
+        rows.append(cells + [_value(systems[name].get(measure), measure) for name in others])
+    return f"### {now['name']} ({now['language']}): {now['title']}; {now['clips']} clips, {now['seconds']:.0f} s\n" + _markdown(rows)
+
+
+def _paired(now: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]]) -> str:
+    """Animators' curves."""
+    names = ("jaw", "round", "funnel", "pucker", "press")
+    rows = [["clip", "trains", *(f"{name}: {when}" for name in names for when in ("0.1", "now")), "jaw: loudness"]]
+    for one, old in zip(now, before, strict=True):
+        cells = [one["name"], "yes" if one["role"] == "train" else "no"]
+        for name in names:
+            cells += [_r(old["systems"]["ours"].get(name)), _r(one["systems"]["ours"].get(name))]
+        rows.append([*cells, _r(one["systems"]["loudness"].get("jaw"))])
+    return "### facegood_zh (zh): Mandarin, animators' curves from video, r at no shift, best shift in ms\n" + _markdown(rows)
+
+
+def _r(figures: Mapping[str, Any] | None) -> str:
+    return "-" if figures is None else f"{figures['r']['value']:.2f}, {figures['lag_ms']:+.0f}"
+
+
+def _rows(title: str, now: Mapping[str, Any], before: Mapping[str, Any], other: Mapping[str, Any] | None = None) -> str:
+    rows = [["row", "0.1", "now", *(["loudness"] if other else [])]]
+    for name, figure in now.items():
+        rows.append([name, _value(before[name], name), _with_interval(figure, name), *([_value(other[name], name)] if other else [])])
+    return f"### {title}\n" + _markdown(rows)
+
+
+def _value(figure: Mapping[str, Any] | None, measure: str) -> str:
+    if figure is None or figure["value"] is None:
+        return "-"
+    return _number(figure["value"], measure)
+
+
+def _with_interval(figure: Mapping[str, Any], measure: str) -> str:
+    if figure["value"] is None or figure["low"] is None:
+        return _value(figure, measure)
+    return f"{_number(figure['value'], measure)} [{_number(figure['low'], measure)} {_number(figure['high'], measure)}]"
+
+
+def _number(value: float, measure: str) -> str:
+    return f"{value:.{0 if measure.endswith('_ms') else DECIMALS.get(measure, 2)}f}"
+
+
+def _markdown(rows: Sequence[Row]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), tables(read(NOW), read(BEFORE))), encoding="utf-8")
