@@ -37,7 +37,7 @@ def validate(network: UniTalker, head: str, speech: RealSpeech) -> Judgement:
             )
             mouths[clip.name] = seen_mouth(helped.weights, ARKIT_52)
     m, known = measure(mouths, half.phones), float(np.concatenate(right).mean())
-    late_ms = np.nanmean([abs(getattr(m, name)) for name in CLOSURE_TIMES])
+    late_ms = float(np.nanmean([abs(getattr(m, name)) for name in CLOSURE_TIMES]))
     seen = 2 * m.closure_auc + m.open_auc + m.round_auc + m.pbm_recall + m.closure_precision + m.fv_recall
     seen -= late_ms / 100
     line = (f"phones {known:.3f} pbm {m.pbm_recall:.2f} auc {m.closure_auc:.3f} precision {m.closure_precision:.2f} fv "
