@@ -30,11 +30,11 @@ def tables(now: Mapping[str, Any], before: Mapping[str, Any]) -> str:
     """All tables, as Markdown."""
     parts = [_set(one, old, now["goals"]) for one, old in zip(now["sets"], before["sets"], strict=True)]
     parts += [_paired(now["paired"], before["paired"])]
-    parts += [_rows(f"Filmed lips: {one['clips']} clips of {one['name']} that taught nothing", one["systems"]["ours"],
-                    old["systems"]["ours"], one["systems"]["loudness"])
-              for one, old in zip(now["filmed"], before["filmed"], strict=True)]
-    parts += [_rows(f"Effort and laughter: {now['expression']['clips']} clips of unseen voices", now["expression"]["figures"],
-                    before["expression"]["figures"])]
+    for one, old in zip(now["filmed"], before["filmed"], strict=True):
+        title = f"Filmed lips: {one['clips']} clips of {one['name']} that taught nothing"
+        parts.append(_rows(title, one["systems"]["ours"], old["systems"]["ours"], one["systems"]["loudness"]))
+    title = f"Effort and laughter: {now['expression']['clips']} clips of unseen voices"
+    parts.append(_rows(title, now["expression"]["figures"], before["expression"]["figures"]))
     return "\n\n".join(parts)
 
 
@@ -66,7 +66,8 @@ def _set(now: Mapping[str, Any], before: Mapping[str, Any], goals: Mapping[str, 
             old = before["systems"].get(name, {}).get(measure)
             cells += [_value(old, measure), _with_interval(systems[name][measure], measure)]
         rows.append(cells + [_value(systems[name].get(measure), measure) for name in others])
-    return f"### {now['name']} ({now['language']}): {now['title']}; {now['clips']} clips, {now['seconds']:.0f} s\n" + _markdown(rows)
+    size = f"{now['clips']} clips, {now['seconds']:.0f} s"
+    return f"### {now['name']} ({now['language']}): {now['title']}; {size}\n" + _markdown(rows)
 
 
 def _paired(now: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]]) -> str:
@@ -78,17 +79,21 @@ def _paired(now: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]
         for name in names:
             cells += [_r(old["systems"]["ours"].get(name)), _r(one["systems"]["ours"].get(name))]
         rows.append([*cells, _r(one["systems"]["loudness"].get("jaw"))])
-    return "### facegood_zh (zh): Mandarin, animators' curves from video, r at no shift, best shift in ms\n" + _markdown(rows)
+    title = "### facegood_zh (zh): Mandarin, animators' curves from video, r at no shift, best shift in ms\n"
+    return title + _markdown(rows)
 
 
 def _r(figures: Mapping[str, Any] | None) -> str:
     return "-" if figures is None else f"{figures['r']['value']:.2f}, {figures['lag_ms']:+.0f}"
 
 
-def _rows(title: str, now: Mapping[str, Any], before: Mapping[str, Any], other: Mapping[str, Any] | None = None) -> str:
+def _rows(
+    title: str, now: Mapping[str, Any], before: Mapping[str, Any], other: Mapping[str, Any] | None = None,
+) -> str:
     rows = [["row", "0.1", "now", *(["loudness"] if other else [])]]
     for name, figure in now.items():
-        rows.append([name, _value(before[name], name), _with_interval(figure, name), *([_value(other[name], name)] if other else [])])
+        last = [_value(other[name], name)] if other else []
+        rows.append([name, _value(before[name], name), _with_interval(figure, name), *last])
     return f"### {title}\n" + _markdown(rows)
 
 
