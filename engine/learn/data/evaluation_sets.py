@@ -248,8 +248,10 @@ def _of_one_kind(
     )
 
 
-LANGUAGES: Mapping[str, str] = {"de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch",
-                              "pt": "Portuguese"}
+LANGUAGES: Mapping[str, str] = {
+    "de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch",
+    "pt": "Portuguese",
+}
 READERS: Mapping[str, Callable[[Path], list[EvaluationSet]]] = {
     "english_aligned": _read_aligned, "emu_ae_en_au": _read_emu, "cmu_time_awb": _read_cmu,
     "multilang": _read_multilang,

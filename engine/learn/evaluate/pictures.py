@@ -27,7 +27,6 @@ LONGEST_S, LEAD_S = 8.0, 0.3
 INCHES_PER_S, SHORTEST_INCHES, DPI = 1.7, 6.0, 80
 LOUD_FROM = 0.05  # of the peak: where the first sound is
 
-
 Spans = Sequence[tuple[str, float, float]]  # phones or words with their seconds
 
 
