@@ -46,7 +46,7 @@ class Progress:
 
     @property
     def left_s(self) -> float | None:
-        """Seconds to the end if it goes on like this; None while nobody can tell."""
+        """Seconds to the end if it goes on like this; None while it cannot be guessed."""
         if self.elapsed_s < GUESS_AFTER_S or not GUESS_FROM <= self.fraction < 1:
             return None
         return self.elapsed_s * (1 - self.fraction) / self.fraction
@@ -60,12 +60,12 @@ def tell_stage(progress: Callable[[float], None], stage: str) -> None:
 
 def listening(progress: Callable[[float], None]) -> Callable[[float], None]:
     """For engine.animate, which reports how much of the sound it has analysed: what follows is the last tenth."""
-    def tell(fraction: float) -> None:
+    def report(fraction: float) -> None:
         if fraction >= 1:
             tell_stage(progress, "Moving the lips")
         progress(LISTENING_SHARE * fraction)
 
-    return tell
+    return report
 
 
 class Job(Generic[Result]):

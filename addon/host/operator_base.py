@@ -24,7 +24,36 @@ def idle(cls: type, why: str = BUSY) -> bool:
     return only_if(cls, Job.current is None, why)
 
 
-class OnWorker:
+class WaitsForJob:
+    """Mixed into an operator that waits for its Job with a timer, and is called at each tick."""
+
+    _job: Job | None = None
+    _timer: bpy.types.Timer | None = None
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender ends or drops the operator."""
+        if self._job is not None:
+            self._job.drop()
+        self._stop_waiting(context)
+
+    def _wait(self, context: bpy.types.Context, tick_s: float) -> set[str]:
+        self._timer = context.window_manager.event_timer_add(tick_s, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        return {'RUNNING_MODAL'}
+
+    def _show_progress(self, context: bpy.types.Context) -> None:
+        _tell_status(context, self._job)
+        redraw(context)
+
+    def _stop_waiting(self, context: bpy.types.Context) -> None:
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+            _tell_status(context, None)
+        redraw(context)
+
+
+class OnWorker(WaitsForJob):
     """Mixed into an operator that has three steps.
 
     `_gather(context)` reads what the work needs and gives the work for a Job; `_finish(context, result)` writes what
@@ -34,9 +63,6 @@ class OnWorker:
     BUSY = BUSY
     TITLE = "Listening"     # of the progress bar, until the work names its stage
     LAST_STAGE = "Writing keys"
-
-    _job: Job | None = None
-    _timer: bpy.types.Timer | None = None
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -63,15 +89,8 @@ class OnWorker:
             if self._job.done and not self._announce():
                 self._stop_waiting(context)
                 return self._finish(context, self._job.take)
-            _tell_status(context, self._job)
-            redraw(context)
+            self._show_progress(context)
         return {'PASS_THROUGH'}
-
-    def cancel(self, context: bpy.types.Context) -> None:
-        """Blender ends or drops the operator."""
-        if self._job is not None:
-            self._job.drop()
-        self._stop_waiting(context)
 
     def _with_work(self, context: bpy.types.Context, go_on: NextStep) -> set[str]:
         try:
@@ -83,9 +102,7 @@ class OnWorker:
     def _start(self, context: bpy.types.Context, work: Callable[..., object]) -> set[str]:
         self._job = Job(work, self.TITLE)
         self._job.start()
-        self._timer = context.window_manager.event_timer_add(TICK_S, window=context.window)
-        context.window_manager.modal_handler_add(self)
-        return {'RUNNING_MODAL'}
+        return self._wait(context, TICK_S)
 
     def _announce(self) -> bool:
         """Whether the last stage of a long job must still be shown, once, before it begins."""
@@ -94,13 +111,6 @@ class OnWorker:
             return False
         progress.stage, progress.fraction = self.LAST_STAGE, 1.0
         return True
-
-    def _stop_waiting(self, context: bpy.types.Context) -> None:
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-            self._timer = None
-            _tell_status(context, None)
-        redraw(context)
 
 
 def attempt(

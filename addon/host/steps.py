@@ -11,7 +11,7 @@ import bpy
 
 from ... import engine
 from .job import Job
-from .operator_base import BUSY_ELSE, describe, idle, redraw
+from .operator_base import BUSY_ELSE, WaitsForJob, idle
 from .translations import translate
 
 TICK_S = 0.01           # between two bunches of steps
@@ -55,7 +55,7 @@ class Steps(Job[object]):
             self._error, self._ended = error, True
 
 
-class InSteps:
+class InSteps(WaitsForJob):
     """Mixed into an operator whose work goes on in steps.
 
     `_work(context)` gathers and gives the generator; `_finish(context, result)` says what came out. Engine errors of
@@ -64,9 +64,6 @@ class InSteps:
 
     BUSY = BUSY_ELSE
     TITLE = "Drawing"
-
-    _job: Steps | None = None
-    _timer: bpy.types.Timer | None = None
 
     @classmethod
     def free(cls) -> bool:
@@ -79,9 +76,7 @@ class InSteps:
             return self.execute(context)
         if not self._begin(context):
             return {'CANCELLED'}
-        self._timer = context.window_manager.event_timer_add(TICK_S, window=context.window)
-        context.window_manager.modal_handler_add(self)
-        return {'RUNNING_MODAL'}
+        return self._wait(context, TICK_S)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Without a window and from scripts: all steps at once."""
@@ -109,18 +104,11 @@ class InSteps:
             return {'CANCELLED'}
         if event.type == 'TIMER' and not bpy.app.is_job_running('RENDER'):       # the artist's own render goes first
             self._job.advance(BUNCH_S)
-            context.workspace.status_text_set(f"Lip Sync: {describe(self._job)}   Esc: cancel")
-            redraw(context)
+            self._show_progress(context)
             if self._job.done:
                 self._stop_waiting(context)
                 return self._end(context)
         return {'PASS_THROUGH'} if event.type != 'ESC' else {'RUNNING_MODAL'}
-
-    def cancel(self, context: bpy.types.Context) -> None:
-        """Blender ends or drops the operator."""
-        if self._job is not None:
-            self._job.drop()
-        self._stop_waiting(context)
 
     def _begin(self, context: bpy.types.Context) -> bool:
         try:
@@ -139,10 +127,3 @@ class InSteps:
             return {'CANCELLED'}
         self._finish(context, result)
         return {'FINISHED'}
-
-    def _stop_waiting(self, context: bpy.types.Context) -> None:
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-            self._timer = None
-            context.workspace.status_text_set(None)
-        redraw(context)

@@ -44,19 +44,21 @@ class Drawing:
     texts: list[tuple[str, float, float, float, Colour]]        # text, left, baseline, height, colour
 
 
-def draw(kept: Drawing | None, track: layout.DrawnTake, view: layout.View, band: layout.Band, scale: float) -> Drawing:
+def draw(
+    drawing: Drawing | None, track: layout.DrawnTake, view: layout.View, band: layout.Band, scale: float,
+) -> Drawing:
     """Draw a track into the region that Blender draws now; gives what to keep for the next time.
 
     Args:
         scale: of the interface.
     """
     key = (view, band, scale)
-    if kept is None or kept.track is not track or kept.key != key:
-        kept = Drawing(key, track, [], [])
-        _prepare(kept, track, view, band, scale)
+    if drawing is None or drawing.track is not track or drawing.key != key:
+        drawing = Drawing(key, track, [], [])
+        _prepare(drawing, track, view, band, scale)
     gpu.state.blend_set('ALPHA')
     flat, line = gpu.shader.from_builtin('UNIFORM_COLOR'), gpu.shader.from_builtin('POLYLINE_UNIFORM_COLOR')
-    for batch, colour, is_line in kept.shapes:
+    for batch, colour, is_line in drawing.shapes:
         shader = line if is_line else flat
         shader.bind()
         shader.uniform_float("color", colour)
@@ -65,12 +67,12 @@ def draw(kept: Drawing | None, track: layout.DrawnTake, view: layout.View, band:
             shader.uniform_float("lineWidth", LINE_PX * scale)
         batch.draw(shader)
     gpu.state.blend_set('NONE')
-    for text, left, baseline, height, colour in kept.texts:
+    for text, left, baseline, height, colour in drawing.texts:
         blf.size(FONT, height)
         blf.color(FONT, *colour)
         blf.position(FONT, left, baseline, 0)
         blf.draw(FONT, text)
-    return kept
+    return drawing
 
 
 def _prepare(drawing: Drawing, track: layout.DrawnTake, view: layout.View, band: layout.Band, scale: float) -> None:

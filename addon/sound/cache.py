@@ -9,39 +9,39 @@ from collections import OrderedDict
 from dataclasses import astuple, replace
 
 from ...engine import Waveform
-from . import clip as strip_audio
+from . import clip as clips
 from .clip import SoundClip
 
-KEPT_BYTES = 128 * 2**20        # 35 minutes; a longer clip is read anew each time
+MAX_BYTES = 128 * 2**20        # 35 minutes; a longer clip is read anew each time
 
-_kept: OrderedDict[object, Waveform] = OrderedDict()
+_cached: OrderedDict[object, Waveform] = OrderedDict()
 _lock = threading.Lock()
 
 
 def read(clip: SoundClip) -> Waveform:
-    """As strip_audio.read, but a clip whose file has not changed since is not decoded again."""
+    """As clip.read, but a clip whose file has not changed since is not decoded again."""
     key = _key(clip)
     with _lock:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
-    wave = strip_audio.read(clip)
+        if key in _cached:
+            _cached.move_to_end(key)
+            return _cached[key]
+    wave = clips.read(clip)
     with _lock:
-        if key is not None and wave.samples.nbytes <= KEPT_BYTES:
-            _kept[key] = wave
-            while sum(one.samples.nbytes for one in _kept.values()) > KEPT_BYTES:
-                _kept.popitem(last=False)
+        if key is not None and wave.samples.nbytes <= MAX_BYTES:
+            _cached[key] = wave
+            while sum(cached.samples.nbytes for cached in _cached.values()) > MAX_BYTES:
+                _cached.popitem(last=False)
     return wave
 
 
 def forget() -> None:
     """Drop all sounds."""
     with _lock:
-        _kept.clear()
+        _cached.clear()
 
 
 def _key(clip: SoundClip) -> object:
-    """What changes when the sound changes; None where that cannot be told."""
+    """What changes when the sound changes; None where that cannot be known."""
     place = astuple(replace(clip, packed=None, name="", mark="", scene="", start_frame=0.0))
     if clip.packed is not None:
         return place, hashlib.blake2b(clip.packed, digest_size=16).digest()
