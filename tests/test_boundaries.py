@@ -71,13 +71,9 @@ LATE_IMPORTS: dict[str, int] = {}
 # What does not hold yet. Entries only ever leave this table, and the table leaves with the last one.
 KNOWN_VIOLATIONS: dict[str, set[str]] = {
     "classes": {"Recording", "Request", "Take", "Track"},
-    "doors": {
-        "engine.fit_head.fit", "engine.geometry.shape_match",
-        "engine.geometry.shape_picture", "engine.geometry.shape_solve",
-        "engine.model.runtime", "engine.speech.g2p",
-    },
+    "doors": {"engine.fit_head.fit", "engine.model.runtime"},
 }
-KNOWN_COUNTS = {"late imports": 210, "long lines": 2313, "FloatArray": 19}
+KNOWN_COUNTS = {"late imports": 40, "long lines": 700, "FloatArray": 5}
 # the first one and its helpers
 ANIMATION_WRITERS = (
     "addon/keying/write.py", "addon/actions/actions.py", "addon/actions/nla.py", "addon/keying/clearing.py",
