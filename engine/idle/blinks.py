@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..motion.lip_contact import has_lips
+from ..motion.smooth import smooth_step
 from ..values.channels import ARKIT_52, HEAD_ANGLES
 from ..values.types import BoolArray, FloatArray, Life, Motion
 from . import head_gaze_breath
@@ -160,8 +160,8 @@ def _blink(face: _Face, prosody: Prosody, life: Life) -> None:
         if first < END_MARGIN_S or last > seconds[-1] - END_MARGIN_S or near.any():
             continue
         span = _frames(first, last, face.fps)
-        closing = _ease(1 - (top - seconds[span]) / blink.closing_s)
-        opening = _ease(1 - (seconds[span] - top - blink.shut_s) / blink.opening_s) ** 1.5      # fast at first, then slow
+        closing = smooth_step(1 - (top - seconds[span]) / blink.closing_s)
+        opening = smooth_step(1 - (seconds[span] - top - blink.shut_s) / blink.opening_s) ** 1.5      # fast at first, then slow
         shape = np.where(seconds[span] <= top, closing, opening) * np.float32(blink.depth)
         lids[span] = np.maximum(lids[span], shape)
     for name, share in _BLINK.items():
@@ -208,7 +208,7 @@ def _raise_brows(face: _Face, prosody: Prosody, life: Life) -> None:
         if first < END_MARGIN_S or last > seconds[-1] - END_MARGIN_S:
             continue
         span = _frames(first, last, face.fps)
-        shape = np.minimum(_ease((seconds[span] - first) / lift.up_s), _ease((last - seconds[span]) / lift.down_s))
+        shape = np.minimum(smooth_step((seconds[span] - first) / lift.up_s), smooth_step((last - seconds[span]) / lift.down_s))
         inner[span] = np.maximum(inner[span], shape * np.float32(lift.inner))
         outer[span] = np.maximum(outer[span], shape * np.float32(lift.outer))
     face.lift("browInnerUp", inner)
@@ -234,9 +234,3 @@ def raises(prosody: Prosody, life: Life) -> Iterator[Raise]:
 def _frames(first_s: float, last_s: float, fps: float) -> slice:
     """The frames from one moment of a clip to another."""
     return slice(max(0, int(first_s * fps)), int(last_s * fps) + 2)
-
-
-def _ease(share: NDArray[np.floating]) -> FloatArray:
-    """Smooth step of 0..1, flat outside."""
-    x = np.clip(share, 0, 1)
-    return np.asarray(x * x * (3 - 2 * x), np.float32)

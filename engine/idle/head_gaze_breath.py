@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from ..motion.smooth import gaussian
+from ..motion.smooth import gaussian, smooth_step
 from ..values.channels import LOOK_RAD
 from ..values.types import FloatArray, Life
 from .prosody import RATE_HZ, Prosody
@@ -60,7 +60,7 @@ def head_angles(prosody: Prosody, n_frames: int, fps: float, life: Life) -> Floa
     angles = _sway(stream(life.seed, "head"), seconds) * strength[:, None]
     lift = gaussian(prosody.semitones[:, None], SPEAKING_SOFT_S / 2 * RATE_HZ)[:, 0]
     angles[:, 1] += _nods(prosody, seconds, life.seed) - LIFT_RAD * _at(lift, seconds)
-    return np.asarray(life.head * angles * _end_ease(seconds)[:, None], np.float32)
+    return np.asarray(life.head * angles * _endsmooth_step(seconds)[:, None], np.float32)
 
 
 def _sway(random: Random, seconds: Rows) -> Rows:
@@ -97,7 +97,7 @@ def gaze(head: FloatArray, fps: float, life: Life) -> dict[str, FloatArray]:
     """
     seconds = np.arange(len(head)) / fps
     jumps = life.eyes * _looks(stream(life.seed, "eyes"), seconds)
-    looks = (jumps - min(life.eyes, 1.0) * head[:, :2]) * _end_ease(seconds)[:, None]
+    looks = (jumps - min(life.eyes, 1.0) * head[:, :2]) * _endsmooth_step(seconds)[:, None]
     yaw, pitch = np.clip(looks, -MAX_LOOK_RAD, MAX_LOOK_RAD).T.astype(np.float32)
     right, left, down, up = (np.maximum(angle, 0) for angle in (yaw, -yaw, pitch, -pitch))
     angles = {
@@ -134,9 +134,9 @@ def breath(prosody: Prosody, n_frames: int, fps: float, life: Life) -> FloatArra
         now = float(np.interp(second, seconds, values))
         first, last = np.searchsorted(seconds, (second, second + in_s + OUT_S))
         away = seconds[first:last] - second
-        rising = now + (1 - now) * _ease(away / in_s)
-        values[first:last] = np.where(away < in_s, rising, 1 - _ease((away - in_s) / OUT_S))
-    return np.asarray(life.breath * values * _end_ease(seconds), np.float32)
+        rising = now + (1 - now) * smooth_step(away / in_s)
+        values[first:last] = np.where(away < in_s, rising, 1 - smooth_step((away - in_s) / OUT_S))
+    return np.asarray(life.breath * values * _endsmooth_step(seconds), np.float32)
 
 
 def _breaths(prosody: Prosody, duration_s: float, random: Random) -> list[tuple[float, float]]:
@@ -160,10 +160,5 @@ def _at(track: FloatArray, seconds: Rows) -> Rows:
     return np.asarray(np.interp(seconds, np.arange(len(track)) / RATE_HZ, track))
 
 
-def _end_ease(seconds: Rows) -> Rows:
-    return _ease(np.minimum(seconds, seconds[-1] - seconds) / END_EASE_S)
-
-
-def _ease(share: Rows) -> Rows:
-    x = np.clip(share, 0, 1)
-    return np.asarray(x * x * (3 - 2 * x))
+def _endsmooth_step(seconds: Rows) -> Rows:
+    return smooth_step(np.minimum(seconds, seconds[-1] - seconds) / END_EASE_S)

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..motion.smooth import SILENCE_DBFS, gaussian
+from ..audio.level import block_power
+from ..motion.smooth import SILENCE_DBFS, gaussian, runs
 from ..values.cache import Cache
 from ..values.types import SAMPLE_RATE_HZ, BoolArray, FloatArray, Waveform
 
-RATE_HZ = 50                    # of all tracks here
+RATE_HZ = 50                    # of all tracks here: blocks of audio/level.py
 PAST_S, FUTURE_S = 8.0, 2.0     # by which a moment is judged loud or high
 SPEECH_BELOW_PEAK_DB = 25.0     # what is quieter than the loudest speech around by more is a pause ...
 SPEECH_ABOVE_FLOOR_DB = 6.0     # ... and so is what barely rises above the noise around
@@ -71,22 +72,12 @@ def prosody(wave: Waveform) -> Prosody:
     cached = _clips.get(key)
     if cached is not None:
         return cached
-    level = _level_db(wave)
+    level = np.asarray(10 * np.log10(np.maximum(block_power(wave), 1e-12)), np.float32)
     speaking = _speaking(level)
     semitones = _semitones(wave, speaking)
     measured = Prosody(speaking, _pauses(speaking), semitones, _stresses(level, speaking, semitones))
     _clips.put(key, measured, 8 * len(level))
     return measured
-
-
-def _level_db(wave: Waveform) -> FloatArray:
-    """RMS level in dBFS of each frame (n,), at least -120."""
-    block = SAMPLE_RATE_HZ // RATE_HZ
-    n_frames = max(1, len(wave.samples) // block)
-    samples = wave.samples if len(wave.samples) >= block else np.resize(wave.samples, block)
-    blocks = samples[:n_frames * block].reshape(n_frames, block)
-    power = np.einsum("ij,ij->i", blocks, blocks) / block
-    return np.asarray(10 * np.log10(np.maximum(power, 1e-12)), np.float32)
 
 
 def _speaking(level: FloatArray) -> BoolArray:
@@ -110,19 +101,14 @@ def _around(values: FloatArray, pick: object) -> FloatArray:
 def _without_short(mask: BoolArray, least_s: float) -> BoolArray:
     """The mask without its runs shorter than least_s; runs at the ends stay."""
     left = mask.copy()
-    for start, stop in _runs(mask):
+    for start, stop in runs(mask):
         if stop - start < least_s * RATE_HZ and start > 0 and stop < len(mask):
             left[start:stop] = False
     return left
 
 
-def _runs(mask: BoolArray) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
-    return [(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
-
-
 def _pauses(speaking: BoolArray) -> tuple[tuple[float, float], ...]:
-    return tuple((start / RATE_HZ, stop / RATE_HZ) for start, stop in _runs(~speaking))
+    return tuple((start / RATE_HZ, stop / RATE_HZ) for start, stop in runs(~speaking))
 
 
 def _semitones(wave: Waveform, speaking: BoolArray) -> FloatArray:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..motion.retime import rows_at
 from ..speech.align import log_scores
 from ..values.errors import ModelError
 from ..values.types import SAMPLE_RATE_HZ, FloatArray, Motion
@@ -181,6 +182,4 @@ def resample(rows: FloatArray, n_rows: int, align_corners: bool) -> FloatArray:
         position = np.linspace(0, n - 1, n_rows) if n_rows > 1 else np.zeros(n_rows)
     else:
         position = np.clip((np.arange(n_rows) + 0.5) * n / n_rows - 0.5, 0, n - 1)
-    low = np.minimum(position.astype(np.int64), max(n - 2, 0))
-    part = (position - low).astype(np.float32)[:, None]
-    return np.asarray(rows[low] * (1 - part) + rows[np.minimum(low + 1, n - 1)] * part, np.float32)
+    return rows_at(rows, position)

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..values.types import BoolArray, FloatArray, IntArray, LipContacts, Motion
-from .smooth import gaussian
+from .smooth import gaussian, runs, smooth_step
 
 CLOSED_BELOW = 0.06         # seen lip opening, in jawOpen units, under which a viewer sees closed lips
 CONTACT_CLASSES = (("P", "B", "M"), ("F", "V"), ("SIL",))   # lips on lips, lower lip on upper teeth, nobody speaks
@@ -98,7 +98,7 @@ def close_lips(motion: Motion, contact: FloatArray) -> Motion:
     """
     if not has_lips(motion.channels):
         return motion
-    closure, tuck = (smooth_step(contact[:, column], SURE_FROM, SURE_AT) for column in range(2))
+    closure, tuck = (risen(contact[:, column], SURE_FROM, SURE_AT) for column in range(2))
     weights = motion.weights * (1 - _rest(contact[:, 2], motion.fps))[:, None]
     column = {name: weights[:, motion.channels.index(name)] for name in NEEDED}      # views: writing them writes weights
     done = np.clip(column["mouthClose"] / np.maximum(column["jawOpen"], 1e-3), 0, 1)
@@ -188,9 +188,7 @@ def seal_retimed(motion: Motion, before: Motion, closed: BoolArray) -> Motion:
 
 def closest_moments(gap: FloatArray, closed: BoolArray) -> IntArray:
     """Frame of the smallest opening in each run of frames with closed lips; gap, closed (n_frames,)."""
-    edges = np.flatnonzero(np.diff(closed.astype(np.int8), prepend=0, append=0))
-    runs = zip(edges[::2], edges[1::2], strict=True)
-    return np.asarray([start + int(np.argmin(gap[start:stop])) for start, stop in runs], np.intp)
+    return np.asarray([start + int(np.argmin(gap[start:stop])) for start, stop in runs(closed)], np.intp)
 
 
 def nearness(closed: BoolArray, fps: float) -> FloatArray:
@@ -199,17 +197,16 @@ def nearness(closed: BoolArray, fps: float) -> FloatArray:
     return np.where(closed[:, None], np.float32(1), np.minimum(near * 2, 1))
 
 
+def risen(score: FloatArray, start: float, end: float) -> FloatArray:
+    """Smooth step of a score: 0 below start, 1 above end."""
+    return smooth_step((score - start) / (end - start))
+
+
 def _rest(score: FloatArray, fps: float) -> FloatArray:
     """How far the face rests, 0..1 (n_frames,): 1 inside of silences, soft edges within REST_MARGIN_S of their ends."""
     reach = max(1, round(REST_MARGIN_S * fps))
     around = np.lib.stride_tricks.sliding_window_view
-    resting = np.pad(smooth_step(score, REST_FROM, REST_AT), reach, mode="edge")
+    resting = np.pad(risen(score, REST_FROM, REST_AT), reach, mode="edge")
     inside = around(resting, 2 * reach + 1).min(axis=1)
     soft = around(np.pad(inside, reach // 2, mode="edge"), 2 * (reach // 2) + 1).mean(axis=1)
     return np.asarray(soft, np.float32)
-
-
-def smooth_step(score: FloatArray, start: float, end: float) -> FloatArray:
-    """Smooth step of a score: 0 below start, 1 above end."""
-    x = np.clip((score - start) / (end - start), 0, 1)
-    return np.asarray(x * x * (3 - 2 * x), np.float32)

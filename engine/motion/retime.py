@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..values.errors import SettingError
-from ..values.types import MAX_FPS, Motion
+from ..values.types import MAX_FPS, FloatArray, Motion
 
 
 def retime(motion: Motion, fps: float, n_frames: int | None = None) -> Motion:
@@ -31,9 +32,12 @@ def retime(motion: Motion, fps: float, n_frames: int | None = None) -> Motion:
         raise SettingError(f"Frame rate {fps:g} leaves no frame for {length_s:.2f} s of sound. Choose a higher rate.")
     if fps == motion.fps and n_wanted == len(motion.weights):
         return motion
-    position = np.minimum(np.arange(n_wanted) * (motion.fps / fps), len(motion.weights) - 1)
-    low = np.minimum(position.astype(np.int64), max(len(motion.weights) - 2, 0))
-    high = np.minimum(low + 1, len(motion.weights) - 1)
-    part = (position - low).astype(np.float32)[:, None]
-    weights = motion.weights[low] * (1 - part) + motion.weights[high] * part
-    return Motion(np.asarray(weights, np.float32), motion.channels, fps)
+    return Motion(rows_at(motion.weights, np.arange(n_wanted) * (motion.fps / fps)), motion.channels, fps)
+
+
+def rows_at(rows: FloatArray, positions: NDArray[np.floating]) -> FloatArray:
+    """Rows (n, c) at positions (m,) between them, in straight lines; before the first and after the last they hold."""
+    positions = np.clip(positions, 0, len(rows) - 1)
+    low = np.minimum(positions.astype(np.int64), max(len(rows) - 2, 0))
+    part = (positions - low).astype(np.float32)[:, None]
+    return np.asarray(rows[low] * (1 - part) + rows[np.minimum(low + 1, len(rows) - 1)] * part, np.float32)

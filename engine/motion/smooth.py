@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..values.channels import region
-from ..values.types import FloatArray, Gains, Level, Motion, RegionSmooth
+from ..values.types import BoolArray, FloatArray, Gains, Level, Motion, RegionSmooth
 
 SILENCE_DBFS = -75.0        # quieter than speech recorded 30 dB too low; louder non-speech rests by its phone scores
 SILENCE_FADE_DB = 6.0       # the mouth opens fully this far above
@@ -80,6 +80,18 @@ def smooth(motion: Motion, amount: float, regions: RegionSmooth = _EVEN) -> Moti
         columns = sigmas == sigma
         soft[:, columns] = gaussian(motion.weights[:, columns], float(sigma))
     return replace(motion, weights=soft)
+
+
+def smooth_step(share: NDArray[np.floating]) -> FloatArray:
+    """0 at 0 and below, 1 at 1 and above, in a soft curve between."""
+    x = np.clip(share, 0, 1)
+    return np.asarray(x * x * (3 - 2 * x), np.float32)
+
+
+def runs(mask: BoolArray) -> list[tuple[int, int]]:
+    """First frame, and frame after the last, of each stretch of a mask (n,)."""
+    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
+    return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
 
 
 def gaussian(rows: FloatArray, sigma: float) -> FloatArray:

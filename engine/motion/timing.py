@@ -15,6 +15,7 @@ from ..values.channels import region
 from ..values.settings import REGIONS
 from ..values.types import BoolArray, Delays, FloatArray, Motion
 from .lip_contact import has_lips, nearness, tucked_frames
+from .retime import rows_at
 from .smooth import EASE_IN_S, gaussian
 
 Seconds = NDArray[np.float64]
@@ -99,7 +100,7 @@ def delay(motion: Motion, delays: Delays, closed: BoolArray) -> Motion:
         columns = np.array([region(channel) == name for channel in motion.channels])
         if getattr(delays, name) and columns.any():
             moments = _warped(len(weights), motion.fps, getattr(delays, name))
-            weights[:, columns] = _at(motion.weights[:, columns], moments, motion.fps)
+            weights[:, columns] = rows_at(motion.weights[:, columns], moments * motion.fps)
     after = replace(motion, weights=weights)
     if has_lips(motion.channels):
         _close_with_jaw(motion, after, closed, delays.lips)
@@ -121,7 +122,7 @@ def _close_with_jaw(before: Motion, after: Motion, closed: BoolArray, lips_s: fl
     soft = gaussian(share.astype(np.float32)[:, None], SHARE_BLEND_S * before.fps)
     moments = _warped(len(closed), before.fps, lips_s)
     rows = np.concatenate([before["jawOpen"][:, None], before["mouthClose"][:, None], soft], axis=1)
-    jaw, close, soft_share = _at(rows, moments, before.fps).T
+    jaw, close, soft_share = rows_at(rows, moments * before.fps).T
     followed = close + soft_share * (after["jawOpen"] - jaw)
     after["mouthClose"][:] = np.clip(followed, 0, np.maximum(after["jawOpen"], close))
 
@@ -133,11 +134,3 @@ def _warped(n_frames: int, fps: float, delay_s: float) -> Seconds:
         return seconds
     from_ends = np.minimum(seconds, seconds[-1] - seconds)
     return np.asarray(seconds - delay_s * np.minimum(from_ends / (SQUEEZE * abs(delay_s)), 1))
-
-
-def _at(rows: FloatArray, moments: Seconds, fps: float) -> FloatArray:
-    """Rows (n, c) at moments (m,) in seconds, straight lines between frames."""
-    position = np.clip(moments * fps, 0, len(rows) - 1)
-    low = np.minimum(position.astype(np.int64), len(rows) - 2)
-    part = (position - low).astype(np.float32)[:, None]
-    return np.asarray(rows[low] * (1 - part) + rows[low + 1] * part, np.float32)

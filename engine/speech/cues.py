@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..motion import lip_contact
+from ..motion.smooth import runs
 from ..values.messages import number_of
 from ..values.phones import VOWELS, Phone
 from ..values.types import BoolArray, FloatArray, IntArray, Motion
@@ -164,10 +165,10 @@ def _from_sound(scores: FloatArray, labels: IntArray, names: tuple[str, ...], ra
         return np.asarray(likelihood[:, columns].sum(axis=1), np.float32)
 
     def clear(values: FloatArray) -> FloatArray:
-        return lip_contact.smooth_step(values, HEARD_FROM, HEARD_AT)
+        return lip_contact.risen(values, HEARD_FROM, HEARD_AT)
 
     soft, core = max(1, round(SOFT_S * rate_hz)), max(1, round(CORE_S * rate_hz))
-    doubt = lip_contact.smooth_step(score(ROUNDISH), DOUBT_FROM, DOUBT_AT)
+    doubt = lip_contact.risen(score(ROUNDISH), DOUBT_FROM, DOUBT_AT)
     nothing = np.zeros(len(scores), np.float32)
     return PhonemeCues(
         phones=to_phones(labels, names, rate_hz), rate_hz=rate_hz, contact=lip_contact.contact_scores(scores, names),
@@ -226,9 +227,8 @@ def _inside(values: NDArray[np.generic], reach: int) -> NDArray[np.generic]:
 
 def _without_short(mask: BoolArray, least: int) -> BoolArray:
     """The mask without its runs that are shorter than `least` frames."""
-    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
     left = np.zeros(len(mask), np.bool_)
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+    for start, stop in runs(mask):
         left[start:stop] = stop - start >= least
     return left
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from ..motion.articulation import PRECISE_WIDE_S, RELAXED_S
 from ..motion.lip_contact import CONTACT_CLASSES, FADE_S
-from ..motion.smooth import MAX_SMOOTH_S
+from ..motion.retime import rows_at
+from ..motion.smooth import MAX_SMOOTH_S, smooth_step
 from ..values.channels import region
 from ..values.errors import SettingError
 from ..values.phones import PHONES, VOWELS, Phone
@@ -189,14 +190,9 @@ def _bent(motion: Motion, seconds: Seconds, old_seconds: Seconds) -> Motion:
 
 
 def _sampled(values: FloatArray, places: Seconds) -> FloatArray:
-    """Rows (n, c) at places between the rows of values (m, c), in straight lines."""
-    places = np.clip(places, 0, len(values) - 1)
-    low = np.minimum(places.astype(np.intp), max(len(values) - 2, 0))
-    part = (places - low).astype(np.float32)[:, None]
-    whole = np.abs(part - np.round(part)) < 1e-4
-    part[whole] = np.round(part[whole])         # whole frames stay what they are
-    high = np.minimum(low + 1, len(values) - 1)
-    return np.asarray(values[low] * (1 - part) + values[high] * part, np.float32)
+    """Rows (n, c) at places between the rows of values (m, c); whole frames stay what they are."""
+    whole = np.round(places)
+    return rows_at(values, np.where(np.abs(places - whole) < 1e-4, whole, places))
 
 
 def _bent_cues(cues: PhonemeCues, seconds: Seconds, old_seconds: Seconds) -> PhonemeCues:
@@ -308,8 +304,7 @@ def _span(pair: Pair, change: PhoneChange) -> tuple[float, float]:
 
 def _fall(distance: Seconds, ease_s: float) -> FloatArray:
     """1 at distance 0, in a soft curve to 0 at ease_s."""
-    x = np.clip(1 - distance / ease_s, 0, 1)
-    return np.asarray(x * x * (3 - 2 * x), np.float32)
+    return smooth_step(1 - distance / ease_s)
 
 
 def _hold(seconds: Seconds, start_s: float, end_s: float) -> FloatArray:
