@@ -38,7 +38,7 @@ from .values.types import (
     no_progress,
 )
 
-DECODED_BYTES = 128 * 2**20     # decoded motion of recent clips and styles: about an hour of one style of the bundled model
+DECODED_BYTES = 128 * 2**20     # of recent clips and styles: about an hour of one style of the bundled model
 CUES_BYTES = 32 * 2**20
 CUES_BYTES_A_ROW = 48           # eight float32 cues, and a share of the list of phones
 RAW = " with --raw, which is the head's exact output."
@@ -58,7 +58,7 @@ class _Target:
 
 @dataclass(frozen=True)
 class _Take:
-    """One wanted result: its settings, and its tracks with what the networks gave; a fitted head's track comes second."""
+    """One wanted result: its tracks, with what the networks gave for them; a fitted head's track comes second."""
 
     settings: Settings
     tracks: tuple[Track, ...]
@@ -86,8 +86,8 @@ def animate(
         rig: what the character can move; None gives motion only.
         progress: gets the finished fraction, 0..1. cancelled: asked between windows of sound.
     Returns:
-        Motion of round(seconds * settings.fps) frames on the scene's clock (raw: the head's own frames); for a head with a
-        PCA basis vertices, with the coefficients beside them (settings.vertices).
+        Motion of round(seconds * settings.fps) frames on the scene's clock (raw: the head's own frames); for a head with
+        a PCA basis vertices, with the coefficients beside them (settings.vertices).
     Raises:
         EngineError: a kind of it for everything that the user can fix; Cancelled when `cancelled` said so.
     """
@@ -108,7 +108,7 @@ def animate_all(
     target = _find_target(rig, takes, system.model) if rig else None
     if target and target.fitted:
         takes = [_with_fitted_track(take, target.fitted, system.model) for take in takes]
-    words = _read_words(wanted[0], system.model)        # before the work: a text that cannot be read is an error at once
+    words = _read_words(wanted[0], system.model)        # before the work: a text that cannot be read fails at once
     _check_phones(wanted, system.model, wave)
     clip = clip_key(wave, system.model)
     takes = _decode(takes, wave, clip, system, (progress, cancelled))
@@ -145,8 +145,8 @@ def _find_target(rig: Rig, takes: Sequence[_Take], model: Model) -> _Target:
     for space, head in heads.items():
         if fitted.prior.source != source_of(space):
             raise PresetError(
-                f"{fitted.name!r} stands on a preset for {fitted.prior.source}, head {head.id} gives {source_of(space)}. "
-                f"Choose head {fitted.head}."
+                f"{fitted.name!r} stands on a preset for {fitted.prior.source}, "
+                f"head {head.id} gives {source_of(space)}. Choose head {fitted.head}."
             )
     return _Target(rig, dict.fromkeys(heads, fitted.prior), fitted)
 
@@ -182,7 +182,9 @@ def _decode(
     """The takes with what the networks give, read-only; only tracks that are not cached go through the decoder."""
     progress, cancelled = watch
     keys = [[f"{clip} {track_key(track, system.model)}" for track in take.tracks] for take in takes]
-    tracks = {key: track for take, own in zip(takes, keys, strict=True) for key, track in zip(own, take.tracks, strict=True)}
+    tracks: dict[str, Track] = {}
+    for take, own in zip(takes, keys, strict=True):
+        tracks.update(zip(own, take.tracks, strict=True))
     found = {key: decoded for key in tracks if (decoded := _decoded_clips.get(key)) is not None}
     lacking = {key: track for key, track in tracks.items() if key not in found}
     encoder = system.encoder

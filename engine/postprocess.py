@@ -8,7 +8,7 @@ smoothing and the clock alone; Settings.raw through none of it.
 | 0 | phones that the user edited | they stand for the voice itself (the pipeline does it before) | |
 | 1 | cues: rounding, jaw, contacts | what is said decides where the lips touch | made, then held through step 2 |
 | 2 | limits, silence, rest at both ends | all that closes the mouth comes before what shapes it | measured |
-| 3 | smoothing, the face's and the regions' | first, so that articulation does not sharpen what is then blurred | faded to |
+| 3 | smoothing, the face's and the regions' | first: articulation must not sharpen what is then blurred | faded to |
 | 4 | relaxed articulation | slurs as smoothing does | faded to |
 | 5 | articulation | crisper or lazier than the voice | held |
 | 6 | gains | factors of the shape that is now final | held |

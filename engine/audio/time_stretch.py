@@ -1,6 +1,6 @@
 """Speech at another pace with its own pitch: what the model hears of a strip whose speed was changed.
 
-Blender changes the pitch together with the speed unless it is told otherwise, and a voice an octave too low is none that the model knows.
+Blender changes the pitch together with the speed by default, and a voice an octave too low is none that a model knows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ..values.types import FloatArray
 
 HOP_S = 0.010           # between two pieces of the result
 PIECE_S = 0.030         # a piece holds some periods of the deepest voice, and less than a short sound
-SEARCH_S = 0.008        # a piece may come from so much earlier or later, so that it goes on where the last one ended: one period at 60 Hz
+SEARCH_S = 0.008        # a piece may come from so much earlier or later, to go on where the last one ended: half of 60 Hz
 STANDS_BELOW = 0.05     # of the natural pace: slower is a freeze, which is silent
 CORRELATE_AT = 4        # every so many samples are enough to find where a piece fits
 
@@ -22,7 +22,7 @@ def stretch(samples: FloatArray, rate_hz: int, clock_s: NDArray[np.float64], ste
 
     Args:
         samples: (n, channels).
-        clock_s: (m,) which second of the sound is played at 0, step_s, 2 step_s ... of the result; rising, with holds where it stands.
+        clock_s: (m,) which second of the sound is played at 0, step_s, 2 step_s ... of the result; rising, or holding.
     Returns:
         (k, channels) float32, k = m * step_s * rate_hz. Holds are silent.
     Source: Verhelst and Roelands, WSOLA, 1993: pieces overlap, each taken from where it fits best to the one before.

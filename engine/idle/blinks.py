@@ -1,4 +1,4 @@
-"""Idle motion, what a face does besides speaking: each part with its amount, all from one seed. Blinks and brows are here.
+"""Idle motion, what a face does besides speaking, each part with its amount, all from one seed: blinks and brows.
 
 Laid over motion on the scene's clock. Moments are drawn one after the other from the start of the clip, each from what
 was drawn before and from the sound up to LOOK_AHEAD_S later: the same seed and sound give the same motion, and what
@@ -31,14 +31,16 @@ LEAST_INTERVAL_S = 0.45
 BLINK_PULL_S = 1.2              # a blink moves to a pause so near: speakers blink most there (Nakano, Kitazawa 2010)
 REACHED = 16                    # more pauses do not lie within reach of one blink: 1.2 s both ways, pauses of 0.16 s
 PULLED = 0.8                    # share of the blinks that do where they can
-# Whole blinks take 0.1 to 0.4 s and open in about twice the time in which they close (VanderWerf et al. 2003, Caffier et al. 2003).
+# Whole blinks take 0.1 to 0.4 s and open in about twice the time in which they close (VanderWerf et al. 2003, Caffier et
+# al. 2003).
 CLOSING_S, SHUT_S, OPENING_S = (0.06, 0.10), (0.0, 0.04), (0.13, 0.22)
 DEPTH = (0.93, 1.0)
 SQUINT, CHEEK = 0.12, 0.06      # share of a blink in eyeSquint and cheekSquint
 EYE_BUSY = 0.05                 # weight at which the model itself moves the lids
 CLEAR_S = 0.1                   # free of such motion before and after a blink
 
-# Brows rise with accents of the voice, a little ahead of them (Cave et al. 1996, Flecha-Garcia 2010); how often and how far is our choice.
+# Brows rise with accents of the voice, a little ahead of them (Cave et al. 1996, Flecha-Garcia 2010); how often and how
+# far is our choice.
 RAISE_LEAD_S = 0.06
 LEAST_RAISE_GAP_S = 2.2
 RAISE_CHANCE = 0.65             # of a full stress, where the last raise is long enough ago
@@ -52,7 +54,7 @@ _BLINK = {"eyeBlink": 1.0, "eyeSquint": SQUINT, "cheekSquint": CHEEK}
 
 @dataclass(frozen=True)
 class Blink:
-    """One blink: when the lids have closed, in seconds, how long they take to close, stay shut and open, and how far they close, 0 to 1."""
+    """One blink: the second at which the lids have closed, how long each part lasts, and how far they close, 0 to 1."""
 
     second: float
     closing_s: float
@@ -63,7 +65,7 @@ class Blink:
 
 @dataclass(frozen=True)
 class Raise:
-    """One brow raise: its top in seconds, how long it rises, stays and falls, and the height of the inner and outer brow."""
+    """One brow raise: the second of its top, how long each part lasts, and the height of the inner and outer brow."""
 
     second: float
     up_s: float
@@ -108,9 +110,7 @@ def is_moving(life: Life) -> bool:
 
 def moved_by(life: Life) -> frozenset[str]:
     """The channels that idle motion moves and the voice hardly does, as far as their amounts are above 0."""
-    amounts = {
-        "eyeBlink": life.blinks, "eyeSquint": life.blinks, "eyeWide": life.blinks, "brow": life.brows, "eyeLook": life.eyes,
-    }
+    amounts = dict.fromkeys(("eyeBlink", "eyeSquint", "eyeWide"), life.blinks) | {"brow": life.brows, "eyeLook": life.eyes}
     prefixes = tuple(prefix for prefix, amount in amounts.items() if amount)
     names = {name for name in ARKIT_52 if name.startswith(prefixes)} if prefixes else set()
     head = set(HEAD_ANGLES) if life.head else set()
@@ -161,7 +161,7 @@ def _blink(face: _Face, prosody: Prosody, life: Life) -> None:
             continue
         span = _frames(first, last, face.fps)
         closing = smooth_step(1 - (top - seconds[span]) / blink.closing_s)
-        opening = smooth_step(1 - (seconds[span] - top - blink.shut_s) / blink.opening_s) ** 1.5      # fast at first, then slow
+        opening = smooth_step(1 - (seconds[span] - top - blink.shut_s) / blink.opening_s) ** 1.5      # fast, then slow
         shape = np.where(seconds[span] <= top, closing, opening) * np.float32(blink.depth)
         lids[span] = np.maximum(lids[span], shape)
     for name, share in _BLINK.items():
@@ -170,7 +170,7 @@ def _blink(face: _Face, prosody: Prosody, life: Life) -> None:
 
 
 def blinks(prosody: Prosody, duration_s: float, life: Life) -> Iterator[Blink]:
-    """Blinks of a clip, in order; life.blinks times BLINKS_PER_MIN on average, drawn to ends of phrases and into pauses."""
+    """Blinks of a clip, in order; life.blinks times BLINKS_PER_MIN on average, drawn into pauses and ends of phrases."""
     random = stream(life.seed, "blinks")
     mean_s = 60 / (BLINKS_PER_MIN * life.blinks)
     median_s = max(mean_s / np.exp(BLINK_SPREAD**2 / 2), LEAST_INTERVAL_S)
@@ -189,7 +189,7 @@ def blinks(prosody: Prosody, duration_s: float, life: Life) -> Iterator[Blink]:
 
 
 def _quiet_moment(prosody: Prosody, wanted_s: float, reach_s: float, place: float) -> float:
-    """The wanted moment where the voice pauses then or has no pause within reach; else just after the nearest phrase."""
+    """The wanted moment where the voice pauses then, or has no pause within reach; else just after the nearest phrase."""
     first_s, last_s = wanted_s - reach_s, wanted_s + reach_s
     first = bisect_left(prosody.pauses, (first_s, 0.0))
     candidates = prosody.pauses[max(0, first - 1):first + REACHED]
@@ -208,7 +208,8 @@ def _raise_brows(face: _Face, prosody: Prosody, life: Life) -> None:
         if first < END_MARGIN_S or last > seconds[-1] - END_MARGIN_S:
             continue
         span = _frames(first, last, face.fps)
-        shape = np.minimum(smooth_step((seconds[span] - first) / lift.up_s), smooth_step((last - seconds[span]) / lift.down_s))
+        share = np.minimum((seconds[span] - first) / lift.up_s, (last - seconds[span]) / lift.down_s)
+        shape = smooth_step(share)
         inner[span] = np.maximum(inner[span], shape * np.float32(lift.inner))
         outer[span] = np.maximum(outer[span], shape * np.float32(lift.outer))
     face.lift("browInnerUp", inner)

@@ -39,8 +39,8 @@ GAZE_RAD = (0.075, 0.03)            # standard deviation of yaw and pitch: 4.3 a
 HOME_CHANCE = 0.5                   # of looking straight at the listener
 MAX_LOOK_RAD = 0.35                 # beyond which the head would turn too
 
-# At rest people breathe 12 to 20 times a minute and take 40 % of it to breathe in; in speech they breathe in within half a
-# second, in pauses, and out for as long as they speak (Conrad and Schoenle 1979, Hixon 1987).
+# At rest people breathe 12 to 20 times a minute and take 40 % of it to breathe in; in speech they breathe in within half
+# a second, in pauses, and out for as long as they speak (Conrad and Schoenle 1979, Hixon 1987).
 REST_CYCLE_S, REST_IN_S = 4.2, 1.6
 SPEECH_IN_S, LEAST_IN_S = 0.5, 0.25
 LEAST_BREATH_GAP_S, LEAST_PAUSE_S = 2.0, 0.2
@@ -60,7 +60,7 @@ def head_angles(prosody: Prosody, n_frames: int, fps: float, life: Life) -> Floa
     angles = _sway(stream(life.seed, "head"), seconds) * strength[:, None]
     lift = gaussian(prosody.semitones[:, None], SPEAKING_SOFT_S / 2 * RATE_HZ)[:, 0]
     angles[:, 1] += _nods(prosody, seconds, life.seed) - LIFT_RAD * _at(lift, seconds)
-    return np.asarray(life.head * angles * _endsmooth_step(seconds)[:, None], np.float32)
+    return np.asarray(life.head * angles * _end_ease(seconds)[:, None], np.float32)
 
 
 def _sway(random: Random, seconds: Rows) -> Rows:
@@ -90,14 +90,14 @@ def _nods(prosody: Prosody, seconds: Rows, seed: int) -> Rows:
 
 
 def gaze(head: FloatArray, fps: float, life: Life) -> dict[str, FloatArray]:
-    """ARKit eyeLook channels of both eyes: jumps times life.eyes, and eyes that stay on what they see as the head turns.
+    """ARKit eyeLook channels of both eyes: jumps times life.eyes, and eyes that stay where they look as the head turns.
 
     Args:
         head: (n_frames, 3) of head_angles.
     """
     seconds = np.arange(len(head)) / fps
     jumps = life.eyes * _looks(stream(life.seed, "eyes"), seconds)
-    looks = (jumps - min(life.eyes, 1.0) * head[:, :2]) * _endsmooth_step(seconds)[:, None]
+    looks = (jumps - min(life.eyes, 1.0) * head[:, :2]) * _end_ease(seconds)[:, None]
     yaw, pitch = np.clip(looks, -MAX_LOOK_RAD, MAX_LOOK_RAD).T.astype(np.float32)
     right, left, down, up = (np.maximum(angle, 0) for angle in (yaw, -yaw, pitch, -pitch))
     angles = {
@@ -127,7 +127,7 @@ def _looks(random: Random, seconds: Rows) -> Rows:
 
 
 def breath(prosody: Prosody, n_frames: int, fps: float, life: Life) -> FloatArray:
-    """How far the chest has risen (n_frames,), 0 to life.breath: quickly in pauses of speech, slowly and evenly where nobody speaks."""
+    """How far the chest has risen (n_frames,), 0 to life.breath: quickly in pauses of speech, else slowly and evenly."""
     seconds = np.arange(n_frames) / fps
     values = np.zeros(n_frames)
     for second, in_s in _breaths(prosody, seconds[-1], stream(life.seed, "breath")):
@@ -136,11 +136,11 @@ def breath(prosody: Prosody, n_frames: int, fps: float, life: Life) -> FloatArra
         away = seconds[first:last] - second
         rising = now + (1 - now) * smooth_step(away / in_s)
         values[first:last] = np.where(away < in_s, rising, 1 - smooth_step((away - in_s) / OUT_S))
-    return np.asarray(life.breath * values * _endsmooth_step(seconds), np.float32)
+    return np.asarray(life.breath * values * _end_ease(seconds), np.float32)
 
 
 def _breaths(prosody: Prosody, duration_s: float, random: Random) -> list[tuple[float, float]]:
-    """Second and length of each breath in: at the start of a pause in speech, and again and again while a pause lasts."""
+    """Second and length of each breath in: at the start of a pause in speech, and again while the pause lasts."""
     found: list[tuple[float, float]] = []
     last_s = -LEAST_BREATH_GAP_S
     for start, stop in prosody.pauses:
@@ -160,5 +160,5 @@ def _at(track: FloatArray, seconds: Rows) -> Rows:
     return np.asarray(np.interp(seconds, np.arange(len(track)) / RATE_HZ, track))
 
 
-def _endsmooth_step(seconds: Rows) -> Rows:
+def _end_ease(seconds: Rows) -> FloatArray:
     return smooth_step(np.minimum(seconds, seconds[-1] - seconds) / END_EASE_S)

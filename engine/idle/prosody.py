@@ -1,7 +1,7 @@
 """How something is said: when the voice speaks and pauses, how high it is, which syllables it stresses.
 
-Knows sound alone. Each moment is judged by what lies within PAST_S before and FUTURE_S after it, so that a part of a clip
-does not depend on what comes much later.
+Knows sound alone. Each moment is judged by what lies within PAST_S before and FUTURE_S after it, so that a part of a
+clip does not depend on what comes much later.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def _speaking(level: FloatArray) -> BoolArray:
     """Frames (n,) with speech: near the loudest level around, and above the quietest; without short gaps and bursts."""
     calm = gaussian(level[:, None], 2.0)[:, 0]
     peak, floor = _around(calm, np.max), _around(calm, np.min)
-    threshold = np.minimum(np.maximum(peak - SPEECH_BELOW_PEAK_DB, floor + SPEECH_ABOVE_FLOOR_DB), peak - LEAST_RANGE_DB)
+    threshold = np.maximum(peak - SPEECH_BELOW_PEAK_DB, floor + SPEECH_ABOVE_FLOOR_DB)
+    threshold = np.minimum(threshold, peak - LEAST_RANGE_DB)
     speaking = np.asarray((level > threshold) & (level > SILENCE_DBFS))
     speaking = ~_without_short(~speaking, LEAST_PAUSE_S)
     return _without_short(speaking, LEAST_SPEECH_S)

@@ -1,7 +1,7 @@
 """Idle motion for a character whose head gives no face shapes: FLAME parameters, or a fitted head without a preset.
 
-Blinks, brows, gaze, head and breath are made on a still face and go to what this character has for them: the keys that a
-preset for face shapes finds on it, and bones with usual names. Nothing that the head itself moves is touched.
+Blinks, brows, gaze, head and breath are made on a still face and go to what this character has for them: the keys that
+a preset for face shapes finds on it, and bones with usual names. Nothing that the head itself moves is touched.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def beside(
 
 def _nothing_to_move(parts: list[str], preset: str) -> str:
     return (
-        f"Life: this character has no key or bone with a usual name for {', '.join(parts)}, and {preset!r} does not move "
-        "them. Key them by hand, or switch them off in Life."
+        f"Life: this character has no key or bone with a usual name for {', '.join(parts)}, and {preset!r} does not "
+        "move them. Key them by hand, or switch them off in Life."
     )
 
 

@@ -1,7 +1,4 @@
-"""How many PCA components a clip of a vertex head needs, and how the head's neutral face lies on an animator's mesh.
-
-Knows arrays only; addon/keying/vertex_head.py makes shape keys and point caches of them.
-"""
+"""How many PCA components a clip of a vertex head needs, and how the head's neutral face lies on an animator's mesh."""
 
 from __future__ import annotations
 
@@ -17,8 +14,12 @@ TRIED_FRAMES = 64           # frames with the most motion, on which the number o
 
 @dataclass(frozen=True)
 class Placement:
-    """How displacements of the head become displacements of a mesh: factor and rotation (3, 3); misfit is the mean distance of the two neutral
-    faces once they lie on each other, as a share of the mesh's size."""
+    """How displacements of the head become displacements of a mesh.
+
+    Attributes:
+        scale, rotation: factor, and matrix (3, 3).
+        misfit: mean distance of the two neutral faces once they lie on each other, as a share of the mesh's size.
+    """
 
     scale: float
     rotation: FloatArray
@@ -26,7 +27,8 @@ class Placement:
 
     def place(self, displacements: FloatArray) -> FloatArray:
         """(..., n) flat -> (..., n / 3, 3) in the mesh's units and axes."""
-        return np.asarray(displacements.reshape(*displacements.shape[:-1], -1, 3) @ (self.scale * self.rotation.T), np.float32)
+        points = displacements.reshape(*displacements.shape[:-1], -1, 3)
+        return np.asarray(points @ (self.scale * self.rotation.T), np.float32)
 
 
 def fit_placement(neutral: FloatArray, mesh: FloatArray) -> Placement:

@@ -2,9 +2,9 @@
 
 Knows heads and how windows are joined; knows nothing of sound, of scene time or of what runs in a window. Windows of
 purely convolutional models are trimmed to what does not see the window's edge, so the joined result equals the whole;
-others are cross-faded over the shared stretch: in a straight line as the reference does where the exact output is wanted,
-else along a curve without corners that leaves out the stretch next to each window's edge, where the encoder lacks
-context.
+others are cross-faded over the shared stretch: in a straight line as the reference does where the exact output is
+wanted, else along a curve without corners that leaves out the stretch next to each window's edge, where the encoder
+lacks context.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def track_key(track: Track, model: Model) -> str:
 
 
 def frame_count(n_samples: int, head: Head, rate_hz: int) -> int:
-    """Frames of a head for a clip: every started frame without resampling, else the reference's round(seconds * fps)."""
+    """Frames of a head for a clip: every started frame, or with resampling the reference's round(seconds * fps)."""
     if head.resample == "none":
         return -(-n_samples * rate_hz // SAMPLE_RATE_HZ)
     return round(n_samples / SAMPLE_RATE_HZ * head.fps)
@@ -143,7 +143,7 @@ def _trim(shared: int) -> FloatArray:
 
 
 def _fade(shared: int, exact: bool) -> FloatArray:
-    """Weights (shared,) of the later window, 0 to 1: the reference's line, or a curve flat to second order at both ends."""
+    """Weights (shared,) of the later window, 0 to 1: the reference's line, or a curve that is flat at both ends."""
     if exact:
         return np.linspace(0, 1, shared, dtype=np.float32)
     x = np.clip((np.linspace(0, 1, shared) - FADE_MARGIN) / (1 - 2 * FADE_MARGIN), 0, 1)
@@ -155,8 +155,8 @@ def phone_scores(window: FeatureWindow, graph: runtime.Graph, model: Model) -> F
     logits, phones = graph.run({"features": window.features[None]}), model.phones
     if logits.shape != (1, len(window.features), len(phones)):
         raise ModelError(
-            f"phones.onnx of model {model.folder} gives shape {logits.shape}, "
-            f"(1, {len(window.features)}, {len(phones)}) is needed for the phones of model.json. Export the model again."
+            f"phones.onnx of model {model.folder} gives shape {logits.shape}, (1, {len(window.features)}, {len(phones)}) "
+            "is needed for the phones of model.json. Export the model again."
         )
     return log_scores(logits[0])
 

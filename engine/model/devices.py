@@ -1,7 +1,7 @@
 """Which devices really work here: a short run of the bundled model on each, compared with the CPU.
 
-A driver that is too old, a library that is missing or a card that computes wrongly shows itself only when a network runs. What fails is refused by
-runtime.py from then on, with the reason, until a later test passes.
+A driver that is too old, a library that is missing or a card that computes wrongly shows itself only when a network
+runs. What fails is refused from then on, with the reason, until a later test passes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from . import runtime
 from .folder import open_model
 
 TEST_MODEL = "mini"
-TOLERANCE = 0.02        # of the largest feature: cards may round the factors of products to 10 bits (5e-4 each); what is wrong is far off
+TOLERANCE = 0.02        # of the largest feature: cards may round factors to 10 bits (5e-4 each); what is wrong is far off
 OTHER_ZIP = "It comes with another zip of UniTalker Lip Sync, made for graphics cards"
 ON_THIS_SYSTEM = {"darwin": ("coreml", "cpu"), "win32": ("cuda", "directml", "cpu")}.get(sys.platform, ("cuda", "cpu"))
 
@@ -45,9 +45,9 @@ class DeviceReport:
 
 
 def test_device(device: str, model: str = TEST_MODEL) -> DeviceReport:
-    """Run one second of sound through a model's encoder on a device and on the CPU; takes about a second, a first CUDA start longer.
+    """Run one second of sound through a model's encoder on a device and on the CPU, and refuse the device if it fails.
 
-    A device that fails is refused by runtime.open_graph until it passes.
+    Takes about a second, a first CUDA start longer. A later test that passes allows the device again.
 
     Args:
         device: cpu | cuda | coreml | directml.
@@ -59,7 +59,8 @@ def test_device(device: str, model: str = TEST_MODEL) -> DeviceReport:
         raise SettingError(f"Device {device!r} cannot be tested. Choose one of: {', '.join(runtime.PROVIDERS)}.")
     offered = runtime.devices()
     if device not in offered:
-        return DeviceReport(device, False, f"the installed ONNX Runtime is not made for it (it has: {', '.join(offered)}). {OTHER_ZIP}")
+        lack = f"the installed ONNX Runtime is not made for it (it has: {', '.join(offered)}). {OTHER_ZIP}"
+        return DeviceReport(device, False, lack)
     runtime.refuse(device, "")
     report = _compare(device, model)
     runtime.refuse(device, report.reason)
@@ -109,7 +110,8 @@ def _compare(device: str, model: str) -> DeviceReport:
         return DeviceReport(device, False, f"it gives shape {given.shape}, the CPU {expected.shape}")
     difference = float(np.abs(given - expected).max() / np.abs(expected).max())
     if not difference < TOLERANCE:      # also when it is no number
-        return DeviceReport(device, False, f"it computes wrongly: {difference:.2g} away from the CPU, at most {TOLERANCE} is allowed")
+        wrong = f"it computes wrongly: {difference:.2g} away from the CPU, at most {TOLERANCE} is allowed"
+        return DeviceReport(device, False, wrong)
     return DeviceReport(device, True, "", seconds)
 
 

@@ -1,7 +1,8 @@
 """Turn sound into speech features, window by window: the expensive step, done once per clip.
 
-Knows windows and the cache; knows nothing of styles or heads. Whatever the clip's length, one window is in work at a time. Features of
-recent clips stay in memory, found again by the content of the sound, so that another style costs only the decoder.
+Knows windows and the cache; knows nothing of styles or heads. Whatever the clip's length, one window is in work at a
+time. Features of recent clips stay in memory, found again by the content of the sound, so that another style costs only
+the decoder.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ..values.types import SAMPLE_RATE_HZ, Cancel, FloatArray, Progress, Wavefor
 from . import runtime
 from .folder import Encoder, Model
 
-CACHE_BYTES = 256 * 2**20       # features of about 90 minutes of the bundled model; longer clips are encoded anew each time
+CACHE_BYTES = 256 * 2**20       # features of about 90 minutes of the bundled model; longer clips are not cached
 RATE_TOLERANCE_FRAMES = 3       # an encoder without padding loses some at a window's ends
 NORMALISE_EPSILON = 1e-7        # as in the reference's feature extractor
 
@@ -55,7 +56,7 @@ def encode(
         wave: mono 16 kHz sound.
         model: an opened model folder.
         graph: its encoder.onnx, opened.
-        progress: told the fraction of windows that are done, 0..1.
+        progress: gets the fraction of windows that are done, 0..1.
         cancelled: asked before each window.
     Raises:
         Cancelled: `cancelled` said so. ModelError: the graph does not fit model.json.
@@ -84,7 +85,8 @@ cache: Cache[tuple[FeatureWindow, ...]] = Cache(CACHE_BYTES)
 def clip_key(wave: Waveform, model: Model) -> str:
     """Hash of a sound and of all that decides its features in this model."""
     digest = hashlib.blake2b(np.ascontiguousarray(wave.samples).data, digest_size=16)
-    encoder_hashes = [entry for entry in model.hashes if entry[0].startswith("encoder.onnx")]      # large graphs have their weights beside them
+    # large graphs have their weights in files beside them
+    encoder_hashes = [entry for entry in model.hashes if entry[0].startswith("encoder.onnx")]
     digest.update(repr((encoder_hashes, model.encoder, model.normalise)).encode())
     return digest.hexdigest()
 
@@ -100,12 +102,16 @@ def _encode_window(wave: Waveform, span: tuple[int, int], model: Model, graph: r
         samples = np.pad(samples, (0, -len(samples) % hop))     # a last, started feature frame is finished with silence
     features = graph.run({"wave": samples[None]})
     if features.ndim != 3 or features.shape[0] != 1:
-        raise ModelError(f"encoder.onnx of model {model.folder} gives shape {features.shape}, (1, t, c) is needed. Export the model again.")
+        raise ModelError(
+            f"encoder.onnx of model {model.folder} gives shape {features.shape}, (1, t, c) is needed. "
+            "Export the model again."
+        )
     wanted = len(samples) * model.encoder.rate_hz / SAMPLE_RATE_HZ
     if abs(features.shape[1] - wanted) > RATE_TOLERANCE_FRAMES:
         raise ModelError(
-            f"encoder.onnx of model {model.folder} gives {features.shape[1]} features for {len(samples) / SAMPLE_RATE_HZ:g} s, "
-            f"{model.encoder.rate_hz} Hz in model.json means {wanted:g}. Export the model again."
+            f"encoder.onnx of model {model.folder} gives {features.shape[1]} features for "
+            f"{len(samples) / SAMPLE_RATE_HZ:g} s, {model.encoder.rate_hz} Hz in model.json means {wanted:g}. "
+            "Export the model again."
         )
     return FeatureWindow(start, stop, features[0])
 

@@ -1,7 +1,7 @@
 """Find, check and open model folders.
 
-Knows files and their meaning; runs nothing. A folder is used only when every file is there, has the hash that model.json names, and fits
-the others in shape. What a head may hold is said in heads.py. Optional in model.json: `phones`, a head's `pca`; `pivot` may be null.
+Knows files and their meaning; runs nothing. A folder is used only when every file is there, has the hash that
+model.json names, and fits the others in shape. Optional in model.json: `phones`, a head's `pca`; `pivot` may be null.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from ..values.errors import ModelError, SettingError
 from ..values.messages import number_of
 from ..values.types import SAMPLE_RATE_HZ, FloatArray
-from .heads import Head, load_array, read_heads
+from .heads import Head, broken, first_twice, load_array, read_heads
 
 SCHEMA = 1
 MAX_JSON_BYTES = 4 * 2**20      # the largest official style table has 935 entries, about 100 kB
@@ -28,7 +28,7 @@ NORMALISATIONS = ("none", "clip")
 SYSTEMS = ("unitalker",)        # kinds of network whose graphs this version knows how to run
 REQUIRED_FILES = ("encoder.onnx", "decoder.onnx", "heads.npz", "identities.npy")
 _HERE = Path(__file__).resolve().parents[1]
-BUNDLED_FOLDERS = (_HERE.parent / "weights", _HERE / "weights")     # beside the engine (checkout, extension) or inside it (pip)
+BUNDLED_FOLDERS = (_HERE.parent / "weights", _HERE / "weights")     # beside the engine, or inside it (pip)
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Encoder:
     Attributes:
         rate_hz: features per second.
         window_s, overlap_s: length of a window and what it shares with the next.
-        context_s: reach of encoder and decoder to one side, if both are convolutions: windows are then trimmed and equal the whole.
-            None: windows are cross-faded.
+        context_s: reach of encoder and decoder to one side, if both are convolutions: windows are then trimmed, and the
+            result equals that of the whole clip. None: windows are cross-faded.
     """
 
     rate_hz: int
@@ -82,27 +82,28 @@ class Model:
         for head in self.heads:
             if head.id == wanted:
                 return head
-        raise SettingError(f"Model {self.id} has no head {wanted!r}. It has: {', '.join(head.id for head in self.heads)}.")
+        known = ", ".join(head.id for head in self.heads)
+        raise SettingError(f"Model {self.id} has no head {wanted!r}. It has: {known}.")
 
 
 def list_models(folders: Sequence[str] = ()) -> tuple[Model, ...]:
-    """All models that can be opened, the user's before the bundled ones; damaged folders are left out (scan_models says why)."""
+    """All models that can be opened, the user's before the bundled ones; scan_models says why others are left out."""
     return scan_models(folders)[0]
 
 
 def scan_models(folders: Sequence[str] = ()) -> tuple[tuple[Model, ...], tuple[tuple[Path, ModelError], ...]]:
     """The models of list_models, and each folder that cannot be opened with the reason."""
     found: dict[str, Model] = {}
-    broken = []
+    damaged = []
     for root in _roots(folders):
         for file in sorted(root.glob("*/model.json")):
             try:
                 model = open_model(str(file.parent))
             except ModelError as error:
-                broken.append((file.parent, error))
+                damaged.append((file.parent, error))
                 continue
             found.setdefault(model.id, model)
-    return tuple(found.values()), tuple(broken)
+    return tuple(found.values()), tuple(damaged)
 
 
 def forget_models() -> None:
@@ -117,29 +118,38 @@ def open_model(model: str, folders: Sequence[str] = ()) -> Model:
         model: an id, looked up in `folders` and then among the bundled models, or a path to a folder.
         folders: folders that hold model folders.
     Raises:
-        ModelError: not found, a file is missing or has another hash, shapes do not fit, or the folder was made for a newer version.
+        ModelError: not found, a file is missing or has another hash, shapes do not fit, or it is for a newer version.
     """
     folder = _find(model, folders)
     try:
-        stamps = tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(folder.iterdir()) if file.is_file())
-        return _open(folder, stamps)
+        files = [file for file in sorted(folder.iterdir()) if file.is_file()]
+        return _open(folder, tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files))
     except OSError as error:
-        raise ModelError(f"Model {folder} cannot be read ({error.strerror}: {error.filename}). Check its permissions, or copy it again.") from error
+        raise ModelError(
+            f"Model {folder} cannot be read ({error.strerror}: {error.filename}). "
+            "Check its permissions, or copy it again."
+        ) from error
 
 
 def _find(model: str, folders: Sequence[str]) -> Path:
     if not model.strip():
         raise ModelError("No model is chosen. Give an id such as 'mini', or a model folder.")
-    as_path = Path(os.path.expanduser(model))       # os.path: an unknown user's home or an impossible name is a folder that is not there
-    if as_path.is_absolute() or as_path.parent != Path() or os.path.isfile(as_path / "model.json"):
-        if os.path.isfile(as_path / "model.json"):
-            return as_path.resolve()
-        raise ModelError(f"No model folder at {as_path} (model.json is missing). Give a folder written by `convert` or `export`, or a model id.")
+    as_path = Path(os.path.expanduser(model))       # os.path: an unknown home or an impossible name is not there either
+    if os.path.isfile(as_path / "model.json"):
+        return as_path.resolve()
+    if as_path.is_absolute() or as_path.parent != Path():
+        raise ModelError(
+            f"No model folder at {as_path} (model.json is missing). "
+            "Give a folder written by `convert` or `export`, or a model id."
+        )
     for root in _roots(folders):
         if os.path.isfile(root / model / "model.json"):
             return root / model
     known = sorted({file.parent.name for root in _roots(folders) for file in root.glob("*/model.json")})
-    raise ModelError(f"Model {model!r} not found. Installed: {', '.join(known) or 'none'}. Give one of these ids, or the path of a model folder.")
+    raise ModelError(
+        f"Model {model!r} not found. Installed: {', '.join(known) or 'none'}. "
+        "Give one of these ids, or the path of a model folder."
+    )
 
 
 def _roots(folders: Sequence[str]) -> list[Path]:
@@ -152,96 +162,105 @@ def _open(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> Model:
     info = _read_json(folder)
     if info.get("schema") != SCHEMA:
         raise ModelError(
-            f"Model {folder} has schema {info.get('schema')!r}, this version reads {SCHEMA}. Update UniTalker Lip Sync, or convert the model again."
+            f"Model {folder} has schema {info.get('schema')!r}, this version reads {SCHEMA}. "
+            "Update UniTalker Lip Sync, or convert the model again."
         )
     hashes = _check_files(folder, info)
     try:
         return _build(folder, info, hashes)
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError) as error:
-        raise ModelError(f"Model {folder}: model.json lacks or misspells a field ({error!r}). Export or convert the model again.") from error
+        lack = f"model.json lacks or misspells a field ({error!r})"
+        raise broken(folder, lack, "Export or convert the model again.") from error
 
 
 def _read_json(folder: Path) -> dict[str, Any]:
     file = folder / "model.json"
     if file.stat().st_size > MAX_JSON_BYTES:
-        raise ModelError(f"Model {folder}: model.json has {file.stat().st_size} bytes, at most {MAX_JSON_BYTES} are read. Export the model again.")
+        raise broken(folder, f"model.json has {file.stat().st_size} bytes, at most {MAX_JSON_BYTES} are read")
     try:
         info = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"Model {folder}: model.json is not JSON ({error}). Export the model again.") from error
+        raise broken(folder, f"model.json is not JSON ({error})") from error
     if not isinstance(info, dict):
-        raise ModelError(f"Model {folder}: model.json must hold an object, got {type(info).__name__}. Export the model again.")
+        raise broken(folder, f"model.json must hold an object, got {type(info).__name__}")
     return info
 
 
 def _check_files(folder: Path, info: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     hashes = info.get("sha256")
     if not isinstance(hashes, dict) or not set(REQUIRED_FILES) <= set(hashes):
-        raise ModelError(f"Model {folder}: model.json must name the sha256 of {', '.join(REQUIRED_FILES)}. Export the model again.")
+        raise broken(folder, f"model.json must name the sha256 of {', '.join(REQUIRED_FILES)}")
     for name, expected in hashes.items():
         file = folder / name
         if Path(name).name != name or not os.path.isfile(file):
-            raise ModelError(f"Model {folder}: file {name} is missing. Copy the whole folder again.")
+            raise broken(folder, f"file {name} is missing", "Copy the whole folder again.")
         with file.open("rb") as content:
             actual = hashlib.file_digest(content, "sha256").hexdigest()
         if actual != expected:
-            raise ModelError(f"Model {folder}: file {name} is damaged (sha256 {actual[:12]}, expected {str(expected)[:12]}). Copy the folder again.")
+            damage = f"file {name} is damaged (sha256 {actual[:12]}, expected {str(expected)[:12]})"
+            raise broken(folder, damage, "Copy the folder again.")
     return tuple(sorted((str(name), str(value)) for name, value in hashes.items()))
 
 
 def _build(folder: Path, info: dict[str, Any], hashes: tuple[tuple[str, str], ...]) -> Model:
-    identities = tuple(Identity(str(entry["id"]), str(entry["label"]), str(entry["group"])) for entry in info["identities"])
+    identities = [Identity(str(entry["id"]), str(entry["label"]), str(entry["group"])) for entry in info["identities"]]
     styles = load_array(folder, "identities.npy")
     if styles.ndim != 2 or len(styles) != len(identities) or not identities:
-        raise ModelError(f"Model {folder}: identities.npy has shape {styles.shape}, model.json names {number_of(len(identities), 'identity', 'identities')}. Export it again.")
+        named = number_of(len(identities), "identity", "identities")
+        raise broken(folder, f"identities.npy has shape {styles.shape}, model.json names {named}", "Export it again.")
     if info["system"] not in SYSTEMS:
-        raise ModelError(f"Model {folder} is of system {info['system']!r}, this version runs {', '.join(SYSTEMS)}. Update UniTalker Lip Sync, or choose another model.")
+        raise ModelError(
+            f"Model {folder} is of system {info['system']!r}, this version runs {', '.join(SYSTEMS)}. "
+            "Update UniTalker Lip Sync, or choose another model."
+        )
     ids = [identity.id for identity in identities]
-    if len(set(ids)) < len(ids):
-        twice = next(name for name in ids if ids.count(name) > 1)
-        raise ModelError(f"Model {folder}: two identities have the id {twice!r}. Export the model again.")
+    twice = first_twice(ids)
+    if twice is not None:
+        raise broken(folder, f"two identities have the id {twice!r}")
     if info["pivot"] is not None and info["pivot"] not in ids:
-        raise ModelError(f"Model {folder}: pivot {info['pivot']!r} is none of its identities. Export the model again.")
+        raise broken(folder, f"pivot {info['pivot']!r} is none of its identities")
     model = Model(
-        folder=folder, id=str(info["id"]), title=str(info["title"]), system=str(info["system"]), licence=str(info["licence"]),
-        normalise=str(info["normalise"]), encoder=_encoder(folder, info["encoder"]), heads=read_heads(folder, info["heads"], dict(hashes)),
-        identities=identities, styles=styles, pivot=ids.index(info["pivot"]) if info["pivot"] is not None else None,
+        folder=folder, id=str(info["id"]), title=str(info["title"]), system=str(info["system"]),
+        licence=str(info["licence"]), normalise=str(info["normalise"]), encoder=_encoder(folder, info["encoder"]),
+        heads=read_heads(folder, info["heads"], dict(hashes)), identities=tuple(identities), styles=styles,
+        pivot=ids.index(info["pivot"]) if info["pivot"] is not None else None,
         default_head=str(info["default_head"]), phones=tuple(map(str, info.get("phones", ()))), hashes=hashes,
     )
     if info["sample_rate"] != SAMPLE_RATE_HZ:
-        raise ModelError(f"Model {folder}: sample rate is {info['sample_rate']}, must be {SAMPLE_RATE_HZ}. Export the model again.")
+        raise broken(folder, f"sample rate is {info['sample_rate']}, must be {SAMPLE_RATE_HZ}")
     _check_heads(model)
     if model.normalise not in NORMALISATIONS:
-        raise ModelError(f"Model {folder}: normalise is {model.normalise!r}, must be one of {', '.join(NORMALISATIONS)}. Export the model again.")
+        raise broken(folder, f"normalise is {model.normalise!r}, must be one of {', '.join(NORMALISATIONS)}")
     if model.default_head not in [head.id for head in model.heads]:
-        raise ModelError(f"Model {folder}: default head {model.default_head!r} is none of its heads. Export the model again.")
+        raise broken(folder, f"default head {model.default_head!r} is none of its heads")
     if model.phones and "phones.onnx" not in dict(hashes):
-        raise ModelError(f"Model {folder}: phones are named but phones.onnx is missing. Export the model again.")
+        raise broken(folder, "phones are named but phones.onnx is missing")
     return model
 
 
 def _check_heads(model: Model) -> None:
     ids = [head.id for head in model.heads]
-    if len(set(ids)) < len(ids):
-        raise ModelError(f"Model {model.folder}: two heads have the same id ({', '.join(ids)}). Export the model again.")
+    if first_twice(ids) is not None:
+        raise broken(model.folder, f"two heads have the same id ({', '.join(ids)})")
     for head in model.heads:
         if head.resample == "none" and head.fps != model.encoder.rate_hz:
-            raise ModelError(
-                f"Model {model.folder}: head {head.id} is not resampled, so its fps must be the encoder's {model.encoder.rate_hz}, got {head.fps}. "
-                "Export the model again."
+            raise broken(
+                model.folder, f"head {head.id} is not resampled, so its fps must be the encoder's "
+                f"{model.encoder.rate_hz}, got {head.fps}",
             )
 
 
 def _encoder(folder: Path, spec: dict[str, Any]) -> Encoder:
-    context_s = spec.get("context_s")
-    encoder = Encoder(int(spec["rate_hz"]), float(spec["window_s"]), float(spec["overlap_s"]), None if context_s is None else float(context_s))
-    least = 2 * (encoder.context_s or 0)
-    frames = (encoder.window_s - encoder.overlap_s) * encoder.rate_hz       # by which each window starts after the one before
-    aligned = encoder.context_s is None or (math.isfinite(frames) and abs(frames - round(frames)) < 1e-6)
-    if encoder.rate_hz <= 0 or SAMPLE_RATE_HZ % encoder.rate_hz or not 0 <= least <= encoder.overlap_s or not frames >= 1 or not aligned \
-            or not encoder.window_s <= MAX_WINDOW_S:
-        raise ModelError(
-            f"Model {folder}: encoder windows of {encoder.window_s} s with {encoder.overlap_s} s overlap at {encoder.rate_hz} Hz cannot be joined "
-            f"(at least {least:g} s must overlap, a window must be longer by whole frames and last at most {MAX_WINDOW_S:g} s). Export the model again."
-        )
-    return encoder
+    context_s = None if spec.get("context_s") is None else float(spec["context_s"])
+    encoder = Encoder(int(spec["rate_hz"]), float(spec["window_s"]), float(spec["overlap_s"]), context_s)
+    least = 2 * (context_s or 0)
+    frames = (encoder.window_s - encoder.overlap_s) * encoder.rate_hz       # by which each window starts after another
+    is_aligned = context_s is None or (math.isfinite(frames) and abs(frames - round(frames)) < 1e-6)
+    is_rate = encoder.rate_hz > 0 and SAMPLE_RATE_HZ % encoder.rate_hz == 0
+    if is_rate and is_aligned and frames >= 1 and 0 <= least <= encoder.overlap_s and encoder.window_s <= MAX_WINDOW_S:
+        return encoder
+    raise broken(
+        folder, f"encoder windows of {encoder.window_s} s with {encoder.overlap_s} s overlap at {encoder.rate_hz} Hz "
+        f"cannot be joined (at least {least:g} s must overlap, a window must be longer by whole frames and last at "
+        f"most {MAX_WINDOW_S:g} s)",
+    )

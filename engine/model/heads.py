@@ -1,16 +1,17 @@
 """The heads of a model folder: plain matrices, and for vertices a basis beside them that stays on disk.
 
-heads.npz holds per head `<id>/W` (d, k) and `<id>/b` (k,), and where the head has them `<id>/W0`, `<id>/b0`, `<id>/W1` ... (d, d) and (d,) (layers
-with tanh before the last one), `<id>/template` (the neutral face that is added, in scaled units) and `<id>/mean` (n,) of a PCA head. In model.json
-a head of space "vertices" may name a file `pca`: components (k, n) as .npy, memory-mapped; its k outputs are then coefficients, its n results flat
-vertices (v0.x, v0.y, v0.z, v1.x ...), and `channels` may be left out.
+heads.npz holds per head `<id>/W` (d, k) and `<id>/b` (k,), and where the head has them `<id>/W0`, `<id>/b0`, `<id>/W1`
+... (d, d) and (d,) (layers with tanh before the last one), `<id>/template` (the neutral face that is added, in scaled
+units) and `<id>/mean` (n,) of a PCA head. In model.json a head of space "vertices" may name a file `pca`: components
+(k, n) as .npy, memory-mapped; its k outputs are then coefficients, its n results flat vertices (v0.x, v0.y, v0.z, v1.x
+...), and `channels` may be left out.
 """
 
 from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ from ..values.types import MAX_FPS, FloatArray, Motion
 SPACES = ("blendshapes", "flame", "vertices")
 RESAMPLE_PLACES = ("none", "features", "output")
 MAX_HIDDEN_LAYERS = 8
-_DAMAGE = (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)      # what reading a damaged .npy or .npz can raise
+# what reading a damaged .npy or .npz can raise
+_DAMAGE = (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,21 @@ def read_heads(folder: Path, specs: list[dict[str, Any]], hashes: Mapping[str, s
     """The heads that model.json lists; `hashes` are its checked files.
 
     Raises:
-        ModelError: arrays are missing, damaged or do not fit each other. KeyError, TypeError: a field of model.json is missing or wrong.
+        ModelError: arrays are missing, damaged or do not fit each other. KeyError, TypeError: a field of model.json is
+            missing or wrong.
     """
     arrays = load_arrays(folder, "heads.npz")
     return tuple(_head(folder, spec, arrays, hashes) for spec in specs)
+
+
+def broken(folder: Path, what: str, step: str = "Export the model again.") -> ModelError:
+    """The error for a model folder that cannot be used."""
+    return ModelError(f"Model {folder}: {what}. {step}")
+
+
+def first_twice(names: Sequence[str]) -> str | None:
+    """The first name that comes more than once; None where all differ."""
+    return next((name for name in names if names.count(name) > 1), None)
 
 
 def load_array(folder: Path, name: str) -> FloatArray:
@@ -85,18 +98,18 @@ def load_array(folder: Path, name: str) -> FloatArray:
         with (folder / name).open("rb") as file:
             return _finite(folder, name, np.load(file, allow_pickle=False))
     except _DAMAGE as error:
-        raise ModelError(f"Model {folder}: {name} cannot be read ({_reason(error)}). Export the model again.") from error
+        raise broken(folder, f"{name} cannot be read ({_reason(error)})") from error
 
 
 def load_arrays(folder: Path, name: str) -> dict[str, FloatArray]:
-    """All arrays of a .npz of a model folder as float32, without unpickling. Raises ModelError: damaged, or not finite numbers."""
+    """All arrays of a .npz of a model folder, as `load_array` reads them."""
     try:
         with zipfile.ZipFile(folder / name):        # np.load alone would take a .npy as well
             pass
         with np.load(folder / name, allow_pickle=False) as arrays:
             return {key: _finite(folder, f"{key} in {name}", arrays[key]) for key in arrays.files}
     except _DAMAGE as error:
-        raise ModelError(f"Model {folder}: {name} cannot be read ({_reason(error)}). Export the model again.") from error
+        raise broken(folder, f"{name} cannot be read ({_reason(error)})") from error
 
 
 def read_template(path: str, head: Head) -> FloatArray:
@@ -112,27 +125,33 @@ def read_template(path: str, head: Head) -> FloatArray:
             raise ValueError("it does not hold one array of numbers")
         template = content.astype(np.float32).reshape(-1)
     except _DAMAGE as error:
-        raise SettingError(f"Template {path} cannot be read ({_reason(error)}). Give a .npy file with the neutral face's {head.width} numbers.") from error
+        raise SettingError(
+            f"Template {path} cannot be read ({_reason(error)}). "
+            f"Give a .npy file with the neutral face's {head.width} numbers."
+        ) from error
     if template.shape != (head.width,) or not np.isfinite(template).all():
-        raise SettingError(f"Template {path} has {template.size} numbers, head {head.id} needs {head.width} finite ones.")
+        raise SettingError(
+            f"Template {path} has {template.size} numbers, head {head.id} needs {head.width} finite ones."
+        )
     return template
 
 
 def to_vertices(motion: Motion, head: Head, template: FloatArray | None) -> Motion:
-    """Coefficients (t, k) of a head with a basis -> flat vertices (t, n): components, mean, and the neutral face if there is one."""
+    """Coefficients (t, k) of a head with a basis -> flat vertices (t, n), with mean and neutral face."""
     assert head.basis is not None
     vertices = motion.weights @ head.basis.components
     vertices += head.basis.mean if template is None else head.basis.mean + template
-    return replace(motion, weights=np.asarray(vertices, np.float32), channels=vertex_channels(len(head.basis.mean) // 3))
+    channels = vertex_channels(len(head.basis.mean) // 3)
+    return replace(motion, weights=np.asarray(vertices, np.float32), channels=channels)
 
 
 def _finite(folder: Path, what: str, values: NDArray[Any]) -> FloatArray:
     if values.dtype.kind not in "fiu":
-        raise ModelError(f"Model {folder}: {what} holds {values.dtype} values, numbers are needed. Export the model again.")
+        raise broken(folder, f"{what} holds {values.dtype} values, numbers are needed")
     with np.errstate(over="ignore"):
         numbers = values.astype(np.float32, copy=False)
     if not np.isfinite(numbers).all():
-        raise ModelError(f"Model {folder}: {what} holds values that are not finite. Export the model again.")
+        raise broken(folder, f"{what} holds values that are not finite")
     return numbers
 
 
@@ -146,47 +165,68 @@ def _head(folder: Path, spec: dict[str, Any], arrays: Mapping[str, FloatArray], 
     def array(part: str) -> FloatArray:
         return arrays[f"{head_id}/{part}"]
 
+    def has(part: str) -> bool:
+        return f"{head_id}/{part}" in arrays
+
     weight, bias = array("W"), array("b")
     basis = _basis(folder, str(spec["pca"]), array("mean"), hashes) if spec.get("pca") else None
     channels = tuple(f"pca{number:03d}" for number in range(len(bias))) if basis else tuple(map(str, spec["channels"]))
-    layers = tuple((array(f"W{n}"), array(f"b{n}")) for n in range(MAX_HIDDEN_LAYERS) if f"{head_id}/W{n}" in arrays)
-    template = array("template") if f"{head_id}/template" in arrays else None
+    resample = spec["resample"]
     head = Head(
-        head_id, str(spec["space"]), channels, int(spec["fps"]), str(spec["resample"]["where"]), bool(spec["resample"]["align_corners"]),
-        weight, bias, layers, template, basis,
+        head_id, str(spec["space"]), channels, int(spec["fps"]), str(resample["where"]),
+        bool(resample["align_corners"]), weight, bias,
+        layers=tuple((array(f"W{n}"), array(f"b{n}")) for n in range(MAX_HIDDEN_LAYERS) if has(f"W{n}")),
+        template=array("template") if has("template") else None, basis=basis,
     )
-    if weight.ndim != 2 or bias.shape != (weight.shape[1],) or weight.shape[1] != len(channels):
-        raise ModelError(f"Model {folder}: head {head_id} has weights {weight.shape} and bias {bias.shape} for {number_of(len(channels), 'channel')}. Export it again.")
-    if head.space not in SPACES or head.resample not in RESAMPLE_PLACES or head.fps != spec["fps"] or not 0 < head.fps <= MAX_FPS:
-        raise ModelError(f"Model {folder}: head {head_id} has space {head.space!r}, resample {head.resample!r}, fps {spec['fps']}. Export it again.")
-    if len(set(channels)) < len(channels):
-        twice = next(name for name in channels if channels.count(name) > 1)
-        raise ModelError(f"Model {folder}: head {head_id} names channel {twice!r} twice. Export it again.")
-    if any(matrix.shape != (len(weight), len(weight)) or row.shape != (len(weight),) for matrix, row in layers):
-        raise ModelError(f"Model {folder}: head {head_id} has hidden layers that are not {len(weight)} wide. Export it again.")
+    _check_head(folder, head, spec["fps"])
     _check_sizes(folder, head)
     return head
 
 
+def _check_head(folder: Path, head: Head, fps: object) -> None:
+    def refuse(what: str) -> None:
+        raise broken(folder, f"head {head.id} {what}", "Export it again.")
+
+    n_channels, width = len(head.channels), len(head.weight)
+    if head.weight.ndim != 2 or {head.weight.shape[1:], head.bias.shape} != {(n_channels,)}:
+        named = number_of(n_channels, "channel")
+        refuse(f"has weights {head.weight.shape} and bias {head.bias.shape} for {named}")
+    is_rate = head.fps == fps and 0 < head.fps <= MAX_FPS
+    if head.space not in SPACES or head.resample not in RESAMPLE_PLACES or not is_rate:
+        refuse(f"has space {head.space!r}, resample {head.resample!r}, fps {fps}")
+    twice = first_twice(head.channels)
+    if twice is not None:
+        refuse(f"names channel {twice!r} twice")
+    if any(matrix.shape != (width, width) or row.shape != (width,) for matrix, row in head.layers):
+        refuse(f"has hidden layers that are not {width} wide")
+
+
 def _basis(folder: Path, file: str, mean: FloatArray, hashes: Mapping[str, str]) -> Basis:
+    again = "Convert the model again."
     if file not in hashes:
-        raise ModelError(f"Model {folder}: PCA file {file} is not among the files of model.json. Convert the model again.")
+        raise broken(folder, f"PCA file {file} is not among the files of model.json", again)
     try:
         return Basis(np.load(folder / file, mmap_mode="r", allow_pickle=False), mean)
     except _DAMAGE as error:
-        raise ModelError(f"Model {folder}: {file} cannot be read ({_reason(error)}). Convert the model again.") from error
+        raise broken(folder, f"{file} cannot be read ({_reason(error)})", again) from error
 
 
 def _check_sizes(folder: Path, head: Head) -> None:
-    basis = head.basis
-    if basis and (basis.components.dtype != np.float32 or basis.components.shape != (len(head.bias), *basis.mean.shape) or basis.mean.size % 3):
-        raise ModelError(
-            f"Model {folder}: PCA of head {head.id} has components {basis.components.shape} {basis.components.dtype} and mean {basis.mean.shape}, "
-            f"the head gives {len(head.bias)} coefficients. Convert the model again."
-        )
-    if basis and not np.isfinite(basis.components).all():
-        raise ModelError(f"Model {folder}: PCA of head {head.id} holds values that are not finite. Convert the model again.")
+    def refuse(what: str) -> None:
+        raise broken(folder, what, "Convert the model again.")
+
+    if head.basis:
+        components, mean = head.basis.components, head.basis.mean
+        fits = components.shape == (len(head.bias), *mean.shape) and mean.size % 3 == 0
+        if components.dtype != np.float32 or not fits:
+            refuse(
+                f"PCA of head {head.id} has components {components.shape} {components.dtype} and mean {mean.shape}, "
+                f"the head gives {len(head.bias)} coefficients"
+            )
+        if not np.isfinite(components).all():
+            refuse(f"PCA of head {head.id} holds values that are not finite")
     if head.space == "vertices" and head.width % 3:
-        raise ModelError(f"Model {folder}: head {head.id} gives vertices, and its {number_of(head.width, 'number')} are not three for each. Convert the model again.")
+        numbers = number_of(head.width, "number")
+        refuse(f"head {head.id} gives vertices, and its {numbers} are not three for each")
     if head.template is not None and head.template.shape != (head.width,):
-        raise ModelError(f"Model {folder}: template of head {head.id} has shape {head.template.shape}, must be ({head.width},). Convert the model again.")
+        refuse(f"template of head {head.id} has shape {head.template.shape}, must be ({head.width},)")

@@ -24,10 +24,12 @@ from ..values.types import FloatArray
 log = logging.getLogger(__name__)
 
 PROVIDERS = {
-    "cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider", "directml": "DmlExecutionProvider", "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider", "directml": "DmlExecutionProvider",
+    "cpu": "CPUExecutionProvider",
 }   # in the order in which `auto` tries them
-OPTIONS = {"CUDAExecutionProvider": {"cudnn_conv_algo_search": "HEURISTIC"}}    # the default tries all algorithms anew for each length of sound
-NEEDS = {"CUDAExecutionProvider": ": it needs an NVIDIA driver, CUDA 12 and cuDNN 9 (ONNX Runtime 1.18: CUDA 11.8 and cuDNN 8)"}
+# the default tries all algorithms anew for each length of sound
+OPTIONS = {"CUDAExecutionProvider": {"cudnn_conv_algo_search": "HEURISTIC"}}
+CUDA_NEEDS = ": it needs an NVIDIA driver, CUDA 12 and cuDNN 9 (ONNX Runtime 1.18: CUDA 11.8 and cuDNN 8)"
 MAX_SESSIONS = 12           # three graphs a model: four models stay open
 
 
@@ -52,7 +54,8 @@ class Graph:
         except Exception as error:
             shapes = {name: tuple(array.shape) for name, array in inputs.items()}
             step = "Export it again" if self.device == "cpu" else f"Choose the CPU instead of {self.device}"
-            raise ModelError(f"{self.file.name} of model {self.file.parent} failed on {shapes}: {_first_line(error)}. {step}.") from error
+            what = f"{self.file.name} of model {self.file.parent}"
+            raise ModelError(f"{what} failed on {shapes}: {_first_line(error)}. {step}.") from error
         return np.asarray(output, np.float32)
 
 
@@ -116,14 +119,18 @@ _lock = threading.Lock()
 def _load(file: Path, device: str, threads: int) -> Graph:
     offered = devices()
     wanted = [name for name in offered if device in ("auto", name)]
-    warning = "" if wanted else f"Device {device} is not offered by this ONNX Runtime (it has: {', '.join(offered)}); the CPU is used."
+    lack = f"Device {device} is not offered by this ONNX Runtime (it has: {', '.join(offered)}); the CPU is used."
+    warning = "" if wanted else lack
     for name in wanted:
         if name == "cpu":
             break
         reason, with_build = _refused.get(name, ("", ""))
         if reason and with_build in ("", build()):
             if device == name:      # for `auto` the test has told it once
-                warning = f"Device {name} did not pass its test ({reason}); the CPU is used. Test it again once that is mended."
+                warning = (
+                    f"Device {name} did not pass its test ({reason}); the CPU is used. "
+                    "Test it again once that is mended."
+                )
             continue
         try:
             return Graph(file, _session(file, [PROVIDERS[name], PROVIDERS["cpu"]], threads), name, warning)
@@ -133,7 +140,10 @@ def _load(file: Path, device: str, threads: int) -> Graph:
     try:
         return Graph(file, _session(file, [PROVIDERS["cpu"]], threads), "cpu", warning)
     except Exception as error:
-        raise ModelError(f"{file.name} of model {file.parent} cannot be loaded: {_first_line(error)}. Export or copy the model again.") from error
+        reason = _first_line(error)
+        raise ModelError(
+            f"{file.name} of model {file.parent} cannot be loaded: {reason}. Export or copy the model again."
+        ) from error
 
 
 def _session(file: Path, providers: list[str], threads: int) -> Any:
@@ -141,12 +151,12 @@ def _session(file: Path, providers: list[str], threads: int) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")    # threads that wait leave their core to Blender
-    options.log_severity_level = 4      # fatal only: what fails is told as one ModelError, and the console belongs to Blender
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")    # waiting threads leave cores to Blender
+    options.log_severity_level = 4      # fatal only: what fails is one ModelError, and the console belongs to Blender
     options.enable_mem_pattern = PROVIDERS["directml"] not in providers      # DirectML does without
     session = ort.InferenceSession(str(file), options, providers=[(name, OPTIONS.get(name, {})) for name in providers])
     if providers[0] not in session.get_providers():
-        raise RuntimeError(f"{providers[0]} did not start{NEEDS.get(providers[0], '')}")
+        raise RuntimeError(f"{providers[0]} did not start{CUDA_NEEDS if providers[0] == PROVIDERS['cuda'] else ''}")
     return session
 
 
@@ -155,6 +165,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _import() -> Any:
-    with needs("onnxruntime", " On Windows another add-on may have loaded an older C++ runtime: disable other add-ons and restart."):
+    on_windows = " On Windows another add-on may have loaded an older C++ runtime: disable other add-ons and restart."
+    with needs("onnxruntime", on_windows):
         import onnxruntime
     return onnxruntime

@@ -45,9 +45,10 @@ def resolve(settings: Settings, model: Model) -> Style:
 
 def missing_pivot(settings: Settings, model: Model) -> str:
     """A sentence for the user where a model without a neutral style was asked for one; else empty."""
-    if model.pivot is not None or (settings.identity.strip() not in ("", "pivot") and settings.strength == 1):
+    wants_pivot = settings.identity.strip() in ("", "pivot")
+    if model.pivot is not None or (not wants_pivot and settings.strength == 1):
         return ""
-    name = model.identities[_row(settings.identity.strip(), model)].id if settings.identity.strip() in ("", "pivot") else settings.identity
+    name = model.identities[_row("", model)].id if wants_pivot else settings.identity
     return f"Model {model.id} has no neutral style: {name} is used as it is, and strength has no effect."
 
 
@@ -59,19 +60,25 @@ def _vector(identity: str, model: Model) -> FloatArray:
 
 def _row(name: str, model: Model) -> int:
     if name in ("", "pivot"):
-        return len(model.styles) - 1 if model.pivot is None else model.pivot     # without a pivot the reference takes the last row
+        return len(model.styles) - 1 if model.pivot is None else model.pivot     # the reference takes the last row too
     if name.startswith("#"):
         return _numbered_row(name, model)
     for row, identity in enumerate(model.identities):
         if name == identity.id or name.casefold() == identity.label.casefold():
             return row
     shown = ", ".join(identity.id for identity in model.identities[:12])
-    raise SettingError(f"Model {model.id} has no identity {name!r}. It has {len(model.identities)}: {shown} (see `identities --model {model.id}`).")
+    raise SettingError(
+        f"Model {model.id} has no identity {name!r}. It has {len(model.identities)}: {shown} "
+        f"(see `identities --model {model.id}`)."
+    )
 
 
 def _numbered_row(name: str, model: Model) -> int:
     if not name[1:].isdecimal() or len(name) > MAX_ROW_DIGITS + 1 or int(name[1:]) >= len(model.styles):
-        raise SettingError(f"Identity row {name[:MAX_ROW_DIGITS + 1]!r} does not exist: model {model.id} has rows #0 to #{len(model.styles) - 1}.")
+        raise SettingError(
+            f"Identity row {name[:MAX_ROW_DIGITS + 1]!r} does not exist: "
+            f"model {model.id} has rows #0 to #{len(model.styles) - 1}."
+        )
     return int(name[1:])
 
 
@@ -85,7 +92,10 @@ def _blend(text: str, model: Model) -> FloatArray:
         except ValueError:
             value = math.nan
         if not equals or not math.isfinite(value) or value < 0:
-            raise SettingError(f"Blend {text!r}: {part!r} is not NAME=WEIGHT with a weight of 0 or more. Write blend:relaxed=0.3,clear=0.7.")
+            raise SettingError(
+                f"Blend {text!r}: {part!r} is not NAME=WEIGHT with a weight of 0 or more. "
+                "Write blend:relaxed=0.3,clear=0.7."
+            )
         rows.append(_row(name.strip(), model))
         weights.append(value)
     if max(weights) <= 0:

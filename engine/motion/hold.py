@@ -7,18 +7,20 @@ from numpy.typing import NDArray
 
 from ..values.types import FloatArray
 
-SWITCH_COST = 0.15          # of a change of shape, in frames of a full shape: below it shapes flicker between two that look alike
+SWITCH_COST = 0.15          # of a change of shape, in frames of a full shape: lower, and shapes that look alike flicker
 MUST_SHOW = 10.0            # a closure counts so many full frames, so that no p, b or m is skipped
 
 
 def hold(weights: FloatArray, frames: int, must_show: NDArray[np.intp]) -> FloatArray:
-    """Weights (n_shapes, n_frames) as 0 or 1, one shape at a time, each run at least `frames` long (the whole clip where that is shorter).
+    """Weights (n_shapes, n_frames) as 0 or 1, one shape at a time, each run at least `frames` long.
 
     Args:
         weights: how well each shape shows each frame, 0 to 1.
         must_show: frames on which the best shape has to be seen: the moments when lips touch.
     Returns:
-        The best such sequence: the largest sum of shown weights less SWITCH_COST a change, by dynamic programming over run ends.
+        The best such sequence: the largest sum of shown weights less SWITCH_COST a change. A clip shorter than `frames`
+        is one run.
+    Source: dynamic programming over the ends of runs.
     """
     n_shapes, n_frames = weights.shape
     if not n_frames:
@@ -27,8 +29,10 @@ def hold(weights: FloatArray, frames: int, must_show: NDArray[np.intp]) -> Float
     gain = weights.T.astype(np.float64).copy()
     gain[must_show, gain[must_show].argmax(axis=1)] += MUST_SHOW * least
     total = np.concatenate([np.zeros((1, n_shapes)), np.cumsum(gain, axis=0)])
-    best = np.full((n_frames + 1, n_shapes), -np.inf)       # best sum of the first t frames when a run of shape k, long enough, ends there
-    before = np.full((n_frames + 1, n_shapes), -2, np.int64)        # -2: the run goes on; else the shape before it, -1 at the start
+    # best sum of the first t frames when a run of shape k, long enough, ends there; and the shape before that run: -2 where
+    # it goes on, -1 at the start
+    best = np.full((n_frames + 1, n_shapes), -np.inf)
+    before = np.full((n_frames + 1, n_shapes), -2, np.int64)
     best[least] = total[least]
     before[least] = -1
     for t in range(least + 1, n_frames + 1):

@@ -1,4 +1,4 @@
-"""Which keys may go: for keys that are joined by straight lines, and for keys joined by curves with auto-clamped handles.
+"""Which keys may go: for keys joined by straight lines, and for keys joined by curves with auto-clamped handles.
 
 A curve that is joined by curves moves between its keys in its own way, so an error bound that was reckoned for lines
 says nothing about it. There handles are placed as Blender places them (auto-clamped, without its optional smoothing
@@ -95,7 +95,7 @@ def _share_of_error(channel: RigChannel) -> float:
 def _cone_keys(seconds: Array, values: Array, tolerance: Array) -> BoolArray:
     """Which rows of values (n, c) to keep, with tolerance (n, c).
 
-    Blocks of rows are looked at side by side; where two meet there is a key, which goes again if the line over it holds.
+    Blocks of rows are searched side by side; where two meet there is a key, which goes again if the line over it holds.
     """
     n_rows, n_columns = values.shape
     n_blocks = max(1, -(-(n_rows - 1) // BLOCK_ROWS))
@@ -117,8 +117,7 @@ def _cone_keys(seconds: Array, values: Array, tolerance: Array) -> BoolArray:
 
 
 def _cones(seconds: Array, values: Array, tolerance: Array) -> BoolArray:
-    """Which rows (n, c) to keep: a key is set where the next sample leaves the cone of lines that pass all samples since
-    the last key."""
+    """Which rows (n, c) to keep: a key is set where the next sample leaves the cone of lines through all since the last."""
     keep = np.zeros(values.shape, np.bool_)
     keep[[0, -1]] = True
     anchor_s, anchor = seconds[0].copy(), values[0].copy()
@@ -152,7 +151,7 @@ def _holds_without(row: int, keep: BoolArray, seconds: Array, values: Array, tol
 
 
 def auto_clamped(x: Array, y: Array) -> Handles:
-    """Handles of keys at times x (n,), rising, with values y (n,): level at peaks and both ends, nowhere beyond neighbours.
+    """Handles of keys at rising times x (n,) with values y (n,): level at peaks and both ends, nowhere beyond neighbours.
 
     Source: Blender's F-curves with AUTO_CLAMPED handles, auto_smoothing NONE and constant extrapolation; tests compare
     with Blender.
@@ -180,7 +179,7 @@ def auto_clamped(x: Array, y: Array) -> Handles:
 
 
 def evaluate(x: Array, y: Array, at: Array) -> Array:
-    """Values (m,) at times `at` of the curve through keys at x (n,) with values y (n,); constant before and after them."""
+    """Values (m,) at times `at` of the curve through keys at x (n,) with values y (n,); constant outside of them."""
     if len(x) < 2:
         return np.full(len(at), y[0])
     handles = auto_clamped(x, y)
@@ -239,7 +238,7 @@ def _measure(keys: IntArray, values: Array, tolerance: Array, looked_at: IntArra
 
 
 def _place(share: Array, segment: IntArray, first: Array, second: Array) -> Array:
-    """Parameter 0..1 on curves at shares of their time; the handles of each segment lie at first and second of its time."""
+    """Parameter 0..1 on curves at shares of their time; the handles of each segment lie at shares first and second."""
     places, times = _usual_places()
     place: Array = np.interp(share, times, places)
     unusual = (np.abs(first - HANDLE_SHARE) > 1e-9) | (np.abs(second - 1 + HANDLE_SHARE) > 1e-9)

@@ -1,8 +1,8 @@
 """Where the lips touch: made from the phone scores, measured in motion, and kept through every later step.
 
-A mouth that stays open on p, b or m is the first thing a viewer notices. Contacts are made here from cues (close_lips, open_vowels), measured
-with one formula, and put back by `seal` after each step that shapes the motion; the steps themselves know nothing of contacts.
-Knows ARKit channels; motion without them has no contacts and passes through unchanged.
+A mouth that stays open on p, b or m is the first thing a viewer notices. Contacts are made here from cues (close_lips,
+open_vowels), measured with one formula, and put back by `seal` after each step that shapes the motion; the steps
+themselves know nothing of contacts. Knows ARKit channels; motion without them has no contacts and passes unchanged.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def close_lips(motion: Motion, contact: FloatArray) -> Motion:
         return motion
     closure, tuck = (risen(contact[:, column], SURE_FROM, SURE_AT) for column in range(2))
     weights = motion.weights * (1 - _rest(contact[:, 2], motion.fps))[:, None]
-    column = {name: weights[:, motion.channels.index(name)] for name in NEEDED}      # views: writing them writes weights
+    column = {name: weights[:, motion.channels.index(name)] for name in NEEDED}      # views: writing writes weights
     done = np.clip(column["mouthClose"] / np.maximum(column["jawOpen"], 1e-3), 0, 1)
     column["jawOpen"] *= 1 - (1 - CLOSED_JAW) * np.maximum(0, closure - done)
     for name in _PARTING:

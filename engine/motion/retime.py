@@ -24,7 +24,8 @@ def retime(motion: Motion, fps: float, n_frames: int | None = None) -> Motion:
     """
     if not 0 < fps <= MAX_FPS:
         raise SettingError(
-            f"Scene frame rate must be above 0 and at most {MAX_FPS:g}, got {fps}. Set it in Output > Frame Rate, or with --fps."
+            f"Scene frame rate must be above 0 and at most {MAX_FPS:g}, got {fps}. "
+            "Set it in Output > Frame Rate, or with --fps."
         )
     length_s = len(motion.weights) / motion.fps
     n_wanted = round(len(motion.weights) * fps / motion.fps) if n_frames is None else n_frames

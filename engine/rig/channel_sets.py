@@ -1,11 +1,13 @@
 """Turn motion from one set of face channels into another: ARKit 52, 51 and 32, Oculus 15, FLAME.
 
 All go by way of ARKit 52. What each step keeps:
-* 51 and 32 to 52: exact; channels that the smaller set lacks stay still. Back: exact for the channels that the smaller set has.
-* Oculus 15 to 52: each viseme becomes its pose in presets/oculus15.json, mixed by weight. Back: bounded least squares over the same poses
-  (mouth_shapes.py), so that visemes come back where their poses differ; DD, nn and kk, which ARKit cannot tell apart, share what they had together.
-* FLAME 413 to 52 and back: the jaw alone, as an angle. FLAME's expression numbers are directions of its own statistics; without the licensed
-  FLAME mesh nobody can say which smile they are, so they stay 0 and do not become lips. What mouthClose undoes of jawOpen, the angle leaves out.
+* 51 and 32 to 52: exact; channels that the smaller set lacks stay still. Back: exact for the channels it has.
+* Oculus 15 to 52: each viseme becomes its pose in presets/oculus15.json, mixed by weight. Back: bounded least squares
+  over the same poses, so that visemes come back where their poses differ; DD, nn and kk, which ARKit cannot tell apart,
+  share what they had together.
+* FLAME 413 to 52 and back: the jaw alone, as an angle. FLAME's expression numbers are directions of its own statistics;
+  without the licensed FLAME mesh nobody can say which smile they are, so they stay 0 and do not become lips. What
+  mouthClose undoes of jawOpen, the angle leaves out.
 Lips that touch before touch after, in every set that can tell.
 """
 
@@ -41,11 +43,12 @@ def set_of(motion: Motion) -> str:
     for name, channels in SETS.items():
         if set(channels) == set(face) and len(channels) == len(face):
             return name
-    raise SettingError(f"Motion with {number_of(len(motion.channels), 'channel')} ({first_names(motion.channels)}) is in none of the sets {', '.join(SETS)}.")
+    there = f"{number_of(len(motion.channels), 'channel')} ({first_names(motion.channels)})"
+    raise SettingError(f"Motion with {there} is in none of the sets {', '.join(SETS)}.")
 
 
 def convert(motion: Motion, wanted: str) -> Motion:
-    """The same motion in the channels of another set, in that set's own order; head and breath (channels.LIFE) follow as they are.
+    """The same motion in the channels of another set, in that set's own order; head and breath follow as they are.
 
     Args:
         motion: in exactly the channels of one of SETS.
@@ -58,7 +61,8 @@ def convert(motion: Motion, wanted: str) -> Motion:
     source = set_of(motion)
     life = _select(motion, tuple(channel for channel in LIFE if channel in motion.channels))
     face = _select(motion, SETS[wanted]) if source == wanted else _convert(motion, source, wanted)
-    return replace(face, weights=np.concatenate([face.weights, life.weights], axis=1), channels=(*face.channels, *life.channels))
+    weights = np.concatenate([face.weights, life.weights], axis=1)
+    return replace(face, weights=weights, channels=(*face.channels, *life.channels))
 
 
 def _convert(motion: Motion, source: str, wanted: str) -> Motion:

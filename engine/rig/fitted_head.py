@@ -1,8 +1,8 @@
 """A head that was fitted to an animator's keys: from the decoder's hidden values to the controls of one rig.
 
-Where a preset mixes channels of a head, a fitted head is a head of its own: one more track, whose channels are the rig's
-controls. It may stand on a preset, its prior: the preset moves the face, and the fitted head adds what the animator does
-differently.
+Where a preset mixes channels of a head, a fitted head is a head of its own: one more track, whose channels are the
+rig's controls. It may stand on a preset, its prior: the preset moves the face, and the fitted head adds what the
+animator does differently.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class Score:
     Attributes:
         r: correlation with the animator's curve. rms: error in the control's own unit (radians for rotations).
         rms_mean: error of holding the mean. rms_prior, r_prior: of the preset alone; None without one.
-        learned: whether the fit is better than the mean, and than the preset; else the preset counts, and without one what little was found.
+        learned: whether the fit is better than the mean, and than the preset. Else the preset counts, and without one
+            what little was found.
     """
 
     r: float

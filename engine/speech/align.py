@@ -1,8 +1,8 @@
 """Find when each phone is spoken: of a transcript, or of nothing but the sound.
 
-Works on the phone head's scores; knows nothing of text or of faces. A transcript may leave out what is spoken and may hold what is not: phones can
-be skipped at a price, and between words anything may sound at a price. Memory does not grow with the clip beyond the result: the search keeps
-a band of the transcript, and what lies far behind it is settled.
+Works on the phone head's scores; knows nothing of text or of faces. A transcript may leave out what is spoken and may
+hold what is not: phones can be skipped at a price, and between words anything may sound at a price. Memory does not grow
+with the clip beyond the result: the search holds a band of the transcript, and what lies far behind it is settled.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..values.phones import Phone
-from ..values.types import FloatArray
-
-IntArray = NDArray[np.intp]
+from ..values.types import FloatArray, IntArray
 
 FLOOR = 1e-3                # least score of a phone: dialects and slips of the tongue must not stop the search
 SKIP_COST = 6.0             # nats for each phone of the transcript that is not heard
@@ -36,7 +34,7 @@ class Alignment:
     Attributes:
         labels: (n_frames,) index of the phone on each frame, -1 where something else is spoken.
         places: (n_frames,) which phone of the transcript, or place between words: rises from one to the next.
-        fit: nats a frame of speech by which the transcript explains the sound worse than any phones would; 0 is perfect.
+        fit: nats a frame of speech by which the transcript explains the sound worse than any phones would; best is 0.
     """
 
     labels: IntArray
@@ -71,7 +69,7 @@ def align(scores: FloatArray, words: Sequence[Sequence[int]], silence: int) -> A
 
 
 def free_labels(scores: FloatArray) -> IntArray:
-    """The phone that is heard on each frame (n_frames,), without a transcript: the best path with a price for each change."""
+    """The phone of each frame (n_frames,) without a transcript: the best path with a price for each change."""
     n_frames, n_phones = scores.shape
     if n_frames <= CHUNK:
         return np.asarray(_free_search(scores[None])[0])
@@ -83,8 +81,10 @@ def free_labels(scores: FloatArray) -> IntArray:
     return np.asarray(labels[:, CHUNK_MARGIN:-CHUNK_MARGIN].reshape(-1)[:n_frames])
 
 
-def to_phones(labels: IntArray, names: Sequence[str], rate_hz: float, places: IntArray | None = None) -> tuple[Phone, ...]:
-    """Runs of equal labels (n_frames,) as phones without gaps; frame i stands for second i / rate_hz, so phones change half-way between.
+def to_phones(
+    labels: IntArray, names: Sequence[str], rate_hz: float, places: IntArray | None = None,
+) -> tuple[Phone, ...]:
+    """Runs of equal labels (n_frames,) as phones without gaps, which change half-way between frames.
 
     Args:
         places: (n_frames,) parts two equal phones in a row.
@@ -96,7 +96,10 @@ def to_phones(labels: IntArray, names: Sequence[str], rate_hz: float, places: In
 
 
 def _states(words: Sequence[Sequence[int]], between: int) -> tuple[IntArray, FloatArray, IntArray]:
-    """Column of the scores, cost of skipping and place in the transcript for each state: two for each phone, and what may sound before, between and after words."""
+    """Column of the scores, cost of skipping and place in the transcript for each state.
+
+    Each phone has two states; between words, before and after them anything may sound.
+    """
     columns, costs, places = [between], [0.0], [0]
     for word in words:
         for phone in word:
@@ -110,7 +113,7 @@ def _states(words: Sequence[Sequence[int]], between: int) -> tuple[IntArray, Flo
 
 
 def _search(scores: FloatArray, columns: IntArray, costs: FloatArray) -> tuple[IntArray, float]:
-    """The best state on each frame (n_frames,), and the score of that path. States rise; what is stepped over costs its price."""
+    """The best state on each frame (n_frames,), and the score of that path. States rise; skipped ones cost their price."""
     n_frames, n_states = len(scores), len(columns)
     width = min(BAND, n_states)
     before = np.concatenate([[0], np.cumsum(costs, dtype=np.float64)])       # price of all states before this one

@@ -8,9 +8,10 @@ from ..values.phones import Phone
 
 HEARD_S = 0.03          # a sound must last so long somewhere to count: shorter ones are slips of the ear
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("p b m", ("P", "B", "M")), ("f v", ("F", "V")), ("th", ("TH", "DH")), ("t d n l", ("T", "D", "N", "L")), ("s z", ("S", "Z")),
-    ("sh ch j", ("SH", "ZH", "CH", "JH")), ("k g ng", ("K", "G", "NG")), ("r", ("R", "ER")), ("w", ("W",)), ("y", ("Y",)), ("h", ("HH",)),
-    ("ah (father)", ("AA", "AH")), ("a (cat)", ("AE",)), ("aw (law)", ("AO",)), ("eh (bed)", ("EH", "AX")), ("ee (see)", ("IY", "IH")),
+    ("p b m", ("P", "B", "M")), ("f v", ("F", "V")), ("th", ("TH", "DH")), ("t d n l", ("T", "D", "N", "L")),
+    ("s z", ("S", "Z")), ("sh ch j", ("SH", "ZH", "CH", "JH")), ("k g ng", ("K", "G", "NG")), ("r", ("R", "ER")),
+    ("w", ("W",)), ("y", ("Y",)), ("h", ("HH",)), ("ah (father)", ("AA", "AH")), ("a (cat)", ("AE",)),
+    ("aw (law)", ("AO",)), ("eh (bed)", ("EH", "AX")), ("ee (see)", ("IY", "IH")),
     ("oh (go)", ("OW",)), ("oo (too)", ("UW", "UH")), ("ü ö", ("UE", "OE")), ("silence", ("SIL",)),
 )
 

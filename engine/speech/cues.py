@@ -23,7 +23,7 @@ from . import g2p
 from .align import Alignment, align, free_labels, to_phones
 
 SILENCE = "SIL"
-# Nats a frame: texts of the clips reach 0.7 (0.8 in noise), those of other clips begin at 1.5 (tests/learn measures it).
+# Nats a frame: texts of the clips reach 0.7 (0.8 in noise), those of other clips begin at 1.5 (tests/learn measures).
 MISFIT = 1.4
 DOUBTFUL = 0.9              # from here on a guessed language may be the wrong one: read in another, texts begin at 1.0
 NEAR_S = 0.06               # an aligned phone may lie this far off: what is recognised there still counts
@@ -90,8 +90,8 @@ def find_cues(scores: FloatArray, names: tuple[str, ...], rate_hz: int, words: g
     n_phones = sum(map(len, spoken))
     if n_phones > len(scores):
         return replace(from_sound, warning=(
-            f"The transcript has {number_of(n_phones, 'phone')}, the sound of {len(scores) / rate_hz:.1f} s has time for "
-            f"at most {len(scores)}: the sound alone is followed. Give the words of this sound only."))
+            f"The transcript has {number_of(n_phones, 'phone')}, the sound of {len(scores) / rate_hz:.1f} s has time "
+            f"for at most {len(scores)}: the sound alone is followed. Give the words of this sound only."))
     aligned = align(scores, spoken, names.index(SILENCE))
     if aligned.fit > MISFIT:
         return replace(from_sound, warning=(
@@ -181,7 +181,7 @@ def _from_sound(scores: FloatArray, labels: IntArray, names: tuple[str, ...], ra
 def _from_transcript(
     aligned: Alignment, free: IntArray, from_sound: PhonemeCues, names: tuple[str, ...], rate_hz: int,
 ) -> PhonemeCues:
-    """Aligned phones as a prior: contacts where the transcript has them and nowhere else; where it says nothing, the sound."""
+    """Aligned phones as a prior: contacts where the transcript has them and nowhere else; the sound where it is mute."""
     def frames(seconds: float) -> int:
         return max(1, round(seconds * rate_hz))
 

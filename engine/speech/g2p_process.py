@@ -1,7 +1,7 @@
-"""A program of its own, run in a child process by g2p.py: reads text aloud to itself with libespeak-ng and prints the phones.
+"""A program of its own, run in a child process: reads text aloud to itself with libespeak-ng and prints the phones.
 
-Not imported: the library ends the process or overruns its buffers on some texts, changes the process's locale and keeps one global state,
-none of which may happen to Blender. Needs nothing but Python. One JSON object on stdin, one on stdout.
+Not imported: the library ends the process or overruns its buffers on some texts, changes the process's locale and has
+one global state, none of which may happen to Blender. Needs nothing but Python. One JSON object on stdin, one on stdout.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ IPA_SEPARATED = 2 | ord("_") << 8       # one "_" between phonemes
 
 class _Voice(ctypes.Structure):
     _fields_ = [
-        ("name", ctypes.c_char_p), ("languages", ctypes.c_void_p), ("identifier", ctypes.c_char_p), ("gender", ctypes.c_ubyte),
-        ("age", ctypes.c_ubyte), ("variant", ctypes.c_ubyte), ("reserved", ctypes.c_ubyte), ("score", ctypes.c_int), ("spare", ctypes.c_void_p),
+        ("name", ctypes.c_char_p), ("languages", ctypes.c_void_p), ("identifier", ctypes.c_char_p),
+        ("gender", ctypes.c_ubyte), ("age", ctypes.c_ubyte), ("variant", ctypes.c_ubyte), ("reserved", ctypes.c_ubyte),
+        ("score", ctypes.c_int), ("spare", ctypes.c_void_p),
     ]
 
 
@@ -28,9 +29,10 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     """What to print.
 
     Args:
-        request: libraries: [[file, data folder or null], ...], the first that works is used; text; languages: names to try in order.
+        request: libraries: [[file, data folder or null], ...], the first that works is used; text; languages: names to
+            try in order.
     Returns:
-        problems: why no library works; or languages: the names that it knows; or clauses: IPA with "_" between phonemes.
+        problems: why no library works; or languages: the names it knows; or clauses: IPA with "_" between phonemes.
     """
     problems = []
     for file, data in request["libraries"]:
@@ -74,7 +76,8 @@ def _clauses(library: ctypes.CDLL, text: str) -> list[str]:
     at = ctypes.c_void_p(ctypes.addressof(content))
     clauses = []
     while at.value:
-        clauses.append((library.espeak_TextToPhonemes(ctypes.byref(at), CHARS_UTF8, IPA_SEPARATED) or b"").decode("utf-8", "replace"))
+        clause = library.espeak_TextToPhonemes(ctypes.byref(at), CHARS_UTF8, IPA_SEPARATED) or b""
+        clauses.append(clause.decode("utf-8", "replace"))
     return clauses
 
 

@@ -1,11 +1,11 @@
 """Phones that the user moved, replaced, deleted or added, as motion: the face moves differently only around them.
 
 Between the decoder and postprocessing. Where a phone moved, time is bent, so that its mouth goes with it. Where it is
-another one, the typical mouth of what was recognised is taken away and that of what is wanted is laid on, both as strong
-as this clip and style show them, and the cues tell the lips to meet, to round or to part. Knows ARKit channels; other
-heads cannot follow phones.
+another one, the typical mouth of what was recognised is taken away and that of what is wanted is laid on, both as
+strong as this clip and style show them, and the cues tell the lips to meet, to round or to part. Knows ARKit channels;
+other heads cannot follow phones.
 
-How far a change reaches: REACH_S to each side of the phones that differ. Beyond, every number is the same as without it.
+How far a change reaches: REACH_S to each side of the phones that differ. Beyond, every number is as without it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Seconds = NDArray[np.float64]
 REACH_S = FAR_S             # of one change, to each side: no phone shows farther off
 BLEND_S = 0.12              # within which the typical mouth of a phone still shows beside it
 CORE_EASE_S = 0.05          # within which what was recognised gives way to a new phone
-OWN_SHARE = 0.4             # of how this clip differs from the typical mouth stays: loudness and mood, not the old phone
+OWN_SHARE = 0.4             # of how a clip differs from the typical mouth stays: loudness and mood, not the old phone
 CUE_EASE_S = 0.04           # before and after a phone, within which the lips come together for it and part again
 CLEAR_S = 0.08              # round a phone that is gone, in which its contact goes too
 CUT_S = 0.05                # to each side of a cut where a phone was deleted
@@ -62,7 +62,7 @@ class _Place:
 
 
 def check(phones: Sequence[Phone], duration_s: float) -> None:
-    """Raise SettingError for the first phone that is of no known class, out of order, overlapping or outside the sound."""
+    """Raise SettingError for the first phone of an unknown class, out of order, overlapping or outside the sound."""
     end_s = 0.0
     for number, phone in enumerate(phones, start=1):
         what = f"Phone {number} ({phone.label}, {phone.start_s:g} to {phone.end_s:g} s)"
@@ -243,8 +243,9 @@ def _reshaped(
         rest = np.max([_hold(place.now, *span) for span in silences], axis=0)
         weights[:, columns] *= 1 - rest[:, None]
     jaw, close = (bent.channels.index(name) for name in ("jawOpen", "mouthClose"))
-    pressed = np.maximum(0, bent.weights[place.rows, close] - bent.weights[place.rows, jaw])    # together, before
-    weights[:, close] = np.minimum(weights[:, close], weights[:, jaw] + pressed)    # lips do not pass through each other
+    # lips do not pass through each other farther than they did
+    pressed = np.maximum(0, bent.weights[place.rows, close] - bent.weights[place.rows, jaw])
+    weights[:, close] = np.minimum(weights[:, close], weights[:, jaw] + pressed)
     return weights
 
 

@@ -1,7 +1,7 @@
-"""What differs between the phones that were heard and those that the user wants: where, which phone became which, and how time moved.
+"""What differs between the phones that were recognised and those that the user wants: where, and how time moved.
 
-Knows phones and seconds; nothing of faces. Phones that are the same on both sides part the clip into independent changes, so that a change
-here never depends on one elsewhere.
+Knows phones and seconds; nothing of faces. Phones that are the same on both sides part the clip into independent
+changes, so that a change here never depends on one elsewhere.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def changes(heard: Sequence[Phone], wanted: Sequence[Phone]) -> tuple[PhoneChang
 
 
 def time_map(found: Sequence[PhoneChange]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How time moved: at seconds (n,) of what is wanted, what was heard is taken from (n,) seconds later (negative: earlier).
+    """How time moved: at seconds (n,) of the wanted phones, motion is taken from (n,) seconds later (negative: earlier).
 
     Between the seconds the shift runs in straight lines; outside of them nothing moved.
     """
@@ -86,7 +86,8 @@ def time_map(found: Sequence[PhoneChange]) -> tuple[NDArray[np.float64], NDArray
 
 
 def _is_same(one: Phone, other: Phone) -> bool:
-    return one.label == other.label and abs(one.start_s - other.start_s) < SAME_S and abs(one.end_s - other.end_s) < SAME_S
+    apart_s = max(abs(one.start_s - other.start_s), abs(one.end_s - other.end_s))
+    return one.label == other.label and apart_s < SAME_S
 
 
 def _until_same(heard: Sequence[Phone], wanted: Sequence[Phone], i: int, j: int) -> tuple[int, int]:
@@ -94,7 +95,8 @@ def _until_same(heard: Sequence[Phone], wanted: Sequence[Phone], i: int, j: int)
     while i < len(heard) and j < len(wanted):
         if _is_same(heard[i], wanted[j]):
             return i, j
-        if heard[i].start_s < wanted[j].start_s - SAME_S or (heard[i].start_s < wanted[j].start_s + SAME_S and heard[i].end_s < wanted[j].end_s):
+        later_s = heard[i].start_s - wanted[j].start_s
+        if later_s < -SAME_S or (later_s < SAME_S and heard[i].end_s < wanted[j].end_s):
             i += 1
         else:
             j += 1
@@ -151,11 +153,15 @@ def _trace(heard: Sequence[Phone], wanted: Sequence[Phone], totals: NDArray[np.f
 
 
 def _knots(change: PhoneChange) -> list[tuple[float, float]]:
-    """(wanted second, heard second), between which time runs evenly; what was deleted is passed quickly, while a new phone stands still."""
-    pieces = [(change.start_s - 1, change.start_s, change.start_s - 1, change.start_s)]         # wanted from, to; heard from, to
+    """(wanted second, recognised second), between which time runs evenly.
+
+    What was deleted is passed quickly, while a new phone stands still.
+    """
+    pieces = [(change.start_s - 1, change.start_s, change.start_s - 1, change.start_s)]     # wanted from, to; old from, to
     for old, new in change.pairs:
         if new is not None:
-            pieces.append((new.start_s, new.end_s, old.start_s, old.end_s) if old else (new.start_s, new.end_s, pieces[-1][3], pieces[-1][3]))
+            old_span = (old.start_s, old.end_s) if old else (pieces[-1][3], pieces[-1][3])
+            pieces.append((new.start_s, new.end_s, *old_span))
     pieces.append((change.end_s, change.end_s + 1, change.end_s, change.end_s + 1))
     knots: list[tuple[float, float]] = []
     for left, right in itertools.pairwise(pieces):

@@ -17,8 +17,8 @@ class System(Protocol):
     """A model folder, ready to run: from features of a sound to motion of its heads, one track for each wanted result.
 
     A track holds what a system is conditioned on, as vectors: `track` makes it of what the user chose (an identity, a
-    reference motion, a text, a picture). How windows are run and joined, and what is remembered from one to the next, is
-    the system's own business.
+    reference motion, a text, a picture). How windows are run and joined, and what is remembered from one to the next,
+    is the system's own business.
     """
 
     @property
