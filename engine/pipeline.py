@@ -86,8 +86,8 @@ def animate(
         rig: what the character can move; None gives motion only.
         progress: gets the finished fraction, 0..1. cancelled: asked between windows of sound.
     Returns:
-        Motion of round(seconds * settings.fps) frames on the scene's clock (raw: the head's own frames); for a head with
-        a PCA basis vertices, with the coefficients beside them (settings.vertices).
+        Motion of round(seconds * settings.fps) frames on the scene's clock (raw: the head's own frames); for a head
+        with a PCA basis vertices, with the coefficients beside them (settings.vertices).
     Raises:
         EngineError: a kind of it for everything that the user can fix; Cancelled when `cancelled` said so.
     """

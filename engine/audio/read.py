@@ -1,7 +1,7 @@
 """Read any sound as mono 16 kHz: the first step of the pipeline.
 
-Knows files, sample rates and channels; knows nothing of models. Blocks are read, mixed and resampled one by one, so an hour of stereo at
-96 kHz needs no more memory than its mono 16 kHz result.
+Knows files, sample rates and channels; knows nothing of models. Blocks are read, mixed and resampled one by one, so an
+hour of stereo at 96 kHz needs no more memory than its mono 16 kHz result.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ MAX_RATE_HZ = 768_000
 BLOCK_S = 10                # seconds read at a time
 RESAMPLE_QUALITY = "HQ"     # soxr's default grade: flat to 0.91 of the band, 120 dB rejection
 STREAM_BYTES = 0x7FFF_0000  # a size from here on stands for "not known yet" in what programs pipe
-SHORTENED = re.compile(r"^ ?(?:data|SSND) : (\d+) \(should be (\d+)\)$", re.MULTILINE)       # libsndfile's log of a wav or aiff whose sound ends early
+# libsndfile's log of a wav or aiff whose sound ends early
+SHORTENED = re.compile(r"^ ?(?:data|SSND) : (\d+) \(should be (\d+)\)$", re.MULTILINE)
 MAX_PEAK = 1_000            # 60 dB above full scale; more is another unit, for example 16-bit values written as float
 
 
@@ -42,19 +43,22 @@ def read_audio(path: str | Path, channel: int = 0) -> Waveform:
     Returns:
         Mono 16 kHz sound, as loud as in the file.
     Raises:
-        AudioError: missing, empty, corrupt, cut off or unknown file; no such channel; not finite; shorter than 0.1 s or longer than 6 h.
+        AudioError: missing, empty, corrupt, cut off or unknown file; no such channel; not finite; shorter than 0.1 s or
+            longer than 6 h.
     """
     with needs("soundfile"):
         import soundfile
 
     _check_file(path)
     try:
-        with soundfile.SoundFile(str(path) if sys.platform == "win32" else os.fsencode(path)) as file:     # bytes: a name need not be UTF-8
+        name = str(path) if sys.platform == "win32" else os.fsencode(path)      # bytes: a name need not be UTF-8
+        with soundfile.SoundFile(name) as file:
             _check_whole(file, path)
             return _to_waveform(_blocks(file), file.samplerate, str(path), channel)
     except soundfile.LibsndfileError as error:
         raise AudioError(
-            f"Sound file cannot be read: {path} ({error.error_string.rstrip('.')}). Wav, flac, ogg and mp3 work; convert it, or export it again."
+            f"Sound file cannot be read: {path} ({error.error_string.rstrip('.')}). "
+            "Wav, flac, ogg and mp3 work; convert it, or export it again."
         ) from error
 
 
@@ -69,7 +73,8 @@ def from_array(samples: NDArray[Any], rate_hz: float, name: str = "sound array",
     Returns:
         Mono 16 kHz sound.
     Raises:
-        AudioError: empty, not finite, of a wrong shape or rate, without this channel, shorter than 0.1 s or longer than 6 h.
+        AudioError: empty, not finite, of a wrong shape or rate, without this channel, shorter than 0.1 s or longer than
+            6 h.
     """
     array = np.asarray(samples)
     if array.ndim not in (1, 2) or 0 in array.shape[1:]:
@@ -83,7 +88,10 @@ def from_array(samples: NDArray[Any], rate_hz: float, name: str = "sound array",
 
 def _check_file(path: str | Path) -> None:
     if os.path.exists(path) and not os.path.isfile(path):
-        raise AudioError(f"Sound file {path} is a folder, pipe or device. Give a sound file; save what comes from a pipe first.")
+        raise AudioError(
+            f"Sound file {path} is a folder, pipe or device. "
+            "Give a sound file; save what comes from a pipe first."
+        )
     if not os.path.isfile(path):        # os.path: a name that is too long or behind a locked folder is not there either
         raise AudioError(f"Sound file not found: {path}. Check the path, or pick the file again.")
     if not os.access(path, os.R_OK):
@@ -93,7 +101,7 @@ def _check_file(path: str | Path) -> None:
 
 
 def _check_whole(file: Any, path: str | Path) -> None:     # noqa: ANN401  soundfile has no types
-    """Refuse a wav or aiff that was not copied or written to its end: half a line would get half a mouth, and nobody would know."""
+    """Refuse a wav or aiff that was not copied or written to its end: half a line would get half a mouth unnoticed."""
     sizes = SHORTENED.search(file.extra_info)
     if sizes is None or int(sizes[1]) >= STREAM_BYTES or int(sizes[2]) == 0:
         return
@@ -107,19 +115,25 @@ def _check_whole(file: Any, path: str | Path) -> None:     # noqa: ANN401  sound
 
 
 def _blocks(file: Any) -> Iterator[FloatArray]:     # noqa: ANN401  soundfile has no types
-    """What is really in an opened SoundFile; its own blocks() repeats old samples where a file ends before its header says."""
+    """What is really in an opened SoundFile; its own blocks() repeats samples where a file ends early."""
     while len(block := file.read(BLOCK_S * file.samplerate, dtype="float32", always_2d=True)):
         yield block
 
 
 def _to_waveform(blocks: Iterable[FloatArray], rate_hz: float, name: str, channel: int) -> Waveform:
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
-        raise AudioError(f"Sample rate of {name} is {rate_hz:g} Hz; {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz work. Convert the sound to 48000 Hz.")
+        raise AudioError(
+            f"Sample rate of {name} is {rate_hz:g} Hz; {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz work. "
+            "Convert the sound to 48000 Hz."
+        )
     pieces = list(_resample(_mono((_of_channel(block, channel, name) for block in blocks), rate_hz, name), rate_hz))
     samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
     duration_s = len(samples) / SAMPLE_RATE_HZ
     if duration_s < MIN_DURATION_S:
-        raise AudioError(f"Sound is too short: {name} lasts {math.floor(1000 * duration_s) / 1000:.3f} s, at least {MIN_DURATION_S} s is needed. Choose a longer one.")
+        raise AudioError(
+            f"Sound is too short: {name} lasts {math.floor(1000 * duration_s) / 1000:.3f} s, "
+            f"at least {MIN_DURATION_S} s is needed. Choose a longer one."
+        )
     return Waveform(samples)
 
 
@@ -127,7 +141,10 @@ def _of_channel(block: FloatArray, channel: int, name: str) -> FloatArray:
     """One channel of a block (n, channels) as (n, 1); 0 gives all. Raises AudioError."""
     if not 0 <= channel <= block.shape[1]:
         there = "only one channel" if block.shape[1] == 1 else number_of(block.shape[1], "channel")
-        raise AudioError(f"Audio channel {channel} is wanted and {name} has {there}. Choose one from 1 to {block.shape[1]}, or 0 for all of them mixed.")
+        raise AudioError(
+            f"Audio channel {channel} is wanted and {name} has {there}. "
+            f"Choose one from 1 to {block.shape[1]}, or 0 for all of them mixed."
+        )
     return block[:, channel - 1:channel] if channel else block
 
 
@@ -137,13 +154,20 @@ def _mono(blocks: Iterable[FloatArray], rate_hz: float, name: str) -> Iterator[F
     for block in blocks:
         if not np.isfinite(block).all():
             frame = n_read + int(np.argmin(np.isfinite(block).all(axis=1)))
-            raise AudioError(f"Sound holds a value that is not a number at {frame / rate_hz:.2f} s: {name}. Export it again as 16-bit wav.")
+            raise AudioError(
+                f"Sound holds a value that is not a number at {frame / rate_hz:.2f} s: {name}. "
+                "Export it again as 16-bit wav."
+            )
         peak = float(np.abs(block).max(initial=0))
         if peak > MAX_PEAK:
-            raise AudioError(f"Sound reaches {peak:.3g}, full scale is 1 and {MAX_PEAK:,} the limit: {name}. Export it again as 16-bit wav.")
+            raise AudioError(
+                f"Sound reaches {peak:.3g}, full scale is 1 and {MAX_PEAK:,} the limit: {name}. "
+                "Export it again as 16-bit wav."
+            )
         n_read += len(block)
         if n_read > MAX_DURATION_S * rate_hz:
-            raise AudioError(f"Sound is too long: {name} lasts more than {MAX_DURATION_S // 3600} h. Split it into parts.")
+            limit_h = MAX_DURATION_S // 3600
+            raise AudioError(f"Sound is too long: {name} lasts more than {limit_h} h. Split it into parts.")
         yield block.mean(axis=1, dtype=np.float32)
 
 

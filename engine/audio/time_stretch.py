@@ -12,7 +12,7 @@ from ..values.types import FloatArray
 
 HOP_S = 0.010           # between two pieces of the result
 PIECE_S = 0.030         # a piece holds some periods of the deepest voice, and less than a short sound
-SEARCH_S = 0.008        # a piece may come from so much earlier or later, to go on where the last one ended: half of 60 Hz
+SEARCH_S = 0.008        # a piece may come from so much earlier or later, to fit the last one: one period at 60 Hz
 STANDS_BELOW = 0.05     # of the natural pace: slower is a freeze, which is silent
 CORRELATE_AT = 4        # every so many samples are enough to find where a piece fits
 

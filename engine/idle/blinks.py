@@ -31,8 +31,8 @@ LEAST_INTERVAL_S = 0.45
 BLINK_PULL_S = 1.2              # a blink moves to a pause so near: speakers blink most there (Nakano, Kitazawa 2010)
 REACHED = 16                    # more pauses do not lie within reach of one blink: 1.2 s both ways, pauses of 0.16 s
 PULLED = 0.8                    # share of the blinks that do where they can
-# Whole blinks take 0.1 to 0.4 s and open in about twice the time in which they close (VanderWerf et al. 2003, Caffier et
-# al. 2003).
+# Whole blinks take 0.1 to 0.4 s and open in about twice the time in which they close (VanderWerf et al. 2003, Caffier
+# et al. 2003).
 CLOSING_S, SHUT_S, OPENING_S = (0.06, 0.10), (0.0, 0.04), (0.13, 0.22)
 DEPTH = (0.93, 1.0)
 SQUINT, CHEEK = 0.12, 0.06      # share of a blink in eyeSquint and cheekSquint
@@ -110,7 +110,8 @@ def is_moving(life: Life) -> bool:
 
 def moved_by(life: Life) -> frozenset[str]:
     """The channels that idle motion moves and the voice hardly does, as far as their amounts are above 0."""
-    amounts = dict.fromkeys(("eyeBlink", "eyeSquint", "eyeWide"), life.blinks) | {"brow": life.brows, "eyeLook": life.eyes}
+    amounts = dict.fromkeys(("eyeBlink", "eyeSquint", "eyeWide"), life.blinks)
+    amounts |= {"brow": life.brows, "eyeLook": life.eyes}
     prefixes = tuple(prefix for prefix, amount in amounts.items() if amount)
     names = {name for name in ARKIT_52 if name.startswith(prefixes)} if prefixes else set()
     head = set(HEAD_ANGLES) if life.head else set()
@@ -170,7 +171,7 @@ def _blink(face: _Face, prosody: Prosody, life: Life) -> None:
 
 
 def blinks(prosody: Prosody, duration_s: float, life: Life) -> Iterator[Blink]:
-    """Blinks of a clip, in order; life.blinks times BLINKS_PER_MIN on average, drawn into pauses and ends of phrases."""
+    """Blinks of a clip, in order; life.blinks times BLINKS_PER_MIN on average, drawn to pauses and ends of phrases."""
     random = stream(life.seed, "blinks")
     mean_s = 60 / (BLINKS_PER_MIN * life.blinks)
     median_s = max(mean_s / np.exp(BLINK_SPREAD**2 / 2), LEAST_INTERVAL_S)
@@ -189,7 +190,7 @@ def blinks(prosody: Prosody, duration_s: float, life: Life) -> Iterator[Blink]:
 
 
 def _quiet_moment(prosody: Prosody, wanted_s: float, reach_s: float, place: float) -> float:
-    """The wanted moment where the voice pauses then, or has no pause within reach; else just after the nearest phrase."""
+    """The wanted moment if the voice pauses then, or has no pause within reach; else just after the nearest phrase."""
     first_s, last_s = wanted_s - reach_s, wanted_s + reach_s
     first = bisect_left(prosody.pauses, (first_s, 0.0))
     candidates = prosody.pauses[max(0, first - 1):first + REACHED]

@@ -39,8 +39,8 @@ GAZE_RAD = (0.075, 0.03)            # standard deviation of yaw and pitch: 4.3 a
 HOME_CHANCE = 0.5                   # of looking straight at the listener
 MAX_LOOK_RAD = 0.35                 # beyond which the head would turn too
 
-# At rest people breathe 12 to 20 times a minute and take 40 % of it to breathe in; in speech they breathe in within half
-# a second, in pauses, and out for as long as they speak (Conrad and Schoenle 1979, Hixon 1987).
+# At rest people breathe 12 to 20 times a minute and take 40 % of it to breathe in; in speech they breathe in within
+# half a second, in pauses, and out for as long as they speak (Conrad and Schoenle 1979, Hixon 1987).
 REST_CYCLE_S, REST_IN_S = 4.2, 1.6
 SPEECH_IN_S, LEAST_IN_S = 0.5, 0.25
 LEAST_BREATH_GAP_S, LEAST_PAUSE_S = 2.0, 0.2
@@ -127,7 +127,7 @@ def _looks(random: Random, seconds: Rows) -> Rows:
 
 
 def breath(prosody: Prosody, n_frames: int, fps: float, life: Life) -> FloatArray:
-    """How far the chest has risen (n_frames,), 0 to life.breath: quickly in pauses of speech, else slowly and evenly."""
+    """How far the chest has risen (n_frames,), 0 to life.breath: quickly in pauses of speech, else slowly."""
     seconds = np.arange(n_frames) / fps
     values = np.zeros(n_frames)
     for second, in_s in _breaths(prosody, seconds[-1], stream(life.seed, "breath")):

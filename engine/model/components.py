@@ -51,7 +51,9 @@ def fit_placement(neutral: FloatArray, mesh: FloatArray) -> Placement:
     return Placement(scale, rotation.astype(np.float32), misfit)
 
 
-def components_needed(coefficients: FloatArray, components: FloatArray, tolerance: float, at_least: int = 1) -> tuple[int, float]:
+def components_needed(
+    coefficients: FloatArray, components: FloatArray, tolerance: float, at_least: int = 1,
+) -> tuple[int, float]:
     """The first components that reach a tolerance.
 
     Args:

@@ -155,8 +155,9 @@ def phone_scores(window: FeatureWindow, graph: runtime.Graph, model: Model) -> F
     logits, phones = graph.run({"features": window.features[None]}), model.phones
     if logits.shape != (1, len(window.features), len(phones)):
         raise ModelError(
-            f"phones.onnx of model {model.folder} gives shape {logits.shape}, (1, {len(window.features)}, {len(phones)}) "
-            "is needed for the phones of model.json. Export the model again."
+            f"phones.onnx of model {model.folder} gives shape {logits.shape}, "
+            f"(1, {len(window.features)}, {len(phones)}) is needed for the phones of model.json. "
+            "Export the model again."
         )
     return log_scores(logits[0])
 

@@ -20,7 +20,7 @@ from . import runtime
 from .folder import open_model
 
 TEST_MODEL = "mini"
-TOLERANCE = 0.02        # of the largest feature: cards may round factors to 10 bits (5e-4 each); what is wrong is far off
+TOLERANCE = 0.02        # of the largest feature: cards may round factors to 10 bits (5e-4); what is wrong is far off
 OTHER_ZIP = "It comes with another zip of UniTalker Lip Sync, made for graphics cards"
 ON_THIS_SYSTEM = {"darwin": ("coreml", "cpu"), "win32": ("cuda", "directml", "cpu")}.get(sys.platform, ("cuda", "cpu"))
 

@@ -29,8 +29,8 @@ def hold(weights: FloatArray, frames: int, must_show: NDArray[np.intp]) -> Float
     gain = weights.T.astype(np.float64).copy()
     gain[must_show, gain[must_show].argmax(axis=1)] += MUST_SHOW * least
     total = np.concatenate([np.zeros((1, n_shapes)), np.cumsum(gain, axis=0)])
-    # best sum of the first t frames when a run of shape k, long enough, ends there; and the shape before that run: -2 where
-    # it goes on, -1 at the start
+    # best sum of the first t frames when a run of shape k, long enough, ends there; and the shape before that run: -2
+    # where it goes on, -1 at the start
     best = np.full((n_frames + 1, n_shapes), -np.inf)
     before = np.full((n_frames + 1, n_shapes), -2, np.int64)
     best[least] = total[least]

@@ -117,7 +117,7 @@ def _cone_keys(seconds: Array, values: Array, tolerance: Array) -> BoolArray:
 
 
 def _cones(seconds: Array, values: Array, tolerance: Array) -> BoolArray:
-    """Which rows (n, c) to keep: a key is set where the next sample leaves the cone of lines through all since the last."""
+    """Which rows (n, c) to keep: a key is set where the next sample leaves the cone of lines from the last key."""
     keep = np.zeros(values.shape, np.bool_)
     keep[[0, -1]] = True
     anchor_s, anchor = seconds[0].copy(), values[0].copy()
@@ -151,7 +151,7 @@ def _holds_without(row: int, keep: BoolArray, seconds: Array, values: Array, tol
 
 
 def auto_clamped(x: Array, y: Array) -> Handles:
-    """Handles of keys at rising times x (n,) with values y (n,): level at peaks and both ends, nowhere beyond neighbours.
+    """Handles of keys at rising times x (n,) with values y (n,): level at peaks and ends, nowhere beyond neighbours.
 
     Source: Blender's F-curves with AUTO_CLAMPED handles, auto_smoothing NONE and constant extrapolation; tests compare
     with Blender.

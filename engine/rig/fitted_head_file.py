@@ -1,7 +1,8 @@
-"""Taught heads as files: one .npz beside the user's presets, with its arrays and a description as JSON.
+"""Fitted heads as files: one .npz beside the user's presets, with its arrays and a description as JSON.
 
-`info` holds UTF-8 JSON (fields of FittedHead but the arrays; `schema`; the prior as the text of a preset); every other member is an array of float32.
-A file may come from anywhere: nothing in it is run or unpickled, and whatever is wrong with it becomes one TeachError.
+`info` holds UTF-8 JSON (fields of FittedHead but the arrays; `schema`; the prior as the text of a preset); every other
+member is an array of float32. A file may come from anywhere: nothing in it is run or unpickled, and whatever is wrong
+with it becomes one TeachError.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ from .fitted_head import FittedHead, Score, label
 from .preset_file import COMPONENTS, check_preset, file_stem, to_text
 from .strict_json import parse_json
 
-__all__ = ["check_path", "chosen_fitted_head", "label", "load_fitted_head", "renamed", "rig_of", "save_fitted_head", "scan_fitted_heads", "write_fitted_head"]
+__all__ = [
+    "check_path", "chosen_fitted_head", "label", "load_fitted_head", "renamed", "rig_of", "save_fitted_head",
+    "scan_fitted_heads", "write_fitted_head",
+]
 
 SCHEMA = 2                      # 1 saw the phones in another way
 SUFFIX = ".npz"
@@ -38,28 +42,33 @@ ARRAYS = ("centre", "scale", "weight", "bias", "rest", "low", "high")
 TEXTS = ("name", "model", "mark", "head", "identity")
 KINDS = ("shape_key", "bone", "property")
 NEXT_STEP = "Teach again from your take, or choose another preset."
-_DAMAGE = (ValueError, OSError, EOFError, MemoryError, KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)
+INFO_FIELDS = (*TEXTS, "strength", "offsets", "lag_s", "take_s", "unheard")
+# what reading a damaged .npz can raise
+_DAMAGE = (
+    ValueError, OSError, EOFError, MemoryError, KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
+    zlib.error,
+)
 
 
-def save_fitted_head(taught: FittedHead, folder: str | Path) -> Path:
-    """Write a taught head into a folder, over one of the same name and no other, and return its path. Raises OutputError."""
-    stem, number = file_stem(taught.name), 2
+def save_fitted_head(fitted: FittedHead, folder: str | Path) -> Path:
+    """Write a fitted head into a folder, over one of the same name and no other; its path. Raises OutputError."""
+    stem, number = file_stem(fitted.name), 2
     path = Path(folder) / f"{stem}{SUFFIX}"
-    while path.exists() and not _holds(path, taught.name):
+    while path.exists() and not _holds(path, fitted.name):
         path = Path(folder) / f"{stem}_{number}{SUFFIX}"
         number += 1
-    return write_fitted_head(taught, path)
+    return write_fitted_head(fitted, path)
 
 
-def write_fitted_head(taught: FittedHead, path: Path) -> Path:
-    """Write a taught head to this file, whole or not at all. Raises OutputError."""
-    info = {"schema": SCHEMA, **{name: getattr(taught, name) for name in (*TEXTS, "strength", "offsets", "lag_s", "take_s", "unheard")}}
-    info["controls"] = [asdict(control) for control in taught.controls]
-    info["scores"] = [asdict(score) for score in taught.scores]
-    info["prior"] = json.loads(to_text(taught.prior)) if taught.prior else None
+def write_fitted_head(fitted: FittedHead, path: Path) -> Path:
+    """Write a fitted head to this file, whole or not at all. Raises OutputError."""
+    info = {"schema": SCHEMA, **{name: getattr(fitted, name) for name in INFO_FIELDS}}
+    info["controls"] = [asdict(control) for control in fitted.controls]
+    info["scores"] = [asdict(score) for score in fitted.scores]
+    info["prior"] = json.loads(to_text(fitted.prior)) if fitted.prior else None
     content = io.BytesIO()
     text = np.frombuffer(json.dumps(info, ensure_ascii=False).encode(), np.uint8)
-    np.savez_compressed(content, info=text, **{name: getattr(taught, name) for name in ARRAYS})
+    np.savez_compressed(content, info=text, **{name: getattr(fitted, name) for name in ARRAYS})
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,64 +76,84 @@ def write_fitted_head(taught: FittedHead, path: Path) -> Path:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise OutputError(f"Taught head {taught.name!r} cannot be written to {path}: {error.strerror or error}. Choose a folder that you may write to.") from error
+        raise OutputError(
+            f"Taught head {fitted.name!r} cannot be written to {path}: {error.strerror or error}. "
+            "Choose a folder that you may write to."
+        ) from error
     return path
 
 
 def load_fitted_head(path: str | Path) -> FittedHead:
-    """Read and check one taught head. Raises TeachError: missing, damaged, of a newer version, sizes that do not fit, numbers that are not finite."""
+    """Read and check one fitted head.
+
+    Raises:
+        TeachError: missing, damaged, of a newer version, sizes that do not fit, numbers that are not finite.
+    """
     path = Path(path)
     members = _read(path)
     try:
         info = parse_json(members.pop("info").astype(np.uint8).tobytes(), path)
-        if isinstance(info, dict) and isinstance(info.get("schema"), int) and info["schema"] > SCHEMA:
-            raise TeachError(f"Taught file {path} is of schema {info['schema']}; this version reads up to {SCHEMA}. Update UniTalker Lip Sync.")
-        if isinstance(info, dict) and info.get("schema") == 1:
+        schema = info.get("schema") if isinstance(info, dict) else None
+        if isinstance(schema, int) and schema > SCHEMA:
+            raise TeachError(
+                f"Taught file {path} is of schema {schema}; this version reads up to {SCHEMA}. "
+                "Update UniTalker Lip Sync."
+            )
+        if schema == 1:
             raise TeachError(f"Taught file {path} is of schema 1, which this version hears differently. {NEXT_STEP}")
-        if not isinstance(info, dict) or info.get("schema") != SCHEMA:
+        if not isinstance(info, dict) or schema != SCHEMA:
             raise ValueError(f"schema {SCHEMA} is missing")
-        taught = _taught(info, members, path)
+        return _fitted_head(info, members, path)
     except PresetError as error:
         raise TeachError(f"Taught file {path} is damaged: {error}") from error
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise _damaged(path, error) from error
-    return taught
 
 
 def scan_fitted_heads(folders: Sequence[str]) -> tuple[tuple[FittedHead, ...], tuple[TeachError, ...]]:
-    """The taught heads of some folders, and one error for each file that is damaged."""
-    found, broken = [], []
+    """The fitted heads of some folders, and one error for each file that is damaged."""
+    found, damaged = [], []
     for path in (path for folder in folders for path in sorted(Path(folder).glob(f"*{SUFFIX}"))):
         try:
             found.append(load_fitted_head(path))
         except TeachError as error:
-            broken.append(error)
-    return tuple(found), tuple(broken)
+            damaged.append(error)
+    return tuple(found), tuple(damaged)
 
 
 def chosen_fitted_head(rig: Rig) -> FittedHead | None:
-    """The taught head that rig.preset names: a .npz file, in rig.preset_folders unless it is a path; None where it names a preset. Raises TeachError."""
+    """The fitted head that rig.preset names, None where it names a preset. Raises TeachError.
+
+    It names a .npz file, in rig.preset_folders unless it is a path.
+    """
     wanted = rig.preset.strip()
     if not wanted.lower().endswith(SUFFIX):
         return None
-    places = [Path(wanted), *(Path(folder) / wanted for folder in rig.preset_folders if Path(wanted).name == wanted)]
+    folders = rig.preset_folders if Path(wanted).name == wanted else ()
+    places = [Path(wanted), *(Path(folder) / wanted for folder in folders)]
     return load_fitted_head(next((place for place in places if os.path.isfile(place)), places[-1]))
 
 
 def rig_of(path: str) -> Rig:
-    """A character with just the controls of a taught head, which is its preset. Raises TeachError."""
+    """A character with just the controls of a fitted head, which is its preset. Raises TeachError."""
     names: dict[str, set[str]] = {kind: set() for kind in KINDS}
     for control in load_fitted_head(path).controls:
         names[control.kind].add(control.name)
-    return Rig(
-        shape_keys=frozenset(names["shape_key"]), bones=frozenset(names["bone"]), properties=frozenset(names["property"]), preset=str(path),
-    )
+    shape_keys, bones, properties = (frozenset(names[kind]) for kind in KINDS)
+    return Rig(shape_keys, bones, properties, preset=str(path))
 
 
 def check_path(path: Path) -> None:
-    """Raise OutputError where a taught head cannot have this file name."""
+    """Raise OutputError where a fitted head cannot have this file name."""
     if path.suffix != SUFFIX:
         raise OutputError(f"Output {path} must end in {SUFFIX}. Give another file name.")
+
+
+def renamed(fitted: FittedHead, name: str) -> FittedHead:
+    """The same head under a name that people choose. Raises TeachError where there is none."""
+    if not name.strip():
+        raise TeachError("The taught head has no name. Give it one.")
+    return replace(fitted, name=name.strip())
 
 
 def _holds(path: Path, name: str) -> bool:
@@ -141,10 +170,14 @@ def _read(path: Path) -> dict[str, Any]:
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
         if size > MAX_BYTES:
-            raise TeachError(f"Taught file {path} holds {size:,} bytes, at most {MAX_BYTES:,} are read. Is it a taught head? Choose another file.")
+            raise TeachError(
+                f"Taught file {path} holds {size:,} bytes, at most {MAX_BYTES:,} are read. "
+                "Is it a taught head? Choose another file."
+            )
         with np.load(path, allow_pickle=False) as arrays:
             if set(arrays.files) != {"info", *ARRAYS}:
-                raise ValueError(f"it holds {', '.join(sorted(arrays.files)[:8]) or 'nothing'}, needed are info, {', '.join(ARRAYS)}")
+                there = ", ".join(sorted(arrays.files)[:8]) or "nothing"
+                raise ValueError(f"it holds {there}, needed are info, {', '.join(ARRAYS)}")
             return {name: arrays[name] for name in arrays.files}
     except _DAMAGE as error:
         raise _damaged(path, error) from error
@@ -155,7 +188,7 @@ def _damaged(path: Path, error: BaseException) -> TeachError:
     return TeachError(f"Taught file {path} is damaged ({reason[:200]}). {NEXT_STEP}")
 
 
-def _taught(info: dict[str, Any], members: dict[str, Any], path: Path) -> FittedHead:
+def _fitted_head(info: dict[str, Any], members: dict[str, Any], path: Path) -> FittedHead:
     """Raises ValueError, TypeError or KeyError where anything does not fit."""
     if not all(isinstance(info[name], str) for name in TEXTS) or not info["name"].strip():
         raise ValueError(f"{', '.join(TEXTS)} must be texts")
@@ -163,34 +196,40 @@ def _taught(info: dict[str, Any], members: dict[str, Any], path: Path) -> Fitted
     offsets = tuple(_whole(offset, MAX_OFFSET, "offset") for offset in info["offsets"])
     arrays: dict[str, Any] = {name: _numbers(name, members[name]) for name in ARRAYS}
     width, count = len(arrays["centre"]), len(controls)
-    wanted = {"centre": (width,), "scale": (width,), "weight": (width * len(offsets), count), **dict.fromkeys(("bias", "rest", "low", "high"), (count,))}
-    for name, shape in wanted.items():
-        if arrays[name].shape != shape:
-            raise ValueError(f"{name} has shape {arrays[name].shape}, must be {shape}")
-    if not (count and offsets and width and (arrays["scale"] > 0).all() and (arrays["low"] <= arrays["high"]).all()) or len(set(controls)) < count:
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("bias", "rest", "low", "high"), (count,))
+    shapes |= {"centre": (width,), "scale": (width,), "weight": (width * len(offsets), count)}
+    for name in ARRAYS:
+        if arrays[name].shape != shapes[name]:
+            raise ValueError(f"{name} has shape {arrays[name].shape}, must be {shapes[name]}")
+    is_ranged = (arrays["scale"] > 0).all() and (arrays["low"] <= arrays["high"]).all()
+    if not (count and offsets and width and is_ranged) or len(set(controls)) < count:
         raise ValueError("controls, offsets, scale or ranges cannot be used")
     scores = tuple(_score(entry) for entry in info["scores"])
     if len(scores) != count:
         raise ValueError(f"there are {number_of(len(scores), 'score')} for {number_of(count, 'control')}")
-    prior = None if info["prior"] is None else check_preset(info["prior"], str(path))
     texts: dict[str, Any] = {name: info[name] for name in TEXTS}
     return FittedHead(
         **texts, strength=_number(info["strength"], "strength"), controls=controls, offsets=offsets, **arrays,
-        lag_s=_number(info["lag_s"], "lag_s", MAX_LAG_S), prior=prior, scores=scores, take_s=_number(info["take_s"], "take_s"),
+        lag_s=_number(info["lag_s"], "lag_s", MAX_LAG_S), scores=scores, take_s=_number(info["take_s"], "take_s"),
+        prior=None if info["prior"] is None else check_preset(info["prior"], str(path)),
         unheard=tuple(map(str, info["unheard"])), path=str(path),
     )
 
 
 def _control(entry: dict[str, Any]) -> RigChannel:
-    control = RigChannel(str(entry["kind"]), str(entry["name"]), str(entry["path"]), _whole(entry["index"], 3, "index"))
-    if control.kind not in KINDS or not control.name or (control.kind == "bone") != (control.path in COMPONENTS) \
-            or not 0 <= control.index < COMPONENTS.get(control.path, 1) or (control.kind != "bone" and control.path):
+    index = _whole(entry["index"], 3, "index")
+    control = RigChannel(str(entry["kind"]), str(entry["name"]), str(entry["path"]), index)
+    is_path = control.path in COMPONENTS if control.kind == "bone" else not control.path
+    if control.kind not in KINDS or not control.name or not is_path or not 0 <= index < COMPONENTS.get(control.path, 1):
         raise ValueError(f"control {str(entry)[:80]} is none")
     return control
 
 
 def _score(entry: dict[str, Any]) -> Score:
-    numbers: dict[str, Any] = {name: None if entry[name] is None and name.endswith("prior") else _number(entry[name], name) for name in ("r", "rms", "rms_mean", "r_prior", "rms_prior")}
+    numbers: dict[str, Any] = {}
+    for name in ("r", "rms", "rms_mean", "r_prior", "rms_prior"):
+        is_none = entry[name] is None and name.endswith("prior")
+        numbers[name] = None if is_none else _number(entry[name], name)
     if not isinstance(entry["learned"], bool):
         raise ValueError("learned must be true or false")
     return Score(**numbers, learned=entry["learned"])
@@ -212,10 +251,3 @@ def _whole(value: object, most: int, what: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > most:
         raise ValueError(f"{what} is {str(value)[:40]}")
     return value
-
-
-def renamed(taught: FittedHead, name: str) -> FittedHead:
-    """The same head under a name that people choose. Raises TeachError where there is none."""
-    if not name.strip():
-        raise TeachError("The taught head has no name. Give it one.")
-    return replace(taught, name=name.strip())

@@ -10,7 +10,7 @@ import numpy as np
 from ..values.types import FloatArray, Motion, RigChannel
 from .preset import Preset, Target
 
-# A side stands at an end of a word: eyeBlinkLeft, Smile_L, smile.l, L_smile, lip.T.L.001, eye-left-closure, cornerPullL.
+# A side stands at an end of a word: eyeBlinkLeft, Smile_L, smile.l, L_smile, lip.T.L.001, eye-left-closure, cornerL.
 _WORD_SIDE = re.compile(r"(?<![a-z])(left|right|Left|Right|LEFT|RIGHT)(?![a-z])|(?<=[a-z])(Left|Right)(?![a-z])")
 _LETTER_SIDE = re.compile(
     r"(?<![A-Za-z0-9])([lLrR])(?![A-Za-z0-9])|(?<=[a-z])([LR])(?![A-Za-z])|(?<=[a-z][UD])([LR])(?![A-Za-z])"
@@ -19,7 +19,8 @@ _OTHER = {"left": "right", "Left": "Right", "LEFT": "RIGHT", "l": "r", "L": "R"}
 _OTHER |= {right: left for left, right in _OTHER.items()}
 # Bones of a mirrored armature: what changes its sign on the other side, in the bone's own axes.
 _FLIPPED = {
-    ("location", 0), ("rotation_euler", 1), ("rotation_euler", 2), ("rotation_quaternion", 2), ("rotation_quaternion", 3),
+    ("location", 0), ("rotation_euler", 1), ("rotation_euler", 2),
+    ("rotation_quaternion", 2), ("rotation_quaternion", 3),
 }
 
 SIDEWAYS = ("headYaw", "headRoll")      # angles of the head that turn the other way in a mirror

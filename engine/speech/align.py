@@ -1,8 +1,8 @@
 """Find when each phone is spoken: of a transcript, or of nothing but the sound.
 
 Works on the phone head's scores; knows nothing of text or of faces. A transcript may leave out what is spoken and may
-hold what is not: phones can be skipped at a price, and between words anything may sound at a price. Memory does not grow
-with the clip beyond the result: the search holds a band of the transcript, and what lies far behind it is settled.
+hold what is not: phones can be skipped at a price, and between words anything may sound at a price. Memory does not
+grow with the clip beyond the result: the search holds a band of the transcript, and what lies far behind it is settled.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _states(words: Sequence[Sequence[int]], between: int) -> tuple[IntArray, Flo
 
 
 def _search(scores: FloatArray, columns: IntArray, costs: FloatArray) -> tuple[IntArray, float]:
-    """The best state on each frame (n_frames,), and the score of that path. States rise; skipped ones cost their price."""
+    """The best state on each frame (n_frames,), and the score of that path. States rise; skipped ones have a price."""
     n_frames, n_states = len(scores), len(columns)
     width = min(BAND, n_states)
     before = np.concatenate([[0], np.cumsum(costs, dtype=np.float64)])       # price of all states before this one

@@ -1,7 +1,8 @@
-"""What the mouth typically does on each phone, and how neighbouring phones blend: face curves from nothing but phones with times.
+"""What the mouth typically does on each phone, and how neighbouring phones blend: face curves from phones with times.
 
-Not how motion is made (the model does that), but what a phone that the user changes should look like (phone_edit.py). The table phone_mouths.json
-was measured on the bundled model: `python -m engine.learn.visemes.measure_mouths`. Its channels are ARKit's, so it serves every head that has them.
+Not how motion is made (the model does that), but what a phone that the user changes should look like. The table
+phone_mouths.json was measured on the bundled model: `python -m engine.learn.visemes.measure_mouths`. Its channels are
+ARKit's, so it serves every head that has them.
 Source: dominance after Cohen and Massaro (1993).
 """
 
@@ -56,7 +57,7 @@ GROUPS = (
 
 @dataclass(frozen=True)
 class Table:
-    """Mouths of phones: targets (n_phones, n_channels), and how firmly each phone insists on them, strengths (n_phones, n_groups)."""
+    """Mouths of phones: targets (n_phones, n_channels), and how firmly phones insist on them (n_phones, n_groups)."""
 
     channels: tuple[str, ...]
     targets: FloatArray
@@ -82,11 +83,14 @@ def mouths(phones: Sequence[Phone], seconds: NDArray[np.float64]) -> FloatArray:
     weights = np.zeros((len(seconds), len(measured.channels)), np.float32)
     for number, group in enumerate(GROUPS):
         columns = columns_of(group, measured.channels)
-        weights[:, columns] = shares(phones, seconds, group, measured.strengths[:, number]) @ measured.targets[:, columns]
+        of_phones = shares(phones, seconds, group, measured.strengths[:, number])
+        weights[:, columns] = of_phones @ measured.targets[:, columns]
     return weights
 
 
-def shares(phones: Sequence[Phone], seconds: NDArray[np.float64], group: ChannelGroup, strengths: FloatArray) -> FloatArray:
+def shares(
+    phones: Sequence[Phone], seconds: NDArray[np.float64], group: ChannelGroup, strengths: FloatArray,
+) -> FloatArray:
     """How much each class of PHONES has of the mouth at these seconds: (n, n_phones), rows add up to 1.
 
     Args:
@@ -126,7 +130,7 @@ def cores(
 def falloff(
     ahead_s: FloatArray, behind_s: FloatArray, silent: NDArray[np.bool_], before_s: float, after_s: float,
 ) -> FloatArray:
-    """What is left of phones at a distance from their cores: 1 inside of the core, 1/e at the reach, before_s or after_s.
+    """What is left of phones at a distance from their cores: 1 inside of the core, 1/e at the reach.
 
     Args:
         ahead_s, behind_s: seconds until the core, and since it; negative beyond.
@@ -149,4 +153,5 @@ def firmness(lengths_s: FloatArray, silent: NDArray[np.bool_], strengths: FloatA
 
 def columns_of(group: ChannelGroup, channels: Sequence[str]) -> list[int]:
     """Which channels are of a group; each is of the first group that knows it."""
-    return [column for column, channel in enumerate(channels) if next(other for other in GROUPS if channel.startswith(other.begins)) == group]
+    owners = [next(other for other in GROUPS if channel.startswith(other.begins)) for channel in channels]
+    return [column for column, owner in enumerate(owners) if owner == group]

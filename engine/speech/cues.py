@@ -181,7 +181,7 @@ def _from_sound(scores: FloatArray, labels: IntArray, names: tuple[str, ...], ra
 def _from_transcript(
     aligned: Alignment, free: IntArray, from_sound: PhonemeCues, names: tuple[str, ...], rate_hz: int,
 ) -> PhonemeCues:
-    """Aligned phones as a prior: contacts where the transcript has them and nowhere else; the sound where it is mute."""
+    """Aligned phones as a prior: contacts where the transcript has them, the sound where it says nothing."""
     def frames(seconds: float) -> int:
         return max(1, round(seconds * rate_hz))
 

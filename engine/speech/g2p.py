@@ -1,7 +1,7 @@
 """Which phones a text is read with, in any language that espeak-ng knows.
 
-The only file that knows espeak-ng: the wheel espeakng-loader, which the extension brings along, else the system's library. It runs in a child
-process (espeak.py says why). Knows nothing of sound or time.
+The only file that knows espeak-ng: the wheel espeakng-loader, which the extension brings along, else the system's
+library. It runs in a child process. Knows nothing of sound or time.
 """
 
 from __future__ import annotations
@@ -35,13 +35,20 @@ SYSTEM_LIBRARIES = {
 }
 FILE_NAME = re.compile(r"^(~|\.{0,2})[/\\]|^[A-Za-z]:\\|\.(txt|md|srt|vtt|json|rtf|docx?|wav|flac|mp3)$")
 UNSPOKEN = frozenset("/\\_*#<>|~^\"“”„«»()[]{}")     # of the punctuation; some of it would be read out
-INSTALL = "Install the extension zip made for this system (outside Blender: pip install espeakng-loader) or the program espeak-ng, or leave the transcript out."
-NAMES = {"en": "en-us", "zh": "cmn", "zh-cn": "cmn", "zh-tw": "cmn", "zh-hans": "cmn", "zh-hant": "cmn", "zh-hk": "yue", "no": "nb", "jp": "ja"}
+INSTALL = (
+    "Install the extension zip made for this system (outside Blender: pip install espeakng-loader) or the program "
+    "espeak-ng, or leave the transcript out."
+)
+NAMES = {
+    "en": "en-us", "zh": "cmn", "zh-cn": "cmn", "zh-tw": "cmn", "zh-hans": "cmn", "zh-hant": "cmn", "zh-hk": "yue",
+    "no": "nb", "jp": "ja",
+}
 # Who reads a script, the most speakers first: the guess for a text of it. Latin letters are read in every language.
 READERS = {
-    "LATIN": "en-us", "CYRILLIC": "ru uk be bg sr mk kk ky tt cv ba mn bs ab uz tg", "GREEK": "el grc", "ARABIC": "ar fa ur sd ug ku ps",
-    "HEBREW": "he", "DEVANAGARI": "hi mr ne kok sa", "BENGALI": "bn as bpy", "GURMUKHI": "pa", "GUJARATI": "gu", "ORIYA": "or", "TAMIL": "ta",
-    "TELUGU": "te", "KANNADA": "kn", "MALAYALAM": "ml", "SINHALA": "si", "THAI": "th", "MYANMAR": "my shn", "GEORGIAN": "ka",
+    "LATIN": "en-us", "CYRILLIC": "ru uk be bg sr mk kk ky tt cv ba mn bs ab uz tg", "GREEK": "el grc",
+    "ARABIC": "ar fa ur sd ug ku ps", "HEBREW": "he", "DEVANAGARI": "hi mr ne kok sa", "BENGALI": "bn as bpy",
+    "GURMUKHI": "pa", "GUJARATI": "gu", "ORIYA": "or", "TAMIL": "ta", "TELUGU": "te", "KANNADA": "kn",
+    "MALAYALAM": "ml", "SINHALA": "si", "THAI": "th", "MYANMAR": "my shn", "GEORGIAN": "ka",
     "ARMENIAN": "hy hyw", "ETHIOPIC": "am ti om", "CHEROKEE": "chr", "HANGUL": "ko", "HIRAGANA": "ja", "KATAKANA": "ja",
     "KATAKANA-HIRAGANA": "ja", "CJK": "cmn yue hak",
 }
@@ -51,10 +58,11 @@ def read_words(text: str, language: str = "") -> Words:
     """The phone classes of each word, in order.
 
     Args:
-        text: what is said, as people write it: numbers and abbreviations are read out; [notes in square brackets] are left out.
-        language: for example "de", "en-gb" or "pt-BR"; empty guesses it by the script (Latin letters: American English).
+        text: what is said, as people write it: numbers and abbreviations are read out, [notes in square brackets] are
+            left out.
+        language: for example "de", "en-gb" or "pt-BR"; empty guesses it by the script (Latin letters: en-us).
     Raises:
-        SettingError: no words, too long, a file's name, an unknown language, or letters that the language does not read.
+        SettingError: no words, too long, a file's name, an unknown language, or letters that it does not read.
         InstallError: no espeak-ng.
     """
     spoken = _spoken(text)
@@ -62,7 +70,7 @@ def read_words(text: str, language: str = "") -> Words:
 
 
 def guess(text: str) -> str:
-    """The language that a text is read in when none is given: by its script; Latin letters are taken for American English."""
+    """The language that a text is read in when none is given, by its script; American English for Latin letters."""
     scripts = Counter(_script(letter) for letter in text if letter.isalpha())
     if not scripts:
         return "en-us"      # numbers only
@@ -92,12 +100,18 @@ def check_words(text: str) -> None:
 def _spoken(text: str) -> str:
     """The text without what nobody says: notes in brackets, control characters, emoji and other signs."""
     if len(text) > MAX_CHARACTERS:
-        raise SettingError(f"The transcript has {len(text)} characters, at most {MAX_CHARACTERS} can be used. Give the words of this sound only.")
+        raise SettingError(
+            f"The transcript has {len(text)} characters, at most {MAX_CHARACTERS} can be used. "
+            "Give the words of this sound only."
+        )
     _refuse_file_name(text.strip())
     plain = unicodedata.normalize("NFC", re.sub(r"\[[^\]]*\]", " ", text))
     kept = "".join(letter if _is_spoken(letter) else " " for letter in plain)
     if not any(letter.isalnum() for letter in kept):
-        raise SettingError(f"The transcript {_shortened(text)!r} has no words. Give the words that are spoken, or leave the transcript out.")
+        raise SettingError(
+            f"The transcript {_shortened(text)!r} has no words. "
+            "Give the words that are spoken, or leave the transcript out."
+        )
     return " ".join(kept.split())
 
 
@@ -107,7 +121,10 @@ def _is_spoken(letter: str) -> bool:
 
 def _refuse_file_name(text: str) -> None:
     if FILE_NAME.search(text) if " " not in text else os.path.isfile(text):
-        raise SettingError(f"The transcript {_shortened(text)!r} is a file's name, the words themselves are needed. Give the file with --transcript-file.")
+        raise SettingError(
+            f"The transcript {_shortened(text)!r} is a file's name, the words themselves are needed. "
+            "Give the file with --transcript-file."
+        )
 
 
 def _script(letter: str) -> str:
@@ -122,7 +139,8 @@ def _refuse_other_scripts(text: str, language: str) -> None:
             if base not in readers:
                 able = f"it is read in: {', '.join(readers)}" if readers else "no language reads it"
                 raise SettingError(
-                    f"Language {language!r} does not read the transcript's letter {letter!r} ({script.capitalize()}; {able}). "
+                    f"Language {language!r} does not read the transcript's letter {letter!r} "
+                    f"({script.capitalize()}; {able}). "
                     "Choose the language that is spoken, or write these words in its letters."
                 )
 
@@ -133,11 +151,17 @@ def _read(text: str, language: str) -> Words:
     _refuse_other_scripts(text, name)
     reply = _ask(text, [name, name.split("-")[0]])
     if "clauses" not in reply:
-        raise SettingError(f"Unknown transcript language {language!r}. Choose one of: {', '.join(_bases(reply['languages']))}.")
+        raise SettingError(
+            f"Unknown transcript language {language!r}. "
+            f"Choose one of: {', '.join(_bases(reply['languages']))}."
+        )
     words = [word for clause in reply["clauses"] for word in re.sub(r"\([^)]*\)", "", clause).split()]
     read = tuple(filter(None, (_classes(word, name) for word in words)))
     if not read:
-        raise SettingError(f"Language {language!r} finds nothing to say in the transcript {_shortened(text)!r}. Choose the language that is spoken.")
+        raise SettingError(
+            f"Language {language!r} finds nothing to say in the transcript {_shortened(text)!r}. "
+            "Choose the language that is spoken."
+        )
     return read
 
 
@@ -156,7 +180,9 @@ def _classes(word: str, language: str) -> tuple[str, ...]:
 
 
 def _without_marks(letter: str) -> str:
-    return letter if letter in IPA else "".join(part for part in unicodedata.normalize("NFD", letter) if unicodedata.category(part) != "Mn")
+    if letter in IPA:
+        return letter
+    return "".join(part for part in unicodedata.normalize("NFD", letter) if unicodedata.category(part) != "Mn")
 
 
 @lru_cache(maxsize=1)
@@ -168,21 +194,28 @@ def _languages() -> tuple[str, ...]:
 
 
 def _ask(text: str, names: list[str]) -> dict[str, Any]:
-    """Let the child process read. Raises InstallError without espeak-ng, SettingError when it does not survive the text."""
+    """Let the child process read. Raises InstallError without espeak-ng, SettingError when the text ends it."""
     request = json.dumps({"libraries": _libraries(), "text": text, "languages": names}).encode()
     program = [sys.executable, "-I", "-S", str(Path(__file__).with_name("g2p_process.py"))]
     hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)         # Windows would flash a console
     try:
-        done = subprocess.run(program, input=request, capture_output=True, check=False, timeout=PATIENCE_S, creationflags=hidden)
+        done = subprocess.run(
+            program, input=request, capture_output=True, check=False, timeout=PATIENCE_S, creationflags=hidden,
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise SettingError(f"The transcript cannot be read: Python at {sys.executable!r} does not run it ({error}). Leave the transcript out.") from error
+        raise SettingError(
+            f"The transcript cannot be read: Python at {sys.executable!r} does not run it ({error}). "
+            "Leave the transcript out."
+        ) from error
     if done.returncode or not done.stdout:
         raise SettingError(
-            f"espeak-ng failed on the transcript {_shortened(text)!r} (exit status {done.returncode}). Check its words and the language, or leave it out."
+            f"espeak-ng failed on the transcript {_shortened(text)!r} (exit status {done.returncode}). "
+            "Check its words and the language, or leave it out."
         )
     reply: dict[str, Any] = json.loads(done.stdout)
     if "problems" in reply:
-        raise InstallError(f"A transcript needs espeak-ng, which cannot be loaded ({'; '.join(reply['problems'])}). {INSTALL}")
+        problems = "; ".join(reply["problems"])
+        raise InstallError(f"A transcript needs espeak-ng, which cannot be loaded ({problems}). {INSTALL}")
     return reply
 
 
@@ -195,7 +228,8 @@ def _libraries() -> list[tuple[str, str | None]]:
         data = str(folder / "espeak-ng-data")
         if len(data.encode()) <= LONGEST_PATH:
             found.append((str(folder / WHEEL_LIBRARIES.get(sys.platform, "libespeak-ng.so")), data))
-    return [*found, *((name, None) for name in SYSTEM_LIBRARIES.get(sys.platform, ("libespeak-ng.so.1", "libespeak-ng.so")))]
+    of_system = SYSTEM_LIBRARIES.get(sys.platform, ("libespeak-ng.so.1", "libespeak-ng.so"))
+    return [*found, *((name, None) for name in of_system)]
 
 
 def _plain_path(path: str) -> str:

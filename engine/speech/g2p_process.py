@@ -1,7 +1,7 @@
 """A program of its own, run in a child process: reads text aloud to itself with libespeak-ng and prints the phones.
 
 Not imported: the library ends the process or overruns its buffers on some texts, changes the process's locale and has
-one global state, none of which may happen to Blender. Needs nothing but Python. One JSON object on stdin, one on stdout.
+one global state, none of which may happen to Blender. Needs only Python. One JSON object on stdin, one on stdout.
 """
 
 from __future__ import annotations

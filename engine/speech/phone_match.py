@@ -73,7 +73,7 @@ def changes(heard: Sequence[Phone], wanted: Sequence[Phone]) -> tuple[PhoneChang
 
 
 def time_map(found: Sequence[PhoneChange]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How time moved: at seconds (n,) of the wanted phones, motion is taken from (n,) seconds later (negative: earlier).
+    """How time moved: at seconds (n,) of the wanted phones, motion comes from (n,) seconds later (negative: earlier).
 
     Between the seconds the shift runs in straight lines; outside of them nothing moved.
     """
@@ -157,7 +157,8 @@ def _knots(change: PhoneChange) -> list[tuple[float, float]]:
 
     What was deleted is passed quickly, while a new phone stands still.
     """
-    pieces = [(change.start_s - 1, change.start_s, change.start_s - 1, change.start_s)]     # wanted from, to; old from, to
+    # wanted from, wanted to, recognised from, recognised to
+    pieces = [(change.start_s - 1, change.start_s, change.start_s - 1, change.start_s)]
     for old, new in change.pairs:
         if new is not None:
             old_span = (old.start_s, old.end_s) if old else (pieces[-1][3], pieces[-1][3])

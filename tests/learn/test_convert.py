@@ -513,15 +513,15 @@ def test_no_seam_is_seen_where_windows_join(wavlm):
     )
     settings = Settings(str(wavlm), raw=False, threads=1, fps=30)
     model = models.open_model(str(wavlm))
-    from engine.model.decode import Decoder, Track, decode
+    from engine.model.decode import Track
     from engine.model.encode import encode
-    from engine.model.runtime import open_graph
     from engine.model.style import resolve
+    from engine.systems.system import open_system
 
-    graphs = [open_graph(wavlm / name, "cpu", 1) for name in ("encoder.onnx", "decoder.onnx")]
+    system = open_system(model, replace(settings, device="cpu"))
     tracks = [Track(model.head(HEAD), resolve(settings, model), exact=exact) for exact in (False, True)]
-    smooth, straight = (result.motion.weights for result in decode(
-        encode(wave, model, graphs[0]), Decoder(model, graphs[1], None), tracks, len(wave.samples)))
+    results = system.decode(encode(wave, model, system.encoder), tracks, len(wave.samples))
+    smooth, straight = (result.motion.weights for result in results)
     bends = np.abs(np.diff(smooth, 2, axis=0)).max(axis=1)
     joins = np.zeros(len(bends), bool)
     for second in (20, 40):
