@@ -68,7 +68,8 @@ def test_library_behind_a_package_that_is_not_found_is_the_same():
 
 def test_every_public_name_is_there_and_no_other():
     for name in engine.__all__:
-        assert getattr(getattr(engine, name), "__module__", "engine.").startswith("engine."), name      # a number has none
+        module = getattr(getattr(engine, name), "__module__", "engine.")        # a number has none
+        assert module.startswith("engine."), name
     with pytest.raises(AttributeError, match="has no attribute 'numpy'"):
         _ = engine.numpy
 
