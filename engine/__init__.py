@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .audio.read import MIN_DURATION_S, from_array, read_audio
     from .audio.time_stretch import stretch
+    from .fit_head.fit import FitResult, KeyedTake, fit_take
     from .geometry.shape_match import (
         ChannelMatch,
         HeadMesh,
@@ -56,19 +57,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EASE_IN_S", "EASE_OUT_S", "MIN_DURATION_S", "SIZE_PX", "Animation", "AudioError", "Cancelled", "ChannelMatch",
-    "Curve", "Delays",
-    "EngineError", "Gains", "Head", "HeadMesh", "InstallError", "Life", "LipContacts", "ModelError", "Motion",
-    "NoPresetError",
-    "OutputError", "Picks", "Placement", "PresetError", "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError",
-    "SampledFace", "SettingError", "Settings", "ShapeProposal", "TeachError", "Waveform", "animate", "animate_all",
-    "changed_spans", "check_words", "close_graphs", "components_needed", "device_tests_from_text",
-    "device_tests_to_text", "fit_placement",
-    "from_array", "guess_points", "has_lips", "languages", "match_shapes", "preset_of_matches", "read_audio",
-    "read_transcript", "read_words", "reduce_for_curves", "reduce_for_lines", "remember_device_tests", "runtime_build",
-    "solve_weights", "stretch", "test_devices",
+    "Curve", "Delays", "EngineError", "FitResult", "Gains", "Head", "HeadMesh", "InstallError", "KeyedTake", "Life",
+    "LipContacts", "ModelError", "Motion", "NoPresetError", "OutputError", "Picks", "Placement", "PresetError",
+    "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError", "SampledFace", "SettingError", "Settings",
+    "ShapeProposal", "TeachError", "Waveform", "animate", "animate_all", "changed_spans", "check_words", "close_graphs",
+    "components_needed", "device_tests_from_text", "device_tests_to_text", "fit_placement", "fit_take", "from_array",
+    "guess_points", "has_lips", "languages", "match_shapes", "preset_of_matches", "read_audio", "read_transcript",
+    "read_words", "reduce_for_curves", "reduce_for_lines", "remember_device_tests", "runtime_build", "solve_weights",
+    "stretch", "test_devices",
 ]
 _LIGHT = ("values.errors", "values.settings", "values.types", "audio.read", "pipeline")     # in this order
 _HOMES = {      # where the other names lie
+    "FitResult": "fit_head.fit.FitResult", "KeyedTake": "fit_head.fit.KeyedTake", "fit_take": "fit_head.fit.fit_take",
     "ChannelMatch": "geometry.shape_match.ChannelMatch", "HeadMesh": "geometry.shape_match.HeadMesh",
     "Picks": "geometry.shape_match.Picks", "ShapeProposal": "geometry.shape_match.ShapeProposal",
     "guess_points": "geometry.shape_match.guess_points", "match_shapes": "geometry.shape_match.match_shapes",

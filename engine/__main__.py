@@ -31,7 +31,7 @@ try:
 
     from . import animate_all, arguments, read_audio
     from .files import motion
-    from .fit_head.fit import teach
+    from .fit_head.fit import fit_take
     from .fit_head.take_csv import read_take
     from .model import folder, runtime
     from .rig import fitted_head_file, presets
@@ -146,10 +146,10 @@ def _teach(options: argparse.Namespace) -> None:
     take = read_take(options.curves)
     settings = Settings(model=options.model, identity=options.identity)
     with _progress_bar() as progress:
-        lesson = teach(read_audio(options.audio), take, settings, progress)
-    taught = fitted_head_file.renamed(lesson.taught, options.output.stem)
+        result = fit_take(read_audio(options.audio), take, settings, progress)
+    taught = fitted_head_file.renamed(result.fitted, options.output.stem)
     fitted_head_file.write_fitted_head(taught, options.output)
-    _warn(lesson.warnings)
+    _warn(result.warnings)
     scores = zip(map(fitted_head_file.label, taught.controls), taught.scores, strict=True)
     _show([
         {"control": control, "r": f"{score.r:.2f}", "error": f"{score.rms:.4g}", "learned": score.learned}

@@ -6,7 +6,7 @@ import bpy
 
 from ..host.editors import in_3d_view
 from ..host.job import Job
-from ..host.layout import paragraph
+from ..host.layout import paragraph, property_split
 from ..host.operator_base import draw_progress
 from ..host.translations import translate_plural
 from ..take import catalog
@@ -23,9 +23,11 @@ class Teach:
     def draw(self, context: bpy.types.Context) -> None:
         """What to do, name, start, button, result."""
         settings, layout = context.scene.unitalker, self.layout
-        paragraph(context, layout, "Key 5 to 20 seconds of the sound by hand, with any controls of the character, then press Teach.", 'INFO')
-        column = layout.column()
-        column.use_property_split, column.use_property_decorate = True, False
+        paragraph(
+            context, layout,
+            "Key 5 to 20 seconds of the sound by hand, with any controls of the character, then press Teach.", 'INFO',
+        )
+        column = property_split(layout.column())
         column.prop(settings, "teach_name")
         column.prop(settings, "teach_start")
         row = layout.row(align=True)

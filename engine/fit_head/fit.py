@@ -1,8 +1,8 @@
 """Learn an animator's own controls from a few seconds that were keyed by hand: a new head, fitted in closed form.
 
-The decoder's hidden values (and what the phone graph hears) are mapped to the controls by ridge regression; strength and timing are chosen on
-blocks of seconds that the fit did not see, and the errors told are those of such blocks. With a preset to start from, what is learned is the
-difference from it, so that sounds which the take lacks still look as the preset makes them. Seconds of work, no torch; taught.py plays the result.
+The decoder's hidden values and the phone scores are mapped to the controls by ridge regression. Strength and timing are
+chosen on blocks of seconds that the fit did not see, and the reported errors are those of such blocks. With a preset to
+start from, the fit learns the difference from it: sounds which the take lacks still look as the preset makes them.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from .ridge import STRENGTHS, Fold, Indices, Matrix, Solver, errors, folds, pred
 
 MIN_TAKE_S, GOOD_TAKE_S, MAX_TAKE_S = 5.0, 10.0, 180.0
 MAX_CONTROLS = 500
-OFFSETS_S = (-0.06, 0.0, 0.06)      # frames that are stacked: more gains nothing on the animators' curves of tests/bench/teach.py
+OFFSETS_S = (-0.06, 0.0, 0.06)      # frames that are stacked: more gains nothing on animators' curves (tests/bench)
 BLOCK_S, N_FOLDS, MARGIN_S = 1.0, 5, 0.1
 LONG_BLOCK_S, LONG_TAKE_S = 2.0, 40.0
 MAX_LAG_S, LAG_STEP_S = 0.12, 0.02
 LAG_STRENGTHS = STRENGTHS[4::3]      # enough to tell one timing from another
 LAG_WORTH = 0.15            # share of what stays unexplained that another timing must explain, before it is believed
-SHARED = 0.5                # how much all controls together count when the strength for one is chosen: single ones move too seldom in a short take
+SHARED = 0.5                # weight of all controls in the strength of each: in a short take each moves too seldom
 STILL = 1e-4                # a control that moves by less in the whole take does not move (slider, radians, metres)
 LEAST_R = 0.1               # a control that is predicted with less correlation is not learned
 SURE_SILENCE = 0.5          # score of silence from which a frame counts for the rest value
@@ -44,7 +44,7 @@ Seconds = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Take:
+class KeyedTake:
     """What an animator keyed.
 
     Attributes:
@@ -59,10 +59,10 @@ class Take:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class FitResult:
     """A fitted head, and sentences for the animator: what is doubtful about it."""
 
-    taught: FittedHead
+    fitted: FittedHead
     warnings: tuple[str, ...]
 
 
@@ -71,7 +71,7 @@ class _Sample:
     """All that is learned from, on the clock of the head.
 
     Attributes:
-        features: (n, d), the first n_hidden of them the decoder's, the others what is heard. seconds: (n,).
+        features: (n, d), the first n_hidden of them the decoder's, the others phone probabilities. seconds: (n,).
         prior: (n, k) what the preset says, nan for controls that it does not know; None without a preset.
         silence: (n,) 0..1. unheard: groups of sounds that the take lacks.
     """
@@ -97,7 +97,9 @@ class _Fit:
     scores: tuple[Score, ...]
 
 
-def teach(wave: Waveform, take: Take, settings: Settings, progress: Progress = no_progress, cancelled: Cancel = never) -> Lesson:
+def fit_take(
+    wave: Waveform, take: KeyedTake, settings: Settings, progress: Progress = no_progress, cancelled: Cancel = never,
+) -> FitResult:
     """Fit a head to a take.
 
     Args:
@@ -112,60 +114,77 @@ def teach(wave: Waveform, take: Take, settings: Settings, progress: Progress = n
     take, still = _moving(take, span)
     model = open_model(settings.model, settings.model_folders)
     head = model.head(settings.head)
-    settings = Settings(            # no finish of the user's own: what is learned is what the model says
-        model=settings.model, head=settings.head, identity=settings.identity, strength=settings.strength, fps=float(head.fps), life=Life(blinks=0),
-        template=settings.template, device=settings.device, threads=settings.threads, model_folders=settings.model_folders,
+    settings = Settings(            # without the user's postprocessing: the fit learns from the plain model
+        model=settings.model, head=settings.head, identity=settings.identity, strength=settings.strength,
+        fps=float(head.fps), life=Life(blinks=0), template=settings.template, device=settings.device,
+        threads=settings.threads, model_folders=settings.model_folders,
     )
     preset = choose(replace(take.start, source=source_of(head.space))) if take.start else None
     rig = replace(take.start, preset=preset.path or preset.id) if take.start and preset else None
-    sample = _listen(wave, take, settings, rig, (progress, cancelled))
+    sample = _sample(wave, take, settings, rig, (progress, cancelled))
     if cancelled():
         raise Cancelled("Stopped; nothing was written.")
     fit = _fit(take, sample, span, head.fps)
     low, high = take.values.min(axis=0), take.values.max(axis=0)
-    taught = FittedHead(
-        name="", model=model.id, mark=mark_of(model), head=head.id, identity=settings.identity, strength=settings.strength, controls=take.controls,
-        offsets=_offsets(head.fps), centre=fit.centre, scale=fit.scale, weight=fit.weight, bias=fit.bias, rest=fit.rest,
-        low=low.astype(np.float32), high=high.astype(np.float32), lag_s=fit.lag_s, prior=preset, scores=fit.scores,
+    fitted = FittedHead(
+        name="", model=model.id, mark=mark_of(model), head=head.id, identity=settings.identity,
+        strength=settings.strength, controls=take.controls, offsets=_offsets(head.fps), centre=fit.centre,
+        scale=fit.scale, weight=fit.weight, bias=fit.bias, rest=fit.rest, low=low.astype(np.float32),
+        high=high.astype(np.float32), lag_s=fit.lag_s, prior=preset, scores=fit.scores,
         take_s=span[1] - span[0], unheard=sample.unheard,
     )
-    return Lesson(taught, tuple(_warnings(taught, still, model)))
+    return FitResult(fitted, tuple(_warnings(fitted, still, model)))
 
 
-def _check(wave: Waveform, take: Take) -> tuple[float, float]:
+def _check(wave: Waveform, take: KeyedTake) -> tuple[float, float]:
     """First and last second of the take that lie in the sound; raises TeachError."""
+    controls = number_of(len(take.controls), "control")
     if not take.controls or take.values.shape != (len(take.seconds), len(take.controls)):
-        raise TeachError(f"The take has {number_of(len(take.controls), 'control')} and values {take.values.shape}. Key at least one control, then teach again.")
+        raise TeachError(
+            f"The take has {controls} and values {take.values.shape}. Key at least one control, then teach again."
+        )
     if len(take.controls) > MAX_CONTROLS:
-        raise TeachError(f"The take moves {number_of(len(take.controls), 'control')}, at most {MAX_CONTROLS} can be taught at once. Pick the face alone.")
+        raise TeachError(
+            f"The take moves {controls}, at most {MAX_CONTROLS} can be taught at once. Pick the face alone."
+        )
     if len(set(take.controls)) < len(take.controls):
         twice = next(label(control) for control in take.controls if take.controls.count(control) > 1)
         raise TeachError(f"Control {twice!r} comes twice in the take. Leave one of them out.")
     if not (np.isfinite(take.seconds).all() and np.isfinite(take.values).all() and (np.diff(take.seconds) > 0).all()):
-        raise TeachError("The take holds times that do not rise or values that are not finite. Fix its curves, then teach again.")
+        raise TeachError(
+            "The take holds times that do not rise or values that are not finite. Fix its curves, then teach again."
+        )
     first, last = max(0.0, float(take.seconds[0])), min(wave.duration_s, float(take.seconds[-1]))
     if last - first < MIN_TAKE_S:
         raise TeachError(
-            f"The take covers {max(0.0, last - first):.1f} s of the sound, at least {MIN_TAKE_S:g} s are needed ({GOOD_TAKE_S:g} s and more are better). "
-            "Key a longer stretch, then teach again."
+            f"The take covers {max(0.0, last - first):.1f} s of the sound, at least {MIN_TAKE_S:g} s are needed "
+            f"({GOOD_TAKE_S:g} s and more are better). Key a longer stretch, then teach again."
         )
     if last - first > MAX_TAKE_S:
-        raise TeachError(f"The take covers {last - first:.0f} s, at most {MAX_TAKE_S:g} s can be taught at once. Cut the sound strip shorter.")
+        raise TeachError(
+            f"The take covers {last - first:.0f} s, at most {MAX_TAKE_S:g} s can be taught at once. "
+            "Cut the sound strip shorter."
+        )
     return first, last
 
 
-def _moving(take: Take, span: tuple[float, float]) -> tuple[Take, tuple[str, ...]]:
+def _moving(take: KeyedTake, span: tuple[float, float]) -> tuple[KeyedTake, tuple[str, ...]]:
     """The controls that move within the span, and the names of the others."""
     inside = (take.seconds >= span[0]) & (take.seconds <= span[1])
     moves = np.ptp(take.values[inside], axis=0) > STILL if inside.any() else np.zeros(len(take.controls), np.bool_)
     still = tuple(label(control) for control, moving in zip(take.controls, moves, strict=True) if not moving)
     if not moves.any():
-        raise TeachError(f"None of the {len(still)} keyed controls moves in the take ({first_names(still)}). Key them where the sound speaks, then teach again.")
+        raise TeachError(
+            f"None of the {len(still)} keyed controls moves in the take ({first_names(still)}). "
+            "Key them where the sound speaks, then teach again."
+        )
     controls = tuple(control for control, moving in zip(take.controls, moves, strict=True) if moving)
     return replace(take, controls=controls, values=take.values[:, moves]), still
 
 
-def _listen(wave: Waveform, take: Take, settings: Settings, rig: Rig | None, watch: tuple[Progress, Cancel]) -> _Sample:
+def _sample(
+    wave: Waveform, take: KeyedTake, settings: Settings, rig: Rig | None, watch: tuple[Progress, Cancel],
+) -> _Sample:
     """Run the model over the sound, and the preset if there is one."""
     model = open_model(settings.model, settings.model_folders)
     head = model.head(settings.head)
@@ -178,12 +197,14 @@ def _listen(wave: Waveform, take: Take, settings: Settings, rig: Rig | None, wat
     unheard: tuple[str, ...] = ()
     if decoded.scores is not None and SILENCE in model.phones:
         cues = find_cues(decoded.scores, model.phones, model.encoder.rate_hz)
-        silence = np.interp(seconds, np.arange(len(cues.contact)) / cues.rate_hz, cues.contact[:, 2]).astype(np.float32)
+        moments = np.arange(len(cues.contact)) / cues.rate_hz
+        silence = np.interp(seconds, moments, cues.contact[:, 2]).astype(np.float32)
         unheard = unheard_sounds(cues.phones, model.phones, *_check(wave, take))
-    return _Sample(features, len(head.weight), seconds, _prior(wave, take, settings, rig, seconds) if rig else None, silence, unheard)
+    prior = _prior(wave, take, settings, rig, seconds) if rig else None
+    return _Sample(features, len(head.weight), seconds, prior, silence, unheard)
 
 
-def _prior(wave: Waveform, take: Take, settings: Settings, rig: Rig, seconds: Seconds) -> Matrix:
+def _prior(wave: Waveform, take: KeyedTake, settings: Settings, rig: Rig, seconds: Seconds) -> Matrix:
     curves = animate(wave, settings, rig).curves
     assert curves is not None       # a rig was given
     known = np.full((len(seconds), len(take.controls)), np.nan)
@@ -197,18 +218,18 @@ def _offsets(fps: float) -> tuple[int, ...]:
     return tuple(dict.fromkeys(round(offset * fps) for offset in OFFSETS_S))
 
 
-def _fit(take: Take, sample: _Sample, span: tuple[float, float], fps: float) -> _Fit:
-    """Ridge weights with the best timing and strengths, and how well each control is predicted where the fit did not look."""
+def _fit(take: KeyedTake, sample: _Sample, span: tuple[float, float], fps: float) -> _Fit:
+    """Ridge weights with the best timing and strengths, and how well each control is predicted on held-out seconds."""
     inside = (sample.seconds >= span[0] + MAX_LAG_S) & (sample.seconds <= span[1] - MAX_LAG_S)
     seconds = sample.seconds[inside]
     rest = _rest(take, seconds, sample.silence[inside])
     prior = np.where(np.isnan(sample.prior), rest, sample.prior)[inside] if sample.prior is not None else None
     centre, scale = sample.features[inside].mean(axis=0), _scale(sample.features[inside], sample.n_hidden)
-    heard = (sample.features - centre) / scale
-    features = stack(heard, _offsets(fps))[inside].astype(np.float64)
+    standardised = (sample.features - centre) / scale
+    features = stack(standardised, _offsets(fps))[inside].astype(np.float64)
     block_s = LONG_BLOCK_S if span[1] - span[0] > LONG_TAKE_S else BLOCK_S
     parts = folds(len(features), round(block_s * fps), N_FOLDS, round(MARGIN_S * fps))
-    lag_s = _lag(prepare(heard[inside].astype(np.float64), parts), take, seconds, prior)
+    lag_s = _lag(prepare(standardised[inside].astype(np.float64), parts), take, seconds, prior)
     prepared = prepare(features, parts)
     values = _at(take, seconds + lag_s)
     targets = values if prior is None else values - prior
@@ -217,26 +238,31 @@ def _fit(take: Take, sample: _Sample, span: tuple[float, float], fps: float) -> 
     middle = features.mean(axis=0)
     weight = Solver.of(features - middle).weights(targets - targets.mean(axis=0), STRENGTHS[chosen])
     bias = targets.mean(axis=0) - middle @ weight
-    return _Fit(centre, scale, weight.astype(np.float32), bias.astype(np.float32), rest.astype(np.float32), lag_s, scores)
+    return _Fit(
+        centre, scale, weight.astype(np.float32), bias.astype(np.float32), rest.astype(np.float32), lag_s, scores,
+    )
 
 
 def _scale(features: FloatArray, n_hidden: int) -> FloatArray:
-    """One deviation (d,) for all hidden values and one for all that is heard.
+    """One deviation (d,) for all hidden values and another for all phone probabilities.
 
-    Not one for each: what hardly moved in the take (a phone that it lacks) would be blown up where other speech moves it.
+    A feature that hardly moved in the take (a phone that it lacks) would be blown up by a deviation of its own.
     """
     deviations = features.std(axis=0, dtype=np.float64)
-    return np.concatenate([np.full(len(group), max(1e-6, _rms(group))) for group in np.split(deviations, [n_hidden]) if len(group)]).astype(np.float32)
+    for group in np.split(deviations, [n_hidden]):
+        if len(group):
+            group[:] = max(1e-6, _rms(group))
+    return np.asarray(deviations, np.float32)
 
 
 def _strengths(unexplained: Matrix, targets: Matrix) -> Indices:
-    """Which strength (k,) suits each control, judged by its own held-out errors (n_strengths, k) and by those of all."""
+    """Which strength (k,) suits each control, by its own held-out errors (n_strengths, k) and by those of all."""
     shares = unexplained / np.maximum(targets.var(axis=0), STILL ** 2)
     judged = (1 - SHARED) * shares + SHARED * shares.mean(axis=1, keepdims=True)
     return np.asarray(judged.argmin(axis=0))
 
 
-def _rest(take: Take, seconds: Seconds, silence: FloatArray) -> Matrix:
+def _rest(take: KeyedTake, seconds: Seconds, silence: FloatArray) -> Matrix:
     """Value of each control where nobody speaks; the most usual one where the take has no silence."""
     values = _at(take, seconds)
     quiet = silence > SURE_SILENCE
@@ -245,8 +271,8 @@ def _rest(take: Take, seconds: Seconds, silence: FloatArray) -> Matrix:
     return np.asarray(np.median(values, axis=0))
 
 
-def _lag(prepared: list[Fold], take: Take, seconds: Seconds, prior: Matrix | None) -> float:
-    """How much later than the sound the keys are, so that they are predicted best; 0 unless another timing is clearly better.
+def _lag(prepared: list[Fold], take: KeyedTake, seconds: Seconds, prior: Matrix | None) -> float:
+    """How much later than the sound the keys are, so that they are predicted best; 0 unless that is clearly worse.
 
     Args:
         prepared: of frames without their neighbours, which would hide what is late.
@@ -263,14 +289,14 @@ def _lag(prepared: list[Fold], take: Take, seconds: Seconds, prior: Matrix | Non
 
 
 def _scores(values: Matrix, errors_of: Matrix, prior: Matrix | None) -> tuple[Score, ...]:
-    """Compare held-out predictions (n, k), of the difference from the prior if there is one, with the keyed values (n, k)."""
+    """Compare held-out predictions (n, k), of the difference from a prior if any, with the keyed values (n, k)."""
     known = np.isfinite(errors_of).all(axis=1)
-    values, said = values[known], errors_of[known]
+    values, found = values[known], errors_of[known]
     scores = []
     for column in range(values.shape[1]):
         keyed = values[:, column]
         base = None if prior is None else prior[known, column]
-        predicted = said[:, column] if base is None else said[:, column] + base
+        predicted = found[:, column] if base is None else found[:, column] + base
         rms, rms_mean = _rms(keyed - predicted), _rms(keyed - keyed.mean())
         rms_prior = None if base is None else _rms(keyed - base)
         r = _correlation(keyed, predicted)
@@ -279,26 +305,31 @@ def _scores(values: Matrix, errors_of: Matrix, prior: Matrix | None) -> tuple[Sc
     return tuple(scores)
 
 
-def _warnings(taught: FittedHead, still: tuple[str, ...], model: Model) -> list[str]:
+def _warnings(fitted: FittedHead, still: tuple[str, ...], model: Model) -> list[str]:
     """What an animator should know before trusting the head."""
     found = []
-    if taught.take_s < GOOD_TAKE_S:
-        found.append(f"The take is short ({taught.take_s:.1f} s, {GOOD_TAKE_S:g} s and more are better): sounds that it lacks are guessed.")
+    if fitted.take_s < GOOD_TAKE_S:
+        found.append(
+            f"The take is short ({fitted.take_s:.1f} s, {GOOD_TAKE_S:g} s and more are better): "
+            "sounds that it lacks are guessed."
+        )
     if still:
         found.append(f"Never moves in the take, so not taught: {first_names(still)}.")
-    other = "the preset stays as it is there" if taught.prior else "they will move little, or wrongly"
-    missed = [label(control) for control, score in zip(taught.controls, taught.scores, strict=True) if not score.learned]
+    other = "the preset stays as it is there" if fitted.prior else "they will move little, or wrongly"
+    scores = zip(fitted.controls, fitted.scores, strict=True)
+    missed = [label(control) for control, score in scores if not score.learned]
     if missed:
-        than = "the mean, or than the preset" if taught.prior else "the mean"
+        than = "the mean, or than the preset" if fitted.prior else "the mean"
         found.append(f"Not learned, since the sound tells no better than {than}: {first_names(missed)}; {other}.")
-    if taught.unheard:
-        found.append(f"Never heard in the take: {', '.join(taught.unheard)}. Key a line that has them, to teach these too.")
+    if fitted.unheard:
+        listed = ", ".join(fitted.unheard)
+        found.append(f"Never heard in the take: {listed}. Key a line that has them, to teach these too.")
     if not model.phones:
         found.append(f"Model {model.id} does not hear phones, so nobody can tell which sounds the take lacks.")
     return found
 
 
-def _at(take: Take, seconds: Seconds) -> Matrix:
+def _at(take: KeyedTake, seconds: Seconds) -> Matrix:
     """The keyed values at these seconds (n, k)."""
     return np.stack([np.interp(seconds, take.seconds, column) for column in take.values.T], axis=1)
 

@@ -1,6 +1,7 @@
-"""Ridge regression in closed form, its strength chosen on held-out blocks. Knows matrices; knows nothing of sound or faces.
+"""Ridge regression in closed form, its strength chosen on held-out blocks. Knows nothing of sound or faces.
 
-One decomposition of the features serves every strength and every column of targets; it is made of the smaller of the two forms, d x d or n x n.
+One decomposition of the features serves every strength and every column of targets; it is made of the smaller of the
+two forms, d x d or n x n.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ Matrix = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Parts = list[tuple[Indices, Indices]]       # per fold: samples to learn from, samples held out
 
-STRENGTHS = np.logspace(-4, 2, 13)          # of the penalty, as a share of the features' mean square, summed over samples
+STRENGTHS = np.logspace(-4, 2, 13)          # of the penalty, as a share of the features' mean square over samples
 
 
 @dataclass(frozen=True)
 class Solver:
-    """Decomposed features (n, d): half is (n or d, m) and values (m,) their spectrum; primal tells which form."""
+    """Decomposed features (n, d): half is (n or d, m) and values (m,) their spectrum; primal means the form d x d."""
 
     features: Matrix
     half: Matrix
@@ -43,7 +44,7 @@ class Solver:
         return np.asarray(rows @ self.half if self.primal else (rows @ self.features.T) @ self.half)
 
     def predictions(self, targets: Matrix, seen: Matrix, strengths: Matrix) -> Matrix:
-        """(n_strengths, m, k): what the fit of targets (n, k) with each strength says of the rows that seen() turned."""
+        """(n_strengths, m, k): the predictions of a fit to targets (n, k) for the rows that seen() turned."""
         rotated = self._rotated(targets)
         return np.stack([seen @ (rotated / (self.values[:, None] + penalty)) for penalty in self._penalty(strengths)])
 
@@ -56,9 +57,9 @@ class Solver:
 
 
 def folds(n_samples: int, block: int, n_folds: int, margin: int) -> Parts:
-    """Contiguous blocks that take turns in being held out; what lies within `margin` samples of a held-out block teaches nothing.
+    """Contiguous blocks that take turns in being held out; samples within `margin` of such a block are left out.
 
-    Samples next to each other are nearly the same, so single ones held out would say nothing.
+    Samples next to each other are nearly the same, so single samples that are held out would say nothing.
     """
     fold_of = (np.arange(n_samples) // block) % n_folds
     found = []

@@ -1,6 +1,7 @@
 """A take from a csv file: `time` in seconds, then a column per control.
 
-A column is the name of a shape key, `bone:NAME.rotation_euler[0]` (radians; also location, rotation_quaternion, scale), or `property:PATH`.
+A column is the name of a shape key, `bone:NAME.rotation_euler[0]` (radians; also location, rotation_quaternion, scale),
+or `property:PATH`.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ import numpy as np
 from ..rig.preset_file import COMPONENTS
 from ..values.errors import TeachError
 from ..values.types import RigChannel
-from .fit import Take
+from .fit import KeyedTake
 
 _BONE = re.compile(r"bone:(.+)\.(\w+)\[(\d)\]$")
 NEXT_STEP = "Write a header line, time,CONTROL,..., and one line of numbers per moment."
 
 
-def read_take(path: str | Path) -> Take:
-    """Read a take. Raises TeachError: missing, no table of numbers, a column whose name cannot be read (with the line)."""
+def read_take(path: str | Path) -> KeyedTake:
+    """Read a take. Raises TeachError: missing, no table of numbers (with the line), a column of an unknown form."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             rows = [row for row in csv.reader(file) if row]
@@ -34,8 +35,10 @@ def read_take(path: str | Path) -> Take:
         try:
             values[number] = [float(cell) for cell in row]
         except ValueError as error:
-            raise TeachError(f"Take {path}, line {number + 2}: {', '.join(row)[:60]!r} are not {len(rows[0])} numbers. {NEXT_STEP}") from error
-    return Take(tuple(_control(name.strip(), path) for name in rows[0][1:]), values[:, 0], values[:, 1:])
+            shown = ", ".join(row)[:60]
+            message = f"Take {path}, line {number + 2}: {shown!r} are not {len(rows[0])} numbers. {NEXT_STEP}"
+            raise TeachError(message) from error
+    return KeyedTake(tuple(_control(name.strip(), path) for name in rows[0][1:]), values[:, 0], values[:, 1:])
 
 
 def _control(name: str, path: str | Path) -> RigChannel:
@@ -45,5 +48,7 @@ def _control(name: str, path: str | Path) -> RigChannel:
         return RigChannel("shape_key", name)
     found = _BONE.match(name)
     if found is None or int(found[3]) >= COMPONENTS.get(found[2], 0):
-        raise TeachError(f"Take {path}: column {name!r} names no part of a bone. Write for example bone:Jaw.rotation_euler[0].")
+        raise TeachError(
+            f"Take {path}: column {name!r} names no part of a bone. Write for example bone:Jaw.rotation_euler[0]."
+        )
     return RigChannel("bone", found[1], found[2], int(found[3]))

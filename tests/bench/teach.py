@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from engine import Rig, RigChannel, Settings, Waveform, animate, read_audio
-from engine.fit_head.fit import Lesson, Take, teach
+from engine.fit_head.fit import FitResult, KeyedTake, fit_take
 from engine.rig.fitted_head_file import write_fitted_head
 from engine.values.types import Life
 
@@ -80,9 +80,9 @@ def _clip(clip: str, settings: Settings) -> tuple[float, float, float, float, fl
     first = Waveform(wave.samples[:round(cut / PAIRED_FPS * RATE_HZ)])
     animate(first, settings)            # the encoder's features are kept: what is timed is the fit and the decoder
     start = time.process_time()
-    lesson = teach(first, Take(controls, np.arange(cut) / PAIRED_FPS, keyed[:cut]), settings)
+    result = fit_take(first, KeyedTake(controls, np.arange(cut) / PAIRED_FPS, keyed[:cut]), settings)
     fit_s = time.process_time() - start
-    said = _play(lesson, wave, settings, controls)
+    said = _play(result, wave, settings, controls)
     channels = animate(wave, replace(settings, fps=PAIRED_FPS)).motion.weights.astype(np.float64)
     n_frames = min(len(channels), len(keyed), len(said))
     channels, keyed, said = channels[:n_frames], keyed[:n_frames], said[:n_frames]
@@ -115,8 +115,9 @@ def _short_takes(settings: Settings, seconds: int) -> None:
             moving = keyed[first:last].std(axis=0) > MOVES
             curves, controls = keyed[:, moving], _controls(int(moving.sum()))
             part = Waveform(wave.samples[first * RATE_HZ // PAIRED_FPS:last * RATE_HZ // PAIRED_FPS])
-            lesson = teach(part, Take(controls, np.arange(last - first) / PAIRED_FPS, curves[first:last]), settings)
-            said = _play(lesson, wave, settings, controls)
+            take = KeyedTake(controls, np.arange(last - first) / PAIRED_FPS, curves[first:last])
+            result = fit_take(part, take, settings)
+            said = _play(result, wave, settings, controls)
             end = min(len(channels), len(curves), len(said))
             seen = np.r_[first:last, cut:end]
             rows.append((*_fixed(channels[seen], curves[seen], last - first), _mean_r(said[cut:end], curves[cut:end])))
@@ -127,12 +128,12 @@ def _short_takes(settings: Settings, seconds: int) -> None:
     )
 
 
-def _play(lesson: Lesson, wave: Waveform, settings: Settings, controls: tuple[RigChannel, ...]) -> np.ndarray:
+def _play(result: FitResult, wave: Waveform, settings: Settings, controls: tuple[RigChannel, ...]) -> np.ndarray:
     """The taught curves (n, k) for a sound, as Generate makes them, from a file."""
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        path = write_fitted_head(replace(lesson.taught, name="bench"), Path(folder) / "bench.npz")
+        path = write_fitted_head(replace(result.fitted, name="bench"), Path(folder) / "bench.npz")
         rig = Rig(
             shape_keys=frozenset(one.name for one in controls if one.kind == "shape_key"),
             bones=frozenset(one.name for one in controls if one.kind == "bone"),
@@ -188,9 +189,9 @@ def _bones(settings: Settings) -> None:
     first = Waveform(wave.samples[:round(20 * RATE_HZ)])
     animate(first, settings)
     start = time.process_time()
-    lesson = teach(first, Take(controls, np.arange(cut) / motion.fps, keyed[:cut]), settings)
+    result = fit_take(first, KeyedTake(controls, np.arange(cut) / motion.fps, keyed[:cut]), settings)
     fit_s = time.process_time() - start
-    said = _play(lesson, wave, replace(settings, fps=24), controls)
+    said = _play(result, wave, replace(settings, fps=24), controls)
     seconds = np.arange(len(said)) / PAIRED_FPS
     at = np.stack([np.interp(np.arange(len(keyed)) / motion.fps, seconds, column) for column in said.T], axis=1)
     r = np.diag(_correlations(at[cut:], keyed[cut:]))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine import RigChannel, Settings, Waveform, animate, read_audio
-from engine.fit_head.fit import MAX_TAKE_S, Take, teach
+from engine.fit_head.fit import MAX_TAKE_S, KeyedTake, fit_take
 from engine.model.encode import encode
 from engine.model.folder import open_model
 from engine.rig.fitted_head import features_of, hidden_track
@@ -88,12 +88,12 @@ def _all_clips(settings: Settings) -> None:
     values = np.concatenate([curves[:length] for curves in keyed])
     controls = tuple(RigChannel("shape_key", f"Regler {number:03d}") for number in range(values.shape[1]))
     sound = Waveform(np.concatenate([wave.samples[:samples] for wave in sounds]))
-    lesson = teach(sound, Take(controls, np.arange(len(values)) / bench.PAIRED_FPS, values), settings)
+    result = fit_take(sound, KeyedTake(controls, np.arange(len(values)) / bench.PAIRED_FPS, values), settings)
     rows = []
     for wave, curves, seen in zip(sounds, keyed, channels, strict=True):
         cut = round(bench.PART * len(curves))
         end = min(len(curves), len(seen))
-        said = bench._play(lesson, wave, settings, controls)[cut:end]
+        said = bench._play(result, wave, settings, controls)[cut:end]
         counts = (curves[:cut].std(axis=0) > bench.MOVES) & (curves[cut:].std(axis=0) > bench.MOVES)
         inputs = np.concatenate([*(one[:length] for one in channels), seen[cut:end]])
         single, squares = bench._fixed(inputs, np.concatenate([values, curves[cut:end]])[:, counts], len(values))

@@ -12,7 +12,7 @@ import pytest
 
 from engine import Cancelled, ModelError, PresetError, Rig, RigChannel, TeachError, animate
 from engine.__main__ import run
-from engine.fit_head.fit import Take, teach
+from engine.fit_head.fit import KeyedTake, fit_take
 from engine.fit_head.take_csv import read_take
 from engine.model.folder import open_model
 from engine.rig.fitted_head_file import load_fitted_head, renamed, save_fitted_head, scan_fitted_heads
@@ -41,7 +41,7 @@ def take_of(wave, settings, seconds=12.0, late_s=0.0, **more):
     jaw = np.interp(clock - late_s, clock, jaw)
     inside = clock <= seconds
     values = np.stack([-0.4 * jaw, 5 + 10 * jaw, jaw], axis=1)[inside]
-    return replace(Take((JAW, SLIDER, KEY), clock[inside], values), **more)
+    return replace(KeyedTake((JAW, SLIDER, KEY), clock[inside], values), **more)
 
 
 @pytest.fixture
@@ -49,8 +49,8 @@ def speech():
     return make_syllables(16.0)
 
 
-def play(lesson, wave, settings, folder, rig=RIG):
-    path = save_fitted_head(renamed(lesson.taught, "Mine"), folder)
+def play(result, wave, settings, folder, rig=RIG):
+    path = save_fitted_head(renamed(result.fitted, "Mine"), folder)
     return animate(wave, replace(settings, fps=FPS), replace(rig, preset=path.name, preset_folders=(str(folder),)))
 
 
@@ -61,9 +61,9 @@ def r_of(first, second):
 # ---- what is learned
 
 def test_bones_properties_and_keys_follow_other_speech_as_in_the_take(tiny, speech, tmp_path):
-    lesson = teach(speech, take_of(speech, tiny), tiny)
+    result = fit_take(speech, take_of(speech, tiny), tiny)
     other = make_syllables(8.0, seed=3)
-    curves = play(lesson, other, tiny, tmp_path).curves
+    curves = play(result, other, tiny, tmp_path).curves
     jaw = jaw_of(other, tiny)
     assert set(curves.curves) == {JAW, SLIDER, KEY}
     for control, gain in ((JAW, -0.4), (SLIDER, 10), (KEY, 1)):
@@ -71,23 +71,23 @@ def test_bones_properties_and_keys_follow_other_speech_as_in_the_take(tiny, spee
         assert r_of(values, gain * jaw) > 0.95
         assert np.ptp(values) == pytest.approx(abs(gain) * np.ptp(jaw), rel=0.25)
     # the rest of the take, not 0
-    assert curves.curves[SLIDER].values[0] == pytest.approx(lesson.taught.rest[1], abs=1e-4)
-    assert 4.5 < lesson.taught.rest[1] < 8
-    assert all(score.learned and score.r > 0.9 and score.rms < score.rms_mean for score in lesson.taught.scores)
+    assert curves.curves[SLIDER].values[0] == pytest.approx(result.fitted.rest[1], abs=1e-4)
+    assert 4.5 < result.fitted.rest[1] < 8
+    assert all(score.learned and score.r > 0.9 and score.rms < score.rms_mean for score in result.fitted.scores)
 
 
 @pytest.mark.parametrize("late_s", [-0.06, 0.08])
 def test_keys_that_lead_or_lag_the_sound_are_reported_and_played_so(tiny, speech, tmp_path, late_s):
-    lesson = teach(speech, take_of(speech, tiny, late_s=late_s), tiny)
-    assert lesson.taught.lag_s == pytest.approx(late_s, abs=0.021)
+    result = fit_take(speech, take_of(speech, tiny, late_s=late_s), tiny)
+    assert result.fitted.lag_s == pytest.approx(late_s, abs=0.021)
     jaw = jaw_of(speech, tiny)
     clock = np.arange(len(jaw)) / FPS
-    played = play(lesson, speech, tiny, tmp_path).curves.curves[KEY].values
+    played = play(result, speech, tiny, tmp_path).curves.curves[KEY].values
     assert r_of(played[10:-10], np.interp(clock - late_s, clock, jaw)[10:-10]) > 0.95
 
 
 def test_a_file_gives_the_same_head_back(tiny, speech, tmp_path):
-    taught = renamed(teach(speech, take_of(speech, tiny), tiny).taught, "Ärger mit Kiefer")
+    taught = renamed(fit_take(speech, take_of(speech, tiny), tiny).fitted, "Ärger mit Kiefer")
     path = save_fitted_head(taught, tmp_path)
     again = load_fitted_head(path)
     for name in taught.__dataclass_fields__:
@@ -113,13 +113,13 @@ def test_a_preset_to_start_from_is_corrected_and_keeps_what_was_not_taught(tiny,
     rig = replace(RIG, shape_keys=frozenset(["Auf", "Kuss"]), preset=str(preset))
     take = take_of(speech, tiny, start=rig)
     take = replace(take, controls=(KEY,), values=take.values[:, 2:])
-    lesson = teach(speech, take, tiny)
-    score = lesson.taught.scores[0]
+    result = fit_take(speech, take, tiny)
+    score = result.fitted.scores[0]
     assert score.learned
     assert score.rms < 0.5 * score.rms_prior        # the preset opens only half as far
     assert score.r_prior > 0.9
     other = make_syllables(8.0, seed=4)
-    curves = play(lesson, other, tiny, folder, rig).curves.curves
+    curves = play(result, other, tiny, folder, rig).curves.curves
     alone = animate(other, replace(tiny, fps=FPS), rig).curves.curves
     np.testing.assert_array_equal(
         curves[RigChannel("shape_key", "Kuss")].values, alone[RigChannel("shape_key", "Kuss")].values
@@ -129,20 +129,20 @@ def test_a_preset_to_start_from_is_corrected_and_keeps_what_was_not_taught(tiny,
 
 
 def test_reduced_keys_and_silence_come_as_from_any_head(tiny, speech, tmp_path):
-    lesson = teach(speech, take_of(speech, tiny), tiny)
+    result = fit_take(speech, take_of(speech, tiny), tiny)
     samples = speech.samples.copy()
     samples[-4 * 16000:] = 0
-    path = save_fitted_head(renamed(lesson.taught, "Mine"), tmp_path)
+    path = save_fitted_head(renamed(result.fitted, "Mine"), tmp_path)
     curves = animate(
         replace(speech, samples=samples), replace(tiny, fps=FPS, max_error=0.02), replace(RIG, preset=str(path))
     ).curves.curves
     assert len(curves[KEY].values) < 0.8 * 16 * FPS
     late = np.interp(np.arange(13, 16, 0.1), curves[SLIDER].seconds, curves[SLIDER].values)
-    assert late == pytest.approx(lesson.taught.rest[1], abs=0.05)
+    assert late == pytest.approx(result.fitted.rest[1], abs=0.05)
 
 
 def test_a_phone_that_the_take_hardly_has_does_not_throw_the_controls_about(tiny, speech):
-    taught = teach(speech, take_of(speech, tiny), tiny).taught
+    taught = fit_take(speech, take_of(speech, tiny), tiny).fitted
     n_hidden = len(open_model(tiny.model).head("").weight)
     assert len(taught.scale) >= n_hidden
     assert len(set(taught.scale[:n_hidden].tolist())) == 1      # one deviation for all: a still feature is not blown up
@@ -151,13 +151,13 @@ def test_a_phone_that_the_take_hardly_has_does_not_throw_the_controls_about(tiny
 
 def test_a_control_stops_where_it_rests_in_the_take(tiny, speech, tmp_path):
     take = take_of(speech, tiny)
-    lesson = teach(
+    result = fit_take(
         speech,
         replace(
             take, values=take.values - [np.max(take.values[:, 0]), np.min(take.values[:, 1]), np.min(take.values[:, 2])]
         ), tiny,
     )
-    curves = play(lesson, make_syllables(8.0, seed=5), tiny, tmp_path).curves.curves
+    curves = play(result, make_syllables(8.0, seed=5), tiny, tmp_path).curves.curves
     assert curves[JAW].values.max() <= 0.02 * np.ptp(take.values[:, 0])       # the jaw turns one way only
     assert curves[KEY].values.min() >= -0.02 * np.ptp(take.values[:, 2])
     assert curves[KEY].values.max() > 0.5 * np.ptp(take.values[:, 2])
@@ -169,20 +169,20 @@ def test_a_control_that_the_sound_does_not_tell_is_named_and_hardly_moves(tiny, 
     take = take_of(speech, tiny)
     noise = np.repeat(np.random.default_rng(0).normal(size=len(take.seconds) // 6 + 1), 6)[:len(take.seconds)]
     take = replace(take, values=np.column_stack([take.values[:, :2], noise]))
-    lesson = teach(speech, take, tiny)
-    assert [score.learned for score in lesson.taught.scores] == [True, True, False]
-    assert any("no better than the mean: Auf; they will move little" in warning for warning in lesson.warnings)
-    assert play(lesson, speech, tiny, tmp_path).curves.curves[KEY].values[24:-24].std() < 0.2 * noise.std()
+    result = fit_take(speech, take, tiny)
+    assert [score.learned for score in result.fitted.scores] == [True, True, False]
+    assert any("no better than the mean: Auf; they will move little" in warning for warning in result.warnings)
+    assert play(result, speech, tiny, tmp_path).curves.curves[KEY].values[24:-24].std() < 0.2 * noise.std()
 
 
 def test_short_takes_still_controls_and_unheard_sounds_are_told(tiny, speech):
     take = take_of(speech, tiny, seconds=7.0)
     values = take.values.copy()
     values[:, 1] = 3.0
-    lesson = teach(speech, replace(take, values=values), tiny)
-    assert lesson.taught.controls == (JAW, KEY)
-    assert any("short (7.0 s, 10 s and more are better)" in warning for warning in lesson.warnings)
-    assert any("Never moves in the take, so not taught: Mund" in warning for warning in lesson.warnings)
+    result = fit_take(speech, replace(take, values=values), tiny)
+    assert result.fitted.controls == (JAW, KEY)
+    assert any("short (7.0 s, 10 s and more are better)" in warning for warning in result.warnings)
+    assert any("Never moves in the take, so not taught: Mund" in warning for warning in result.warnings)
 
 
 def test_sounds_that_look_alike_count_as_one():
@@ -193,14 +193,14 @@ def test_sounds_that_look_alike_count_as_one():
 
 
 def test_a_taught_character_blinks_where_it_has_lids_and_says_where_it_has_none(tiny, speech, tmp_path):
-    lesson = teach(speech, take_of(speech, tiny), tiny)
+    result = fit_take(speech, take_of(speech, tiny), tiny)
     lid = RigChannel("shape_key", "eyeBlinkLeft")
-    bare = play(lesson, speech, tiny, tmp_path)
+    bare = play(result, speech, tiny, tmp_path)
     assert (
         [text for text in bare.warnings if "no key or bone with a usual name for blinks" in text]
         and lid not in bare.curves.curves
     )
-    whole = play(lesson, speech, tiny, tmp_path, replace(RIG, shape_keys=RIG.shape_keys | set(ARKIT_52)))
+    whole = play(result, speech, tiny, tmp_path, replace(RIG, shape_keys=RIG.shape_keys | set(ARKIT_52)))
     assert whole.warnings == () and whole.curves.curves[lid].values.max() > 0.8 and lid in whole.curves.life
     assert RigChannel("shape_key", "mouthFunnel") not in whole.curves.curves
     for place, curve in bare.curves.curves.items():
@@ -208,11 +208,11 @@ def test_a_taught_character_blinks_where_it_has_lids_and_says_where_it_has_none(
 
 
 def test_another_style_than_that_of_the_take_is_told(tiny, speech, tmp_path):
-    lesson = teach(speech, take_of(speech, tiny), tiny)
-    assert [text for text in play(lesson, speech, tiny, tmp_path).warnings if not text.startswith("Life")] == []
+    result = fit_take(speech, take_of(speech, tiny), tiny)
+    assert [text for text in play(result, speech, tiny, tmp_path).warnings if not text.startswith("Life")] == []
     assert any(
         "taught in style pivot at strength 1; in wide at 2 it guesses" in one
-        for one in play(lesson, speech, replace(tiny, identity="wide", strength=2), tmp_path).warnings
+        for one in play(result, speech, replace(tiny, identity="wide", strength=2), tmp_path).warnings
     )
 
 
@@ -235,13 +235,13 @@ def test_another_style_than_that_of_the_take_is_told(tiny, speech, tmp_path):
 ])
 def test_a_take_that_cannot_be_taught_is_refused_with_its_value(tiny, speech, change, message):
     with pytest.raises(TeachError, match=message):
-        teach(speech, change(take_of(speech, tiny)), tiny)
+        fit_take(speech, change(take_of(speech, tiny)), tiny)
 
 
 def test_a_take_longer_than_the_limit_is_refused(tiny):
     wave = make_syllables(185.0)
     with pytest.raises(TeachError, match=r"covers 184 s, at most 180 s"):
-        teach(wave, Take((KEY,), np.array([0.0, 184.0]), np.array([[0.0], [1.0]])), tiny)
+        fit_take(wave, KeyedTake((KEY,), np.array([0.0, 184.0]), np.array([[0.0], [1.0]])), tiny)
 
 
 def test_teaching_can_be_stopped(tiny, speech):
@@ -250,11 +250,11 @@ def test_teaching_can_be_stopped(tiny, speech):
 
     forget_all()
     with pytest.raises(Cancelled):
-        teach(speech, take, tiny, cancelled=lambda: True)
+        fit_take(speech, take, tiny, cancelled=lambda: True)
 
 
 def test_a_head_of_another_model_says_so_with_the_next_step(tiny, tiny_copy, speech, tmp_path):
-    lesson = teach(speech, take_of(speech, tiny), tiny)
+    result = fit_take(speech, take_of(speech, tiny), tiny)
     info = json.loads((tiny_copy / "model.json").read_text())
     import hashlib
 
@@ -265,13 +265,13 @@ def test_a_head_of_another_model_says_so_with_the_next_step(tiny, tiny_copy, spe
     with pytest.raises(
         ModelError, match=r"'Mine' was taught on another version of model tiny.*Choose that model, or teach again"
     ):
-        play(lesson, speech, replace(tiny, model=str(tiny_copy)), tmp_path)
+        play(result, speech, replace(tiny, model=str(tiny_copy)), tmp_path)
 
 
 def test_a_character_without_the_controls_is_refused(tiny, speech, tmp_path):
-    lesson = teach(speech, take_of(speech, tiny), tiny)
+    result = fit_take(speech, take_of(speech, tiny), tiny)
     with pytest.raises(PresetError, match=r"'Mine' finds nothing on this character: it moves Kiefer"):
-        play(lesson, speech, tiny, tmp_path, Rig(shape_keys=frozenset(["jawOpen"])))
+        play(result, speech, tiny, tmp_path, Rig(shape_keys=frozenset(["jawOpen"])))
 
 
 def test_a_missing_file_is_one_line(tiny, speech, tmp_path):
@@ -309,7 +309,7 @@ def _edit(path, change):
     (lambda info, arrays: arrays.update(bias=np.array([{}], object)), "damaged"),
 ])
 def test_a_damaged_file_is_one_error_that_names_it(tiny, speech, tmp_path, change, message):
-    path = save_fitted_head(renamed(teach(speech, take_of(speech, tiny), tiny).taught, "Mine"), tmp_path)
+    path = save_fitted_head(renamed(fit_take(speech, take_of(speech, tiny), tiny).fitted, "Mine"), tmp_path)
     _edit(path, change)
     with pytest.raises(TeachError, match=message) as error:
         load_fitted_head(path)
@@ -337,7 +337,7 @@ def test_an_archive_that_unpacks_to_too_much_is_not_read(tmp_path):
 
 def test_a_head_without_a_name_is_refused(tiny, speech):
     with pytest.raises(TeachError, match="has no name"):
-        renamed(teach(speech, take_of(speech, tiny), tiny).taught, "  ")
+        renamed(fit_take(speech, take_of(speech, tiny), tiny).fitted, "  ")
 
 
 
