@@ -73,7 +73,7 @@ def test_devices(model: str = TEST_MODEL) -> tuple[DeviceReport, ...]:
 
 
 def to_text(reports: Sequence[DeviceReport]) -> str:
-    """Reports as JSON, with the ONNX Runtime that they are about, to be kept between sessions."""
+    """Reports as JSON, with the ONNX Runtime that they are about, to be saved between sessions."""
     return json.dumps({"runtime": runtime.build(), "reports": [asdict(report) for report in reports]})
 
 

@@ -1,6 +1,6 @@
 """Run ONNX graphs: the only file that knows ONNX Runtime.
 
-Sessions are kept between calls, so that a second clip or another style does not load the model again.
+Sessions stay open between calls, so that a second clip or another style does not load the model again.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _load(file: Path, device: str, threads: int) -> Graph:
             break
         reason, with_build = _refused.get(name, ("", ""))
         if reason and with_build in ("", build()):
-            if device == name:      # for `auto` the test has told it once
+            if device == name:      # for `auto` the test has said so once
                 warning = (
                     f"Device {name} did not pass its test ({reason}); the CPU is used. "
                     "Test it again once that is mended."

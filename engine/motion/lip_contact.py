@@ -1,4 +1,4 @@
-"""Where the lips touch: made from the phone scores, measured in motion, and kept through every later step.
+"""Where the lips touch: made from the phone scores, measured in motion, and held through every later step.
 
 A mouth that stays open on p, b or m is the first thing a viewer notices. Contacts are made here from cues (close_lips,
 open_vowels), measured with one formula, and put back by `seal` after each step that shapes the motion; the steps

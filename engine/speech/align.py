@@ -17,7 +17,7 @@ from ..values.phones import Phone
 from ..values.types import FloatArray, IntArray
 
 FLOOR = 1e-3                # least score of a phone: dialects and slips of the tongue must not stop the search
-SKIP_COST = 6.0             # nats for each phone of the transcript that is not heard
+SKIP_COST = 6.0             # nats for each phone of the transcript that is not there
 SHORT_COST = 2.5            # of them for a phone that lasts a single frame
 FILLER_COST = 3.0           # nats a frame for sound between words that the transcript does not have
 SWITCH_COST = 2.0           # nats to change the phone where no transcript says it
@@ -56,14 +56,14 @@ def align(scores: FloatArray, words: Sequence[Sequence[int]], silence: int) -> A
         words: index of each phone, word by word; between words silence may last as long as it likes.
         silence: index of the silence.
     """
-    heard = np.logaddexp(scores, np.float32(np.log(FLOOR)))
-    best = heard.max(axis=1)
-    between = np.maximum(heard[:, silence], best - FILLER_COST)
+    floored = np.logaddexp(scores, np.float32(np.log(FLOOR)))
+    best = floored.max(axis=1)
+    between = np.maximum(floored[:, silence], best - FILLER_COST)
     columns, costs, places = _states(words, scores.shape[1])
-    path, total = _search(np.concatenate([heard, between[:, None]], axis=1), columns, costs)
+    path, total = _search(np.concatenate([floored, between[:, None]], axis=1), columns, costs)
     is_speech = scores.argmax(axis=1) != silence
     labels = columns[path]
-    pause = heard[:, silence] >= best - FILLER_COST
+    pause = floored[:, silence] >= best - FILLER_COST
     labels = np.where(labels < scores.shape[1], labels, np.where(pause, silence, -1))
     return Alignment(labels, places[path], float((best.sum() - total) / max(1, is_speech.sum())))
 
@@ -168,16 +168,16 @@ def _free_search(scores: FloatArray) -> IntArray:
     """Best path (n_chunks, t) through each chunk of scores (n_chunks, t, n_phones)."""
     n_chunks, n_frames, _ = scores.shape
     values = scores[:, 0].copy()
-    kept = np.zeros(scores.shape, np.bool_)
+    stays = np.zeros(scores.shape, np.bool_)
     best = np.zeros((n_chunks, n_frames), np.intp)
     for frame in range(1, n_frames):
         best[:, frame] = values.argmax(axis=1)
         change = values.max(axis=1, keepdims=True) - SWITCH_COST
-        kept[:, frame] = values >= change
+        stays[:, frame] = values >= change
         values = np.maximum(values, change) + scores[:, frame]
     labels = np.zeros((n_chunks, n_frames), np.intp)
     state, rows = values.argmax(axis=1), np.arange(n_chunks)
     for frame in range(n_frames - 1, -1, -1):
         labels[:, frame] = state
-        state = np.where(kept[rows, frame, state], state, best[:, frame])
+        state = np.where(stays[rows, frame, state], state, best[:, frame])
     return labels

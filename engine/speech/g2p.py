@@ -106,13 +106,13 @@ def _spoken(text: str) -> str:
         )
     _refuse_file_name(text.strip())
     plain = unicodedata.normalize("NFC", re.sub(r"\[[^\]]*\]", " ", text))
-    kept = "".join(letter if _is_spoken(letter) else " " for letter in plain)
-    if not any(letter.isalnum() for letter in kept):
+    spoken = "".join(letter if _is_spoken(letter) else " " for letter in plain)
+    if not any(letter.isalnum() for letter in spoken):
         raise SettingError(
             f"The transcript {_shortened(text)!r} has no words. "
             "Give the words that are spoken, or leave the transcript out."
         )
-    return " ".join(kept.split())
+    return " ".join(spoken.split())
 
 
 def _is_spoken(letter: str) -> bool:

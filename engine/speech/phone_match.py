@@ -22,7 +22,7 @@ LONGEST_SEARCH = 1500       # phones that are matched at a time: a matrix of 20 
 SPREAD_S = 0.030            # to each side of a cut, over which the time of a deleted phone is passed
 SPREAD_SHARE = 0.4          # of the phones at the cut, at most
 
-Pair = tuple[Phone | None, Phone | None]        # heard and wanted
+Pair = tuple[Phone | None, Phone | None]        # recognised and wanted
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class PhoneChange:
 
     Attributes:
         start_s, end_s: the stretch, the same on both sides.
-        pairs: its phones in time order: (heard, wanted); (heard, None) is deleted, (None, wanted) is new.
+        pairs: its phones in time order: (recognised, wanted); (recognised, None) is deleted, (None, wanted) is new.
     """
 
     start_s: float
@@ -58,16 +58,16 @@ def complete(phones: Sequence[Phone], end_s: float) -> tuple[Phone, ...]:
     return tuple(filled)
 
 
-def changes(heard: Sequence[Phone], wanted: Sequence[Phone]) -> tuple[PhoneChange, ...]:
+def changes(recognised: Sequence[Phone], wanted: Sequence[Phone]) -> tuple[PhoneChange, ...]:
     """The changes from one list of phones to another, in time order; both cover the same time without gaps."""
     found: list[PhoneChange] = []
     i = j = 0
-    while i < len(heard) or j < len(wanted):
-        if i < len(heard) and j < len(wanted) and _is_same(heard[i], wanted[j]):
+    while i < len(recognised) or j < len(wanted):
+        if i < len(recognised) and j < len(wanted) and _is_same(recognised[i], wanted[j]):
             i, j = i + 1, j + 1
             continue
-        last_i, last_j = _until_same(heard, wanted, i, j)
-        found.append(_change(heard[i:last_i], wanted[j:last_j]))
+        last_i, last_j = _until_same(recognised, wanted, i, j)
+        found.append(_change(recognised[i:last_i], wanted[j:last_j]))
         i, j = last_i, last_j
     return tuple(found)
 
@@ -90,65 +90,65 @@ def _is_same(one: Phone, other: Phone) -> bool:
     return one.label == other.label and apart_s < SAME_S
 
 
-def _until_same(heard: Sequence[Phone], wanted: Sequence[Phone], i: int, j: int) -> tuple[int, int]:
+def _until_same(recognised: Sequence[Phone], wanted: Sequence[Phone], i: int, j: int) -> tuple[int, int]:
     """The next phones from i and j on that are the same, or the ends."""
-    while i < len(heard) and j < len(wanted):
-        if _is_same(heard[i], wanted[j]):
+    while i < len(recognised) and j < len(wanted):
+        if _is_same(recognised[i], wanted[j]):
             return i, j
-        later_s = heard[i].start_s - wanted[j].start_s
-        if later_s < -SAME_S or (later_s < SAME_S and heard[i].end_s < wanted[j].end_s):
+        later_s = recognised[i].start_s - wanted[j].start_s
+        if later_s < -SAME_S or (later_s < SAME_S and recognised[i].end_s < wanted[j].end_s):
             i += 1
         else:
             j += 1
-    return len(heard), len(wanted)
+    return len(recognised), len(wanted)
 
 
-def _change(heard: Sequence[Phone], wanted: Sequence[Phone]) -> PhoneChange:
+def _change(recognised: Sequence[Phone], wanted: Sequence[Phone]) -> PhoneChange:
     pairs: list[Pair] = []
     i = j = 0
-    while len(heard) - i > LONGEST_SEARCH and len(wanted) - j > LONGEST_SEARCH:
-        cut_s = heard[i + LONGEST_SEARCH].start_s
+    while len(recognised) - i > LONGEST_SEARCH and len(wanted) - j > LONGEST_SEARCH:
+        cut_s = recognised[i + LONGEST_SEARCH].start_s
         cut = j + sum(phone.start_s < cut_s for phone in wanted[j:j + 4 * LONGEST_SEARCH])
-        pairs += _pairs(heard[i:i + LONGEST_SEARCH], wanted[j:cut])
+        pairs += _pairs(recognised[i:i + LONGEST_SEARCH], wanted[j:cut])
         i, j = i + LONGEST_SEARCH, cut
-    pairs += _pairs(heard[i:], wanted[j:])
-    both = [*heard, *wanted]
+    pairs += _pairs(recognised[i:], wanted[j:])
+    both = [*recognised, *wanted]
     return PhoneChange(min(phone.start_s for phone in both), max(phone.end_s for phone in both), tuple(pairs))
 
 
-def _pairs(heard: Sequence[Phone], wanted: Sequence[Phone]) -> list[Pair]:
+def _pairs(recognised: Sequence[Phone], wanted: Sequence[Phone]) -> list[Pair]:
     """The cheapest way from one list to the other.
 
     Source: Needleman and Wunsch (1970), a row at a time.
     """
-    middles_s = [np.array([(phone.start_s + phone.end_s) / 2 for phone in side]) for side in (heard, wanted)]
-    labels = [np.array([phone.label for phone in side], dtype=object) for side in (heard, wanted)]
+    middles_s = [np.array([(phone.start_s + phone.end_s) / 2 for phone in side]) for side in (recognised, wanted)]
+    labels = [np.array([phone.label for phone in side], dtype=object) for side in (recognised, wanted)]
     steps = np.arange(len(wanted) + 1) * ADDED
-    totals = np.zeros((len(heard) + 1, len(wanted) + 1))
+    totals = np.zeros((len(recognised) + 1, len(wanted) + 1))
     totals[0] = steps
-    for row in range(len(heard)):
+    for row in range(len(recognised)):
         moved = np.abs(middles_s[1] - middles_s[0][row]) / SHIFT_S
-        kept = totals[row, :-1] + moved + REPLACED * (labels[1] != labels[0][row])
+        stays = totals[row, :-1] + moved + REPLACED * (labels[1] != labels[0][row])
         best = totals[row] + ADDED
-        best[1:] = np.minimum(best[1:], kept)
+        best[1:] = np.minimum(best[1:], stays)
         totals[row + 1] = np.minimum.accumulate(best - steps) + steps
-    return _trace(heard, wanted, totals)
+    return _trace(recognised, wanted, totals)
 
 
-def _trace(heard: Sequence[Phone], wanted: Sequence[Phone], totals: NDArray[np.float64]) -> list[Pair]:
+def _trace(recognised: Sequence[Phone], wanted: Sequence[Phone], totals: NDArray[np.float64]) -> list[Pair]:
     """The steps that lead to the last total, from the first on."""
     pairs: list[Pair] = []
-    i, j = len(heard), len(wanted)
+    i, j = len(recognised), len(wanted)
     while i or j:
         if i and abs(totals[i - 1, j] + ADDED - totals[i, j]) < 1e-9:
             i -= 1
-            pairs.append((heard[i], None))
+            pairs.append((recognised[i], None))
         elif j and abs(totals[i, j - 1] + ADDED - totals[i, j]) < 1e-9:
             j -= 1
             pairs.append((None, wanted[j]))
         else:
             i, j = i - 1, j - 1
-            pairs.append((heard[i], wanted[j]))
+            pairs.append((recognised[i], wanted[j]))
     return pairs[::-1]
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from engine import ModelError, SettingError
-from engine.model.folder import list_models, open_model
+from engine.model.folder import SYSTEMS, list_models, open_model
+from engine.systems.system import open_system
 
 
 def edit(folder, change):
@@ -185,3 +187,9 @@ def test_one_damaged_folder_does_not_hide_the_others(tiny_copy):
 def test_impossible_model_path_is_not_found(name):
     with pytest.raises(ModelError, match=r"not found|No model folder"):
         open_model(name)
+
+
+def test_every_system_that_a_folder_may_name_can_be_run(tiny):
+    model = open_model(tiny.model)
+    for name in SYSTEMS:
+        assert open_system(replace(model, system=name), tiny).encoder.file == model.folder / "encoder.onnx"
