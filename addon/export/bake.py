@@ -1,4 +1,4 @@
-"""Bake to Plain Action: what plays on a character, whatever it is layered from, becomes one Action that every exporter takes.
+"""Bake to Plain Action: what plays on a character, however it is layered, becomes one Action that every exporter takes.
 
 The Action is the artist's: it bears no mark of ours, and Clear or the next take leave it alone.
 """
@@ -13,19 +13,25 @@ import numpy as np
 
 from ...engine import RigError
 from ...engine.values.messages import number_of
-from ..actions import actions
-from ..actions import nla as playing
+from ..actions import actions, nla
 from ..actions.actions import Channel
 from ..actions.keys import Writer
-from ..character import character as rig
+from ..character.character import KeyTarget, gather
 from ..keying.parts import refuse_tweak_mode
 
 MAX_FRAMES = 200_000            # two hours at 24 frames a second
 
+Channels = dict[bpy.types.ID, list[Channel]]
+
 
 @dataclass(frozen=True)
 class Baked:
-    """Names of the Actions (one for all data-blocks from 4.4 on), number of curves, first and last frame, and sentences for the user."""
+    """What was baked.
+
+    Attributes:
+        actions: names of the Actions, one for all data-blocks from Blender 4.4 on. curves: their number.
+        first_frame, last_frame: of the keys. warnings: sentences for the user.
+    """
 
     actions: tuple[str, ...]
     curves: int
@@ -34,16 +40,21 @@ class Baked:
     warnings: tuple[str, ...]
 
 
-def bake(context: bpy.types.Context, character: rig.Character, name: str, frames: tuple[int, int] | None = None) -> Baked:
+def bake(context: bpy.types.Context, object_name: str, name: str, frames: tuple[int, int] | None = None) -> Baked:
     """Key every animated channel of a character on every frame, and let these keys alone play.
 
     Args:
+        object_name: of the character; empty takes the panel's, else the active object.
         name: of the new Action; empty makes "<character> Baked".
         frames: first and last; None takes all that is keyed.
     Raises:
-        RigError: nothing is animated, the range is empty or too long, or a data-block is in NLA tweak mode. Nothing is changed then.
+        RigError: nothing is animated, the range is empty or too long, or a data-block is in NLA tweak mode.
+            Nothing is changed then.
     """
-    channels: dict[bpy.types.ID, list[Channel]] = {}
+    settings = context.scene.unitalker
+    chosen = settings.character.name if settings.character else ""
+    character = gather(context, object_name or chosen, settings.with_related)
+    channels: Channels = {}
     names: dict[bpy.types.ID, str] = {}
     warnings: list[str] = []
     for target in character.targets:
@@ -53,16 +64,20 @@ def bake(context: bpy.types.Context, character: rig.Character, name: str, frames
         if found:
             channels[owner], names[owner] = found, target.object_name
     if not channels:
-        raise RigError(f"Nothing on {character.name!r} is animated, so there is nothing to bake. Generate a lip sync first.")
+        raise RigError(
+            f"Nothing on {character.name!r} is animated, so there is nothing to bake. Generate a lip sync first."
+        )
     first, last = frames or _range(list(channels))
     if not 0 <= last - first < MAX_FRAMES:
-        raise RigError(f"Frames {first} to {last} cannot be baked: from 1 to {MAX_FRAMES} frames are possible. Fix the range.")
+        raise RigError(
+            f"Frames {first} to {last} cannot be baked: from 1 to {MAX_FRAMES} frames are possible. Fix the range."
+        )
     values = _sample(context, channels, first, last)
     made = _write(names, channels, values, first, name or f"{character.name} Baked")
     return Baked(made, sum(map(len, channels.values())), first, last, tuple(warnings))
 
 
-def _channels(owner: bpy.types.ID, target: rig.KeyTarget, warnings: list[str]) -> list[Channel]:
+def _channels(owner: bpy.types.ID, target: KeyTarget, warnings: list[str]) -> list[Channel]:
     """What plays on a data-block and holds a number; a driven one follows its driver anyway."""
     playing = {
         (curve.data_path, curve.array_index) for use in actions.uses(owner) if not use.muted
@@ -73,7 +88,10 @@ def _channels(owner: bpy.types.ID, target: rig.KeyTarget, warnings: list[str]) -
         value = _value(owner, channel)
         (odd if value is None else found).append(channel)
     if odd:
-        warnings.append(f"{target.object_name!r}: {number_of(len(odd), 'channel')} left out, since nothing is there or no number ({odd[0][0]}).")
+        warnings.append(
+            f"{target.object_name!r}: {number_of(len(odd), 'channel')} left out, "
+            f"since nothing is there or no number ({odd[0][0]})."
+        )
     return found
 
 
@@ -89,7 +107,7 @@ def _range(owners: list[bpy.types.ID]) -> tuple[int, int]:
     return math.floor(min(frames)), math.ceil(max(frames))
 
 
-def _sample(context: bpy.types.Context, channels: dict[bpy.types.ID, list[Channel]], first: int, last: int) -> dict[bpy.types.ID, np.ndarray]:
+def _sample(context: bpy.types.Context, channels: Channels, first: int, last: int) -> dict[bpy.types.ID, np.ndarray]:
     """Values (n_channels, n_frames) as Blender plays them."""
     scene, now = context.scene, context.scene.frame_current
     values = {owner: np.empty((len(found), last - first + 1), np.float32) for owner, found in channels.items()}
@@ -115,7 +133,7 @@ def _value(owner: bpy.types.ID, channel: Channel) -> float | None:
 
 
 def _write(
-    names: dict[bpy.types.ID, str], channels: dict[bpy.types.ID, list[Channel]], values: dict[bpy.types.ID, np.ndarray], first: int, name: str,
+    names: dict[bpy.types.ID, str], channels: Channels, values: dict[bpy.types.ID, np.ndarray], first: int, name: str,
 ) -> tuple[str, ...]:
     writer, made = Writer('LINEAR'), []
     for owner, found in channels.items():
@@ -125,5 +143,5 @@ def _write(
         frames = np.arange(first, first + values[owner].shape[1], dtype=np.float32)
         for channel, row in zip(found, values[owner], strict=True):
             writer.new(bag, channel, np.column_stack([frames, row]).astype(np.float32))
-        playing.play_alone(owner, use)
+        nla.play_alone(owner, use)
     return tuple(action.name for action in made)

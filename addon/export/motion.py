@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import bpy
 
 from ... import engine
-from ...engine.files import motion as engine_io
+from ...engine.files.motion import check_output, write_motion
 from ..host.translations import translate, translate_plural
-from ..sound import cache as kept_sounds
+from ..sound import cache
 from ..take import make
 
 ENDINGS = {'LIVE_LINK': ".csv", 'METAHUMAN_CSV': ".metahuman.csv", 'METAHUMAN_JSON': ".metahuman.json"}
@@ -30,12 +31,22 @@ def suggested(context: bpy.types.Context, kind: str) -> str:
     return str(known.with_name(known.stem + ENDINGS[kind]))
 
 
-def write(context: bpy.types.Context, options: make.Options, path: Path) -> str:
-    """Make the motion as Generate would, and write it; a sentence about it. Raises EngineError kinds; then no file was touched."""
-    engine_io.check_output(path)
-    request = make.gather(context, options)
+def write(context: bpy.types.Context, choices: Mapping[str, object], path: Path) -> str:
+    """Make the motion as Generate would, and write it; a sentence about it.
+
+    Raises:
+        EngineError: a kind of it; then no file was touched.
+    """
+    check_output(path)
+    request = make.gather(context, make.Options(**choices))
+    settings = request.settings
     if request.character is None:
-        raise engine.OutputError("This head gives vertices, which no such file holds. Choose a head that gives blendshapes.")
-    motion = engine.animate(kept_sounds.read(request.clip), replace(request.settings, max_error=None)).motion
-    engine_io.write_motion(motion, path, {"sound": request.clip.name, "model": request.settings.model, "identity": request.settings.identity})
-    return translate("{} at {} per second in {}", translate_plural(len(motion.weights), "1 frame", "{} frames"), f"{motion.fps:g}", path)
+        raise engine.OutputError(
+            "This head gives vertices, which no such file holds. Choose a head that gives blendshapes."
+        )
+    motion = engine.animate(cache.read(request.clip), replace(settings, max_error=None)).motion
+    write_motion(
+        motion, path, {"sound": request.clip.name, "model": settings.model, "identity": settings.identity},
+    )
+    frames = translate_plural(len(motion.weights), "1 frame", "{} frames")
+    return translate("{} at {} per second in {}", frames, f"{motion.fps:g}", path)

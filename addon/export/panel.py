@@ -3,6 +3,7 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
+from ... import engine
 from ..host.editors import in_3d_view
 from ..host.layout import paragraph
 from ..host.operator_base import BUSY_ELSE, idle, redraw
@@ -10,6 +11,7 @@ from ..host.translations import translate, translate_plural
 from ..take.choices import Choices
 from ..take.options import CHOICES
 from ..take.properties import collect
+from . import work
 
 FORMATS = (
     ('LIVE_LINK', "Live Link Face CSV", "Columns of a take of the Live Link Face app"),
@@ -19,14 +21,18 @@ FORMATS = (
 
 
 class UNITALKER_OT_bake(bpy.types.Operator):
-    """Key what plays on the character on every frame, in one plain Action that exporters take. Your Actions stay in the file, your NLA tracks are muted"""
-
     bl_idname = "unitalker.bake"
     bl_label = "Bake to Plain Action"
+    bl_description = (
+        "Key what plays on the character on every frame, in one plain Action that exporters take. "
+        "Your Actions stay in the file, your NLA tracks are muted"
+    )
     bl_options = {'REGISTER', 'UNDO'}
 
     action: StringProperty(name="Action", description='Name of the new Action; empty makes "<character> Baked"')
-    character: StringProperty(name="Character", description="Name of the object; empty takes the panel's, else the active one")
+    character: StringProperty(
+        name="Character", description="Name of the object; empty takes the panel's, else the active one",
+    )
     frame_start: IntProperty(name="First Frame", description="With Last Frame; both 0 take all that is keyed")
     frame_end: IntProperty(name="Last Frame", description="With First Frame; both 0 take all that is keyed")
 
@@ -37,43 +43,45 @@ class UNITALKER_OT_bake(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Bake."""
-        from ... import engine
-        from ..character import character as rig
-        from . import bake
-
-        settings = context.scene.unitalker
-        name = self.character or (settings.character.name if settings.character else "")
+        bake, _ = work()
         frames = (self.frame_start, self.frame_end) if self.frame_start or self.frame_end else None
         try:
-            done = bake.bake(context, rig.gather(context, name, settings.with_related), self.action, frames)
+            done = bake.bake(context, self.character, self.action, frames)
         except engine.EngineError as error:
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}
         for warning in done.warnings:
             self.report({'WARNING'}, warning)
-        self.report({'INFO'}, translate("{}, frames {} to {} ({})", translate_plural(done.curves, "1 curve", "{} curves"), done.first_frame, done.last_frame, ", ".join(done.actions)))
+        curves = translate_plural(done.curves, "1 curve", "{} curves")
+        self.report({'INFO'}, translate(
+            "{}, frames {} to {} ({})", curves, done.first_frame, done.last_frame, ", ".join(done.actions),
+        ))
         redraw(context)
         return {'FINISHED'}
 
 
 class UNITALKER_OT_export_motion(Choices, bpy.types.Operator):
-    """Write the face motion of the chosen sound as a file for another program, as Generate makes it. Changes nothing in the scene"""
-
     bl_idname = "unitalker.export_motion"
     bl_label = "Export Motion"
+    bl_description = (
+        "Write the face motion of the chosen sound as a file for another program, as Generate makes it. "
+        "Changes nothing in the scene"
+    )
 
     kind: EnumProperty(name="Format", items=FORMATS)
     filepath: StringProperty(name="File", subtype='FILE_PATH', options={'SKIP_SAVE'})
     check_existing: BoolProperty(default=True, options={'HIDDEN', 'SKIP_SAVE'})
-    character: StringProperty(name="Character", description="Name of the object; empty takes the panel's, else the active one", options={'HIDDEN'})
+    character: StringProperty(
+        name="Character", description="Name of the object; empty takes the panel's, else the active one",
+        options={'HIDDEN'},
+    )
 
     poll = UNITALKER_OT_bake.poll
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Ask for the file."""
-        from . import motion as export_motion
-
-        self.filepath = export_motion.suggested(context, self.kind)
+        _, motion = work()
+        self.filepath = motion.suggested(context, self.kind)
         context.window_manager.fileselect_add(self)
         return {'RUNNING_MODAL'}
 
@@ -83,13 +91,10 @@ class UNITALKER_OT_export_motion(Choices, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Make and write it."""
-        from ... import engine
-        from ..take.make import Options
-        from . import motion as export_motion
-
+        _, motion = work()
         given = {name: getattr(self, name) for name in CHOICES if self.properties.is_property_set(name)}
         try:
-            line = export_motion.write(context, Options(**collect(context, given)), export_motion.with_ending(self.filepath, self.kind))
+            line = motion.write(context, collect(context, given), motion.with_ending(self.filepath, self.kind))
         except engine.EngineError as error:
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}
@@ -106,7 +111,10 @@ class Export:
     def draw(self, context: bpy.types.Context) -> None:
         """The button, and the one setting that loses keys."""
         self.layout.operator("unitalker.bake", icon='ACTION')
-        paragraph(context, self.layout, "FBX: switch All Actions and NLA Strips off in the exporter, or shape keys lose their animation.")
+        paragraph(
+            context, self.layout,
+            "FBX: switch All Actions and NLA Strips off in the exporter, or shape keys lose their animation.",
+        )
         column = self.layout.column(align=True)
         for kind, title, _ in FORMATS:
             column.operator("unitalker.export_motion", text=title, icon='EXPORT').kind = kind

@@ -20,23 +20,37 @@ STAR = "★ "
 
 def groups(model: str) -> list[tuple[str, int]]:
     """Groups of a model's identities and how many each has, in the model's order."""
-    return catalog.cached(("groups", model), lambda: list(Counter(group for _, _, group in catalog.identities(model)).items()))
+    return catalog.cached(("groups", model), lambda: _count_groups(model))
+
+
+def _count_groups(model: str) -> list[tuple[str, int]]:
+    return list(Counter(group for _, _, group in catalog.identities(model)).items())
 
 
 def search_items(context: bpy.types.Context, model: str, group: str) -> list[Item]:
-    """Enum items to search in: favourites first, with a star, and the group as part of the name. An empty group gives all."""
+    """Enum items to search in: favourites first, with a star, and the group as part of the name.
+
+    An empty group gives all.
+    """
     chosen = favourites(context, model)
-    return catalog.cached(("search", model, group, chosen), lambda: [
-        (name, (STAR if name in chosen else "") + (label if its_group in label else f"{its_group}: {label}"), its_group)
-        for name, label, its_group in sorted(catalog.identities(model), key=lambda item: item[0] not in chosen) if group in ("", its_group)
-    ])
+    return catalog.cached(("search", model, group, chosen), lambda: _search_items(model, group, chosen))
+
+
+def _search_items(model: str, group: str, chosen: tuple[str, ...]) -> list[Item]:
+    items = []
+    for name, title, its_group in sorted(catalog.identities(model), key=lambda item: item[0] not in chosen):
+        if group in ("", its_group):
+            star = STAR if name in chosen else ""
+            items.append((name, star + (title if its_group in title else f"{its_group}: {title}"), its_group))
+    return items
 
 
 def group_items(context: bpy.types.Context, model: str) -> list[Item]:
     """Enum items of the browser's group: all, favourites, then the model's groups."""
     count = len(favourites(context, model))
     return catalog.cached(("group items", model, count), lambda: [
-        (ALL, "All", "Every identity of the model"), (FAVOURITES, f"Favourites ({count})", "Those that you gave a star"),
+        (ALL, "All", "Every identity of the model"),
+        (FAVOURITES, f"Favourites ({count})", "Those that you gave a star"),
         *((group, f"{group} ({size})", "A group of the model") for group, size in groups(model)),
     ])
 
@@ -53,10 +67,13 @@ def favourites(context: bpy.types.Context, model: str) -> tuple[str, ...]:
 
 
 def toggle_favourite(context: bpy.types.Context, model: str, identity: str) -> bool:
-    """Give an identity a star, or take it away; whether it has one now. Raises LookupError when there are no preferences to keep it in."""
+    """Give an identity a star, or take it away; whether it has a star now. Raises LookupError without preferences."""
     preferences = own(context)
     if preferences is None:
-        raise LookupError("Favourites are kept in the add-on preferences, which this session does not have. Enable the extension in Preferences > Add-ons.")
+        raise LookupError(
+            "Favourites are kept in the add-on preferences, which this session does not have. "
+            "Enable the extension in Preferences > Add-ons."
+        )
     kept = _read(preferences.favourites)
     starred = list(kept.get(model, ()))
     (starred.remove if identity in starred else starred.append)(identity)

@@ -23,9 +23,11 @@ def _group_items(_browser: object, context: bpy.types.Context | None) -> list[tu
 
 def _choose_row(browser: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
     """A click on a row chooses it at once."""
-    settings = context.scene.unitalker
-    if 0 <= browser.active < len(browser.rows) and getattr(settings, browser.slot) != browser.rows[browser.active].identity:
-        setattr(settings, browser.slot, browser.rows[browser.active].identity)
+    if not 0 <= browser.active < len(browser.rows):
+        return
+    settings, identity = context.scene.unitalker, browser.rows[browser.active].identity
+    if getattr(settings, browser.slot) != identity:
+        setattr(settings, browser.slot, identity)
         redraw(context)
 
 
@@ -43,7 +45,9 @@ class UNITALKER_PG_identities(bpy.types.PropertyGroup):
     active: IntProperty(name="Identity", description="Click to choose", update=_choose_row)
     slot: EnumProperty(name="For", items=SLOTS)
     group: EnumProperty(name="Group", description="Show only these", items=_group_items)
-    search: StringProperty(name="Search", description="Show only names and groups with this text", options={'TEXTEDIT_UPDATE'})
+    search: StringProperty(
+        name="Search", description="Show only names and groups with this text", options={'TEXTEDIT_UPDATE'},
+    )
 
 
 def _search_items(operator: bpy.types.Operator, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
@@ -129,12 +133,16 @@ def fill(context: bpy.types.Context, slot: str) -> None:
 def shown(context: bpy.types.Context, browser: bpy.types.PropertyGroup) -> list[bool]:
     """Which rows the search and the group let through."""
     wanted = browser.search.casefold().split()
-    starred = identities.favourites(context, context.scene.unitalker.model) if browser.group == identities.FAVOURITES else ()
-    return [
-        all(word in f"{row.name} {row.group}".casefold() for word in wanted)
-        and (browser.group in (identities.ALL, row.group) or row.identity in starred)
-        for row in browser.rows
-    ]
+    starred: tuple[str, ...] = ()
+    if browser.group == identities.FAVOURITES:
+        starred = identities.favourites(context, context.scene.unitalker.model)
+    return [_is_shown(row, browser.group, wanted, starred) for row in browser.rows]
+
+
+def _is_shown(row: bpy.types.PropertyGroup, group: str, wanted: list[str], starred: tuple[str, ...]) -> bool:
+    """Whether a row has all wanted words and is of the group."""
+    text = f"{row.name} {row.group}".casefold()
+    return all(word in text for word in wanted) and (group in (identities.ALL, row.group) or row.identity in starred)
 
 
 class UNITALKER_UL_identities(bpy.types.UIList):
@@ -143,8 +151,8 @@ class UNITALKER_UL_identities(bpy.types.UIList):
     bl_idname = "UNITALKER_UL_identities"
 
     def draw_item(
-        self, context: bpy.types.Context, layout: bpy.types.UILayout, _data: object, item: bpy.types.PropertyGroup, _icon: int, _active: object,
-        _property: str,
+        self, context: bpy.types.Context, layout: bpy.types.UILayout, _data: object, item: bpy.types.PropertyGroup,
+        _icon: int, _active: object, _property: str,
     ) -> None:
         """Draw it."""
         starred = item.identity in identities.favourites(context, context.scene.unitalker.model)
@@ -159,7 +167,9 @@ class UNITALKER_UL_identities(bpy.types.UIList):
     def draw_filter(self, _context: bpy.types.Context, _layout: bpy.types.UILayout) -> None:
         """The search field stands above the list."""
 
-    def filter_items(self, context: bpy.types.Context, data: bpy.types.PropertyGroup, _name: str) -> tuple[list[int], list[int]]:
+    def filter_items(
+        self, context: bpy.types.Context, data: bpy.types.PropertyGroup, _name: str,
+    ) -> tuple[list[int], list[int]]:
         """Search and group."""
         return [self.bitflag_filter_item if visible else 0 for visible in shown(context, data)], []
 
@@ -177,7 +187,9 @@ class UNITALKER_OT_favourite(bpy.types.Operator):
         settings = context.scene.unitalker
         identity = self.identity or settings.identity
         if identity not in {name for name, _, _ in catalog.identities(settings.model)}:
-            self.report({'ERROR'}, f"{identity!r} is no identity of model {settings.model}. Choose one of its own, then give it a star.")
+            self.report({'ERROR'}, (
+                f"{identity!r} is no identity of model {settings.model}. Choose one of its own, then give it a star."
+            ))
             return {'CANCELLED'}
         try:
             starred = identities.toggle_favourite(context, settings.model, identity)
@@ -185,7 +197,10 @@ class UNITALKER_OT_favourite(bpy.types.Operator):
             self.report({'ERROR'}, error.args[0])
             return {'CANCELLED'}
         name = identities.label(settings.model, identity)
-        self.report({'INFO'}, translate("{} is a favourite now.", name) if starred else translate("{} is no favourite any more.", name))
+        if starred:
+            self.report({'INFO'}, translate("{} is a favourite now.", name))
+        else:
+            self.report({'INFO'}, translate("{} is no favourite any more.", name))
         redraw(context)
         return {'FINISHED'}
 
@@ -220,6 +235,6 @@ def unregister() -> None:
 
 
 CLASSES = (
-    UNITALKER_PG_identity, UNITALKER_PG_identities, UNITALKER_OT_identity_pick, UNITALKER_OT_identity_browse, UNITALKER_UL_identities,
-    UNITALKER_OT_favourite, UNITALKER_OT_identity_single,
+    UNITALKER_PG_identity, UNITALKER_PG_identities, UNITALKER_OT_identity_pick, UNITALKER_OT_identity_browse,
+    UNITALKER_UL_identities, UNITALKER_OT_favourite, UNITALKER_OT_identity_single,
 )

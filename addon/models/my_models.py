@@ -1,4 +1,7 @@
-"""The user's own models: folders written by `convert` or `export`, copied into the extension's user folder, which survives updates."""
+"""The user's own models: folders that `convert` or `export` wrote, copied into the extension's user folder.
+
+The user folder survives updates.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,7 @@ from pathlib import Path
 
 import bpy
 
-from ...engine import ModelError, OutputError
-from ...engine.model import runtime
+from ...engine import ModelError, OutputError, close_graphs
 from ...engine.model.folder import Model, forget_models, open_model
 from ..host.preferences import EnginePreferences, user_folder
 
@@ -38,22 +40,36 @@ def add(path: str, preferences: EnginePreferences) -> Model:
             _copy(model, part)
             part.rename(store / model.id)
     except OSError as error:
-        raise OutputError(f"Model {model.id!r} cannot be copied to {store}: {error.strerror or error}. Free some space, or check who may write there.") from error
+        raise OutputError(
+            f"Model {model.id!r} cannot be copied to {store}: {error.strerror or error}. "
+            "Free some space, or check who may write there."
+        ) from error
     return open_model(str(store / model.id))
 
 
 def remove(model_id: str) -> Path:
-    """Remove a model from the user's folder; where it lay. Raises ModelError when it does not lie there, OutputError when it cannot be removed."""
+    """Remove a model from the user's folder; where it was.
+
+    Raises:
+        ModelError: it is not in the user's folder. OutputError: it cannot be removed.
+    """
     folder = own_folder(model_id)
     if folder is None:
-        raise ModelError(f"Model {model_id!r} is none of those that you added: it stays. Only models of {user_folder('models')} can be removed here.")
+        store = user_folder("models")
+        raise ModelError(
+            f"Model {model_id!r} is none of those that you added: it stays. Only models of {store} can be removed here."
+        )
     forget_models()         # these two let go of its files, which Windows would not remove else
-    runtime.close_graphs(folder)
+    close_graphs(folder)
     try:
-        with tempfile.TemporaryDirectory(dir=folder.parent.parent, prefix="removing-", ignore_cleanup_errors=True) as name:
+        beside = folder.parent.parent
+        with tempfile.TemporaryDirectory(dir=beside, prefix="removing-", ignore_cleanup_errors=True) as name:
             folder.rename(Path(name) / "old")
     except OSError as error:
-        raise OutputError(f"Model {model_id!r} cannot be removed from {folder}: {error.strerror or error}. Close other programs that use it.") from error
+        raise OutputError(
+            f"Model {model_id!r} cannot be removed from {folder}: {error.strerror or error}. "
+            "Close other programs that use it."
+        ) from error
     return folder
 
 
@@ -65,7 +81,10 @@ def own_folder(model_id: str) -> Path | None:
 
 def _check_name(model: Model, store: Path, preferences: EnginePreferences) -> None:
     if not model.id or model.id.startswith(".") or model.id.rstrip(" .") != model.id or FORBIDDEN & set(model.id):
-        raise ModelError(f"Model {model.folder} has the id {model.id!r}, which cannot be a folder's name. Convert it again, with a plain name after -o.")
+        raise ModelError(
+            f"Model {model.folder} has the id {model.id!r}, which cannot be a folder's name. "
+            "Convert it again, with a plain name after -o."
+        )
     there = store / model.id
     step = "Remove it first (the arrow beside the model)"
     if not there.exists():
@@ -74,7 +93,10 @@ def _check_name(model: Model, store: Path, preferences: EnginePreferences) -> No
         except ModelError:
             return          # nothing of this name
         step = "It stays"
-    raise ModelError(f"A model named {model.id!r} is there already ({there}). {step}, or convert this one with another name after -o.")
+    raise ModelError(
+        f"A model named {model.id!r} is there already ({there}). {step}, "
+        "or convert this one with another name after -o."
+    )
 
 
 def _copy(model: Model, folder: Path) -> None:
@@ -84,5 +106,8 @@ def _copy(model: Model, folder: Path) -> None:
         shutil.copyfile(model.folder / name, folder / name)
         with (folder / name).open("rb") as content:
             if expected and hashlib.file_digest(content, "sha256").hexdigest() != expected:
-                raise OutputError(f"{name} of model {model.id!r} was not copied whole to {folder.parent}. Check the disk, then add it again.")
+                raise OutputError(
+                    f"{name} of model {model.id!r} was not copied whole to {folder.parent}. "
+                    "Check the disk, then add it again."
+                )
 

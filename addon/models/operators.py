@@ -3,19 +3,24 @@
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
+from ... import engine
 from ..host.operator_base import redraw
 from ..host.polls import only_if
+from ..host.preferences import engine_preferences
 from ..host.translations import translate, translate_plural
 from ..take import catalog
+from . import work
 
 DEFAULT_MODEL = "mini"      # what is chosen when the chosen one was removed
 
 
 class UNITALKER_OT_model_add(bpy.types.Operator):
-    """Check a model folder, made by `convert` or `export`, and copy it to your models folder. Choose the folder, or the model.json in it"""
-
     bl_idname = "unitalker.model_add"
     bl_label = "Add Model"
+    bl_description = (
+        "Check a model folder, made by `convert` or `export`, and copy it to your models folder. "
+        "Choose the folder, or the model.json in it"
+    )
 
     filepath: StringProperty(name="Model Folder", description="Folder with a model.json", subtype='FILE_PATH')
     filter_glob: StringProperty(default="*model.json", options={'HIDDEN'})
@@ -28,19 +33,16 @@ class UNITALKER_OT_model_add(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Copy the folder and choose the model."""
-        from ... import engine
-        from ..host.preferences import engine_preferences
-        from . import my_models
-
         try:
-            model = my_models.add(self.filepath, engine_preferences(context))
+            model = work().add(self.filepath, engine_preferences(context))
         except engine.EngineError as error:
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}
         catalog.refresh()
         catalog.choose_model(context.scene.unitalker, model.id)
         redraw(context)
-        heads, identities = translate_plural(len(model.heads), "1 head", "{} heads"), translate_plural(len(model.identities), "1 identity", "{} identities")
+        heads = translate_plural(len(model.heads), "1 head", "{} heads")
+        identities = translate_plural(len(model.identities), "1 identity", "{} identities")
         self.report({'INFO'}, translate("Added {}: {}, {}", model.title, heads, identities))
         return {'FINISHED'}
 
@@ -54,28 +56,25 @@ class UNITALKER_OT_model_remove(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Only models that were added can be removed."""
-        from . import my_models
-
         chosen = context.scene.unitalker.model
-        return only_if(cls, my_models.own_folder(chosen) is not None, "{!r} is none of the models that you added: it stays", chosen)
+        is_own = work().own_folder(chosen) is not None
+        return only_if(cls, is_own, "{!r} is none of the models that you added: it stays", chosen)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask first."""
         chosen = context.scene.unitalker.model
         return context.window_manager.invoke_confirm(
-            self, event, title="Remove Model", message=f"Delete {chosen} from your models folder?", confirm_text="Remove", icon='WARNING',
+            self, event, title="Remove Model", message=f"Delete {chosen} from your models folder?",
+            confirm_text="Remove", icon='WARNING',
         )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Remove it and choose the bundled one."""
-        from ... import engine
-        from . import my_models
-
         settings = context.scene.unitalker
         removed = settings.model
         catalog.refresh()       # lets go of the model's files
         try:
-            folder = my_models.remove(removed)
+            folder = work().remove(removed)
         except engine.EngineError as error:
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}
