@@ -21,7 +21,7 @@ from ..character import channels_of, character
 from ..host.job import tell_stage
 from ..host.translations import translate
 from ..keying.vertex_head import SolvedMesh
-from ..sound import clip as strip_audio
+from ..sound import clip as sounds
 from ..sound import strips as sound_strips
 from ..take import make
 from ..take.properties import collect
@@ -183,10 +183,10 @@ def _request(context: bpy.types.Context, row: bpy.types.PropertyGroup, options: 
     return make.gather(context, make.Options(**collect(context, given)), clip)
 
 
-def _strip_clip(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> strip_audio.SoundClip:
+def _strip_clip(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> sounds.SoundClip:
     scene = row.scene or sound_strips.sequencer_scene(context)
     strip = sound_strips.find_marked(scene, row.mark, row.strip) or sound_strips.pick(scene, row.strip or "No strip")
-    return strip_audio.clip_of(context, scene, strip, character.home_scene(context, row.character.name))
+    return sounds.clip_of(context, scene, strip, character.home_scene(context, row.character.name))
 
 
 def _with_own_names(entries: list[CastEntry]) -> list[CastEntry]:

@@ -17,7 +17,7 @@ from ...engine.values import types
 from ..keying import moved_keys
 from ..keying.moved_keys import Move
 from ..keying.vertex_head import SolvedMesh
-from ..sound import clip as strip_audio
+from ..sound import clip as sounds
 from ..take import make, takes
 from . import plan
 from .plan import FollowedLine, SoundChange
@@ -118,7 +118,7 @@ def _requests(context: bpy.types.Context, change: SoundChange) -> list[make.Requ
     scene, strip = plan.find_strip(change.line)
     clip = None
     if strip is not None:
-        clip = strip_audio.clip_of(context, scene, strip, bpy.data.scenes.get(change.now.home) or scene)
+        clip = sounds.clip_of(context, scene, strip, bpy.data.scenes.get(change.now.home) or scene)
     take = takes.find(context, _character(change.line), change.line.name)
     changes = {"clip": clip} if clip is not None else {}
     if not change.missing:

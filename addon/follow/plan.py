@@ -21,7 +21,7 @@ from ..actions.ledger import OWNER, ClipNote, Ledger, Span, TakeNote, TimedPhone
 from ..host.scene import scene_fps
 from ..keying.moved_keys import Move, users_of
 from ..keying.notes import noted_clip
-from ..sound import clip as strip_audio
+from ..sound import clip as sounds
 from ..sound import strips as sound_strips
 
 SAME = 0.01             # frames
@@ -273,7 +273,7 @@ def _now(line: FollowedLine) -> ClipNote | None:
         speaker, home = bpy.data.objects.get(str(line.note.choices.get("speaker"))), bpy.data.scenes.get(line.clip.home)
         if speaker is None or speaker.type != 'SPEAKER' or home is None:
             return None
-        start = strip_audio.whole_from(strip_audio.speaker_start(speaker, home), scene_fps(home))
+        start = sounds.whole_from(sounds.speaker_start(speaker, home), scene_fps(home))
         return replace(line.clip, **start, path=os.path.basename(line.clip.path))
     scene, strip = find_strip(line)
     if strip is None:
@@ -286,7 +286,7 @@ def _now(line: FollowedLine) -> ClipNote | None:
     ):
         home = scene            # character and strip were copied together
     name = os.path.basename(bpy.path.abspath(strip.sound.filepath)) if strip.sound is not None else ""
-    return replace(noted_clip(strip_audio.place_of(scene, strip, home)), mark=line.clip.mark, path=name)
+    return replace(noted_clip(sounds.place_of(scene, strip, home)), mark=line.clip.mark, path=name)
 
 
 def find_strip(line: FollowedLine) -> tuple[bpy.types.Scene | None, bpy.types.Strip | None]:

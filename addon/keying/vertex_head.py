@@ -33,7 +33,7 @@ from ..actions import actions
 from ..character import character
 from ..host.translations import translate, translate_plural
 from . import clearing, parts, point_cache
-from . import write as fcurves
+from .write import write as write_keys
 
 log = logging.getLogger(__name__)
 
@@ -223,7 +223,7 @@ def _write_keys(
     result = RigCurves(curves, "PCA", tuple(record.names), ())
     if wanted.options.max_error is not None:
         result = reduce_for_lines(result, wanted.options.max_error, np.full(len(values), np.inf, np.float32))
-    written = fcurves.write(_character(obj, record.names), result, line, keys)
+    written = write_keys(_character(obj, record.names), result, line, keys)
     n_components = len(basis.components)
     share = solved.error / wanted.size if wanted.size else 0.0
     text = translate(

@@ -184,19 +184,19 @@ def _solve_all(
     refuse_without_phones(request)
     # a trim in frames is another take in seconds now
     later_s = take.clip.first_s - request.clip.first_s if take.clip is not None else 0.0
-    kept = tuple(
+    shown_phones = tuple(
         Phone(phone.label, max(0.0, phone.start_s + later_s), min(phone.end_s + later_s, request.clip.length_s))
         for phone in wanted if phone.end_s + later_s > 0 and phone.start_s + later_s < request.clip.length_s
     )
-    request = replace(request, settings=replace(request.settings, phones=kept))
+    request = replace(request, settings=replace(request.settings, phones=shown_phones))
     make.write(request, make.compute(request))
     made = take_of(context, shown)
     shown.first_frame, shown.fps = made.first_frame, made.fps or scene_fps(context.scene)
-    shown.solved, shown.made = phone_rows.to_json(kept), _made(made)
+    shown.solved, shown.made = phone_rows.to_json(shown_phones), _made(made)
     visible = shown.visible
     if visible:
         markers.hide(context.scene, shown)
-    phone_rows.fill(shown, kept, iter(lambda: markers.next_uid(context.scene), None))
+    phone_rows.fill(shown, shown_phones, iter(lambda: markers.next_uid(context.scene), None))
     if visible:
         markers.show(context.scene, shown)
     return ((made.first_frame, made.last_frame),)
