@@ -86,6 +86,8 @@ def ext(package: str) -> Extension:
 def in_empty_scene(package: str) -> Extension:
     """What `ext` gives; for fixtures that build a scene once for many tests."""
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True, load_ui=False)
+    for workspace in bpy.data.workspaces if bpy.app.version >= (5, 0) else ():
+        workspace.sequencer_scene = None        # the window outlives the file, and with it what an earlier test set
     bpy.context.scene.render.fps = 24
     bpy.context.scene.unitalker.model = TINY
     return Extension(package)
