@@ -66,14 +66,20 @@ NEIGHBOURS = {("addon/cast", "addon/follow")}       # the lines of a scene follo
 ENGINE_DOORS = ("engine", "engine.values", "engine.model.folder", "engine.rig", "engine.files")
 MAX_LATE_IMPORTS = 25                               # in the whole product
 # file: imports of own modules inside its functions, each with its reason as a comment
-LATE_IMPORTS: dict[str, int] = {}
+LATE_IMPORTS = {
+    "addon/cast/__init__.py": 1, "addon/command.py": 1, "addon/follow/__init__.py": 1, "addon/mapping/__init__.py": 1,
+    "addon/overlay/overlay.py": 1, "addon/phones/__init__.py": 1, "addon/phones/markers.py": 1,
+    "addon/pictures/operators.py": 1, "addon/preview/operators.py": 1, "addon/shape_match/__init__.py": 2,
+    "addon/take/__init__.py": 1, "addon/take/catalog.py": 1, "addon/teach/__init__.py": 1, "addon/ui/drop.py": 1,
+    "addon/ui/operators.py": 1, "addon/ui/try_it.py": 1,
+}
 
 # What does not hold yet. Entries only ever leave this table, and the table leaves with the last one.
 KNOWN_VIOLATIONS: dict[str, set[str]] = {
-    "classes": {"Recording", "Request", "Take", "Track"},
-    "doors": {"engine.fit_head.fit", "engine.model.runtime"},
+    "classes": {"Recording", "Track"},
+    "doors": {"engine.model.runtime"},
 }
-KNOWN_COUNTS = {"late imports": 40, "long lines": 700, "FloatArray": 5}
+KNOWN_COUNTS = {"late imports": 20, "long lines": 400}
 # the first one and its helpers
 ANIMATION_WRITERS = (
     "addon/keying/write.py", "addon/actions/actions.py", "addon/actions/nla.py", "addon/keying/clearing.py",

@@ -9,15 +9,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...audio.read import read_audio
 from ...values.errors import EngineError
-
-FloatArray = NDArray[Any]
+from ...values.types import FloatArray
 
 MOTION, WORDS = "motion.npz", "words.json"
 REPORTED_EVERY = 5

@@ -21,6 +21,7 @@ import soxr
 from numpy.typing import NDArray
 
 from ...values.errors import EngineError
+from ...values.types import FloatArray
 from .align import Word, foreign_word
 from .kokoro_graph import as_float
 from .languages import language_text
@@ -61,7 +62,6 @@ _MORAE = {"": "", "k": "K", "s": "S", "t": "T", "n": "N", "h": "HH", "m": "M", "
 _MORA_VOWELS = {"a": "AA", "i": "IY", "ɯ": "UW", "e": "EH", "o": "AO"}
 
 Spoken = tuple[str, list[Word]]  # Kokoro's spelling of a line, and its words for the aligner
-FloatArray = NDArray[Any]
 
 
 class Kokoro:

@@ -6,11 +6,10 @@ Source: voiced bursts of about 75 ms every 210 ms are what laughs of many people
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...values.types import FloatArray
 from .phones import Phone
 from .utterance import SAMPLE_RATE_HZ, Utterance, make_utterance
 
@@ -20,8 +19,6 @@ BURSTS, BURST_S, EVERY_S = (3, 9), (0.060, 0.095), (0.17, 0.25)
 BREATH_LEVEL, FALL_DB = (0.04, 0.15), (0.0, 1.5)  # of the breath before a burst, and from burst to burst
 PAUSE_S = (0.15, 0.5)
 
-FloatArray = NDArray[Any]
-
 
 def laugh(utterance: Utterance, rng: random.Random) -> Utterance | None:
     """A laugh in the voice of an utterance; None where it has no vowel to laugh with."""
@@ -30,7 +27,8 @@ def laugh(utterance: Utterance, rng: random.Random) -> Utterance | None:
         return None
     vowel, numbers = rng.choice(vowels), np.random.default_rng(rng.randrange(2**32))
     source = utterance.samples[round(vowel.start_s * SAMPLE_RATE_HZ):round(vowel.end_s * SAMPLE_RATE_HZ)].astype(np.float64) / 32768
-    wave, phones, level = [np.zeros(round(rng.uniform(*PAUSE_S) * SAMPLE_RATE_HZ))], [], 1.0
+    wave: list[FloatArray] = [np.zeros(round(rng.uniform(*PAUSE_S) * SAMPLE_RATE_HZ))]
+    phones, level = [], 1.0
     at_s = wave[0].size / SAMPLE_RATE_HZ
     phones.append(Phone("SIL", 0.0, at_s))
     breath_level = rng.uniform(*BREATH_LEVEL)
