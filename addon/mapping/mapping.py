@@ -1,4 +1,4 @@
-"""A mapping made by hand: opened from a preset, completed by suggestions and recorded poses, saved as one of the user's own presets.
+"""A mapping made by hand: opened from a preset, completed by suggestions and recorded poses, saved as a preset.
 
 The user's own presets are JSON files in the extension's user folder, which survives updates.
 """
@@ -125,7 +125,7 @@ def names_of_kind(context: bpy.types.Context, kind: str) -> list[str]:
 
 
 def look_again(context: bpy.types.Context) -> None:
-    """Note which rows the character has, and for each channel that reaches nothing the controls that could be meant. Nothing is mapped."""
+    """Note which rows the character has, and for each channel that reaches nothing the controls that could be meant."""
     preview.show(context)
     mapping = context.scene.unitalker_mapping
     mapping.hints.clear()
@@ -135,14 +135,17 @@ def look_again(context: bpy.types.Context) -> None:
         return
     targets = tuple(rows.target_of(row) for row in mapping.targets)
     reached, used = set(), set()
-    for row, target, found in zip(mapping.targets, targets, presets.find_targets(Preset("", mapping.source, targets), rig), strict=True):
+    on_rig = presets.find_targets(Preset("", mapping.source, targets), rig)
+    for row, target, found in zip(mapping.targets, targets, on_rig, strict=True):
         row.found = bool(found) or not row.control
         used.update(found)
         reached.update(channel for channel, _ in target.sources if found)
     if mapping.source != HINTS_SOURCE:
         return
-    free = {RigChannel("shape_key", name) for name in rig.shape_keys} | {RigChannel("property", name) for name in rig.properties}
-    _write_hints(mapping, [channel for channel in SOURCES[mapping.source] if channel not in reached], free - used)
+    keys = {RigChannel("shape_key", name) for name in rig.shape_keys}
+    properties = {RigChannel("property", name) for name in rig.properties}
+    unmatched = [channel for channel in SOURCES[mapping.source] if channel not in reached]
+    _write_hints(mapping, unmatched, (keys | properties) - used)
 
 
 def _write_hints(mapping: bpy.types.PropertyGroup, unmatched: list[str], free: set[RigChannel]) -> None:
@@ -176,7 +179,8 @@ def learn_extreme(context: bpy.types.Context) -> int:
     Returns:
         The number of controls that it drives now.
     Raises:
-        PresetError: no channel or rest pose, unfinished rows, or nothing that can be learned. RigError: another character.
+        PresetError: no channel or rest pose, unfinished rows, or nothing that can be learned.
+        RigError: another character.
     """
     mapping = context.scene.unitalker_mapping
     if mapping.channel not in SOURCES[mapping.source]:
@@ -186,11 +190,15 @@ def learn_extreme(context: bpy.types.Context) -> int:
     preview.stop(context.scene)
     character, recorded = panel_character(context), json.loads(mapping.rest_pose)
     if recorded["character"] != character.name:
-        raise RigError(f"The rest pose is of {recorded['character']!r}, the character is {character.name!r} now. Record its rest first.")
+        raise RigError(
+            f"The rest pose is of {recorded['character']!r}, the character is {character.name!r} now. "
+            "Record its rest first."
+        )
     before = Preset("", mapping.source, tuple(rows.complete(mapping)))
     unfinished = len(mapping.targets) - len(before.targets)
     if unfinished:
-        raise PresetError(f"The mapping is not finished: {number_of(unfinished, 'row')} to finish or remove, then record the extreme.")
+        rows_left = number_of(unfinished, "row")
+        raise PresetError(f"The mapping is not finished: {rows_left} to finish or remove, then record the extreme.")
     rest = {RigChannel(kind, name, path, index): value for kind, name, path, index, value in recorded["values"]}
     extreme = controls.pose(character)
     for target, found in zip(before.targets, presets.find_targets(before, character.rig("auto", ())), strict=True):
@@ -215,7 +223,7 @@ def _spell_as_preset(name: RigChannel, found: tuple[RigChannel, ...], rest: Pose
 
 
 def save(context: bpy.types.Context) -> str:
-    """Save the mapping to the user's folder and choose it. Returns the path; raises EngineError kinds, with nothing written."""
+    """Save the mapping to the user's folder and choose it; its path. Raises EngineError kinds, with nothing written."""
     mapping = context.scene.unitalker_mapping
     path = _store(context, rows.to_preset(mapping))
     mapping.changed = False
@@ -235,7 +243,7 @@ def fitting_preset(context: bpy.types.Context) -> Preset:
 
 
 def save_fitting(context: bpy.types.Context, name: str) -> str:
-    """Save the preset that fits the character under a new name, and choose it. Returns the path; raises EngineError kinds."""
+    """Save the preset that fits the character under a new name, and choose it; its path. Raises EngineError kinds."""
     if not name.strip():
         raise PresetError("The preset has no name. Give it one.")
     return _store(context, replace(fitting_preset(context), name=name.strip(), path=""))

@@ -154,8 +154,8 @@ class UNITALKER_OT_mapping_preview(_OnOpenMapping, bpy.types.Operator):
     bl_idname = "unitalker.mapping_preview"
     bl_label = "Preview"
     bl_description = (
-        "Show on the character what the active row does while you drag its values; press again to give the character its own values back. "
-        "Makes no keys"
+        "Show on the character what the active row does while you drag its values; "
+        "press again to give the character its own values back. Makes no keys"
     )
     bl_options = {'INTERNAL'}
 
@@ -185,10 +185,12 @@ def _rest_recorded(values: int) -> str:
 
 
 class UNITALKER_OT_mapping_record_extreme(_OnOpenMapping, bpy.types.Operator):
-    """Second of two poses: the character with this channel at its most. What differs from rest becomes what the channel drives"""
-
     bl_idname = "unitalker.mapping_record_extreme"
     bl_label = "Record Extreme"
+    bl_description = (
+        "Second of two poses: the character with this channel at its most. "
+        "What differs from rest becomes what the channel drives"
+    )
     bl_options = {'INTERNAL', 'UNDO'}
 
     @classmethod
@@ -196,7 +198,8 @@ class UNITALKER_OT_mapping_record_extreme(_OnOpenMapping, bpy.types.Operator):
         """After the rest pose."""
         if not _OnOpenMapping.poll.__func__(cls, context):
             return False
-        return only_if(cls, context.scene.unitalker_mapping.rest_pose, "Put the character at rest and press Record Rest first")
+        rest_pose = context.scene.unitalker_mapping.rest_pose
+        return only_if(cls, rest_pose, "Put the character at rest and press Record Rest first")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Learn it."""
@@ -273,7 +276,7 @@ class UNITALKER_OT_preset_load(bpy.types.Operator, ImportHelper):
 
 CLASSES = (
     UNITALKER_OT_mapping_start, UNITALKER_OT_mapping_close, UNITALKER_OT_mapping_add, UNITALKER_OT_mapping_remove,
-    UNITALKER_OT_mapping_channel_add, UNITALKER_OT_mapping_channel_remove, UNITALKER_OT_mapping_accept, UNITALKER_OT_mapping_preview,
-    UNITALKER_OT_mapping_record_rest, UNITALKER_OT_mapping_record_extreme, UNITALKER_OT_mapping_save, UNITALKER_OT_mapping_export,
-    UNITALKER_OT_preset_save, UNITALKER_OT_preset_load,
+    UNITALKER_OT_mapping_channel_add, UNITALKER_OT_mapping_channel_remove, UNITALKER_OT_mapping_accept,
+    UNITALKER_OT_mapping_preview, UNITALKER_OT_mapping_record_rest, UNITALKER_OT_mapping_record_extreme,
+    UNITALKER_OT_mapping_save, UNITALKER_OT_mapping_export, UNITALKER_OT_preset_save, UNITALKER_OT_preset_load,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..host.editors import in_3d_view
+from ..host.layout import property_split
 from ..host.translations import translate, translate_plural
 from .labels import control_name, label
 
@@ -19,16 +20,20 @@ class UNITALKER_UL_mapping(bpy.types.UIList):
     bl_idname = "UNITALKER_UL_mapping"
 
     def draw_item(
-        self, _context: bpy.types.Context, layout: bpy.types.UILayout, _data: object, item: bpy.types.PropertyGroup, _icon: int, _active: object,
-        _property: str,
+        self, _context: bpy.types.Context, layout: bpy.types.UILayout, _data: object, item: bpy.types.PropertyGroup,
+        _icon: int, _active: object, _property: str,
     ) -> None:
         """Draw it; a control that the character lacks has a warning sign."""
         split = layout.split(factor=0.55)
-        split.label(text=label(item) or translate("Choose a control"), icon=ICONS[item.kind] if item.found else 'ERROR', translate=False)
+        icon = ICONS[item.kind] if item.found else 'ERROR'
+        split.label(text=label(item) or translate("Choose a control"), icon=icon, translate=False)
         names = [source.channel for source in item.sources if source.channel]
-        split.label(text=", ".join(names[:2]) + (f" + {len(names) - 2}" if len(names) > 2 else "") or translate("no channel"), translate=False)
+        more = f" + {len(names) - 2}" if len(names) > 2 else ""
+        split.label(text=", ".join(names[:2]) + more or translate("no channel"), translate=False)
 
-    def filter_items(self, _context: bpy.types.Context, data: bpy.types.PropertyGroup, name: str) -> tuple[list[int], list[int]]:
+    def filter_items(
+        self, _context: bpy.types.Context, data: bpy.types.PropertyGroup, name: str,
+    ) -> tuple[list[int], list[int]]:
         """Search in controls and channels."""
         wanted = self.filter_name.casefold()
         rows = getattr(data, name)
@@ -66,7 +71,10 @@ class Mapping:
         row = layout.row(align=True)
         row.prop(opened, "title", text="")
         row.menu("UNITALKER_MT_mapping", text="", icon='DOWNARROW_HLT')
-        layout.operator("unitalker.mapping_save", text="Save and Use" if opened.changed else "Saved", icon='FILE_TICK' if opened.changed else 'CHECKMARK')
+        layout.operator(
+            "unitalker.mapping_save", text="Save and Use" if opened.changed else "Saved",
+            icon='FILE_TICK' if opened.changed else 'CHECKMARK',
+        )
         row = layout.row()
         row.template_list("UNITALKER_UL_mapping", "", opened, "targets", opened, "active", rows=ROWS)
         column = row.column(align=True)
@@ -75,7 +83,8 @@ class Mapping:
         if 0 <= opened.active < len(opened.targets):
             _draw_row(layout, opened.targets[opened.active])
         row = layout.row(align=True)
-        row.operator("unitalker.mapping_preview", icon='HIDE_OFF' if opened.preview else 'HIDE_ON', depress=opened.preview)
+        eye = 'HIDE_OFF' if opened.preview else 'HIDE_ON'
+        row.operator("unitalker.mapping_preview", icon=eye, depress=opened.preview)
         row.prop(opened, "amount", slider=True)
         _draw_poses(layout, opened)
         _draw_hints(layout, opened)
@@ -116,8 +125,7 @@ def _draw_row(layout: bpy.types.UILayout, row: bpy.types.PropertyGroup) -> None:
     header, body = root.panel("unitalker_mapping_more", default_closed=True)
     header.label(text="More")
     if body:
-        body.use_property_split = True
-        body.use_property_decorate = False
+        property_split(body)
         for name in ("gamma", "combine", "share", "blend"):
             body.prop(row, name)
 
@@ -140,7 +148,8 @@ def _draw_hints(layout: bpy.types.UILayout, opened: bpy.types.PropertyGroup) -> 
     if not channels:
         return
     header, body = layout.panel("unitalker_mapping_hints", default_closed=True)
-    header.label(text=translate_plural(len(channels), "1 Channel Without a Control", "{} Channels Without a Control"), translate=False)
+    title = translate_plural(len(channels), "1 Channel Without a Control", "{} Channels Without a Control")
+    header.label(text=title, translate=False)
     if not body:
         return
     for channel, hints in list(channels.items())[:HINTS_SHOWN]:
@@ -148,7 +157,8 @@ def _draw_hints(layout: bpy.types.UILayout, opened: bpy.types.PropertyGroup) -> 
         column.label(text=channel, translate=False)
         for hint in [hint for hint in hints if hint.control]:
             name = hint.control if hint.kind == 'shape_key' else control_name(hint.control)
-            button = column.operator("unitalker.mapping_accept", text=f"{name}  ({hint.score:.0%})", icon='ADD', translate=False)
+            text = f"{name}  ({hint.score:.0%})"
+            button = column.operator("unitalker.mapping_accept", text=text, icon='ADD', translate=False)
             button.channel, button.kind, button.control = channel, hint.kind, hint.control
     if len(channels) > HINTS_SHOWN:
         body.label(text=translate("and {} more", len(channels) - HINTS_SHOWN), translate=False)

@@ -1,6 +1,6 @@
-"""Show on the character what the open mapping does while its values are dragged, and give the old values back exactly. Makes no keys.
+"""Show on the character what the open mapping does while its values are dragged, and give the old values back exactly.
 
-What was moved is kept in the scene, so undo and a recovered file know it too.
+Makes no keys. What was moved is noted in the scene, so undo and a recovered file know it too.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ class Shown:
     """One value that the preview has set.
 
     Attributes:
-        uid, object_name, kind: the Object, by its session_uid and its name; kind OBJECT means the Object itself, else its shape keys.
-        path, index: the data path of the value. before: the value that was there. now: what reads back since it was set.
+        uid, object_name: session_uid and name of the Object. kind: OBJECT means the Object itself, else its shape keys.
+        path, index: the data path of the value.
+        before: the value that was there. now: what reads back since it was set.
     """
 
     uid: int
@@ -42,7 +43,8 @@ class Shown:
 
     def owner(self) -> bpy.types.ID | None:
         """The Key or Object, also after renaming."""
-        obj = next((obj for obj in bpy.data.objects if obj.session_uid == self.uid), None) or bpy.data.objects.get(self.object_name)
+        known = (obj for obj in bpy.data.objects if obj.session_uid == self.uid)
+        obj = next(known, None) or bpy.data.objects.get(self.object_name)
         return obj if obj is None or self.kind == 'OBJECT' else getattr(obj.data, "shape_keys", None)
 
 
@@ -76,7 +78,10 @@ def stop(scene: bpy.types.Scene) -> None:
 
 
 def show(context: bpy.types.Context) -> None:
-    """Set the controls that read the active row's channels; nothing while the preview is off. Ends the preview when the character is gone."""
+    """Set the controls that read the active row's channels, while the preview is on.
+
+    Ends the preview when the character is gone.
+    """
     mapping = context.scene.unitalker_mapping
     if not (mapping.preview and mapping.is_open):
         return
@@ -132,7 +137,7 @@ def _shown_channels(mapping: bpy.types.PropertyGroup) -> set[str]:
 
 
 def _on_part(part: character.KeyTarget, moved: Mapping[RigChannel, Curve]) -> Iterator[ControlValue]:
-    """What of the moved controls one part of the character has and no driver holds, rotations as each bone takes them."""
+    """The moved controls that a part of the character has and no driver holds, rotations as each bone takes them."""
     owner = part.find()
     modes = {bone.name: bone.rotation_mode for bone in owner.pose.bones} if part.kind == 'OBJECT' and owner.pose else {}
     for control, curve in to_bone_modes(moved, modes).items():

@@ -1,4 +1,4 @@
-"""The mapping that is being made, at Scene.unitalker_mapping: an open preset as Blender properties, saved and undone with the scene."""
+"""The mapping that is being made: an open preset as Blender properties, saved and undone with the scene."""
 
 import bpy
 from bpy.props import (
@@ -19,8 +19,10 @@ KINDS = (
     ('property', "Property", "A custom property that holds one number, of the object or of a bone", 'PROPERTIES', 2),
 )
 PATHS = (
-    ('location', "Location", "In the bone's own axes"), ('rotation_euler', "Rotation", "About the bone's own axes, whatever its rotation mode"),
-    ('rotation_quaternion', "Quaternion", "One component of a quaternion"), ('scale', "Scale", "Along the bone's own axes"),
+    ('location', "Location", "In the bone's own axes"),
+    ('rotation_euler', "Rotation", "About the bone's own axes, whatever its rotation mode"),
+    ('rotation_quaternion', "Quaternion", "One component of a quaternion"),
+    ('scale', "Scale", "Along the bone's own axes"),
 )
 AXES = (('0', "X", ""), ('1', "Y", ""), ('2', "Z", ""))
 COMPONENTS = (('0', "W", ""), ('1', "X", ""), ('2', "Y", ""), ('3', "Z", ""))
@@ -70,7 +72,8 @@ def _search_controls(row: bpy.types.PropertyGroup, context: bpy.types.Context, _
     return work().names_of_kind(context, row.kind)
 
 
-NUMBER = {"min": -WEIGHT_LIMIT, "max": WEIGHT_LIMIT, "precision": 3, "step": 1, "update": _changed}     # any value of a control
+# How every value of a control is drawn.
+NUMBER = {"min": -WEIGHT_LIMIT, "max": WEIGHT_LIMIT, "precision": 3, "step": 1, "update": _changed}
 
 
 class UNITALKER_PG_mapping_source(bpy.types.PropertyGroup):
@@ -84,7 +87,9 @@ class UNITALKER_PG_mapping_source(bpy.types.PropertyGroup):
         name="Weight", description="Value of the control when the channel is at 1, in the control's unit", default=1.0,
         soft_min=-2.0, soft_max=2.0, **NUMBER,
     )
-    shown: BoolProperty(name="Previewed", description="While previewing, this channel is at the amount", default=True, update=_dragged)
+    shown: BoolProperty(
+        name="Previewed", description="While previewing, this channel is at the amount", default=True, update=_dragged,
+    )
 
 
 class UNITALKER_PG_mapping_target(bpy.types.PropertyGroup):
@@ -95,33 +100,46 @@ class UNITALKER_PG_mapping_target(bpy.types.PropertyGroup):
         name="Control", description="Shape key, bone or custom property of the character",
         search=_search_controls, search_options={'SUGGESTION'}, update=_rewired,
     )
-    path: EnumProperty(name="Path", description="What of the bone", items=PATHS, default='rotation_euler', update=_turned)
+    path: EnumProperty(
+        name="Path", description="What of the bone", items=PATHS, default='rotation_euler', update=_turned,
+    )
     axis: EnumProperty(name="Axis", description="Axis of the bone's own space", items=AXES, update=_turned)
-    component: EnumProperty(name="Component", description="Component of the quaternion", items=COMPONENTS, update=_turned)
+    component: EnumProperty(
+        name="Component", description="Component of the quaternion", items=COMPONENTS, update=_turned,
+    )
     degrees: BoolProperty(
-        name="Degrees", description="Weights, offset and limits of a rotation are degrees, else radians", default=True, update=_changed,
+        name="Degrees", description="Weights, offset and limits of a rotation are degrees, else radians", default=True,
+        update=_changed,
     )
     to_limit: BoolProperty(
-        name="To the Bone's Limit", description="1 and -1 are as far as the bone's Limit Location constraint lets it go", update=_changed,
+        name="To the Bone's Limit",
+        description="1 and -1 are as far as the bone's Limit Location constraint lets it go", update=_changed,
     )
     sources: CollectionProperty(type=UNITALKER_PG_mapping_source)
     gain: FloatProperty(
-        name="Gain", description="Factor for all channels of this control", default=1.0, soft_min=0.0, soft_max=2.0, **NUMBER,
+        name="Gain", description="Factor for all channels of this control", default=1.0, soft_min=0.0, soft_max=2.0,
+        **NUMBER,
     )
     offset: FloatProperty(name="Offset", description="Value of a still face", soft_min=-1.0, soft_max=1.0, **NUMBER)
-    limited: BoolProperty(name="Limits", description="Keep the value between a lowest and a highest one", update=_changed)
+    limited: BoolProperty(
+        name="Limits", description="Keep the value between a lowest and a highest one", update=_changed,
+    )
     low: FloatProperty(name="Lowest", soft_min=-1.0, soft_max=1.0, **NUMBER)
     high: FloatProperty(name="Highest", default=1.0, soft_min=0.0, soft_max=2.0, **NUMBER)
     gamma: FloatProperty(
         name="Gamma", description="Exponent of each channel: below 1 lifts small motion, above 1 holds it back",
         default=1.0, min=0.1, max=10.0, precision=2, update=_changed,
     )
-    combine: EnumProperty(name="Combine", description="What is made of several channels", items=COMBINES, update=_changed)
+    combine: EnumProperty(
+        name="Combine", description="What is made of several channels", items=COMBINES, update=_changed,
+    )
     share: StringProperty(
-        name="Share", description="Controls of one share name never add up to more than 1; empty for none", update=_changed,
+        name="Share", description="Controls of one share name never add up to more than 1; empty for none",
+        update=_changed,
     )
     blend: StringProperty(
-        name="Blend", description="Mouth shapes of one blend name are mixed to look most like the motion; empty for none", update=_changed,
+        name="Blend", update=_changed,
+        description="Mouth shapes of one blend name are mixed to look most like the motion; empty for none",
     )
     found: BoolProperty(name="On the Character", default=True)
 
@@ -139,8 +157,8 @@ class UNITALKER_PG_mapping(bpy.types.PropertyGroup):
     """The open mapping, its preview and the recorded rest pose.
 
     Attributes:
-        head: JSON of the preset's other fields. shown_values: JSON of what the preview moved, with the values from before.
-        rest_pose: JSON of the recorded pose.
+        head: JSON of the preset's other fields. rest_pose: JSON of the recorded pose.
+        shown_values: JSON of what the preview moved, with the values from before.
     """
 
     is_open: BoolProperty()
@@ -152,7 +170,8 @@ class UNITALKER_PG_mapping(bpy.types.PropertyGroup):
     active: IntProperty(name="Active Control", update=_dragged)
     hints: CollectionProperty(type=UNITALKER_PG_mapping_hint)
     channel: StringProperty(
-        name="Channel", description="Face channel that the two poses are for", search=_search_channels, search_options=set(),
+        name="Channel", description="Face channel that the two poses are for",
+        search=_search_channels, search_options=set(),
     )
     rest_pose: StringProperty()
     preview: BoolProperty(name="Preview")

@@ -68,10 +68,11 @@ def target_of(row: bpy.types.PropertyGroup) -> Target:
     """One row as a target of a preset."""
     to = control_of(row)
     return Target(
-        to, tuple((source.channel, _number(source.weight)) for source in row.sources), _number(row.gain), _number(row.offset),
+        to, tuple((source.channel, _number(source.weight)) for source in row.sources),
+        _number(row.gain), _number(row.offset),
         clamp=(_number(row.low), _number(max(row.low, row.high))) if row.limited else None,
-        degrees=to.path == 'rotation_euler' and row.degrees, share=row.share, gamma=_number(row.gamma), combine=row.combine,
-        blend=row.blend, to_limit=to.path == 'location' and row.to_limit,
+        degrees=to.path == 'rotation_euler' and row.degrees, share=row.share, gamma=_number(row.gamma),
+        combine=row.combine, blend=row.blend, to_limit=to.path == 'location' and row.to_limit,
     )
 
 
@@ -79,7 +80,8 @@ def control_of(row: bpy.types.PropertyGroup) -> RigChannel:
     """What a row moves."""
     if row.kind != 'bone':
         return RigChannel(row.kind, row.control)
-    return RigChannel("bone", row.control, row.path, int(row.component if row.path == 'rotation_quaternion' else row.axis))
+    index = row.component if row.path == 'rotation_quaternion' else row.axis
+    return RigChannel("bone", row.control, row.path, int(index))
 
 
 def complete(mapping: bpy.types.PropertyGroup) -> list[Target]:
@@ -97,7 +99,9 @@ def complete(mapping: bpy.types.PropertyGroup) -> list[Target]:
 
 def _check(row: bpy.types.PropertyGroup, number: int, channels: tuple[str, ...]) -> None:
     if not row.control:
-        raise PresetError(f"Row {number} of the mapping moves nothing yet. Choose its shape key, bone or property, or remove the row.")
+        raise PresetError(
+            f"Row {number} of the mapping moves nothing yet. Choose its shape key, bone or property, or remove the row."
+        )
     if not row.sources:
         raise PresetError(f"{label(row)} (row {number}) has no channel. Add one, or remove the row.")
     names = [source.channel for source in row.sources]

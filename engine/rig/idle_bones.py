@@ -1,7 +1,8 @@
 """Turn head and eyes and lift chest and shoulders with bones, whatever their rest orientation.
 
-Beside retarget.py: a preset says what moves a face; the bones of the rest of a character have usual names, which presets/bones.json lists once for
-all rigs. A bone's keys turn it in its own axes, so the wanted turn, which is known in the character's axes, is looked at from the bone's rest pose.
+A preset says what moves a face; the bones of the rest of a character have usual names, which presets/bones.json lists
+once for all rigs. The keys of a bone turn it in its own axes, so the wanted turn, which is known in the character's
+axes, is converted to those of the bone's rest pose.
 """
 
 from __future__ import annotations
@@ -26,19 +27,23 @@ CHEST_RAD = -0.02       # pitch of the chest when it is full: backwards by 1.1 d
 SHOULDER_RAD = 0.035    # rise of the shoulders then: 2 degrees
 LEAST_LOOK = 0.02       # weight of eyeLook below which a model only trembles
 ROLES = ("head", "left_eye", "right_eye", "chest", "left_shoulder", "right_shoulder")
-UPRIGHT = BoneRest((1.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0), "")      # a bone that points up with a roll of 0
+# A bone that points up with a roll of 0.
+UPRIGHT = BoneRest((1.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0), "")
+NOT_TURNED = (1.0, 0.0, 0.0, 0.0)       # as a quaternion
 
 
 @dataclass(frozen=True)
 class _Body:
-    """Directions of a character at rest, unit vectors in the space of its armature: to its own left, up, and to where it looks."""
+    """Unit vectors in the space of a character's armature at rest: to its own left, up, and to where it looks."""
 
     left: Rows
     up: Rows
     forward: Rows
 
 
-def move_bones(motion: Motion, rig: Rig, taken: Collection[RigChannel], eyes: bool) -> tuple[dict[RigChannel, Curve], tuple[str, ...]]:
+def move_bones(
+    motion: Motion, rig: Rig, taken: Collection[RigChannel], eyes: bool,
+) -> tuple[dict[RigChannel, Curve], tuple[str, ...]]:
     """Rotation curves, as quaternions, of the bones that follow head, gaze and breath of a motion.
 
     Args:
@@ -58,14 +63,16 @@ def move_bones(motion: Motion, rig: Rig, taken: Collection[RigChannel], eyes: bo
             continue
         followed.update(channels)
         rest = rig.rest.get(bones[role], UPRIGHT)
-        turned = _after(np.array(rig.posed.get(bones[role], (1.0, 0.0, 0.0, 0.0))), _quaternions(turns @ np.array(rest.axes).reshape(3, 3)))
+        in_bone_axes = _quaternions(turns @ np.array(rest.axes).reshape(3, 3))
+        turned = _after(np.array(rig.posed.get(bones[role], NOT_TURNED)), in_bone_axes)
         for index, values in enumerate(turned.T):
-            curves[RigChannel("bone", bones[role], "rotation_quaternion", index)] = Curve(seconds, values.astype(np.float32))
+            channel = RigChannel("bone", bones[role], "rotation_quaternion", index)
+            curves[channel] = Curve(seconds, values.astype(np.float32))
     return curves, tuple(channel for channel in motion.channels if channel in followed)
 
 
 def _turns(motion: Motion, body: _Body, eyes: bool) -> dict[str, tuple[Rows, tuple[str, ...]]]:
-    """For each role the turn of each frame (n, 3), axis times angle in the armature's space, and the channels that it comes from."""
+    """For each role the turn of each frame (n, 3), axis times angle in the armature's space, and its channels."""
     turns: dict[str, tuple[Rows, tuple[str, ...]]] = {}
     if set(HEAD_ANGLES) <= set(motion.channels):
         yaw, pitch, roll = (motion[name][:, None].astype(np.float64) for name in HEAD_ANGLES)
@@ -73,7 +80,7 @@ def _turns(motion: Motion, body: _Body, eyes: bool) -> dict[str, tuple[Rows, tup
     for side, inwards, outwards in (("Left", -1, 1), ("Right", 1, -1)) if eyes else ():
         names = tuple(f"eyeLook{way}{side}" for way in ("In", "Out", "Down", "Up"))
         if set(names) <= set(motion.channels) and any((motion[name] > LEAST_LOOK).any() for name in names):
-            into, out, down, up = (LOOK_RAD[way] * motion[f"eyeLook{way}{side}"][:, None].astype(np.float64) for way in ("In", "Out", "Down", "Up"))
+            into, out, down, up = (_look(motion, way, side) for way in ("In", "Out", "Down", "Up"))
             turns[f"{side.lower()}_eye"] = (inwards * into + outwards * out) * body.up + (down - up) * body.left, names
     if "breath" in motion.channels:
         breath = motion["breath"][:, None].astype(np.float64)
@@ -81,6 +88,11 @@ def _turns(motion: Motion, body: _Body, eyes: bool) -> dict[str, tuple[Rows, tup
         for side, sign in (("left", 1), ("right", -1)):
             turns[f"{side}_shoulder"] = sign * SHOULDER_RAD * breath * body.forward, ("breath",)
     return turns
+
+
+def _look(motion: Motion, way: str, side: str) -> Rows:
+    """Angle (n, 1) in radians by which an eye looks one way."""
+    return np.asarray(LOOK_RAD[way] * motion[f"eyeLook{way}{side}"][:, None].astype(np.float64))
 
 
 def _quaternions(turns: Rows) -> Rows:
@@ -120,12 +132,12 @@ def _wanted() -> Mapping[str, tuple[str, ...]]:
 
 
 def _body(rest: Mapping[str, BoneRest], bones: Mapping[str, str]) -> _Body:
-    """Which way a character faces, from its skeleton alone: files of other programs lie on their back in the armature's space."""
+    """Which way a character faces, from its skeleton alone: files of other programs may lie on their back."""
     left = _left(rest, bones)
     upright = _spine(rest, bones.get("head", ""))
     axes = np.concatenate([np.eye(3), -np.eye(3)])
-    axes = axes[np.abs(axes @ left) < 0.5]                   # of the armature's own axes the one nearest to the spine: necks lean
-    up = axes[np.argmax(axes @ upright)]
+    axes = axes[np.abs(axes @ left) < 0.5]
+    up = axes[np.argmax(axes @ upright)]            # the axis of the armature that is nearest to the spine: necks lean
     up = up - (up @ left) * left
     up /= np.linalg.norm(up)
     return _Body(left, up, np.cross(left, up))
@@ -133,7 +145,8 @@ def _body(rest: Mapping[str, BoneRest], bones: Mapping[str, str]) -> _Body:
 
 def _left(rest: Mapping[str, BoneRest], bones: Mapping[str, str]) -> Rows:
     """From the right bones to the left ones; X where the skeleton has no sides."""
-    pairs = [(name, mirrored_name(name)) for name in rest if name.casefold() < mirrored_name(name).casefold()]       # L before R
+    others = {name: mirrored_name(name) for name in rest}
+    pairs = [(name, other) for name, other in others.items() if name.casefold() < other.casefold()]         # L before R
     pairs += [(bones.get(f"left_{part}", ""), bones.get(f"right_{part}", "")) for part in ("eye", "shoulder")]
     apart = np.zeros(3)
     for name, other in pairs:

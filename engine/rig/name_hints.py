@@ -1,6 +1,7 @@
-"""Suggest which control of a rig a face channel could mean, where the names are alike but not the same. A person decides; nothing is mapped here.
+"""Suggest which control of a rig a face channel could mean, where the names are alike but not the same.
 
-Names that are surely the same are found without a person; these are the rest: "Mouth Open" for jawOpen, "Smile_L" for mouthSmileLeft.
+Names that are surely the same are found without a person. The rest, "Mouth Open" for jawOpen or "Smile_L" for
+mouthSmileLeft, are suggestions: a person decides, and nothing is mapped here.
 """
 
 from __future__ import annotations
@@ -16,15 +17,19 @@ LIKE_WORDS = 0.75       # two words that share so much of their letters may be o
 NO_SIDE = 0.8           # of a name without a side for a channel of one side: "Smile" for mouthSmileLeft
 PLACE_WEIGHT = 0.5      # of a word that only says where: "mouth" in mouthSmile tells less than "smile"
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
-_SIDES = {"l": "left", "left": "left", "lt": "left", "lft": "left", "r": "right", "right": "right", "rt": "right", "rgt": "right"}
+_SIDES = {
+    **dict.fromkeys(("l", "left", "lt", "lft"), "left"), **dict.fromkeys(("r", "right", "rt", "rgt"), "right"),
+}
 _PLACES = frozenset({"mouth", "jaw", "eye", "brow", "cheek", "nose", "tongue"})
 # Words that riggers use for one thing. Each channel word stands for the others of its line too.
 _SAME = (
-    ("mouth", "lip", "lips", "mth"), ("jaw", "chin", "mouth"), ("open", "drop"), ("brow", "eyebrow", "brows"), ("eye", "eyes", "eyelid", "lid"),
-    ("blink", "close", "closed", "shut"), ("close", "closed", "shut", "together"), ("smile", "happy", "grin"), ("frown", "sad"), ("funnel", "o", "oh"),
-    ("pucker", "kiss", "u", "oo", "ooh"), ("stretch", "wide"), ("sneer", "wrinkle", "snarl"), ("roll", "suck"), ("puff", "blow"),
-    ("up", "raise", "raiser"), ("down", "lower", "depress", "lowerer"), ("squint", "raiser", "lower"), ("out", "stick", "show"), ("forward", "fwd", "thrust"),
-    ("press", "tight", "tightener"), ("dimple", "dimpler"), ("wide", "surprise", "surprised"), ("cheek", "cheeks"), ("tongue", "tng"), ("upper", "up", "top"),
+    ("mouth", "lip", "lips", "mth"), ("jaw", "chin", "mouth"), ("open", "drop"), ("brow", "eyebrow", "brows"),
+    ("eye", "eyes", "eyelid", "lid"), ("blink", "close", "closed", "shut"), ("close", "closed", "shut", "together"),
+    ("smile", "happy", "grin"), ("frown", "sad"), ("funnel", "o", "oh"), ("pucker", "kiss", "u", "oo", "ooh"),
+    ("stretch", "wide"), ("sneer", "wrinkle", "snarl"), ("roll", "suck"), ("puff", "blow"), ("up", "raise", "raiser"),
+    ("down", "lower", "depress", "lowerer"), ("squint", "raiser", "lower"), ("out", "stick", "show"),
+    ("forward", "fwd", "thrust"), ("press", "tight", "tightener"), ("dimple", "dimpler"),
+    ("wide", "surprise", "surprised"), ("cheek", "cheeks"), ("tongue", "tng"), ("upper", "up", "top"),
     ("lower", "low", "bottom"),
 )
 
@@ -46,8 +51,9 @@ def suggest(wanted: Sequence[str], have: Collection[str], limit: int = 3) -> dic
     found = {}
     for channel in wanted:
         words, side = _parts(channel)
-        hints = [Hint(name, score) for name, others, its_side in known if (score := _score(words, side, others, its_side)) >= MIN_SCORE]
-        found[channel] = tuple(sorted(hints, key=lambda hint: (-hint.score, hint.name))[:limit])
+        hints = [Hint(name, _score(words, side, others, its_side)) for name, others, its_side in known]
+        likely = [hint for hint in hints if hint.score >= MIN_SCORE]
+        found[channel] = tuple(sorted(likely, key=lambda hint: (-hint.score, hint.name))[:limit])
     return found
 
 
@@ -57,7 +63,8 @@ def _score(words: tuple[str, ...], side: str, others: tuple[str, ...], its_side:
         return 0.0
     best = [max(_likeness(word, other) for other in others) for word in words]
     back = [max(_likeness(word, other) for word in words) for other in others]
-    if max((score for word, score in zip(words, best, strict=True) if word not in _PLACES), default=max(best)) < LIKE_WORDS:
+    telling = [score for word, score in zip(words, best, strict=True) if word not in _PLACES]
+    if max(telling or best) < LIKE_WORDS:
         return 0.0      # only the place agrees
     agreement = (_mean(words, best) + _mean(others, back)) / 2
     return agreement * (1.0 if side == its_side else NO_SIDE)

@@ -1,7 +1,8 @@
 """Find what a preset wants among the names that a rig has.
 
-Shape keys are the same when their words are the same: jawOpen, JawOpen and jaw_open; eyeBlinkLeft, eyeBlink_L, EyeBlink.L and
-eye_blink_left. All spellings on the rig are taken, since a character's meshes (face, teeth, lashes) may spell one key differently.
+Shape keys are the same when their words are the same: jawOpen, JawOpen and jaw_open; eyeBlinkLeft, eyeBlink_L,
+EyeBlink.L and eye_blink_left. All spellings on the rig are taken, since a character's meshes (face, teeth, lashes) may
+spell a key differently.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import lru_cache
 from ..values.messages import number_of
 from ..values.types import Rig, RigChannel
 
-PREFIX_KEYS = 3     # a vendor prefix counts when so many wanted keys stand behind it: one alone may be a corrective or an old copy
+PREFIX_KEYS = 3     # a vendor prefix counts with so many wanted keys behind it: a single key may be a corrective
 MAX_NAMES_SHOWN = 8     # of a list in a message
 KEPT_NAMES = 20_000     # whose words are remembered: two dozen presets look at the same rig again and again
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
@@ -25,24 +26,30 @@ _SIDES = {"l": "left", "left": "left", "r": "right", "right": "right"}
 def find_on_rig(wanted: Sequence[RigChannel], rig: Rig) -> tuple[tuple[RigChannel, ...], ...]:
     """For each wanted channel the rig's own channels, () where the rig has none; no rig channel is given twice.
 
-    Shape keys: same words (see above); else behind a vendor prefix ("Head_", "CC_Base_Body."). Bones: exact, else whatever the case.
-    Properties: exact.
+    Shape keys: same words (see above); else behind a vendor prefix ("Head_", "CC_Base_Body."). Bones: exact, else
+    whatever the case. Properties: exact.
     """
     keys = _find_keys([channel.name for channel in wanted if channel.kind == "shape_key"], rig.shape_keys)
     bones = _find_bones({channel.name for channel in wanted if channel.kind == "bone"}, rig.bones)
-    names: dict[str, dict[str, tuple[str, ...]]] = {"shape_key": keys, "bone": bones, "property": {name: (name,) for name in rig.properties}}
-    return tuple(
-        tuple(RigChannel(channel.kind, name, channel.path, channel.index) for name in names[channel.kind].get(channel.name, ()))
-        for channel in wanted
-    )
+    properties: dict[str, tuple[str, ...]] = {name: (name,) for name in rig.properties}
+    names: dict[str, dict[str, tuple[str, ...]]] = {"shape_key": keys, "bone": bones, "property": properties}
+    return tuple(_spelled(channel, names[channel.kind].get(channel.name, ())) for channel in wanted)
+
+
+def _spelled(channel: RigChannel, names: Iterable[str]) -> tuple[RigChannel, ...]:
+    return tuple(RigChannel(channel.kind, name, channel.path, channel.index) for name in names)
 
 
 def rig_summary(rig: Rig) -> str:
     """What a character has, in words: "12 shape keys (Basis, Smile, ...), 1 bone (jaw), no custom properties"."""
-    kinds = (("shape key", "shape keys", rig.shape_keys), ("bone", "bones", rig.bones), ("custom property", "custom properties", rig.properties))
-    return ", ".join(
-        f"{number_of(len(names), one, many)} ({first_names(sorted(names))})" if names else f"no {many}" for one, many, names in kinds
-    )
+    return ", ".join((
+        _summary(rig.shape_keys, "shape key", "shape keys"), _summary(rig.bones, "bone", "bones"),
+        _summary(rig.properties, "custom property", "custom properties"),
+    ))
+
+
+def _summary(names: Collection[str], one: str, many: str) -> str:
+    return f"{number_of(len(names), one, many)} ({first_names(sorted(names))})" if names else f"no {many}"
 
 
 def first_names(names: Sequence[str]) -> str:
@@ -87,7 +94,8 @@ def _words_of(name: str) -> str:
 def _find_behind_prefix(by_words: dict[str, str], have: Iterable[str]) -> dict[str, list[str]]:
     """Wanted names behind a prefix that many keys of the rig share and that holds no word of a wanted name.
 
-    So "Head_jawOpen" is found, and the corrective "mouthSmile_jawOpen" is not. Digits may differ within one prefix ("A25_", "A26_").
+    So "Head_jawOpen" is found, and the corrective "mouthSmile_jawOpen" is not. Digits may differ within a prefix
+    ("A25_", "A26_").
     """
     vocabulary = {word for name in by_words.values() for word in _lower_words(name)}
     behind: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))

@@ -20,28 +20,41 @@ Pose = Mapping[RigChannel, float]       # value of each control, rotations in ra
 def learn(preset: Preset, channel: str, rest: Pose, extreme: Pose) -> Preset:
     """The preset with channel driving what differs between two poses, so that 0 gives the first and 1 the second.
 
-    A control that the preset drives already keeps its other channels and its offset. What channel drove before and does not differ is let go.
+    A control that the preset drives already keeps its other channels and its offset. A control that channel drove
+    before and that does not differ is let go.
 
     Raises:
         PresetError: nothing differs, or a control that differs is mixed in a way to which no weight can be added.
     """
-    moved = {control: extreme[control] - rest[control] for control in rest if control in extreme and abs(extreme[control] - rest[control]) > STILL}
+    differences = {control: extreme[control] - rest[control] for control in rest if control in extreme}
+    moved = {control: difference for control, difference in differences.items() if abs(difference) > STILL}
     if not moved:
-        raise PresetError(f"Nothing moved between rest and extreme, so nothing was learned for {channel!r}. Move some controls, then record the extreme.")
+        raise PresetError(
+            f"Nothing moved between rest and extreme, so nothing was learned for {channel!r}. "
+            "Move some controls, then record the extreme."
+        )
     for target in preset.targets:
         if target.to in moved:
             _check(target)
     kept = [_changed(target, channel, moved, extreme) for target in preset.targets]
     known = {target.to for target in preset.targets}
-    made = [_new(control, channel, rest[control], extreme[control]) for control in sorted(moved.keys() - known, key=_order)]
+    new = sorted(moved.keys() - known, key=_order)
+    made = [_new(control, channel, rest[control], extreme[control]) for control in new]
     return replace(preset, targets=(*(target for target in kept if target is not None), *made))
 
 
 def _check(target: Target) -> None:
-    how = f"combined by {target.combine}" if target.combine != "sum" else "part of a blend" if target.blend else "to the bone's limits" if target.to_limit else ""
-    if how or target.gain == 0 or target.gamma != 1:
-        why = how or ("its gain is 0" if target.gain == 0 else f"its gamma is {target.gamma:g}")
-        raise PresetError(f"{target.to.name!r} moved, but no weight can be learned for it ({why}). Remove it from the mapping first, or leave it at rest.")
+    reasons = (
+        (target.combine != "sum", f"combined by {target.combine}"), (bool(target.blend), "part of a blend"),
+        (target.to_limit, "to the bone's limits"), (target.gain == 0, "its gain is 0"),
+        (target.gamma != 1, f"its gamma is {target.gamma:g}"),
+    )
+    why = next((reason for holds, reason in reasons if holds), "")
+    if why:
+        raise PresetError(
+            f"{target.to.name!r} moved, but no weight can be learned for it ({why}). "
+            "Remove it from the mapping first, or leave it at rest."
+        )
 
 
 def _changed(target: Target, channel: str, moved: Mapping[RigChannel, float], extreme: Pose) -> Target | None:
@@ -49,7 +62,8 @@ def _changed(target: Target, channel: str, moved: Mapping[RigChannel, float], ex
     sources = dict(target.sources)
     if target.to in moved:
         sources[channel] = _rounded(_shown(target, moved[target.to]) / target.gain)
-        return replace(target, sources=tuple(sources.items()), clamp=_around(target.clamp, _shown(target, extreme[target.to])))
+        clamp = _around(target.clamp, _shown(target, extreme[target.to]))
+        return replace(target, sources=tuple(sources.items()), clamp=clamp)
     if target.to not in extreme:
         return target
     sources.pop(channel, None)
@@ -59,7 +73,8 @@ def _changed(target: Target, channel: str, moved: Mapping[RigChannel, float], ex
 def _new(control: RigChannel, channel: str, rest: float, extreme: float) -> Target:
     target = Target(control, (), clamp=default_clamp(control), degrees=control.path == "rotation_euler")
     weight, offset = _rounded(_shown(target, extreme - rest)), _rounded(_shown(target, rest))
-    return replace(target, sources=((channel, weight),), offset=offset, clamp=_around(_around(target.clamp, offset), offset + weight))
+    clamp = _around(_around(target.clamp, offset), offset + weight)
+    return replace(target, sources=((channel, weight),), offset=offset, clamp=clamp)
 
 
 def _around(clamp: tuple[float, float] | None, value: float) -> tuple[float, float] | None:

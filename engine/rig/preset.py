@@ -1,4 +1,4 @@
-"""What a rig preset is: plain values. preset_file.py reads them from JSON, retarget.py makes curves of them.
+"""What a rig preset is: plain values.
 
 presets/SCHEMA.md explains the fields to people who write presets.
 """
@@ -25,11 +25,11 @@ class Target:
         offset: value at rest.
         clamp: lowest and highest value, or None for no limit.
         degrees: weights, offset and clamp are degrees; the keys become radians.
-        to_limit: 1 and -1 stand for as far as the bone's own limits let it go (Rig.limits); without limits they stay 1 and -1.
+        to_limit: 1 and -1 stand for the bone's own limits (Rig.limits); without limits they stay 1 and -1.
         share: targets of the same share name add up to at most 1, by scaling all of them down together; "" for none.
         gamma: exponent of each channel before its weight; below 1 lifts small motion, above 1 holds it back.
         combine: what is made of the weighted channels: "sum", or for a corrective "min" or "product".
-        blend: targets of the same blend name are mouth shapes, mixed so that they look most like the motion (mouth_shapes.py); "" for none.
+        blend: targets of the same blend name are mouth shapes, mixed to look most like the motion; "" for none.
     """
 
     to: RigChannel
@@ -57,7 +57,7 @@ class Preset:
         at_least: fewest targets that a rig must have to be taken for this kind.
         generic: many kinds of rig have these names, so a preset of the rig's own kind is better where it fits as well.
         auto: whether "auto" may take it; False for a variant that only a person can want.
-        hold_frames: 0 eases the mouth shapes of each blend; else one at a time is 1 and stays for at least so many frames.
+        hold_frames: 0 eases the mouth shapes of each blend; else a single shape is 1 and holds for so many frames.
         names_from: where the names are known from.
         path: the file it came from; "" when made in memory.
     """

@@ -38,7 +38,11 @@ _WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)$")
 
 
 class WrongField(PresetError):
-    """A field that is missing or wrong. what: is wrong with it, and the next step; place: the field whose line is meant."""
+    """A field that is missing or wrong.
+
+    Attributes:
+        what: is wrong with it, and the next step. place: the field whose line the message names.
+    """
 
     def __init__(self, path: str, field: str, what: str) -> None:
         super().__init__(f"Preset file {path}, {field}: {what}")
@@ -74,7 +78,7 @@ def check_preset(content: object, path: str) -> Preset:
     """The preset that parsed JSON describes; path only names it in messages.
 
     Raises:
-        PresetError: a field is missing, unknown, of the wrong type or outside its limits, or the schema is newer than SCHEMA.
+        PresetError: a field is missing, unknown, of the wrong type or outside its limits, or the schema is too new.
     """
     _check_version(content, path)
     _check_schema(content, path)
@@ -84,14 +88,17 @@ def check_preset(content: object, path: str) -> Preset:
     for i, entry in enumerate(document["targets"]):
         for target in _targets(entry, f"targets[{i}]", document["source"], path):
             if first.setdefault(target.to, i) != i:
-                raise _wrong(path, f"targets[{i}].to", target.to.name, f"something that targets[{first[target.to]}] does not write already; "
-                             "put all its channels into one \"from\"")
+                allowed = f"something that targets[{first[target.to]}] does not write already; "
+                allowed += "put all its channels into one \"from\""
+                raise _wrong(path, f"targets[{i}].to", target.to.name, allowed)
             targets.append(target)
     detect = document.get("detect", {})
     return Preset(
-        name=document["name"].strip(), source=document["source"], targets=tuple(targets), any_of=tuple(detect.get("any_of", ())),
-        at_least=int(detect.get("at_least", 1)), description=document.get("description", ""), generic=detect.get("generic", False),
-        auto=detect.get("auto", True), hold_frames=int(document.get("hold_frames", 0)), names_from=document.get("names_from", ""),
+        name=document["name"].strip(), source=document["source"], targets=tuple(targets),
+        any_of=tuple(detect.get("any_of", ())), at_least=int(detect.get("at_least", 1)),
+        description=document.get("description", ""), generic=detect.get("generic", False),
+        auto=detect.get("auto", True), hold_frames=int(document.get("hold_frames", 0)),
+        names_from=document.get("names_from", ""),
     )
 
 
@@ -113,7 +120,8 @@ def save_preset(preset: Preset, folder: str | Path) -> Path:
         _write(text, path)
     except OSError as error:
         raise OutputError(
-            f"Preset {preset.name!r} cannot be written to {folder}: {error.strerror or error}. Choose a folder that you may write to."
+            f"Preset {preset.name!r} cannot be written to {folder}: {error.strerror or error}. "
+            "Choose a folder that you may write to."
         ) from error
     return path
 
@@ -125,7 +133,9 @@ def export_preset(preset: Preset, path: str | Path) -> Path:
     try:
         _write(text, path)
     except OSError as error:
-        raise OutputError(f"Preset {preset.name!r} cannot be written to {path}: {error.strerror or error}. Choose another file.") from error
+        raise OutputError(
+            f"Preset {preset.name!r} cannot be written to {path}: {error.strerror or error}. Choose another file."
+        ) from error
     return path
 
 
@@ -185,7 +195,8 @@ def _check_schema(document: object, path: str) -> None:
             allowed = error.definition["properties"]
             extra = min(set(error.value) - set(allowed))
             fields = "one of the fields " + ", ".join(key for key in allowed if key[0] != "$")
-            raise _wrong(path, field, extra, fields, allowed).at(extra if field == TOP else f"{field}.{extra}") from error
+            place = extra if field == TOP else f"{field}.{extra}"
+            raise _wrong(path, field, extra, fields, allowed).at(place) from error
         if rule == "required":
             absent = next(key for key in error.definition["required"] if key not in error.value)
             raise WrongField(path, field, f"the field {absent!r} is missing. {NEXT_STEP}") from error
@@ -210,14 +221,18 @@ def _field(steps: Iterable[str]) -> str:
 
 def _allowed(rule: str, definition: str | float | list[object], field: str) -> str:
     """What a rule of the schema asks for, in words."""
+    if rule == "pattern" and field.endswith("path"):
+        return 'a custom property as ["Name"] or pose.bones["Bone"]["Name"]'
     if rule == "pattern":
-        return 'a custom property as ["Name"] or pose.bones["Bone"]["Name"]' if field.endswith("path") else "text without control characters"
+        return "text without control characters"
     words = {
-        "enum": "{}", "type": "of type {}", "minimum": "{} or more", "maximum": "{} or less", "minLength": "text of {} or more characters",
-        "maxLength": "text of at most {} characters", "minItems": "a list of {} or more entries", "maxItems": "a list of at most {} entries",
+        "enum": "{}", "type": "of type {}", "minimum": "{} or more", "maximum": "{} or less",
+        "minLength": "text of {} or more characters", "maxLength": "text of at most {} characters",
+        "minItems": "a list of {} or more entries", "maxItems": "a list of at most {} entries",
         "minProperties": "an object with {} or more fields", "maxProperties": "an object with at most {} fields",
     }
-    return words.get(rule, rule + " {}").format(" or ".join(map(str, definition)) if isinstance(definition, list) else definition)
+    asked = " or ".join(map(str, definition)) if isinstance(definition, list) else definition
+    return words.get(rule, rule + " {}").format(asked)
 
 
 def _targets(entry: dict[str, Any], field: str, source: str, path: str) -> tuple[Target, ...]:
@@ -236,28 +251,33 @@ def _target(entry: dict[str, Any], field: str, source: str, path: str) -> Target
         raise _wrong(path, "source", source, "one of " + ", ".join(SOURCES), SOURCES)
     for channel in entry["from"]:
         if channel not in SOURCES[source] and channel not in LIFE:
-            raise _wrong(path, f"{field}.from", channel, f"a channel of {source}", (*SOURCES[source], *LIFE)).at(f"{field}.from.{channel}")
+            error = _wrong(path, f"{field}.from", channel, f"a channel of {source}", (*SOURCES[source], *LIFE))
+            raise error.at(f"{field}.from.{channel}")
     to = entry["to"]
     channel = _rig_channel(to)
     size = COMPONENTS.get(channel.path, math.inf)
     if channel.index >= size:
         raise _wrong(path, f"{field}.to.index", channel.index, f"0 to {size - 1} for {channel.path}")
     if "unit" in to and channel.path != ("location" if to["unit"] == "limit" else "rotation_euler"):
-        raise _wrong(path, f"{field}.to.unit", to["unit"], "degree or radian for rotation_euler, limit for location, and left out for the others")
+        allowed = "degree or radian for rotation_euler, limit for location, and left out for the others"
+        raise _wrong(path, f"{field}.to.unit", to["unit"], allowed)
     clamp = entry.get("clamp", default_clamp(channel))
     if clamp is not None and clamp[0] > clamp[1]:
         raise _wrong(path, f"{field}.clamp", clamp, "[lowest, highest]")
     combine, blend = entry.get("combine", "sum"), entry.get("blend", "")
     if combine != "sum" and len(entry["from"]) < 2:
-        raise _wrong(path, f"{field}.from", next(iter(entry["from"])), f"two or more channels where combine is {combine}")
+        allowed = f"two or more channels where combine is {combine}"
+        raise _wrong(path, f"{field}.from", next(iter(entry["from"])), allowed)
     if blend and (combine != "sum" or "share" in entry):
-        raise _wrong(path, f"{field}.blend", blend, "left out where combine or share is given: a blend mixes and limits its shapes itself")
+        allowed = "left out where combine or share is given: a blend mixes and limits its shapes itself"
+        raise _wrong(path, f"{field}.blend", blend, allowed)
     if blend and source != ARKIT_SOURCE:
         raise _wrong(path, f"{field}.blend", blend, f"left out unless source is {ARKIT_SOURCE}")
     return Target(
-        to=channel, sources=tuple((name, float(weight)) for name, weight in entry["from"].items()), gain=float(entry.get("gain", 1.0)),
-        offset=float(entry.get("offset", default_offset(channel))), clamp=None if clamp is None else (float(clamp[0]), float(clamp[1])),
-        degrees=to.get("unit") == "degree", share=entry.get("share", ""), gamma=float(entry.get("gamma", 1.0)), combine=combine, blend=blend,
+        to=channel, sources=tuple((name, float(weight)) for name, weight in entry["from"].items()),
+        gain=float(entry.get("gain", 1.0)), offset=float(entry.get("offset", default_offset(channel))),
+        clamp=None if clamp is None else (float(clamp[0]), float(clamp[1])), degrees=to.get("unit") == "degree",
+        share=entry.get("share", ""), gamma=float(entry.get("gamma", 1.0)), combine=combine, blend=blend,
         to_limit=to.get("unit") == "limit",
     )
 
@@ -313,7 +333,7 @@ def _to(target: Target) -> dict[str, Any]:
 
 
 def _free_path(name: str, folder: Path) -> Path:
-    """The file of folder that holds the preset of this name, or a new one; only letters, digits, - and _ reach the file name."""
+    """The file of folder that holds the preset of this name, or a new file."""
     stem = file_stem(name)
     path = folder / f"{stem}.json"
     number = 2

@@ -19,7 +19,8 @@ from .preset import ARKIT_SOURCE, SOURCES, Preset, Target
 from .preset_file import NOT_PRESETS, data_folder, load_preset, save_preset
 
 __all__ = [
-    "Match", "Preset", "Target", "choose", "detect", "find_targets", "list_presets", "load_preset", "match", "save_preset", "scan_presets", "source_of",
+    "Match", "Preset", "Target", "choose", "detect", "find_targets", "list_presets", "load_preset", "match",
+    "save_preset", "scan_presets", "source_of",
 ]
 
 AUTO = "auto"
@@ -85,7 +86,7 @@ def _unchanged(path: Path, _stamp: tuple[int, int]) -> Preset:
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """What changes when a file is written: time in nanoseconds, and size. A file that is gone has none, and reading it gives the error."""
+    """What changes when a file is written: time in nanoseconds, and size; 0 where reading it will give the error."""
     try:
         status = path.stat()
     except OSError:
@@ -105,7 +106,8 @@ def detect(rig: Rig, presets: Sequence[Preset]) -> tuple[Match, ...]:
 def match(preset: Preset, rig: Rig) -> Match:
     """How well preset fits rig."""
     places = find_targets(preset, rig)
-    live = [(target, to) for target, to in zip(preset.targets, places, strict=True) if any(place not in rig.driven for place in to)]
+    pairs = zip(preset.targets, places, strict=True)
+    live = [(target, to) for target, to in pairs if not rig.driven.issuperset(to)]
     reached = {channel for target, _ in live for channel, _ in target.sources}
     holds = len(live) >= preset.at_least and (not preset.any_of or _has_any(preset.any_of, rig))
     return Match(
@@ -121,17 +123,21 @@ def match(preset: Preset, rig: Rig) -> Match:
 def _score(preset: Preset, live: Sequence[tuple[Target, tuple[RigChannel, ...]]]) -> float:
     """Importance of the channels that reach the rig, times how sure it is that this is the rig.
 
-    A channel that only feeds mixed mouth shapes counts BLEND_WORTH; a preset whose names are spelled otherwise on the rig, or are common to many
-    kinds of rig, is less sure.
+    A channel that only feeds mixed mouth shapes counts BLEND_WORTH; a preset whose names are spelled otherwise on the
+    rig, or are common to many kinds of rig, is less sure.
     """
     if not live:
         return 0.0
     direct = {channel for target, _ in live if not target.blend for channel, _ in target.sources}
     mixed = {channel for target, _ in live if target.blend for channel, _ in target.sources} - direct
-    whole = [channel for channel in SOURCES[ARKIT_SOURCE] if region(channel)] if preset.source == ARKIT_SOURCE else preset.channels
-    reach = sum(_importance(channel) * (1.0 if channel in direct else BLEND_WORTH if channel in mixed else 0.0) for channel in whole)
+    whole = preset.channels
+    if preset.source == ARKIT_SOURCE:
+        whole = tuple(channel for channel in SOURCES[ARKIT_SOURCE] if region(channel))
+    worth = {**dict.fromkeys(mixed, BLEND_WORTH), **dict.fromkeys(direct, 1.0)}
+    reach = sum(_importance(channel) * worth.get(channel, 0.0) for channel in whole)
     exact = sum(1 for target, to in live if target.to in to) / len(live)
-    return reach / sum(map(_importance, whole)) * (1 - SPELLING_DOUBT * (1 - exact)) * (GENERIC_DOUBT if preset.generic else 1.0)
+    sure = (1 - SPELLING_DOUBT * (1 - exact)) * (GENERIC_DOUBT if preset.generic else 1.0)
+    return reach / sum(map(_importance, whole)) * sure
 
 
 def _importance(channel: str) -> float:
@@ -168,28 +174,40 @@ def choose(rig: Rig) -> Preset:
     for path in _files(rig.preset_folders):
         if path.stem.casefold() == wanted.casefold():
             return load_preset(path)    # raises: it is there but broken
-    raise PresetError(f"No preset is named {wanted!r}; there are {first_names([preset.id for preset in presets])}. Choose one of them, or \"auto\".")
+    known = first_names([preset.id for preset in presets])
+    raise PresetError(f"No preset is named {wanted!r}; there are {known}. Choose one of them, or \"auto\".")
 
 
 def _best(rig: Rig) -> Preset:
-    matches = detect(rig, [preset for preset in list_presets(rig.preset_folders) if preset.source == rig.source and preset.auto])
+    presets = list_presets(rig.preset_folders)
+    matches = detect(rig, [preset for preset in presets if preset.source == rig.source and preset.auto])
     if matches and matches[0].score > 0:
         return matches[0].preset
     if not (rig.shape_keys or rig.bones or rig.properties):
-        raise RigError("The character has no shape keys, bones or custom properties to key. Choose a character with face shape keys.")
+        raise RigError(
+            "The character has no shape keys, bones or custom properties to key. "
+            "Choose a character with face shape keys."
+        )
     near = max(matches, key=lambda found: len(found.found), default=None)
     best = f" Closest: {near.preset.name!r}, {near}." if near and near.found else ""
-    names = "FLAME rigs do (Exp1, Exp2, ...; a bone named jaw)" if rig.source == FLAME_SOURCE else "ARKit does (jawOpen, mouthClose, ...)"
+    names = "ARKit does (jawOpen, mouthClose, ...)"
+    if rig.source == FLAME_SOURCE:
+        names = "FLAME rigs do (Exp1, Exp2, ...; a bone named jaw)"
     raise NoPresetError(
         f"No preset fits this character: it has {rig_summary(rig)}.{best}",
-        f"{_ways_on(rig)} Or name its shape keys as {names}, or write a preset for it (presets/SCHEMA.md) and choose that.",
+        f"{_ways_on(rig)} Or name its shape keys as {names}, "
+        "or write a preset for it (presets/SCHEMA.md) and choose that.",
     )
 
 
 def _ways_on(rig: Rig) -> str:
     """What the add-on has for rigs without a preset."""
-    by_shape = "Match by Shape finds out what its shape keys do, " if rig.shape_keys and rig.source == ARKIT_SOURCE else ""
-    return f"In Blender's sidebar: {by_shape}Map It Yourself lets you choose its controls, Teach learns from keys of your own."
+    can_match = rig.shape_keys and rig.source == ARKIT_SOURCE
+    by_shape = "Match by Shape finds out what its shape keys do, " if can_match else ""
+    return (
+        f"In Blender's sidebar: {by_shape}Map It Yourself lets you choose its controls, "
+        "Teach learns from keys of your own."
+    )
 
 
 def _has_any(names: Sequence[str], rig: Rig) -> bool:

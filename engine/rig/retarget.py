@@ -1,7 +1,4 @@
-"""Turn face motion into curves for one rig, as its preset says.
-
-Sits between retime.py, smooth.py and whoever writes keys. Knows channels and presets; knows nothing of Blender.
-"""
+"""Turn face motion into curves for one rig, as its preset says."""
 
 from __future__ import annotations
 
@@ -30,16 +27,17 @@ def retarget(motion: Motion, preset: Preset, rig: Rig, moved: frozenset[str] = f
     """Curves for every rig channel that preset drives on rig; each is clamp(mixture * gain + offset).
 
     A target whose channels are all unknown to motion gets no curve: a model without a tongue leaves the tongue alone.
-    Where nothing on the rig follows mouthClose, the jaw closes instead, so that lips which meet in the motion meet on the rig.
+    Where nothing on the rig follows mouthClose, the jaw closes instead: lips that meet in the motion meet on the rig.
 
-    Head, gaze and breath also move bones with usual names that the preset leaves alone (life_bones.py); the eyes' only where nothing else does.
+    Head, gaze and breath also move bones with usual names that the preset leaves alone; bones of the eyes only where
+    nothing else moves the eyes.
 
     Args:
         motion: weights (n_frames, n_channels) in channels of preset.source, and those of channels.LIFE.
-        moved: channels that life moves and the voice does not (idle.moved_by): what follows them alone is RigCurves.life.
+        moved: channels that idle motion moves and the voice does not: what follows them alone is RigCurves.life.
     Returns:
-        One curve per rig channel, a key per frame, seconds = frame / motion.fps (keys where it changes, if preset.hold_frames is set);
-        bone rotations in radians.
+        A curve per rig channel with a key per frame, seconds = frame / motion.fps; keys only where the value changes,
+        if preset.hold_frames is set; bone rotations in radians.
     Raises:
         PresetError: the preset reads none of the motion's channels, or finds nothing on the rig.
     """
@@ -58,9 +56,10 @@ def retarget(motion: Motion, preset: Preset, rig: Rig, moved: frozenset[str] = f
         for (target, places), row in zip(driven, values, strict=True) for place in places
     }
     reached = {channel for target, _ in driven for channel, _ in target.sources if channel in known}
-    alive = {place for target, places in driven for place in places if known.intersection(channel for channel, _ in target.sources) <= moved}
+    alive = {place for target, places in driven for place in places if known & dict(target.sources).keys() <= moved}
     curves = _changes(curves) if preset.hold_frames else curves
-    bones, followed = move_bones(motion, rig, curves, eyes=not any(channel.startswith("eyeLook") for channel in reached))
+    free_eyes = not any(channel.startswith("eyeLook") for channel in reached)
+    bones, followed = move_bones(motion, rig, curves, free_eyes)
     wanted = dict.fromkeys((*preset.channels, *(channel for channel in LIFE if channel in known), *followed))
     reached.update(followed)
     return RigCurves(
@@ -100,7 +99,7 @@ def on_frames(curves: RigCurves, motion: Motion) -> Motion:
 
 
 def evaluate(motion: Motion, targets: list[Target], hold_frames: int = 0) -> FloatArray:
-    """Values (n_targets, n_frames) float32, one contiguous row per target, in the rig's own units (radians for degrees).
+    """Values (n_targets, n_frames) float32, a contiguous row per target, in the rig's own units (radians for degrees).
 
     Args:
         hold_frames: 0 eases the shapes of a blend; else one at a time shows, for at least so many frames.
@@ -120,7 +119,8 @@ def _mixtures(motion: Motion, targets: list[Target], hold_frames: int) -> FloatA
     closed = _with_closing_jaw(motion, targets)
     weights = np.ascontiguousarray(closed.weights.T, dtype=np.float32)
     for gamma in {target.gamma for target in targets}:
-        rows = [i for i, target in enumerate(targets) if target.gamma == gamma and target.combine == "sum" and not target.blend]
+        plain = [target.gamma == gamma and target.combine == "sum" and not target.blend for target in targets]
+        rows = np.flatnonzero(plain).tolist()
         bent = weights if gamma == 1 else np.sign(weights) * np.abs(weights) ** np.float32(gamma)
         values[rows] = _mixing(motion.channels, [targets[row] for row in rows]) @ bent
         for i, target in enumerate(targets):
@@ -136,7 +136,7 @@ def _mixtures(motion: Motion, targets: list[Target], hold_frames: int) -> FloatA
 
 
 def _with_closing_jaw(motion: Motion, targets: list[Target]) -> Motion:
-    """The motion, with jawOpen less mouthClose where no target follows mouthClose: a rig without that key would gape on p, b and m."""
+    """The motion, with jawOpen less mouthClose where no target follows mouthClose: else p, b and m would gape."""
     followed = any(channel == "mouthClose" for target in targets if not target.blend for channel, _ in target.sources)
     if followed or not {"jawOpen", "mouthClose"} <= set(motion.channels):
         return motion
@@ -159,7 +159,9 @@ def _mixing(channels: tuple[str, ...], targets: list[Target]) -> Matrix:
 
 def _corrective(channels: tuple[str, ...], target: Target, weights: Matrix) -> Matrix:
     """Smallest or product of the weighted channels, times gain (n_frames,)."""
-    parts = [weight * weights[channels.index(channel)] if channel in channels else np.zeros_like(weights[0]) for channel, weight in target.sources]
+    known = dict(zip(channels, weights, strict=True))
+    still = np.zeros_like(weights[0])
+    parts = [weight * known.get(channel, still) for channel, weight in target.sources]
     mixed = np.minimum.reduce(parts) if target.combine == "min" else np.multiply.reduce(parts)
     return np.asarray(mixed * target.gain, np.float32)
 
@@ -206,7 +208,9 @@ def _nothing_found(motion: Motion, preset: Preset, rig: Rig) -> PresetError:
             f"Preset {preset.name!r} reads {preset.source} channels ({first_names(preset.channels)}); the motion has "
             f"{first_names(motion.channels)}. Choose a head that gives {preset.source}, or another preset."
         )
+    wanted = first_names([target.to.name for target in preset.targets])
     return PresetError(
-        f"Preset {preset.name!r} finds nothing on this character: it looks for {first_names([target.to.name for target in preset.targets])}; "
-        f"the character has {rig_summary(rig)}. Choose another preset or \"auto\"; Match by Shape and Map It Yourself make one for this rig."
+        f"Preset {preset.name!r} finds nothing on this character: it looks for {wanted}; "
+        f"the character has {rig_summary(rig)}. Choose another preset or \"auto\"; "
+        "Match by Shape and Map It Yourself make one for this rig."
     )

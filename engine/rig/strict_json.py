@@ -1,6 +1,7 @@
 """JSON from strangers: size, encoding, depth, numbers and repeated keys are checked before anybody looks at a field.
 
-Whatever is wrong becomes one PresetError that names the file, the line and the field. The lines are searched only once something is wrong.
+Whatever is wrong becomes one PresetError that names the file, the line and the field. The lines are searched only once
+something is wrong.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ..values.errors import PresetError
 MAX_FILE_BYTES = 1_000_000      # a preset of 2,000 targets is about 300 kB
 MAX_DIGITS = 20                 # of a whole number; Python itself refuses far longer ones with a less clear message
 MAX_KEY_CHARACTERS = 60         # of a key, in a message
-MAX_DEPTH = 20                  # levels; a preset has 4, and a message about deeper nesting names the field where it begins
+MAX_DEPTH = 20                  # levels; a preset has 4, and a message about more names the field where they begin
 MAX_FIELD_CHARACTERS = 120      # of the path to a field, in a message
 NEXT_STEP = "Fix the file (presets/SCHEMA.md explains every field) or choose another preset."
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
@@ -59,13 +60,14 @@ def read_json(path: str | Path) -> object:
     """Read one small JSON file.
 
     Raises:
-        PresetError: missing, larger than MAX_FILE_BYTES, not UTF-8, not JSON, nested too deeply, NaN or infinite, a key twice.
+        PresetError: missing, larger than MAX_FILE_BYTES, not UTF-8, not JSON, nested too deeply, NaN or infinite,
+            a key twice.
     """
     return parse_json(read_bytes(Path(path)), path)
 
 
 def parse_json(content: bytes, path: str | Path) -> object:
-    """JSON without what the format forbids or what hides mistakes: NaN, infinite numbers, a key twice. Raises as read_json does."""
+    """JSON without what the format forbids or what hides mistakes. Raises as read_json does."""
     text = decode(content, path)
     try:
         document: object = json.loads(
@@ -75,14 +77,17 @@ def parse_json(content: bytes, path: str | Path) -> object:
         return document
     except UnicodeEncodeError as error:
         where = _where(_first(text, lambda spot: bool(_HALF_CHARACTER.search(_meaning(spot.token)))))
-        raise PresetError(f"Preset file {path}{where} holds half a character (an escape \\ud800 to \\udfff alone). {NEXT_STEP}") from error
+        what = "holds half a character (an escape \\ud800 to \\udfff alone)"
+        raise PresetError(f"Preset file {path}{where} {what}. {NEXT_STEP}") from error
     except json.JSONDecodeError as error:
         raise PresetError(
-            f"Preset file {path} is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg}. Fix that line."
+            f"Preset file {path} is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg}. "
+            "Fix that line."
         ) from error
     except RecursionError as error:
-        deepest = deque(spots(text), maxlen=1).pop()
-        raise PresetError(f"Preset file {path}{_where(deepest)} is nested too deeply; a preset needs 4 levels. {NEXT_STEP}") from error
+        where = _where(deque(spots(text), maxlen=1).pop())
+        what = "is nested too deeply; a preset needs 4 levels"
+        raise PresetError(f"Preset file {path}{where} {what}. {NEXT_STEP}") from error
     except _Refused as error:
         raise PresetError(f"Preset file {path}{_where(error.find(text))}: {error}. {NEXT_STEP}") from error
 
@@ -92,20 +97,26 @@ def decode(content: bytes, path: str | Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise PresetError(f"Preset file {path} is not UTF-8 text (byte {error.start}). Save it as UTF-8 JSON.") from error
+        what = f"is not UTF-8 text (byte {error.start})"
+        raise PresetError(f"Preset file {path} {what}. Save it as UTF-8 JSON.") from error
 
 
 def read_bytes(path: Path) -> bytes:
     """The content of a small file. Raises PresetError: missing, or larger than MAX_FILE_BYTES."""
     try:
         if not path.is_file():
-            raise PresetError(f"Preset file {path} does not exist or is no file. Check the path, or choose a preset from the list.")
+            raise PresetError(
+                f"Preset file {path} does not exist or is no file. Check the path, or choose a preset from the list."
+            )
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         raise PresetError(f"Preset file {path} cannot be read: {error}. Check the path and its permissions.") from error
     if len(content) > MAX_FILE_BYTES:
-        raise PresetError(f"Preset file {path} is larger than {MAX_FILE_BYTES:,} bytes, the limit. Is it a preset? Choose another file.")
+        raise PresetError(
+            f"Preset file {path} is larger than {MAX_FILE_BYTES:,} bytes, the limit. "
+            "Is it a preset? Choose another file."
+        )
     return content
 
 
@@ -138,7 +149,7 @@ class _Level:
 
 
 def spots(text: str) -> Iterator[Spot]:
-    """Every key and value in the order of the text, down to MAX_DEPTH levels; the first deeper field is the last that comes."""
+    """Every key and value in the order of the text, down to MAX_DEPTH levels and the first field that is deeper."""
     levels: list[_Level] = []
     line = counted = 0
     for found in _TOKEN.finditer(text):
@@ -200,19 +211,22 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for key, value in pairs:
         if key in found:
             shown = key[:MAX_KEY_CHARACTERS]
-            raise _Refused(f"the key {shown!r} stands twice in one object; each may stand once", partial(_spot_of_repeat, key=key))
+            message = f"the key {shown!r} stands twice in one object; each may stand once"
+            raise _Refused(message, partial(_spot_of_repeat, key=key))
         found[key] = value
     return found
 
 
 def _no_constant(text: str) -> float:
-    raise _Refused(f"{text} is not a number that JSON allows; write a finite number", partial(_spot_of_value, token=text))
+    message = f"{text} is not a number that JSON allows; write a finite number"
+    raise _Refused(message, partial(_spot_of_value, token=text))
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise _Refused(f"the number {text[:MAX_DIGITS]} is too large; write a number within +-10,000", partial(_spot_of_value, token=text))
+        message = f"the number {text[:MAX_DIGITS]} is too large; write a number within +-10,000"
+        raise _Refused(message, partial(_spot_of_value, token=text))
     return number
 
 

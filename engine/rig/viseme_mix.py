@@ -1,6 +1,7 @@
 """Mix a rig's few mouth shapes (visemes, Preston Blair's drawings, VRM's aiueo) so that they look most like the motion.
 
-Each shape stands for a pose in ARKit channels. Per frame: bounded least squares over what is seen of a mouth, then lips that meet.
+Each shape stands for a pose in ARKit channels. Per frame: bounded least squares over what a viewer sees of a mouth,
+then lips that meet.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from ..values.types import BoolArray, FloatArray, Motion
 
 Pose = Mapping[str, float]      # ARKit channel -> weight
 
-# How much a channel counts in "looks like": what a viewer sees first counts most. Left and right count half each; eyes and brows nothing.
+# How much a channel counts in "looks like": what a viewer sees first counts most. Left and right count half each.
 IMPORTANCE = {
-    "jawOpen": 1.0, "mouthFunnel": 0.9, "mouthPucker": 0.9, "mouthRollLower": 0.9, "mouthRollUpper": 0.3, "tongueOut": 1.0, "mouthStretch": 0.9,
-    "mouthSmile": 0.5, "mouthPress": 0.5, "mouthLowerDown": 0.55, "mouthUpperUp": 0.5, "mouthFrown": 0.3, "mouthDimple": 0.3, "mouthShrugUpper": 0.2,
-    "mouthShrugLower": 0.2,
+    "jawOpen": 1.0, "mouthFunnel": 0.9, "mouthPucker": 0.9, "mouthRollLower": 0.9, "mouthRollUpper": 0.3,
+    "tongueOut": 1.0, "mouthStretch": 0.9, "mouthSmile": 0.5, "mouthPress": 0.5, "mouthLowerDown": 0.55,
+    "mouthUpperUp": 0.5, "mouthFrown": 0.3, "mouthDimple": 0.3, "mouthShrugUpper": 0.2, "mouthShrugLower": 0.2,
 }
 RIDGE = 0.004               # shares a mouth evenly between shapes that look the same, and keeps faint shapes at 0
-CONTRAST = 1.0              # price of a shape that points elsewhere, times its length, the frame's, and 1 less the cosine between them
+CONTRAST = 1.0              # price of a shape that points elsewhere, times both lengths and 1 less the cosine of them
 MAX_FULLNESS = 1.5
 SWEEPS = 120                # of coordinate descent: more change no weight by more than 0.001 on mixtures of two visemes
 PRESSED_AT = 0.25           # mouthPress plus mouthClose at which lips that touch are a p, b or m and no rest
@@ -33,8 +34,8 @@ TUCK_FROM, TUCK_AT = 0.15, 0.35     # lower lip rolled in more than the upper on
 def mix(motion: Motion, poses: Sequence[Pose]) -> FloatArray:
     """Weight of each mouth shape (n_shapes, n_frames) float32, 0 to 1, together at most 1 on each frame.
 
-    A shape that shows nothing (rest, silence) gets what the others leave. Where lips meet, the shapes of closed lips get all of it, so that a p, b
-    or m reaches 1 however faint its pose; without such a shape the others go to 0 there.
+    A shape that shows nothing (rest, silence) gets what the others leave. Where lips meet, the shapes of closed lips
+    get all of it, so that a p, b or m reaches 1 however faint its pose; without such a shape the others go to 0 there.
     """
     shapes = _seen(np.array([[pose.get(channel, 0.0) for channel in ARKIT_52] for pose in poses], np.float32).T)
     columns = {channel: i for i, channel in enumerate(motion.channels)}
@@ -62,16 +63,23 @@ def closures(poses: Sequence[Pose]) -> BoolArray:
 
 
 def lip_contact(arkit: FloatArray) -> FloatArray:
-    """How much a mouth is a p, b or m (n_frames,), 0 to 1, from ARKit channels (52, n_frames): lips touch, and are pressed or held shut."""
+    """How much a mouth is a p, b or m (n_frames,), 0 to 1, from ARKit channels (52, n_frames).
+
+    In these phones the lips touch, and are pressed or held closed.
+    """
     motion = Motion(np.ascontiguousarray(arkit.T), ARKIT_52, 1.0)
     shut = ((lips.CLOSED_BELOW + SHUT_SOFT - lips.opening(motion)) / SHUT_SOFT).clip(0, 1)
-    pressed = (((motion["mouthPressLeft"] + motion["mouthPressRight"]) / 2 + motion["mouthClose"]) / PRESSED_AT).clip(0, 1)
+    press = (motion["mouthPressLeft"] + motion["mouthPressRight"]) / 2
+    pressed = ((press + motion["mouthClose"]) / PRESSED_AT).clip(0, 1)
     tucked = ((motion["mouthRollLower"] - motion["mouthRollUpper"] - TUCK_FROM) / (TUCK_AT - TUCK_FROM)).clip(0, 1)
     return np.asarray(shut * pressed * (1 - tucked), np.float32)
 
 
 def _seen(arkit: FloatArray) -> FloatArray:
-    """What a viewer sees of mouths (features, n) from ARKit channels (52, n): sides averaged, the jaw without what mouthClose undoes, importance."""
+    """What a viewer sees of mouths (features, n) from ARKit channels (52, n), weighted by importance.
+
+    Sides are averaged, and the jaw counts without what mouthClose undoes.
+    """
     rows = []
     for name, importance in IMPORTANCE.items():
         sides = [i for i, channel in enumerate(ARKIT_52) if channel in (name, name + "Left", name + "Right")]
@@ -83,11 +91,15 @@ def _seen(arkit: FloatArray) -> FloatArray:
 
 
 def _least_squares(shapes: FloatArray, seen: FloatArray) -> FloatArray:
-    """Non-negative weights (n_shapes, n_frames) with which shapes (features, n_shapes) come nearest to seen (features, n_frames).
+    """Non-negative weights (n_shapes, n_frames) of shapes (features, n_shapes) that come nearest to seen.
 
-    A shape of another direction than the frame pays CONTRAST, so that a frame which is one shape gets that one and not three that add up to it;
-    the price changes smoothly with the frame, and so do the weights.
-    Source: cyclic coordinate descent for non-negative least squares (Franc, Hlavac, Navara 2005), all frames side by side, with a ridge.
+    A shape of another direction than the frame pays CONTRAST, so that a frame which is one shape gets that shape and
+    not three that add up to it; the price changes smoothly with the frame, and so do the weights.
+
+    Args:
+        seen: (features, n_frames).
+    Source: cyclic coordinate descent for non-negative least squares (Franc, Hlavac, Navara 2005), all frames side by
+        side, with a ridge.
     """
     moving = np.flatnonzero(shapes.any(axis=0))
     gram = shapes[:, moving].T @ shapes[:, moving]
@@ -100,7 +112,7 @@ def _least_squares(shapes: FloatArray, seen: FloatArray) -> FloatArray:
             rest = fit[k] - gram[k] @ mixed + gram[k, k] * mixed[k]
             mixed[k] = np.maximum(rest / (gram[k, k] + RIDGE), 0)
     shown = shapes[:, moving] @ mixed
-    fullness = (shown * seen).sum(axis=0) / np.maximum((shown * shown).sum(axis=0), 1e-9)       # CONTRAST also pales: give the size back
+    fullness = (shown * seen).sum(axis=0) / np.maximum((shown * shown).sum(axis=0), 1e-9)      # as CONTRAST also pales
     weights = np.zeros((shapes.shape[1], seen.shape[1]), np.float32)
     weights[moving] = mixed * fullness.clip(1, MAX_FULLNESS)
     return weights
