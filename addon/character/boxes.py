@@ -11,9 +11,14 @@ MARGIN = 0.02           # of a mesh's size: loose parts whose boxes come so near
 
 
 def box_of(obj: bpy.types.Object) -> Box:
-    """Lowest and highest corner of the object in the world."""
-    corners = np.array(obj.bound_box) @ np.array(obj.matrix_world.to_3x3()).T + np.array(obj.matrix_world.translation)
-    return corners.min(0), corners.max(0)
+    """Lowest and highest corner of the object in the world, its shape keys and modifiers at rest."""
+    points = np.array(obj.bound_box)
+    if obj.type == 'MESH' and len(obj.data.vertices):
+        values = np.empty(3 * len(obj.data.vertices), np.float32)
+        obj.data.vertices.foreach_get("co", values)
+        points = values.reshape(-1, 3)
+    placed = points @ np.array(obj.matrix_world.to_3x3()).T + np.array(obj.matrix_world.translation)
+    return placed.min(0), placed.max(0)
 
 
 def touch(box: Box, other: Box) -> bool:

@@ -13,7 +13,8 @@ import bpy
 
 from ...engine import Rig, RigChannel, RigError
 from ...engine.values.types import BoneRest
-from . import boxes, channels_of, posture
+from . import channels_of, posture
+from .belonging import related
 
 
 @dataclass(frozen=True)
@@ -162,19 +163,6 @@ def pick(context: bpy.types.Context, name: str) -> list[bpy.types.Object]:
     return list(dict.fromkeys(chosen))
 
 
-def related(context: bpy.types.Context, picked: list[bpy.types.Object]) -> list[bpy.types.Object]:
-    """The picked objects, then what belongs to the same character, without doubles."""
-    found = dict.fromkeys(picked)
-    for obj in picked:
-        armature = _armature_of(obj)
-        found.update(dict.fromkeys(_family(obj, _root(armature or obj, armature), armature)))
-        if armature is not None:
-            scene = next(iter(obj.users_scene), context.scene)
-            found.update(dict.fromkeys(other for other in scene.objects if _armature_of(other) == armature))
-        found.update(dict.fromkeys(_loose_parts(_surroundings(context, obj), obj)))
-    return list(found)
-
-
 def linked_objects(members: list[bpy.types.Object]) -> list[tuple[bpy.types.Object, str]]:
     """Members that cannot keep keys, each with the reason."""
     found = []
@@ -259,77 +247,6 @@ def _hide_originals(scene: bpy.types.Scene) -> None:
 def _can_move(obj: bpy.types.Object) -> bool:
     has_keys = bool(getattr(obj.data, "shape_keys", None))
     return has_keys or obj.type == 'ARMATURE' or obj.instance_collection is not None or bool(obj.children)
-
-
-def _armature_of(obj: bpy.types.Object) -> bpy.types.Object | None:
-    if obj.type == 'ARMATURE':
-        return obj
-    for modifier in obj.modifiers:
-        if modifier.type == 'ARMATURE' and modifier.object is not None:
-            return modifier.object
-    return next((parent for parent in _parents(obj) if parent.type == 'ARMATURE'), None)
-
-
-def _parents(obj: bpy.types.Object) -> Iterator[bpy.types.Object]:
-    while obj.parent is not None:
-        obj = obj.parent
-        yield obj
-
-
-def _root(obj: bpy.types.Object, armature: bpy.types.Object | None) -> bpy.types.Object:
-    """The highest parent that does not hold another character's armature too."""
-    root = obj
-    for parent in _parents(obj):
-        others = {child for child in parent.children_recursive if child.type == 'ARMATURE'} - {armature}
-        if others:
-            break
-        root = parent
-    return root
-
-
-def _family(obj: bpy.types.Object, root: bpy.types.Object, armature: bpy.types.Object | None) -> list[bpy.types.Object]:
-    """The root and what hangs below it, without meshes that stand apart: other characters under one empty."""
-    members = [root, *root.children_recursive]
-    own = {obj, *obj.children_recursive}
-    if armature is not None:
-        own.update(other for other in members if _armature_of(other) == armature)
-    apart = [other for other in members if other not in own and channels_of.shape_keys(other)]
-    near = [other for other in own if channels_of.shape_keys(other)]
-    while near and apart:
-        near_boxes = [boxes.box_of(other) for other in near]
-        near = [other for other in apart if any(boxes.touch(boxes.box_of(other), box) for box in near_boxes)]
-        apart = [other for other in apart if other not in near]
-    return [other for other in members if other not in apart]
-
-
-def _surroundings(context: bpy.types.Context, obj: bpy.types.Object) -> set[bpy.types.Object]:
-    """Objects among which parts of a character may lie: not backups in excluded collections and other scenes."""
-    seen = set(context.view_layer.objects).intersection(context.scene.objects)      # the former may be out of date
-    return seen if obj in seen else {other for scene in obj.users_scene for other in scene.objects} - seen
-
-
-def _loose_parts(around: set[bpy.types.Object], obj: bpy.types.Object) -> Iterator[bpy.types.Object]:
-    """Meshes without a parent that share key names with this one and lie in it: separate teeth or tongue of a head."""
-    names = channels_of.shape_keys(obj)
-    if not names or obj.parent is not None:
-        return
-    low, high = boxes.box_of(obj)
-    margin = (high - low).max() * boxes.MARGIN
-    for other in sorted(around, key=lambda other: other.name_full):
-        if other == obj or other.parent is not None or names.isdisjoint(channels_of.shape_keys(other)):
-            continue
-        if _leads(obj) and _leads(other):
-            continue
-        other_low, other_high = boxes.box_of(other)
-        centre, other_centre = (low + high) / 2, (other_low + other_high) / 2
-        inside = (other_low - margin <= centre).all() and (centre <= other_high + margin).all()
-        if inside or ((low - margin <= other_centre).all() and (other_centre <= high + margin).all()):
-            yield other
-
-
-def _leads(obj: bpy.types.Object) -> bool:
-    """Whether parts of a character hang below this mesh: two such in one place are two characters."""
-    return any(channels_of.shape_keys(child) for child in obj.children_recursive)
 
 
 def _refuse_linked(members: list[bpy.types.Object]) -> None:

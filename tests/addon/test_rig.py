@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 import pytest
 
-from .conftest import SHARED, TINY, curves, make_face
+from .conftest import SHARED, TINY, curves, make_face, own_action
 
 
 def gather(ext, name="Face", with_related=True):
@@ -203,6 +203,108 @@ def test_keys_on_an_override_survive_saving_and_loading(ext, library, speech, tm
 def test_override_of_a_local_character_is_refused(ext, face):
     with pytest.raises(RuntimeError, match="editable already"):
         bpy.ops.unitalker.make_override(character="Face")
+
+
+# ---- two characters in one place
+
+def people_of(ext, *names):
+    """Names of the meshes that each of these objects is keyed with."""
+    bpy.context.view_layer.update()
+    return [{target.object_name for target in gather(ext, name).targets} for name in names]
+
+
+def with_armature(obj, name):
+    armature = bpy.data.objects.new(name, bpy.data.armatures.new(name))
+    bpy.context.scene.collection.objects.link(armature)
+    obj.modifiers.new("Armature", 'ARMATURE').object = armature
+    return armature
+
+
+def into_collection(obj, name):
+    collection = bpy.data.collections.get(name) or bpy.data.collections.new(name)
+    if name not in bpy.context.scene.collection.children:
+        bpy.context.scene.collection.children.link(collection)
+    collection.objects.link(obj)
+    bpy.context.scene.collection.objects.unlink(obj)
+
+
+def test_two_faces_in_one_place_stay_two_with_and_without_armatures(ext):
+    anna, _ = make_face(ext, "Anna"), make_face(ext, "Ben")
+    assert people_of(ext, "Anna", "Ben") == [{"Anna"}, {"Ben"}]
+    with_armature(anna, "Anna Rig")
+    assert people_of(ext, "Anna", "Ben") == [{"Anna"}, {"Ben"}]
+    with_armature(bpy.data.objects["Ben"], "Ben Rig")
+    assert people_of(ext, "Anna", "Ben") == [{"Anna"}, {"Ben"}]
+
+
+def test_a_face_with_half_of_the_keys_is_no_part_but_teeth_with_four_are(ext):
+    names = ext.module("engine.values.channels").ARKIT_52
+    make_face(ext, "Anna")
+    make_face(ext, "Ben", tuple(name for name in names if not name.startswith(("eyeLook", "cheek", "nose", "tongue"))))
+    make_face(ext, "Mouth", tuple(name for name in names if name.startswith("mouth")))
+    assert people_of(ext, "Anna")[0] == {"Anna"}
+    bpy.data.objects.remove(bpy.data.objects["Ben"])
+    make_face(ext, "Teeth", ("jawOpen", "jawLeft", "jawRight", "jawForward"))
+    assert people_of(ext, "Anna", "Mouth") == [{"Anna", "Teeth", "Mouth"}, {"Anna", "Mouth"}]
+
+
+@pytest.mark.parametrize("tie", ["name", "collection", "armature"])
+def test_loose_teeth_between_two_faces_belong_to_the_one_they_are_tied_to(ext, tie):
+    anna, ben = make_face(ext, "Anna"), make_face(ext, "Ben")
+    teeth = make_face(ext, "Ben Teeth" if tie == "name" else "Teeth", ("jawOpen",))
+    if tie == "collection":
+        into_collection(anna, "A")
+        into_collection(ben, "B")
+        into_collection(teeth, "B")
+    if tie == "armature":
+        teeth.modifiers.new("Armature", 'ARMATURE').object = with_armature(ben, "Ben Rig")
+    assert people_of(ext, "Anna", "Ben") == [{"Anna"}, {"Ben", teeth.name}]
+
+
+def test_loose_teeth_that_nothing_ties_to_one_of_two_faces_are_left_out(ext):
+    make_face(ext, "Anna")
+    make_face(ext, "Ben")
+    make_face(ext, "Teeth", ("jawOpen",))
+    assert people_of(ext, "Anna", "Ben", "Teeth") == [{"Anna"}, {"Ben"}, {"Teeth"}]
+
+
+def test_two_faces_below_one_empty_stay_two_with_their_parts(ext):
+    stage = bpy.data.objects.new("Stage", None)
+    bpy.context.scene.collection.objects.link(stage)
+    for name in ("Anna", "Ben"):
+        make_face(ext, name).parent = stage
+        teeth = make_face(ext, f"{name} Teeth", ("jawOpen",))
+        teeth.parent = stage
+    assert people_of(ext, "Anna", "Ben") == [{"Anna", "Anna Teeth"}, {"Ben", "Ben Teeth"}]
+
+
+def test_what_belongs_together_is_the_same_on_every_frame(ext):
+    make_face(ext, "Face")
+    teeth = make_face(ext, "Teeth", ("jawOpen",))
+    bystander = make_face(ext, "Sign", ("jawOpen",))
+    own_action(bystander, {"location": [(1, 0.0), (50, 20.0)]}, "Walk")
+    teeth.constraints.new('CHILD_OF').target = bpy.data.objects["Face"]
+    found = []
+    for frame in (1, 50):
+        bpy.context.scene.frame_set(frame)
+        found += people_of(ext, "Face")
+    assert found == [{"Face", "Teeth"}] * 2
+
+
+def test_hidden_backup_of_a_head_gets_no_keys(ext):
+    face, backup = make_face(ext, "Face"), make_face(ext, "Face.backup")
+    armature = with_armature(face, "Rig")
+    backup.modifiers.new("Armature", 'ARMATURE').object = armature
+    backup.hide_viewport = backup.hide_render = True
+    assert people_of(ext, "Face", "Rig") == [{"Face"}, {"Face"}]
+
+
+def test_linked_head_in_the_place_of_another_one_does_not_stop_it(ext, library, speech):
+    link_object(library)
+    make_face(ext, "Own")
+    assert bpy.ops.unitalker.animate(audio=speech, character="Own", model=TINY) == {'FINISHED'}
+    own = bpy.data.objects["Own"]
+    assert len(curves(own.data.shape_keys)) == 52
 
 
 # ---- a real head
