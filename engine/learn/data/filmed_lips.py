@@ -1,6 +1,7 @@
 """Filmed lips with sound: clips of one talker, 25 pictures a second, measured by landmarks with the head held still.
 
-The layout is that of paired/grid_s1 (words.json, motion.npz, sound/<clip>.opus). Every fifth clip by name reports and teaches nothing.
+The layout is that of paired/grid_s1 (words.json, motion.npz, sound/<clip>.opus). Every fifth clip by name reports and
+teaches nothing.
 """
 
 from __future__ import annotations
@@ -20,14 +21,15 @@ from ...values.types import FloatArray
 MOTION, WORDS = "motion.npz", "words.json"
 REPORTED_EVERY = 5
 PAUSES = frozenset(["sil", "sp"])
-# Sound and film agree to a few ms: on 901 aligned p and b the filmed gap is smallest 10 ms before the middle of the label, where a label's burst
-# alone explains 2 to 8 ms. So nothing is shifted.
+# Sound and film agree to a few ms: on 901 aligned p and b the filmed gap is smallest 10 ms before the middle of the
+# label, where a label's burst alone explains 2 to 8 ms. So nothing is shifted.
 SOUND_LATE_S = 0.0
 
 
 @dataclass(frozen=True)
 class FilmedClip:
-    """One clip: sound (n,) at 16 kHz, and per picture the gap of the inner lips, the distance of the chin, the width of the mouth, and speech.
+    """One clip: sound (n,) at 16 kHz, and per picture the gap of the inner lips, the distance of the chin, the width
+    of the mouth, and speech.
 
     Distances are in those of the outer corners of the eyes.
     """
@@ -59,7 +61,10 @@ def filmed_clips(dataset: Path, reported: bool) -> Iterator[FilmedClip]:
     """
     words = json.loads((dataset / WORDS).read_text(encoding="utf-8"))
     with np.load(dataset / MOTION, allow_pickle=False) as motion:
-        arrays = {name: motion[name] for name in ("clips", "start", "frames", "fps", "lip_gap", "chin_distance", "mouth_width")}
+        arrays = {
+            name: motion[name]
+            for name in ("clips", "start", "frames", "fps", "lip_gap", "chin_distance", "mouth_width")
+        }
     fps = float(arrays["fps"])
     for i, name in enumerate(map(str, arrays["clips"])):
         if (i % REPORTED_EVERY == 0) != reported:

@@ -1,7 +1,8 @@
-"""What a voice does beside its phones: effort, loudness, laughter. On voices that taught nothing, changed by signal processing.
+"""What a voice does beside its phones: effort, loudness, laughter. On voices that taught nothing, changed by signal
+processing.
 
-Recordings of shouting, whispering and laughing people could not be had; the evaluated recordings are changed as the corpus's are, so these rows
-say whether a mouth follows the sound of effort, not how people look.
+Recordings of shouting, whispering and laughing people could not be had; the evaluated recordings are changed as the
+corpus's are, so these rows say whether a mouth follows the sound of effort, not how people look.
 """
 
 from __future__ import annotations
@@ -24,16 +25,25 @@ from .metrics import FPS, SeenMouth, reference_mouth, span
 LONGEST_S = 8.0  # of a clip that is changed
 FEWEST_CLIPS = 3  # of a voice, to say what is loud for it
 BREATH = "HH"
-ROWS = ("shouted", "whispered", "effort", "loudness", "loudness, shouted", "loudness, whispered", "laughter", "laughter, breath")
+ROWS = (
+    "shouted",
+    "whispered",
+    "effort",
+    "loudness",
+    "loudness, shouted",
+    "loudness, whispered",
+    "laughter",
+    "laughter, breath",
+)
 
 
 @dataclass(frozen=True)
 class ExpressionReport:
     """Figures by row of ROWS.
 
-    shouted, whispered: spread of the lips' gap in speech against the plain recording's. effort: r of a clip's size, its phones' share taken out, with
-    loudness and tilt relative to its voice. loudness: r of level and gap in speech, plain and changed (SLCC). laughter: mean gap on its bursts,
-    and on the breath between them.
+    shouted, whispered: spread of the lips' gap in speech against the plain recording's. effort: r of a clip's size,
+    its phones' share taken out, with loudness and tilt relative to its voice. loudness: r of level and gap in speech,
+    plain and changed (SLCC). laughter: mean gap on its bursts, and on the breath between them.
     """
 
     clips: int
@@ -54,17 +64,22 @@ def evaluate_expression(model: str, clips: Sequence[Clip]) -> ExpressionReport:
         found[way] = figure_of(Ratio(spoken, np.array([one.spread for one in spreads["plain"]]), len(plain)))
     found["effort"] = _effort(short, spreads["plain"])
     for name, way in (("loudness", "plain"), ("loudness, shouted", "shouted"), ("loudness, whispered", "whispered")):
-        found[name] = figure_of(Correlation.of([one.level_db for one in spreads[way]], [one.gap for one in spreads[way]]))
+        found[name] = figure_of(
+            Correlation.of([one.level_db for one in spreads[way]], [one.gap for one in spreads[way]])
+        )
     laughs = [one for seed, utterance in enumerate(plain) if (one := laugh(utterance, random.Random(seed))) is not None]
     for name, labels in (("laughter", LAUGHED), ("laughter, breath", frozenset([BREATH]))):
         values = [_gaps_on(one, labels, settings) for one in laughs]
-        found[name] = figure_of(Ratio(np.array([v.sum() for v in values]), np.array([v.size for v in values]), sum(v.size for v in values)))
+        found[name] = figure_of(
+            Ratio(np.array([v.sum() for v in values]), np.array([v.size for v in values]), sum(v.size for v in values))
+        )
     return ExpressionReport(len(short), {name: found[name] for name in ROWS})
 
 
 @dataclass(frozen=True)
 class _Size:
-    """One clip in speech: gap and level (n,), spread of the gap, spread that the viseme model has there, and level and tilt in dB."""
+    """One clip in speech: gap and level (n,), spread of the gap, spread that the viseme model has there, and level
+    and tilt in dB."""
 
     gap: FloatArray
     level_db: FloatArray
@@ -87,18 +102,26 @@ def _size(utterance: Utterance, mouth: SeenMouth) -> _Size:
     level_db, tilt_db = _levels(utterance.samples / 32768, n)
     wanted = reference_mouth(utterance.phones, n).opening
     loud = speech & (level_db > level_db[speech].max() - 30)
-    return _Size(mouth.opening[speech], level_db[speech], float(mouth.opening[speech].std()), float(wanted[speech].std()),
-                 float(level_db[loud].mean()), float(tilt_db[loud].mean()))
+    return _Size(
+        mouth.opening[speech],
+        level_db[speech],
+        float(mouth.opening[speech].std()),
+        float(wanted[speech].std()),
+        float(level_db[loud].mean()),
+        float(tilt_db[loud].mean()),
+    )
 
 
 def _levels(wave: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
     """(n,) level in dB, and how much stronger 1 to 4 kHz are than what lies below 700 Hz."""
     hop = round(SAMPLE_RATE_HZ / FPS)
     padded = np.pad(wave, (hop // 2, n * hop + 2 * hop))
-    frames = np.stack([padded[i * hop:i * hop + 2 * hop] for i in range(n)]) * np.hanning(2 * hop)
+    frames = np.stack([padded[i * hop : i * hop + 2 * hop] for i in range(n)]) * np.hanning(2 * hop)
     power = np.abs(np.fft.rfft(frames, axis=1)) ** 2 + 1e-9
     hz = np.fft.rfftfreq(2 * hop, 1 / SAMPLE_RATE_HZ)
-    high, low = (10 * np.log10(power[:, (hz > first) & (hz < last)].sum(axis=1)) for first, last in ((1000, 4000), (80, 700)))
+    high, low = (
+        10 * np.log10(power[:, (hz > first) & (hz < last)].sum(axis=1)) for first, last in ((1000, 4000), (80, 700))
+    )
     return 10 * np.log10(power.sum(axis=1)), high - low
 
 

@@ -24,8 +24,10 @@ ROWS = ("gap", "gap, speech", "jaw", "narrowing", "lag_ms", "mtm_ms")
 class FilmedReport:
     """Figures by system ("ours", "loudness") and row of ROWS.
 
-    gap: r of the lips' gap, over whole clips and in speech. jaw: r with the chin. narrowing: r of pucker + funnel with how narrow the mouth is.
-    lag_ms: shift of the best r of the gap, positive where ours is late. mtm_ms: mean size of the shift of matched extrema.
+    gap: r of the lips' gap, over whole clips and in speech. jaw: r with the chin. narrowing: r of pucker + funnel with
+    how narrow the mouth is.
+    lag_ms: shift of the best r of the gap, positive where ours is late. mtm_ms: mean size of the shift of matched
+    extrema.
     """
 
     name: str
@@ -46,15 +48,23 @@ def evaluate_filmed(model: str, dataset: Path, identity: str = "pivot") -> Filme
         return loudness_mouth(clip.samples, round(clip.samples.size / SAMPLE_RATE_HZ * FPS))
 
     systems = {"ours": figures_of(clips, ours), "loudness": figures_of(clips, loudness)}
-    return FilmedReport(dataset.resolve().name, len(clips), sum(clip.samples.size for clip in clips) / SAMPLE_RATE_HZ, systems)
+    return FilmedReport(
+        dataset.resolve().name, len(clips), sum(clip.samples.size for clip in clips) / SAMPLE_RATE_HZ, systems
+    )
 
 
 def figures_of(clips: Sequence[FilmedClip], mouth_of: Callable[[FilmedClip], SeenMouth]) -> dict[str, Figure]:
     """The figures of any system that gives a mouth at FPS for a clip."""
     mouths = [mouth_of(clip) for clip in clips]
-    films = {"gap": [clip.gap for clip in clips], "chin": [clip.chin for clip in clips], "narrow": [-clip.width for clip in clips]}
-    gaps, jaws, rounding = ([_at(getattr(mouth, name), clip.seconds) for mouth, clip in zip(mouths, clips, strict=True)]
-                            for name in ("opening", "jaw", "rounding"))
+    films = {
+        "gap": [clip.gap for clip in clips],
+        "chin": [clip.chin for clip in clips],
+        "narrow": [-clip.width for clip in clips],
+    }
+    gaps, jaws, rounding = (
+        [_at(getattr(mouth, name), clip.seconds) for mouth, clip in zip(mouths, clips, strict=True)]
+        for name in ("opening", "jaw", "rounding")
+    )
     spoken = [clip.speaking for clip in clips]
     shifts = [matched_shifts_ms(gap, film, clip.fps) for gap, film, clip in zip(gaps, films["gap"], clips, strict=True)]
     return {
@@ -63,7 +73,13 @@ def figures_of(clips: Sequence[FilmedClip], mouth_of: Callable[[FilmedClip], See
         "jaw": figure_of(Correlation.of(jaws, films["chin"])),
         "narrowing": figure_of(Correlation.of(rounding, films["narrow"])),
         "lag_ms": _lag(mouths, clips),
-        "mtm_ms": figure_of(Ratio(np.array([np.abs(row).sum() for row in shifts]), np.array([len(row) for row in shifts]), sum(map(len, shifts)))),
+        "mtm_ms": figure_of(
+            Ratio(
+                np.array([np.abs(row).sum() for row in shifts]),
+                np.array([len(row) for row in shifts]),
+                sum(map(len, shifts)),
+            )
+        ),
     }
 
 
@@ -71,7 +87,12 @@ def _lag(mouths: Sequence[SeenMouth], clips: Sequence[FilmedClip]) -> Figure:
     """The shift at which the gap fits best; without an interval."""
     films = [clip.gap for clip in clips]
     shifts = np.arange(-LARGEST_SHIFT_S, LARGEST_SHIFT_S + SHIFT_STEP_S / 2, SHIFT_STEP_S)
-    fits = [figure_of(Correlation.of([_at(m.opening, clip.seconds + s) for m, clip in zip(mouths, clips, strict=True)], films)).value for s in shifts]
+    fits = [
+        figure_of(
+            Correlation.of([_at(m.opening, clip.seconds + s) for m, clip in zip(mouths, clips, strict=True)], films)
+        ).value
+        for s in shifts
+    ]
     return Figure(1000 * float(shifts[int(np.argmax(fits))]), float("nan"), float("nan"), len(clips))
 
 

@@ -1,8 +1,10 @@
 """What is seen of lips: their distance on a real head, when they meet, when they move.
 
-`opening` of the engine's lip contact is a formula; what a viewer sees is a mesh. On the ICT head, for example, mouthFunnel alone parts the lips by
-.31 of what jawOpen does, which the formula leaves out. The table beside this file holds what each shape does to five pairs of inner-lip vertices.
-Sources: derivative dynamic time warping, Keogh and Pazzani (2001); its use for lips as in the mean temporal misalignment of talking heads.
+`opening` of the engine's lip contact is a formula; what a viewer sees is a mesh. On the ICT head, for example,
+mouthFunnel alone parts the lips by .31 of what jawOpen does, which the formula leaves out. The table beside this file
+holds what each shape does to five pairs of inner-lip vertices.
+Sources: derivative dynamic time warping, Keogh and Pazzani (2001); its use for lips as in the mean temporal
+misalignment of talking heads.
 """
 
 from __future__ import annotations
@@ -48,8 +50,11 @@ def _columns(kind: str, channels: tuple[str, ...]) -> FloatArray:
     return np.array([np.atleast_1d(table.get(name, nothing)) for name in channels], np.float64)
 
 
-def closure_edges(opening: FloatArray, phones: Sequence[Phone], fps: float, shut_below: float) -> Iterator[tuple[str, float, float]]:
-    """Of every p, b and m between vowels on which the lips meet: the phone, and by how many ms they meet and part after its ends say.
+def closure_edges(
+    opening: FloatArray, phones: Sequence[Phone], fps: float, shut_below: float
+) -> Iterator[tuple[str, float, float]]:
+    """Of every p, b and m between vowels on which the lips meet: the phone, and by how many ms they meet and part
+    after its ends say.
 
     Negative is early. Times between frames are read off the straight line between them.
 
@@ -61,7 +66,7 @@ def closure_edges(opening: FloatArray, phones: Sequence[Phone], fps: float, shut
         if phone.label not in BILABIALS or before.label not in VOWELS or after.label not in VOWELS:
             continue
         first = max(int(np.floor((phone.start_s - SEARCH_S) * fps)), 0)
-        near = opening[first:int(np.ceil((phone.end_s + SEARCH_S) * fps)) + 1]
+        near = opening[first : int(np.ceil((phone.end_s + SEARCH_S) * fps)) + 1]
         if not near.size or near.min() >= shut_below:
             continue
         left = right = first + int(near.argmin())

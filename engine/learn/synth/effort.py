@@ -20,7 +20,8 @@ FEWEST_VOWELS = 3
 
 
 def phone_efforts_db(utterance: Utterance) -> NDArray[Any]:
-    """(n_phones,) dB: the level of the vowels round each phone against the utterance's median vowel, and what its manner adds.
+    """(n_phones,) dB: the level of the vowels round each phone against the utterance's median vowel, and what its
+    manner adds.
 
     A whisper's or a shout's level says little, so only the manner counts there.
     """
@@ -37,5 +38,7 @@ def phone_efforts_db(utterance: Utterance) -> NDArray[Any]:
 
 
 def _level_db(samples: NDArray[np.int16], start_s: float, end_s: float) -> float:
-    part = samples[round(start_s * SAMPLE_RATE_HZ):max(round(end_s * SAMPLE_RATE_HZ), round(start_s * SAMPLE_RATE_HZ) + 1)].astype(np.float64)
+    part = samples[
+        round(start_s * SAMPLE_RATE_HZ) : max(round(end_s * SAMPLE_RATE_HZ), round(start_s * SAMPLE_RATE_HZ) + 1)
+    ].astype(np.float64)
     return float(10 * np.log10((part**2).mean() + 1.0)) if part.size else 0.0

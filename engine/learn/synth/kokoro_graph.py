@@ -1,4 +1,5 @@
-"""Kokoro's network is published with 8-bit weights for another kind of processor: as plain numbers it runs several times faster."""
+"""Kokoro's network is published with 8-bit weights for another kind of processor: as plain numbers it runs several
+times faster."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ class _Graph:
 
 
 def as_float(content: bytes) -> bytes:
-    """A graph without integer products and quantised LSTMs: their weights times their scales, the nodes between them left out."""
+    """A graph without integer products and quantised LSTMs: their weights times their scales, the nodes between them
+    left out."""
     model = onnx.load_from_string(content)
     graph = model.graph
     known = _Graph(graph)
@@ -38,11 +40,19 @@ def as_float(content: bytes) -> bytes:
             _plain_product(node, known, fresh, gone)
         elif node.op_type == "DynamicQuantizeLSTM":
             _plain_lstm(node, known, fresh)
-    kept = _needed([node for node in graph.node if node.output[0] not in gone], {output.name for output in graph.output})
+    kept = _needed(
+        [node for node in graph.node if node.output[0] not in gone], {output.name for output in graph.output}
+    )
     del graph.node[:]
     graph.node.extend(kept)
     taken = {name for node in kept for name in node.input} | {
-        name for node in kept for attribute in node.attribute if attribute.type == onnx.AttributeProto.GRAPH for inner in attribute.g.node for name in inner.input}
+        name
+        for node in kept
+        for attribute in node.attribute
+        if attribute.type == onnx.AttributeProto.GRAPH
+        for inner in attribute.g.node
+        for name in inner.input
+    }
     arrays = [tensor for name, tensor in {**known.stored, **fresh}.items() if name in taken]
     del graph.initializer[:]
     graph.initializer.extend(arrays)

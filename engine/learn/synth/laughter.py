@@ -1,6 +1,8 @@
-"""Laughter made from a voice's own vowels: short bursts behind breath, falling in level, at the pace of people's laughs.
+"""Laughter made from a voice's own vowels: short bursts behind breath, falling in level, at the pace of people's
+laughs.
 
-Source: voiced bursts of about 75 ms every 210 ms are what laughs of many people have in common (Bachorowski, Smoski and Owren 2001).
+Source: voiced bursts of about 75 ms every 210 ms are what laughs of many people have in common (Bachorowski, Smoski
+and Owren 2001).
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ def laugh(utterance: Utterance, rng: random.Random) -> Utterance | None:
     if not vowels:
         return None
     vowel, numbers = rng.choice(vowels), np.random.default_rng(rng.randrange(2**32))
-    source = utterance.samples[round(vowel.start_s * SAMPLE_RATE_HZ):round(vowel.end_s * SAMPLE_RATE_HZ)].astype(np.float64) / 32768
+    first, last = (round(edge_s * SAMPLE_RATE_HZ) for edge_s in (vowel.start_s, vowel.end_s))
+    source = utterance.samples[first:last].astype(np.float64) / 32768
     wave: list[FloatArray] = [np.zeros(round(rng.uniform(*PAUSE_S) * SAMPLE_RATE_HZ))]
     phones, level = [], 1.0
     at_s = wave[0].size / SAMPLE_RATE_HZ
@@ -55,7 +58,7 @@ def _burst(source: FloatArray, length_s: float) -> FloatArray:
     window = np.ones(n)
     window[:edge] = np.sin(np.linspace(0, np.pi / 2, edge)) ** 2
     window[-edge:] = window[:edge][::-1]
-    return np.asarray(source[first:first + n] * window)
+    return np.asarray(source[first : first + n] * window)
 
 
 def _breath(n: int, numbers: np.random.Generator) -> FloatArray:

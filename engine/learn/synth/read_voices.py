@@ -1,6 +1,7 @@
 """Read sentences of single people under CC0: which of them train, and which tenth is only ever reported on.
 
-The split goes by the sentence, so that a sentence read three times is on one side. Sentences of the evaluation are left out of both.
+The split goes by the sentence, so that a sentence read three times is on one side. Sentences of the evaluation are
+left out of both.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class ReadVoice:
 
 
 READ_VOICES: Mapping[str, ReadVoice] = {
-    "kathleen-en": ReadVoice("speech/voices/kathleen_en", "en", 14), "kerstin-de": ReadVoice("speech/voices/kerstin_de", "de", 14),
+    "kathleen-en": ReadVoice("speech/voices/kathleen_en", "en", 14),
+    "kerstin-de": ReadVoice("speech/voices/kerstin_de", "de", 14),
     "nathalie-nl": ReadVoice("speech/voices/nathalie_nl", "nl", 8),
 }
 
