@@ -20,6 +20,7 @@ SURE_FROM, SURE_AT = 0.10, 0.50     # phone score at which a closure begins to b
 TUCK_ROLL, TUCK_UPPER_UP, TUCK_CLOSURE = 0.5, 0.2, 0.35     # f v: lower lip in, upper lip up, jaw partly undone
 TUCKED_FROM = 0.25          # lower lip rolled in so much more than the upper one: it lies under the teeth
 PRESS, ROLL = 0.25, 0.12    # p b m: lips pressed and slightly rolled in
+FUNNEL_PARTS = 0.3          # what mouthFunnel parts the lips by, in jawOpen units: .31 on the ICT head, more on others
 CLOSED_JAW = 0.55           # of the jaw that is left where all of a closure had to be helped
 LEAST_PARTED = 0.09         # seen lip opening inside of a vowel at the least
 REST_FROM, REST_AT = 0.5, 0.9   # score of silence at which the face begins to rest, and rests
@@ -27,7 +28,7 @@ REST_MARGIN_S = 0.06        # a silence rests the face only so far from its ends
 FADE_S = 0.02               # standard deviation with which filtered motion gives way to a contact
 
 CONTACT_TOLERANCE = 0.005   # what a curve may move on a contact in key reduction at the most
-_OPENING_REACH = 1 + 1 + 0.35 * 2 + 0.15 * 2 + 0.01     # change of `opening` if every channel moves by 1 for the worse
+_OPENING_REACH = 1 + 1 + 0.35 * 2 + 0.15 * 2 + FUNNEL_PARTS + 0.01     # change of `opening` if every channel moves by 1 for the worse
 
 _PARTING = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight")
 NEEDED = (
@@ -43,14 +44,22 @@ def has_lips(channels: tuple[str, ...]) -> bool:
 def opening(motion: Motion) -> FloatArray:
     """Seen distance of the lips (n_frames,) in jawOpen units; below CLOSED_BELOW they look closed.
 
-    Source: jawOpen - mouthClose + .35 (lowerDown + upperUp) - .15 (press + rollLower), left and right averaged.
+    Source: jawOpen - mouthClose + .35 (lowerDown + upperUp) + .3 funnel - .15 (press + rollLower), left and right
+    averaged; a funnel that the motion lacks counts as 0.
     """
     def mean(name: str) -> FloatArray:
         return np.asarray((motion[name + "Left"] + motion[name + "Right"]) / 2, np.float32)
 
-    parting = 0.35 * (mean("mouthLowerDown") + mean("mouthUpperUp"))
+    parting = 0.35 * (mean("mouthLowerDown") + mean("mouthUpperUp")) + _funnel_gap(motion)
     pressing = 0.15 * (mean("mouthPress") + motion["mouthRollLower"])
     return np.asarray(motion["jawOpen"] - motion["mouthClose"] + parting - pressing, np.float32)
+
+
+def _funnel_gap(motion: Motion) -> FloatArray:
+    """(n_frames,) by which the funnel parts the lips; mouthClose has to undo it where they touch."""
+    if "mouthFunnel" not in motion.channels:
+        return np.zeros(len(motion.weights), np.float32)
+    return np.asarray(FUNNEL_PARTS * motion["mouthFunnel"], np.float32)
 
 
 def closed_frames(motion: Motion) -> BoolArray:
@@ -106,7 +115,7 @@ def close_lips(motion: Motion, contact: FloatArray) -> Motion:
     for name in _PARTING:
         column[name] *= 1 - closure
     least = {
-        "mouthClose": np.maximum(closure, TUCK_CLOSURE * tuck) * column["jawOpen"],
+        "mouthClose": np.maximum(closure, TUCK_CLOSURE * tuck) * column["jawOpen"] + closure * _funnel_gap(motion),
         "mouthPressLeft": PRESS * closure,
         "mouthPressRight": PRESS * closure,
         "mouthRollUpper": ROLL * closure,
@@ -143,7 +152,7 @@ def open_vowels(motion: Motion, voiced: FloatArray) -> Motion:
 def seal(motion: Motion, closed: BoolArray, before: Motion | None = None) -> tuple[Motion, BoolArray]:
     """Motion after a step, with lips that touch on the frames on which they should.
 
-    Lip parting goes first, then mouthClose rises to jawOpen; the jaw itself stays as it is.
+    Lip parting goes first, then mouthClose rises to jawOpen and what the funnel parts; the jaw itself stays as it is.
 
     Args:
         motion: after the step.
@@ -166,7 +175,8 @@ def seal(motion: Motion, closed: BoolArray, before: Motion | None = None) -> tup
     for name in _PARTING:
         weights[rows, motion.channels.index(name)] = 0
     jaw, close = (motion.channels.index(name) for name in ("jawOpen", "mouthClose"))
-    weights[rows, close] = np.maximum(weights[rows, close], weights[rows, jaw])
+    needed = np.minimum(weights[rows, jaw] + _funnel_gap(motion)[rows], 1)
+    weights[rows, close] = np.maximum(weights[rows, close], needed)
     return replace(motion, weights=weights), np.asarray(closed | (gap < CLOSED_BELOW))
 
 

@@ -30,7 +30,7 @@ def shut(line):
 
 def test_contacts_are_where_a_head_shows_closed_lips(line, shut):
     gap = lip_gap_mm(animate(line, PLAIN).motion)
-    assert gap[shut].max() < 2.5 < np.percentile(gap[~shut], 1)
+    assert gap[shut].max() < 2.6 < np.percentile(gap[~shut], 1)
 
 
 @pytest.mark.parametrize("change", [

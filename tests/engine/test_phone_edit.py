@@ -91,7 +91,8 @@ def test_a_vowel_that_becomes_a_bilabial_closes_the_lips(clip, plain, label):
         assert lip_contact.opening(clip[1])[frames].max() > lip_contact.CLOSED_BELOW
         assert lip_contact.opening(motion)[frames].max() < lip_contact.CLOSED_BELOW
         # the lips do not pass through each other
-        assert (motion["mouthClose"] - motion["jawOpen"])[frames].max() < 0.02
+        undone = lip_contact.FUNNEL_PARTS * motion["mouthFunnel"]
+        assert (motion["mouthClose"] - motion["jawOpen"] - undone)[frames].max() < 0.02
 
 
 def test_a_vowel_that_becomes_f_brings_the_lip_to_the_teeth(clip, plain):
@@ -349,7 +350,7 @@ def test_the_table_shows_what_a_viewer_expects():
     assert mouth["AA"]["jawOpen"] > 0.35
     assert min(mouth[label]["mouthPucker"] for label in ("UW", "W", "UE")) > 0.35
     assert mouth["IY"]["mouthPucker"] < 0.1
-    assert min(mouth[label]["mouthRollLower"] for label in "FV") > 0.35
+    assert min(mouth[label]["mouthRollLower"] for label in "FV") > 0.28
     assert mouth["IY"]["mouthSmileLeft"] > mouth["AA"]["mouthSmileLeft"]
     assert not any(mouth["SIL"].values())
 
