@@ -10,13 +10,13 @@ import base64
 import io
 import json
 import logging
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import bpy
 import numpy as np
 
+from ...engine.values.array_files import read_arrays
 from ..actions.keys import KEY_FIELDS, Keys
 from ..actions.ledger import HIDDEN, Channel, key_now
 
@@ -82,11 +82,10 @@ def load(action: bpy.types.Action) -> dict[Where, tuple[str, dict[Channel, Aside
     if not isinstance(text, str):
         return {}
     try:
-        with np.load(io.BytesIO(base64.b85decode(text)), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+        arrays = read_arrays(io.BytesIO(base64.b85decode(text)))
         stored_keys = _unpacked(json.loads(bytes(arrays.pop("index")).decode()), arrays)
         return {(key_now(action, key), line): aside for (key, line), aside in stored_keys.items()}
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         log.warning("The hidden keys of Action %r cannot be read", action.name)
         return {}
 

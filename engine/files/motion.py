@@ -10,14 +10,13 @@ import errno
 import json
 import os
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from ..values.array_files import read_arrays
 from ..values.channels import ARKIT_52, HEAD_ANGLES, LIFE, LIVE_LINK_ANGLES, LIVE_LINK_COLUMNS, LOOK_RAD
 from ..values.errors import OutputError
 from ..values.phones import Phone
@@ -26,6 +25,10 @@ from . import metahuman
 
 SUFFIXES = (".npz", ".csv", ".json")
 PHONE_SUFFIXES = (".json",)
+# what a file of the right ending and the wrong content can raise
+_DAMAGE = (
+    ValueError, KeyError, TypeError, IndexError, AttributeError, OSError, OverflowError, RecursionError, csv.Error,
+)
 
 
 def check_output(path: str | Path, suffixes: tuple[str, ...] = SUFFIXES) -> Path:
@@ -105,7 +108,7 @@ def read_phones(path: str | Path) -> tuple[Phone, ...]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8-sig"))["phones"]
         return tuple(Phone(str(label), float(start_s), float(end_s)) for label, start_s, end_s in rows)
-    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+    except _DAMAGE as error:
         raise OutputError(
             f"Phone file {path} cannot be read ({error}). "
             'It must hold {"phones": [["AA", 0.12, 0.3], ...]}: --phones writes one.'
@@ -146,7 +149,7 @@ def read_motion(path: str | Path) -> Motion:
         raise OutputError(f"Motion file {path} has no known ending. Choose one of: {', '.join(SUFFIXES)}.")
     try:
         return reader(path)
-    except (ValueError, KeyError, TypeError, IndexError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGE as error:
         raise OutputError(f"Motion file {path} cannot be read ({error}). Export it again.") from error
 
 
@@ -196,9 +199,9 @@ def _write_json(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> Non
 
 
 def _read_npz(path: Path) -> Motion:
-    with np.load(path, allow_pickle=False) as arrays:
-        channels = tuple(map(str, arrays["channels"]))
-        return Motion(np.asarray(arrays["frames"], np.float32), channels, float(arrays["fps"]))
+    arrays = read_arrays(path)
+    channels = tuple(map(str, arrays["channels"]))
+    return Motion(np.asarray(arrays["frames"], np.float32), channels, float(arrays["fps"]))
 
 
 def _read_json(path: Path) -> Motion:

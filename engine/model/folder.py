@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,10 +19,12 @@ from typing import Any
 from ..values.errors import ModelError, SettingError
 from ..values.messages import number_of
 from ..values.types import SAMPLE_RATE_HZ, FloatArray
+from . import onnx_file
 from .heads import Head, broken, first_twice, load_array, read_heads
 
 SCHEMA = 1
 MAX_JSON_BYTES = 4 * 2**20      # the largest official style table has 935 entries, about 100 kB
+MAX_FILES_BYTES = 8 * 2**30     # of a folder together; the largest published encoder is 1.3 GB
 MAX_WINDOW_S = 600.0            # an encoder works on a whole window at once: more would need tens of gigabytes
 NORMALISATIONS = ("none", "clip")
 SYSTEMS = ("unitalker",)        # kinds of network whose graphs this version knows how to run
@@ -190,16 +192,34 @@ def _check_files(folder: Path, info: dict[str, Any]) -> tuple[tuple[str, str], .
     hashes = info.get("sha256")
     if not isinstance(hashes, dict) or not set(REQUIRED_FILES) <= set(hashes):
         raise broken(folder, f"model.json must name the sha256 of {', '.join(REQUIRED_FILES)}")
+    for name in hashes:
+        if Path(name).name != name or not os.path.isfile(folder / name):
+            raise broken(folder, f"file {name} is missing", "Copy the whole folder again.")
+    size = sum((folder / name).stat().st_size for name in hashes)
+    if size > MAX_FILES_BYTES:
+        raise broken(folder, f"its files have {size:,} bytes, at most {MAX_FILES_BYTES:,} are read")
     for name, expected in hashes.items():
         file = folder / name
-        if Path(name).name != name or not os.path.isfile(file):
-            raise broken(folder, f"file {name} is missing", "Copy the whole folder again.")
         with file.open("rb") as content:
             actual = hashlib.file_digest(content, "sha256").hexdigest()
         if actual != expected:
             damage = f"file {name} is damaged (sha256 {actual[:12]}, expected {str(expected)[:12]})"
             raise broken(folder, damage, "Copy the folder again.")
+    for name in hashes:
+        if name.endswith(".onnx"):
+            _check_weights(folder, name, hashes)
     return tuple(sorted((str(name), str(value)) for name, value in hashes.items()))
+
+
+def _check_weights(folder: Path, graph: str, hashes: Collection[str]) -> None:
+    """Refuse a graph that takes weights from anything but a checked file of the folder."""
+    try:
+        others = sorted(onnx_file.weight_files(folder / graph) - set(hashes))
+    except ValueError as error:
+        raise broken(folder, f"{graph} is no ONNX graph ({error})", "Copy the folder again.") from error
+    if others:
+        named = f"names weights in {others[0][:80]!r}, which is not among the files of model.json"
+        raise broken(folder, f"{graph} {named}", "Get the model from where you trust it.")
 
 
 def _build(folder: Path, info: dict[str, Any], hashes: tuple[tuple[str, str], ...]) -> Model:

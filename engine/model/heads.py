@@ -9,8 +9,7 @@ units) and `<id>/mean` (n,) of a PCA head. In model.json a head of space "vertic
 
 from __future__ import annotations
 
-import zipfile
-import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..values.array_files import ArrayFileError, map_array, read_array, read_arrays
 from ..values.channels import vertex_channels
 from ..values.errors import ModelError, SettingError
 from ..values.messages import number_of
@@ -27,8 +27,7 @@ from ..values.types import MAX_FPS, FloatArray, Motion
 SPACES = ("blendshapes", "flame", "vertices")
 RESAMPLE_PLACES = ("none", "features", "output")
 MAX_HIDDEN_LAYERS = 8
-# what reading a damaged .npy or .npz can raise
-_DAMAGE = (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)
+_DAMAGE = (ArrayFileError, OSError)
 
 
 @dataclass(frozen=True)
@@ -89,27 +88,26 @@ def broken(folder: Path, what: str, step: str = "Export the model again.") -> Mo
 
 def first_twice(names: Sequence[str]) -> str | None:
     """The first name that comes more than once; None where all differ."""
-    return next((name for name in names if names.count(name) > 1), None)
+    if len(set(names)) == len(names):
+        return None
+    return next(name for name, count in Counter(names).items() if count > 1)
 
 
 def load_array(folder: Path, name: str) -> FloatArray:
     """A .npy of a model folder as float32, without unpickling. Raises ModelError: damaged, or not finite numbers."""
     try:
-        with (folder / name).open("rb") as file:
-            return _finite(folder, name, np.load(file, allow_pickle=False))
+        return _finite(folder, name, read_array(folder / name))
     except _DAMAGE as error:
-        raise broken(folder, f"{name} cannot be read ({_reason(error)})") from error
+        raise broken(folder, f"{name} cannot be read ({error})") from error
 
 
 def load_arrays(folder: Path, name: str) -> dict[str, FloatArray]:
     """All arrays of a .npz of a model folder, as `load_array` reads them."""
     try:
-        with zipfile.ZipFile(folder / name):        # np.load alone would take a .npy as well
-            pass
-        with np.load(folder / name, allow_pickle=False) as arrays:
-            return {key: _finite(folder, f"{key} in {name}", arrays[key]) for key in arrays.files}
+        arrays = read_arrays(folder / name)
     except _DAMAGE as error:
-        raise broken(folder, f"{name} cannot be read ({_reason(error)})") from error
+        raise broken(folder, f"{name} cannot be read ({error})") from error
+    return {key: _finite(folder, f"{key} in {name}", values) for key, values in arrays.items()}
 
 
 def read_template(path: str, head: Head) -> FloatArray:
@@ -119,16 +117,16 @@ def read_template(path: str, head: Head) -> FloatArray:
         SettingError: missing, no .npy, or of another size.
     """
     try:
-        with open(path, "rb") as file:
-            content = np.load(file, allow_pickle=False)
-        if not isinstance(content, np.ndarray) or content.dtype.kind not in "fiu":
-            raise ValueError("it does not hold one array of numbers")
-        template = content.astype(np.float32).reshape(-1)
-    except _DAMAGE as error:
+        content = read_array(path)
+        if content.dtype.kind not in "fiu":
+            raise ArrayFileError("it does not hold one array of numbers")
+    except (*_DAMAGE, ValueError) as error:     # ValueError: a path with a null character
         raise SettingError(
-            f"Template {path} cannot be read ({_reason(error)}). "
+            f"Template {path} cannot be read ({error}). "
             f"Give a .npy file with the neutral face's {head.width} numbers."
         ) from error
+    with np.errstate(over="ignore"):
+        template = content.astype(np.float32).reshape(-1)
     if template.shape != (head.width,) or not np.isfinite(template).all():
         raise SettingError(
             f"Template {path} has {template.size} numbers, head {head.id} needs {head.width} finite ones."
@@ -153,10 +151,6 @@ def _finite(folder: Path, what: str, values: NDArray[Any]) -> FloatArray:
     if not np.isfinite(numbers).all():
         raise broken(folder, f"{what} holds values that are not finite")
     return numbers
-
-
-def _reason(error: BaseException) -> str:
-    return str(error).split(". ", maxsplit=1)[0]        # NumPy goes on to recommend unpickling
 
 
 def _head(folder: Path, spec: dict[str, Any], arrays: Mapping[str, FloatArray], hashes: Mapping[str, str]) -> Head:
@@ -206,9 +200,9 @@ def _basis(folder: Path, file: str, mean: FloatArray, hashes: Mapping[str, str])
     if file not in hashes:
         raise broken(folder, f"PCA file {file} is not among the files of model.json", again)
     try:
-        return Basis(np.load(folder / file, mmap_mode="r", allow_pickle=False), mean)
+        return Basis(map_array(folder / file), mean)
     except _DAMAGE as error:
-        raise broken(folder, f"{file} cannot be read ({_reason(error)})", again) from error
+        raise broken(folder, f"{file} cannot be read ({error})", again) from error
 
 
 def _check_sizes(folder: Path, head: Head) -> None:

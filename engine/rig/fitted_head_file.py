@@ -11,8 +11,6 @@ import io
 import json
 import math
 import os
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..values.array_files import ArrayFileError, read_arrays
 from ..values.errors import OutputError, PresetError, TeachError
 from ..values.messages import number_of
 from ..values.types import FloatArray, Rig, RigChannel
@@ -35,7 +34,6 @@ __all__ = [
 
 SCHEMA = 2                      # 1 saw the phones in another way
 SUFFIX = ".npz"
-MAX_BYTES = 256 * 2**20         # unpacked; 500 controls with three times 1,000 features are 6 MB
 MAX_OFFSET = 100                # frames
 MAX_LAG_S = 1.0
 ARRAYS = ("centre", "scale", "weight", "bias", "rest", "low", "high")
@@ -43,11 +41,6 @@ TEXTS = ("name", "model", "mark", "head", "identity")
 KINDS = ("shape_key", "bone", "property")
 NEXT_STEP = "Teach again from your take, or choose another preset."
 INFO_FIELDS = (*TEXTS, "strength", "offsets", "lag_s", "take_s", "unheard")
-# what reading a damaged .npz can raise
-_DAMAGE = (
-    ValueError, OSError, EOFError, MemoryError, KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def save_fitted_head(fitted: FittedHead, folder: str | Path) -> Path:
@@ -167,20 +160,13 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         if not path.is_file():
             raise TeachError(f"Taught file {path} does not exist. {NEXT_STEP}")
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-        if size > MAX_BYTES:
-            raise TeachError(
-                f"Taught file {path} holds {size:,} bytes, at most {MAX_BYTES:,} are read. "
-                "Is it a taught head? Choose another file."
-            )
-        with np.load(path, allow_pickle=False) as arrays:
-            if set(arrays.files) != {"info", *ARRAYS}:
-                there = ", ".join(sorted(arrays.files)[:8]) or "nothing"
-                raise ValueError(f"it holds {there}, needed are info, {', '.join(ARRAYS)}")
-            return {name: arrays[name] for name in arrays.files}
-    except _DAMAGE as error:
+        arrays = read_arrays(path)
+        if set(arrays) != {"info", *ARRAYS}:
+            there = ", ".join(sorted(arrays)[:8]) or "nothing"
+            raise ArrayFileError(f"it holds {there}, needed are info, {', '.join(ARRAYS)}")
+    except (ArrayFileError, OSError) as error:
         raise _damaged(path, error) from error
+    return arrays
 
 
 def _damaged(path: Path, error: BaseException) -> TeachError:

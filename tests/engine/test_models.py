@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from engine import ModelError, SettingError
-from engine.model.folder import SYSTEMS, list_models, open_model
+from engine.model.folder import SYSTEMS, list_models, open_model, scan_models
 from engine.systems.system import open_system
 
 
@@ -193,3 +195,47 @@ def test_every_system_that_a_folder_may_name_can_be_run(tiny):
     model = open_model(tiny.model)
     for name in SYSTEMS:
         assert open_system(replace(model, system=name), tiny).encoder.file == model.folder / "encoder.onnx"
+
+
+@pytest.mark.parametrize("damage", ["method", "flag", "lzma", "header", "member", "bomb"])
+def test_a_hostile_heads_file_hides_no_other_model(tiny_copy, damage):
+    file = tiny_copy / "heads.npz"
+    with np.load(file) as arrays:
+        given = dict(arrays)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA if damage == "lzma" else zipfile.ZIP_DEFLATED) as archive:
+        for name, values in given.items():
+            content = io.BytesIO()
+            np.save(content, values)
+            text = content.getvalue()
+            if damage == "header":
+                text = text.replace(b"'<f4'", b"'<\xc34")
+            if damage == "bomb":
+                text = text.replace(b"(6, 52)", b"(6,9**9)")
+            archive.writestr(f"{name}.npy" if damage != "member" else name, text)
+    content = bytearray(file.read_bytes())
+    if damage in ("method", "flag"):
+        place, value = (10, 98) if damage == "method" else (8, 1)
+        content[content.index(b"PK\x01\x02") + place] = value
+        content[content.index(b"PK\x03\x04") + place - 2] = value
+    if damage == "lzma":
+        content[content.index(b"\x09\x04\x05\x00") + 4] = 255
+    file.write_bytes(content)
+    edit(tiny_copy, lambda info: None)
+    models, damaged = scan_models([str(tiny_copy.parent)])
+    assert "mini" in [model.id for model in models]
+    assert [folder for folder, error in damaged] == [tiny_copy] and "heads.npz cannot be read" in str(damaged[0][1])
+
+
+def test_a_table_of_very_many_identities_is_read_in_linear_time(tiny_copy):
+    np.save(tiny_copy / "identities.npy", np.zeros((40_000, 3), np.float32))
+    names = [{"id": f"a{number}", "label": "", "group": ""} for number in range(39_999)]
+    edit(tiny_copy, lambda info: info.update(identities=[*names, names[-1]], pivot=None))
+    with pytest.raises(ModelError, match="two identities have the id 'a39998'"):
+        open_model(str(tiny_copy))
+
+
+def test_files_that_are_too_large_are_refused_before_they_are_read(tiny_copy):
+    with (tiny_copy / "decoder.onnx").open("ab") as file:
+        file.truncate(9 * 2**30)        # a hole: it takes no space
+    with pytest.raises(ModelError, match=r"its files have 9,\d\d\d,\d\d\d,\d\d\d bytes, at most"):
+        open_model(str(tiny_copy))
