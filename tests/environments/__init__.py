@@ -29,7 +29,7 @@ INSTALLS_AT_ONCE = 2
 
 
 class BuildError(Exception):
-    """What the user can mend; shown as one line."""
+    """What the user can fix; shown as one line."""
 
 
 def environment(name: str) -> Path:
