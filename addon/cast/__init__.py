@@ -7,7 +7,8 @@ from types import ModuleType
 
 
 def work() -> ModuleType:
-    """What is called on first use: it needs NumPy and the engine, which registering must not load."""
+    """What is called on first use."""
+    # it needs NumPy and the engine, which registering must not load
     from . import rows
 
     return rows

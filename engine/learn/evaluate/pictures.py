@@ -31,7 +31,7 @@ Spans = Sequence[tuple[str, float, float]]  # phones or words with their seconds
 
 
 @dataclass(frozen=True)
-class Track:
+class PlottedCurve:
     """One line of a picture: values (n,) at a rate in Hz."""
 
     label: str
@@ -71,7 +71,7 @@ def draw_report(sets: Sequence[SetReport], paired: Sequence[PairedCurves], folde
 def draw_clip(clip: Clip, mouths: Mapping[str, SeenMouth], title: str, path: Path, words: Sequence[Word] = ()) -> None:
     """Draw one recording with its phones, or with its words where only they are known, and the mouths by system."""
     panels = [
-        (label, [Track(name, getattr(mouth, curve)) for name, mouth in mouths.items()]) for curve, label in CURVES
+        (label, [PlottedCurve(name, getattr(mouth, curve)) for name, mouth in mouths.items()]) for curve, label in CURVES
     ]
     spans = [(p.label, p.start_s, p.end_s) for p in clip.phones] or _word_spans(words, clip.samples.size / 16000)
     _draw(clip.samples, spans, panels, title, path)
@@ -80,14 +80,14 @@ def draw_clip(clip: Clip, mouths: Mapping[str, SeenMouth], title: str, path: Pat
 def draw_paired(item: PairedCurves, path: Path) -> None:
     """Draw a recording with ours against the animators' curves, both by their names."""
     panels = [
-        (name, [Track("ours", item.ours[name], item.fps), Track("animators", theirs, item.fps)])
+        (name, [PlottedCurve("ours", item.ours[name], item.fps), PlottedCurve("animators", theirs, item.fps)])
         for name, theirs in item.theirs.items()
     ]
     _draw(item.samples, [], panels, f"Mandarin, animators' curves: {item.name}", path)
 
 
 def _draw(
-    samples: FloatArray, spans: Spans, panels: Sequence[tuple[str, Sequence[Track]]],
+    samples: FloatArray, spans: Spans, panels: Sequence[tuple[str, Sequence[PlottedCurve]]],
     title: str, path: Path,
 ) -> None:
     import matplotlib
@@ -145,7 +145,7 @@ def _draw_sound(axis: Any, samples: FloatArray, spans: Spans) -> None:  # noqa: 
     axis.set_ylabel("sound", fontsize=8)
 
 
-def _draw_tracks(axis: Any, label: str, tracks: Sequence[Track], spans: Spans) -> None:  # noqa: ANN401
+def _draw_tracks(axis: Any, label: str, tracks: Sequence[PlottedCurve], spans: Spans) -> None:  # noqa: ANN401
     for name, start_s, end_s in spans:
         if name in BILABIALS | LABIODENTALS:
             axis.axvspan(start_s, end_s, color=CONTACT_COLOUR if name in BILABIALS else TUCK_COLOUR, linewidth=0)

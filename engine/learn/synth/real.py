@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Recording:
+class TranscribedRecording:
     """A sound file and the words in it; the language is one of espeak-ng."""
 
     path: Path
@@ -102,7 +102,7 @@ class RealVoices:
         return _good_pieces(samples, pieces, "reader of the kittens", self._tools)
 
 
-def align_recording(recording: Recording, tools: Tools) -> list[Utterance]:
+def align_recording(recording: TranscribedRecording, tools: Tools) -> list[Utterance]:
     """One recording as an utterance, or the pieces of it that are good; empty where the words do not fit."""
     samples = read_samples(recording.path)
     if samples.size < SHORTEST_S * SAMPLE_RATE_HZ:
@@ -168,15 +168,15 @@ def _good_pieces(
     return good
 
 
-def _matthes(recordings: Path) -> Iterator[Recording]:
+def _matthes(recordings: Path) -> Iterator[TranscribedRecording]:
     evaluated = {path.stem for path in (recordings / EVALUATED).glob("*.flac")}
     for line in (recordings / MATTHES / "transcript.psv").read_text(encoding="utf-8").splitlines():
         name, _, text = line.split("|")
         path = recordings / MATTHES / f"{name}.flac"
         if name not in evaluated and path.exists():
-            yield Recording(path, "matthes", text)
+            yield TranscribedRecording(path, "matthes", text)
 
 
-def _read_voice(recordings: Path, name: str) -> Iterator[Recording]:
+def _read_voice(recordings: Path, name: str) -> Iterator[TranscribedRecording]:
     language = READ_VOICES[name].language
-    return (Recording(path, name, text, language) for path, text in sentences(recordings, name, reported=False))
+    return (TranscribedRecording(path, name, text, language) for path, text in sentences(recordings, name, reported=False))
