@@ -19,7 +19,7 @@ MAX_FILES = 14                                      # in a folder, its __init__.
 MAX_FILES_IN = {"engine": 10, "addon": 8, "engine/learn/synth": 25}     # synth: each voice and each language is a file
 MAX_LINE_LENGTH = 120
 # in the whole product: addresses and tables that no break makes clearer
-MAX_LONG_LINES = 20
+MAX_LONG_LINES = 90      # 20 when the newest files of engine/learn have been wrapped too
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "misc", "common", "tools"}
 
 # module -> folders and files that may import it; all other code may not
@@ -67,19 +67,13 @@ ENGINE_DOORS = ("engine", "engine.values", "engine.model.folder", "engine.rig", 
 MAX_LATE_IMPORTS = 25                               # in the whole product
 # file: imports of own modules inside its functions, each with its reason as a comment
 LATE_IMPORTS = {
-    "addon/cast/__init__.py": 1, "addon/command.py": 1, "addon/follow/__init__.py": 1, "addon/mapping/__init__.py": 1,
+    "addon/cast/__init__.py": 1, "addon/command.py": 1, "addon/export/__init__.py": 1,
+    "addon/follow/__init__.py": 1, "addon/mapping/__init__.py": 1, "addon/models/__init__.py": 1,
     "addon/overlay/overlay.py": 1, "addon/phones/__init__.py": 1, "addon/phones/markers.py": 1,
     "addon/pictures/operators.py": 1, "addon/preview/operators.py": 1, "addon/shape_match/__init__.py": 2,
     "addon/take/__init__.py": 1, "addon/take/catalog.py": 1, "addon/teach/__init__.py": 1, "addon/ui/drop.py": 1,
     "addon/ui/operators.py": 1, "addon/ui/try_it.py": 1,
 }
-
-# What does not hold yet. Entries only ever leave this table, and the table leaves with the last one.
-KNOWN_VIOLATIONS: dict[str, set[str]] = {
-    "classes": {"Recording", "Track"},
-    "doors": {"engine.model.runtime"},
-}
-KNOWN_COUNTS = {"late imports": 20, "long lines": 400}
 # the first one and its helpers
 ANIMATION_WRITERS = (
     "addon/keying/write.py", "addon/actions/actions.py", "addon/actions/nla.py", "addon/keying/clearing.py",
@@ -176,10 +170,6 @@ def _reachable(graph: dict[str, set[str]], start: str) -> set[str]:
     return seen
 
 
-def _new(rule: str, found: set[str]) -> set[str]:
-    return found - KNOWN_VIOLATIONS.get(rule, set())
-
-
 def _called(node: ast.Call) -> list[str]:
     """The names of a call: bpy.data.actions.new(...) gives [bpy, data, actions, new]."""
     names: list[str] = []
@@ -260,7 +250,7 @@ def test_imports_run_downward():
             f"{here} -> {room}"
             for room in there - {here} if floors[room] >= floors[here] and (here, room) not in NEIGHBOURS
         }
-    assert _new("floors", climbs) == set()
+    assert climbs == set()
 
 
 def test_nothing_imports_in_a_circle():
@@ -272,12 +262,7 @@ def test_nothing_imports_in_a_circle():
         graph[own] = {
             name for name in names if not (own.startswith(f"{name}.") and MODULES[name].endswith("/__init__.py"))
         }
-    known = [set(rooms.split()) for rooms in KNOWN_VIOLATIONS.get("circles", set())]
-    circles = [
-        circle
-        for circle in _circles(graph) if not any({_room(module) for module in circle} <= rooms for rooms in known)
-    ]
-    assert circles == []
+    assert _circles(graph) == []
 
 
 def test_own_modules_are_imported_at_the_top():
@@ -289,9 +274,15 @@ def test_own_modules_are_imported_at_the_top():
         late[source] = len(numbers)
         without_reason += [f"{source}:{line}" for line in numbers if "# " not in lines[line - 2] + lines[line - 1]]
     unlisted = {source: count for source, count in late.items() if count > LATE_IMPORTS.get(source, 0)}
-    assert sum(unlisted.values()) <= KNOWN_COUNTS.get("late imports", 0), unlisted
-    assert len(without_reason) <= KNOWN_COUNTS.get("late imports", 0), without_reason
+    assert unlisted == {} and without_reason == []
     assert sum(LATE_IMPORTS.values()) <= MAX_LATE_IMPORTS
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_modules_are_imported_by_name_only_at_the_doors(source):
+    calls = [node for node in ast.walk(_tree(source)) if isinstance(node, ast.Call)]
+    wrong = [node.lineno for node in calls if _called(node)[-1:] in (["import_module"], ["__import__"])]
+    assert wrong == [] or source in ("engine/__init__.py", "engine/__main__.py")
 
 
 def test_the_addon_enters_the_engine_by_its_doors():
@@ -301,27 +292,24 @@ def test_the_addon_enters_the_engine_by_its_doors():
         for module, _, _ in _own_imports(source) if module.startswith("engine")
     }
     inside = tuple(f"{door}." for door in ENGINE_DOORS if door != "engine")
-    assert _new(
-        "doors", {module for module in modules if module not in ENGINE_DOORS and not module.startswith(inside)}
-    ) == set()
+    assert [module for module in modules if module not in ENGINE_DOORS and not module.startswith(inside)] == []
 
 
 def test_a_public_class_has_a_name_of_its_own():
     classes = [node.name for source in SOURCES for node in ast.walk(_tree(source)) if isinstance(node, ast.ClassDef)]
-    assert _new("classes", {name for name in classes if not name.startswith("_") and classes.count(name) > 1}) == set()
+    assert {name for name in classes if not name.startswith("_") and classes.count(name) > 1} == set()
 
 
 def test_the_type_of_our_arrays_is_defined_once():
     assigned = [node for source in SOURCES for node in ast.walk(_tree(source)) if isinstance(node, ast.Assign)]
     names = [target.id for node in assigned for target in node.targets if isinstance(target, ast.Name)]
-    assert names.count("FloatArray") <= KNOWN_COUNTS.get("FloatArray", 1)
+    assert names.count("FloatArray") == 1
 
 
 def test_folders_hold_few_files():
     counts = Counter(str(PurePosixPath(source).parent) for source in SOURCES if not source.endswith("/__init__.py"))
-    assert _new(
-        "folders", {folder for folder, count in counts.items() if count > MAX_FILES_IN.get(folder, MAX_FILES)}
-    ) == set()
+    full = {folder: count for folder, count in counts.items() if count > MAX_FILES_IN.get(folder, MAX_FILES)}
+    assert full == {}
 
 
 @pytest.mark.parametrize("source", [source for source in SOURCES if source.endswith("__init__.py")])
@@ -330,12 +318,11 @@ def test_a_folder_says_its_job_and_what_it_may_not_know(source):
 
 
 def test_lines_are_short():
-    long = [
-        f"{source}:{number}" for source in SOURCES
-        for number,
-        line in enumerate((ROOT / source).read_text(encoding="utf-8").splitlines(), 1) if len(line) > MAX_LINE_LENGTH
-    ]
-    assert len(long) <= KNOWN_COUNTS.get("long lines", MAX_LONG_LINES), long
+    long = []
+    for source in SOURCES:
+        lines = (ROOT / source).read_text(encoding="utf-8").splitlines()
+        long += [f"{source}:{number}" for number, line in enumerate(lines, 1) if len(line) > MAX_LINE_LENGTH]
+    assert len(long) <= MAX_LONG_LINES, long
 
 
 @pytest.mark.parametrize("source", SOURCES)
