@@ -28,7 +28,8 @@ REST_MARGIN_S = 0.06        # a silence rests the face only so far from its ends
 FADE_S = 0.02               # standard deviation with which filtered motion gives way to a contact
 
 CONTACT_TOLERANCE = 0.005   # what a curve may move on a contact in key reduction at the most
-_OPENING_REACH = 1 + 1 + 0.35 * 2 + 0.15 * 2 + FUNNEL_PARTS + 0.01     # change of `opening` if every channel moves by 1 for the worse
+# change of `opening` if every channel moves by 1 for the worse
+_OPENING_REACH = 1 + 1 + 0.35 * 2 + 0.15 * 2 + FUNNEL_PARTS + 0.01
 
 _PARTING = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight")
 NEEDED = (
