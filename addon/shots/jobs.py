@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from uuid import uuid4
 
 import bpy
 import numpy as np
 
-from ...engine import Animation, EngineError, Waveform, animate, check_words, read_transcript
+from ...engine import Animation, EngineError, Rig, Settings, Waveform, animate, check_words, read_transcript
+from ...engine.files.journal import CHECKED, DONE, FAILED, MADE, WAITING, Journal, Report
+from ...engine.files.whole_file import part_of, remove, sha256
 from ...engine.values.types import SAMPLE_RATE_HZ
 from ..cast import rows as cast
 from ..keying.point_cache import SUFFIX
@@ -24,58 +30,110 @@ from . import plan
 from .file import open_shot, save_shot, scene_named
 from .jobs_file import JobsError, ShotJob, read_jobs
 from .plan import JobGroup, RunOptions
-from .report import CHECKED, DONE, FAILED, MADE, WAITING, JobEntry, Report, read_entries, sha256
+from .report import ShotEntry
 
 TRIAL_S = 0.2           # of silence, on which a dry run tries all options: a moment of the true path
+TEMPORARY = "lipsync_"  # how the folder of a run's pictures begins, in the system's folder for such
 
 Tell = Callable[[str], None]        # takes one line for the person who watches
 
 
 @dataclass(frozen=True)
 class _Run:
-    """What stays the same through a run."""
+    """What stays the same through a run.
 
-    report: Report
-    entries: dict[str, JobEntry]
+    Attributes:
+        tried: rigs by the settings that a dry run has walked the engine with. read: sounds that it has read.
+    """
+
+    journal: Journal[ShotEntry]
+    entries: dict[str, ShotEntry]
     dry_run: bool
     tell: Tell
+    tried: dict[Settings, list[Rig | None]] = field(default_factory=dict)
+    read: set[SoundClip] = field(default_factory=set)
 
 
-def run_jobs(options: RunOptions, tell: Tell) -> Report:
+def run_jobs(options: RunOptions, tell: Tell) -> Report[ShotEntry]:
     """Run (or check) a jobs file; the report, which is written too.
 
     Raises:
         JobsError, SettingError, OutputError: nothing was done, since the jobs file or an option is wrong or a file is
-            in the way; or the report cannot be written any more.
+            in the way; or the journal or the report cannot be written any more.
     """
     everything = plan.groups(read_jobs(options.jobs_file))
     mine = plan.share(everything, options.shard)
-    earlier = read_entries(replace(options, dry_run=False).report_path())
-    plan.refuse_overwriting(mine, everything, earlier, options)
-    plan.refuse_pictures(mine, everything, earlier, options)
+    journal = Journal(replace(options, dry_run=False).report_path(), ShotEntry)
     entries = {job.id: plan.entry_for(job) for group in mine for job in group.jobs}
+    left = [group for group in mine if not (options.resume and plan.carry_over(group, entries, journal, options))]
+    plan.refuse_overwriting(left, everything, journal, options)
+    plan.refuse_pictures(left, everything, journal, options)
+    program = {"blender": bpy.app.version_string}
     jobs_file = os.path.abspath(options.jobs_file)
-    report = Report(options.report_path(), jobs_file, options.shard, bpy.app.version_string, list(entries.values()))
-    left = [group for group in mine if not (options.resume and plan.carry_over(group, entries, earlier))]
-    run = _Run(report, entries, options.dry_run, tell)
+    report = Report(options.report_path(), jobs_file, options.shard, program, list(entries.values()))
+    run = _Run(journal, entries, options.dry_run, tell)
     try:
-        _walk(run, left)
+        if options.dry_run:
+            _walk(run, left)
+        else:
+            _make_all(run, report, left)
     except KeyboardInterrupt:
+        journal.end("stopped")
         report.end("stopped")
         raise
+    journal.end("ended")
     report.end("ended")
     return report
 
 
+def _make_all(run: _Run, report: Report[ShotEntry], left: list[JobGroup]) -> None:
+    plan.remove_parts(left, report.path, run.journal.path)
+    _remove_temporary(run.journal.temporary)
+    folder = os.path.join(tempfile.gettempdir(), TEMPORARY + uuid4().hex)
+    run.journal.begin(temporary=folder, **report.program)
+    report.write()
+    with _frames_of_pictures_in(folder):
+        _walk(run, left)
+
+
+@contextmanager
+def _frames_of_pictures_in(folder: str) -> Iterator[None]:
+    """A folder of this run for what pictures are put together of; if it is killed, the next one removes it."""
+    os.mkdir(folder, 0o700)
+    before, tempfile.tempdir = tempfile.tempdir, folder
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_temporary(folder: str) -> None:
+    """Remove the folder of a killed run; a journal from somewhere else names none that is removed here."""
+    place, name = os.path.split(folder)
+    if name.startswith(TEMPORARY) and place == tempfile.gettempdir():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _walk(run: _Run, left: list[JobGroup]) -> None:
     for group in left:
+        entries = [run.entries[job.id] for job in group.jobs]
+        if all(entry.wrote(group.save) for entry in entries):
+            _draw_what_lacks(run, group)
+            continue
         for job in group.jobs:
             problem = plan.obstacle(job)
             if problem is not None:
                 _fail(run, job, str(problem))
-    run.report.write()
-    for group in left:
         _do_group(run, group, [job for job in group.jobs if run.entries[job.id].status == WAITING])
+
+
+def _draw_what_lacks(run: _Run, group: JobGroup) -> None:
+    """The pictures of a file that a run saved before it was stopped."""
+    jobs = [job for job in group.jobs if run.entries[job.id].status != DONE]
+    if _open(run, group.save, jobs):
+        for job in jobs:
+            _draw(run, job)
 
 
 def _do_group(run: _Run, group: JobGroup, jobs: list[ShotJob]) -> None:
@@ -83,14 +141,7 @@ def _do_group(run: _Run, group: JobGroup, jobs: list[ShotJob]) -> None:
 
     After a bug, which may have left half a line, all but that line is made again from the file as it was.
     """
-    if not jobs:
-        return
-    try:
-        open_shot(group.blend)
-    except EngineError as error:
-        for job in jobs:
-            _fail(run, job, str(error))
-        run.report.write()
+    if not jobs or not _open(run, group.blend, jobs):
         return
     for job in jobs:
         try:
@@ -106,8 +157,19 @@ def _do_group(run: _Run, group: JobGroup, jobs: list[ShotJob]) -> None:
         _save(run, group, made)
 
 
+def _open(run: _Run, path: str, jobs: Iterable[ShotJob]) -> bool:
+    """Open a file; where it cannot be opened, its jobs have failed."""
+    try:
+        open_shot(path)
+    except EngineError as error:
+        for job in jobs:
+            _fail(run, job, str(error))
+        return False
+    return True
+
+
 def _do_job(run: _Run, job: ShotJob) -> None:
-    entry, start = run.entries[job.id], time.monotonic()
+    entry, start, problem = run.entries[job.id], time.monotonic(), ""
     try:
         scene = scene_named(job.scene)
         with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
@@ -116,16 +178,18 @@ def _do_job(run: _Run, job: ShotJob) -> None:
             entry.sound = ", ".join(request.line for request in requests)
             entry.character = ", ".join(dict.fromkeys(_name(request) for request in requests))
             if run.dry_run:
-                _try(requests)
+                _try(run, requests)
                 entry.status, entry.message = CHECKED, "Nothing is in the way."
             else:
                 _make(requests, entry)
     except EngineError as error:
-        _fail(run, job, str(error))
-    else:
-        run.tell(f"{job.id}: {entry.sound} -> {entry.character}: {entry.message}")
+        problem = str(error)
     entry.seconds = round(time.monotonic() - start, 3)
-    run.report.write()
+    if problem:
+        _fail(run, job, problem)
+        return
+    run.journal.note(entry)
+    run.tell(f"{job.id}: {entry.sound} -> {entry.character}: {entry.message}")
 
 
 def _choices(job: ShotJob) -> dict[str, object]:
@@ -167,7 +231,7 @@ def _inputs(job: ShotJob, clips: Iterable[SoundClip]) -> dict[str, str]:
     return {path: sha256(path) for path in (job.blend, *sounds, job.transcript_file) if path}
 
 
-def _make(requests: Sequence[make.Request], entry: JobEntry) -> None:
+def _make(requests: Sequence[make.Request], entry: ShotEntry) -> None:
     """All lines of a job are computed before the first is written: what fails then has changed nothing."""
     results = [make.compute(request) for request in requests]
     summaries = [make.write(request, result) for request, result in zip(requests, results, strict=True)]
@@ -183,52 +247,57 @@ def _channels(animation: Animation) -> int:
     return len(animation.curves.mapped) if animation.curves else animation.motion.weights.shape[1]
 
 
-def _try(requests: Iterable[make.Request]) -> None:
-    """Read the sound, and walk the engine with all options on a moment of silence."""
+def _try(run: _Run, requests: Iterable[make.Request]) -> None:
+    """Read the sound, and walk the engine with all options on a moment of silence; nothing is tried twice."""
     for request in requests:
-        read_sound(request.clip)
-        animate(Waveform(np.zeros(round(TRIAL_S * SAMPLE_RATE_HZ), np.float32)), request.settings, request.rig)
+        if request.clip not in run.read:
+            read_sound(request.clip)
+            run.read.add(request.clip)
+        rigs = run.tried.setdefault(request.settings, [])
+        if request.rig not in rigs:
+            silence = Waveform(np.zeros(round(TRIAL_S * SAMPLE_RATE_HZ), np.float32))
+            animate(silence, request.settings, request.rig)
+            rigs.append(request.rig)
 
 
 def _save(run: _Run, group: JobGroup, made: list[ShotJob]) -> None:
+    part, entries = part_of(group.save), [run.entries[job.id] for job in made]
     try:
-        save_shot(group.save)
+        save_shot(part)
+        run.journal.put(part, group.save, entries)
     except EngineError as error:
         for job in made:
-            _fail(run, job, str(error))
-    else:
-        output = sha256(group.save)
-        for job in made:
-            entry = run.entries[job.id]
-            entry.status, entry.output_sha256 = DONE, output
-            if group.save in entry.inputs:          # with --overwrite-input the next run reads what was written
-                entry.inputs[group.save] = output
-        run.tell(f"{group.save}: {len(made)} of {len(group.jobs)} lines")
-        for job in made:
-            _draw(run, job)
-    run.report.write()
+            _fail(run, job, str(error).replace(part, group.save))
+        return
+    run.tell(f"{group.save}: {len(made)} of {len(group.jobs)} lines")
+    drawn = [job for job in made if job.pictures]
+    run.journal.status([run.entries[job.id] for job in made if not job.pictures], DONE)
+    for job in drawn:
+        _draw(run, job)
 
 
 def _draw(run: _Run, job: ShotJob) -> None:
-    """The pictures of a job, after its file was saved: the camera that is added for them is not in the file."""
+    """The pictures that a job lacks, after its file was saved: the camera that is added for them is not in the file."""
     entry = run.entries[job.id]
-    for sheet, film in ((job.contact_sheet, ""), ("", job.playblast)):
-        path = sheet or film
-        if not path:
-            continue
+    for path in (path for path in job.pictures if not entry.wrote(path)):
+        part = part_of(path)
+        sheet, film = (part, "") if path == job.contact_sheet else ("", part)
         try:
             scene = scene_named(job.scene)
             with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
                 lines = pictures.draw_files(bpy.context, entry.character, sheet, film, entry.sound)
+            run.journal.put(part, path, [entry])
         except EngineError as error:
-            _fail(run, job, f"{entry.message}. Saved, but not drawn: {error}")
+            remove(part)
+            _fail(run, job, f"{entry.message}{plan.NOT_DRAWN}{str(error).replace(part, path)}")
             return
-        entry.pictures.append(path)
         entry.warnings += lines[1:]
         run.tell(f"{job.id}: {path}")
-        run.report.write()
+    run.journal.status([entry], DONE)
 
 
 def _fail(run: _Run, job: ShotJob, message: str) -> None:
-    run.entries[job.id].status, run.entries[job.id].message = FAILED, message
+    entry = run.entries[job.id]
+    entry.status, entry.message = FAILED, message
+    run.journal.note(entry)
     run.tell(f"{job.id}: failed: {message}")

@@ -8,12 +8,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from ...engine import EngineError, OutputError, SettingError
+from ...engine.files.journal import DONE, MADE, Journal
+from ...engine.files.whole_file import remove, same_name
+from ...engine.files.whole_file import remove_parts as remove_parts_of
+from ..keying.point_cache import SUFFIX
 from .jobs_file import JobsError, ShotJob
-from .report import JobEntry, sha256
+from .report import ShotEntry
+
+NOT_DRAWN = ". Saved, but not drawn: "              # in a message, between what was made and why a picture was not
+CACHE_PART = re.compile(r"\.pc2\.\d+\.part$")      # of a point cache that was not finished
 
 
 @dataclass(frozen=True)
@@ -57,8 +65,8 @@ def groups(jobs: Iterable[ShotJob]) -> list[JobGroup]:
     """Jobs by file, in the order of the first of each. Raises JobsError: two files would be saved to one path."""
     found: dict[str, list[ShotJob]] = {}
     for job in jobs:
-        same = found.setdefault(_real(job.save), [])
-        if same and _real(same[0].blend) != _real(job.blend):
+        same = found.setdefault(same_name(job.save), [])
+        if same and same_name(same[0].blend) != same_name(job.blend):
             raise JobsError(
                 f"Jobs at {same[0].place} and {job.place} open different files and save to one: {job.save}. "
                 "Give each its own save."
@@ -77,22 +85,46 @@ def share(all_groups: list[JobGroup], shard: str) -> list[JobGroup]:
     return all_groups[int(number) - 1::int(count)]
 
 
-def entry_for(job: ShotJob) -> JobEntry:
+def entry_for(job: ShotJob) -> ShotEntry:
     """The report's line of a job that waits."""
-    return JobEntry(job.id, job.place, job.blend, job.save, _recipe(job))
+    return ShotEntry(job.id, job.place, _recipe(job), blend=job.blend, save=job.save)
 
 
-def carry_over(group: JobGroup, entries: Mapping[str, JobEntry], earlier: Mapping[str, JobEntry]) -> bool:
-    """Take over what an earlier run did, when all of a group was done and still stands. Returns whether that is so."""
-    known = [earlier.get(job.id) for job in group.jobs]
-    recipes = [entries[job.id].recipe for job in group.jobs]
-    if not all(old and old.recipe == recipe and old.stands for old, recipe in zip(known, recipes, strict=True)):
-        return False
-    for old in known:
-        entry = entries[old.id]
-        place = entry.place
-        entry.__dict__.update(asdict(old), resumed=True, place=place)
-    return True
+def carry_over(
+    group: JobGroup, entries: dict[str, ShotEntry], journal: Journal[ShotEntry], options: RunOptions,
+) -> bool:
+    """Take over what an earlier run did, when it made all lines of a file, and the file still stands.
+
+    Returns:
+        Whether nothing is left to do. Jobs that lack a picture are MADE then: their lines are in the saved file.
+    """
+    found = []
+    for job in group.jobs:
+        old, new = journal.entries.get(job.id), entries[job.id]
+        if old is None or old.recipe != new.recipe or not old.wrote(job.save) or not old.reads_the_same():
+            return False
+        is_done = old.status == DONE and all(map(old.wrote, job.pictures))
+        found.append(replace(
+            old, status=DONE if is_done else MADE, resumed=is_done, message=old.message.partition(NOT_DRAWN)[0],
+            place=new.place, blend=job.blend, save=job.save,
+        ))
+    lacking = [entry for entry in found if entry.status == MADE]
+    if lacking and (options.dry_run or not all(entry.wrote(group.save) for entry in lacking)):
+        return False        # the file was changed since; or nothing may be drawn
+    entries.update((entry.id, entry) for entry in found)
+    return not lacking
+
+
+def remove_parts(groups: Iterable[JobGroup], *own: str) -> None:
+    """Remove what killed runs left of the files that these groups write, and of a run's own."""
+    files = [*own]
+    for group in groups:
+        files += [group.save, *(path for job in group.jobs for path in job.pictures)]
+        caches = os.path.splitext(group.save)[0] + SUFFIX
+        for name in os.listdir(caches) if os.path.isdir(caches) else ():
+            if CACHE_PART.search(name):
+                remove(os.path.join(caches, name))
+    remove_parts_of(files)
 
 
 def obstacle(job: ShotJob) -> EngineError | None:
@@ -112,18 +144,17 @@ def obstacle(job: ShotJob) -> EngineError | None:
 
 
 def refuse_overwriting(
-    mine: list[JobGroup], all_groups: list[JobGroup], earlier: Mapping[str, JobEntry], options: RunOptions,
+    left: list[JobGroup], all_groups: list[JobGroup], journal: Journal[ShotEntry], options: RunOptions,
 ) -> None:
     """Check that no file is replaced without permission.
 
     Raises:
         OutputError: before anything is done.
     """
-    inputs = {_real(group.blend): group.jobs[0] for group in all_groups}
-    made = {_real(old.save): old.output_sha256 for old in earlier.values() if old.output_sha256}
-    for group in mine:
+    inputs = {same_name(group.blend): group.jobs[0] for group in all_groups}
+    for group in left:
         job = group.jobs[0]
-        reader = inputs.get(_real(group.save))
+        reader = inputs.get(same_name(group.save))
         if reader is not None:
             if options.overwrite_input:
                 continue
@@ -132,9 +163,7 @@ def refuse_overwriting(
                 f"save at {job.place} names the file that {opener} opens: {group.save}. "
                 "Give a new name, or --overwrite-input if that is meant."
             )
-        if options.overwrite or not os.path.lexists(group.save):
-            continue
-        if made.get(_real(group.save), "") != sha256(group.save):
+        if not options.overwrite and os.path.lexists(group.save) and not journal.made(group.save):
             raise OutputError(
                 f"save at {job.place} names a file that is there and was not made by an earlier run, "
                 f"or was changed since: {group.save}. Give a new name, or --overwrite if it may go."
@@ -142,7 +171,7 @@ def refuse_overwriting(
 
 
 def refuse_pictures(
-    mine: list[JobGroup], all_groups: list[JobGroup], earlier: Mapping[str, JobEntry], options: RunOptions,
+    left: list[JobGroup], all_groups: list[JobGroup], journal: Journal[ShotEntry], options: RunOptions,
 ) -> None:
     """Check the pictures that will be drawn.
 
@@ -153,23 +182,19 @@ def refuse_pictures(
     owners: dict[str, ShotJob] = {}
     for job in (job for group in all_groups for job in group.jobs):
         for path in job.pictures:
-            other = owners.setdefault(_real(path), job)
+            other = owners.setdefault(same_name(path), job)
             if other is not job:
                 raise JobsError(
                     f"Jobs at {other.place} and {job.place} draw one picture: {path}. Put {{id}} into its name."
                 )
-    made = {_real(path) for old in earlier.values() for path in old.pictures}
-    for job in (job for group in mine for job in group.jobs):
+    for job in (job for group in left for job in group.jobs):
         for path in job.pictures:
-            if os.path.lexists(path) and not options.overwrite and _real(path) not in made:
+            if os.path.lexists(path) and not options.overwrite and not journal.made(path):
                 raise OutputError(
-                    f"A picture at {job.place} is there and was not made by an earlier run: {path}. "
+                    f"A picture at {job.place} is there and was not made by an earlier run, "
+                    f"or was changed since: {path}. "
                     "Give a new name, or --overwrite if it may go."
                 )
-
-
-def _real(path: str) -> str:
-    return os.path.normcase(os.path.realpath(path))
 
 
 def _recipe(job: ShotJob) -> str:

@@ -402,9 +402,9 @@ def test_a_save_onto_a_full_disk_is_one_error_and_leaves_the_old_file(ext, artis
 
 
 def test_a_report_onto_a_full_disk_is_one_error_and_the_last_one_stays(ext, tmp_path):
-    module = ext.module("addon.shots.report")
-    report = module.Report(str(tmp_path / "r.json"), "jobs", "", "5.2", [module.JobEntry("1", "line 1", "a", "b", "c")])
-    report.write()
+    module = ext.module("engine.files.journal")
+    report = module.Report(str(tmp_path / "r.json"), "jobs", "", {"blender": "5.2"}, [module.JobEntry("1")])
+    report.end("ended")
     before = as_before.files(tmp_path)
     report.entries[0].message = "x" * 9000
     with full_disk(), pytest.raises(ext.module("engine").OutputError, match="Cannot write the report"):
@@ -428,7 +428,7 @@ def test_jobs_onto_a_full_disk_are_failed_jobs_and_leave_nothing(ext, artist, sp
     monkeypatch.setattr(shot_jobs, "save_shot", onto_full_disk)
     assert ext.module("addon.command").run(["--jobs", str(tmp_path / "jobs.jsonl")]) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "a.blend", "jobs.jsonl", "jobs.jsonl.report.json", "user"
+        "a.blend", "jobs.jsonl", "jobs.jsonl.report.journal.jsonl", "jobs.jsonl.report.json", "user"
     ]
     assert "Cannot write" in (tmp_path / "jobs.jsonl.report.json").read_text()
 
