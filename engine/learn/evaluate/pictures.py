@@ -71,7 +71,8 @@ def draw_report(sets: Sequence[SetReport], paired: Sequence[PairedCurves], folde
 def draw_clip(clip: Clip, mouths: Mapping[str, SeenMouth], title: str, path: Path, words: Sequence[Word] = ()) -> None:
     """Draw one recording with its phones, or with its words where only they are known, and the mouths by system."""
     panels = [
-        (label, [PlottedCurve(name, getattr(mouth, curve)) for name, mouth in mouths.items()]) for curve, label in CURVES
+        (label, [PlottedCurve(name, getattr(mouth, curve)) for name, mouth in mouths.items()])
+        for curve, label in CURVES
     ]
     spans = [(p.label, p.start_s, p.end_s) for p in clip.phones] or _word_spans(words, clip.samples.size / 16000)
     _draw(clip.samples, spans, panels, title, path)

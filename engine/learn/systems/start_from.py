@@ -1,4 +1,5 @@
-"""Give a fresh network the weights of a model folder that an export of the same network wrote, so that a run goes on from a finished model."""
+"""Give a fresh network the weights of a model folder that an export of the same network wrote, so that a run goes on
+from a finished model."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ def start_from(model: UniTalker, folder: Path) -> None:
     Raises:
         SettingError: the folder holds another network.
     """
-    parts: dict[str, nn.Module | None] = {"encoder.onnx": model.encoder, "decoder.onnx": model.decoder, "phones.onnx": model.phone_head}
+    parts: dict[str, nn.Module | None] = {
+        "encoder.onnx": model.encoder, "decoder.onnx": model.decoder, "phones.onnx": model.phone_head
+    }
     try:
         for file, part in parts.items():
             if part is not None:
@@ -36,19 +39,26 @@ def start_from(model: UniTalker, folder: Path) -> None:
         with torch.no_grad():
             model.styles.copy_(torch.cat([rows[1:], rows[:1]]))  # a folder lists the pivot first, the network last
     except (OSError, RuntimeError, KeyError) as error:
-        raise SettingError(f"Training cannot start from {folder}: {error}. Name the folder of an exported model of the same sizes.") from error
+        raise SettingError(
+            f"Training cannot start from {folder}: {error}. Name the folder of an exported model of the same sizes."
+        ) from error
 
 
 def _arrays(path: Path) -> dict[str, Tensor]:
     """The stored weights by their names in the network; those of the front end, kept in steps, are left out."""
     stored = onnx.load(str(path)).graph.initializer
-    return {tensor.name.removesuffix(HALF): torch.from_numpy(numpy_helper.to_array(tensor).astype(np.float32)) for tensor in stored}
+    return {
+        tensor.name.removesuffix(HALF): torch.from_numpy(numpy_helper.to_array(tensor).astype(np.float32))
+        for tensor in stored
+    }
 
 
 def _copy(part: nn.Module, arrays: dict[str, Tensor], file: str) -> None:
-    """Weights of the same name; matrices that the exporter left without one are known by their shape, which no other has."""
+    """Weights of the same name; matrices that the exporter left without one are known by their shape, which no other
+    has."""
     nameless = [array for name, array in arrays.items() if name.startswith("onnx::MatMul") and array.ndim == 2]
-    trained = {name for name, parameter in part.named_parameters() if parameter.requires_grad} | {name for name, _ in part.named_buffers()}
+    trained = {name for name, parameter in part.named_parameters() if parameter.requires_grad}
+    trained |= {name for name, _ in part.named_buffers()}
     own = part.state_dict()
     with torch.no_grad():
         for name in trained & set(own):

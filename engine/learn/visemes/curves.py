@@ -1,9 +1,11 @@
 """The viseme model: phones with times in, face curves out, as an animator would key them.
 
-Each phone has a target for each curve. A curve is the mean of the targets weighted by dominance, which falls off with the distance
-from the phone's core; so neighbours blend and weak phones give way. Short phones reach less of their targets. What a viewer must see is
-then forced: lips shut on p b m, lower lip under the teeth on f v, nothing in silence.
-Sources: dominance after Cohen and Massaro (1993), undershoot after Lindblom (1963), jaw and lips apart after JALI (Edwards et al. 2016).
+Each phone has a target for each curve. A curve is the mean of the targets weighted by dominance, which falls off with
+the distance from the phone's core; so neighbours blend and weak phones give way. Short phones reach less of their
+targets. What a viewer must see is then forced: lips shut on p b m, lower lip under the teeth on f v, nothing in
+silence.
+Sources: dominance after Cohen and Massaro (1993), undershoot after Lindblom (1963), jaw and lips apart after JALI
+    (Edwards et al. 2016).
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,8 +36,10 @@ class _Group:
 
     Attributes:
         columns: of CURVES. strength: column of the strengths.
-        before_s, after_s: how far a phone reaches ahead of its core (anticipation) and behind it (carry-over); distance to 1/e.
-        reach: part of the target that a very long phone reaches; loss: what a phone of no length would lose of it; loss_s: length to 1/e.
+        before_s, after_s: how far a phone reaches ahead of its core (anticipation) and behind it (carry-over); distance
+        to 1/e.
+        reach: part of the target that a very long phone reaches; loss: what a phone of no length would lose of it;
+            loss_s: length to 1/e.
         loudness: factor's growth per decibel.
     """
 
@@ -55,22 +59,28 @@ _GROUPS = {
     "tongue": _Group((11,), 2, 0.030, 0.030, 1.0, 0.20, 0.030, 0.0),
     "lips": _Group((3, 4, 5, 6, 8, 9, 10), 2, 0.050, 0.050, 1.02, 0.30, 0.050, 0.014),
 }
-UNDERSHOOT_TO = np.array([.14, 0, 0, .16, .05, .04, .02, .02, .01, .02, .02, 0], np.float32)  # short phones fall back to this mouth
-STYLE_KEEPS = np.array([.07, 0, 0, .08, .02, 0, 0, 0, 0, 0, 0, 0], np.float32)  # styles scale what goes beyond: a mumble stays a little open
+# short phones fall back to this mouth
+UNDERSHOOT_TO = np.array([.14, 0, 0, .16, .05, .04, .02, .02, .01, .02, .02, 0], np.float32)
+# styles scale what goes beyond: a mumble stays a little open
+STYLE_KEEPS = np.array([.07, 0, 0, .08, .02, 0, 0, 0, 0, 0, 0, 0], np.float32)
 RATE_PHONES = 5  # the speaking rate is heard over so many phones
 LOUDEST_DB = 16.0  # a shout opens the jaw by a third more
 
 ATTACK_S, RELEASE_S = 0.050, 0.050  # of a closure
-HELD_AFTER_S, HELD_BEFORE_S = 0.022, 0.022  # a phone's beginning and end, where the lips still move: a viewer sees them shut before they press
+# a phone's beginning and end, where the lips still move: a viewer sees them shut before they press
+HELD_AFTER_S, HELD_BEFORE_S = 0.022, 0.022
 LONGEST_HOLD_S = 0.120  # of a stop; a nasal is held as long as it sounds
 HELD_SHARE = {"P": 0.85, "B": 0.95}  # the rest of a stop is its burst, on parted lips
 CLOSED_PRESS, CLOSED_ROLL, CLOSED_JAW, CLOSED_FUNNEL = 0.35, 0.12, 0.70, 0.25
 TUCK_ROLL, TUCK_UPPER, TUCK_JAW, TUCK_CLOSE, TUCK_ROUND = 0.50, 0.20, 0.55, 0.35, 0.5
-FUNNEL_GAP, NARROWED = 0.25, 0.45  # what funnel parts the lips by, and the share of the jaw's gap that rounding takes: mouthClose undoes both
-GAP_OF = {"jawOpen": 1.0, "mouthFunnel": 0.31, "mouthPucker": -0.11, "mouthLowerDown": 0.19, "mouthUpperUp": 0.25}  # of the lips on a real head
+# what funnel parts the lips by, and the share of the jaw's gap that rounding takes: mouthClose undoes both
+FUNNEL_GAP, NARROWED = 0.25, 0.45
+# of the lips on a real head
+GAP_OF = {"jawOpen": 1.0, "mouthFunnel": 0.31, "mouthPucker": -0.11, "mouthLowerDown": 0.19, "mouthUpperUp": 0.25}
 CLOSE_OF_GAP, LEAST_ROUND_GAP = 0.75, 0.10  # mouthClose that takes one unit of it away; what rounding leaves
 
-STRETCH_OF_JAW, FORWARD_OF_JAW, SHRUG_OF_JAW, SHRUG_OF_PUCKER = 0.12, 0.10, 0.12, 0.25  # what follows a curve, as a part of it
+# what follows a curve, as a part of it
+STRETCH_OF_JAW, FORWARD_OF_JAW, SHRUG_OF_JAW, SHRUG_OF_PUCKER = 0.12, 0.10, 0.12, 0.25
 PUFF_OF_PUCKER, PUFF_OF_STOP, SQUINT_OF_SMILE, SNEER_OF_UPPER_LIP, FROWN_OF_CLOSURE = 0.12, 0.06, 0.30, 0.22, 0.08
 
 
@@ -91,13 +101,15 @@ class _Spoken:
 
 
 def viseme_curves(
-    phones: Sequence[Phone], fps: float, n_frames: int, style: SpeakingStyle = NEUTRAL, loudness_db: Sequence[float] | None = None,
+    phones: Sequence[Phone], fps: float, n_frames: int, style: SpeakingStyle = NEUTRAL,
+    loudness_db: Sequence[float] | None = None,
 ) -> NDArray[np.float32]:
     """Face curves (n_frames, len(CURVES)) float32 in 0..1; row i stands for second i / fps.
 
     Args:
         phones: in time order, classes of PHONES; gaps as long as a pause count as silence.
-        loudness_db: of each phone's syllable above the voice's usual level; a louder one opens the jaw more, the lips a little.
+        loudness_db: of each phone's syllable above the voice's usual level; a louder one opens the jaw more, the lips a
+            little.
     """
     if not phones or n_frames == 0:
         return np.zeros((n_frames, len(CURVES)), np.float32)
@@ -108,7 +120,8 @@ def viseme_curves(
 
 
 def phone_shares(phones: Sequence[Phone], fps: float, n_frames: int, group: str) -> FloatArray:
-    """How much each class of PHONES has of every frame, (n_frames, len(PHONES)), rows add up to 1: for fitting targets to given curves.
+    """How much each class of PHONES has of every frame, (n_frames, len(PHONES)), rows add up to 1: for fitting targets
+    to given curves.
 
     Args:
         group: of curves that move together: jaw, rounding, tongue or lips.
@@ -134,11 +147,14 @@ def arkit_columns() -> NDArray[np.intp]:
     """For each of ARKIT_52 the index of its curve, -1 for channels that speech does not move."""
     bases = [name.removesuffix("Left").removesuffix("Right") for name in ARKIT_52]
     single = {"mouthLeft", "mouthRight", "jawLeft", "jawRight"}
-    return np.array([-1 if name in single else _C.get(base, -1) for name, base in zip(ARKIT_52, bases, strict=True)], dtype=np.intp)
+    return np.array(
+        [-1 if name in single else _C.get(base, -1) for name, base in zip(ARKIT_52, bases, strict=True)], dtype=np.intp
+    )
 
 
 def _as_arrays(phones: Sequence[Phone], seconds: FloatArray, loudness_db: Sequence[float] | None) -> _Spoken:
-    """The phones with their gaps filled by silence, before the first and after the last as well, and neighbouring silences joined."""
+    """The phones with their gaps filled by silence, before the first and after the last as well, and neighbouring
+    silences joined."""
     labels = np.array([PHONE_INDEX[phone.label] for phone in phones])
     starts = np.array([phone.start_s for phone in phones], np.float32)
     ends = np.array([phone.end_s for phone in phones], np.float32)
@@ -178,7 +194,8 @@ def _dominance(spoken: _Spoken, group: _Group, before: FloatArray, after: FloatA
     """How firmly each phone insists on its target for a group of curves, (n, n_frames)."""
     strengths = viseme_tables()[1][spoken.labels, group.strength, None]
     firm = coarticulation.firmness(spoken.ends - spoken.starts, spoken.silent, strengths)
-    return coarticulation.falloff(before, after, spoken.silent, group.before_s * blending, group.after_s * blending) * firm
+    before_s, after_s = group.before_s * blending, group.after_s * blending
+    return coarticulation.falloff(before, after, spoken.silent, before_s, after_s) * firm
 
 
 def _targets(spoken: _Spoken, style: SpeakingStyle) -> FloatArray:
@@ -240,7 +257,10 @@ def _apply_constraints(curves: FloatArray, spoken: _Spoken, style: SpeakingStyle
     narrowed = FUNNEL_GAP * column["mouthFunnel"] + NARROWED * rounding * jaw
     gap = sum(part * column[name] for name, part in GAP_OF.items())
     narrowed = np.minimum(narrowed, CLOSE_OF_GAP * np.maximum(gap - LEAST_ROUND_GAP, 0))
-    column["mouthClose"][:] = jaw * np.maximum(closed, TUCK_CLOSE * tucked) + (1 - closed) * narrowed + closed * FUNNEL_GAP * column["mouthFunnel"]
+    column["mouthClose"][:] = (
+        jaw * np.maximum(closed, TUCK_CLOSE * tucked) + (1 - closed) * narrowed
+        + closed * FUNNEL_GAP * column["mouthFunnel"]
+    )
     column["mouthPress"][:] = CLOSED_PRESS * style.effort * closed
     column["mouthRollLower"][:] = CLOSED_ROLL * closed + TUCK_ROLL * tucked
     column["mouthRollUpper"][:] = CLOSED_ROLL * closed
@@ -250,7 +270,8 @@ def _apply_constraints(curves: FloatArray, spoken: _Spoken, style: SpeakingStyle
 def _follow(column: Mapping[str, FloatArray], closed: FloatArray, pressure: FloatArray) -> None:
     """Skin and chin that no phone asks for but that move with those that one does, in place.
 
-    Source: medians of two range-of-motion takes of a phone's face tracker: what rises there with jaw, pucker, smile and upper lip.
+    Source: medians of two range-of-motion takes of a phone's face tracker: what rises there with jaw, pucker, smile and
+        upper lip.
     """
     jaw, pucker = column["jawOpen"], column["mouthPucker"]
     spread = 1 - np.clip(column["mouthFunnel"] + pucker, 0, 1)
