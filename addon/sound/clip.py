@@ -17,10 +17,10 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ...engine import MIN_DURATION_S, AudioError, InstallError, Waveform, from_array, read_audio
+from ...engine import MIN_DURATION_S, AudioError, InstallError, Waveform, from_array, read_audio, stretch
 from ...engine.values.types import SAMPLE_RATE_HZ, FloatArray
 from ..host.scene import scene_fps
-from .retimed import as_played
+from .retimed import clock_s
 from .strips import audible_span, mark, mark_of, pick, sequencer_scene, shift_between
 
 # Formats where aud starts exactly in the middle of a file; ogg and mp3 come up to 23 ms off.
@@ -44,7 +44,8 @@ class SoundClip:
         mark: of the strip, by which it is found again under another name.
         scene: name of the scene that holds the strip, empty for files and speakers.
         home: name of the scene on whose clock start_frame counts, empty for files.
-        retiming: of a strip with speed changes, as retiming_of gives it; packed is a wav file of what Blender plays.
+        retiming: of a strip with speed changes, as retiming_of gives it.
+        clock_s: of a strip with speed changes, the second of the file that plays on each frame, one more than it has.
     """
 
     name: str
@@ -58,6 +59,7 @@ class SoundClip:
     scene: str = ""
     home: str = ""
     retiming: tuple[int, ...] = ()
+    clock_s: tuple[float, ...] = ()
 
 
 def find_strip(
@@ -82,14 +84,15 @@ def clip_of(
     """As find_strip, for a strip that is known."""
     clip = place_of(edit, strip, home)
     path, packed = _source(strip.sound, f"Strip {strip.name!r}")
+    clock: tuple[float, ...] = ()
     if clip.retiming:
         span = audible_span(edit, strip)
-        packed = as_played(context, edit, strip, span, lambda: _every_channel(path, packed))
-    return replace(clip, path=path, packed=packed, mark=mark(strip, edit))
+        clock = clock_s(strip, span.first, span.right, span.fps)
+    return replace(clip, path=path, packed=packed, mark=mark(strip, edit), clock_s=clock)
 
 
 def place_of(edit: bpy.types.Scene, strip: bpy.types.Strip, home: bpy.types.Scene) -> SoundClip:
-    """Where a strip sounds now, quickly: no file is read and nothing mixed down, so path and packed are empty.
+    """Where a strip sounds now, quickly: no file is read, so path, packed and clock_s are empty.
 
     Raises AudioError.
     """
@@ -151,7 +154,7 @@ def read(clip: SoundClip) -> Waveform:
     Raises:
         AudioError: the file is missing, empty or corrupt, or less than 0.1 s of it is left.
     """
-    with _on_disk(clip.path, clip.packed, ".wav" if clip.retiming else "") as path:
+    with _on_disk(clip.path, clip.packed) as path:
         return _cut(clip, path)
 
 
@@ -187,30 +190,15 @@ def _source(sound: bpy.types.Sound | None, owner: str) -> tuple[str, bytes | Non
 
 
 @contextlib.contextmanager
-def _on_disk(path: str, packed: bytes | None, ending: str = "") -> Iterator[str]:
+def _on_disk(path: str, packed: bytes | None) -> Iterator[str]:
     """A file with the sound: its own, or a temporary one of the packed bytes."""
     if packed is None:
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="lipsync_") as folder:
-        copy = os.path.join(folder, "packed" + (ending or Path(path).suffix))
+        copy = os.path.join(folder, "packed" + Path(path).suffix)
         Path(copy).write_bytes(packed)
         yield copy
-
-
-def _every_channel(path: str, packed: bytes | None) -> FloatArray:
-    """All of a sound, (n, channels) at 16 kHz. Raises AudioError."""
-    import aud  # strips with speed changes are only there where aud is
-
-    with _on_disk(path, packed) as file:
-        try:
-            sound = aud.Sound.file(file)
-            rate_hz, n_channels = sound.specs
-            samples = sound.data()
-        except aud.error as error:
-            raise _unreadable(path, error) from error
-    channels = [from_array(samples, rate_hz, path, channel) for channel in range(1, int(n_channels) + 1)]
-    return np.stack([channel.samples for channel in channels], axis=1)
 
 
 def _unreadable(path: str, error: Exception) -> AudioError:
@@ -229,11 +217,7 @@ def whole_from(start_frame: float, fps: float) -> dict[str, float]:
 
 
 def _cut(clip: SoundClip, path: str) -> Waveform:
-    decoded, decoded_from_s = _decode(path, clip)
-    first = round((clip.first_s - decoded_from_s) * SAMPLE_RATE_HZ)
-    count = len(decoded.samples) if math.isinf(clip.length_s) else max(0, round(clip.length_s * SAMPLE_RATE_HZ))
-    silence = np.zeros(max(0, -first), np.float32)
-    samples = np.concatenate([silence, decoded.samples[max(0, first):]])[:count]
+    samples = _retimed(clip, path) if clip.clock_s else _straight(clip, path)
     if len(samples) < MIN_DURATION_S * SAMPLE_RATE_HZ:
         raise AudioError(
             f"Only {len(samples) / SAMPLE_RATE_HZ:.2f} s of sound can be heard in {clip.name!r}; "
@@ -242,25 +226,42 @@ def _cut(clip: SoundClip, path: str) -> Waveform:
     return Waveform(samples)
 
 
-def _decode(path: str, clip: SoundClip) -> tuple[Waveform, float]:
+def _straight(clip: SoundClip, path: str) -> FloatArray:
+    """The samples of a clip that plays at its own speed."""
+    decoded, decoded_from_s = _decode(path, clip.channel, clip.first_s, clip.length_s)
+    first = round((clip.first_s - decoded_from_s) * SAMPLE_RATE_HZ)
+    count = len(decoded.samples) if math.isinf(clip.length_s) else max(0, round(clip.length_s * SAMPLE_RATE_HZ))
+    silence = np.zeros(max(0, -first), np.float32)
+    return np.concatenate([silence, decoded.samples[max(0, first):]])[:count]
+
+
+def _retimed(clip: SoundClip, path: str) -> FloatArray:
+    """The samples of a clip with speed changes, at the voice's own pitch."""
+    clock = np.array(clip.clock_s)
+    decoded, decoded_from_s = _decode(path, clip.channel, clock[0], clock[-1] - clock[0])
+    step_s = clip.length_s / (len(clock) - 1)
+    return stretch(decoded.samples[:, None], SAMPLE_RATE_HZ, clock[:-1] - decoded_from_s, step_s)[:, 0]
+
+
+def _decode(path: str, channel: int, first_s: float, length_s: float) -> tuple[Waveform, float]:
     """Sound of a file and the second at which it starts: the needed part where seeking is exact, else all of it."""
     seekable = Path(path).suffix.lower() in SEEKABLE
-    if seekable and math.isinf(clip.length_s):
+    if seekable and math.isinf(length_s):
         # The same samples, but block by block: an hour of stereo needs 0.5 GB, not 3. It cannot read a codec that only
         # Blender knows, a bad file, or anything where soundfile is damaged.
         with contextlib.suppress(AudioError, InstallError, OSError):
-            return read_audio(path, clip.channel), 0.0
+            return read_audio(path, channel), 0.0
     try:
         import aud
     except ImportError:         # Blender built without sound
-        return read_audio(path, clip.channel), 0.0
+        return read_audio(path, channel), 0.0
     try:
         sound = aud.Sound.file(path)
         rate_hz, _ = sound.specs        # before data(): a file that cannot be read raises instead of ending Blender
         from_s = 0.0
-        if seekable and math.isfinite(clip.length_s):
-            from_s = max(0.0, clip.first_s - SEEK_MARGIN_S)
-            sound = sound.limit(from_s, clip.first_s + clip.length_s + SEEK_MARGIN_S)
-        return from_array(sound.data(), rate_hz, path, clip.channel), from_s
+        if seekable and math.isfinite(length_s):
+            from_s = max(0.0, first_s - SEEK_MARGIN_S)
+            sound = sound.limit(from_s, first_s + length_s + SEEK_MARGIN_S)
+        return from_array(sound.data(), rate_hz, path, channel), from_s
     except aud.error as error:
         raise _unreadable(path, error) from error

@@ -1,136 +1,98 @@
-"""A strip with speed changes, on the clock on which Blender plays it: ramps and freezes included.
+"""When a strip with speed changes plays which second of its sound: constant speeds, freezes and gradual changes.
 
-Scripts cannot ask Blender where a retimed sound is at which frame, so it has to play: a copy of the scene, without
-its objects, is mixed down with all other strips muted. With the strip's Pitch Correction that is the voice at its own
-pitch, as the animator hears it. Without, the voice would be too low or too high for the model, so a sound whose level
-is its own time is played instead, and the voice is stretched to that clock. The artist's scene is only read. Measured
-on speech at half the pace: the lips' motion agrees with that of the natural pace to 0.90 (correlation) instead of
-0.79, at 1.4 times to 0.96 instead of 0.92, at twice to 0.81 instead of 0.60.
+Read from the retiming keys and never played: `sound.mixdown` of such a strip reads memory that was never written
+in every Blender before 2026-05, which now and then gives sound at the wrong time or ends Blender. The voice itself is
+stretched to this clock at its own pitch, whatever the strip's Pitch Correction says: too low or too high it is none
+that a model knows. Measured on speech at half the pace: the lips' motion agrees with that of the natural pace to 0.90
+(correlation) instead of 0.79, at 1.4 times to 0.96 instead of 0.92, at twice to 0.81 instead of 0.60.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
-import wave
-from collections.abc import Callable
-from pathlib import Path
+import math
+from collections.abc import Sequence
 
 import bpy
 import numpy as np
+from numpy.typing import NDArray
 
-from ...engine import AudioError, stretch
-from ...engine.values.types import SAMPLE_RATE_HZ, FloatArray
-from .strips import AudibleSpan, all_strips
+from ...engine import AudioError
+from .retiming_keys import RetimingKey, keys_of, n_content_frames
+from .strips import content_start, zero_frame
 
-RATE_HZ = 48_000
-BUFFER = 64                     # samples; speed changes between buffers: 256 are off by 50 ms after a freeze
-CLOCK_RATE_HZ = 8_000           # of the sound whose level is its own time
-STEP_S = 0.01                   # of the clock
-FULL_24 = 2**23 - 1             # full scale of 24 bits: an hour of sound is still known to a millisecond
-# One in a hundred mixdowns of a retimed strip without pitch correction ended Blender 5.0.1 (4.5 and 5.2: none).
-CRASHES, FIXED = (5, 0, 0), (5, 1, 0)
-
-Decode = Callable[[], FloatArray]       # all of the strip's sound, (n, channels) at 16 kHz
+STANDS = 1e-3           # frames of content in a frame: keys are single precision, so a freeze is not quite 0
+SAME_SPEED = 0.01       # Blender draws a gradual change between speeds as near as that as a straight line
 
 
-def as_played(
-    context: bpy.types.Context, scene: bpy.types.Scene, strip: bpy.types.Strip, span: AudibleSpan, decode: Decode,
-) -> bytes:
-    """A wav file of what this strip alone says over its span, at the voice's own pitch. Raises AudioError."""
-    own_pitch = getattr(strip, "pitch_correction", False)
-    if CRASHES <= bpy.app.version < FIXED and not own_pitch:
-        raise AudioError(
-            f"Strip {strip.name!r} has speed changes without Pitch Correction, "
-            f"with which Blender {bpy.app.version_string} now and then crashes. "
-            "Switch Pitch Correction on in the strip's Sound panel, or use another Blender."
-        )
-    alone = scene.copy()
-    try:
-        copy = _leave_only(alone, strip.name)
-        alone.frame_start, alone.frame_end = span.first, span.right - 1
-        with tempfile.TemporaryDirectory(prefix="lipsync_") as folder:
-            if own_pitch:
-                channels = 'MONO' if strip.sound.channels == 'MONO' else 'STEREO'
-                return Path(_mix_down(context, alone, folder, channels)).read_bytes()
-            voice = decode()
-            clock = _clock_s(context, alone, copy, folder, len(voice) / SAMPLE_RATE_HZ)
-            return _wav(stretch(voice, SAMPLE_RATE_HZ, clock, STEP_S), folder)
-    except (RuntimeError, OSError) as error:
-        raise AudioError(
-            f"Strip {strip.name!r} has speed changes, and Blender could not mix it down ({error}). "
-            "Remove them (Strip > Retiming > Reset), or render the sound to a file and pick that."
-        ) from error
-    finally:
-        bpy.data.scenes.remove(alone)
+def clock_s(strip: bpy.types.Strip, first: int, right: int, fps: float) -> tuple[float, ...]:
+    """Which second of its sound file a strip with speed changes plays on each frame from first to right.
 
-
-def _leave_only(scene: bpy.types.Scene, name: str) -> bpy.types.Strip:
-    """Mute all strips but one, and take out what would cost time or change its volume. Returns that strip."""
-    for child in list(scene.collection.children):
-        scene.collection.children.unlink(child)
-    for obj in list(scene.collection.objects):
-        scene.collection.objects.unlink(obj)
-    if scene.animation_data is not None:
-        scene.animation_data.action = None      # fades
-    scene.use_audio, scene.audio_volume = True, 1.0
-    for strip in all_strips(scene):
-        if strip.type == 'SOUND':
-            strip.mute = strip.name != name
-            strip.volume, strip.pan = 1.0, 0.0
-        elif strip.type == 'META':
-            strip.mute = False
-    left = all_strips(scene)[name]
-    left.modifiers.clear()                      # equalizers
-    return left
-
-
-def _clock_s(
-    context: bpy.types.Context, scene: bpy.types.Scene, strip: bpy.types.Strip, folder: str, length_s: float,
-) -> np.ndarray:
-    """Which second of the sound is played, every STEP_S.
-
-    Read from a sound of the same length whose level rises evenly from 0 to 1.
+    Raises:
+        AudioError: this Blender keeps retiming keys in a way that is not known.
     """
-    path = os.path.join(folder, "clock.wav")
-    levels = np.linspace(0, FULL_24, round(length_s * CLOCK_RATE_HZ)).astype("<i4")
-    _write(path, levels.view(np.uint8).reshape(-1, 4)[:, :3].tobytes(), 1, 3, CLOCK_RATE_HZ)
-    sound = bpy.data.sounds.load(path)
+    (start, trim), zero = content_start(strip), zero_frame(strip, fps)
     try:
-        strip.sound = sound
-        content = Path(_mix_down(context, scene, folder, 'MONO', 'S24')).read_bytes()
-    finally:
-        bpy.data.sounds.remove(sound)
-    start = content.index(b"data") + 8          # Python 3.11's wave module does not know 24 bits as Blender writes them
-    packed = np.frombuffer(content[start:start + int.from_bytes(content[start - 4:start], "little")], np.uint8)
-    packed = packed[:len(packed) // 3 * 3].reshape(-1, 3)
-    played = (packed @ np.array([1, 2**8, 2**16], np.int64)).astype(np.float64)
-    played[played > FULL_24] = 0                # a little below nothing
-    seconds = played[::round(STEP_S * RATE_HZ)] / FULL_24 * length_s
-    return np.maximum.accumulate(seconds)       # in silence the clock stands
+        frames = np.arange(start, max(right, start + 1) + trim)
+        speeds = _speeds(strip, frames - start)
+        meta = strip.parent_meta()
+        if meta is not None:        # of the meta strips around it Blender counts the innermost one
+            speeds = speeds * _speeds(meta, frames - content_start(meta)[0])
+    except LookupError as error:
+        raise AudioError(
+            f"Strip {strip.name!r} has speed changes, which cannot be read in Blender {bpy.app.version_string} "
+            f"({error}). Remove them (Strip > Retiming > Reset), or render the sound to a file and pick that."
+        ) from error
+    origin = zero + trim
+    if getattr(strip, "pitch_correction", False) and (speeds != 1).any():
+        # What Blender plays then: a freeze does not stop the sound, and the speeds count from the start of the file.
+        speeds = np.where(speeds == 0, 1.0, speeds)
+        origin, trim = zero, 0
+    played = np.concatenate([[0.0], np.cumsum(speeds)])
+    of_content = np.interp(np.arange(first, right + 1) - origin, np.arange(len(played)), played)
+    return tuple(((trim + of_content) / fps).tolist())
 
 
-def _mix_down(
-    context: bpy.types.Context, scene: bpy.types.Scene, folder: str, channels: str, depth: str = 'S16',
-) -> str:
-    path = os.path.join(folder, "played.wav")
-    with context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
-        bpy.ops.sound.mixdown(
-            filepath=path, check_existing=False, accuracy=BUFFER, container='WAV', codec='PCM', format=depth,
-            mixrate=RATE_HZ, channels=channels,
-        )
-    return path
+def _speeds(strip: bpy.types.Strip, frames: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Frames of content that a strip plays in each of some frames, counted from its first key; 1 is its own speed.
+
+    Before its first key a strip plays at its own speed, after the last one as it did before that.
+    """
+    keys = keys_of(strip)
+    if not keys:
+        return np.ones(len(frames))
+    length = math.ceil(keys[-1].frame)
+    content = n_content_frames(strip)
+    speeds = np.diff(_shares(keys, np.arange(length + 1.0), content)) * content
+    speeds[np.abs(speeds) < STANDS] = 0.0
+    return np.where(frames < 0, 1.0, speeds[np.clip(frames, 0, length - 1)])
 
 
-def _wav(samples: FloatArray, folder: str) -> bytes:
-    path = os.path.join(folder, "voice.wav")
-    _write(path, (samples.clip(-1, 1) * 32767).astype("<i2").tobytes(), samples.shape[1], 2, SAMPLE_RATE_HZ)
-    return Path(path).read_bytes()
+def _shares(keys: Sequence[RetimingKey], frames: NDArray[np.float64], content: int) -> NDArray[np.float64]:
+    """The share of the content, so many frames long, that has been played on each frame from the first key on."""
+    shares = np.interp(frames, [key.frame for key in keys], [key.share for key in keys])
+    for number in range(1, len(keys) - 2):
+        start, end = keys[number:number + 2]
+        if start.starts_transition:
+            within = (frames >= start.frame) & (frames <= end.frame)
+            shares[within] = _arc(keys[number - 1:number + 3], frames[within], content)
+    return shares
 
 
-def _write(path: str, data: bytes, n_channels: int, n_bytes: int, rate_hz: int) -> None:
-    with wave.open(path, "wb") as file:
-        file.setnchannels(n_channels)
-        file.setsampwidth(n_bytes)
-        file.setframerate(rate_hz)
-        file.writeframes(data)
+def _arc(around: Sequence[RetimingKey], frames: NDArray[np.float64], content: int) -> NDArray[np.float64]:
+    """The share of the content during a gradual change: the circle that touches the straight lines beside it.
+
+    Args:
+        around: the key before the change, those at which it starts and ends, and the one after.
+    """
+    before, start, end, after = around
+    step_in = (start.share - before.share) / (start.frame - before.frame)
+    step_out = (after.share - end.share) / (after.frame - end.frame)
+    if abs(step_in - step_out) * content < SAME_SPEED:
+        return start.share + step_in * (frames - start.frame)
+    # Its centre lies on both normals: frame + step * share is there what it is at the ends of the change.
+    at_ends = start.frame + step_in * start.share, end.frame + step_out * end.share
+    share = (at_ends[0] - at_ends[1]) / (step_in - step_out)
+    frame = at_ends[0] - step_in * share
+    radius = math.hypot(start.frame - frame, start.share - share)
+    height = np.sqrt(np.maximum(radius**2 - (frames - frame)**2, 0))
+    return share - height if share > start.share else share + height

@@ -15,6 +15,7 @@ import bpy
 
 from ...engine import AudioError
 from ..host.scene import scene_fps
+from .retiming_keys import keys_of
 
 SEVERAL = "Pick one"            # shown in the empty field when several sound strips could be meant
 MARK = "unitalker"              # custom property of a strip that a take or a row speaks of
@@ -28,7 +29,7 @@ class AudibleSpan:
         first, right: first whole frame, and the frame after the last one.
         zero: frame on which second 0 of its file falls, audible or trimmed away; not so for a retimed strip.
         fps: of its scene.
-        retiming: frames of its retiming keys, counted from the first one; empty for a strip at its own speed.
+        retiming: frames of its retiming keys, as retiming_of gives them; empty for a strip at its own speed.
     """
 
     first: int
@@ -144,7 +145,7 @@ def audible_span(scene: bpy.types.Scene, strip: bpy.types.Strip) -> AudibleSpan:
     """When a strip is audible. Raises AudioError when its handles hide all of it."""
     fps = scene_fps(scene)
     left, right = _audible_frames(strip)
-    zero = _zero_frame(strip, fps)
+    zero = zero_frame(strip, fps)
     retiming = retiming_of(strip)
     first = left if retiming else max(left, math.floor(zero))
     if right <= first:
@@ -158,11 +159,16 @@ def audible_span(scene: bpy.types.Scene, strip: bpy.types.Strip) -> AudibleSpan:
 def retiming_of(strip: bpy.types.Strip) -> tuple[int, ...]:
     """Where the retiming keys of a strip lie, counted from the first one; () when it plays at its own speed.
 
-    Only differences: Blender counts the frames of the keys from the strip's start instead of the scene's when another
-    strip comes before it in the list.
+    Those of a meta strip around it follow. Raises AudioError.
     """
-    frames = [key.timeline_frame for key in getattr(strip, "retiming_keys", ())]
-    return tuple(frame - frames[0] for frame in frames)
+    try:
+        around = (strip, strip.parent_meta())
+        return tuple(round(key.frame) for of in around if of is not None for key in keys_of(of))
+    except LookupError as error:
+        raise AudioError(
+            f"The speed of strip {strip.name!r} cannot be read in Blender {bpy.app.version_string} ({error}). "
+            "Render the sound to a file and pick that."
+        ) from error
 
 
 def handles(strip: bpy.types.Strip) -> tuple[int, int]:
@@ -184,7 +190,7 @@ def shift_between(edit: bpy.types.Scene, home: bpy.types.Scene, first: int, righ
                     f"The scene strip {strip.name!r} that shows {home.name!r} has speed changes, "
                     "which cannot be followed. Remove them (Strip > Retiming > Reset)."
                 )
-            return home.frame_start - round(_zero_frame(strip, 1.0))
+            return home.frame_start - round(zero_frame(strip, 1.0))
     return 0
 
 
@@ -200,10 +206,14 @@ def _with_parents(strip: bpy.types.Strip) -> Iterator[bpy.types.Strip]:
         strip = strip.parent_meta()
 
 
-def _zero_frame(strip: bpy.types.Strip, fps: float) -> float:
-    """The frame on which second 0 of the sound file falls, audible or trimmed away: measured with a click track."""
+def content_start(strip: bpy.types.Strip) -> tuple[int, int]:
+    """The frame on which a strip's content starts, and how many frames of the file a hard trim took off before it."""
     if hasattr(strip, "content_start"):
-        start, trim = strip.content_start, strip.content_trim_start
-    else:
-        start, trim = strip.frame_start, strip.animation_offset_start
-    return int(start) - trim + getattr(strip, "sound_offset", 0.0) * fps
+        return int(strip.content_start), strip.content_trim_start
+    return int(strip.frame_start), getattr(strip, "animation_offset_start", 0)
+
+
+def zero_frame(strip: bpy.types.Strip, fps: float) -> float:
+    """The frame on which second 0 of the sound file falls, audible or trimmed away: measured with a click track."""
+    start, trim = content_start(strip)
+    return start - trim + getattr(strip, "sound_offset", 0.0) * fps

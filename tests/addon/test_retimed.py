@@ -1,22 +1,25 @@
-"""Strips with speed changes are heard as Blender plays them; its own mixdown is the witness."""
+"""Strips with speed changes are heard on the frames that their retiming keys say, and as Blender plays them."""
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
+from pathlib import Path
 
 import bpy
 import numpy as np
 import pytest
 
 from .conftest import RATE_HZ, jaw, needs_aud, write_wav
-from .strips import FPS, add_strip, click_times_s, heard, move, played, retime, sequencer, set_handles
+from .strips import FPS, add_strip, click_times_s, heard, move, played, retime, sequencer, set_handles, trim
 
 pytestmark = needs_aud
-EXACT_S = 0.03          # time-stretched clicks are that long
-LOOSE_S = 1.5 / FPS     # up to 4.5 Blender's own mixdown is up to a frame off, and not each time the same
-
-
-CRASHES = bpy is not None and bpy.app.version[:2] == (5, 0)
+EXACT_S = 0.02          # time-stretched clicks are that long
+PLAYED_S = 0.04         # Blender's own playback ramps over the frame around a key
+CLICK_S = 0.0055        # clicks lie that much after their second
+# Before 2026-05 Blender's mixdown of such a strip reads memory that was never written, and now and then ends Blender.
+PLAYS_RIGHT = bpy is not None and bpy.app.version >= (5, 2, 0)
+LAST = 240 if bpy is not None and bpy.app.version >= (5, 0, 0) else 239     # frame of the content under the last key
 
 
 @pytest.fixture
@@ -29,6 +32,7 @@ def timeline(ext):
 
 def slower_then_faster(strip):
     retime(strip, {60: 108})
+    return (11, 0), (108, 49), (11 + LAST, LAST)
 
 
 def freeze(strip):
@@ -36,50 +40,139 @@ def freeze(strip):
     bpy.context.scene.frame_set(150)
     with bpy.context.temp_override(**sequencer(), scene=bpy.context.scene):
         bpy.ops.sequencer.retiming_freeze_frame_add(duration=24)
+    speed = (LAST - 139) / (LAST - 163)
+    if getattr(strip, "pitch_correction", False):       # Blender plays on in a freeze then
+        return (11, 0), (174, 163), (251, 163 + 77 * speed)
+    return (11, 0), (150, 139), (174, 139), (251, 139 + 77 * speed)
 
 
 def three_speeds(strip):
     retime(strip, {60: 108, 170: 150})
+    return (11, 0), (108, 49), (150, 49 + 62 * (LAST - 49) / (LAST - 97)), (11 + LAST, LAST)
 
 
 def trimmed_and_moved(strip):
-    retime(strip, {60: 108})
+    slower_then_faster(strip)
     set_handles(strip, left=30, right=20)
     move(strip, 31)
+    return (31, 0), (128, 49), (31 + LAST, LAST)
+
+
+def all_of_it_twice_as_fast(strip):
+    retime(strip, {131: 71})
+    return (11, 0), (71, 120), (11 + LAST, LAST)
+
+
+def gradual(strip):
+    """The speed changes gradually around frame 108, where it jumped before: only the ends of that are known here."""
+    slower_then_faster(strip)
+    strip.show_retiming_keys = True
+    bpy.context.scene.frame_set(108)
+    with bpy.context.temp_override(**sequencer(), scene=bpy.context.scene):
+        bpy.ops.sequencer.select_all(action='DESELECT')
+        # Adding a key where there is one selects it.
+        bpy.ops.sequencer.retiming_key_add(timeline_frame=108)
+        bpy.ops.sequencer.retiming_transition_add(duration=24)
+    return (11, 0), (84, 49 * 73 / 97), None, (132, 49 + 24 * (LAST - 49) / (LAST - 97)), (11 + LAST, LAST)
+
+
+CHANGES = [slower_then_faster, freeze, three_speeds, trimmed_and_moved, all_of_it_twice_as_fast]
+
+
+def found_clicks(timeline):
+    """Seconds of the scene, frame 0 is 0, at which the clicks of the strip are in what is analysed."""
+    audio = timeline.module("addon.sound.clip")
+    clip = audio.find_strip(bpy.context, "Line")
+    return click_times_s(audio.read(clip).samples, RATE_HZ) + clip.start_frame / FPS
+
+
+def clicks_on(points, first=11, right=251):
+    """The same as the retiming keys say: points are (frame of the scene, frame of the content)."""
+    frames, content = np.transpose(points)
+    seconds = np.interp((np.arange(10) + CLICK_S) * FPS, content, frames, left=np.nan, right=np.nan) / FPS
+    return seconds[(seconds >= first / FPS) & (seconds < right / FPS)]
 
 
 @pytest.mark.parametrize("corrected", [False, True])
-@pytest.mark.parametrize("change", [slower_then_faster, freeze, three_speeds, trimmed_and_moved])
-def test_clicks_are_heard_when_blender_plays_them(timeline, clicks, tmp_path, change, corrected):
+@pytest.mark.parametrize("change", CHANGES)
+def test_clicks_are_heard_on_the_frames_that_the_keys_say(timeline, clicks, change, corrected):
     strip = add_strip(clicks, frame=11)
     if hasattr(strip, "pitch_correction"):
         strip.pitch_correction = corrected
     elif corrected:
         pytest.skip("this Blender has no pitch correction")
-    if CRASHES and not corrected:
-        pytest.skip("this Blender crashes now and then when it mixes that down, so it is refused")
+    points = change(strip)
+    handles = timeline.module("addon.sound.strips").handles(strip)
+    expected = clicks_on(points, *handles)
+    assert len(expected) >= 7
+    assert found_clicks(timeline) == pytest.approx(expected, abs=EXACT_S)
+
+
+@pytest.mark.skipif(not PLAYS_RIGHT, reason="this Blender's mixdown is wrong now and then")
+@pytest.mark.parametrize("corrected", [False, True])
+@pytest.mark.parametrize("change", CHANGES)
+def test_clicks_are_heard_when_blender_plays_them(timeline, clicks, tmp_path, change, corrected):
+    strip = add_strip(clicks, frame=11)
+    strip.pitch_correction = corrected
     change(strip)
-    audio = timeline.module("addon.sound.clip")
-    clip = audio.find_strip(bpy.context, "Line")
-    assert clip.retiming and clip.start_frame == timeline.module("addon.sound.strips").handles(strip)[0]
     samples, rate_hz = played(tmp_path / "played.wav")
     witness = click_times_s(samples, rate_hz) + 1 / FPS         # it starts on frame 1
-    found = click_times_s(audio.read(clip).samples, RATE_HZ) + clip.start_frame / FPS
     assert len(witness) >= 7
-    if hasattr(strip, "pitch_correction"):
-        assert found == pytest.approx(witness, abs=EXACT_S)
-    else:
-        assert np.abs(found[:, None] - witness).min(axis=0).max() < LOOSE_S     # now and then its mixdown loses a click
-    assert np.abs(np.diff(witness) - 1).max() > 0.2             # the speed did change
+    assert found_clicks(timeline) == pytest.approx(witness, abs=PLAYED_S)
 
 
-@pytest.mark.skipif(not CRASHES, reason="only Blender 5.0 crashes")
-def test_what_would_crash_blender_is_refused(timeline, clicks):
+@pytest.mark.parametrize("corrected", [False, True])
+def test_a_hard_trim_before_the_speed_changes(timeline, clicks, corrected):
     strip = add_strip(clicks, frame=11)
-    strip.pitch_correction = False
-    retime(strip, {60: 108})
-    with pytest.raises(timeline.module("engine").AudioError, match="Switch Pitch Correction on"):
-        timeline.module("addon.sound.clip").find_strip(bpy.context, "Line")
+    if hasattr(strip, "pitch_correction"):
+        strip.pitch_correction = corrected
+    elif corrected:
+        pytest.skip("this Blender has no pitch correction")
+    trim(strip, start=30, end=20)
+    left, right = timeline.module("addon.sound.strips").handles(strip)
+    retime(strip, {left + 49: left + 97})
+    last = LAST - 50
+    points = np.array([(0, 0), (97, 49), (last, last), (last + 30, last + 30 * (last - 49) / (last - 97))])
+    if corrected:           # Blender counts the speeds from the start of the file then
+        points[:, 0] += left - 30
+    else:
+        points += left, 30
+    assert found_clicks(timeline) == pytest.approx(clicks_on(points, left, right), abs=EXACT_S)
+
+
+def test_a_strip_in_a_meta_strip_with_another_speed(timeline, clicks):
+    add_strip(clicks, frame=11)
+    scene = bpy.context.scene
+    with bpy.context.temp_override(**sequencer(), scene=scene):
+        bpy.ops.sequencer.select_all(action='SELECT')
+        bpy.ops.sequencer.meta_make()
+        bpy.ops.sequencer.retiming_segment_speed_set(speed=50)
+    assert found_clicks(timeline) == pytest.approx(clicks_on([(11, 0), (491, 240)]), abs=EXACT_S)
+
+
+@pytest.mark.parametrize("in_meta", [False, True])
+def test_a_muted_channel_closes_no_mouth(timeline, clicks, in_meta):
+    strip = add_strip(clicks, frame=11)
+    points = slower_then_faster(strip)
+    scene = bpy.context.scene
+    if in_meta:
+        with bpy.context.temp_override(**sequencer(), scene=scene):
+            bpy.ops.sequencer.select_all(action='SELECT')
+            bpy.ops.sequencer.meta_make()
+    for channel in scene.sequence_editor.channels:
+        channel.mute = True
+    scene.sequence_editor.strips[0].mute = True
+    assert found_clicks(timeline) == pytest.approx(clicks_on(points), abs=EXACT_S)
+
+
+def test_nothing_of_the_product_mixes_down_in_the_artists_blender():
+    root = Path(__file__).resolve().parents[2]
+    calls = [
+        path.name for folder in ("addon", "engine") for path in (root / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "mixdown"
+    ]
+    assert calls == []
 
 
 def test_other_strips_are_not_heard_and_nothing_of_the_scene_changes(timeline, clicks, tmp_path):
