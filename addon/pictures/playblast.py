@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
-import wave
 from collections.abc import Generator
 from dataclasses import dataclass
 
 import bpy
-import numpy as np
 
 from ...engine import EngineError
-from ...engine.values.types import SAMPLE_RATE_HZ
-from ..host.borrowed import borrowed
-from ..sound.clip import SoundClip, read
-from ..sound.strips import sound_strips
+from ..host.scene import scene_fps
+from ..sound.clip import SoundClip
+from ..sound.mix import Part, parts_of, write_mix
 from . import picture, strip_scene
 from .complete_file import is_whole_mp4
-
-INT16_MAX = 32_767
 
 
 @dataclass(frozen=True)
@@ -80,38 +75,15 @@ def _sound(scene: bpy.types.Scene, film: Film, folder: str) -> tuple[str, str]:
         return "", "This Blender is built without sound, so the film is silent."
     path = os.path.join(folder, "sound.wav")
     try:
-        if _has_sound(scene):
-            frames = [(scene, "frame_start", film.first_frame), (scene, "frame_end", film.last_frame)]
-            with borrowed([*frames, (scene, "use_audio", True)]), bpy.context.temp_override(scene=scene):
-                bpy.ops.sound.mixdown(filepath=path, container='WAV', codec='PCM', format='S16')
-        elif film.clip is not None:
-            _write_clip(film, scene.render.fps / scene.render.fps_base, path)
-    except (EngineError, RuntimeError) as error:
+        frames = range(film.first_frame, film.last_frame + 1)
+        parts = parts_of(bpy.context, scene, frames)
+        if not parts and film.clip is not None:
+            parts = [Part(film.clip, ((1.0, 1.0),) * len(frames))]
+        if parts:
+            write_mix(parts, frames, scene_fps(scene), path)
+    except (EngineError, OSError) as error:
         return "", f"The film is silent: {str(error).strip()}"
     return (path, "") if os.path.isfile(path) else ("", "The scene has no sound, so the film is silent.")
-
-
-def _has_sound(scene: bpy.types.Scene) -> bool:
-    """Whether a scene has sound of its own: strips that are not muted, or speakers."""
-    if any(not strip.mute and strip.sound is not None for strip in sound_strips(scene)):
-        return True
-    speakers = [obj.data for obj in scene.objects if obj.type == 'SPEAKER']
-    return any(speaker.sound is not None and not speaker.muted for speaker in speakers)
-
-
-def _write_clip(film: Film, fps: float, path: str) -> None:
-    """The take's sound from the film's first frame to its last, as 16-bit mono."""
-    samples = read(film.clip).samples
-    before = round((film.clip.start_frame - film.first_frame) / fps * SAMPLE_RATE_HZ)
-    count = round((film.last_frame + 1 - film.first_frame) / fps * SAMPLE_RATE_HZ)
-    filmed = np.zeros(count, np.float32)
-    part = samples[max(0, -before):max(0, count - before)]
-    filmed[max(0, before):max(0, before) + len(part)] = part
-    with wave.open(path, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE_HZ)
-        file.writeframes((filmed.clip(-1, 1) * INT16_MAX).astype("<i2").tobytes())
 
 
 def _write(frames: list[str], sound: str, form: strip_scene.Format, film: Film) -> None:

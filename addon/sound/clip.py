@@ -19,6 +19,7 @@ import numpy as np
 
 from ...engine import MIN_DURATION_S, AudioError, InstallError, Waveform, from_array, read_audio, stretch
 from ...engine.values.types import SAMPLE_RATE_HZ, FloatArray
+from ..actions import actions
 from ..host.scene import scene_fps
 from .retimed import clock_s
 from .strips import audible_span, mark, mark_of, pick, sequencer_scene, shift_between
@@ -27,6 +28,8 @@ from .strips import audible_span, mark, mark_of, pick, sequencer_scene, shift_be
 SEEKABLE = {".wav", ".flac", ".aif", ".aiff"}
 SEEK_MARGIN_S = 0.25        # read this much more on both sides, so that resampling has its neighbours
 SAME_RATE = 1e-6            # frames per second
+STEP_S = 0.01               # of the clock of a speaker with another pitch
+RESAMPLE_QUALITY = 1        # of Blender's resampler: 0 folds high sounds down, 3 takes six times as long
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class SoundClip:
         home: name of the scene on whose clock start_frame counts, empty for files.
         retiming: of a strip with speed changes, as retiming_of gives it.
         clock_s: of a strip with speed changes, the second of the file that plays on each frame, one more than it has.
+        speed: of a speaker, how many times faster than in the file it plays: its Pitch.
     """
 
     name: str
@@ -60,6 +64,7 @@ class SoundClip:
     home: str = ""
     retiming: tuple[int, ...] = ()
     clock_s: tuple[float, ...] = ()
+    speed: float = 1.0
 
 
 def find_strip(
@@ -81,14 +86,19 @@ def find_strip(
 def clip_of(
     context: bpy.types.Context, edit: bpy.types.Scene, strip: bpy.types.Strip, home: bpy.types.Scene,
 ) -> SoundClip:
-    """As find_strip, for a strip that is known."""
+    """As find_strip, for a strip that is known; it is marked, so that its take finds it again."""
+    return replace(unmarked_clip(edit, strip, home), mark=mark(strip, edit))
+
+
+def unmarked_clip(edit: bpy.types.Scene, strip: bpy.types.Strip, home: bpy.types.Scene) -> SoundClip:
+    """As clip_of, and the strip stays as it is."""
     clip = place_of(edit, strip, home)
     path, packed = _source(strip.sound, f"Strip {strip.name!r}")
     clock: tuple[float, ...] = ()
     if clip.retiming:
         span = audible_span(edit, strip)
         clock = clock_s(strip, span.first, span.right, span.fps)
-    return replace(clip, path=path, packed=packed, mark=mark(strip, edit), clock_s=clock)
+    return replace(clip, path=path, packed=packed, clock_s=clock)
 
 
 def place_of(edit: bpy.types.Scene, strip: bpy.types.Strip, home: bpy.types.Scene) -> SoundClip:
@@ -97,6 +107,7 @@ def place_of(edit: bpy.types.Scene, strip: bpy.types.Strip, home: bpy.types.Scen
     Raises AudioError.
     """
     span = audible_span(edit, strip)
+    _check_time_stretching(home)
     if abs(span.fps - scene_fps(home)) > SAME_RATE:
         raise AudioError(
             f"The strip's scene {edit.name!r} runs at {span.fps:g} frames per second and the character's scene "
@@ -122,7 +133,32 @@ def find_speaker(context: bpy.types.Context, name: str, home: bpy.types.Scene | 
         raise AudioError(f"Speaker not found: {name!r}. Pick a speaker object that has a sound.")
     path, packed = _source(speaker.data.sound, f"Speaker {name!r}")
     home = home or context.scene
-    return replace(_from_start(name, path, packed, speaker_start(speaker, home), scene_fps(home)), home=home.name)
+    _check_time_stretching(home)
+    clip = _from_start(name, path, packed, speaker_start(speaker, home), scene_fps(home))
+    return replace(clip, home=home.name, speed=_speed_of(speaker))
+
+
+def _speed_of(speaker: bpy.types.Object) -> float:
+    """How much faster than in its file the sound of a speaker plays. Raises AudioError: that changes on the way."""
+    sound, drivers = speaker.data, speaker.data.animation_data and speaker.data.animation_data.drivers
+    paths = [curve.data_path for use in actions.uses(sound) for curve in actions.curves_of(use)]
+    if "pitch" in [*paths, *(driver.data_path for driver in drivers or ())]:
+        raise AudioError(
+            f"The Pitch of speaker {speaker.name!r} is animated, so its sound has no single speed. "
+            "Remove that animation, or render the sound to a file and pick that."
+        )
+    return float(sound.pitch)
+
+
+def _check_time_stretching(home: bpy.types.Scene) -> None:
+    """Refuse a scene whose animation runs at another speed than its frames: sound does not, so no key would fit."""
+    render = home.render
+    if render.frame_map_old != render.frame_map_new:
+        raise AudioError(
+            f"Scene {home.name!r} plays its animation at another speed than its sound (Time Stretching: Old "
+            f"{render.frame_map_old}, New {render.frame_map_new}). "
+            "Set both to 100 in Output > Frame Range > Time Stretching, then generate again."
+        )
 
 
 def speaker_start(speaker: bpy.types.Object, home: bpy.types.Scene) -> float:
@@ -143,7 +179,9 @@ def find_file(
     full_path = bpy.path.abspath(path)
     if not os.path.isfile(full_path):
         raise AudioError(f"Sound file not found: {full_path}. Check the path, or pick the file again.")
-    return _from_start(os.path.basename(full_path), full_path, None, start_frame, scene_fps(home or context.scene))
+    home = home or context.scene
+    _check_time_stretching(home)
+    return _from_start(os.path.basename(full_path), full_path, None, start_frame, scene_fps(home))
 
 
 def read(clip: SoundClip) -> Waveform:
@@ -154,7 +192,7 @@ def read(clip: SoundClip) -> Waveform:
     Raises:
         AudioError: the file is missing, empty or corrupt, or less than 0.1 s of it is left.
     """
-    with _on_disk(clip.path, clip.packed) as path:
+    with on_disk(clip.path, clip.packed) as path:
         return _cut(clip, path)
 
 
@@ -190,7 +228,7 @@ def _source(sound: bpy.types.Sound | None, owner: str) -> tuple[str, bytes | Non
 
 
 @contextlib.contextmanager
-def _on_disk(path: str, packed: bytes | None) -> Iterator[str]:
+def on_disk(path: str, packed: bytes | None) -> Iterator[str]:
     """A file with the sound: its own, or a temporary one of the packed bytes."""
     if packed is None:
         yield path
@@ -199,10 +237,6 @@ def _on_disk(path: str, packed: bytes | None) -> Iterator[str]:
         copy = os.path.join(folder, "packed" + Path(path).suffix)
         Path(copy).write_bytes(packed)
         yield copy
-
-
-def _unreadable(path: str, error: Exception) -> AudioError:
-    return AudioError(f"Sound file cannot be read: {path} ({error}). Convert it to wav, or export it again.")
 
 
 def _from_start(name: str, path: str, packed: bytes | None, start_frame: float, fps: float) -> SoundClip:
@@ -217,7 +251,7 @@ def whole_from(start_frame: float, fps: float) -> dict[str, float]:
 
 
 def _cut(clip: SoundClip, path: str) -> Waveform:
-    samples = _retimed(clip, path) if clip.clock_s else _straight(clip, path)
+    samples = _straight(clip, path) if not clip.clock_s and clip.speed == 1 else _retimed(clip, path)
     if len(samples) < MIN_DURATION_S * SAMPLE_RATE_HZ:
         raise AudioError(
             f"Only {len(samples) / SAMPLE_RATE_HZ:.2f} s of sound can be heard in {clip.name!r}; "
@@ -229,18 +263,37 @@ def _cut(clip: SoundClip, path: str) -> Waveform:
 def _straight(clip: SoundClip, path: str) -> FloatArray:
     """The samples of a clip that plays at its own speed."""
     decoded, decoded_from_s = _decode(path, clip.channel, clip.first_s, clip.length_s)
-    first = round((clip.first_s - decoded_from_s) * SAMPLE_RATE_HZ)
-    count = len(decoded.samples) if math.isinf(clip.length_s) else max(0, round(clip.length_s * SAMPLE_RATE_HZ))
-    silence = np.zeros(max(0, -first), np.float32)
-    return np.concatenate([silence, decoded.samples[max(0, first):]])[:count]
+    return cut(decoded.samples, clip.first_s - decoded_from_s, clip.length_s, SAMPLE_RATE_HZ)
 
 
 def _retimed(clip: SoundClip, path: str) -> FloatArray:
     """The samples of a clip with speed changes, at the voice's own pitch."""
-    clock = np.array(clip.clock_s)
-    decoded, decoded_from_s = _decode(path, clip.channel, clock[0], clock[-1] - clock[0])
-    step_s = clip.length_s / (len(clock) - 1)
-    return stretch(decoded.samples[:, None], SAMPLE_RATE_HZ, clock[:-1] - decoded_from_s, step_s)[:, 0]
+    decoded, decoded_from_s = _decode(path, clip.channel, *needed(clip))
+    return retime(clip, decoded.samples[:, None], SAMPLE_RATE_HZ, decoded_from_s)[:, 0]
+
+
+def needed(clip: SoundClip) -> tuple[float, float]:
+    """First second and length of what a clip plays of its file."""
+    if clip.clock_s:
+        return clip.clock_s[0], clip.clock_s[-1] - clip.clock_s[0]
+    return clip.first_s, clip.length_s
+
+
+def cut(samples: FloatArray, first_s: float, length_s: float, rate_hz: int) -> FloatArray:
+    """Samples (n, ...) from a second on; one below 0 puts silence before them."""
+    first = round(first_s * rate_hz)
+    count = len(samples) if math.isinf(length_s) else max(0, round(length_s * rate_hz))
+    silence = np.zeros((max(0, -first), *samples.shape[1:]), np.float32)
+    return np.concatenate([silence, samples[max(0, first):]])[:count]
+
+
+def retime(clip: SoundClip, samples: FloatArray, rate_hz: int, from_s: float) -> FloatArray:
+    """Samples (n, channels) of a file from a second on as a clip with another speed plays them, at their own pitch."""
+    if clip.clock_s:
+        step_s = clip.length_s / (len(clip.clock_s) - 1)
+        return stretch(samples, rate_hz, np.array(clip.clock_s[:-1]) - from_s, step_s)
+    played = stretch(samples, rate_hz, np.arange(0, len(samples) / rate_hz, STEP_S * clip.speed), STEP_S)
+    return cut(played, clip.first_s, clip.length_s, rate_hz)
 
 
 def _decode(path: str, channel: int, first_s: float, length_s: float) -> tuple[Waveform, float]:
@@ -251,17 +304,33 @@ def _decode(path: str, channel: int, first_s: float, length_s: float) -> tuple[W
         # Blender knows, a bad file, or anything where soundfile is damaged.
         with contextlib.suppress(AudioError, InstallError, OSError):
             return read_audio(path, channel), 0.0
-    try:
-        import aud
-    except ImportError:         # Blender built without sound
+    if not bpy.app.build_options.audaspace:
         return read_audio(path, channel), 0.0
+    samples, rate_hz, from_s = decode(path, first_s, length_s)
+    return from_array(samples, rate_hz, path, channel), from_s
+
+
+def decode(path: str, first_s: float, length_s: float, rate_hz: float | None = None) -> tuple[FloatArray, float, float]:
+    """Samples (n, channels) of a file, their rate and the second at which they start, by Blender's own decoder.
+
+    Args:
+        rate_hz: wanted rate; None keeps that of the file.
+    Raises:
+        AudioError: the file cannot be read.
+    """
+    import aud  # not in every Blender
+
     try:
         sound = aud.Sound.file(path)
-        rate_hz, _ = sound.specs        # before data(): a file that cannot be read raises instead of ending Blender
+        own_rate_hz, _ = sound.specs        # before data(): a bad file raises here instead of ending Blender there
         from_s = 0.0
-        if seekable and math.isfinite(length_s):
+        if Path(path).suffix.lower() in SEEKABLE and math.isfinite(length_s):
             from_s = max(0.0, first_s - SEEK_MARGIN_S)
             sound = sound.limit(from_s, first_s + length_s + SEEK_MARGIN_S)
-        return from_array(sound.data(), rate_hz, path, channel), from_s
+        if rate_hz is not None and rate_hz != own_rate_hz:
+            sound = sound.resample(rate_hz, RESAMPLE_QUALITY)
+        return sound.data(), rate_hz or own_rate_hz, from_s
     except aud.error as error:
-        raise _unreadable(path, error) from error
+        raise AudioError(
+            f"Sound file cannot be read: {path} ({error}). Convert it to wav, or export it again."
+        ) from error

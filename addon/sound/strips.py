@@ -194,6 +194,21 @@ def shift_between(edit: bpy.types.Scene, home: bpy.types.Scene, first: int, righ
     return 0
 
 
+def is_muted(scene: bpy.types.Scene, strip: bpy.types.Strip) -> bool:
+    """Whether a strip, a meta strip around it, or the channel of one of them is muted."""
+    for around in _with_parents(strip):
+        holder = around.parent_meta() or scene.sequence_editor
+        if around.mute or holder.channels[around.channel].mute:
+            return True
+    return False
+
+
+def is_hidden(strip: bpy.types.Strip) -> bool:
+    """Whether its handles, or those of the meta strips around it, leave nothing of a strip."""
+    left, right = _audible_frames(strip)
+    return right <= left
+
+
 def _audible_frames(strip: bpy.types.Strip) -> tuple[int, int]:
     """The frames on which a strip can be heard: its own handles, cut by those of the meta strips around it."""
     spans = [handles(around) for around in _with_parents(strip)]
