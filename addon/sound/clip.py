@@ -47,7 +47,7 @@ class SoundClip:
         mark: of the strip, by which it is found again under another name.
         scene: name of the scene that holds the strip, empty for files and speakers.
         home: name of the scene on whose clock start_frame counts, empty for files.
-        retiming: of a strip with speed changes, as retiming_of gives it.
+        retiming: of a strip with speed changes, as retiming_of gives it; of a speaker with another Pitch thousandths.
         clock_s: of a strip with speed changes, the second of the file that plays on each frame, one more than it has.
         speed: of a speaker, how many times faster than in the file it plays: its Pitch.
     """
@@ -135,7 +135,8 @@ def find_speaker(context: bpy.types.Context, name: str, home: bpy.types.Scene | 
     home = home or context.scene
     _check_time_stretching(home)
     clip = _from_start(name, path, packed, speaker_start(speaker, home), scene_fps(home))
-    return replace(clip, home=home.name, speed=_speed_of(speaker))
+    speed = _speed_of(speaker)
+    return replace(clip, home=home.name, speed=speed, retiming=() if speed == 1 else (0, round(1000 * speed)))
 
 
 def _speed_of(speaker: bpy.types.Object) -> float:

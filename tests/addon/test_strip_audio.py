@@ -200,6 +200,51 @@ def test_a_speaker_starts_where_its_nla_strip_does(ext, clicks):
     assert audio.find_speaker(bpy.context, speaker.name).start_frame == 7
 
 
+def speaker_with(clicks):
+    bpy.context.scene.frame_set(13)
+    bpy.ops.object.speaker_add()
+    speaker = bpy.context.view_layer.objects.active
+    speaker.data.sound = bpy.data.sounds.load(clicks)
+    return speaker
+
+
+@needs_aud
+@pytest.mark.parametrize("pitch", [0.8, 1.25])
+def test_the_pitch_of_a_speaker_is_its_speed(ext, clicks, pitch):
+    speaker = speaker_with(clicks)
+    speaker.data.pitch = pitch
+    audio = ext.module("addon.sound.clip")
+    found = click_times_s(audio.read(audio.find_speaker(bpy.context, speaker.name)).samples, RATE_HZ)
+    expected = (np.arange(10) + 0.0055) / pitch
+    assert len(found) >= 9 and found == pytest.approx(expected[-len(found):], abs=0.02)
+
+
+@needs_aud
+def test_an_animated_pitch_is_refused(ext, clicks):
+    speaker = speaker_with(clicks)
+    speaker.data.keyframe_insert("pitch", frame=1)
+    with pytest.raises(ext.module("engine").AudioError, match="Pitch of speaker .* is animated"):
+        ext.module("addon.sound.clip").find_speaker(bpy.context, speaker.name)
+
+
+@needs_aud
+@pytest.mark.parametrize("source", ["strip", "speaker", "file"])
+def test_time_stretching_is_refused_because_sound_ignores_it(ext, clicks, source):
+    speaker = speaker_with(clicks)
+    add_strip(clicks)
+    bpy.context.scene.render.frame_map_new = 200
+    audio = ext.module("addon.sound.clip")
+    find = {
+        "strip": lambda: audio.find_strip(bpy.context, "Line"),
+        "speaker": lambda: audio.find_speaker(bpy.context, speaker.name),
+        "file": lambda: audio.find_file(bpy.context, clicks, 1),
+    }[source]
+    with pytest.raises(ext.module("engine").AudioError, match="Time Stretching: Old 100, New 200"):
+        find()
+    bpy.context.scene.render.frame_map_old = 200
+    assert find().start_frame in (1, 13)
+
+
 @needs_aud
 def test_a_speaker_without_sound_says_so(ext):
     bpy.ops.object.speaker_add()
