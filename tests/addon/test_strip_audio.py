@@ -223,7 +223,7 @@ def test_the_pitch_of_a_speaker_is_its_speed(ext, clicks, pitch):
 def test_an_animated_pitch_is_refused(ext, clicks):
     speaker = speaker_with(clicks)
     speaker.data.keyframe_insert("pitch", frame=1)
-    with pytest.raises(ext.module("engine").AudioError, match="Pitch of speaker .* is animated"):
+    with pytest.raises(ext.module("engine").AudioError, match=r"Pitch of speaker .* is animated"):
         ext.module("addon.sound.clip").find_speaker(bpy.context, speaker.name)
 
 
