@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ...engine.files.jobs_file import as_switch, as_text
 from ...engine.values.options import Option, Value
 
 ID_OR_PATH = ("model", "preset")            # an id of a list, or a file or folder
@@ -58,22 +59,6 @@ def _as_number(option: Option, value: object) -> float | int:
 def as_stored(value: float | str) -> float:
     """A number as Blender's properties hold it, single precision: then it gives the same keys as in the panel."""
     return float(np.float32(value))
-
-
-def as_text(value: object) -> str:
-    """A text that a file name or a name in Blender may hold. Raises ValueError."""
-    if not isinstance(value, str):
-        raise ValueError("is no text. Write a text in double quotes")
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError("holds a zero byte or half a character, which no name can hold. Write another text")
-    return value
-
-
-def as_switch(value: object) -> bool:
-    """True or false. Raises ValueError."""
-    if not isinstance(value, bool):
-        raise ValueError("is neither true nor false. Write true or false, without quotes")
-    return value
 
 
 def add_options(parser: argparse._ActionsContainer, chosen: Iterable[Option]) -> None:

@@ -13,6 +13,7 @@ import sys
 import bpy
 
 from ...engine import EngineError, OutputError, SettingError, check_words, read_transcript
+from ...engine.files.jobs_file import JobsError
 from ..pictures import plan as pictures
 from ..take import make
 from ..take.options import OPTIONS, SOUNDS, WORDS, with_switches
@@ -20,7 +21,6 @@ from ..take.properties import collect
 from .choice_fields import add_options
 from .file import save_shot
 from .jobs import run_jobs
-from .jobs_file import JobsError
 from .plan import RunOptions
 
 FAILED, WRONG_USAGE = 1, 2

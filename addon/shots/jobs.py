@@ -16,6 +16,7 @@ import bpy
 import numpy as np
 
 from ...engine import Animation, EngineError, Rig, Settings, Waveform, animate, check_words, read_transcript
+from ...engine.files.jobs_file import JobsError, share
 from ...engine.files.journal import CHECKED, DONE, FAILED, MADE, WAITING, Journal, Report
 from ...engine.files.whole_file import part_of, remove, sha256
 from ...engine.values.types import SAMPLE_RATE_HZ
@@ -28,7 +29,7 @@ from ..take import make
 from ..take.properties import collect
 from . import plan
 from .file import open_shot, save_shot, scene_named
-from .jobs_file import JobsError, ShotJob, read_jobs
+from .jobs_file import ShotJob, read_jobs
 from .plan import JobGroup, RunOptions
 from .report import ShotEntry
 
@@ -62,7 +63,7 @@ def run_jobs(options: RunOptions, tell: Tell) -> Report[ShotEntry]:
             in the way; or the journal or the report cannot be written any more.
     """
     everything = plan.groups(read_jobs(options.jobs_file))
-    mine = plan.share(everything, options.shard)
+    mine = share(everything, options.shard)
     journal = Journal(replace(options, dry_run=False).report_path(), ShotEntry)
     entries = {job.id: plan.entry_for(job) for group in mine for job in group.jobs}
     left = [group for group in mine if not (options.resume and plan.carry_over(group, entries, journal, options))]

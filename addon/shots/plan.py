@@ -12,12 +12,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ...engine import EngineError, OutputError, SettingError
+from ...engine import EngineError, OutputError
+from ...engine.files.jobs_file import JobsError
 from ...engine.files.journal import DONE, MADE, Journal
 from ...engine.files.whole_file import remove, same_name
 from ...engine.files.whole_file import remove_parts as remove_parts_of
 from ..keying.point_cache import SUFFIX
-from .jobs_file import JobsError, ShotJob
+from .jobs_file import ShotJob
 from .report import ShotEntry
 
 NOT_DRAWN = ". Saved, but not drawn: "              # in a message, between what was made and why a picture was not
@@ -73,16 +74,6 @@ def groups(jobs: Iterable[ShotJob]) -> list[JobGroup]:
             )
         same.append(job)
     return [JobGroup(same[0].blend, same[0].save, tuple(same)) for same in found.values()]
-
-
-def share(all_groups: list[JobGroup], shard: str) -> list[JobGroup]:
-    """Every N-th group from the I-th on; all without a shard. Raises SettingError."""
-    if not shard:
-        return all_groups
-    number, _, count = shard.partition("/")
-    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise SettingError(f"--shard must be I/N with I from 1 to N, for example 2/4, got {shard!r}.")
-    return all_groups[int(number) - 1::int(count)]
 
 
 def entry_for(job: ShotJob) -> ShotEntry:

@@ -118,7 +118,7 @@ class Journal(Generic[Entry]):
         versions = self._made.get(same_name(path), set())
         return "" in versions or (bool(versions) and sha256(path) in versions)
 
-    def begin(self, **about: str) -> None:
+    def begin(self, **about: object) -> None:
         """Open the journal for this run. Raises OutputError."""
         start = {"journal": SCHEMA, "started": _now(), **about}
         part = part_of(self.path)
@@ -148,9 +148,9 @@ class Journal(Generic[Entry]):
             entry.status = status
         self._append({"status": status, "jobs": [entry.id for entry in entries]})
 
-    def put(self, part: str, path: str, entries: Sequence[Entry]) -> None:
-        """Put a whole file in its place as the output of these jobs. Raises OutputError."""
-        digest = sha256(part)
+    def put(self, part: str, path: str, entries: Sequence[Entry], digest: str = "") -> None:
+        """Put a whole file in its place as the output of these jobs; digest is its sha256. Raises OutputError."""
+        digest = digest or sha256(part)
         self._wrote(entries, path, digest)
         self._append({"file": path, "sha256": digest, "jobs": [entry.id for entry in entries]})
         try:
@@ -226,7 +226,7 @@ class Report(Generic[Entry]):
     path: str
     jobs_file: str
     shard: str
-    program: Mapping[str, str]
+    program: Mapping[str, object]
     entries: Sequence[Entry]
     started: str = field(default_factory=_now)
     ended: str = ""
@@ -246,14 +246,6 @@ class Report(Generic[Entry]):
         """Number of jobs by status."""
         found = [entry.status for entry in self.entries]
         return {status: found.count(status) for status in STATUSES if status in found}
-
-    def reasons(self) -> dict[str, int]:
-        """Number of failed jobs by their message, the most frequent first."""
-        found: dict[str, int] = {}
-        for entry in self.entries:
-            if entry.status == FAILED:
-                found[entry.message] = found.get(entry.message, 0) + 1
-        return dict(sorted(found.items(), key=lambda item: -item[1]))
 
     def write(self) -> None:
         """Write it, whole or not at all; the jobs are listed once the run is over. Raises OutputError."""

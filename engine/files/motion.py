@@ -9,7 +9,6 @@ import csv
 import errno
 import json
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -22,6 +21,7 @@ from ..values.errors import OutputError
 from ..values.phones import Phone
 from ..values.types import FloatArray, Motion
 from . import metahuman
+from .whole_file import part_of, remove
 
 SUFFIXES = (".npz", ".csv", ".json")
 PHONE_SUFFIXES = (".json",)
@@ -117,22 +117,18 @@ def read_phones(path: str | Path) -> tuple[Phone, ...]:
 
 def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file under a temporary name, then put it in place. Raises OutputError."""
-    target = Path(os.path.realpath(path))       # a link stays a link
+    target = os.path.realpath(path)       # a link stays a link
+    part = part_of(target)
     try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:32]}.")
-    except OSError as error:
-        raise OutputError(f"Cannot write {path}: {error.strerror}. Write somewhere else.") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with open(part, "wb") as file:
             write(file)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
+        os.replace(part, target)
     except OSError as error:
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         step = "Free some space, or write somewhere else" if is_full else "Write somewhere else, or under another name"
         raise OutputError(f"Cannot write {path}: {error.strerror}. {step}.") from error
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        remove(part)
 
 
 def read_motion(path: str | Path) -> Motion:

@@ -16,13 +16,18 @@ HASH_BLOCK_BYTES = 2**20
 HASHES = 4096               # of files that stay known: the lines of one .blend file or sound share its hash
 FILMS = (".mp4",)           # whose parts are named without the first ending
 # .PID.part.NAME, and what was made on the way to it or by version 0.1: NAME.PID.part.ENDING
-_BEFORE, _BEHIND = re.compile(r"^\.\d+\.part\."), re.compile(r"\.\d+\.part(\.\w+)?@?$")
+_BEFORE, _BEHIND = re.compile(r"^(\.\d+\.part\.)+"), re.compile(r"\.\d+\.part(\.\w+)?@?$")
 
 
 def part_of(path: str) -> str:
     """The name under which a file is written before it is whole; folder and ending are those of the file."""
     folder, name = os.path.split(path)
     return os.path.join(folder, f".{os.getpid()}.part.{name}")
+
+
+def without_parts(text: str) -> str:
+    """A message with the names of files instead of those of their parts."""
+    return re.sub(r"(\.\d+\.part\.)+", "", text)
 
 
 def remove_parts(paths: Iterable[str]) -> list[str]:
