@@ -26,7 +26,7 @@ PROCESSES = 2
 LIMIT_S = 600           # one process; the slowest takes about two minutes on a busy machine
 TAIL_LINES = 60         # of a failed process's output
 FILES_A_PROCESS = 20    # of the add-on: a crash of Blender costs these; each process installs the extension anew
-OUTER, INNER = ("bpy42", "bpy52"), ("bpy45", "bpy50")      # the oldest and the newest Blender run every add-on test
+OUTER, INNER = ("bpy42", "bpy53"), ("bpy45", "bpy50", "bpy52")      # the oldest and the newest run every add-on test
 # what every Blender stores or names in its own way: these run on those between as well; all do when such a one is asked
 # for by name
 KEYS_AND_SOUND = frozenset({
@@ -37,9 +37,9 @@ KEYS_AND_SOUND = frozenset({
 })
 NEWEST_ONLY = frozenset({"test_rigify.py", "test_translations.py"})     # a whole Rigify rig; texts, not Blender
 NEEDS_PILLOW = ("tests/engine/test_shape_match.py",)    # of the engine: only the development environment has Pillow
-QUICK = ("learn", "newest", "bpy52")                    # environments of `build.py test quick`
+QUICK = ("learn", "newest", "bpy53")                    # environments of `build.py test quick`
 # Tests that may be skipped in each environment: a few more than today's. 4.2 has no audaspace as a module and no slots.
-MAX_SKIPPED = {"learn": 4, "oldest": 3, "newest": 3, "bpy42": 140, "bpy45": 20, "bpy50": 20, "bpy52": 6}
+MAX_SKIPPED = {"learn": 4, "oldest": 3, "newest": 3, "bpy42": 140, "bpy45": 20, "bpy50": 20, "bpy52": 6, "bpy53": 6}
 # word in the reason of a skip -> whether this computer has what it speaks of; a skip for what is absent is no fault
 OUTSIDE: dict[str, Callable[[], object]] = {
     "espeak": lambda: ctypes.util.find_library("espeak-ng"),

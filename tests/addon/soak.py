@@ -426,12 +426,18 @@ class Session:
         for _ in range(self.random.randint(1, 3)):
             if bpy.ops.ed.undo.poll() and MARK in bpy.context.scene:
                 bpy.ops.ed.undo()
+        self.show_frame()
 
     def redo(self) -> None:
         """One to three steps forward."""
         for _ in range(self.random.randint(1, 3)):
             if bpy.ops.ed.redo.poll():
                 bpy.ops.ed.redo()
+        self.show_frame()
+
+    def show_frame(self) -> None:
+        """What a window does after undo: without one the sliders keep the values of the frame that was shown then."""
+        bpy.context.scene.frame_set(bpy.context.scene.frame_current)
 
     def remove(self) -> None:
         """Clear Lip Sync: nothing of ours stays on the character."""

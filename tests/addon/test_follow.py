@@ -10,7 +10,7 @@ import pytest
 from tests.counting import calls_during
 
 from .conftest import RATE_HZ, curves, jaw, keys_of, make_face, needs_aud, write_wav
-from .strips import FPS, add_strip, move, retime, set_handles
+from .strips import FPS, add_strip, move, retime, sequencer, set_handles
 
 pytestmark = needs_aud
 JAW = 'key_blocks["jawOpen"].value'
@@ -530,3 +530,51 @@ def test_whatever_is_done_to_strips_nothing_is_lost(ext, take, babble, seed):
     assert before.keys() == after.keys()
     for path, fields in before.items():
         np.testing.assert_allclose(after[path]["co"], fields["co"], atol=2e-4, err_msg=f"{seed} {path}")
+
+
+needs_ripple = pytest.mark.skipif(bpy.app.version < (5, 3, 0), reason="Blender has no ripple edits before 5.3")
+
+
+@pytest.fixture
+def two_takes(ext, take, babble):
+    """The take from frame 31 and another, on another face and channel, from frame 201."""
+    make_face(ext, "Anna")
+    later_strip = add_strip(babble, frame=201, channel=2, name="Other")
+    bpy.ops.unitalker.animate(strip="Other", character="Anna")
+    return take, later_strip
+
+
+def ripple(operator, strip, **options):
+    """What the artist does in the Sequencer with one strip selected."""
+    scene = bpy.context.scene
+    for other in scene.sequence_editor.strips_all:
+        other.select = other == strip
+    scene.sequence_editor.active_strip = strip
+    with bpy.context.temp_override(**sequencer(), scene=scene):
+        assert getattr(bpy.ops.sequencer, operator)(**options) == {'FINISHED'}
+
+
+@needs_ripple
+def test_takes_behind_a_ripple_delete_move_with_their_strips(ext, two_takes):
+    before, anna = jaw(face()), jaw(bpy.data.objects["Anna"])
+    ripple("ripple_delete", two_takes[0])
+    moved = 201 - bpy.context.scene.sequence_editor.strips_all["Other"].left_handle
+    assert moved == 96
+    assert follow(ext).moved == 1
+    np.testing.assert_allclose(jaw(bpy.data.objects["Anna"]), anna - [moved, 0], atol=1e-4)
+    np.testing.assert_array_equal(jaw(face()), before)      # the keys of a strip that was deleted stay
+
+
+@needs_ripple
+def test_a_ripple_trim_cuts_one_take_and_moves_those_behind_it(ext, two_takes):
+    before, anna = jaw(face()), jaw(bpy.data.objects["Anna"])
+    bpy.context.scene.frame_set(55)
+    ripple("ripple_trim", two_takes[0], side='LEFT')
+    assert two_takes[0].left_handle == 31 and two_takes[1].left_handle == 201 - 24
+    assert follow(ext).moved == 2
+    np.testing.assert_allclose(jaw(bpy.data.objects["Anna"]), anna - [24, 0], atol=1e-4)
+    after, inside = jaw(face()), 31 + 6         # away from the cut, where the mouth comes from rest
+    assert (after[0, 0], after[-1, 0]) == (31, 31 + 96 - 24 - 1)
+    np.testing.assert_allclose(
+        after[after[:, 0] >= inside], before[before[:, 0] >= inside + 24] - [24, 0], atol=1e-4
+    )
