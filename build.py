@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         "link", link, "Install this checkout into your Blender as a development extension: edits are live."
     )
     link_options.add_argument(
-        "--blender", metavar="5.2", help="Blender version; default: the newest in your user folder"
+        "--blender", metavar="5.3", help="Blender version; default: the newest in your user folder"
     )
     link_options.add_argument(
         "--user-folder", type=Path, help="Blender's user folder of that version, if it is not the usual one"

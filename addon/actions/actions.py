@@ -1,6 +1,6 @@
 """Actions and slots: which Action plays on a data-block, and whose it is.
 
-One code path for Blender 4.2 to 5.2: from 4.4 on an Action has a slot for each data-block and keeps curves in channel
+One code path for Blender 4.2 to 5.3: from 4.4 on an Action has a slot for each data-block and keeps curves in channel
 bags; before, the Action holds the curves itself and every data-block has its own Action. An Action is ours as a whole,
 or it is a host Action: one of the artist's in which some slots are ours.
 """

@@ -13,7 +13,7 @@ import bpy
 
 from . import BASE_PACKAGE
 
-LOCALES = ("de_DE", "ja_JP", "zh_HANS")         # as Blender 4.2 to 5.2 call them
+LOCALES = ("de_DE", "ja_JP", "zh_HANS")         # as Blender 4.2 to 5.3 call them
 FOLDER = Path(__file__).with_name("languages")
 CONTEXT = "UniTalker"                           # for words that mean something else in Blender: Life, Clear, Character
 CONTEXTS = ("*", "Operator", CONTEXT)           # of names and texts; of buttons; our own

@@ -1,4 +1,4 @@
-"""The sound strips of a sequencer, and when each is audible, under one name where Blender 4.2 to 5.2 have several.
+"""The sound strips of a sequencer, and when each is audible, under one name where Blender 4.2 to 5.3 have several.
 
 Main thread only. Reads; the one thing it writes is a mark on a strip (`mark`), by which takes and rows find it again
 after it was renamed.
