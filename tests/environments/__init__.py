@@ -24,7 +24,7 @@ ENVIRONMENTS = {            # name of the pin file: the Python that it is for
     "newest": "3.13",
     "bpy42": "3.11", "bpy45": "3.11", "bpy50": "3.11", "bpy52": "3.13", "bpy53": "3.13",   # Blender as a Python module
 }
-BLENDERS = ("bpy50", "bpy45", "bpy52", "bpy53", "bpy42")     # demo and package take the first that this machine can have
+BLENDERS = ("bpy50", "bpy45", "bpy52", "bpy53", "bpy42")     # demo and package take the first that there can be
 INSTALLS_AT_ONCE = 2
 
 
