@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .audio.read import MIN_DURATION_S, from_array, read_audio
+    from .audio.read import MIN_DURATION_S, check_sound, from_array, read_audio
     from .audio.time_stretch import stretch
     from .fit_head.fit import FitResult, KeyedTake, fit_take
     from .geometry.shape_match import (
@@ -60,7 +60,8 @@ __all__ = [
     "Curve", "Delays", "EngineError", "FitResult", "Gains", "Head", "HeadMesh", "InstallError", "KeyedTake", "Life",
     "LipContacts", "ModelError", "Motion", "NoPresetError", "OutputError", "Picks", "Placement", "PresetError",
     "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError", "SampledFace", "SettingError", "Settings",
-    "ShapeProposal", "TeachError", "Waveform", "animate", "animate_all", "changed_spans", "check_words", "close_graphs",
+    "ShapeProposal", "TeachError", "Waveform", "animate", "animate_all", "changed_spans", "check_sound", "check_words",
+    "close_graphs",
     "components_needed", "device_tests_from_text", "device_tests_to_text", "fit_placement", "fit_take", "from_array",
     "guess_points", "has_lips", "languages", "match_shapes", "preset_of_matches", "read_audio", "read_transcript",
     "read_words", "reduce_for_curves", "reduce_for_lines", "remember_device_tests", "runtime_build", "solve_weights",

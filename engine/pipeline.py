@@ -114,7 +114,10 @@ def animate_all(
     takes = _decode(takes, wave, clip, system, (progress, cancelled))
     cues = _cues(takes[0].decoded[0].scores, clip, system.model, words)
     sound = measure(wave, wanted)
-    return [_animation(take, cues, target, sound, system.encoder) for take in takes]
+    results = [_animation(take, cues, target, sound, system.encoder) for take in takes]
+    if not wave.warning:
+        return results
+    return [replace(result, warnings=(wave.warning, *result.warnings)) for result in results]
 
 
 def _open(wanted: Sequence[Settings]) -> System:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import bpy
 
-from ...engine import EngineError
 from ..host.scene import scene_fps
 from ..sound.clip import SoundClip
 from ..sound.mix import Part, parts_of, write_mix
@@ -76,14 +75,16 @@ def _sound(scene: bpy.types.Scene, film: Film, folder: str) -> tuple[str, str]:
     path = os.path.join(folder, "sound.wav")
     try:
         frames = range(film.first_frame, film.last_frame + 1)
-        parts = parts_of(bpy.context, scene, frames)
+        parts, problems = parts_of(bpy.context, scene, frames)
         if not parts and film.clip is not None:
             parts = [Part(film.clip, ((1.0, 1.0),) * len(frames))]
         if parts:
-            write_mix(parts, frames, scene_fps(scene), path)
-    except (EngineError, OSError) as error:
+            problems += write_mix(parts, frames, scene_fps(scene), path)
+    except OSError as error:
         return "", f"The film is silent: {str(error).strip()}"
-    return (path, "") if os.path.isfile(path) else ("", "The scene has no sound, so the film is silent.")
+    if not parts and not problems:
+        return "", "The scene has no sound, so the film is silent."
+    return path if parts else "", " ".join(f"Not in the film: {problem}" for problem in problems)
 
 
 def _write(frames: list[str], sound: str, form: strip_scene.Format, film: Film) -> None:

@@ -17,15 +17,14 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ...engine import MIN_DURATION_S, AudioError, InstallError, Waveform, from_array, read_audio, stretch
+from ...engine import MIN_DURATION_S, AudioError, InstallError, Waveform, check_sound, from_array, read_audio, stretch
 from ...engine.values.types import SAMPLE_RATE_HZ, FloatArray
 from ..actions import actions
 from ..host.scene import scene_fps
 from .retimed import clock_s
 from .strips import audible_span, mark, mark_of, pick, sequencer_scene, shift_between
 
-# Formats where aud starts exactly in the middle of a file; ogg and mp3 come up to 23 ms off.
-SEEKABLE = {".wav", ".flac", ".aif", ".aiff"}
+WHOLE = 0.0, math.inf       # first second and length of all of a file
 SEEK_MARGIN_S = 0.25        # read this much more on both sides, so that resampling has its neighbours
 SAME_RATE = 1e-6            # frames per second
 STEP_S = 0.01               # of the clock of a speaker with another pitch
@@ -252,25 +251,14 @@ def whole_from(start_frame: float, fps: float) -> dict[str, float]:
 
 
 def _cut(clip: SoundClip, path: str) -> Waveform:
-    samples = _straight(clip, path) if not clip.clock_s and clip.speed == 1 else _retimed(clip, path)
+    decoded, from_s = _decode(path, clip.channel, *needed(clip))
+    samples = play_of_file(clip, decoded.samples[:, None], SAMPLE_RATE_HZ, from_s)[:, 0]
     if len(samples) < MIN_DURATION_S * SAMPLE_RATE_HZ:
         raise AudioError(
             f"Only {len(samples) / SAMPLE_RATE_HZ:.2f} s of sound can be heard in {clip.name!r}; "
             f"at least {MIN_DURATION_S} s are needed. Make the strip longer, or pick another one."
         )
-    return Waveform(samples)
-
-
-def _straight(clip: SoundClip, path: str) -> FloatArray:
-    """The samples of a clip that plays at its own speed."""
-    decoded, decoded_from_s = _decode(path, clip.channel, clip.first_s, clip.length_s)
-    return cut(decoded.samples, clip.first_s - decoded_from_s, clip.length_s, SAMPLE_RATE_HZ)
-
-
-def _retimed(clip: SoundClip, path: str) -> FloatArray:
-    """The samples of a clip with speed changes, at the voice's own pitch."""
-    decoded, decoded_from_s = _decode(path, clip.channel, *needed(clip))
-    return retime(clip, decoded.samples[:, None], SAMPLE_RATE_HZ, decoded_from_s)[:, 0]
+    return Waveform(samples, decoded.warning)
 
 
 def needed(clip: SoundClip) -> tuple[float, float]:
@@ -280,52 +268,53 @@ def needed(clip: SoundClip) -> tuple[float, float]:
     return clip.first_s, clip.length_s
 
 
-def cut(samples: FloatArray, first_s: float, length_s: float, rate_hz: int) -> FloatArray:
-    """Samples (n, ...) from a second on; one below 0 puts silence before them."""
-    first = round(first_s * rate_hz)
-    count = len(samples) if math.isinf(length_s) else max(0, round(length_s * rate_hz))
-    silence = np.zeros((max(0, -first), *samples.shape[1:]), np.float32)
-    return np.concatenate([silence, samples[max(0, first):]])[:count]
-
-
-def retime(clip: SoundClip, samples: FloatArray, rate_hz: int, from_s: float) -> FloatArray:
-    """Samples (n, channels) of a file from a second on as a clip with another speed plays them, at their own pitch."""
+def play_of_file(clip: SoundClip, samples: FloatArray, rate_hz: int, from_s: float) -> FloatArray:
+    """What a clip plays of a file's samples (n, channels) from a second on; at their own pitch where the speed differs.
+    """
     if clip.clock_s:
         step_s = clip.length_s / (len(clip.clock_s) - 1)
         return stretch(samples, rate_hz, np.array(clip.clock_s[:-1]) - from_s, step_s)
-    played = stretch(samples, rate_hz, np.arange(0, len(samples) / rate_hz, STEP_S * clip.speed), STEP_S)
-    return cut(played, clip.first_s, clip.length_s, rate_hz)
+    if clip.speed != 1:
+        samples = stretch(samples, rate_hz, np.arange(0, len(samples) / rate_hz, STEP_S * clip.speed), STEP_S)
+    first = round((clip.first_s - from_s) * rate_hz)
+    count = len(samples) if math.isinf(clip.length_s) else max(0, round(clip.length_s * rate_hz))
+    silence = np.zeros((max(0, -first), samples.shape[1]), np.float32)
+    return np.concatenate([silence, samples[max(0, first):]])[:count]
 
 
 def _decode(path: str, channel: int, first_s: float, length_s: float) -> tuple[Waveform, float]:
     """Sound of a file and the second at which it starts: the needed part where seeking is exact, else all of it."""
-    seekable = Path(path).suffix.lower() in SEEKABLE
-    if seekable and math.isinf(length_s):
+    if not bpy.app.build_options.audaspace:
+        return read_audio(path, channel), 0.0
+    is_plain, warning = check_sound(path)
+    if is_plain and math.isinf(length_s):
         # The same samples, but block by block: an hour of stereo needs 0.5 GB, not 3. It cannot read a codec that only
         # Blender knows, a bad file, or anything where soundfile is damaged.
         with contextlib.suppress(AudioError, InstallError, OSError):
             return read_audio(path, channel), 0.0
-    if not bpy.app.build_options.audaspace:
-        return read_audio(path, channel), 0.0
-    samples, rate_hz, from_s = decode(path, first_s, length_s)
-    return from_array(samples, rate_hz, path, channel), from_s
+    samples, rate_hz, from_s = decode(path, (first_s, length_s) if is_plain else WHOLE)
+    return replace(from_array(samples, rate_hz, path, channel), warning=warning), from_s
 
 
-def decode(path: str, first_s: float, length_s: float, rate_hz: float | None = None) -> tuple[FloatArray, float, float]:
+def decode(
+    path: str, part_s: tuple[float, float] = WHOLE, rate_hz: float | None = None,
+) -> tuple[FloatArray, float, float]:
     """Samples (n, channels) of a file, their rate and the second at which they start, by Blender's own decoder.
 
     Args:
+        part_s: first second and length of what is needed, where a file can be entered anywhere to the sample.
         rate_hz: wanted rate; None keeps that of the file.
     Raises:
         AudioError: the file cannot be read.
     """
     import aud  # not in every Blender
 
+    first_s, length_s = part_s
     try:
         sound = aud.Sound.file(path)
         own_rate_hz, _ = sound.specs        # before data(): a bad file raises here instead of ending Blender there
         from_s = 0.0
-        if Path(path).suffix.lower() in SEEKABLE and math.isfinite(length_s):
+        if math.isfinite(length_s):
             from_s = max(0.0, first_s - SEEK_MARGIN_S)
             sound = sound.limit(from_s, first_s + length_s + SEEK_MARGIN_S)
         if rate_hz is not None and rate_hz != own_rate_hz:

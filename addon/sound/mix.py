@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
+from ...engine import AudioError
 from ...engine.values.types import FloatArray
 from ..actions import actions
-from .clip import SoundClip, cut, decode, find_speaker, needed, on_disk, retime, unmarked_clip
+from .clip import SoundClip, decode, find_speaker, needed, on_disk, play_of_file, unmarked_clip
 from .strips import is_hidden, is_muted, sound_strips
 
 RATE_HZ = 48_000
@@ -35,31 +36,47 @@ class Part:
     gains: tuple[tuple[float, float], ...]
 
 
-def parts_of(context: bpy.types.Context, scene: bpy.types.Scene, frames: range) -> list[Part]:
-    """The sounds of a scene that are not muted. Main thread. Raises AudioError."""
-    parts = []
+def parts_of(context: bpy.types.Context, scene: bpy.types.Scene, frames: range) -> tuple[list[Part], list[str]]:
+    """The sounds of a scene that are not muted, and why others cannot be mixed. Main thread."""
+    parts, problems = [], []
     for strip in sound_strips(scene):
         if strip.sound is not None and not is_muted(scene, strip) and not is_hidden(strip):
-            volumes = _volumes(scene, f'["{bpy.utils.escape_identifier(strip.name)}"].volume', strip.volume, frames)
+            path = f'["{bpy.utils.escape_identifier(strip.name)}"].volume'
             sides = min(1.0, 1.0 - strip.pan), min(1.0, 1.0 + strip.pan)
-            parts.append(_part(scene, unmarked_clip(scene, strip, scene), volumes, sides))
+            try:
+                clip = unmarked_clip(scene, strip, scene)
+            except AudioError as error:
+                problems.append(str(error))
+                continue
+            parts.append(_part(scene, clip, _volumes(scene, path, strip.volume, frames), sides))
     for obj in scene.objects:
         if obj.type == 'SPEAKER' and obj.data.sound is not None and not obj.data.muted:
-            volumes = _volumes(obj.data, "volume", obj.data.volume, frames)
-            parts.append(_part(scene, find_speaker(context, obj.name, scene), volumes, (1.0, 1.0)))
-    return parts
+            try:
+                clip = find_speaker(context, obj.name, scene)
+            except AudioError as error:
+                problems.append(str(error))
+                continue
+            parts.append(_part(scene, clip, _volumes(obj.data, "volume", obj.data.volume, frames), (1.0, 1.0)))
+    return parts, problems
 
 
-def write_mix(parts: Sequence[Part], frames: range, fps: float, path: str) -> None:
-    """Write the mix of some frames as a wav file of 16-bit stereo at 48 kHz. Raises AudioError, OSError."""
-    mixed = np.zeros((round(len(frames) / fps * RATE_HZ), 2), np.float32)
+def write_mix(parts: Sequence[Part], frames: range, fps: float, path: str) -> list[str]:
+    """Write the mix of some frames as a wav file of 16-bit stereo at 48 kHz; why some could not be read.
+
+    Raises OSError.
+    """
+    mixed, problems = np.zeros((round(len(frames) / fps * RATE_HZ), 2), np.float32), []
     for part in parts:
-        _add(mixed, part, frames, fps)
+        try:
+            _add(mixed, part, frames, fps)
+        except AudioError as error:
+            problems.append(str(error))
     with wave.open(path, "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)
         file.setframerate(RATE_HZ)
         file.writeframes((mixed.clip(-1, 1) * INT16_MAX).astype("<i2").tobytes())
+    return problems
 
 
 def _add(mixed: FloatArray, part: Part, frames: range, fps: float) -> None:
@@ -75,12 +92,10 @@ def _add(mixed: FloatArray, part: Part, frames: range, fps: float) -> None:
 def _stereo(clip: SoundClip) -> FloatArray:
     """What a clip plays as (n, 2); one channel sounds on both sides, and so does the mean of more than two."""
     with on_disk(clip.path, clip.packed) as path:
-        samples, _, from_s = decode(path, *needed(clip), RATE_HZ)
+        samples, _, from_s = decode(path, needed(clip), RATE_HZ)
     if samples.shape[1] != 2:
         samples = np.repeat(samples.mean(axis=1, keepdims=True), 2, axis=1)
-    if clip.clock_s or clip.speed != 1:
-        return retime(clip, samples, RATE_HZ, from_s)
-    return cut(samples, clip.first_s - from_s, clip.length_s, RATE_HZ)
+    return play_of_file(clip, samples, RATE_HZ, from_s)
 
 
 def _part(

@@ -6,9 +6,10 @@ hour of stereo at 96 kHz needs no more memory than its mono 16 kHz result.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,49 +18,47 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..values.errors import AudioError
+from ..values.errors import AudioError, InstallError
 from ..values.messages import number_of
 from ..values.packages import needs
 from ..values.types import SAMPLE_RATE_HZ, FloatArray, Waveform
+from .sound_file import LONGEST_S, STREAM_BYTES, SoundFile, check_whole, inspect
 
 MIN_DURATION_S = 0.1        # shorter than one short vowel: nothing to animate
-MAX_DURATION_S = 6 * 3600   # 1.4 GB as float32; longer recordings are a mistake in the file more often than a wish
+MAX_DURATION_S = LONGEST_S  # 1.4 GB as float32; longer recordings are a mistake in the file more often than a wish
 MIN_RATE_HZ = 4_000         # below this no consonant is left
 MAX_RATE_HZ = 768_000
 BLOCK_S = 10                # seconds read at a time
 RESAMPLE_QUALITY = "HQ"     # soxr's default grade: flat to 0.91 of the band, 120 dB rejection
-STREAM_BYTES = 0x7FFF_0000  # a size from here on stands for "not known yet" in what programs pipe
-# libsndfile's log of a wav or aiff whose sound ends early
-SHORTENED = re.compile(r"^ ?(?:data|SSND) : (\d+) \(should be (\d+)\)$", re.MULTILINE)
+KINDS = "wav", "aiff", "flac", "ogg", "mp3"        # no other reaches libsndfile, whose rarer decoders have had holes
+MP3_SLACK_S = 0.5           # by which the reader's guess at an mp3 file's length may be off
 MAX_PEAK = 1_000            # 60 dB above full scale; more is another unit, for example 16-bit values written as float
 
 
 def read_audio(path: str | Path, channel: int = 0) -> Waveform:
-    """Read a wav, flac, ogg or mp3 file of any rate and channel count.
+    """Read a wav, aiff, flac, ogg or mp3 file of any rate and channel count.
 
     Args:
         path: the sound file.
         channel: which of its channels is meant, 1 for the first (left); 0 averages all.
     Returns:
-        Mono 16 kHz sound, as loud as in the file.
+        Mono 16 kHz sound, as loud as in the file, with a warning where that may have been cut off.
     Raises:
         AudioError: missing, empty, corrupt, cut off or unknown file; no such channel; not finite; shorter than 0.1 s or
             longer than 6 h.
     """
-    with needs("soundfile"):
-        import soundfile
-
     _check_file(path)
-    try:
-        name = str(path) if sys.platform == "win32" else os.fsencode(path)      # bytes: a name need not be UTF-8
-        with soundfile.SoundFile(name) as file:
-            _check_whole(file, path)
-            return _to_waveform(_blocks(file), file.samplerate, str(path), channel)
-    except soundfile.LibsndfileError as error:
-        raise AudioError(
-            f"Sound file cannot be read: {path} ({error.error_string.rstrip('.')}). "
-            "Wav, flac, ogg and mp3 work; convert it, or export it again."
-        ) from error
+    found = inspect(path)
+    if found.kind not in KINDS:
+        raise _unreadable(path, "not a wav, aiff, flac, ogg or mp3 file")
+    warning = check_whole(path, found)
+    with _open(path, found) as file:
+        if found.kind == "flac":
+            _check_flac(file, path)
+        wave = _to_waveform(_blocks(file, path), file.samplerate, str(path), channel)
+    if found.kind == "mp3" and found.there_s - wave.duration_s > MP3_SLACK_S:
+        raise _unreadable(path, f"it does not say its length, so only {wave.duration_s:.2f} s of it were found")
+    return Waveform(wave.samples, warning)
 
 
 def from_array(samples: NDArray[Any], rate_hz: float, name: str = "sound array", channel: int = 0) -> Waveform:
@@ -100,23 +99,84 @@ def _check_file(path: str | Path) -> None:
         raise AudioError(f"Sound file is empty (0 bytes): {path}. Export it again.")
 
 
-def _check_whole(file: Any, path: str | Path) -> None:     # noqa: ANN401  soundfile has no types
-    """Refuse a wav or aiff that was not copied or written to its end: half a line would get half a mouth unnoticed."""
-    sizes = SHORTENED.search(file.extra_info)
-    if sizes is None or int(sizes[1]) >= STREAM_BYTES or int(sizes[2]) == 0:
-        return
-    there_s = file.frames / file.samplerate
-    promised_s = there_s * int(sizes[1]) / int(sizes[2])
-    if promised_s - there_s > MIN_DURATION_S:
-        raise AudioError(
-            f"Sound file is cut off: {path} should last {promised_s:.2f} s, {there_s:.2f} s are there. "
-            "Copy or export it again; to use what is there, save it anew in a sound editor."
-        )
+def check_sound(path: str | Path) -> tuple[bool, str]:
+    """Whether every decoder reads the same samples of a file and can enter it anywhere, and a warning or "".
+
+    For callers that have a decoder of their own. Mp3 and ogg, whatever the name of the file, are none of those:
+    decoders differ in where such sound begins.
+    Raises:
+        AudioError: missing, empty, or cut off.
+    """
+    _check_file(path)
+    found = inspect(path)
+    warning = check_whole(path, found)
+    if found.kind == "flac":
+        with contextlib.suppress(InstallError), _open(path, found) as file:
+            _check_flac(file, path)
+    return found.is_plain, warning
 
 
-def _blocks(file: Any) -> Iterator[FloatArray]:     # noqa: ANN401  soundfile has no types
+@contextlib.contextmanager
+def _open(path: str | Path, found: SoundFile) -> Iterator[Any]:
+    with needs("soundfile"):
+        import soundfile
+
+    name = str(path) if sys.platform == "win32" else os.fsencode(path)      # bytes: a name need not be UTF-8
+    with contextlib.ExitStack() as stack:
+        source = name if found.open_size_at < 0 else stack.enter_context(_WithSize(name, found.open_size_at))
+        try:
+            file = stack.enter_context(soundfile.SoundFile(source))
+        except RuntimeError as error:       # of which newer versions have kinds of their own
+            raise _unreadable(path, error) from error
+        yield file
+
+
+class _WithSize(io.FileIO):
+    """A wav file, read as if its header said how many bytes of samples follow."""
+
+    def __init__(self, name: str | bytes, size_at: int) -> None:
+        super().__init__(name)
+        there = os.fstat(self.fileno()).st_size - size_at - 4
+        self._at, self._size = size_at, min(there, STREAM_BYTES).to_bytes(4, "little")
+
+    def readinto(self, buffer: Any) -> int:     # noqa: ANN401  anything that takes bytes
+        """Read on, as io.RawIOBase.readinto."""
+        start = self.tell()
+        view = memoryview(buffer).cast("B")
+        count = super().readinto(view) or 0
+        for number, byte in enumerate(self._size):
+            if start <= self._at + number < start + count:
+                view[self._at + number - start] = byte
+        return count
+
+
+def _check_flac(file: Any, path: str | Path) -> None:       # noqa: ANN401  soundfile has no types
+    """Go to the end that a flac file says it has. Raises AudioError: it has not."""
+    try:
+        if file.frames > 0:
+            file.seek(file.frames - 1)
+            file.seek(0)
+    except RuntimeError as error:
+        check_whole(path, SoundFile("flac", promised_s=file.frames / file.samplerate, is_cut=True))
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str | Path, reason: object) -> AudioError:
+    text = str(getattr(reason, "error_string", reason)).rstrip(".")
+    return AudioError(
+        f"Sound file cannot be read: {path} ({text}). Wav, flac, ogg and mp3 work; convert it, or export it again."
+    )
+
+
+def _blocks(file: Any, path: str | Path) -> Iterator[FloatArray]:     # noqa: ANN401  soundfile has no types
     """What is really in an opened SoundFile; its own blocks() repeats samples where a file ends early."""
-    while len(block := file.read(BLOCK_S * file.samplerate, dtype="float32", always_2d=True)):
+    while True:
+        try:
+            block = file.read(BLOCK_S * file.samplerate, dtype="float32", always_2d=True)
+        except RuntimeError as error:
+            raise _unreadable(path, error) from error
+        if not len(block):
+            return
         yield block
 
 

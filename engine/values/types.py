@@ -32,13 +32,17 @@ SAMPLE_RATE_HZ = 16_000     # what every speech encoder of this family is traine
 
 @dataclass(frozen=True)
 class Waveform:
-    """Mono sound at 16 kHz, as read_audio() and from_array() make it; samples (n,) float32, full scale is +-1.
+    """Mono sound at 16 kHz, as read_audio() and from_array() make it.
 
+    Attributes:
+        samples: (n,) float32, full scale is +-1.
+        warning: a sentence for the user where its file may be cut off, else "".
     Raises:
         AudioError: samples of another shape or number type, or none at all.
     """
 
     samples: FloatArray
+    warning: str = ""
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 1 or self.samples.dtype != np.float32 or not len(self.samples):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import subprocess
 import warnings
 from pathlib import Path
@@ -424,6 +425,84 @@ def test_a_bad_file_is_one_error_and_writes_nothing(ext, face, tmp_path, name):
     with pytest.raises(RuntimeError, match=name):
         bpy.ops.unitalker.animate(audio=str(tmp_path / name), character="Face")
     assert len(bpy.data.actions) == 0
+
+
+def cut_off(folder, name, share=0.5):
+    """The first part of a sound of three seconds."""
+    soundfile = pytest.importorskip("soundfile")
+    forms = {"a.rf64": {"format": "RF64"}, "wide.wav": {"format": "WAVEX"}}
+    path = folder / name
+    noise = np.random.default_rng(0).normal(0, 0.1, 3 * RATE_HZ)
+    soundfile.write(str(path), noise, RATE_HZ, **forms.get(name, {}))
+    content = path.read_bytes()
+    path.write_bytes(content[:int(len(content) * share)])
+    return str(path)
+
+
+CUT_KINDS = ["a.wav", "wide.wav", "a.rf64", "a.aiff", "a.flac", "a.ogg", "a.mp3"]
+
+
+@pytest.mark.parametrize("name", [*CUT_KINDS, *(["a.w64", "a.au"] if bpy and bpy.app.build_options.audaspace else [])])
+def test_a_sound_that_was_cut_off_is_said_for_files_and_strips(ext, tmp_path, name):
+    path = cut_off(tmp_path, name)
+    make_face(ext, "Face")
+    clips = ext.module("addon.sound.clip")
+    with pytest.raises(RuntimeError, match="Sound file is cut off: .*" + name):
+        bpy.ops.unitalker.animate(audio=path, character="Face")
+    assert len(bpy.data.actions) == 0 and bpy.context.scene.unitalker.result_failed
+    if not bpy.app.build_options.audaspace:
+        return
+    set_handles(add_strip(path), right=10)          # not read to its end
+    with pytest.raises(ext.module("engine").AudioError, match="Sound file is cut off"):
+        clips.read(clips.find_strip(bpy.context, "Line"))
+
+
+@pytest.mark.parametrize("name", CUT_KINDS)
+def test_a_whole_sound_of_each_kind_is_read(ext, tmp_path, name):
+    clips = ext.module("addon.sound.clip")
+    wave = clips.read(clips.find_file(bpy.context, cut_off(tmp_path, name, 1.0), 1))
+    assert wave.warning == "" and len(wave.samples) / RATE_HZ == pytest.approx(3.0, abs=0.12)
+
+
+def test_what_may_be_cut_off_is_keyed_with_a_warning(ext, face, tmp_path):
+    path = Path(write_wav(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, RATE_HZ)))
+    content = bytearray(path.read_bytes())
+    content[4:8], content[40:44] = (2_000_036).to_bytes(4, "little"), (2_000_000).to_bytes(4, "little")
+    path.write_bytes(content)
+    bpy.ops.unitalker.animate(audio=str(path), character="Face")
+    assert "a.wav may be cut off" in bpy.context.scene.unitalker.result_details
+
+
+@needs_aud
+@pytest.mark.parametrize("size", [0, 2_000_000_000, 0x7FFF_F000, 0xFFFF_FFFF])
+def test_a_length_that_a_pipe_left_open_is_read_to_its_end(ext, clicks, tmp_path, size):
+    content = bytearray(Path(clicks).read_bytes())
+    content[40:44] = size.to_bytes(4, "little")
+    (tmp_path / "piped.wav").write_bytes(content)
+    audio = ext.module("addon.sound.clip")
+    assert len(heard(audio.read(audio.find_file(bpy.context, str(tmp_path / "piped.wav"), 1)), 1)) == 10
+    add_strip(tmp_path / "piped.wav")
+    assert len(heard(audio.read(audio.find_strip(bpy.context, "Line")), 1)) == 10
+
+
+@needs_aud
+@pytest.mark.parametrize("name", ["line.mp3", "line.wav"])
+def test_mp3_begins_alike_as_file_and_as_strip_whatever_holds_it(ext, tmp_path, name):
+    soundfile = pytest.importorskip("soundfile")
+    seconds = np.arange(3 * 44_100) / 44_100
+    buzz = 0.5 * np.sign(np.sin(754 * seconds)) * (np.abs(seconds - 1.5) < 0.5)
+    soundfile.write(str(tmp_path / "a.mp3"), buzz, 44_100)
+    content = (tmp_path / "a.mp3").read_bytes()
+    if name.endswith(".wav"):
+        form = struct.pack("<HHIIHHHHIHHH", 0x55, 1, 44_100, 16_000, 1, 0, 12, 1, 2, 417, 1, 1393)
+        body = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(content)) + content
+        content = b"RIFF" + struct.pack("<I", len(body)) + body
+    (tmp_path / name).write_bytes(content)
+    add_strip(tmp_path / name)
+    audio = ext.module("addon.sound.clip")
+    clips = audio.find_file(bpy.context, str(tmp_path / name), 1), audio.find_strip(bpy.context, "Line")
+    starts = [np.flatnonzero(np.abs(audio.read(clip).samples) > 0.2)[0] / RATE_HZ for clip in clips]
+    assert starts[0] == pytest.approx(starts[1], abs=0.001)
 
 
 @pytest.mark.parametrize(("rate_hz", "channels"), [(8_000, 1), (44_100, 2), (96_000, 6)])
