@@ -114,12 +114,23 @@ def gather(context: bpy.types.Context, name: str, with_related: bool = True) -> 
     """
     picked = pick(context, name)
     parts = related(context, picked) if with_related else picked
+    _make_poses(context, parts)
     _refuse_missing(parts)
     _refuse_linked(parts)
     targets = tuple(_targets(parts))
     if not targets:
         raise _nothing_moves(picked)
     return Character(picked[0].name, targets)
+
+
+def _make_poses(context: bpy.types.Context, parts: list[bpy.types.Object]) -> None:
+    """Evaluate new armatures: before that they have no bones, and an Action on one ends Blender 4.5 to 5.2."""
+    if any(_lacks_pose(obj) and obj.name in context.view_layer.objects for obj in parts):
+        context.view_layer.update()
+
+
+def _lacks_pose(obj: bpy.types.Object) -> bool:
+    return obj.type == 'ARMATURE' and obj.pose is None
 
 
 def _nothing_moves(picked: list[bpy.types.Object]) -> RigError:
@@ -294,7 +305,7 @@ def _targets(members: list[bpy.types.Object]) -> Iterator[KeyTarget]:
             yield KeyTarget(obj.name, library, 'KEY', names, frozenset(), channels_of.driven(keys))
         bones = frozenset(bone.name for bone in obj.pose.bones) if obj.pose else frozenset()
         properties = frozenset(channels_of.number_properties(obj))
-        if obj.library is None and (bones or properties):
+        if obj.library is None and (bones or properties) and not _lacks_pose(obj):
             driven, limits, rest = channels_of.driven(obj), channels_of.limits(obj), channels_of.bones_at_rest(obj)
             more = tuple(limits), tuple(rest), tuple(posture.posed(obj))
             yield KeyTarget(obj.name, library, 'OBJECT', bones, properties, driven, *more)

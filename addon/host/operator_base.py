@@ -86,7 +86,8 @@ class OnWorker(WaitsForJob):
             self._job.cancel()
             return {'RUNNING_MODAL'}
         if event.type == 'TIMER':
-            if self._job.done and not self._announce():
+            # a render reads the curves that are to be written: it goes first
+            if self._job.done and not bpy.app.is_job_running('RENDER') and not self._announce():
                 self._stop_waiting(context)
                 return self._finish(context, self._job.take)
             self._show_progress(context)

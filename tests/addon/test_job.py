@@ -257,7 +257,8 @@ def window(ext, monkeypatch):
         def __getattr__(self, name):
             return getattr(context, name)
 
-    monkeypatch.setattr("bpy.app", SimpleNamespace(background=False, version=bpy.app.version), raising=False)
+    app = SimpleNamespace(background=False, version=bpy.app.version, is_job_running=lambda _kind: False)
+    monkeypatch.setattr("bpy.app", app, raising=False)
     return Context()
 
 
@@ -274,6 +275,16 @@ def test_modal_run_writes_once_and_takes_its_timer_away(ext, job_module, face, s
     assert operator.modal(window, event('TIMER')) == {'FINISHED'}
     assert window.window_manager.timers == 0 and job_module.Job.current is None
     assert len(jaw(face)) == 48
+
+
+def test_keys_are_written_after_the_artists_render_has_ended(ext, job_module, face, speech, window):
+    operator = Operator(ext, {"audio": speech, "character": "Face"})
+    operator.invoke(window, None)
+    wait_for(job_module.Job.current)
+    bpy.app.is_job_running = lambda kind: kind == 'RENDER'
+    assert operator.modal(window, event('TIMER')) == {'PASS_THROUGH'} and len(bpy.data.actions) == 0
+    bpy.app.is_job_running = lambda _kind: False
+    assert operator.modal(window, event('TIMER')) == {'FINISHED'} and len(jaw(face)) == 48
 
 
 def test_esc_cancels_and_writes_nothing(ext, job_module, face, speech, window, monkeypatch):

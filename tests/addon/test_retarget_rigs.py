@@ -160,3 +160,73 @@ def test_rigs_are_plain_values_that_can_be_changed(ext):
     _face("face", ["jawOpen"])
     found = rig.gather(bpy.context, "face").rig("auto", ())
     assert dataclasses.replace(found, preset="arkit52").limits == {}
+
+
+def test_an_armature_that_was_never_evaluated_is_keyed(ext):
+    """It has no pose yet: an Action on it would end Blender 4.5 to 5.2."""
+    types, preset = ext.module("engine.values.types"), ext.module("engine.rig.preset")
+    armature = bpy.data.objects.new("new", bpy.data.armatures.new("new"))
+    bpy.context.scene.collection.objects.link(armature)
+    armature["Puff"] = 0.0
+    assert armature.pose is None
+    target = preset.Target(types.RigChannel("property", '["Puff"]'), (("cheekPuff", 10.0),))
+    _key(ext, "new", _motion(ext, cheekPuff=[0, 0.3]), _preset(ext, target))
+    bpy.context.scene.frame_set(2)
+    assert armature["Puff"] == pytest.approx(3.0)
+
+
+def test_an_armature_outside_of_the_view_layer_is_left_out_not_keyed(ext):
+    armature = bpy.data.objects.new("new", bpy.data.armatures.new("new"))
+    armature["Puff"] = 0.0
+    hidden = bpy.data.collections.new("hidden")
+    bpy.context.scene.collection.children.link(hidden)
+    hidden.objects.link(armature)
+    bpy.context.view_layer.layer_collection.children["hidden"].exclude = True
+    assert armature.pose is None
+    with pytest.raises(ext.module("engine").RigError, match="'new' has no shape keys, bones or custom properties"):
+        ext.module("addon.character.character").gather(bpy.context, "new")
+
+
+def _board(preset, bones):
+    """A face board with the preset's first control bones."""
+    names = [target.to.name for target in preset.targets if target.to.kind == "bone"]
+    return _armature("board", sorted(set(names))[:bones])
+
+
+def _push_down(owner):
+    """What the artist's Push Down does."""
+    animation = owner.animation_data
+    action, slot = animation.action, getattr(animation, "action_slot", None)
+    animation.action = None
+    strip = animation.nla_tracks.new().strips.new(action.name, 1, action)
+    if slot is not None:
+        strip.action_slot = slot
+    return strip
+
+
+def _board_plays(board, frames):
+    found = []
+    for frame in frames:
+        bpy.context.scene.frame_set(frame)
+        found.append([tuple(bone.location) for bone in board.pose.bones])
+    return np.array(found)
+
+
+@pytest.mark.parametrize("again", ["same", "other words"])
+def test_a_face_board_whose_action_was_pushed_down_plays_on_and_is_made_again_in_its_strip(ext, again, speech):
+    preset_file = ext.module("engine.rig.preset_file")
+    preset = preset_file.load_preset(preset_file.data_folder() / "metahuman_face_board.json")
+    board = _board(preset, 60)
+    assert bpy.ops.unitalker.animate(audio=speech, character="board") == {'FINISHED'}
+    frames = (1, 6, 13, 25, 40)
+    played = _board_plays(board, frames)
+    assert np.abs(played).max() > 0.05
+    strip = _push_down(board)
+    np.testing.assert_allclose(_board_plays(board, frames), played, atol=1e-6)
+    gain = 1.0 if again == "same" else 0.5
+    assert bpy.ops.unitalker.animate(audio=speech, character="board", gain_jaw=gain) == {'FINISHED'}
+    jaw = list(board.pose.bones).index(board.pose.bones["CTRL_C_jaw"])
+    after = _board_plays(board, frames)
+    np.testing.assert_allclose(after[:, jaw, 1], gain * played[:, jaw, 1], atol=1e-5)
+    assert board.animation_data.action is None
+    assert [one for track in board.animation_data.nla_tracks for one in track.strips] == [strip]
