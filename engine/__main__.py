@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 STATUS_FAILED, STATUS_STOPPED = 1, 130
+PROGRESS_S = 30         # between two counts of lines in a pipe
 # command: its module under learn/, which imports torch
 LEARNING = {
     "train": "train.command", "export": "train.command", "corpus": "train.command", "convert": "export.convert",
@@ -22,29 +23,25 @@ try:
     import importlib
     import json
     import os
-    import re
+    import time
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import contextmanager
-    from dataclasses import replace
     from io import TextIOWrapper
     from pathlib import Path
 
-    from . import animate_all, arguments, read_audio
-    from .files import motion
+    from . import arguments, batch, lines, read_audio
+    from .files.journal import FAILED, Report
     from .fit_head.fit import fit_take
     from .fit_head.take_csv import read_take
     from .model import folder, runtime
     from .rig import fitted_head_file, presets
-    from .rig.retarget import on_frames
-    from .speech import g2p
-    from .values.errors import EngineError, OutputError, PresetError, SettingError
+    from .values.errors import EngineError, SettingError
     from .values.messages import number_of
-    from .values.types import Progress, Rig, Settings, Waveform, no_progress
+    from .values.types import Progress, Settings, no_progress
 except KeyboardInterrupt:       # while all this loads, which takes a third of a second
     print(STOPPED, file=sys.stderr)
     sys.exit(STATUS_STOPPED)
 
-BONE = "bone:"       # marks a bone in a file of channels
 Row = dict[str, object]    # of a table that is shown: title of a column -> value
 
 
@@ -53,7 +50,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         _print_any_name()
         options = _parser().parse_args(arguments)
-        options.command(options)
+        status: int | None = options.command(options)
         if sys.stdout:
             sys.stdout.flush()
     except EngineError as error:
@@ -72,7 +69,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         problem = "the output cannot be printed: no space left on device. Free some space, or print somewhere else."
         print(f"unitalker: {problem}", file=sys.stderr)
         return STATUS_FAILED
-    return 0
+    return status or 0
 
 
 def _print_any_name() -> None:
@@ -93,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     animate = commands.add_parser("animate", help="make face motion from a sound file")
     arguments.add_animate(animate)
     animate.set_defaults(command=_animate)
+    many = commands.add_parser("batch", help="make face motion from many sound files")
+    arguments.add_batch(many)
+    many.set_defaults(command=_batch)
     _add_listing(commands.add_parser("models", help="list the models that are there"), _list_models)
     identities = commands.add_parser("identities", help="list the speaking styles of a model")
     identities.add_argument("--model", default=Settings.model, help="model id or folder (default: %(default)s)")
@@ -122,23 +122,41 @@ def _learn(options: argparse.Namespace) -> None:
 
 
 def _animate(options: argparse.Namespace) -> None:
-    output = motion.check_output(options.output)
-    wanted = _wanted(options, arguments.settings_of(options, _transcript(options)))
-    inputs = ("audio", "channels", "preset", "template", "transcript_file", "phones_in")
-    files = _output_files(output, wanted, [getattr(options, name) for name in inputs])
-    _check_phones(options, files)
-    rig = _rig(options)
-    wave = read_audio(options.audio)
+    line = lines.line_of(options, [options.output])
     with _progress_bar() as progress:
-        animations = animate_all(wave, wanted, rig, progress)
-    if options.phones:
-        motion.write_phones(animations[0].phones, options.phones)
-    for settings, animation, file in zip(wanted, animations, files, strict=True):
-        made = on_frames(animation.curves, animation.motion) if animation.curves else animation.motion
-        motion.write_motion(made, file, _meta(options, settings, wave))
-        _warn(animation.warnings)
-        size = f"{number_of(len(made.weights), 'frame')} x {number_of(len(made.channels), 'channel')}"
-        print(f"{file}: {size} at {made.fps:g} fps, {wave.duration_s:.2f} s of sound")
+        sound_s, written = batch.make_line(line, progress=progress)
+    for file in written:
+        _warn(file.warnings)
+        size = f"{number_of(file.frames, 'frame')} x {number_of(file.channels, 'channel')}"
+        print(f"{file.path}: {size} at {file.fps:g} fps, {sound_s:.2f} s of sound")
+
+
+def _batch(options: argparse.Namespace) -> int:
+    found = lines.Lines(options)
+    _warn([f"{options.transcripts}: no sound is named {name}." for name in found.unused])
+    count = options.workers or max(1, (os.cpu_count() or 2) - 1)
+    workers = batch.LocalProcesses(count) if count > 1 else batch.ThisProcess()
+    asked = batch.BatchOptions(options.source, options.output, options.shard, options.resume, options.overwrite)
+    start = time.monotonic()
+    try:
+        with _line_counter(len(found.found) + len(found.wrong)) as tell:
+            report = batch.run_batch(found.found, found.wrong, asked, workers, tell)
+    except KeyboardInterrupt:
+        print("unitalker: stopped. Give --resume to go on.", file=sys.stderr)
+        return STATUS_STOPPED
+    _sum_up(report, time.monotonic() - start)
+    return 0 if report.good else STATUS_FAILED
+
+
+def _sum_up(report: Report[batch.LineEntry], seconds: float) -> None:
+    """How many lines are done, why others are not, and what it took."""
+    for reason, count in batch.reasons(report.entries).items():
+        print(f"{count} failed: {reason}")
+    counts = ", ".join(f"{count} {status}" for status, count in report.counts().items())
+    made = [entry for entry in report.entries if not entry.resumed and entry.sound_s]
+    minutes, processor_s = sum(entry.sound_s for entry in made) / 60, sum(entry.processor_s for entry in made)
+    cost = f", {processor_s / len(made):.2f} processor seconds each" if made else ""
+    print(f"{counts}; {minutes:.1f} minutes of sound in {seconds / 60:.1f} minutes{cost}; {report.path}")
 
 
 def _teach(options: argparse.Namespace) -> None:
@@ -165,99 +183,6 @@ def _warn(warnings: Sequence[str]) -> None:
         print(f"unitalker: {warning}", file=sys.stderr)
 
 
-def _wanted(options: argparse.Namespace, common: Settings) -> list[Settings]:
-    """One Settings per head and identity that is asked for."""
-    heads, identities = [options.head], dict.fromkeys(options.identity or [Settings.identity])
-    if options.head == "all":
-        heads = [head.id for head in folder.open_model(options.model).heads]
-        if options.template and len(heads) > 1:
-            raise SettingError(f"--template fits one head, --head all asks for {len(heads)}. Name the head.")
-    return [replace(common, head=head, identity=identity) for head in heads for identity in identities]
-
-
-def _transcript(options: argparse.Namespace) -> str | None:
-    """The given text; None without one."""
-    if options.language and options.transcript is None and options.transcript_file is None:
-        raise SettingError(
-            f"--language {options.language} is that of a transcript, and none is given. "
-            "Add --transcript or --transcript-file."
-        )
-    if options.transcript_file is not None:
-        return g2p.read_file(options.transcript_file)
-    return str(options.transcript) if options.transcript is not None else None
-
-
-def _check_phones(options: argparse.Namespace, files: Sequence[Path]) -> None:
-    """Before the work: phones can be written, and not over another result or what is read."""
-    if options.phones is None:
-        return
-    file = motion.check_output(options.phones, motion.PHONE_SUFFIXES)
-    others = [*files, options.audio, options.transcript_file, options.phones_in]
-    if any(other and os.path.realpath(other) == os.path.realpath(file) for other in others):
-        raise OutputError(f"Phones {file} would be written over another file of this command. Give another file name.")
-    if not folder.open_model(options.model).phones:
-        raise SettingError(
-            f"Model {options.model} does not hear phones, so --phones has nothing to write. Choose another model."
-        )
-
-
-def _output_files(output: Path, wanted: Sequence[Settings], inputs: Sequence[str | None]) -> list[Path]:
-    """The file of each result, checked before the work: none is written twice, and none over what is read."""
-    files = [motion.check_output(_output_file(output, settings, wanted)) for settings in wanted]
-    names = [str(file).casefold() for file in files]
-    for file, name in zip(files, names, strict=True):
-        if names.count(name) > 1:
-            raise SettingError(
-                f"Two results would both be written to {file}. Ask for them one by one, with another -o each."
-            )
-        if any(given and _is_same_file(given, file) for given in inputs):
-            raise OutputError(f"Output {file} is also read by this command. Give another file name.")
-    return files
-
-
-def _is_same_file(given: str, file: Path) -> bool:
-    return os.path.exists(given) and os.path.exists(file) and os.path.samefile(given, file)
-
-
-def _output_file(output: Path, settings: Settings, wanted: Sequence[Settings]) -> Path:
-    """OUT.npz; with HEAD, IDENTITY or HEAD.IDENTITY before the ending where several of them are asked for."""
-    parts = [
-        *([settings.head] if len({other.head for other in wanted}) > 1 else []),
-        *([settings.identity] if len({other.identity for other in wanted}) > 1 else []),
-    ]
-    plain = [re.sub(r"[^\w.+-]+", "_", part).strip("_") for part in parts]
-    return output.with_name(".".join([output.stem, *filter(None, plain)]) + output.suffix)
-
-
-def _rig(options: argparse.Namespace) -> Rig | None:
-    if options.preset.lower().endswith(".npz") and not options.channels:
-        return fitted_head_file.rig_of(options.preset)
-    if bool(options.preset) != bool(options.channels):
-        raise PresetError(
-            "--preset and --channels belong together: "
-            "give the preset's name (or auto), and a file with the rig's shape key names."
-        )
-    if not options.preset:
-        return None
-    try:
-        names = Path(options.channels).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, ValueError) as error:
-        raise PresetError(
-            f"Channel file {options.channels} cannot be read ({error}). "
-            "Give a text file with one shape key name per line."
-        ) from error
-    given = {name.strip() for name in names if name.strip()}
-    bones = frozenset(name for name in given if name.startswith(BONE))
-    return Rig(frozenset(given - bones), frozenset(name.removeprefix(BONE) for name in bones), preset=options.preset)
-
-
-def _meta(options: argparse.Namespace, settings: Settings, wave: Waveform) -> dict[str, object]:
-    """What is written beside the motion: how it was made."""
-    given = {name: getattr(options, name) for name in ("preset", "transcript", "transcript_file", "language")}
-    sound = {"audio": Path(options.audio).name, "duration_s": wave.duration_s}
-    return {**sound, **arguments.described(settings), **given}
-
-
 @contextmanager
 def _progress_bar() -> Iterator[Progress]:
     """A bar on a terminal; nothing in a pipe."""
@@ -268,6 +193,22 @@ def _progress_bar() -> Iterator[Progress]:
 
     with tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {elapsed}<{remaining}", leave=False) as bar:
         yield lambda fraction: bar.update(100 * fraction - bar.n) and None
+
+
+@contextmanager
+def _line_counter(total: int) -> Iterator[Callable[[batch.LineEntry], None]]:
+    """Counts lines on stderr, with lines per second and the time left; what failed and what is doubtful is printed."""
+    from tqdm import tqdm
+
+    interval_s = 0.5 if sys.stderr.isatty() else PROGRESS_S
+    with tqdm(total=total, unit=" lines", mininterval=interval_s, file=sys.stderr, ascii=True) as bar:
+        def tell(entry: batch.LineEntry) -> None:
+            doubts = [f"failed: {entry.message}"] if entry.status == FAILED else []
+            for text in [*doubts, *(() if entry.resumed else entry.warnings)]:
+                bar.write(f"unitalker: {entry.id}: {text}", file=sys.stderr)
+            bar.update()
+
+        yield tell
 
 
 def _list_models(options: argparse.Namespace) -> list[Row]:

@@ -10,6 +10,7 @@ from .files import motion
 from .values.options import OPTIONS, STYLE, Option, with_fields
 from .values.settings import Settings
 
+FORMATS = ("npz", "csv", "json", "metahuman.csv", "metahuman.json")
 # groups of fields of Settings as they are called beside the motion in a file
 META_GROUPS = {"gains": "gain", "delays": "delay", "region_smooth": "smooth", "life": "life"}
 
@@ -18,6 +19,29 @@ def add_animate(parser: argparse.ArgumentParser) -> None:
     """Options of `animate`: the table's, and what only a command line needs."""
     parser.add_argument("audio", metavar="AUDIO", help="wav, flac, ogg or mp3")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help=".npz, .csv (Live Link Face) or .json")
+    _add_options(parser)
+
+
+def add_batch(parser: argparse.ArgumentParser) -> None:
+    """Options of `batch`: all of `animate` as defaults, and how to run."""
+    parser.add_argument("source", metavar="JOBS|FOLDER|GLOB", help=(
+        "a jobs file (.jsonl, .json), a folder of sounds, or a pattern in quotes"))
+    parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="for the results, journal and report")
+    parser.add_argument("--name", default="{path}", metavar="PATTERN", help=(
+        "of each result in that folder; {path}: of the sound from its folder on, {name}, {id} (default: {path})"))
+    parser.add_argument("--format", action="append", choices=FORMATS, help=(
+        "of results whose name has no ending; may be given several times (default: npz)"))
+    parser.add_argument("--transcripts", metavar="CSV", help="names and texts of the sounds")
+    parser.add_argument("--no-transcripts", action="store_true", help="leave LINE.txt beside LINE.wav alone")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help=(
+        "processes, each with one thread (default: one for each core but one)"))
+    parser.add_argument("--shard", default="", metavar="I/N", help="only every N-th line, from the I-th on")
+    parser.add_argument("--resume", action="store_true", help="leave out what is done, if its inputs are as they were")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that this batch did not make")
+    _add_options(parser)
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
     for option in OPTIONS:
         if option.name == "transcript":
             words = parser.add_mutually_exclusive_group()
@@ -69,6 +93,11 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
 
 def _dest(option: Option) -> str:
     return option.flag.name.replace("-", "_") if option.flag else ""
+
+
+def by_name() -> dict[str, Option]:
+    """The options of `animate` by the name that a parsed command line has for them."""
+    return {_dest(option): option for option in OPTIONS if option.flag}
 
 
 def _field(settings: Settings, path: str) -> object:

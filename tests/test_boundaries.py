@@ -50,7 +50,7 @@ FLOORS = {
         ("postprocess",), ("pipeline",), ("batch", "fit_head"), ("",),
         ("nets",), ("learn/augment",), ("learn/synth",), ("learn/visemes",), ("learn/data",), ("learn/evaluate",),
         ("learn/systems",),
-        ("learn/export",), ("learn/train",), ("arguments",), ("__main__",),
+        ("learn/export",), ("learn/train",), ("arguments",), ("lines",), ("__main__",),
     ),
     "addon": (
         ("host", "head"), ("actions",), ("character",), ("sound",), ("keying",), ("take",),
