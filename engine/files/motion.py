@@ -9,8 +9,11 @@ import csv
 import errno
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import IO, Any
 
 import numpy as np
@@ -23,6 +26,9 @@ from ..values.types import FloatArray, Motion
 from . import metahuman
 from .whole_file import part_of, remove
 
+MAX_STEP = 8            # time codes for each row of a Live Link Face csv
+SAME_RATE = 2e-4        # two rates are one that differ by less than this share: 10 s are off by 2 ms
+SAME_STEP = 0.02        # time codes carry fractions that jitter
 SUFFIXES = (".npz", ".csv", ".json")
 PHONE_SUFFIXES = (".json",)
 # what a file of the right ending and the wrong content can raise
@@ -71,6 +77,11 @@ def write_motion(motion: Motion, path: str | Path, meta: Mapping[str, Any]) -> N
         return
     if ending == ".csv":
         _refuse_other_channels(motion, path)
+        if not _clock_of(motion.fps)[0]:
+            raise OutputError(
+                f"{path}: Live Link Face time codes count whole frames, and {motion.fps:g} frames per second has none. "
+                "Choose another frame rate, or write npz or json."
+            )
     writer = {".npz": _write_npz, ".csv": _write_csv, ".json": _write_json}[ending]
     _replace(path, lambda file: writer(file, motion, meta))
 
@@ -165,11 +176,12 @@ def _write_csv(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None
     source = [column.get(name) for name in ARKIT_52]
     angles = _angles(motion)
     count = str(len(ARKIT_52) + len(LIVE_LINK_ANGLES))
+    base, step = _clock_of(motion.fps)
     lines = [",".join(LIVE_LINK_COLUMNS)]
     for frame, row in enumerate(motion.weights):
         values = [f"{0.0 if index is None else row[index]:.10f}" for index in source]
         turned = [f"{angle:.10f}" for angle in angles[frame]]
-        lines.append(",".join([_timecode(frame, motion.fps), count, *values, *turned]))
+        lines.append(",".join([_timecode(frame * step, base), count, *values, *turned]))
     file.write(("\n".join(lines) + "\n").encode())
 
 
@@ -212,6 +224,9 @@ def _read_csv(path: Path) -> Motion:
         rows = list(csv.DictReader(file))
     if not rows:
         raise ValueError("no frames in it")
+    for number, row in enumerate(rows, start=2):
+        if None in row.values():
+            raise ValueError(f"line {number} ends early")
     channels = {column: column[0].lower() + column[1:] for column in rows[0] if column}
     names = {column: channel for column, channel in channels.items() if channel in ARKIT_52}
     for column, name in zip(LIVE_LINK_ANGLES, HEAD_ANGLES, strict=False):
@@ -221,16 +236,39 @@ def _read_csv(path: Path) -> Motion:
     return Motion(weights, tuple(names.values()), _rate([row["Timecode"] for row in rows]))
 
 
-def _timecode(frame: int, fps: float) -> str:
-    """Non-drop time code HH:MM:SS:FF.fff; 23.976 and 29.97 count 24 and 30 frames a second, as editing programs do."""
-    nominal = max(1, round(fps))
-    seconds, part = divmod(frame, nominal)
+def _clock_of(fps: float) -> tuple[int, int]:
+    """Frames per second of the time codes, and how many of them each row takes; (0, 0) where none fit.
+
+    23.976 and 29.97 count 24 and 30 frames a second, as editing programs do; 12.5 counts 25, two for each row.
+    """
+    for step in range(1, MAX_STEP + 1 if fps >= 1 else 1):
+        base = round(step * fps)
+        for exact in (base, base * 1000 / 1001):
+            if abs(step * fps - exact) <= SAME_RATE * base:
+                return base, step
+    return 0, 0
+
+
+def _timecode(frame: int, base: int) -> str:
+    """Non-drop time code HH:MM:SS:FF.fff."""
+    seconds, part = divmod(frame, base)
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{part:02d}.000"
 
 
-def _rate(timecodes: list[str]) -> float:
-    """Frames per second of a take, counted over its whole seconds; an unfinished last one is left out if it can be."""
-    stamps = [code.rsplit(":", 1)[0] for code in timecodes]
-    counts = [stamps.count(stamp) for stamp in dict.fromkeys(stamps)]
+def _rate(timecodes: Sequence[str]) -> float:
+    """Frames per second of a take: time codes per second, by those that each row takes.
+
+    A take in which that does not show is counted over its whole seconds, an unfinished last one left out if it can be.
+    """
+    codes = [code.replace(";", ":").rpartition(":") for code in timecodes]      # drop-frame codes have a semicolon
+    stamps, parts = [code[0] for code in codes], [float(code[2]) for code in codes]
+    pairs = list(zip(pairwise(stamps), pairwise(parts), strict=True))
+    steps = [after - before for (stamp, next_stamp), (before, after) in pairs if stamp == next_stamp]
+    if steps:
+        step = median(steps)
+        turns = [step + before - after for (stamp, next_stamp), (before, after) in pairs if stamp != next_stamp]
+        if turns and step >= 1 and abs(step - round(step)) < SAME_STEP:
+            return round(median(turns)) / round(step)
+    counts = list(Counter(stamps).values())
     whole = counts[1:-1] or counts[:-1] or counts
-    return float(max(set(whole), key=whole.count))
+    return float(Counter(whole).most_common(1)[0][0])

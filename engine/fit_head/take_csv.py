@@ -33,6 +33,8 @@ def read_take(path: str | Path) -> KeyedTake:
     values = np.empty((len(rows) - 1, len(rows[0])))
     for number, row in enumerate(rows[1:]):
         try:
+            if len(row) != len(rows[0]):        # NumPy would fill all columns with a single number
+                raise ValueError
             values[number] = [float(cell) for cell in row]
         except ValueError as error:
             shown = ", ".join(row)[:60]

@@ -125,6 +125,34 @@ def test_motion_file_of_nonsense_is_named(tmp_path, suffix, content):
         read_motion(tmp_path / f"a.{suffix}")
 
 
+@pytest.mark.parametrize("fps", [12.5, 7.5, 12.0, 15.0, 24.0, 25.0, 30.0, 33.3333, 48.0, 59.0, 60.0, 120.0, 29.5, 1.5])
+def test_time_codes_tell_the_rate(tmp_path, fps):
+    write_motion(Motion(np.zeros((600, 1), np.float32), ("jawOpen",), fps), tmp_path / "take.csv", {})
+    assert read_motion(tmp_path / "take.csv").fps == pytest.approx(fps, rel=2e-4)
+
+
+@pytest.mark.parametrize("counted", [24, 30, 60, 15, 12.5])
+def test_rates_of_television_count_whole_frames(tmp_path, counted):
+    take = Motion(np.zeros((600, 1), np.float32), ("jawOpen",), counted / 1.001)
+    write_motion(take, tmp_path / "take.csv", {})
+    assert read_motion(tmp_path / "take.csv").fps == counted
+
+
+@pytest.mark.parametrize("fps", [12.34, 0.5, 0.03])
+def test_a_rate_without_time_codes_is_refused(tmp_path, fps):
+    with pytest.raises(OutputError, match=rf"{fps:g} frames per second has none. Choose another frame rate"):
+        write_motion(Motion(np.zeros((60, 1), np.float32), ("jawOpen",), fps), tmp_path / "take.csv", {})
+
+
+def test_a_csv_that_breaks_off_in_its_last_line_names_it(tmp_path):
+    write_motion(Motion(np.full((40, 1), 0.5, np.float32), ("jawOpen",), 30.0), tmp_path / "take.csv", {})
+    content = (tmp_path / "take.csv").read_text()
+    for lacking in (130, 400, 760):
+        (tmp_path / "take.csv").write_text(content[:-lacking])
+        with pytest.raises(OutputError, match="line 41 ends early"):
+            read_motion(tmp_path / "take.csv")
+
+
 def test_live_link_file_holds_head_and_eyes(tmp_path):
     weights = np.zeros((3, 56), np.float32)
     take = Motion(weights, (*ARKIT_52, *LIFE), 30.0)

@@ -373,6 +373,8 @@ def test_a_take_is_taught_and_played_from_the_command_line(tiny, speech, tmp_pat
 
 @pytest.mark.parametrize(("text", "message"), [
     ("", "has no header line"), ("time,Auf\n0,1\n1,x\n", r"line 3: '1, x' are not 2 numbers"),
+    ("time,Auf,Zu\n0,1,1\n0.1", r"line 3: '0.1' are not 3 numbers"),
+    ("time,Auf\n0,1,1\n", r"line 2: .* are not 2 numbers"),
     ("time,bone:Jaw\n0,1\n", r"'bone:Jaw' names no part of a bone"),
     ("time,bone:Jaw.rotation_euler[3]\n0,1\n", "names no part of a bone"),
 ])
