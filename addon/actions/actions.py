@@ -110,16 +110,30 @@ def is_ours(curve: bpy.types.FCurve, use: ActionUse) -> bool:
     return curve.group is not None and curve.group.name == GROUP and owns(use)
 
 
+def is_locked(curve: bpy.types.FCurve) -> bool:
+    """Whether the artist locked a curve, or the group that it is in."""
+    return curve.lock or (curve.group is not None and curve.group.lock)
+
+
+def is_muted(curve: bpy.types.FCurve) -> bool:
+    """Whether a curve, or the group that it is in, plays nothing."""
+    return curve.mute or (curve.group is not None and curve.group.mute)
+
+
 def channel_of(curve: bpy.types.FCurve) -> Channel:
     """What a curve moves."""
     return curve.data_path, curve.array_index
 
 
 def artist_channels(owner: bpy.types.ID, in_own: bool = False) -> frozenset[Channel]:
-    """Channels that play keys which are not ours; in_own: only those that the artist added to our Action."""
+    """Channels that play keys which are not ours; in_own: only those that the artist added to our Action, also muted.
+
+    A curve without keys plays nothing, unless a modifier makes it.
+    """
     return frozenset(
-        channel_of(curve) for use in uses(owner) if not (in_own and not owns(use)) and not use.muted
-        for curve in curves_of(use) if not is_ours(curve, use)
+        channel_of(curve) for use in uses(owner) if (owns(use) or not in_own) and not use.muted
+        for curve in curves_of(use)
+        if not is_ours(curve, use) and not curve.is_empty and (in_own or not is_muted(curve))
     )
 
 

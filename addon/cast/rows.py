@@ -98,10 +98,9 @@ def compute(
 def write(computed: Sequence[Computed]) -> list[Outcome]:
     """Key all characters; call it in one undo step."""
     outcomes: list[Outcome] = []
-    covered: list[tuple[str, str, float, float]] = []
     for done in computed:
         try:
-            outcomes.append(_write(done, covered))
+            outcomes.append(_write(done))
         except EngineError as error:
             outcomes.append(Outcome(done.entry.uid, 'FAILED', str(error)))
         except Exception:
@@ -110,12 +109,12 @@ def write(computed: Sequence[Computed]) -> list[Outcome]:
     return outcomes
 
 
-def _write(done: Computed, covered: list[tuple[str, str, float, float]]) -> Outcome:
+def _write(done: Computed) -> Outcome:
     if done.animation is None:
         return Outcome(done.entry.uid, 'FAILED', done.problem)
     summary = make.write(done.entry.request, done.animation)
-    warnings = [*summary.warnings, *_overlaps(done, covered)]
-    return Outcome(done.entry.uid, 'WARNING' if warnings else 'DONE', " ".join((summary.line, *warnings)))
+    kind = 'WARNING' if summary.warnings else 'DONE'
+    return Outcome(done.entry.uid, kind, " ".join((summary.line, *summary.warnings)))
 
 
 def show(cast: bpy.types.PropertyGroup, outcomes: Iterable[Outcome]) -> str:
@@ -225,19 +224,6 @@ def _length_s(entry: CastEntry) -> float:
     if entry.request is None:
         return 0.0
     return entry.request.clip.length_s if math.isfinite(entry.request.clip.length_s) else UNKNOWN_LENGTH_S
-
-
-def _overlaps(done: Computed, covered: list[tuple[str, str, float, float]]) -> list[str]:
-    """A sentence when an earlier row keyed the same character on the same frames; notes this one in covered."""
-    request, animation = done.entry.request, done.animation
-    if request.character is None or isinstance(animation, SolvedMesh):
-        return []
-    first = request.clip.start_frame + request.shift_frames
-    last = first + len(animation.motion.weights) - 1
-    name = request.character.name
-    others = [title for who, title, start, end in covered if who == name and start <= last and first <= end]
-    covered.append((name, done.entry.title, first, last))
-    return [f"It replaced keys of {others[0]!r}, which says something on the same frames."] if others else []
 
 
 def _people(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:

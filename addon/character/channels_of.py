@@ -20,9 +20,17 @@ def shape_keys(obj: bpy.types.Object) -> frozenset[str]:
 
 
 def driven(owner: bpy.types.ID) -> frozenset[tuple[str, int]]:
-    """Data paths and array indices of a data-block that a driver writes."""
+    """Data paths and array indices of a data-block that a driver writes: not a muted one, nor a broken one."""
     drivers = owner.animation_data.drivers if owner.animation_data else ()
-    return frozenset((driver.data_path, driver.array_index) for driver in drivers)
+    return frozenset((curve.data_path, curve.array_index) for curve in drivers if not (curve.mute or is_broken(curve)))
+
+
+def is_broken(curve: bpy.types.FCurve) -> bool:
+    """Whether a driver writes nothing: its expression failed, or what it reads is gone."""
+    if not curve.driver.is_valid:
+        return True
+    variables = [variable for variable in curve.driver.variables if variable.type != 'CONTEXT_PROP']
+    return any(target.id is None for variable in variables for target in variable.targets)
 
 
 def limits(obj: bpy.types.Object) -> Iterator[tuple[RigChannel, tuple[float, float]]]:

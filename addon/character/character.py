@@ -51,6 +51,12 @@ class KeyTarget:
             )
         return found
 
+    @property
+    def data(self) -> bpy.types.ID | None:
+        """The mesh of the object, which several objects may share; None when the object is gone."""
+        obj = bpy.data.objects.get((self.object_name, self.library or None))
+        return obj.data if obj is not None else None
+
     def path_of(self, channel: RigChannel) -> tuple[str, int] | None:
         """Data path and array index of a channel on this data-block, None if it is not here."""
         name = bpy.utils.escape_identifier(channel.name)

@@ -16,6 +16,7 @@ from ...engine import Animation, Cancelled, EngineError
 from ...engine.values import types
 from ..keying import moved_keys
 from ..keying.moved_keys import Move
+from ..keying.obstacles import names_of
 from ..keying.vertex_head import SolvedMesh
 from ..sound import clip as sounds
 from ..take import make, takes
@@ -27,18 +28,24 @@ MAX_PASSES = 20         # pieces into which one strip was cut between two looks
 
 @dataclass(frozen=True)
 class FollowReport:
-    """What `update` did: takes that moved, lines that lie behind others now, and changes that need the sound."""
+    """What `update` did and left.
+
+    Attributes:
+        moved: number of takes. behind: lines that lie behind others now. left: changes that need the sound.
+        stuck: sentences on keys that should have moved and did not.
+    """
 
     moved: int
     behind: tuple[str, ...]
     left: tuple[SoundChange, ...]
+    stuck: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         parts = [f"{self.moved} {'take' if self.moved == 1 else 'takes'} moved"] if self.moved else []
         if self.behind:
             names = ", ".join(map(repr, self.behind))
             parts.append(f"frames of {names} lie behind another take and are hidden")
-        return ". ".join((*parts, *(f"{change.line.name!r}: {change.listen}" for change in self.left)))
+        return ". ".join((*parts, *self.stuck, *(f"{change.line.name!r}: {change.listen}" for change in self.left)))
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ def update() -> FollowReport:
     """Move what can be moved without listening."""
     for line in list(plan.lines()):
         _take_along(line)
-    moved, behind = 0, []
+    moved, behind, stuck = 0, [], []
     by_action: dict[str, list[SoundChange]] = {}
     changes = plan.changes()
     for change in changes:
@@ -63,14 +70,20 @@ def update() -> FollowReport:
     for name, found in by_action.items():
         action = bpy.data.actions[name]
         moves = {change.line.name: change.move for change in found if change.move is not None}
-        if not moves or _in_tweak_mode(action):
+        if not moves:
+            continue
+        if _in_tweak_mode(action):
+            stuck += [f"{line!r} was not moved: {name!r} is in NLA tweak mode. Leave it (Tab)" for line in moves]
             continue
         moved += sum(change.is_seen for change in found)
+        if locked := moved_keys.locked_in(action):
+            stuck.append(f"{names_of(locked)} of {name!r}: locked, left where they are")
         for line in plan.lines_of(action):
             if line.name not in moves and (line.note.hidden or any(line.note.open_ends)):
                 moves[line.name] = plan.still(line)
         behind += moved_keys.move(action, _without_rests_between(list(moves.values()), action))
-    return FollowReport(moved, tuple(dict.fromkeys(behind)), tuple(change for change in changes if change.listen))
+    left = tuple(change for change in changes if change.listen)
+    return FollowReport(moved, tuple(dict.fromkeys(behind)), left, tuple(stuck))
 
 
 def gather(context: bpy.types.Context, changes: Iterable[SoundChange]) -> list[Remake]:

@@ -26,11 +26,11 @@ class UNITALKER_OT_follow(OnWorker, bpy.types.Operator):
 
     def _gather(self, context: bpy.types.Context) -> object:
         report = work().update()
-        self._moved = report.moved
+        self._moved, self._stuck = report.moved, report.stuck
         return partial(work().compute, work().gather(context, report.left))
 
     def _finish(self, context: bpy.types.Context, result: object) -> set[str]:
-        made, problems, remakes = 0, [], []
+        made, problems, remakes = 0, [f"{sentence}." for sentence in self._stuck], []
         try:
             remakes = result()
         except engine.Cancelled:

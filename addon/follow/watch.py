@@ -29,7 +29,8 @@ def follow_now(context: bpy.types.Context) -> None:
     if not cast.follow:
         return
     report = work().update()
-    note = f"{report}. Press Update Moved Strips." if report.left else (f"{report}." if report.behind else "")
+    note = f"{report}. Press Update Moved Strips." if report.left else (
+        f"{report}." if report.behind or report.stuck else "")
     if cast.follow_note != note:
         cast.follow_note = note
     if report.moved:

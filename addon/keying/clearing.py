@@ -109,7 +109,8 @@ def _clear_use(owner: bpy.types.ID, use: ActionUse, line: str) -> int:
     left = {actions.channel_of(curve) for curve in actions.curves_of(use)}
     if not left:
         _stop(owner, use, binding.moved)
-    keep = left if others or binding.mine else set()
+    locked = {actions.channel_of(curve) for curve in actions.own_curves(use) if actions.is_locked(curve)}
+    keep = left if others or binding.mine else locked
     put_at_rest(owner, {channel: value for channel, value in binding.rest.items() if channel not in keep})
     if others:
         ledger.bindings[key] = replace(
@@ -119,7 +120,9 @@ def _clear_use(owner: bpy.types.ID, use: ActionUse, line: str) -> int:
         return removed
     if not binding.mine:
         sliders.restore(owner, binding.sliders)
-    ledger.bindings[key] = Binding(mine=binding.mine)
+    # what is locked now can be cleared once it is not
+    later = {channel: value for channel, value in binding.rest.items() if channel in locked}
+    ledger.bindings[key] = Binding(mine=binding.mine, rest=later)
     ledger.store(use.action)
     if left or actions.is_own(use.action):
         _disown_finished(use, ledger)
@@ -153,9 +156,9 @@ def _clear_unused(use: ActionUse, line: str) -> int:
 
 
 def _take_out(use: ActionUse, spans: Sequence[Span], spare: Sequence[Span]) -> int:
-    """Remove our keys in the spans, but for spared ones. Returns the number of curves that lost keys."""
+    """Remove our keys in the spans, but for spared ones and locked curves. Returns how many curves lost keys."""
     bag, removed = actions.bag_of(use), 0
-    for curve in actions.own_curves(use):
+    for curve in [curve for curve in actions.own_curves(use) if not actions.is_locked(curve)]:
         count = len(curve.keyframe_points)
         removed += keys.take_out(bag, curve, spans, spare) or len(curve.keyframe_points) < count
     return removed

@@ -50,7 +50,10 @@ class Move:
 
 
 def move(action: bpy.types.Action, moves: Iterable[Move]) -> list[str]:
-    """Move lines of one of our Actions. Returns the lines of which something is hidden behind another one."""
+    """Move lines of one of our Actions, but for locked curves.
+
+    Returns the lines of which something is hidden behind another one.
+    """
     by_line = {move.line: move for move in moves}
     asides, ledger, behind = load(action), Ledger.of(action), []
     for use in actions.uses_of(action):
@@ -63,9 +66,13 @@ def move(action: bpy.types.Action, moves: Iterable[Move]) -> list[str]:
         for line, move in here.items():
             token, channels = asides.pop((key, line), ("", {}))
             board.aside[line] = channels if token and token == move.note.hidden else {}
-        for curve in actions.own_curves(use):
+        locked = {actions.channel_of(curve) for curve in actions.own_curves(use) if actions.is_locked(curve)}
+        for curve in [curve for curve in actions.own_curves(use) if actions.channel_of(curve) not in locked]:
             board.lay(curve, binding.rest)
         for line, move in here.items():
+            board.hidden[line].update({
+                channel: aside for channel, aside in board.aside[line].items() if channel in locked
+            })
             ledger.put(key, line, replace(binding.lines[line], first=move.span[0], last=move.span[1]), move.note)
             asides[(key, line)] = move.note.hidden, board.hidden[line]
         _moved_first(ledger, key, here)
@@ -210,6 +217,12 @@ def _fit(use: ActionUse, ledger: Ledger, key: str) -> None:
     binding = ledger.bindings[key]
     for owner in actions.users(use):
         ledger.bindings[key] = replace(binding, strip=nla.fit_strips(owner, use, binding.whole_span, binding.strip))
+
+
+def locked_in(action: bpy.types.Action) -> frozenset[Channel]:
+    """Channels of ours that the artist locked in an Action: their keys stay where they are."""
+    curves = (curve for use in actions.uses_of(action) for curve in actions.own_curves(use))
+    return frozenset(actions.channel_of(curve) for curve in curves if actions.is_locked(curve))
 
 
 def rename(action: bpy.types.Action, line: str, name: str) -> None:

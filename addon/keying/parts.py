@@ -3,7 +3,6 @@ holds. Writes nothing."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -16,10 +15,9 @@ from ..actions.keys import Points
 from ..actions.ledger import Channel, TakeNote
 from ..actions.nla import Strip
 from ..character.character import Character, KeyTarget
-from . import BeyondSliders, sliders
+from . import BeyondSliders, obstacles, sliders
+from .obstacles import names_of
 from .rotation import to_bone_modes
-
-NAMES_SHOWN = 6                 # of channels in a message
 
 
 @dataclass(frozen=True)
@@ -75,23 +73,18 @@ def prepare(target: KeyTarget, curves: RigCurves, line: Line, options: KeyOption
     owner = target.find()
     refuse_tweak_mode(target, owner)
     points = _points(target, owner, curves, line)
-    muted = _muted(target, owner) & points.keys()
-    if muted:
-        warnings.append(f"{names_of(muted)} of {target.object_name!r}: muted, so nothing moves until you unmute.")
-    driven = target.driven & points.keys()
-    if driven:
-        warnings.append(
-            f"{names_of(driven)} of {target.object_name!r}: driven, left alone. Key what drives them instead."
-        )
+    found = obstacles.look(target, points.keys(), options.action)
+    warnings += found.sentences
+    unfree = found.driven | found.locked
     artist = actions.artist_channels(owner)
-    shared = (artist & points.keys()) - driven
+    shared = (artist & points.keys()) - unfree
     # never over or beside the artist's own keys, whatever is chosen
     left_alone = _idle_beside(points, artist, target, curves)
     if options.existing == 'KEEP':
         left_alone |= shared
     if left_alone:
         warnings.append(f"{names_of(left_alone)} of {target.object_name!r}: your own keys stay.")
-    left_alone |= driven | (shared & actions.artist_channels(owner, in_own=True))
+    left_alone |= unfree | (shared & actions.artist_channels(owner, in_own=True))
     points = {channel: rows for channel, rows in points.items() if channel not in left_alone}
     if target.kind == 'KEY' and options.sliders != 'RAISE':
         points = _within_sliders(target, points, options.sliders, warnings)
@@ -110,11 +103,6 @@ def _points(target: KeyTarget, owner: bpy.types.ID, curves: RigCurves, line: Lin
             frames = np.round(line.first_frame + curve.seconds * line.fps, 4)
             points[channel] = np.stack([frames, curve.values], 1).astype(np.float32)
     return points
-
-
-def _muted(target: KeyTarget, owner: bpy.types.ID) -> frozenset[Channel]:
-    blocks = [block for block in owner.key_blocks if block.mute] if target.kind == 'KEY' else []
-    return frozenset((f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value', 0) for block in blocks)
 
 
 def _idle_beside(
@@ -154,9 +142,7 @@ def _within_sliders(
 def refuse_tweak_mode(target: KeyTarget, owner: bpy.types.ID) -> None:
     """Raise RigError in NLA tweak mode, where Actions cannot be changed."""
     if owner.animation_data is not None and owner.animation_data.use_tweak_mode:
-        raise RigError(
-            f"{target.object_name!r} is in NLA tweak mode. Leave it in the NLA editor (Tab), then try again."
-        )
+        raise RigError(obstacles.tweak_mode(target.object_name))
 
 
 def nothing_left(character: Character, warnings: list[str]) -> str:
@@ -170,11 +156,3 @@ def nothing_left(character: Character, warnings: list[str]) -> str:
         f"No channel of {character.name!r} is free. {' '.join(warnings)} To layer the lip sync over your keys, set "
         "Existing Keys to Play on Top."
     )
-
-
-def names_of(channels: frozenset[Channel]) -> str:
-    """Channels in words: "jawOpen, mouthClose and 3 more"."""
-    quoted = {path: re.findall(r'"((?:[^"\\]|\\.)*)"', path) for path, _ in channels}
-    names = sorted({bpy.utils.unescape_identifier(found[-1]) if found else path for path, found in quoted.items()})
-    more = len(names) - NAMES_SHOWN
-    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -26,7 +26,7 @@ from ..actions.actions import GROUP, ActionUse
 from ..actions.ledger import Binding, Channel, KeyedLine, Ledger, Span, without
 from ..character import controls
 from ..character.character import Character
-from . import sliders
+from . import obstacles, sliders
 from .clearing import put_at_rest
 from .parts import KeyOptions, Line, PlannedKeys, nothing_left, prepare
 from .window import Old, Window, compose, edges_of
@@ -68,6 +68,7 @@ def write(
     _refuse_blend(plans, options)
     _refuse_frames_of_the_artist(plans, window.span if window else (line.first_frame, line.last_frame))
     actions.unshare([target.find() for target in character.targets])
+    warnings.append(obstacles.shut_jaw(character, {plan.target: plan.points for plan in plans}))
     used: dict[str, bpy.types.Action] = {}
     writer = keys.Writer(options.interpolation)
     n_keys = 0
@@ -191,6 +192,7 @@ class _Writing:
         """Key, let it play, note it in the ledger; sentences for the user."""
         plan, owner = self._plan, self._plan.owner
         binding = renamed.follow_names(owner, self.use, self._ledger.binding(self._key))
+        replaced = self._replaced(binding)
         binding = _with_rest(plan, _with_earlier(owner, self.use, binding))
         self._write_curves(writer, binding)
         keyed = {actions.channel_of(curve) for curve in self._bag.fcurves}
@@ -212,6 +214,7 @@ class _Writing:
         strip = nla.play(owner, self.use, binding.whole_span, binding.strip, mix)
         put_at_rest(owner, left)
         warnings = [
+            *replaced,
             _slider_warning(plan, widened),
             f"Your Action went to the NLA track {moved!r}; the lip sync plays over it." if moved else "",
         ]
@@ -226,6 +229,20 @@ class _Writing:
         ]
         warnings.append(nla.silence(owner, plan.target.object_name))
         return warnings
+
+    def _replaced(self, binding: Binding) -> list[str]:
+        """A sentence for each other line that has keys on these frames: of this character, or of one with this mesh."""
+        line = self._line
+        first, last = self._window.span if self._window is not None else (line.first_frame, line.last_frame)
+        own, found = line.note.character if line.note is not None else "", []
+        for name, span in binding.spans.items():
+            note = self._ledger.note(self._key, name)
+            whose = note.character if note is not None and note.character in bpy.data.objects else own
+            shared = whose != own and bpy.data.objects[whose].data == self._plan.target.data
+            if (name != line.name or shared) and span[0] <= last and first <= span[1]:
+                owned = f"{name!r} of {whose!r}" if shared else repr(name)
+                found.append(f"It replaced keys of {owned}, which says something on the same frames.")
+        return found
 
     def _write_curves(self, writer: keys.Writer, binding: Binding) -> None:
         spans = self._spans(binding)
@@ -252,6 +269,8 @@ class _Writing:
             if len(rows):
                 writer.new(self._bag, channel, rows).group = self._bag.groups.get(GROUP) or self._bag.groups.new(GROUP)
             return
+        if curve.is_empty and not actions.is_ours(curve, self.use):     # left over from keys of the artist
+            curve.group = self._bag.groups.get(GROUP) or self._bag.groups.new(GROUP)
         kept = keys.outside(curve, spans, spare)
         if kept is None:
             writer.new_in_place(self._bag, curve, rows)
@@ -269,7 +288,7 @@ class _Writing:
     def _remove_stale(self, spans: list[Span], spare: Sequence[Span]) -> None:
         """Take this line's keys out of curves that it does not use any more, as after a change of preset."""
         for curve in actions.own_curves(self.use):
-            if actions.channel_of(curve) not in self._plan.points:
+            if actions.channel_of(curve) not in self._plan.points and not actions.is_locked(curve):
                 keys.take_out(self._bag, curve, spans, spare)
 
     def _note(self, character_name: str) -> None:

@@ -199,6 +199,13 @@ def fit(context: bpy.types.Context) -> Fit:
     return cached(key, lambda: _look_at_fit(context))
 
 
+def obstacles(context: bpy.types.Context) -> tuple[str, ...]:
+    """What keeps keys on the chosen character from showing, as sentences; looked at anew, since a pin, a lock or a mode
+    changes without a trace in the choice."""
+    found = fit(context)
+    return _look_up().before_generate(found) if found.keyed else ()
+
+
 def _look_at_fit(context: bpy.types.Context) -> Fit:
     settings = context.scene.unitalker
     if gives_vertices(settings):

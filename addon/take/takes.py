@@ -13,11 +13,11 @@ from pathlib import Path
 
 import bpy
 
-from ...engine import SettingError
+from ...engine import RigError, SettingError
 from ...engine.values.options import STYLE, Value
 from ..actions.ledger import Span, TakeNote
 from ..character import character as rig
-from ..keying import clearing, notes
+from ..keying import clearing, notes, obstacles
 from ..sound.clip import SoundClip
 from ..sound.strips import sequencer_scene, sound_strips
 from . import make
@@ -144,6 +144,14 @@ def clear_frames(context: bpy.types.Context, character: str, with_related: bool,
     """Remove the keys of our takes on some frames. Returns the number of curves that lost keys. Raises RigError."""
     end_previews(context.scene)
     return clearing.clear_frames(rig.gather(context, character, with_related), span)
+
+
+def locked(context: bpy.types.Context, character: str, with_related: bool) -> list[str]:
+    """Sentences on curves of ours that the artist locked, which nothing changes. Raises nothing."""
+    try:
+        return obstacles.locked_sentences(rig.gather(context, character, with_related))
+    except RigError:            # a mesh with nothing but a cache
+        return []
 
 
 def style_of_panel(context: bpy.types.Context) -> dict[str, object]:

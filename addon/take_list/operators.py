@@ -38,6 +38,13 @@ class _OnTake:
         character = self.character or collect(context, {})["character"]
         return work().find(context, character, self.line or takes_list.chosen_line(context))
 
+    def _with_locked(self, context: bpy.types.Context, line: str) -> str:
+        """A line on what was removed, and what was not, since it is locked."""
+        values = collect(context, {})
+        return " ".join((line, *work().locked(
+            context, self.character or values["character"], values["with_related"]
+        )))
+
 
 class _OnRange(_OnTake):
     """Mixed into operators on some frames."""
@@ -116,7 +123,10 @@ class UNITALKER_OT_take_clear(_OnTake, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Clear."""
-        return attempt(self, context, lambda: work().clear(context, self._take(context)), _removed)
+        return attempt(
+            self, context, lambda: work().clear(context, self._take(context)),
+            lambda removed: self._with_locked(context, translate("Take removed from {}.", _channels(removed))),
+        )
 
 
 class UNITALKER_OT_take_mine(_OnTake, bpy.types.Operator):
@@ -149,16 +159,14 @@ class UNITALKER_OT_clear_range(_OnRange, bpy.types.Operator):
         character = self.character or values["character"]
         return attempt(
             self, context, lambda: work().clear_frames(context, character, values["with_related"], span),
-            lambda removed: translate("Frames {} to {}: removed from {}.", self.start, self.end, _channels(removed)),
+            lambda removed: self._with_locked(
+                context, translate("Frames {} to {}: removed from {}.", self.start, self.end, _channels(removed)),
+            ),
         )
 
 
 def _loaded(number: int) -> str:
     return translate_plural(number, "1 choice loaded.", "{} choices loaded.")
-
-
-def _removed(number: int) -> str:
-    return translate("Take removed from {}.", _channels(number))
 
 
 def _given_away(number: int) -> str:

@@ -99,8 +99,9 @@ class UNITALKER_OT_clear(bpy.types.Operator):
             self.report({'WARNING'}, translate("This character has no lip sync: nothing was removed."))
             return {'CANCELLED'}
         line = translate_plural(removed, "Removed 1 channel.", "Removed {} channels.")
-        show_result(context, line)
-        self.report({'INFO'}, line)
+        locked = work().locked(context, values["character"], values["with_related"])
+        show_result(context, line, details=locked)
+        self.report({'WARNING' if locked else 'INFO'}, " ".join((line, *locked)))
         return {'FINISHED'}
 
 

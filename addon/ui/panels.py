@@ -63,6 +63,8 @@ class CharacterPanel:
             paragraph(context, self.layout, fit.problem, 'ERROR')
         else:
             paragraph(context, self.layout, fit.line, 'CHECKMARK')
+        for sentence in catalog.obstacles(context):
+            paragraph(context, self.layout, sentence, 'INFO')
         if fit.unfit:
             _draw_ways(context, self.layout, fit.has_keys)
         if fit.linked:

@@ -1,0 +1,250 @@
+"""What keeps keys from being written or from showing: one list for the panel before Generate, the result and reports.
+
+Reads only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import bpy
+
+from ..actions import actions, nla
+from ..actions.ledger import Channel
+from ..character import channels_of, controls
+from ..character.belonging import armature_of
+from ..character.character import Character, KeyTarget
+
+NAMES_SHOWN = 6                 # of channels in a message
+WHOLE = 0.999                   # influence of a constraint that leaves nothing of the bone's own motion
+# type of constraint -> what of a bone it decides
+DECIDES = {
+    'COPY_LOCATION': ("location",), 'COPY_ROTATION': ("rotation",), 'COPY_SCALE': ("scale",),
+    'COPY_TRANSFORMS': ("location", "rotation", "scale"), 'DAMPED_TRACK': ("rotation",), 'TRACK_TO': ("rotation",),
+    'LOCKED_TRACK': ("rotation",), 'IK': ("rotation",), 'SPLINE_IK': ("rotation",),
+}
+_BONE = re.compile(r'pose\.bones\["((?:[^"\\]|\\.)*)"\]\.(\w+)$')
+
+
+@dataclass(frozen=True)
+class Obstacles:
+    """What stands in the way on one data-block.
+
+    Attributes:
+        driven, locked: channels that are not keyed. sentences: all that the artist should know.
+    """
+
+    driven: frozenset[Channel]
+    locked: frozenset[Channel]
+    sentences: tuple[str, ...]
+
+
+def look(target: KeyTarget, channels: Collection[Channel], action: str = "") -> Obstacles:
+    """What stands in the way of keys on these channels.
+
+    Args:
+        action: name of the Action that takes the keys; empty goes on with ours.
+    Raises:
+        RigError: the data-block is gone.
+    """
+    owner, wanted = target.find(), frozenset(channels)
+    driven, locked = channels_of.driven(owner) & wanted, locked_channels(owner, action) & wanted
+    found = [
+        (_muted(target, owner) & wanted, "muted, so nothing moves until you unmute."),
+        (driven, "driven, left alone. Key what drives them instead."),
+        (_broken(owner) & wanted,
+         "keyed, though a broken driver is there, which would overwrite the keys if it worked. Fix or delete it."),
+        (locked, "locked, left as it is. Unlock it in the Graph Editor to have it keyed."),
+        (_whole_numbers(target, owner, wanted),
+         "whole numbers, so motion shows in steps of 1. Set the property's Type to Float."),
+        (_ends_of_connected(target, owner, wanted),
+         "location of a connected bone, which Blender does not play. Disconnect it from its parent."),
+    ]
+    name = target.object_name
+    sentences = [f"{names_of(those)} of {name!r}: {text}" for those, text in found if those]
+    return Obstacles(driven, locked, (*sentences, *_of_object(target, owner, wanted - driven - locked)))
+
+
+def before(target: KeyTarget, channels: Collection[Channel]) -> list[str]:
+    """What can be told before anything is made: the same, and what keeps the data-block from playing."""
+    animation, name = target.find().animation_data, target.object_name
+    sentences = list(look(target, channels).sentences)
+    if animation is not None and animation.use_tweak_mode:
+        sentences.append(tweak_mode(name))
+    if animation is not None and (silence := nla.silence(target.find(), name)):
+        sentences.append(silence)
+    return sentences
+
+
+def tweak_mode(name: str) -> str:
+    """Why Actions cannot be changed now."""
+    return f"{name!r} is in NLA tweak mode. Leave it in the NLA editor (Tab), then try again."
+
+
+def locked_channels(owner: bpy.types.ID, action: str = "") -> frozenset[Channel]:
+    """Channels of ours that the artist locked, in the Action that takes keys of this name."""
+    return frozenset(
+        actions.channel_of(curve) for use in actions.own_uses(owner)
+        if not action or use.action.name == action or actions.is_called(use.action, action)
+        for curve in actions.own_curves(use) if actions.is_locked(curve)
+    )
+
+
+def locked_sentences(character: Character) -> list[str]:
+    """A sentence for each data-block on which curves of ours are locked, so that they stay as they are."""
+    found = [(target, locked_channels(target.find())) for target in character.targets]
+    return [
+        f"{names_of(locked)} of {target.object_name!r}: locked, left as it is." for target, locked in found if locked
+    ]
+
+
+def names_of(channels: frozenset[Channel]) -> str:
+    """Channels in words: "jawOpen, mouthClose and 3 more"."""
+    quoted = {path: re.findall(r'"((?:[^"\\]|\\.)*)"', path) for path, _ in channels}
+    names = sorted({bpy.utils.unescape_identifier(found[-1]) if found else path for path, found in quoted.items()})
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _muted(target: KeyTarget, owner: bpy.types.ID) -> frozenset[Channel]:
+    """Shape keys and curves of ours that are switched off."""
+    blocks = [block for block in owner.key_blocks if block.mute] if target.kind == 'KEY' else []
+    curves = [curve for use in actions.own_uses(owner) for curve in actions.own_curves(use)]
+    return frozenset((
+        *((f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value', 0) for block in blocks),
+        *(actions.channel_of(curve) for curve in curves if actions.is_muted(curve)),
+    ))
+
+
+def _broken(owner: bpy.types.ID) -> frozenset[Channel]:
+    drivers = owner.animation_data.drivers if owner.animation_data else ()
+    return frozenset(actions.channel_of(curve) for curve in drivers if not curve.mute and channels_of.is_broken(curve))
+
+
+def _whole_numbers(target: KeyTarget, owner: bpy.types.ID, channels: frozenset[Channel]) -> frozenset[Channel]:
+    if target.kind == 'KEY':
+        return frozenset()
+    return frozenset(
+        (path, index) for path, index in channels
+        if path in target.properties and not isinstance(controls.read(owner, path, index), float)
+    )
+
+
+def _ends_of_connected(target: KeyTarget, owner: bpy.types.ID, channels: frozenset[Channel]) -> frozenset[Channel]:
+    return frozenset(
+        channel for channel, bone, what in _bones(target, owner, channels)
+        if what == "location" and bone.bone.use_connect and bone.parent is not None
+    )
+
+
+def _of_object(target: KeyTarget, owner: bpy.types.ID, channels: frozenset[Channel]) -> Iterator[str]:
+    """What keeps an object as a whole, or single bones, from showing their keys."""
+    obj, name = bpy.data.objects.get((target.object_name, target.library or None)), target.object_name
+    if target.kind == 'KEY' and channels and obj is not None and obj.show_only_shape_key:
+        yield (
+            f"The pin of the shape keys of {name!r} is on, so it shows one of them alone and nothing moves. Switch it "
+            "off in Object Data > Shape Keys."
+        )
+    bones = list(_bones(target, owner, channels))
+    if bones and owner.data.pose_position == 'REST':
+        yield (
+            f"The armature {name!r} is at its rest position, so no bone moves. Choose Pose Position in Object Data > "
+            "Skeleton."
+        )
+    chains = _chains(owner) if bones else {}
+    seen: dict[str, str] = {}
+    for channel, bone, what in bones:
+        decided = next((one.name for one in bone.constraints if _decides(one, what, channel[1])), "")
+        if decided or (what == "rotation" and bone.name in chains):
+            seen.setdefault(bone.name, decided or chains[bone.name])
+    for bone_name, constraint in seen.items():
+        yield (
+            f"The constraint {constraint!r} decides where the bone {bone_name!r} of {name!r} is, so its keys do not "
+            "show. Mute it, or lower its influence."
+        )
+
+
+def _bones(
+    target: KeyTarget, owner: bpy.types.ID, channels: Iterable[Channel]
+) -> Iterator[tuple[Channel, bpy.types.PoseBone, str]]:
+    """Channels of bones, each with its bone and "location", "rotation" or "scale"."""
+    if target.kind == 'KEY' or owner.pose is None:
+        return
+    for channel in channels:
+        match = _BONE.match(channel[0])
+        bone = owner.pose.bones.get(bpy.utils.unescape_identifier(match[1])) if match else None
+        if bone is not None:
+            yield channel, bone, match[2].partition("_")[0]
+
+
+def _works(constraint: bpy.types.Constraint) -> bool:
+    """Whether a constraint leaves nothing of what it decides to the bone's own keys."""
+    if constraint.mute or constraint.influence < WHOLE or getattr(constraint, "mix_mode", 'REPLACE') != 'REPLACE':
+        return False
+    has_target = getattr(constraint, "target", constraint) is not None
+    return has_target and not getattr(constraint, "use_offset", False)
+
+
+def _decides(constraint: bpy.types.Constraint, what: str, index: int) -> bool:
+    if what not in DECIDES.get(constraint.type, ()) or not _works(constraint):
+        return False
+    if not constraint.type.startswith('COPY') or constraint.type == 'COPY_TRANSFORMS':
+        return True
+    axes = [constraint.use_x, constraint.use_y, constraint.use_z]
+    return axes[index] if index < len(axes) and what != "rotation" else all(axes)
+
+
+def _chains(owner: bpy.types.Object) -> dict[str, str]:
+    """Bones above one that follows a target by inverse kinematics, and the constraint's name."""
+    found: dict[str, str] = {}
+    for bone in owner.pose.bones:
+        for constraint in bone.constraints:
+            if constraint.type == 'IK' and constraint.target is not None and _works(constraint):
+                above = bone.parent_recursive
+                length = constraint.chain_count
+                found.update((one.name, constraint.name) for one in above[:length - 1 if length else len(above)])
+    return found
+
+
+def shut_jaw(character: Character, keyed: Mapping[KeyTarget, Collection[Channel]]) -> str:
+    """A sentence where shape keys open the face and a jaw bone that nothing moves keeps the teeth shut, or "".
+
+    Character Creator has such heads: teeth and tongue hang on the bone alone, and importers add a driver to it.
+    """
+    shapes = {path for target, channels in keyed.items() if target.kind == 'KEY' for path, _ in channels}
+    if not shapes:
+        return ""
+    for target in character.targets:
+        owner = target.find()
+        if target.kind != 'OBJECT' or owner.type != 'ARMATURE':
+            continue
+        jaws = [bone for bone in owner.pose.bones if "jaw" in bone.name.casefold()]
+        moving = {path for path, _ in (*channels_of.driven(owner), *keyed.get(target, ()), *actions.artist_channels(owner))}
+        if not jaws or any(_moves(bone, moving) for bone in jaws):
+            continue
+        groups = {bone.name for jaw in jaws for bone in (jaw, *jaw.children_recursive)}
+        around = [obj for scene in owner.users_scene for obj in scene.objects]
+        hanging = next((obj for obj in around if _hangs_shut(obj, owner, groups, shapes)), None)
+        if hanging is not None:
+            return (
+                f"Nothing moves the jaw bone {jaws[0].name!r} of {target.object_name!r}, so {hanging.name!r} stays "
+                "shut while the face opens. Give the bone a driver from the shape key that opens the jaw."
+            )
+    return ""
+
+
+def _moves(bone: bpy.types.PoseBone, moving: set[str]) -> bool:
+    start = f'pose.bones["{bpy.utils.escape_identifier(bone.name)}"].'
+    return any(not constraint.mute for constraint in bone.constraints) or any(
+        path.startswith(start) for path in moving
+    )
+
+
+def _hangs_shut(obj: bpy.types.Object, armature: bpy.types.Object, groups: set[str], shapes: set[str]) -> bool:
+    """Whether a mesh hangs on a bone of these and has no shape key that is keyed."""
+    if obj.type != 'MESH' or armature_of(obj) != armature or groups.isdisjoint(obj.vertex_groups.keys()):
+        return False
+    own = {f'key_blocks["{bpy.utils.escape_identifier(name)}"].value' for name in channels_of.shape_keys(obj)}
+    return own.isdisjoint(shapes)
