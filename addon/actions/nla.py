@@ -269,7 +269,10 @@ def silence(owner: bpy.types.ID, name: str) -> str:
         )
     own = [use for use in uses(owner) if owns(use)]
     if own and all(use.muted for use in own):
-        return f"The NLA strip {own[0].strip.name!r} of {name!r} or its track is muted: nothing moves until you unmute."
+        return (
+            f"The NLA strip {own[0].strip.name!r} of {name!r}, which plays the lip sync, or its track is muted: "
+            "nothing moves until you unmute."
+        )
     if len(animation.nla_tracks) and not animation.use_nla:
         return (
             f"The NLA of {name!r} is switched off, so not all of its tracks play: switch it on in the NLA editor, "

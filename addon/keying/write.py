@@ -240,7 +240,8 @@ class _Writing:
             whose = note.character if note is not None and note.character in bpy.data.objects else own
             shared = whose != own and bpy.data.objects[whose].data == self._plan.target.data
             if (name != line.name or shared) and span[0] <= last and first <= span[1]:
-                owned = f"{name!r} of {whose!r}" if shared else repr(name)
+                sound = note.clip.name if note is not None and note.clip is not None else name
+                owned = f"{sound!r} of {whose!r}" if shared else repr(sound)
                 found.append(f"It replaced keys of {owned}, which says something on the same frames.")
         return found
 
