@@ -221,7 +221,8 @@ def shut_jaw(character: Character, keyed: Mapping[KeyTarget, Collection[Channel]
         if target.kind != 'OBJECT' or owner.type != 'ARMATURE':
             continue
         jaws = [bone for bone in owner.pose.bones if "jaw" in bone.name.casefold()]
-        moving = {path for path, _ in (*channels_of.driven(owner), *keyed.get(target, ()), *actions.artist_channels(owner))}
+        moved = (*channels_of.driven(owner), *keyed.get(target, ()), *actions.artist_channels(owner))
+        moving = {path for path, _ in moved}
         if not jaws or any(_moves(bone, moving) for bone in jaws):
             continue
         groups = {bone.name for jaw in jaws for bone in (jaw, *jaw.children_recursive)}
