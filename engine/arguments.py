@@ -8,11 +8,11 @@ from pathlib import Path
 
 from .files import motion
 from .values.options import OPTIONS, STYLE, Option, with_fields
-from .values.settings import Settings
+from .values.settings import Life, Settings
 
 FORMATS = ("npz", "csv", "json", "metahuman.csv", "metahuman.json")
 # groups of fields of Settings as they are called beside the motion in a file
-META_GROUPS = {"gains": "gain", "delays": "delay", "region_smooth": "smooth", "life": "life"}
+META_GROUPS = {"gains": "gain", "delays": "delay", "region_smooth": "smooth", "life": "life", "mood": "mood"}
 
 
 def add_animate(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +66,7 @@ def _add(parser: argparse._ActionsContainer, option: Option) -> None:
     elif flag.alone is not None:
         pair = parser.add_mutually_exclusive_group()
         pair.add_argument(
-            name, type=float, nargs="?", const=flag.alone, default=usual, metavar=flag.metavar, help=flag.help,
+            name, type=float, nargs="?", const=flag.alone, metavar=flag.metavar, help=flag.help,
         )
         no_help = f"no {flag.name}" if usual else argparse.SUPPRESS
         pair.add_argument(f"--no-{flag.name}", dest=dest, action="store_const", const=0.0, help=no_help)
@@ -113,10 +113,12 @@ def settings_of(given: argparse.Namespace, transcript: str | None) -> Settings:
     apart = ("head", "identity", "transcript")
     fields = {
         option.sets.removeprefix("Settings."): getattr(given, _dest(option))
-        for option in OPTIONS if option.flag and option.name not in apart
+        for option in OPTIONS
+        if option.flag and option.name not in apart and getattr(given, _dest(option)) is not None
     }
     phones = motion.read_phones(given.phones_in) if given.phones_in else None
-    return with_fields(Settings(transcript=transcript, phones=phones), fields)
+    life = Life(performance=given.performance)      # with its amounts, where none is given
+    return with_fields(Settings(transcript=transcript, phones=phones, life=life), fields)
 
 
 def described(settings: Settings) -> dict[str, object]:

@@ -21,6 +21,7 @@ from .rig.presets import Preset, choose, source_of
 from .rig.retarget import retarget
 from .speech import g2p, phone_edit
 from .speech.cues import DOUBTFUL, SILENCE, PhonemeCues, find_cues
+from .speech.mood_tags import mood_changes
 from .systems.system import System, open_system
 from .values.cache import Cache
 from .values.errors import Cancelled, PresetError, SettingError
@@ -228,6 +229,9 @@ def _animation(
     """The steps after the networks."""
     settings, head = take.settings, take.tracks[0].head
     spoken = _follow_phones(take, cues, sound)
+    phones = spoken.cues.phones if spoken.cues else ()
+    moods = mood_changes(settings.transcript, settings.language, phones, sound.duration_s)
+    sound = replace(sound, moods=moods)
     finished = finish(spoken.motion, spoken.cues, head, settings, sound)
     curves, rig_warnings = _rig_curves(take, target, finished, sound) if target else (None, ())
     if curves and settings.max_error is not None:
@@ -241,7 +245,7 @@ def _animation(
     warnings = [encoder.warning, *(warning for step in steps for warning in step)]
     return Animation(
         motion, finished.contacts, curves, encoder.device, tuple(filter(None, warnings)), coefficients,
-        phones=spoken.cues.phones if spoken.cues else (),
+        phones=phones,
     )
 
 

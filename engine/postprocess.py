@@ -11,12 +11,14 @@ smoothing and the clock alone; Settings.raw through none of it.
 | 3 | smoothing, the face's and the regions' | first: articulation must not sharpen what is then blurred | faded to |
 | 4 | relaxed articulation | slurs as smoothing does | faded to |
 | 5 | articulation | crisper or lazier than the voice | held |
-| 6 | gains | factors of the shape that is now final | held |
+| 6 | the mood's mouth, then gains and intensity | factors of the shape that is now final | held |
 | 7 | anticipation | when shapes begin | held; a resting mouth may open |
 | 8 | delays | when regions move | move with the lips |
 | 9 | limits again | from here on weights are what a rig can show | held |
 | 10 | the scene's clock | from here on rows are frames of the scene | each gets a frame |
 | 11 | idle motion | on the scene's frames, so that a blink is seen shut on one of them | it moves no lips |
+| 12 | the mood's brows, eyes, cheeks | last, so that no blink waits for lids that a mood lowers | it moves no lips |
+| 13 | the two sides of the face | of all that moves; what one side gains the other loses | stay |
 
 The lips' contacts are measured after step 2, and one loop carries them on: it lets every step change the motion freely,
 moves the contacts where the step moved them, and closes the lips again there ("faded to": so that the motion eases into
@@ -28,28 +30,36 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from .audio.level import level_of
-from .idle.blinks import add_idle_motion, is_moving
+from .idle.blinks import add_idle_motion, is_moving, lively
 from .idle.prosody import Prosody, prosody
 from .model.heads import Head
-from .motion import articulation, lip_contact, smooth, timing
+from .motion import articulation, lip_contact, mood, smooth, timing
+from .motion.asymmetry import two_sides
 from .motion.retime import retime
 from .speech import cues as speech
-from .values.types import BoolArray, Level, LipContacts, Motion, Settings, Waveform
+from .values.types import BoolArray, FloatArray, Level, LipContacts, Motion, Settings, Waveform
 
 _ONLY_SHAPES = {
     "articulation": "articulation", "anticipation_s": "anticipation", "gains": "gains", "delays": "delays",
-    "region_smooth": "smoothing of regions",
+    "region_smooth": "smoothing of regions", "intensity": "intensity", "mood": "mood",
 }
 
 
 @dataclass(frozen=True)
 class Sound:
-    """What is measured of a clip once, for all that follows. prosody is None where nothing needs it."""
+    """What is measured of a clip once, for all that follows.
+
+    Attributes:
+        prosody: None where nothing needs it. moods: what tags of the transcript change.
+    """
 
     duration_s: float
     level: Level
     prosody: Prosody | None
+    moods: tuple[mood.MoodChange, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,12 +128,28 @@ def finish(
         moved = replace(moved, weights=moved.weights.copy()) if moved is motion else moved
         return Finished(moved, lip_contact.contacts_of(moved))
     closed_motion = _close(motion, cues, sound.level, (n_frames - 1) / settings.fps)
-    shaped, closed = _shape(closed_motion, settings)
+    shaped, closed = _shape(closed_motion, settings, sound)
     retimed = retime(shaped, settings.fps, n_frames)
     if retimed is not shaped:
         retimed = lip_contact.seal_retimed(retimed, shaped, closed)
     contacts = lip_contact.contacts_of(retimed)
-    return Finished(add_idle_motion(retimed, sound.prosody, settings.life), contacts)
+    alive = add_idle_motion(retimed, sound.prosody, settings.life)
+    return Finished(_lay_mood_on_face(alive, settings, sound, contacts.closed), contacts)
+
+
+def _lay_mood_on_face(motion: Motion, settings: Settings, sound: Sound, closed: BoolArray) -> Motion:
+    """Steps 12 and 13."""
+    tracks = {kind: settings.intensity * track for kind, track in _mood_tracks(motion, settings, sound).items()}
+    felt = mood.lay_on_face(motion, tracks, closed, settings.mood.mouth)
+    if sound.prosody is None:
+        return felt
+    life = lively(settings.life)
+    return two_sides(felt, life.asymmetry, life.seed, sound.prosody.pauses)
+
+
+def _mood_tracks(motion: Motion, settings: Settings, sound: Sound) -> dict[str, FloatArray]:
+    seconds = np.arange(len(motion.weights)) / motion.fps
+    return mood.mood_tracks(sound.moods, settings.mood, sound.duration_s, seconds)
 
 
 def _close(motion: Motion, cues: speech.PhonemeCues | None, level: Level, end_s: float) -> Motion:
@@ -138,10 +164,11 @@ def _close(motion: Motion, cues: speech.PhonemeCues | None, level: Level, end_s:
     return smooth.ease_ends(smooth.close_in_silence(motion, level, spoken), end_s)
 
 
-def _shape(motion: Motion, settings: Settings) -> tuple[Motion, BoolArray]:
+def _shape(motion: Motion, settings: Settings, sound: Sound) -> tuple[Motion, BoolArray]:
     """Steps 3 to 9, with the contacts that are measured here once."""
     closed = lip_contact.closed_frames(motion)
-    for step in _steps(settings):
+    tracks = _mood_tracks(motion, settings, sound) if settings.mood.area == "full" else {}
+    for step in _steps(settings, tracks):
         changed = step.change(motion, closed)
         if changed is motion:
             continue
@@ -150,14 +177,15 @@ def _shape(motion: Motion, settings: Settings) -> tuple[Motion, BoolArray]:
     return motion, closed
 
 
-def _steps(settings: Settings) -> tuple[_Step, ...]:
+def _steps(settings: Settings, tracks: dict[str, FloatArray]) -> tuple[_Step, ...]:
     lead_s, delays = settings.anticipation_s, settings.delays
     held = timing.speaking_contacts
     return (
         _Step(lambda motion, _: smooth.smooth(motion, settings.smooth, settings.region_smooth), fades=True),
         _Step(lambda motion, _: articulation.relax(motion, settings.articulation), fades=True),
         _Step(lambda motion, _: articulation.articulate(motion, settings.articulation)),
-        _Step(lambda motion, _: smooth.apply_gains(motion, settings.gains)),
+        _Step(lambda motion, closed: mood.lay_on_mouth(motion, tracks, closed, settings.mood.mouth)),
+        _Step(lambda motion, _: smooth.apply_gains(motion, settings.gains, settings.intensity)),
         _Step(lambda motion, closed: timing.anticipate(motion, lead_s, held(motion, closed)), move=held),
         _Step(
             lambda motion, closed: timing.delay(motion, delays, closed),
@@ -176,7 +204,7 @@ def without_effect(settings: Settings, head: Head, rigged: bool) -> str:
     if head.space == "blendshapes" or settings.raw:
         return ""
     chosen = [label for name, label in _ONLY_SHAPES.items() if getattr(settings, name) != getattr(Settings, name)]
-    if not rigged and is_moving(replace(settings.life, blinks=0)):      # blinks are on unless the user turns them off
+    if not rigged and is_moving(replace(settings.life, blinks=0, asymmetry=0)):      # blinks are on unless the user turns them off
         chosen.append("life")
     what = ", ".join(chosen).capitalize()
     return f"{what}: no effect on head {head.id}, which gives no face shapes." if chosen else ""

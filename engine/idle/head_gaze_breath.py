@@ -25,6 +25,7 @@ SWAY_STEP_S = 0.8                   # a new direction so often
 CALM_SHARE = 0.4                    # of the sway that is left in pauses
 NOD_RAD = 0.06                      # 3.4 degrees on a full stress
 NOD_DOWN_S, NOD_UP_S = 0.16, 0.34
+TALKING_NOD_PEAK_S = (0.10, 0.18)   # a nod begins with the stressed word and peaks so long after (Kim et al. 2014)
 LEAST_NOD_GAP_S, NOD_CHANCE = 0.55, 0.8
 LIFT_RAD = 0.004                    # upwards for each semitone of pitch above the usual
 SPEAKING_SOFT_S = 0.35              # how softly speech and pauses change the head
@@ -37,6 +38,13 @@ FIXATION_S, LEAST_FIXATION_S = 1.1, 0.25
 JUMP_S, JUMP_S_PER_RAD = 0.021, 0.0022 * 57.3
 GAZE_RAD = (0.075, 0.03)            # standard deviation of yaw and pitch: 4.3 and 1.7 degrees
 HOME_CHANCE = 0.5                   # of looking straight at the listener
+# A natural performance has spells: eyes rest on the listener for 2.2 s at a time, 60 % of the talk (PMC5844880), look
+# away when a turn begins and back when it ends (Kendon 1967); within a spell they jump a little. Sizes are our choice.
+MUTUAL_S, AVERTED_S, LEAST_SPELL_S, LONGEST_SPELL_S = 2.2, 1.45, 0.5, 4.5
+AVERTED_RAD, AVERTED_DOWN_RAD = (0.09, 0.22), (0.03, 0.06)      # yaw to a side; mean and deviation downwards
+WITHIN_RAD = {True: 0.016, False: 0.03}     # of a jump within a spell, on the listener's face and elsewhere
+WITHIN_S = 0.7
+FIRST_AWAY_S, LAST_MUTUAL_S = 0.3, 1.0
 MAX_LOOK_RAD = 0.35                 # beyond which the head would turn too
 
 # At rest people breathe 12 to 20 times a minute and take 40 % of it to breathe in; in speech they breathe in within
@@ -59,7 +67,7 @@ def head_angles(prosody: Prosody, n_frames: int, fps: float, life: Life) -> Floa
     strength = CALM_SHARE + (1 - CALM_SHARE) * _at(speaking, seconds)
     angles = _sway(stream(life.seed, "head"), seconds) * strength[:, None]
     lift = gaussian(prosody.semitones[:, None], SPEAKING_SOFT_S / 2 * RATE_HZ)[:, 0]
-    angles[:, 1] += _nods(prosody, seconds, life.seed) - LIFT_RAD * _at(lift, seconds)
+    angles[:, 1] += _nods(prosody, seconds, life) - LIFT_RAD * _at(lift, seconds)
     return np.asarray(life.head * angles * _end_ease(seconds)[:, None], np.float32)
 
 
@@ -74,19 +82,30 @@ def _sway(random: Random, seconds: Rows) -> Rows:
     return np.asarray(sum(weight * knots[first + number] for number, weight in enumerate(weights)) / 6)
 
 
-def _nods(prosody: Prosody, seconds: Rows, seed: int) -> Rows:
+def _nods(prosody: Prosody, seconds: Rows, life: Life) -> Rows:
     """Downward pitch (n,) on stressed syllables."""
-    random, nods, last_s = stream(seed, "nods"), np.zeros(len(seconds)), -LEAST_NOD_GAP_S
+    random, nods, last_s = stream(life.seed, "nods"), np.zeros(len(seconds)), -LEAST_NOD_GAP_S
     for stress in prosody.stresses:
         chance, size = random.random(), random.uniform(0.6, 1.2)
         if stress.second - last_s < LEAST_NOD_GAP_S or chance > NOD_CHANCE:
             continue
         last_s = stress.second
+        if life.is_natural:
+            _add_nod(nods, seconds, stress.start_s, random.uniform(*TALKING_NOD_PEAK_S), size * stress.strength)
+            continue
         first, last = np.searchsorted(seconds, (stress.second - 2.5 * NOD_DOWN_S, stress.second + 2.5 * NOD_UP_S))
         away = seconds[first:last] - stress.second
         width = np.where(away < 0, NOD_DOWN_S, NOD_UP_S) / 2
         nods[first:last] += NOD_RAD * size * stress.strength * np.exp(-0.5 * (away / width) ** 2)
     return nods
+
+
+def _add_nod(nods: Rows, seconds: Rows, start_s: float, rise_s: float, strength: float) -> None:
+    """A nod that begins at start_s and peaks rise_s later."""
+    first, last = np.searchsorted(seconds, (start_s, start_s + rise_s + 1.5 * NOD_UP_S))
+    away = seconds[first:last] - start_s - rise_s
+    shape = np.where(away < 0, smooth_step(1 + away / rise_s), smooth_step(1 - away / (1.5 * NOD_UP_S)))
+    nods[first:last] += NOD_RAD * strength * shape
 
 
 def gaze(head: FloatArray, fps: float, life: Life) -> dict[str, FloatArray]:
@@ -96,7 +115,8 @@ def gaze(head: FloatArray, fps: float, life: Life) -> dict[str, FloatArray]:
         head: (n_frames, 3) of head_angles.
     """
     seconds = np.arange(len(head)) / fps
-    jumps = life.eyes * _looks(stream(life.seed, "eyes"), seconds)
+    random = stream(life.seed, "eyes")
+    jumps = life.eyes * (_spells(random, seconds, life.seed) if life.is_natural else _looks(random, seconds))
     looks = (jumps - min(life.eyes, 1.0) * head[:, :2]) * _end_ease(seconds)[:, None]
     yaw, pitch = np.clip(looks, -MAX_LOOK_RAD, MAX_LOOK_RAD).T.astype(np.float32)
     right, left, down, up = (np.maximum(angle, 0) for angle in (yaw, -yaw, pitch, -pitch))
@@ -113,14 +133,49 @@ def gaze(head: FloatArray, fps: float, life: Life) -> dict[str, FloatArray]:
 
 def _looks(random: Random, seconds: Rows) -> Rows:
     """Where the eyes look (n, 2), yaw and pitch: still, then at once elsewhere."""
-    moments, places = [0.0], [np.zeros(2)]
+    jumps = []
     now_s = 0.0
     while now_s < seconds[-1]:
         now_s += max(LEAST_FIXATION_S, random.gamma(2.0, FIXATION_S / 2))
         home, drawn = random.random() < HOME_CHANCE, random.normal(size=2)
-        there = np.zeros(2) if home else drawn * np.array(GAZE_RAD)
+        jumps.append((now_s, np.zeros(2) if home else drawn * np.array(GAZE_RAD)))
+    return _jumping(jumps, seconds)
+
+
+def _spells(random: Random, seconds: Rows, seed: int) -> Rows:
+    """The same in spells: on the listener, then away, with small jumps within each."""
+    jumps: list[tuple[float, Rows]] = []
+    for start_s, stop_s, mutual in gaze_spells(stream(seed, "spells"), float(seconds[-1])):
+        side = 1 if random.random() < 0.5 else -1
+        there = np.array([side * random.uniform(*AVERTED_RAD), random.normal(*AVERTED_DOWN_RAD)])
+        at_s, home = start_s, np.zeros(2) if mutual else there
+        while at_s == start_s or at_s < stop_s - LEAST_FIXATION_S:
+            jumps.append((at_s, home + random.normal(size=2) * WITHIN_RAD[mutual]))
+            at_s += max(LEAST_FIXATION_S, random.gamma(2.0, WITHIN_S / 2))
+    return _jumping(jumps, seconds)
+
+
+def gaze_spells(random: Random, end_s: float) -> list[tuple[float, float, bool]]:
+    """First and last second of each spell, and whether the eyes rest on the listener, as in the last second."""
+    spells, now_s, mutual = [(0.0, FIRST_AWAY_S, True)], FIRST_AWAY_S, False
+    while now_s < end_s:
+        mean_s = MUTUAL_S if mutual else AVERTED_S
+        lasts_s = LEAST_SPELL_S + random.gamma(2.0, (mean_s - LEAST_SPELL_S) / 2)
+        stop_s = now_s + min(LONGEST_SPELL_S, lasts_s)
+        if not mutual:
+            stop_s = min(stop_s, end_s - LAST_MUTUAL_S)
+        if stop_s > now_s:
+            spells.append((now_s, stop_s, mutual))
+        now_s, mutual = max(now_s, stop_s), not mutual
+    return spells
+
+
+def _jumping(jumps: list[tuple[float, Rows]], seconds: Rows) -> Rows:
+    """Where the eyes look (n, 2) that jump to a direction at each of these seconds, as quickly as eyes do."""
+    moments, places = [0.0], [np.zeros(2)]
+    for second, there in jumps:
         takes_s = JUMP_S + JUMP_S_PER_RAD * float(np.hypot(*(there - places[-1])))
-        moments += [now_s, now_s + takes_s]
+        moments += [second, second + takes_s]
         places += [places[-1], there]
     looked = np.array(places)
     return np.stack([np.interp(seconds, moments, looked[:, axis]) for axis in (0, 1)], axis=1)

@@ -35,15 +35,18 @@ SYLLABLE_S = 0.04               # standard deviation of the loudness envelope wh
 STRESS_REACH_S = 0.4            # a stressed syllable stands out among those so near
 STRESS_DB, STRESS_SEMITONES = 8.0, 5.0      # above what is usual around, that make a full stress each
 STRESSED_FROM = 0.2             # strength at which a syllable counts as stressed
+ONSET_DB = 6.0                  # a syllable begins where it is so much quieter than at its top ...
+ONSET_REACH_S = 0.25            # ... within so long before it
 CACHE_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
 class Stress:
-    """A stressed syllable: its moment in seconds, and how strong it is, 0 to 1."""
+    """A stressed syllable: its loudest or highest moment in seconds, how strong it is, 0 to 1, and when it begins."""
 
     second: float
     strength: float
+    start_s: float
 
 
 @dataclass(frozen=True)
@@ -175,4 +178,11 @@ def _stresses(level: FloatArray, speaking: BoolArray, semitones: FloatArray) -> 
     best = np.lib.stride_tricks.sliding_window_view(np.pad(strength, reach), 2 * reach + 1).max(axis=1)
     tops = np.flatnonzero((strength == best) & (strength > STRESSED_FROM))
     tops = tops[np.diff(tops, prepend=-reach) > 1]       # of a flat top the first frame
-    return tuple(Stress(float(top) / RATE_HZ, float(strength[top])) for top in tops)
+    return tuple(Stress(float(top) / RATE_HZ, float(strength[top]), _start(envelope, int(top)) / RATE_HZ) for top in tops)
+
+
+def _start(envelope: FloatArray, top: int) -> int:
+    """The frame on which a syllable begins; the reach before its top where its loudness does not tell."""
+    first = max(0, top - round(ONSET_REACH_S * RATE_HZ))
+    quiet = np.flatnonzero(envelope[first:top] < envelope[top] - ONSET_DB)
+    return first + int(quiet[-1]) if len(quiet) else first

@@ -56,11 +56,14 @@ def limit(motion: Motion) -> Motion:
     return replace(motion, weights=np.clip(motion.weights, 0, 1))
 
 
-def apply_gains(motion: Motion, gains: Gains) -> Motion:
-    """Scale each face region."""
-    if gains == Gains():
+def apply_gains(motion: Motion, gains: Gains, intensity: float = 1.0) -> Motion:
+    """Scale each face region, and with intensity the whole face (brows, cheeks, nose, mouth, jaw and tongue)."""
+    if gains == Gains() and intensity == 1:
         return motion
     factors = [getattr(gains, name) if (name := region(channel)) else 1.0 for channel in motion.channels]
+    if intensity != 1:
+        moved = [1.0 if channel.startswith("eye") else intensity for channel in motion.channels]
+        factors = [factor * more for factor, more in zip(factors, moved, strict=True)]
     return replace(motion, weights=motion.weights * np.asarray(factors, np.float32))
 
 

@@ -12,7 +12,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from .settings import DEVICES, MAX_GAIN, MAX_LIFE, MAX_SEED, MAX_STRENGTH, Delays, Gains, Life, RegionSmooth, Settings
+from .settings import (
+    DEVICES,
+    MAX_GAIN,
+    MAX_INTENSITY,
+    MAX_LIFE,
+    MAX_MOOD,
+    MAX_MOOD_EASE_S,
+    MAX_SEED,
+    MAX_STRENGTH,
+    PERFORMANCES,
+    Delays,
+    Gains,
+    Life,
+    Mood,
+    RegionSmooth,
+    Settings,
+)
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -193,13 +209,15 @@ def _softer(region: str, what: str) -> Option:
 
 def _idle(field: str, name: str, switch_help: str, amount_help: str, flag_help: str) -> tuple[Option, Option]:
     """A switch and an amount of what a face does besides speaking."""
-    usual: float = getattr(Life, field)
+    usual = PERFORMANCES["lips"].get(field, 0.0)
     title, flag = name.replace("_", " ").title(), name.replace("_", "-")
-    switch = Option(f"use_{name}", usual > 0, title, switch_help, live=True)
+    switch = Option(f"use_{name}", True, title, switch_help, live=True)
     amount = Option(
         name, 1.0, title, f"{amount_help}: 1 is what people do, 2 twice as much", 0, MAX_LIFE,
         unit="factor", sets=f"Settings.life.{field}", switch=switch.name, live=True, section="life",
-        flag=Flag(flag, f"{flag_help}, 0 to 2 (default: {usual:g}; alone: 1)", "AMOUNT", alone=1.0),
+        flag=Flag(
+            flag, f"{flag_help}, 0 to 2 (default: {usual:g}, else 1 with a performance; alone: 1)", "AMOUNT", alone=1.0,
+        ),
     )
     return switch, amount
 
@@ -228,9 +246,9 @@ _VOICE = (
         ), "ID", repeats=True),
     ),
     Option(
-        "strength", Settings.strength, "Strength",
+        "strength", Settings.strength, "Style Amount",
         "How far the style goes from neutral: 0 is neutral, 1 the style itself, 2 twice as far",
-        0, MAX_STRENGTH, unit="factor", own_word=True, live=True, section="style", sets="Settings.strength",
+        0, MAX_STRENGTH, unit="factor", live=True, section="style", sets="Settings.strength",
         flag=Flag("strength", "0 (pivot) to 2 (default: 1)"),
     ),
     Option(
@@ -241,6 +259,63 @@ _VOICE = (
         "smooth", Settings.smooth, "Smooth", "Softer motion; lips that close stay closed",
         0, 1, unit="factor", live=True, section="style", sets="Settings.smooth",
         flag=Flag("smooth", "0 to 1; closed lips stay closed (default: 0)"),
+    ),
+)
+_MOOD_AREAS = (
+    ("full", "Full Face", "Brows, eyes, cheeks, nose and mouth"),
+    ("upper", "Upper Face", "Brows, eyes, cheeks and nose; the mouth only speaks"),
+)
+_PERFORMANCES = (
+    ("lips", "Lips Only", "The words, and blinks: for a face that is animated by hand"),
+    ("natural", "Natural", "A face that lives as people's do while they talk"),
+    ("lively", "Lively", "The same with larger moves: for an excited talker, or a cartoon"),
+)
+_PERFORMANCE = (
+    Option(
+        "intensity", Settings.intensity, "Intensity",
+        "Strength of all that the face does with words and mood: 0 still, 1 as it is, 2 twice as much. "
+        "Lips that meet still meet",
+        0, MAX_INTENSITY, unit="factor", live=True, section="performance", sets="Settings.intensity",
+        flag=Flag("intensity", "factor of the whole face, 0 to 2; lips that meet still meet (default: 1)"),
+    ),
+    Option(
+        "performance", "natural", "Performance",
+        "What the face does besides speaking; switches and amounts of its parts are in Life",
+        items=_PERFORMANCES, live=True, section="performance", sets="Settings.life.performance",
+        flag=Flag("performance", "what the face does besides speaking (default: lips)"),
+    ),
+    Option(
+        "mood", Mood.kinds, "Mood",
+        'The feeling with which it is said: a mood, or several such as "happy=0.6,surprised=0.3"; empty is neutral. '
+        "A tag such as [angry] in the transcript changes it from there on",
+        live=True, sets="Settings.mood.kinds",
+        flag=Flag("mood", "a mood, or several: happy=0.6,surprised=0.3 (default: neutral)", "KINDS"),
+    ),
+    Option(
+        "mood_amount", Mood.amount, "Mood Amount", "How much of the mood the face shows: 1 is clear, 1.5 the most",
+        0, MAX_MOOD, unit="factor", live=True, section="mood amount", sets="Settings.mood.amount",
+        flag=Flag("mood-amount", "factor of all moods, 0 to 1.5 (default: 1)"),
+    ),
+    Option(
+        "mood_area", Mood.area, "Area", "Which part of the face shows the mood", items=_MOOD_AREAS, live=True,
+        section="mood", sets="Settings.mood.area",
+        flag=Flag("mood-area", "part of the face that shows the mood (default: full)"),
+    ),
+    Option(
+        "mood_mouth", Mood.mouth, "Mouth in Speech",
+        "Share of the mood's mouth that is left while the character speaks; in pauses all of it shows",
+        0, 1, unit="factor", live=True, section="mood", sets="Settings.mood.mouth",
+        flag=Flag("mood-mouth", "share of a mood's mouth that is left in speech, 0 to 1 (default: 0.33)"),
+    ),
+    Option(
+        "mood_onset", Mood.onset_s, "Onset", "Seconds in which the mood comes", 0, MAX_MOOD_EASE_S, soft_high=2.0,
+        live=True, section="mood", sets="Settings.mood.onset_s",
+        flag=Flag("mood-onset", "in which a mood comes (default: 0.4)", "SECONDS"),
+    ),
+    Option(
+        "mood_release", Mood.release_s, "Release", "Seconds in which the mood goes", 0, MAX_MOOD_EASE_S, soft_high=2.0,
+        live=True, section="mood", sets="Settings.mood.release_s",
+        flag=Flag("mood-release", "in which a mood goes (default: 0.6)", "SECONDS"),
     ),
 )
 _SHAPING = (
@@ -283,6 +358,14 @@ _IDLE = (
     ),
     *_idle(
         "breath", "breath", "Breathe in before phrases", "How deep the breaths are", "breath of chest and shoulders",
+    ),
+    *_idle(
+        "cheeks", "cheek_motion", "Tighten cheeks and nose on strong syllables", "How far cheeks and nose move",
+        "cheeks and nose on strong syllables",
+    ),
+    *_idle(
+        "asymmetry", "asymmetry", "Let one side of the face move a little further, as everybody's does",
+        "How much the sides of the face differ", "difference of the sides of the face",
     ),
     Option(
         "seed", Life.seed, "Seed",
@@ -329,4 +412,4 @@ _RUN = (
         flag=Flag("template", "neutral face to add the output to, flat and in the model's scale", "NPY"),
     ),
 )
-OPTIONS: tuple[Option, ...] = (*_VOICE, *_SHAPING, *_IDLE, *_WORDS, *_RUN)
+OPTIONS: tuple[Option, ...] = (*_VOICE, *_PERFORMANCE, *_SHAPING, *_IDLE, *_WORDS, *_RUN)

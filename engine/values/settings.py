@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from .errors import SettingError
 from .phones import Phone
@@ -16,14 +16,34 @@ MAX_KEY_ERROR = 0.5         # half of a slider's range: more would not be the sa
 MAX_ANTICIPATION_S = 0.5    # four frames of the slowest animation, 8 a second; speech itself leads by 0.2 at the most
 MAX_DELAY_S = 1.25          # ten frames of the slowest animation
 MAX_LIFE = 2.0
+MAX_INTENSITY = 2.0
+MAX_MOOD = 1.5
+MAX_MOOD_EASE_S = 5.0
 MAX_SEED = 2**31 - 1        # what Blender's integers hold
 REGIONS = ("jaw", "lips", "cheeks", "brows")
 DEVICES = ("auto", "cpu", "cuda", "coreml", "directml")
+MOODS = (
+    "neutral", "happy", "sad", "angry", "afraid", "disgusted", "surprised", "contemptuous", "confident", "excited",
+    "bored", "playful", "confused", "effort",
+)
+MOOD_AREAS = ("full", "upper")
+# Amounts of Life that a performance has where none is given. Lips: those of version 0.1.
+PERFORMANCES = {
+    "lips": {"blinks": 1.0},
+    "natural": dict.fromkeys(("blinks", "brows", "head", "eyes", "breath", "cheeks", "asymmetry"), 1.0),
+    "lively": dict.fromkeys(("blinks", "brows", "head", "eyes", "breath", "cheeks", "asymmetry"), 1.0),
+}
+_OF_PERFORMANCE = cast(float, None)
 
 
 def _check_range(what: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise SettingError(f"{what} must be from {low:,.10g} to {high:,.10g}, got {value}.")
+
+
+def _check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise SettingError(f"Unknown {what}: {value!r}. Choose one of: {', '.join(choices)}.")
 
 
 @dataclass(frozen=True)
@@ -86,31 +106,97 @@ class RegionSmooth(_PerRegion):
 
 @dataclass(frozen=True)
 class Life:
-    """What a face does besides speaking: amount of each from 0 (off) over 1 (as people do) to 2.
+    """What a face does besides speaking: amount of each from 0 (off) over 1 (as people do) to 2; None takes the amount
+    that the performance has.
 
     Attributes:
         blinks: how often. brows: raises on stressed syllables. head: small turns, nods and tilts.
-        eyes: small jumps of the gaze, and gaze that stays where it was while the head turns.
-        breath: rise of the chest.
+        eyes: jumps of the gaze, and gaze that stays where it was while the head turns. breath: rise of the chest.
         seed: the same seed and sound give the same motion; another seed gives another choice of moments.
+        cheeks: cheeks and nose on strong syllables. asymmetry: difference of the sides of the face.
+        performance: "lips" (blinks alone, at the rate and sizes of version 0.1), "natural" (all of it, with the rates
+            and timing of people who talk) or "lively" (more of it).
     Raises:
-        SettingError: an amount or a seed outside its range.
+        SettingError: an amount or a seed outside its range, or an unknown performance.
     """
 
-    blinks: float = 1.0
-    brows: float = 0.0
-    head: float = 0.0
-    eyes: float = 0.0
-    breath: float = 0.0
+    blinks: float = _OF_PERFORMANCE
+    brows: float = _OF_PERFORMANCE
+    head: float = _OF_PERFORMANCE
+    eyes: float = _OF_PERFORMANCE
+    breath: float = _OF_PERFORMANCE
     seed: int = 0
+    cheeks: float = _OF_PERFORMANCE
+    asymmetry: float = _OF_PERFORMANCE
+    performance: str = "lips"
+
+    LABELS: ClassVar[dict[str, str]] = {
+        "blinks": "blinks", "brows": "brow raises", "head": "head motion", "eyes": "eye motion", "breath": "breath",
+        "cheeks": "cheek motion", "asymmetry": "asymmetry",
+    }
 
     def __post_init__(self) -> None:
-        for label, amount in (
-            ("blinks", self.blinks), ("brow raises", self.brows), ("head motion", self.head), ("eye motion", self.eyes),
-            ("breath", self.breath),
-        ):
+        _check_choice("performance", self.performance, tuple(PERFORMANCES))
+        for name, label in self.LABELS.items():
+            amount: float | None = getattr(self, name)
+            if amount is None:
+                amount = PERFORMANCES[self.performance].get(name, 0.0)
+                object.__setattr__(self, name, amount)
             _check_range(f"Amount of {label}", amount, 0, MAX_LIFE)
         _check_range("Seed", self.seed, -MAX_SEED, MAX_SEED)
+
+    @property
+    def is_natural(self) -> bool:
+        """Whether rates and timing are those of people who talk, not those of version 0.1."""
+        return self.performance != "lips"
+
+
+@dataclass(frozen=True)
+class Mood:
+    """The feeling with which a clip is said.
+
+    Attributes:
+        kinds: a mood of MOODS, as "happy", "happy=0.6" or "happy=0.6,surprised=0.3"; empty is neutral. Tags such as
+            [angry] in a transcript change it from there on.
+        amount: factor of all of it, 0 to 1.5.
+        area: "full", or "upper" for brows, eyes, cheeks and nose alone.
+        mouth: share of the mood's mouth that is left while the character speaks, 0 to 1.
+        onset_s, release_s: seconds in which it comes and goes.
+    Raises:
+        SettingError: an unknown mood or area, or a number outside its range.
+    """
+
+    kinds: str = ""
+    amount: float = 1.0
+    area: str = "full"
+    mouth: float = 0.33
+    onset_s: float = 0.4
+    release_s: float = 0.6
+
+    def __post_init__(self) -> None:
+        mood_amounts(self.kinds)
+        _check_range("Amount of mood", self.amount, 0, MAX_MOOD)
+        _check_choice("mood area", self.area, MOOD_AREAS)
+        _check_range("Mouth of a mood while speaking", self.mouth, 0, 1)
+        for what, seconds in (("Onset", self.onset_s), ("Release", self.release_s)):
+            _check_range(f"{what} of a mood in seconds", seconds, 0, MAX_MOOD_EASE_S)
+
+
+def mood_amounts(kinds: str) -> dict[str, float]:
+    """Amount of each mood in "happy=0.6,surprised=0.3"; none for neutral. Raises SettingError."""
+    amounts: dict[str, float] = {}
+    for part in filter(None, map(str.strip, kinds.split(","))):
+        name, _, text = part.partition("=")
+        kind = name.strip().lower()
+        _check_choice("mood", kind, MOODS)
+        try:
+            amount = float(text or 1)
+        except ValueError:
+            raise SettingError(f"Mood {part!r} has no number after the sign. Write for example happy=0.6.") from None
+        _check_range(f"Amount of mood {kind}", amount, 0, MAX_MOOD)
+        if kind != "neutral" and amount:
+            amounts[kind] = amount
+    return amounts
 
 
 @dataclass(frozen=True)
@@ -129,7 +215,9 @@ class Settings:
         anticipation_s: how much earlier lips begin to round, open and spread, 0 to 0.5; lips meet when they did.
         delays: seconds by which each face region moves later.
         region_smooth: smoothing per face region, on top of smooth.
-        life: blinks, brow raises, motion of head and eyes, breath.
+        life: the performance: blinks, brow raises, motion of head and eyes, breath, asymmetry.
+        intensity: factor of all that the face does with the words and in its mood, 0 to 2; closed lips stay closed.
+        mood: the feeling with which it is said.
         max_error: keys may be dropped while the curve moves by less than this; None keeps a key on every frame.
         device: auto | cpu | cuda | coreml | directml.
         threads: CPU threads; 0 takes all cores but one.
@@ -162,6 +250,8 @@ class Settings:
     delays: Delays = Delays()
     region_smooth: RegionSmooth = RegionSmooth()
     life: Life = Life()
+    intensity: float = 1.0
+    mood: Mood = Mood()
     max_error: float | None = None
     device: str = "auto"
     threads: int = 0
@@ -176,6 +266,7 @@ class Settings:
     def __post_init__(self) -> None:
         _check_range("Strength", self.strength, 0, MAX_STRENGTH)
         _check_range("Smoothing", self.smooth, 0, 1)
+        _check_range("Intensity", self.intensity, 0, MAX_INTENSITY)
         _check_range("Articulation", self.articulation, -1, 1)
         _check_range("Anticipation in seconds", self.anticipation_s, 0, MAX_ANTICIPATION_S)
         if not 0 < self.fps <= MAX_FPS:
