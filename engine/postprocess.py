@@ -204,7 +204,7 @@ def without_effect(settings: Settings, head: Head, rigged: bool) -> str:
     if head.space == "blendshapes" or settings.raw:
         return ""
     chosen = [label for name, label in _ONLY_SHAPES.items() if getattr(settings, name) != getattr(Settings, name)]
-    if not rigged and is_moving(replace(settings.life, blinks=0, asymmetry=0)):      # blinks are on unless the user turns them off
+    if not rigged and is_moving(replace(settings.life, blinks=0, asymmetry=0)):     # blinks are on by default
         chosen.append("life")
     what = ", ".join(chosen).capitalize()
     return f"{what}: no effect on head {head.id}, which gives no face shapes." if chosen else ""

@@ -6,6 +6,7 @@ import argparse
 import math
 import os
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 
@@ -26,9 +27,10 @@ def read(option: Option, value: object) -> Value:
     text = as_text(value)
     if not option.items:
         return text
-    if text.upper() not in ids(option):
+    item = as_item(option, text)
+    if item not in ids(option):
         raise ValueError(f"is none of its values. Write {wanted(option)}")
-    return text.upper()
+    return item
 
 
 def wanted(option: Option) -> str:
@@ -44,6 +46,11 @@ def wanted(option: Option) -> str:
 def ids(option: Option) -> list[str]:
     """What an enum offers."""
     return [item for item, _, _ in option.items]
+
+
+def as_item(option: Option, text: str) -> str:
+    """The id that a text means, in small or capital letters; the text itself where it means none."""
+    return next((item for item in ids(option) if item.upper() == text.upper()), text)
 
 
 def _as_number(option: Option, value: object) -> float | int:
@@ -68,7 +75,7 @@ def add_options(parser: argparse._ActionsContainer, chosen: Iterable[Option]) ->
         if option.kind == 'BOOLEAN':
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
         elif option.items:
-            parser.add_argument(flag, type=str.upper, choices=ids(option), help=text)
+            parser.add_argument(flag, type=partial(as_item, option), choices=ids(option), help=text)
         else:
             kinds = {'INT': int, 'FLOAT': as_stored}
             kind = kinds.get(option.kind, os.path.abspath if option.is_path else str)

@@ -17,7 +17,7 @@ from ...engine.files.jobs_file import JobsError
 from ..pictures import plan as pictures
 from ..take import make
 from ..take.options import OPTIONS, SOUNDS, WORDS, with_switches
-from ..take.properties import collect
+from ..take.properties import collect, with_performance
 from .choice_fields import add_options
 from .file import save_shot
 from .jobs import run_jobs
@@ -46,7 +46,8 @@ def _run_one(given: dict[str, object]) -> int:
     try:
         _check_output(save)
         _read_transcript(given)
-        request = make.gather(bpy.context, make.Options(**collect(bpy.context, given)))
+        chosen = collect(bpy.context, with_performance(bpy.context, given))
+        request = make.gather(bpy.context, make.Options(**chosen))
         summary = make.write(request, make.compute(request))
         save_shot(save)
         drawn = pictures.draw_files(bpy.context, str(given["character"]), sheet, film)

@@ -26,7 +26,7 @@ from ..pictures import plan as pictures
 from ..sound.clip import SoundClip
 from ..sound.clip import read as read_sound
 from ..take import make
-from ..take.properties import collect
+from ..take.properties import collect, with_performance
 from . import plan
 from .file import open_shot, save_shot, scene_named
 from .jobs_file import ShotJob, read_jobs
@@ -195,7 +195,7 @@ def _do_job(run: _Run, job: ShotJob) -> None:
 
 def _choices(job: ShotJob) -> dict[str, object]:
     """The file's own panel, under what the job gives."""
-    given = dict(job.given)
+    given = with_performance(bpy.context, job.given)
     if job.transcript_file:
         given["transcript"] = read_transcript(job.transcript_file)
     if given.get("transcript"):
@@ -210,7 +210,7 @@ def _list_of(job: ShotJob) -> list[make.Request]:
     """The lines of the scene's list that are in use. Raises JobsError: there is none, or a line lacks something."""
     lines = bpy.context.scene.unitalker_cast
     lines.follow_names()
-    found = cast.gather(bpy.context, [row for row in lines.rows if row.use], job.given)
+    found = cast.gather(bpy.context, [row for row in lines.rows if row.use], with_performance(bpy.context, job.given))
     wrong = [f"{entry.title}: {entry.problem}" for entry in found if entry.request is None]
     if wrong:
         raise JobsError("; ".join(wrong))

@@ -23,7 +23,13 @@ Item = tuple[str, str, str]
 Settings = bpy.types.PropertyGroup
 
 # stand for an empty choice in the pickers: Blender takes an empty id for a separator
-EMPTY = {"head": "AUTO", "identity_2": "NONE"}
+EMPTY = {"head": "AUTO", "identity_2": "NONE", "mood": "neutral"}
+MOOD_ITEMS = [
+    ("neutral", "Neutral", ""), ("happy", "Happy", ""), ("sad", "Sad", ""), ("angry", "Angry", ""),
+    ("afraid", "Afraid", ""), ("disgusted", "Disgusted", ""), ("surprised", "Surprised", ""),
+    ("contemptuous", "Contemptuous", ""), ("confident", "Confident", ""), ("excited", "Excited", ""),
+    ("bored", "Bored", ""), ("playful", "Playful", ""), ("confused", "Confused", ""), ("effort", "Effort", ""),
+]
 TYPED = "Typed, or not installed"
 
 _cache: dict[object, object] = {}       # also holds the strings of enum items, which Blender needs
@@ -97,6 +103,11 @@ def preset_items(settings: Settings, _context: bpy.types.Context | None) -> list
     return _with_current(cached("presets", lambda: _look_up().preset_items(_fitted_heads()[0])), settings.preset)
 
 
+def mood_items(settings: Settings, _context: bpy.types.Context | None) -> list[Item]:
+    """Enum items of the moods, neutral first."""
+    return _with_current(MOOD_ITEMS, settings.mood or EMPTY["mood"])
+
+
 def _with_current(items: list[Item], current: str) -> list[Item]:
     """The items, and the current choice too when it is none of them (a blend, a folder, a model that was removed)."""
     if any(item[0] == current for item in items):
@@ -107,7 +118,7 @@ def _with_current(items: list[Item], current: str) -> list[Item]:
 
 _ITEMS = {
     "model": model_items, "head": head_items, "identity": identity_items, "identity_2": second_items,
-    "preset": preset_items,
+    "preset": preset_items, "mood": mood_items,
 }
 
 

@@ -11,7 +11,7 @@ from ...engine.values.options import Option
 from ..host.translations import CONTEXT
 from ..sound.strips import sequencer_scene, sound_strips
 from . import callbacks
-from .options import OPTIONS
+from .options import OPTIONS, parts_of
 
 # before 4.5, every path property may be relative
 RELATIVE_PATHS = {'PATH_SUPPORTS_BLEND_RELATIVE'} if bpy.app.version >= (4, 5, 0) else set()
@@ -42,6 +42,20 @@ def _changed(owner: object, context: bpy.types.Context) -> None:
             call(context)
 
 
+def _performance_chosen(owner: object, context: bpy.types.Context) -> None:
+    """The panel's performance switches the parts of Life on and off, as one change."""
+    if not isinstance(getattr(owner, "id_data", None), bpy.types.Scene):
+        return
+    live, owner.live = owner.live, False
+    for name, on in parts_of(owner.performance).items():
+        setattr(owner, name, on)
+    owner.live = live
+    _changed(owner, context)
+
+
+UPDATES = {"performance": _performance_chosen}
+
+
 def as_property(option: Option, points: bool = False) -> object:
     """The property of a row. points: a data-block to pick, where scripts name it."""
     given = {"name": option.title, "description": option.help}
@@ -49,7 +63,7 @@ def as_property(option: Option, points: bool = False) -> object:
         given["translation_context"] = CONTEXT
     if points:
         return PointerProperty(type=getattr(bpy.types, option.points_to), poll=POLLS.get(option.name), **given)
-    given |= {"default": option.default, "update": _changed if option.live else None}
+    given |= {"default": option.default, "update": UPDATES.get(option.name, _changed if option.live else None)}
     return _KINDS[option.kind](option, given)
 
 

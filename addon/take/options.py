@@ -10,7 +10,7 @@ from dataclasses import make_dataclass
 
 from ...engine.values.options import LINE, PLACE, Option, Value
 from ...engine.values.options import OPTIONS as ENGINE_OPTIONS
-from ...engine.values.settings import MAX_KEY_ERROR
+from ...engine.values.settings import MAX_KEY_ERROR, PERFORMANCES
 
 SOURCES = (
     ('STRIP', "Strip", "A sound strip of the Video Sequencer"),
@@ -160,6 +160,17 @@ Options = make_dataclass(
     "Options", [(option.name, type(option.default)) for option in OPTIONS], frozen=True,
     namespace={"__doc__": "All that an animator chose for one take: one field for each row of the table."},
 )
+
+
+AS_0_1 = {      # what takes of version 0.1, which did not have these options, were made with; first the performance
+    "performance": "lips", "intensity": 1.0, "mood": "", "use_cheek_motion": False, "use_asymmetry": False,
+}
+
+
+def parts_of(performance: str) -> dict[str, bool]:
+    """Which parts of Life a performance switches on."""
+    rows = [option for option in OPTIONS if option.section == "life"]
+    return {option.switch: option.sets.rpartition(".")[2] in PERFORMANCES[performance] for option in rows}
 
 
 def in_preset(preset: str) -> tuple[str, ...]:

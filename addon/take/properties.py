@@ -8,7 +8,7 @@ from bpy.props import BoolProperty, EnumProperty, PointerProperty, StringPropert
 from ..host.translations import CONTEXT
 from . import catalog
 from .choices import SceneChoices
-from .options import BY_NAME, CHOICES, POINTERS, SOUNDS
+from .options import AS_0_1, BY_NAME, CHOICES, POINTERS, SOUNDS, parts_of
 
 
 class UNITALKER_PG_settings(SceneChoices, bpy.types.PropertyGroup):
@@ -36,6 +36,10 @@ class UNITALKER_PG_settings(SceneChoices, bpy.types.PropertyGroup):
     preset_pick: EnumProperty(
         name="Preset", description="How speech drives this rig", items=catalog.preset_items,
         get=catalog.getter("preset"), set=catalog.setter("preset"),
+    )
+    mood_pick: EnumProperty(
+        name="Mood", description="The feeling with which it is said", items=catalog.mood_items,
+        get=catalog.getter("mood"), set=catalog.setter("mood"), translation_context=CONTEXT,
     )
     live: BoolProperty(
         name="Live", description=(
@@ -76,7 +80,8 @@ def data_block(name: str, value: str) -> bpy.types.ID | None:
 def collect(context: bpy.types.Context, given: Mapping[str, object]) -> dict[str, object]:
     """Every option: what is given, else what the panel of the scene says.
 
-    A given strip, audio or speaker also decides the source, a given transcript counts instead of the panel's text.
+    A given strip, audio or speaker also decides the source, a given transcript counts instead of the panel's text, a
+    given performance decides which parts of Life are on.
     """
     settings = context.scene.unitalker
     values = {name: getattr(settings, name) for name in CHOICES}
@@ -87,7 +92,22 @@ def collect(context: bpy.types.Context, given: Mapping[str, object]) -> dict[str
             values["source"] = source
     if given.get("transcript"):
         values["transcript_text"] = ""
-    return {**values, **given}
+    parts = parts_of(str(given["performance"])) if "performance" in given else {}
+    return {**values, **parts, **given}
+
+
+def with_performance(context: bpy.types.Context, given: Mapping[str, object]) -> dict[str, object]:
+    """What a command line or a jobs file gives, with the performance of version 0.1 where neither it nor the .blend
+    file's panel chose one: jobs that were written for 0.1 go on to mean the same."""
+    settings = context.scene.unitalker
+    if "performance" in given or settings.is_property_set("performance"):
+        return dict(given)
+    lips = AS_0_1["performance"]
+    chosen = {
+        name: getattr(settings, name) if settings.is_property_set(name) else on
+        for name, on in parts_of(lips).items()
+    }
+    return {"performance": lips, **chosen, **given}
 
 
 CLASSES = (UNITALKER_PG_settings,)

@@ -22,7 +22,7 @@ from ..sound.clip import SoundClip
 from ..sound.strips import sequencer_scene, sound_strips
 from . import make
 from .callbacks import end_previews
-from .options import OPTIONS, POINTERS, Options
+from .options import AS_0_1, OPTIONS, POINTERS, Options
 from .properties import collect, data_block
 
 
@@ -223,5 +223,6 @@ def _present(clip: object) -> SoundClip | None:
 
 
 def _usable(choices: Mapping[str, object]) -> dict[str, Value]:
-    """Those noted options that this version understands."""
-    return {option.name: choices[option.name] for option in OPTIONS if option.accepts(choices.get(option.name))}
+    """Those noted options that this version understands, and what a take of 0.1 means by lacking others."""
+    usable = {option.name: choices[option.name] for option in OPTIONS if option.accepts(choices.get(option.name))}
+    return usable if not usable or "performance" in usable else {**AS_0_1, **usable}

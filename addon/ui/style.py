@@ -1,4 +1,4 @@
-"""The panel "Voice and Style" with its sub-panels Life and Fine Tuning."""
+"""The panel "Voice and Style" with its sub-panels Mood, Life and Fine Tuning."""
 
 from __future__ import annotations
 
@@ -27,16 +27,47 @@ class StylePanel:
         UNITALKER_PT_style_presets.draw_panel_header(self.layout)
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Model, identity and blend, strength, smoothing; whether changes are applied at once."""
+        """Intensity, performance, mood; model, identity and blend; whether changes are applied at once."""
         settings, layout = context.scene.unitalker, property_split(self.layout)
+        draw_section(layout, settings, "performance")
+        column = layout.column(align=True)
+        column.prop(settings, "mood_pick")
+        if settings.mood:
+            draw_section(column, settings, "mood amount")
         draw_model(context, layout, settings)
         problem = catalog.model_problem(settings)
         if problem:
             paragraph(context, self.layout, problem, 'ERROR')
-        draw_section(layout, settings, "style")
+        _draw_style(context, self.layout, layout)
         layout.prop(settings, "live")
         if settings.live and settings.live_note:
             paragraph(context, self.layout, settings.live_note, 'INFO')
+
+
+def _draw_style(context: bpy.types.Context, panel: bpy.types.UILayout, layout: bpy.types.UILayout) -> None:
+    """Amount of the style, grey with its reason where the identity is neutral; smoothing."""
+    settings = context.scene.unitalker
+    is_neutral = settings.identity in ("", "pivot") and not settings.identity_2
+    for option in in_section("style"):
+        row = layout.row()
+        row.enabled = option.name != "strength" or not is_neutral
+        draw_field(row, settings, option)
+        if not row.enabled:
+            paragraph(context, panel, "The identity is neutral: it has no style to add", 'INFO')
+
+
+class MoodPanel:
+    bl_idname = "UNITALKER_PT_mood"
+    bl_parent_id = StylePanel.bl_idname
+    bl_label = "Mood"
+    bl_order = 0
+    bl_options = {'DEFAULT_CLOSED'}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Where the mood shows, and when it comes and goes."""
+        layout = property_split(self.layout.column())
+        layout.active = bool(context.scene.unitalker.mood)
+        draw_section(layout, context.scene.unitalker, "mood")
 
 
 class LifePanel:
@@ -44,7 +75,7 @@ class LifePanel:
     bl_parent_id = StylePanel.bl_idname
     bl_label = "Life"
     bl_translation_context = CONTEXT
-    bl_order = 0
+    bl_order = 1
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -60,7 +91,7 @@ class FineTuningPanel:
     bl_idname = "UNITALKER_PT_fine_tuning"
     bl_parent_id = StylePanel.bl_idname
     bl_label = "Fine Tuning"
-    bl_order = 1
+    bl_order = 2
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -105,4 +136,4 @@ class UNITALKER_OT_new_seed(bpy.types.Operator):
         return {'FINISHED'}
 
 
-CLASSES = (UNITALKER_OT_new_seed, *in_editors(StylePanel, LifePanel, FineTuningPanel))
+CLASSES = (UNITALKER_OT_new_seed, *in_editors(StylePanel, MoodPanel, LifePanel, FineTuningPanel))

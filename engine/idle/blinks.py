@@ -51,11 +51,12 @@ RAISE_CHANCE = 0.65             # of a full stress, where the last raise is long
 RAISE_UP_S, RAISE_HELD_S, RAISE_DOWN_S = (0.12, 0.18), (0.05, 0.25), (0.25, 0.45)
 RAISE_HEIGHT = 0.45             # of browInnerUp on a full stress
 RAISE_OUTER = (0.5, 1.0)        # share of it in browOuterUp
-TALKING_RAISE_TOP_S = 0.04      # a raise begins before the stressed word and is up just after it begins (Kim et al. 2014)
+# A raise begins before the stressed word and is up just after it begins (Kim et al. 2014).
+TALKING_RAISE_TOP_S = 0.04
 STRONG_FROM = 0.45              # stress from which cheeks and nose tighten
 CHEEK_RISE_S, CHEEK_FALL_S = 0.12, 0.28
 CHEEK_HEIGHT, NOSE_SHARE = 0.2, 0.35
-NOSE_PARTED_FROM, NOSE_PARTED_AT = 0.15, 0.3    # seen lip opening: a wrinkled nose lifts the lip, so never near contacts
+NOSE_PARTED_FROM, NOSE_PARTED_AT = 0.15, 0.3    # seen lip opening: a wrinkled nose lifts the lip, not near contacts
 LOOK_LID, LOOK_WIDE = 0.25, 0.2     # share of eyeLookDown in eyeBlink, of eyeLookUp in eyeWide: lids follow the eye
 LIVELY = {"blinks": 1.08, "brows": 1.5, "head": 1.5, "eyes": 1.25, "breath": 1.25, "cheeks": 1.5, "asymmetry": 1.3}
 END_MARGIN_S = 0.04             # the first and last moments of a clip stay at rest

@@ -178,7 +178,11 @@ def _stresses(level: FloatArray, speaking: BoolArray, semitones: FloatArray) -> 
     best = np.lib.stride_tricks.sliding_window_view(np.pad(strength, reach), 2 * reach + 1).max(axis=1)
     tops = np.flatnonzero((strength == best) & (strength > STRESSED_FROM))
     tops = tops[np.diff(tops, prepend=-reach) > 1]       # of a flat top the first frame
-    return tuple(Stress(float(top) / RATE_HZ, float(strength[top]), _start(envelope, int(top)) / RATE_HZ) for top in tops)
+    starts = [_start(envelope, int(top)) for top in tops]
+    return tuple(
+        Stress(float(top) / RATE_HZ, float(strength[top]), start / RATE_HZ)
+        for top, start in zip(tops, starts, strict=True)
+    )
 
 
 def _start(envelope: FloatArray, top: int) -> int:

@@ -4,10 +4,10 @@ The combinations are those that the sources give for each emotion; how far each 
 choice, by eye. The channels of a unit follow Apple's descriptions of its blendshapes.
 
 Sources: Ekman, Friesen and Hager 2002, Facial Action Coding System, Investigator's Guide (EMFACS tables: happy, sad,
-angry, afraid, disgusted, surprised); Matsumoto and Ekman 2004 (contempt: a tightened and raised lip corner of one side);
+angry, afraid, disgusted, surprised); Matsumoto and Ekman 2004 (contempt: one lip corner is tightened and raised);
 Tracy and Robins 2004 (pride: a small smile, here confident); Craig, D'Mello et al. 2008 (confusion: AU 4, 7 and 12;
-boredom: AU 43, hardly anything else); Prkachin and Solomon 2008 (effort and pain: AU 4, 6 or 7, 9 or 10); de Morree and
-Marcora 2010 (effort: AU 4 grows with it). Excited and playful combine units of joy and surprise: our choice.
+boredom: AU 43, hardly anything else); Prkachin and Solomon 2008 (effort and pain: AU 4, 6 or 7, 9 or 10); de Morree
+and Marcora 2010 (effort: AU 4 grows with it). Excited and playful combine units of joy and surprise: our choice.
 """
 
 from __future__ import annotations

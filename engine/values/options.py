@@ -281,7 +281,7 @@ _PERFORMANCE = (
     Option(
         "performance", "natural", "Performance",
         "What the face does besides speaking; switches and amounts of its parts are in Life",
-        items=_PERFORMANCES, live=True, section="performance", sets="Settings.life.performance",
+        items=_PERFORMANCES, own_word=True, live=True, section="performance", sets="Settings.life.performance",
         flag=Flag("performance", "what the face does besides speaking (default: lips)"),
     ),
     Option(
@@ -297,7 +297,7 @@ _PERFORMANCE = (
         flag=Flag("mood-amount", "factor of all moods, 0 to 1.5 (default: 1)"),
     ),
     Option(
-        "mood_area", Mood.area, "Area", "Which part of the face shows the mood", items=_MOOD_AREAS, live=True,
+        "mood_area", Mood.area, "Part of Face", "Which part of the face shows the mood", items=_MOOD_AREAS, live=True,
         section="mood", sets="Settings.mood.area",
         flag=Flag("mood-area", "part of the face that shows the mood (default: full)"),
     ),
@@ -314,7 +314,7 @@ _PERFORMANCE = (
     ),
     Option(
         "mood_release", Mood.release_s, "Release", "Seconds in which the mood goes", 0, MAX_MOOD_EASE_S, soft_high=2.0,
-        live=True, section="mood", sets="Settings.mood.release_s",
+        own_word=True, live=True, section="mood", sets="Settings.mood.release_s",
         flag=Flag("mood-release", "in which a mood goes (default: 0.6)", "SECONDS"),
     ),
 )

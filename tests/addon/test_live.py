@@ -25,6 +25,9 @@ def live(ext, face, speech, monkeypatch):
     return settings
 
 
+PARTS = ("brow_raises", "head_motion", "eye_motion", "breath", "cheek_motion", "asymmetry")
+
+
 def test_every_choice_of_style_is_applied_at_once(ext, face, live, monkeypatch):
     engine, asked = ext.module("engine"), []
     true = engine.animate
@@ -33,12 +36,13 @@ def test_every_choice_of_style_is_applied_at_once(ext, face, live, monkeypatch):
     )
     changes = {
         "strength": 0.5, "articulation": 0.5, "anticipation": 2.0, "smooth": 0.25, "seed": 5, "identity": "#0",
-        "identity_2": "pivot", "identity_mix": 0.25,
+        "identity_2": "pivot", "identity_mix": 0.25, "intensity": 1.25, "performance": "lively", "mood": "happy=0.5",
+        "mood_amount": 0.5, "mood_area": "upper", "mood_mouth": 0.5, "mood_onset": 0.1, "mood_release": 0.1,
         **{f"gain_{region}": 0.5 for region in ("jaw", "lips", "cheeks", "brows")},
         **{f"offset_{region}": 2.0 for region in ("jaw", "lips", "cheeks", "brows")},
         **{f"smooth_{region}": 0.5 for region in ("jaw", "lips", "cheeks", "brows")},
-        "use_blinks": False, **{f"use_{name}": True for name in ("brow_raises", "head_motion", "eye_motion", "breath")},
-        **dict.fromkeys(("blinks", "brow_raises", "head_motion", "eye_motion", "breath"), 0.5),
+        "use_blinks": False, **{f"use_{name}": True for name in PARTS},
+        **dict.fromkeys(("blinks", *PARTS), 0.5),
     }
     assert set(changes) == set(ext.module("addon.take.options").LIVE)
     for number, (name, value) in enumerate(changes.items(), 1):

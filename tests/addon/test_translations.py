@@ -11,6 +11,8 @@ import re
 import bpy
 import pytest
 
+from engine.values.settings import MOODS
+
 from . import drawn
 from .conftest import ROOT, make_face
 
@@ -176,8 +178,8 @@ def symbols(ext: object) -> list[str]:
 
 
 def identities() -> set[str]:
-    """What the pickers offer: names of the bundled model's speaking styles, and nothing at all."""
-    return {"None", "Automatic"} | {
+    """What the pickers offer: names of the bundled model's speaking styles, moods, and nothing at all."""
+    return {"None", "Automatic"} | {mood.capitalize() for mood in MOODS} | {
         identity["label"]
         for path in (ROOT / "weights").glob("*/model.json")
         for identity in json.loads(path.read_text(encoding="utf-8"))["identities"]
@@ -240,7 +242,7 @@ def test_the_dictionaries_are_given_to_blender_and_taken_away(ext, package, monk
     translations.unregister()
     (kind, name, given), (last, same) = calls
     assert (kind, last, name, same) == ("register", "unregister", package, package) and set(given) == set(LOCALES)
-    assert given["de_DE"][("*", "Strength")] == given["de_DE"][("Operator", "Strength")] == "Stilstärke"
+    assert given["de_DE"][("*", "Mood")] == given["de_DE"][("Operator", "Mood")] == "Stimmung"
 
 
 class _Blender:

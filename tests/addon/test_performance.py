@@ -1,0 +1,143 @@
+"""Intensity, performance and mood in Blender: the panel, Live, scripts, the command line and jobs mean the same."""
+
+from __future__ import annotations
+
+import json
+
+import bpy
+import numpy as np
+import pytest
+
+from . import drawn
+from .conftest import TINY, curves, keys_of, make_face
+
+CHOSEN = {"intensity": 1.25, "performance": "natural", "mood": "happy=0.5,surprised=0.25"}
+NEUTRAL = "The identity is neutral: it has no style to add"
+PARTS = ("use_blinks", "use_brow_raises", "use_head_motion", "use_eye_motion", "use_breath", "use_cheek_motion",
+         "use_asymmetry")
+
+
+@pytest.fixture
+def settings(ext):
+    """The panel as a new scene has it."""
+    scene = bpy.data.scenes.new("New")
+    bpy.context.window.scene = scene
+    scene.render.fps = 24
+    scene.unitalker.model = TINY
+    return scene.unitalker
+
+
+def keys() -> dict[str, np.ndarray]:
+    return {path: keys_of(curve) for path, curve in curves(bpy.data.objects["Face"].data.shape_keys).items()}
+
+
+def same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> bool:
+    return first.keys() == second.keys() and all(np.array_equal(first[path], second[path]) for path in first)
+
+
+def test_a_new_scene_is_natural_with_all_parts_on(settings):
+    assert settings.performance == "natural" and all(getattr(settings, name) for name in PARTS)
+    assert settings.mood == "" and settings.intensity == 1
+
+
+def test_lips_only_leaves_blinks_and_natural_brings_all_back(settings):
+    settings.performance = "lips"
+    assert [name for name in PARTS if getattr(settings, name)] == ["use_blinks"]
+    settings.use_breath = True
+    settings.performance = "lively"
+    assert all(getattr(settings, name) for name in PARTS)
+
+
+def test_panel_shows_intensity_performance_and_mood_before_the_model(settings):
+    texts = list(drawn.draw(bpy.types.UNITALKER_PT_style).texts)
+    assert texts.index("Intensity") < texts.index("Performance") < texts.index("Mood") < texts.index("Model")
+    assert "Mood Amount" not in texts and NEUTRAL in " ".join(texts)
+    settings.mood, settings.identity = "sad", "wide"
+    texts = list(drawn.draw(bpy.types.UNITALKER_PT_style).texts)
+    assert "Mood Amount" in texts and NEUTRAL not in " ".join(texts)
+
+
+def test_mood_is_picked_by_name_and_a_mixture_is_shown_as_typed(settings):
+    settings.mood_pick = "angry"
+    assert settings.mood == "angry"
+    settings.mood_pick = "neutral"
+    assert settings.mood == ""
+    settings.mood = CHOSEN["mood"]
+    assert settings.mood_pick == CHOSEN["mood"]
+
+
+def test_operator_asks_the_engine_for_what_is_chosen(ext, speech, settings, monkeypatch):
+    engine, asked = ext.module("engine"), []
+    true = engine.animate
+
+    def noted(wave: object, wanted: object, *rest: object) -> object:
+        asked.append(wanted)
+        return true(wave, wanted, *rest)
+
+    monkeypatch.setattr(engine, "animate", noted)
+    make_face(ext, "Face")
+    for given in ({}, {"performance": "lips"}, {**CHOSEN, "use_breath": False}):
+        assert bpy.ops.unitalker.animate(audio=speech, character="Face", **given) == {'FINISHED'}
+    life = engine.Life
+    assert [wanted.life for wanted in asked] == [
+        life(performance="natural"), life(performance="lips"), life(performance="natural", breath=0),
+    ]
+    assert (asked[2].intensity, asked[2].mood.kinds) == (1.25, CHOSEN["mood"])
+
+
+def test_live_shows_mood_and_intensity_at_once(ext, speech, settings, monkeypatch):
+    monkeypatch.setattr(ext.module("addon.take.live"), "_may_run", lambda: True)
+    make_face(ext, "Face")
+    settings.source, settings.audio, settings.character = 'FILE', speech, bpy.data.objects["Face"]
+    bpy.ops.unitalker.animate()
+    settings.live = True
+    smile, jaw = 'key_blocks["mouthSmileLeft"].value', 'key_blocks["jawOpen"].value'
+    before = keys()
+    settings.mood_pick = "happy"
+    happy = keys()
+    assert settings.live_note == "" and happy[smile][:, 1].max() > before[smile][:, 1].max() + 0.2
+    settings.intensity = 0.5
+    assert keys()[jaw][:, 1].max() == pytest.approx(0.5 * happy[jaw][:, 1].max(), abs=0.05)
+
+
+def test_command_line_and_jobs_give_the_keys_of_the_button(ext, speech, settings, tmp_path):
+    run, shot = ext.module("addon.command").run, tmp_path / "shot.blend"
+    make_face(ext, "Face")
+    bpy.ops.wm.save_as_mainfile(filepath=str(shot))
+    bpy.ops.unitalker.animate(audio=speech, character="Face", start_frame=1, **CHOSEN)
+    button = keys()
+    bpy.ops.wm.open_mainfile(filepath=str(shot))
+    flags = [part for name, value in CHOSEN.items() for part in (f"--{name}", str(value))]
+    assert run(["--audio", speech, "--character", "Face", "--save", str(tmp_path / "a.blend"), *flags]) == 0
+    assert same(keys(), button)
+    jobs = tmp_path / "jobs.json"
+    jobs.write_text(json.dumps([{
+        "blend": str(shot), "save": str(tmp_path / "b.blend"), "audio": speech, "character": "Face", **CHOSEN,
+    }]))
+    assert run(["--jobs", str(jobs)]) == 0
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "b.blend"))
+    assert same(keys(), button)
+
+
+def test_jobs_that_choose_no_performance_mean_what_they_meant(ext, settings):
+    given = ext.module("addon.take.properties").with_performance(bpy.context, {"use_breath": True})
+    assert given["performance"] == "lips"
+    assert [name for name in PARTS if given[name]] == ["use_blinks", "use_breath"]
+    settings.use_head_motion = True
+    assert ext.module("addon.take.properties").with_performance(bpy.context, {})["use_head_motion"]
+    settings.performance = "lively"
+    assert "performance" not in ext.module("addon.take.properties").with_performance(bpy.context, {})
+
+
+def test_a_take_of_0_1_is_made_again_without_a_performance(ext, speech, settings):
+    from dataclasses import replace
+
+    make_face(ext, "Face")
+    bpy.ops.unitalker.animate(audio=speech, character="Face", performance="lips")
+    takes = ext.module("addon.take.takes")
+    take, = takes.takes_of(bpy.context, "Face")
+    new = ("performance", "intensity", "mood", "mood_amount", "use_cheek_motion", "use_asymmetry")
+    old = replace(take, choices={name: value for name, value in take.choices.items() if name not in new})
+    settings.mood, settings.intensity = "sad", 2.0
+    wanted = takes.request(bpy.context, old, {}).settings
+    assert wanted.life == ext.module("engine").Life() and wanted.mood.kinds == "" and wanted.intensity == 1
