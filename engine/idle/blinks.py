@@ -58,7 +58,7 @@ CHEEK_RISE_S, CHEEK_FALL_S = 0.12, 0.28
 CHEEK_HEIGHT, NOSE_SHARE = 0.2, 0.35
 NOSE_PARTED_FROM, NOSE_PARTED_AT = 0.15, 0.3    # seen lip opening: a wrinkled nose lifts the lip, not near contacts
 LOOK_LID, LOOK_WIDE = 0.25, 0.2     # share of eyeLookDown in eyeBlink, of eyeLookUp in eyeWide: lids follow the eye
-LIVELY = {"blinks": 1.08, "brows": 1.5, "head": 1.5, "eyes": 1.25, "breath": 1.25, "cheeks": 1.5, "asymmetry": 1.3}
+LIVELY = {"blinks": 1.05, "brows": 1.5, "head": 1.5, "eyes": 1.25, "breath": 1.25, "cheeks": 1.5, "asymmetry": 1.3}
 END_MARGIN_S = 0.04             # the first and last moments of a clip stay at rest
 
 _BLINK = {"eyeBlink": 1.0, "eyeSquint": SQUINT, "cheekSquint": CHEEK}
