@@ -65,18 +65,19 @@ class UniTalkerSystem:
         n_frames = frame_count(window.stop - window.start, head, self.model.encoder.rate_hz)
         at_features = head.resample == "features"
         features = resample(window.features, n_frames, head.align_corners) if at_features else window.features
-        weights = self._weights(features, head, track.style, hidden)
-        return resample(weights, n_frames, head.align_corners) if head.resample == "output" else weights
+        return self._weights(features, n_frames, head, track.style, hidden)
 
     def _weights(
-        self, features: FloatArray, head: Head, style: Style, hidden: dict[object, FloatArray],
+        self, features: FloatArray, n_frames: int, head: Head, style: Style, hidden: dict[object, FloatArray],
     ) -> FloatArray:
-        """Head output (t, k); strength moves it along the line from the pivot's to the style's."""
+        """Head output (n_frames, k); strength moves it along the line from the pivot's to the style's."""
         def last_hidden(vector: FloatArray) -> FloatArray:
             key = (len(features), head.align_corners, vector.tobytes())
             if key not in hidden:
                 hidden[key] = self._run(features, vector, head)
             rows = hidden[key]
+            if head.resample == "output":       # of the decoder: layers of the head come after it
+                rows = resample(rows, n_frames, head.align_corners)
             for weight, bias in head.layers:
                 rows = np.tanh(rows @ weight + bias)
             return rows

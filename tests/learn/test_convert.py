@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +17,11 @@ import torch
 from onnx import TensorProto
 from safetensors.torch import load_file, save_file
 
-from engine import ModelError, OutputError, SettingError, Settings, Waveform, animate, animate_all
+from engine import InstallError, ModelError, OutputError, SettingError, Settings, Waveform, animate, animate_all
 from engine.__main__ import run
 from engine.learn.data.official import DATASETS, name_rows
 from engine.learn.export import graphs
-from engine.learn.export.checkpoint import layout, read_tensors
+from engine.learn.export.checkpoint import build, layout, read_tensors
 from engine.learn.export.convert import Sources, convert
 from engine.learn.export.precision import shrink
 from engine.model import encode
@@ -150,6 +152,34 @@ def test_pt_with_either_spelling_gives_the_same_folder(copy, wavlm):
         for file in ("encoder.onnx", "decoder.onnx", "identities.npy"):
             assert models.open_model(str(copy / f"out{number}")).hashes == models.open_model(str(wavlm)).hashes or (
                 copy / f"out{number}" / file).read_bytes() == (wavlm / file).read_bytes()
+
+
+def with_deep_heads(tensors) -> None:
+    """One more layer with tanh in each head."""
+    generator = torch.Generator().manual_seed(5)
+    for name in [name for name in tensors if name.startswith("out_head_dict.")]:
+        _, head, kind = name.split(".")
+        last = tensors.pop(name)
+        tensors[f"out_head_dict.{head}.head_layer.2.{kind}"] = last
+        size = (8, 8) if kind == "weight" else (8,)
+        tensors[f"out_head_dict.{head}.head_layer.0.{kind}"] = torch.randn(size, generator=generator)
+
+
+def test_deep_heads_get_frames_before_their_first_layer(copy):
+    fields = json.loads((copy / "official.yaml").read_text())
+    fields["MODEL"]["interpolate_pos"] = 2
+    (copy / "official.yaml").write_text(json.dumps(fields))
+    convert(replace(sources(copy), checkpoint=changed(copy, with_deep_heads)), copy / "out")
+    tensors = read_tensors(copy / "changed.safetensors")
+    sizes, config = layout(tensors), json.loads((copy / "config.json").read_text())
+    network, wave = build(tensors, sizes, config, 2, pivot=True), make_golden.wave()
+    with torch.no_grad():
+        expected = network.frames(torch.from_numpy(wave)[None], round(len(wave) / 16000 * 30), torch.tensor([8]), HEAD)
+    template = models.open_model(str(copy / "out")).head(HEAD).template
+    for strength in (1, 0):
+        settings = Settings(str(copy / "out"), HEAD, "#8", strength=strength, raw=True, threads=1)
+        weights = animate(Waveform(wave), settings).motion.weights
+        assert np.abs(weights - template - expected[0].numpy()).max() < 1e-4
 
 
 def test_without_pca_vertex_heads_are_left_out_and_named(copy, caplog):
@@ -388,6 +418,12 @@ def test_unknown_missing_and_misshapen_tensors_are_named(copy, change, message):
     (lambda fields: fields.update(conv_dim=[8]), "cannot be built"),
     (lambda fields: fields.update(num_attention_heads=0), "cannot be built: .*zero"),
     (lambda fields: fields.update(num_buckets=-1), "negative dimension"),
+    (lambda fields: fields.update(conv_stride=[0] * 7), "has conv_stride .* must be 320"),
+    (lambda fields: fields.update(conv_stride=[-5, -64]), "has conv_stride .* must be 320"),
+    (lambda fields: fields.update(conv_stride=[1] * 7), "has conv_stride .* must be 320"),
+    (lambda fields: fields.update(conv_stride=[320] + [1] * 1000), "has conv_stride .* must be 320"),
+    (lambda fields: fields.update(conv_stride="5"), "has conv_stride 5, whose"),
+    (lambda fields: fields.update(max_bucket_distance=0), "network cannot be run: "),
     (lambda fields: fields.update(hidden_act="swoosh"), "cannot be built: 'swoosh'"),
     (
         lambda fields: fields.update(layer_norm_eps="small"),
@@ -412,6 +448,34 @@ def test_sparse_tensor_in_a_pt_is_refused(copy):
     tensors = load_file(copy / "checkpoint.safetensors")
     torch.save({**tensors, "decoder.audio_feature_map.bias": torch.zeros(8).to_sparse()}, copy / "a.pt")
     refuse(copy, r"decoder\.map\.bias hold no plain floating point numbers", checkpoint=copy / "a.pt")
+
+
+def test_tensors_that_repeat_a_few_numbers_are_not_unfolded(copy):
+    tensors = load_file(copy / "checkpoint.safetensors")
+    tensors["decoder.audio_feature_map.weight"] = torch.zeros(1, 1).expand(300_000, 300_000)
+    torch.save(tensors, copy / "a.pt")
+    refuse(copy, r"promises 360,000,\d+,\d+ bytes of tensors", checkpoint=copy / "a.pt")
+
+
+def test_pt_whose_parts_are_packed_is_refused(copy):
+    torch.save(load_file(copy / "checkpoint.safetensors"), copy / "a.pt")
+    with zipfile.ZipFile(copy / "a.pt") as plain, zipfile.ZipFile(copy / "b.pt", "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in plain.namelist():
+            packed.writestr(name, plain.read(name))
+    refuse(copy, "its parts are packed", checkpoint=copy / "b.pt")
+
+
+@pytest.mark.parametrize("version", ["2.5.1+cpu", "1.13.0", "2.0.0a0+git", "unknown"])
+def test_torch_that_may_run_what_a_file_holds_is_refused(copy, monkeypatch, version):
+    monkeypatch.setattr(torch, "__version__", version)
+    refuse(copy, f"PyTorch {re.escape(version)} is installed, 2.6 or newer", InstallError)
+
+
+def test_yaml_that_names_one_section_in_many_places_is_walked_once(copy):
+    lines = ["a0: &a0 {dataset: D0}"]
+    lines += [f"a{n}: &a{n} {{x: *a{n - 1}, y: *a{n - 1}, z: *a{n - 1}}}" for n in range(1, 40)]
+    (copy / "official.yaml").write_text("\n".join(lines))
+    refuse(copy, f"unknown head {HEAD}|unknown head")
 
 
 @pytest.mark.parametrize(("arrays", "message"), [

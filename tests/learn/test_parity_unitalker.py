@@ -140,6 +140,15 @@ def test_every_stage_is_the_references(name):
         assert np.abs(value.numpy() - recorded[f"run0_{stage}"]).max() < TOLERANCE, stage
 
 
+@pytest.mark.parametrize("align_corners", [True, False])
+@pytest.mark.parametrize(("n_rows", "wanted"), [(1249, 750), (1249, 624), (1249, 625), (99, 59), (1, 30), (40, 1)])
+def test_rows_between_rows_are_torchs_at_the_end_of_a_window_too(n_rows, wanted, align_corners):
+    rows = np.cumsum(np.random.default_rng(1).normal(size=(n_rows, 3)) * 10, axis=0).astype(np.float32)
+    expected = resample(torch.from_numpy(rows)[None], wanted, align_corners)[0].numpy()
+    given = decode.resample(rows, wanted, align_corners)
+    assert np.abs(given - expected).max() <= 4 * np.spacing(np.abs(rows).max())
+
+
 # --- what the comparison must see -------------------------------------------------------------------------------------
 
 def with_edge_padding(name: str, patch):

@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...values.array_files import read_array, read_arrays
 from ...values.channels import ARKIT_51, ETF_52, FLAME_413
 from ...values.errors import ModelError, SettingError
 from ...values.types import MAX_FPS, FloatArray
 
 MAX_SUBJECTS = 100_000
+MAX_PCA_BYTES = 2**30           # 1,024 components of 23,370 vertices are 290 MB
 PIVOT_LABEL = "Neutral (pivot)"
 CHANNELS: Mapping[str, tuple[str, ...]] = {
     "3DETF_blendshape_weight": ETF_52, "inhouse_blendshape_weight": ARKIT_51, "flame_params_from_dadhead": FLAME_413,
@@ -116,6 +118,8 @@ def read_config(path: Path | None) -> Official:
         datasets = None if names is None else tuple(
             replace(known[name], pca=known[name].pca and use_pca) for name in names
         )
+        if sum(dataset.subjects for dataset in datasets or ()) > MAX_SUBJECTS:
+            raise ValueError(f"its data sets have more than {MAX_SUBJECTS:,} subjects")
         kind = {"conv": "tcn", "transformer": "transformer", None: None}[fields.get("decoder_type")]
         optional = {name: None if fields.get(name) is None else int(fields[name]) for name in ("period", "pca_dim")}
         return Official(int(fields.get("interpolate_pos", 1)), kind, optional["period"], optional["pca_dim"], datasets)
@@ -124,7 +128,7 @@ def read_config(path: Path | None) -> Official:
     ) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise SettingError(
-            f"Config {path} cannot be used ({reason}). Give the official yaml that the checkpoint was trained with."
+            f"Config {path} cannot be used ({reason[:200]}). Give the official yaml that the checkpoint was trained with."
         ) from error
 
 
@@ -174,10 +178,10 @@ def read_pca(dataset: Dataset, width: int, root: Path, pca_dim: int | None) -> P
     """
     path = root / dataset.folder / "pca.npz"
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            components, mean = (_numbers(arrays[name]) for name in ("components_to_data", "original_data_mean"))
-            statistics = len(arrays["data_components_mean"]) if "data_components_mean" in arrays else width
-    except Exception as error:      # a damaged zip fails in many ways
+        arrays = read_arrays(path, MAX_PCA_BYTES)
+        components, mean = (_numbers(arrays[name]) for name in ("components_to_data", "original_data_mean"))
+        statistics = len(arrays["data_components_mean"]) if "data_components_mean" in arrays else width
+    except (ValueError, OSError, KeyError, TypeError) as error:
         raise ModelError(
             f"PCA file {path} cannot be read ({error}). Copy it again, or leave --pca out: vertex heads are then left "
             "out."
@@ -210,8 +214,8 @@ def read_template(dataset: Dataset, size: int, root: Path | None) -> tuple[Float
         note = f"No id_template.npy of {dataset.id}: the neutral face of {dataset.annotation} is taken as 0."
         return np.zeros(size, np.float32), note
     try:
-        rows = _numbers(np.load(path, allow_pickle=False))
-    except Exception as error:      # as above
+        rows = _numbers(read_array(path))
+    except (ValueError, OSError) as error:
         raise ModelError(f"{path} cannot be read ({error}). Copy it again.") from error
     faces, per_face = (len(rows), rows[0].size) if rows.ndim > 1 and len(rows) else (1, rows.size)
     if per_face != size:
@@ -251,9 +255,16 @@ def _speakers(file: Path) -> object:
 
 
 def _flat(content: Mapping[str, Any]) -> dict[str, Any]:
+    """All sections in one; each is walked once, since yaml may name one in a million places."""
     fields: dict[str, Any] = {}
-    for name, value in content.items():
-        fields.update(_flat(value) if isinstance(value, Mapping) and name != "dataset_config" else {name: value})
+    waiting, seen = [content], {id(content)}
+    while waiting:
+        for name, value in waiting.pop(0).items():
+            if not isinstance(value, Mapping) or name == "dataset_config":
+                fields[name] = value
+            elif id(value) not in seen:
+                seen.add(id(value))
+                waiting.append(value)
     return fields
 
 

@@ -8,8 +8,10 @@ unknown, missing or misshapen tensor is an error that names it. Sizes come from 
 from __future__ import annotations
 
 import json
+import math
 import re
 import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +23,7 @@ from torch import Tensor
 from ...nets.pretrained import PretrainedEncoder, hf_config, modern_weight_norm
 from ...nets.transformer import periodic_positions
 from ...nets.unitalker import UniTalker, UniTalkerConfig
-from ...values.errors import ModelError
+from ...values.errors import InstallError, ModelError
 from ...values.messages import number_of
 
 _PART = r"\.(weight|bias)"
@@ -47,6 +49,13 @@ POSITIONS = "decoder.PPE.pe"        # a buffer that the period defines: checked,
 SPEC_MASK = "encoder.model.masked_spec_embed"   # for training; transformers leaves it out of some configs
 LAYER = re.compile(r"encoder\.model\.encoder\.layers\.(\d+)\.")
 POSITION_TOLERANCE = 1e-4
+# Each layer has its own way to refuse a config.json.
+_REFUSALS = (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, AttributeError, MemoryError)
+TRIED_SAMPLES, TRIED_FRAMES = 4_000, 8      # of silence: what the layers refuse only when they run
+MOST_UNFOLDED = 2               # bytes of tensors for each byte of a file: two names may share a tensor
+SAFE_TORCH = (2, 6)             # before, weights_only could be made to run code (CVE-2025-32434)
+MOST_CONVOLUTIONS = 16          # of an encoder; published ones have 7
+ENCODER_HOP = 320               # samples of 16 kHz for each feature, of all published encoders
 SHOWN = 6       # names in an error message
 
 
@@ -71,13 +80,24 @@ class Layout:
     period: int
 
 
+def check_torch() -> None:
+    """Raises InstallError where PyTorch is too old to read files from anywhere."""
+    found = re.match(r"(\d+)\.(\d+)", torch.__version__)
+    if found is None or (int(found[1]), int(found[2])) < SAFE_TORCH:
+        raise InstallError(
+            f"PyTorch {torch.__version__} is installed, 2.6 or newer is needed: older ones can be made to run what a "
+            "checkpoint holds. Install it: pip install 'torch>=2.6'."
+        )
+
+
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a .pt or .safetensors checkpoint under our names; nothing in the file is run.
 
     Raises:
         ModelError: no such file, truncated, holds code or anything besides named tensors, or names that no UniTalker
-            has.
+            has. InstallError: PyTorch is too old.
     """
+    check_torch()
     if not path.is_file():
         raise ModelError(f"Checkpoint not found: {path}. Check the path.")
     given = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pt(path)
@@ -104,6 +124,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if odd:
         raise ModelError(
             f"Checkpoint {path}: {_some(odd)} hold no plain floating point numbers. Download or train it again."
+        )
+    size, held = path.stat().st_size, sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    if held > MOST_UNFOLDED * size:
+        raise ModelError(
+            f"Checkpoint {path} has {size:,} bytes and promises {held:,} bytes of tensors: they repeat what is there "
+            "once. Save plain tensors, or give another checkpoint."
         )
     tensors = {name: tensor.float() for name, tensor in tensors.items()}
     broken = [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
@@ -193,6 +219,7 @@ def build(
         ModelError: the encoder folder is for another encoder, or tensors are missing or misshapen.
     """
     _check_encoder(tensors, sizes, encoder_fields)
+    _check_strides(encoder_fields)
     try:
         with torch.device("meta"):
             encoder = PretrainedEncoder(hf_config(encoder_fields))
@@ -203,13 +230,8 @@ def build(
                 period=sizes.period,
                 interpolate_pos=interpolate_pos, head_layers=sizes.head_layers, pivot=pivot,
             ), encoder)
-    # Each layer has its own way to refuse a config.json.
-    except (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise ModelError(
-            f"The checkpoint's network cannot be built: {reason}. Give the encoder's own config.json, and the "
-            "checkpoint's own yaml."
-        ) from error
+    except _REFUSALS as error:
+        raise _cannot_work("built", error) from error
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     given = {
         name: tensor
@@ -221,7 +243,20 @@ def build(
     model.load_state_dict(given, assign=True)
     if sizes.period:
         model.decoder.positions = periodic_positions(sizes.period, sizes.decoder_dim)
-    return model.eval().requires_grad_(False)
+    model.eval().requires_grad_(False)
+    try:
+        model.frames(torch.zeros(1, TRIED_SAMPLES), TRIED_FRAMES, torch.tensor([0]), next(iter(sizes.heads)))
+    except _REFUSALS as error:
+        raise _cannot_work("run", error) from error
+    return model
+
+
+def _cannot_work(what: str, error: Exception) -> ModelError:
+    reason = " ".join(str(error).split())
+    return ModelError(
+        f"The checkpoint's network cannot be {what}: {reason}. Give the encoder's own config.json, and the "
+        "checkpoint's own yaml."
+    )
 
 
 def _json_object(path: Path) -> dict[str, Any]:
@@ -246,13 +281,23 @@ def _read_pt(path: Path) -> object:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)        # remarks for those who wrote the file
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=zip_format(path))
+            is_zip = zip_format(path)
+            if is_zip:
+                _refuse_packed(path)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except Exception as error:      # torch raises a different kind for each way in which a file can be broken
         raise ModelError(
             f"Checkpoint {path} cannot be read as plain tensors ({_fault(error)}). It is damaged, no torch file, or "
             "holds code; nothing of it was run. "
             "Copy or download it again."
         ) from error
+
+
+def _refuse_packed(path: Path) -> None:
+    """Raises ValueError for a .pt whose parts are packed, which torch never does: they might unfold to anything."""
+    with zipfile.ZipFile(path) as archive:
+        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+            raise ValueError("its parts are packed")
 
 
 def _fault(error: Exception) -> str:
@@ -314,6 +359,17 @@ def _check_encoder(tensors: Mapping[str, Tensor], sizes: Layout, fields: Mapping
             f"{stated[2]} layers, the checkpoint has "
             f"{'WavLM' if gated else 'wav2vec2 or HuBERT'} with {sizes.hidden} and {sizes.layers}. Give the folder of "
             "the encoder it was trained with."
+        )
+
+
+def _check_strides(fields: Mapping[str, Any]) -> None:
+    """Raises ModelError unless the convolutions make 50 features a second: others would take hours, or nothing."""
+    strides = fields.get("conv_stride", [ENCODER_HOP])
+    is_list = isinstance(strides, list) and all(type(stride) is int and stride > 0 for stride in strides)
+    if not is_list or len(strides) > MOST_CONVOLUTIONS or math.prod(strides) != ENCODER_HOP:
+        raise ModelError(
+            f"The encoder's config.json has conv_stride {str(strides)[:80]}, whose product must be {ENCODER_HOP} (50 "
+            "features a second). Give the encoder's own config.json."
         )
 
 

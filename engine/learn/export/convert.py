@@ -83,7 +83,7 @@ def _check_output(output: Path) -> None:
         found = {file.name for file in output.iterdir()}
         info = json.loads((output / "model.json").read_text(encoding="utf-8")) if found else {"sha256": {}}
         others = sorted(found - {"model.json", *info["sha256"]})
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise OutputError(f"{output} is there and no model folder. Give another folder.") from error
     if others:
         raise OutputError(
