@@ -128,7 +128,8 @@ def read_config(path: Path | None) -> Official:
     ) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise SettingError(
-            f"Config {path} cannot be used ({reason[:200]}). Give the official yaml that the checkpoint was trained with."
+            f"Config {path} cannot be used ({reason[:200]}). Give the official yaml that the checkpoint was trained "
+            "with."
         ) from error
 
 
