@@ -31,6 +31,7 @@ PAUSE_S = 0.10              # a pause at least this long brings rest
 ROUNDED, SPREAD = ("W", "UW", "OW"), ("IY", "IH", "EH", "AE", "AA", "AH", "AX")
 ROUNDISH = ("W", "UW", "OW", "AO", "UH", "UE", "OE")        # what a spread vowel may be mistaken for
 ROUND_LEAST, SPREAD_MOST = 0.45, 0.20       # pucker + funnel on a rounded phone at least, in a spread vowel at most
+NARROWED_FUNNEL, NARROWED_JAW = 0.25, 0.45  # mouthClose of rounded lips: share of the funnel, of jaw times rounding
 PUCKER_SHARE = 0.6          # of what is added to the rounding
 OPEN = ("AA", "AE", "AO")                                   # low jaw
 CLOSE = ("IH", "UH", "S", "Z", "SH", "ZH", "CH", "JH")      # high jaw, which open neighbours draw down
@@ -127,8 +128,10 @@ def shape(motion: Motion, cues: PhonemeCues) -> Motion:
     column["jawOpen"] *= 1 + more * np.maximum(cues.jaw, 0)
     for name in ("jawOpen", "mouthClose"):      # as much of it as was closed stays closed
         column[name] *= 1 + CLOSE_LESS * np.minimum(cues.jaw, 0)
-    for name in ("mouthClose", "mouthPressLeft", "mouthPressRight", "mouthRollLower", "mouthRollUpper"):
+    for name in ("mouthPressLeft", "mouthPressRight", "mouthRollLower", "mouthRollUpper"):
         column[name] *= 1 - cues.apart
+    narrowed = _narrowing(column)
+    column["mouthClose"] -= cues.apart * np.maximum(column["mouthClose"] - narrowed, 0)
     if {"mouthPucker", "mouthFunnel"} <= set(column):
         rounding = column["mouthPucker"] + column["mouthFunnel"]
         share_left = SPREAD_MOST / np.maximum(rounding, SPREAD_MOST)        # of the rounding, where it is spread
@@ -137,7 +140,16 @@ def shape(motion: Motion, cues: PhonemeCues) -> Motion:
         for name, share in (("mouthPucker", PUCKER_SHARE), ("mouthFunnel", 1 - PUCKER_SHARE)):
             column[name] *= factor
             column[name] += share * lacking
+        column["mouthClose"] += np.maximum(_narrowing(column) - narrowed, -column["mouthClose"])
     return replace(motion, weights=weights)
+
+
+def _narrowing(column: dict[str, FloatArray]) -> FloatArray:
+    """(n_frames,) of mouthClose that rounding alone asks for: it takes back what funnel and jaw part the lips by."""
+    if not {"mouthPucker", "mouthFunnel"} <= set(column):
+        return np.zeros_like(column["jawOpen"])
+    rounding = np.clip(column["mouthPucker"] + column["mouthFunnel"], 0, 1)
+    return np.asarray(NARROWED_FUNNEL * column["mouthFunnel"] + NARROWED_JAW * rounding * column["jawOpen"])
 
 
 def on_clock(cues: PhonemeCues, n_frames: int, fps: float) -> PhonemeCues:

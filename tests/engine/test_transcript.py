@@ -20,6 +20,7 @@ from engine.files import motion as io
 from engine.motion import lip_contact
 from engine.speech import cues as transcript
 from engine.speech import g2p
+from engine.values.channels import ARKIT_52
 from engine.values.phones import Phone
 from engine.values.types import Motion
 from tests.engine.conftest import DATA, make_syllables
@@ -249,6 +250,14 @@ def test_the_jaw_follows_a_transcript_where_the_sound_says_nothing(sample, plain
             opened[max(0, round(phone.start_s * 50) - 2):round(phone.end_s * 50) + 2] = True
     assert gained[opened].max() > 0.01
     assert not gained[~opened].any()
+
+
+def test_a_text_that_parts_the_lips_leaves_round_ones_narrow():
+    pose = {"jawOpen": 0.3, "mouthFunnel": 0.3, "mouthPucker": 0.5, "mouthClose": 0.4}
+    motion = Motion(np.array([[pose.get(name, 0) for name in ARKIT_52]] * 3, np.float32), tuple(ARKIT_52), 50)
+    parted = transcript.shape(motion, cues(3, apart=[1, 1, 1]))["mouthClose"]
+    # a quarter of the funnel and .45 of the jaw times the rounding
+    assert parted == pytest.approx(0.25 * 0.3 + 0.45 * 0.8 * 0.3, abs=1e-4)
 
 
 def test_motion_without_lips_passes_through():

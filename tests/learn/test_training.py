@@ -22,6 +22,7 @@ from engine.learn.synth.utterance import Utterance, save_shard
 from engine.learn.systems import moonshine_visemes as recipe_module
 from engine.learn.systems.losses import CurveScale, curve_loss
 from engine.learn.systems.moonshine_visemes import MoonshineVisemes, SceneTraining, overlap_s, to_arkit_tensor
+from engine.learn.systems.start_from import start_from
 from engine.learn.train import loop
 from engine.learn.train.command import export_run, train
 from engine.learn.train.run import TrainConfig, load_run, read_config
@@ -243,3 +244,15 @@ def test_model_json_is_plain(run, tmp_path):
         info["id"] == "tiny" and info["encoder"]["rate_hz"] == 50
         and set(info["sha256"]) >= {"encoder.onnx", "decoder.onnx", "phones.onnx"}
     )
+
+
+def test_a_run_starts_from_an_exported_model(run, tmp_path):
+    export_run(run, tmp_path / "model")
+    recipe, trained = load_run(run)
+    fresh = recipe.build().eval()
+    start_from(fresh, tmp_path / "model")
+    wave = torch.randn(1, 100 * 320, generator=torch.Generator().manual_seed(0)) * 0.1
+    with torch.no_grad():
+        ours, theirs = (network(wave, torch.tensor([2]), "arkit52") for network in (fresh, trained))
+    assert theirs.abs().max() > 0
+    torch.testing.assert_close(ours, theirs, atol=5e-3, rtol=0)     # the folder holds large matrices in half precision
