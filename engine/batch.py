@@ -142,7 +142,7 @@ def make_line(
     animations = animate_all(wave, line.wanted, line.rig, progress)
     if line.phones:
         motion.write_phones(animations[0].phones, name(line.phones))
-    sound = {"audio": Path(line.audio).name, "duration_s": wave.duration_s}
+    sound = {"audio": Path(line.audio).name, "duration_s": wave.duration_s, "first_key_s": 0.0}
     written = []
     for meta, animation, files in zip(line.meta, animations, line.files, strict=True):
         made = on_frames(animation.curves, animation.motion) if animation.curves else animation.motion

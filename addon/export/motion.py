@@ -45,8 +45,12 @@ def write(context: bpy.types.Context, choices: Mapping[str, object], path: Path)
             "This head gives vertices, which no such file holds. Choose a head that gives blendshapes."
         )
     motion = engine.animate(cache.read(request.clip), replace(settings, max_error=None)).motion
-    write_motion(
-        motion, path, {"sound": request.clip.name, "model": settings.model, "identity": settings.identity},
-    )
+    clip = request.clip
+    write_motion(motion, path, {
+        "sound": clip.name, "model": settings.model, "identity": settings.identity, "first_key_s": clip.first_s,
+    })
     frames = translate_plural(len(motion.weights), "1 frame", "{} frames")
-    return translate("{} at {} per second in {}", frames, f"{motion.fps:g}", path)
+    return translate(
+        "{} at {} per second in {}; its time 0 is frame {}, second {} of the sound", frames, f"{motion.fps:g}", path,
+        f"{clip.start_frame:g}", f"{clip.first_s:.3f}",
+    )

@@ -9,7 +9,8 @@ import bpy
 import numpy as np
 import pytest
 
-from .conftest import curves, keys_of, make_face, own_action
+from .conftest import curves, keys_of, make_face, needs_aud, own_action
+from .strips import add_strip, set_handles
 
 KEYS = ("jawOpen", "mouthSmileLeft", "mouthPucker")
 FRAMES = (1, 7, 12, 24)
@@ -232,6 +233,17 @@ def test_metahuman_tables_hold_the_same_motion(ext, speech, tmp_path, kind):
         rows = {row.pop("Name"): list(row.values()) for row in json.loads(text)}
     assert np.array(rows["CTRL_expressions_jawOpen"], float) == pytest.approx(jaw, abs=1e-3)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["take.csv", ENDINGS[kind]])
+
+
+@needs_aud
+def test_the_first_key_of_a_file_is_its_time_0_and_what_that_is_in_scene_and_sound_is_said(ext, speech, tmp_path):
+    make_face(ext, "Face", ("jawOpen", "mouthClose", "mouthPucker"))
+    set_handles(add_strip(speech, frame=31), left=12)
+    given = {"strip": "Line", "character": "Face", "anticipation": 3.0, "offset_lips": -3.0}
+    options = ext.module("addon.take.properties").collect(bpy.context, given)
+    line = ext.module("addon.export.motion").write(bpy.context, options, tmp_path / "take.csv")
+    assert (tmp_path / "take.csv").read_text().splitlines()[1].startswith("00:00:00:00.000,")
+    assert line.endswith("; its time 0 is frame 43, second 0.500 of the sound")
 
 
 def test_a_folder_that_is_not_there_is_said_before_the_work(ext, speech, tmp_path):

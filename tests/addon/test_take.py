@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 import pytest
 
-from .conftest import TINY, curves, jaw, make_face, write_wav
+from .conftest import TINY, curves, curves_in, jaw, make_face, write_wav
 
 
 def animate(speech, character="Face", **options):
@@ -37,6 +37,26 @@ def test_every_frame_rate_keys_whole_frames_from_first_to_last(ext, face, speech
     bpy.context.scene.render.fps, bpy.context.scene.render.fps_base = fps, base
     animate(speech, start_frame=1001)
     assert jaw(face)[:, 0].tolist() == list(range(1001, 1001 + round(2 * fps / base)))
+
+
+STYLES = {
+    "earliest": {"anticipation": 3.0, "offset_lips": -3.0, "offset_jaw": -3.0, "smooth": 1.0},
+    "Bezier": {"anticipation": 3.0, "interpolation": 'BEZIER', "reduce": True},
+    "steps": {"offset_lips": -3.0, "interpolation": 'CONSTANT', "reduce": True},
+    "life": {"use_head_motion": True, "use_eye_motion": True, "use_breath": True, "blinks": 2.0},
+}
+
+
+@pytest.mark.parametrize("destination", ['ACTION', 'NLA'])
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("shift", [0.0, -4.0])
+def test_no_key_lies_before_the_clips_first_frame_unless_shifted(ext, face, speech, style, destination, shift):
+    animate(speech, start_frame=31, destination=destination, shift_frames=shift, **STYLES[style])
+    data = face.data.shape_keys.animation_data
+    player = data if data.action else data.nla_tracks[0].strips[0]
+    keyed = curves_in(player.action, getattr(player, "action_slot", None)).values()
+    frames = [key.co[0] for curve in keyed for key in curve.keyframe_points]
+    assert min(frames) == 31 + shift and max(frames) <= 31 + shift + 47
 
 
 # ---- sound

@@ -221,6 +221,7 @@ def test_options_of_shape_and_life_reach_the_engine(tmp_path, sound):
     assert run(["animate", sound, "-o", str(tmp_path / "a.npz"), "--model", TINY, *given]) == 0
     with np.load(tmp_path / "a.npz") as content:
         meta = json.loads(str(content["meta"]))
+    assert meta["first_key_s"] == 0
     expected = Settings(
         model=TINY, articulation=-0.5, anticipation_s=0.1, delays=Delays(jaw=0.04),
         region_smooth=RegionSmooth(lips=0.3), gains=Gains(brows=2),
