@@ -167,7 +167,7 @@ def test_unknown_field_of_a_config_is_an_error(tmp_path):
 
 def test_config_of_the_bundled_model_can_be_read():
     settings, recipe = read_config(Path(__file__).parents[2] / "weights" / "mini.toml")
-    assert settings.steps == 3000 and recipe.pivot_share == pytest.approx(0.1)
+    assert settings.steps == 1000 and recipe.pivot_share == pytest.approx(0.1)
 
 
 def test_exported_folder_gives_what_torch_gives(run, tmp_path):
