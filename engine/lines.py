@@ -34,6 +34,7 @@ from .values.types import Rig, Settings
 BONE = "bone:"                      # marks a bone in a file of channels
 INPUTS = ("audio", "channels", "preset", "template", "transcript_file", "phones_in")
 OWN_FIELDS = ("id", "audio", "output", "transcript_file", "phones", "phones_in", "preset", "channels")
+UNSEEN = ("id", "output", "threads")                # fields that change nothing in a result
 OWN_PATHS = ("audio", "transcript_file", "phones_in", "channels", "template")
 SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".au", ".caf")     # of a folder
 TEXT_ENDING = ".txt"                # of a transcript beside its sound
@@ -68,7 +69,8 @@ def line_of(options: argparse.Namespace, outputs: Sequence[str], name: str = "",
 
 def _recipe(options: argparse.Namespace, transcript: str | None) -> str:
     """Hash of all that decides the result, apart from what files hold."""
-    asked = {field: getattr(options, field, None) for field in (*arguments.by_name(), *OWN_FIELDS)}
+    fields = {*arguments.by_name(), *OWN_FIELDS} - {*UNSEEN}
+    asked = {field: getattr(options, field) for field in fields}
     content = [asked, transcript, _model_hashes(options.model)]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -243,7 +245,7 @@ class Lines:
         marks = {"{path}": inside, "{name}": os.path.basename(stem), "{id}": NO_FILE_NAME.sub("_", name)}
         for mark, value in marks.items():
             pattern = pattern.replace(mark, value)
-        path = os.path.join(self._options.output, pattern)
+        path = os.path.abspath(os.path.join(self._options.output, pattern))
         at = os.path.dirname(path)
         if at not in self._folders:
             try:

@@ -11,6 +11,7 @@ import bpy
 import numpy as np
 import pytest
 
+from ..counting import calls_during
 from .conftest import ROOT, TINY, jaw, make_face, own_action, write_wav
 
 JAW = 'key_blocks["jawOpen"].value'
@@ -463,6 +464,17 @@ def test_a_damaged_blend_file_fails_and_the_others_are_made(run, shots):
     path = write(shots, job("c", id="bad"), job("b", id="good"))
     assert run(["--jobs", path]) == 1
     assert statuses(path) == [("bad", "failed"), ("good", "done")]
+
+
+def test_a_long_json_document_is_read_in_time_that_grows_with_its_length(ext, tmp_path):
+    module = ext.module("addon.shots.jobs_file")
+
+    def calls(count):
+        path = tmp_path / "jobs.json"
+        path.write_text(json.dumps([job("a", save=f"{number}.blend") for number in range(count)], indent=1))
+        return calls_during(lambda: module.read_jobs(str(path)))
+
+    assert calls(400) < 2.2 * calls(200)
 
 
 # ---- the guide

@@ -161,6 +161,15 @@ def test_resume_makes_what_is_missing_or_changed_and_nothing_else(sounds, monkey
     assert batch_of(sounds, "--resume", "--smooth", "0.1") == 0 and len(made) == 5
 
 
+def test_an_earlier_run_is_known_from_another_folder(sounds, monkeypatch):
+    out = str(Path("out").absolute())
+    assert run(["batch", str(sounds), "-o", "out", "--model", TINY, "--workers", "1"]) == 0
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    monkeypatch.setattr(batch, "work", None)
+    assert run(["batch", str(sounds), "-o", out, "--model", TINY, "--workers", "1", "--resume"]) == 0
+
+
 def test_the_longest_sounds_come_first(sounds, monkeypatch):
     made, true = [], batch.work
     monkeypatch.setattr(batch, "work", lambda line: made.append(line.id) or true(line))
