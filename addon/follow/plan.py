@@ -18,7 +18,7 @@ import bpy
 from ...engine import AudioError
 from ..actions import actions
 from ..actions.ledger import OWNER, ClipNote, Ledger, Span, TakeNote, TimedPhone
-from ..host.scene import scene_fps
+from ..host.scene import same_rate, scene_fps
 from ..keying.moved_keys import Move, users_of
 from ..keying.notes import noted_clip
 from ..sound import clip as sounds
@@ -124,7 +124,7 @@ def look(line: FollowedLine) -> SoundChange | None:
     if now.path != os.path.basename(line.clip.path):
         return SoundChange(line, now, None, "it has another sound now")
     fps = _fps(now, line)
-    if abs(fps - line.fps) > 1e-6:
+    if not same_rate(fps, line.fps):
         return SoundChange(line, now, None, f"the scene runs at {fps:g} frames per second now")
     if now.retiming != line.clip.retiming or (now.retiming and abs(now.length_s - line.clip.length_s) * fps > SAME):
         return SoundChange(line, now, None, "its speed changed")

@@ -13,6 +13,7 @@ from ...engine import LipContacts, SettingError, Settings
 from ..actions import actions
 from ..actions.ledger import ClipNote, Ledger, Span, TakeNote, TimedPhone
 from ..character.character import Character
+from ..host.scene import same_rate
 from ..sound.clip import SoundClip
 from .parts import Line
 
@@ -146,7 +147,7 @@ def refuse_moved(note: TakeNote, line: Line) -> None:
     first, fps = note.first_frame, note.fps
     if first is None or fps is None:
         return
-    if abs(first - line.first_frame) > 1e-3 or abs(fps - line.fps) > 1e-6:
+    if abs(first - line.first_frame) > 1e-3 or not same_rate(fps, line.fps):
         raise SettingError(
             f"The lip sync of {line.name!r} starts on frame {first:g} at {fps:g} frames per second, its sound now on "
             f"{line.first_frame:g} at {line.fps:g}: a part of it would not fit the rest. Switch Only a Range off and "

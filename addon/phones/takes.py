@@ -20,14 +20,13 @@ from ...engine.rig.fitted_head_file import chosen_fitted_head
 from ...engine.values.phones import Phone
 from ..actions.ledger import Span
 from ..host.preferences import engine_preferences
-from ..host.scene import scene_fps
+from ..host.scene import same_rate, scene_fps
 from ..take import make, takes
 from . import markers
 from . import rows as phone_rows
 from .rows import key_of
 
 ShownTake = bpy.types.PropertyGroup
-SAME_RATE = 1e-6            # frames per second
 APART_FRAMES = 3            # changed frames with so many or fewer between them are one span
 
 
@@ -88,7 +87,7 @@ def apply(context: bpy.types.Context, shown: ShownTake) -> tuple[Span, ...]:
 def other_rate(context: bpy.types.Context, shown: ShownTake) -> str:
     """What to say where the scene's frame rate is no longer the take's; else "". Raises RigError, SettingError."""
     take, fps = take_of(context, shown), scene_fps(context.scene)
-    if take.fps is None or abs(take.fps - fps) < SAME_RATE:
+    if take.fps is None or same_rate(take.fps, fps):
         return ""
     return (
         f"The scene runs at {fps:g} frames per second now, and the lip sync of {take.line!r} was made at {take.fps:g}"

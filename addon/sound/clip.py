@@ -20,13 +20,13 @@ import numpy as np
 from ...engine import MIN_DURATION_S, AudioError, InstallError, Waveform, check_sound, from_array, read_audio, stretch
 from ...engine.values.types import SAMPLE_RATE_HZ, FloatArray
 from ..actions import actions
-from ..host.scene import scene_fps
+from ..host.scene import same_rate, scene_fps
 from .retimed import clock_s
-from .strips import audible_span, mark, mark_of, pick, sequencer_scene, shift_between
+from .scene_strips import shift_between
+from .strips import audible_span, mark, mark_of, pick, sequencer_scene
 
 WHOLE = 0.0, math.inf       # first second and length of all of a file
 SEEK_MARGIN_S = 0.25        # read this much more on both sides, so that resampling has its neighbours
-SAME_RATE = 1e-6            # frames per second
 STEP_S = 0.01               # of the clock of a speaker with another pitch
 RESAMPLE_QUALITY = 1        # of Blender's resampler: 0 folds high sounds down, 3 takes six times as long
 
@@ -107,7 +107,7 @@ def place_of(edit: bpy.types.Scene, strip: bpy.types.Strip, home: bpy.types.Scen
     """
     span = audible_span(edit, strip)
     _check_time_stretching(home)
-    if abs(span.fps - scene_fps(home)) > SAME_RATE:
+    if not same_rate(span.fps, scene_fps(home)):
         raise AudioError(
             f"The strip's scene {edit.name!r} runs at {span.fps:g} frames per second and the character's scene "
             f"{home.name!r} at {scene_fps(home):g}. Set both to the same rate in Output > Frame Rate."

@@ -144,7 +144,7 @@ def find_marked(scene: bpy.types.Scene, wanted: str, name: str) -> bpy.types.Str
 def audible_span(scene: bpy.types.Scene, strip: bpy.types.Strip) -> AudibleSpan:
     """When a strip is audible. Raises AudioError when its handles hide all of it."""
     fps = scene_fps(scene)
-    left, right = _audible_frames(strip)
+    left, right = audible_frames(strip)
     zero = zero_frame(strip, fps)
     retiming = retiming_of(strip)
     first = left if retiming else max(left, math.floor(zero))
@@ -178,25 +178,9 @@ def handles(strip: bpy.types.Strip) -> tuple[int, int]:
     return strip.frame_final_start, strip.frame_final_end
 
 
-def shift_between(edit: bpy.types.Scene, home: bpy.types.Scene, first: int, right: int) -> int:
-    """Frames to add to get from a strip's scene to the character's, where a scene strip shows it first to right."""
-    if edit == home or edit.sequence_editor is None:
-        return 0
-    for strip in all_strips(edit):
-        left, end = _audible_frames(strip)
-        if strip.type == 'SCENE' and strip.scene == home and left < right and first < end:
-            if retiming_of(strip):
-                raise AudioError(
-                    f"The scene strip {strip.name!r} that shows {home.name!r} has speed changes, "
-                    "which cannot be followed. Remove them (Strip > Retiming > Reset)."
-                )
-            return home.frame_start - round(zero_frame(strip, 1.0))
-    return 0
-
-
 def is_muted(scene: bpy.types.Scene, strip: bpy.types.Strip) -> bool:
     """Whether a strip, a meta strip around it, or the channel of one of them is muted."""
-    for around in _with_parents(strip):
+    for around in with_parents(strip):
         holder = around.parent_meta() or scene.sequence_editor
         if around.mute or holder.channels[around.channel].mute:
             return True
@@ -205,17 +189,17 @@ def is_muted(scene: bpy.types.Scene, strip: bpy.types.Strip) -> bool:
 
 def is_hidden(strip: bpy.types.Strip) -> bool:
     """Whether its handles, or those of the meta strips around it, leave nothing of a strip."""
-    left, right = _audible_frames(strip)
+    left, right = audible_frames(strip)
     return right <= left
 
 
-def _audible_frames(strip: bpy.types.Strip) -> tuple[int, int]:
+def audible_frames(strip: bpy.types.Strip) -> tuple[int, int]:
     """The frames on which a strip can be heard: its own handles, cut by those of the meta strips around it."""
-    spans = [handles(around) for around in _with_parents(strip)]
+    spans = [handles(around) for around in with_parents(strip)]
     return max(left for left, _ in spans), min(right for _, right in spans)
 
 
-def _with_parents(strip: bpy.types.Strip) -> Iterator[bpy.types.Strip]:
+def with_parents(strip: bpy.types.Strip) -> Iterator[bpy.types.Strip]:
     while strip is not None:
         yield strip
         strip = strip.parent_meta()

@@ -11,7 +11,8 @@ from ...engine.values import types
 from ...engine.values.phones import Phone
 from ..keying.vertex_head import SolvedMesh
 from ..sound import clip
-from ..sound.strips import active_sound, find_marked, handles, sequencer_scene, shift_between
+from ..sound.scene_strips import shift_between
+from ..sound.strips import active_sound, find_marked, handles, sequencer_scene
 from . import callbacks, make, takes
 
 

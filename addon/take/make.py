@@ -30,7 +30,8 @@ from ..keying import write as keys_write
 from ..keying.window import Window
 from ..sound import cache as sound_cache
 from ..sound import clip as sounds
-from ..sound.strips import marked
+from ..sound.scene_strips import is_shown_elsewhere
+from ..sound.strips import audible_frames, find_marked, marked
 from .callbacks import end_previews
 from .options import MAX_FRAME, Options
 from .settings import key_options, phones_of, settings_of, vertex_options
@@ -181,6 +182,7 @@ def write(request: Request, result: Animation | vertex_head.SolvedMesh) -> Summa
         mapped = translate_plural(len(curves.mapped), "1 channel mapped", "{} channels mapped")
         text = translate("{}, {}, {}, {} missing", made, length, mapped, len(curves.missing))
     text = translate("{} ({}, Action {!r})", text, curves.preset, written.action)
+    repeated = (*repeated, *_not_shown(request.clip))
     return Summary(text, curves.missing, (*repeated, *animation.warnings, *written.warnings), curves.mapped)
 
 
@@ -200,6 +202,18 @@ def _repeated(request: Request) -> tuple[str, ...]:
     return (
         f"This sound is said twice now: {frames} stays, and {request.line!r} is new. "
         "If you only meant another start, clear the old one in Takes.",
+    )
+
+
+def _not_shown(clip: sounds.SoundClip) -> tuple[str, ...]:
+    """A sentence where an edit shows the character's scene, but not while the sound is heard."""
+    edit, home = bpy.data.scenes.get(clip.scene), bpy.data.scenes.get(clip.home)
+    strip = find_marked(edit, clip.mark, clip.name) if edit is not None and home is not None else None
+    if strip is None or not is_shown_elsewhere(edit, home, *audible_frames(strip)):
+        return ()
+    return (
+        f"No scene strip of {edit.name!r} shows {home.name!r} while {clip.name!r} is heard, so its frames were taken "
+        "as they are there.",
     )
 
 
