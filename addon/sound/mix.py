@@ -6,6 +6,7 @@ wherever the camera is. Only parts_of reads Blender's data.
 
 from __future__ import annotations
 
+import math
 import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,23 +41,22 @@ def parts_of(context: bpy.types.Context, scene: bpy.types.Scene, frames: range) 
     """The sounds of a scene that are not muted, and why others cannot be mixed. Main thread."""
     parts, problems = [], []
     for strip in sound_strips(scene):
-        if strip.sound is not None and not is_muted(scene, strip) and not is_hidden(strip):
-            path = f'["{bpy.utils.escape_identifier(strip.name)}"].volume'
-            sides = min(1.0, 1.0 - strip.pan), min(1.0, 1.0 + strip.pan)
-            try:
-                clip = unmarked_clip(scene, strip, scene)
-            except AudioError as error:
-                problems.append(str(error))
-                continue
-            parts.append(_part(scene, clip, _volumes(scene, path, strip.volume, frames), sides))
+        if strip.sound is None or is_muted(scene, strip) or is_hidden(strip):
+            continue
+        path = f'["{bpy.utils.escape_identifier(strip.name)}"].volume'
+        volumes, sides = _volumes(scene, path, strip.volume, frames), _sides(strip.sound, strip.pan)
+        try:
+            parts.append(_part(scene, unmarked_clip(scene, strip, scene), volumes, sides))
+        except AudioError as error:
+            problems.append(str(error))
     for obj in scene.objects:
-        if obj.type == 'SPEAKER' and obj.data.sound is not None and not obj.data.muted:
-            try:
-                clip = find_speaker(context, obj.name, scene)
-            except AudioError as error:
-                problems.append(str(error))
-                continue
-            parts.append(_part(scene, clip, _volumes(obj.data, "volume", obj.data.volume, frames), (1.0, 1.0)))
+        if obj.type != 'SPEAKER' or obj.data.sound is None or obj.data.muted:
+            continue
+        volumes, sides = _volumes(obj.data, "volume", obj.data.volume, frames), _sides(obj.data.sound, 0.0)
+        try:
+            parts.append(_part(scene, find_speaker(context, obj.name, scene), volumes, sides))
+        except AudioError as error:
+            problems.append(str(error))
     return parts, problems
 
 
@@ -103,6 +103,14 @@ def _part(
 ) -> Part:
     loud = [volume * scene.audio_volume for volume in volumes]
     return Part(clip, tuple((volume * sides[0], volume * sides[1]) for volume in loud))
+
+
+def _sides(sound: bpy.types.Sound, pan: float) -> tuple[float, float]:
+    """Gains left and right as Blender has them: sound of one channel is panned at equal power, other sound is not."""
+    if sound.channels != 'MONO' and not sound.use_mono:
+        return 1.0, 1.0
+    angle = (min(1.0, max(-1.0, pan)) + 1) * math.pi / 4
+    return math.cos(angle), math.sin(angle)
 
 
 def _volumes(owner: bpy.types.ID, path: str, constant: float, frames: range) -> list[float]:
