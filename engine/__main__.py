@@ -36,7 +36,7 @@ try:
     from .model import folder, runtime
     from .rig import fitted_head_file, presets
     from .values.errors import EngineError, SettingError
-    from .values.messages import number_of
+    from .values.messages import number_of, printable
     from .values.types import Progress, Settings, no_progress
 except KeyboardInterrupt:       # while all this loads, which takes a third of a second
     print(STOPPED, file=sys.stderr)
@@ -180,7 +180,7 @@ def _teach(options: argparse.Namespace) -> None:
 
 def _warn(warnings: Sequence[str]) -> None:
     for warning in warnings:
-        print(f"unitalker: {warning}", file=sys.stderr)
+        print(f"unitalker: {printable(warning)}", file=sys.stderr)
 
 
 @contextmanager
@@ -254,7 +254,7 @@ def _show(rows: list[Row], as_json: bool) -> None:
     if not rows:
         print("nothing found")
         return
-    table = [tuple(rows[0]), *(tuple(str(value) for value in row.values()) for row in rows)]
+    table = [tuple(rows[0]), *(tuple(printable(str(value)) for value in row.values()) for row in rows)]
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     for line in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

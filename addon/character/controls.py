@@ -8,6 +8,7 @@ import bpy
 import mathutils
 
 from ...engine import RigChannel
+from ...engine.values.channels import split_property
 from .character import Character
 from .posture import PATHS
 
@@ -18,7 +19,7 @@ def read(owner: bpy.types.ID, path: str, index: int) -> float | int | bool | Non
     """The value as Blender holds it; None when the path leads nowhere."""
     try:
         value = owner.path_resolve(path)
-        if path.endswith('"]'):
+        if split_property(path)[1]:
             value = _holder(owner, path)[_key(path)]        # path_resolve would round it to single precision
     except (ValueError, KeyError):
         return None
@@ -33,7 +34,7 @@ def write(owner: bpy.types.ID, path: str, index: int, value: float) -> None:
         return
     if hasattr(current, "__len__"):
         current[index] = value
-    elif path.endswith('"]'):
+    elif split_property(path)[1]:
         _holder(owner, path)[_key(path)] = type(current)(value)
     else:
         holder, _, attribute = path.rpartition(".")
@@ -43,12 +44,12 @@ def write(owner: bpy.types.ID, path: str, index: int, value: float) -> None:
 
 def _holder(owner: bpy.types.ID, path: str) -> bpy.types.bpy_struct:
     """What has a custom property: the object or one of its bones."""
-    holder = path.rpartition('["')[0]
+    holder = split_property(path)[0]
     return owner.path_resolve(holder) if holder else owner
 
 
 def _key(path: str) -> str:
-    return bpy.utils.unescape_identifier(path.rpartition('["')[2][:-2])
+    return bpy.utils.unescape_identifier(split_property(path)[1])
 
 
 def pose(character: Character) -> dict[RigChannel, float]:

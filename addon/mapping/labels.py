@@ -2,6 +2,7 @@
 
 import bpy
 
+from ...engine.values.channels import split_property
 from ..host.translations import translate
 
 
@@ -18,4 +19,4 @@ def label(row: bpy.types.PropertyGroup) -> str:
 
 def control_name(path: str) -> str:
     """A custom property's own name, from its data path."""
-    return bpy.utils.unescape_identifier(path.rpartition('["')[2].removesuffix('"]')) or path
+    return bpy.utils.unescape_identifier(split_property(path)[1]) or path

@@ -13,6 +13,7 @@ from typing import TypeVar
 import bpy
 
 from ...engine import EngineError, OutputError, RigError, read_words
+from ...engine.values.messages import without_notes
 from ...engine.values.phones import Phone
 from ..character.character import members
 from ..host.scene import scene_fps
@@ -199,7 +200,7 @@ def _words(phones: tuple[Phone, ...], transcript: str, language: str) -> tuple[s
         words = read_words(transcript, language) if transcript else ()
     except EngineError:
         words = ()
-    written = re.sub(r"\[[^\]]*\]", " ", transcript).split()
+    written = without_notes(transcript, "[", "]", " ").split()
     spelled = [word for word in written if any(map(str.isalnum, word))]
     return moments.words_of_phones(phones, words, [word.strip(".,;:!?\"“”„«»()¿¡…") for word in spelled])
 

@@ -81,9 +81,17 @@ def from_text(text: str) -> tuple[tuple[DeviceReport, ...], str]:
     """(reports, runtime.build() of their time) of to_text(); nothing if the text is no such thing."""
     try:
         info = json.loads(text)
-        return tuple(DeviceReport(**report) for report in info["reports"]), str(info["runtime"])
-    except (ValueError, TypeError, KeyError):
+        reports = tuple(DeviceReport(**report) for report in info["reports"])
+        build = str(info["runtime"])
+    except (ValueError, TypeError, KeyError, RecursionError):
         return (), ""
+    return (reports, build) if all(map(_is_whole, reports)) else ((), "")
+
+
+def _is_whole(report: DeviceReport) -> bool:
+    """Whether the fields are what a test writes: the text may have been edited."""
+    is_known = report.device in tuple(runtime.PROVIDERS) and isinstance(report.works, bool)
+    return is_known and isinstance(report.reason, str) and isinstance(report.seconds, (int, float))
 
 
 def remember(text: str) -> None:

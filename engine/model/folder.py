@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,6 +30,7 @@ MAX_WINDOW_S = 600.0            # an encoder works on a whole window at once: mo
 NORMALISATIONS = ("none", "clip")
 SYSTEMS = ("unitalker",)        # kinds of network whose graphs this version knows how to run
 REQUIRED_FILES = ("encoder.onnx", "decoder.onnx", "heads.npz", "identities.npy")
+_CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")       # what Blender's lists and a terminal cannot show
 _HERE = Path(__file__).resolve().parents[1]
 BUNDLED_FOLDERS = (_HERE.parent / "weights", _HERE / "weights")     # beside the engine, or inside it (pip)
 
@@ -249,6 +251,7 @@ def _build(folder: Path, info: dict[str, Any], hashes: tuple[tuple[str, str], ..
     if info["sample_rate"] != SAMPLE_RATE_HZ:
         raise broken(folder, f"sample rate is {info['sample_rate']}, must be {SAMPLE_RATE_HZ}")
     _check_heads(model)
+    _check_names(model)
     if model.normalise not in NORMALISATIONS:
         raise broken(folder, f"normalise is {model.normalise!r}, must be one of {', '.join(NORMALISATIONS)}")
     if model.default_head not in [head.id for head in model.heads]:
@@ -256,6 +259,14 @@ def _build(folder: Path, info: dict[str, Any], hashes: tuple[tuple[str, str], ..
     if model.phones and "phones.onnx" not in dict(hashes):
         raise broken(folder, "phones are named but phones.onnx is missing")
     return model
+
+
+def _check_names(model: Model) -> None:
+    texts = [text for identity in model.identities for text in (identity.id, identity.label, identity.group)]
+    channels = [name for head in model.heads for name in (head.id, *head.channels)]
+    for text in (model.id, model.title, *texts, *channels, *model.phones):
+        if _CONTROL.search(text):
+            raise broken(model.folder, f"the name {text[:60]!r} has control characters or halves of characters")
 
 
 def _check_heads(model: Model) -> None:

@@ -18,6 +18,7 @@ from ..model.folder import Model
 from ..model.heads import Head
 from ..motion import lip_contact, smooth
 from ..motion.retime import retime
+from ..values.channels import split_property
 from ..values.errors import ModelError, PresetError
 from ..values.types import Curve, FloatArray, Level, Motion, Rig, RigChannel, RigCurves, Settings
 from .names import find_on_rig, first_names, rig_summary
@@ -94,7 +95,7 @@ def label(control: RigChannel) -> str:
     if control.kind == "bone":
         axes = "WXYZ" if control.path == "rotation_quaternion" else "XYZ"
         return f"{control.name} {control.path} {axes[control.index]}"
-    return control.name.rpartition('["')[2].removesuffix('"]') if control.kind == "property" else control.name
+    return split_property(control.name)[1] or control.name if control.kind == "property" else control.name
 
 
 def mark_of(model: Model) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..values.errors import EngineError, InstallError, SettingError
+from ..values.messages import without_notes
 from ..values.phones import IPA, PhoneSymbolError, classes_of_ipa
 
 Words = tuple[tuple[str, ...], ...]
@@ -105,7 +106,7 @@ def _spoken(text: str) -> str:
             "Give the words of this sound only."
         )
     _refuse_file_name(text.strip())
-    plain = unicodedata.normalize("NFC", re.sub(r"\[[^\]]*\]", " ", text))
+    plain = unicodedata.normalize("NFC", without_notes(text, "[", "]", " "))
     spoken = "".join(letter if _is_spoken(letter) else " " for letter in plain)
     if not any(letter.isalnum() for letter in spoken):
         raise SettingError(
@@ -155,7 +156,7 @@ def _read(text: str, language: str) -> Words:
             f"Unknown transcript language {language!r}. "
             f"Choose one of: {', '.join(_bases(reply['languages']))}."
         )
-    words = [word for clause in reply["clauses"] for word in re.sub(r"\([^)]*\)", "", clause).split()]
+    words = [word for clause in reply["clauses"] for word in without_notes(clause, "(", ")").split()]
     read = tuple(filter(None, (_classes(word, name) for word in words)))
     if not read:
         raise SettingError(

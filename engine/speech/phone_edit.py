@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ from ..values.types import FloatArray, IntArray, Motion, Settings
 from . import cues as speech
 from .coarticulation import FAR_S, mouths, table
 from .cues import PhonemeCues
-from .phone_match import Pair, PhoneChange, changes, complete, time_map
+from .phone_match import PhoneChange, changes, complete, time_map
 
 Seconds = NDArray[np.float64]
 
@@ -42,6 +43,7 @@ CUT_S = 0.05                # to each side of a cut where a phone was deleted
 LEAST_GAIN, MOST_GAIN = 0.3, 2.0        # of a clip's mouth against the typical one
 GAIN_TRUST = 0.1            # share of the typical energy that counts as seen at gain 1: little speech proves little
 GAIN_FRAMES = 3000          # frames that a gain is measured on at the most
+MOST_PHONES_PER_S = 100     # over the whole sound; people say 15, and phones are recognised on 50 frames a second
 LENGTH_SLACK_S = 0.05       # by which phones may end after the sound: frames of the encoder are 20 ms
 N_FADES = 4                 # steps of postprocessing that fade to contacts, at most
 
@@ -62,7 +64,16 @@ class _Place:
 
 
 def check(phones: Sequence[Phone], duration_s: float) -> None:
-    """Raise SettingError for the first phone of an unknown class, out of order, overlapping or outside the sound."""
+    """Raise SettingError for the first phone of an unknown class, out of order, overlapping or outside the sound.
+
+    Or for far more phones than anybody can say.
+    """
+    most = round(MOST_PHONES_PER_S * (duration_s + 1))
+    if len(phones) > most:
+        raise SettingError(
+            f"There are {len(phones):,} phones for {duration_s:.2f} s of sound, at most {most:,} can be used. "
+            "Give the phones of this sound only."
+        )
     end_s = 0.0
     for number, phone in enumerate(phones, start=1):
         what = f"Phone {number} ({phone.label}, {phone.start_s:g} to {phone.end_s:g} s)"
@@ -115,8 +126,7 @@ def follow(motion: Motion, cues: PhonemeCues, phones: Sequence[Phone]) -> tuple[
     for change in _merged([change for change in found if change.reshaped]):
         rows = np.flatnonzero(_near(seconds, change.start_s, change.end_s) < REACH_S)
         if len(rows):
-            pairs = tuple((*pair, _span(pair, change)) for pair in change.reshaped)
-            place = _Place(rows, seconds[rows], old_seconds[rows], pairs)
+            place = _Place(rows, seconds[rows], old_seconds[rows], _reshaped_pairs(change))
             weights[rows] = _reshaped(bent, place, cues.phones, wanted, gains)
             _tell_lips(new_cues, place, wanted)
     return replace(motion, weights=weights), replace(new_cues, phones=wanted, spoken=_spoken(found, seconds))
@@ -160,6 +170,11 @@ def _spoken(found: Sequence[PhoneChange], seconds: Seconds) -> FloatArray:
     return spoken
 
 
+def _rows_near(seconds: Seconds, span: tuple[float, float]) -> slice:
+    """The rows that a stretch of time can change: all that depends on the distance from it has faded beyond."""
+    return slice(*np.searchsorted(seconds, (span[0] - BLEND_S, span[1] + BLEND_S)))
+
+
 def _near(seconds: Seconds, start_s: float, end_s: float) -> Seconds:
     """How far each second lies outside of a stretch; 0 in it."""
     return np.maximum(np.maximum(start_s - seconds, seconds - end_s), 0)
@@ -167,13 +182,16 @@ def _near(seconds: Seconds, start_s: float, end_s: float) -> Seconds:
 
 def _merged(found: Sequence[PhoneChange]) -> list[PhoneChange]:
     """Changes whose reaches touch are one."""
-    merged: list[PhoneChange] = []
+    groups: list[list[PhoneChange]] = []
     for change in found:
-        if merged and change.start_s - merged[-1].end_s < 2 * REACH_S:
-            merged[-1] = PhoneChange(merged[-1].start_s, change.end_s, merged[-1].pairs + change.pairs)
+        if groups and change.start_s - groups[-1][-1].end_s < 2 * REACH_S:
+            groups[-1].append(change)
         else:
-            merged.append(change)
-    return merged
+            groups.append([change])
+    return [
+        PhoneChange(group[0].start_s, group[-1].end_s, tuple(chain.from_iterable(change.pairs for change in group)))
+        for group in groups
+    ]
 
 
 def _bent(motion: Motion, seconds: Seconds, old_seconds: Seconds) -> Motion:
@@ -229,7 +247,10 @@ def _reshaped(
     bent: Motion, place: _Place, phones: Sequence[Phone], wanted: Sequence[Phone], gains: FloatArray,
 ) -> FloatArray:
     """Weights (n_rows, n_channels) with the mouths of other phones."""
-    distance = np.min([_near(place.now, *span) for _, _, span in place.pairs], axis=0)
+    distance = np.full(len(place.rows), REACH_S)
+    for _, _, span in place.pairs:
+        near = _rows_near(place.now, span)
+        distance[near] = np.minimum(distance[near], _near(place.now[near], *span))
     blend, core = (_fall(distance, ease_s)[:, None] for ease_s in (BLEND_S, CORE_EASE_S))
     known, columns = _shared(bent.channels)
     old, new = (
@@ -238,10 +259,11 @@ def _reshaped(
     weights = bent.weights[place.rows]
     seen = weights[:, columns]
     weights[:, columns] = np.maximum(0, seen + blend * (new - old) - (1 - OWN_SHARE) * core * (seen - old))
-    silences = [span for _, phone, span in place.pairs if phone and phone.label == "SIL"]
-    if silences:
-        rest = np.max([_hold(place.now, *span) for span in silences], axis=0)
-        weights[:, columns] *= 1 - rest[:, None]
+    rest = np.zeros(len(place.rows), np.float32)
+    for span in (span for _, phone, span in place.pairs if phone and phone.label == "SIL"):
+        near = _rows_near(place.now, span)
+        rest[near] = np.maximum(rest[near], _hold(place.now[near], *span))
+    weights[:, columns] *= 1 - rest[:, None]
     jaw, close = (bent.channels.index(name) for name in ("jawOpen", "mouthClose"))
     # lips do not pass through each other farther than they did
     pressed = np.maximum(0, bent.weights[place.rows, close] - bent.weights[place.rows, jaw])
@@ -256,28 +278,30 @@ def _tell_lips(cues: PhonemeCues, place: _Place, wanted: Sequence[Phone]) -> Non
     staying = [_contact_of(members, place, wanted) for members in CONTACT_CLASSES[:2]]
     anywhere = np.maximum(staying[0], staying[1])
     for old, new, span in place.pairs:
-        distance = _near(place.now, *span)
+        near = _rows_near(place.now, span)
+        now, touch, part = place.now[near], contact[near], apart[near]      # views
+        distance = _near(now, *span)
         label = new.label if new else ""
         for column, members in enumerate(CONTACT_CLASSES[:2]):
             if label in members:
-                contact[:, column] = np.maximum(contact[:, column], _fall(distance, CUE_EASE_S))
+                touch[:, column] = np.maximum(touch[:, column], _fall(distance, CUE_EASE_S))
                 continue
             was_contact = old is not None and old.label in members
             outside = np.maximum(0, distance - CLEAR_S / 2)
             gone = _fall(outside, CLEAR_S / 2) if was_contact else _fall(distance, CUE_EASE_S / 2)
-            contact[:, column] *= 1 - gone * (1 - staying[column])
+            touch[:, column] *= 1 - gone * (1 - staying[column][near])
             if label != "SIL":
-                apart[:] = np.maximum(apart, gone * (1 - anywhere))
-        held = _hold(place.now, *span) if label == "SIL" else 0
+                part[:] = np.maximum(part, gone * (1 - anywhere[near]))
+        held = _hold(now, *span) if label == "SIL" else 0
         speaks = label not in ("SIL", "")
-        contact[:, 2] = np.maximum(contact[:, 2] * (1 - _fall(distance, CUE_EASE_S) * speaks), held)
-        apart *= 1 - held
-        near = _fall(distance, speech.EASE_S) * bool(label)
-        rounded += near * (float(label in speech.ROUNDED) - rounded)
-        spread += near * (float(label in speech.SPREAD) - spread)
-        jaw += near * (float(label in speech.OPEN) - float(label in speech.CLOSE) - jaw)
-        vowel = _hold(place.now, *span) if label in VOWELS else 0
-        voiced = np.maximum(voiced * (1 - _fall(distance, CUE_EASE_S)), vowel)
+        touch[:, 2] = np.maximum(touch[:, 2] * (1 - _fall(distance, CUE_EASE_S) * speaks), held)
+        part *= 1 - held
+        share = _fall(distance, speech.EASE_S) * bool(label)
+        rounded[near] += share * (float(label in speech.ROUNDED) - rounded[near])
+        spread[near] += share * (float(label in speech.SPREAD) - spread[near])
+        jaw[near] += share * (float(label in speech.OPEN) - float(label in speech.CLOSE) - jaw[near])
+        vowel = _hold(now, *span) if label in VOWELS else 0
+        voiced[near] = np.maximum(voiced[near] * (1 - _fall(distance, CUE_EASE_S)), vowel)
     apart *= 1 - anywhere
     cues.contact[place.rows] = contact
     for name, values in zip(speech.CUES, (apart, rounded, spread, jaw, voiced), strict=True):
@@ -286,21 +310,23 @@ def _tell_lips(cues: PhonemeCues, place: _Place, wanted: Sequence[Phone]) -> Non
 
 def _contact_of(members: Sequence[str], place: _Place, wanted: Sequence[Phone]) -> FloatArray:
     """How much each frame of a place (n_rows,) belongs to wanted phones of a contact class, 0 to 1."""
-    around = [phone for phone in wanted if phone.end_s > place.now[0] - 1 and phone.start_s < place.now[-1] + 1]
     most = np.zeros(len(place.rows), np.float32)
-    for phone in around:
-        if phone.label in members:
-            most = np.maximum(most, _fall(_near(place.now, phone.start_s, phone.end_s), CUE_EASE_S))
+    for phone in (phone for phone in wanted if phone.label in members):
+        near = _rows_near(place.now, (phone.start_s, phone.end_s))
+        distance = _near(place.now[near], phone.start_s, phone.end_s)
+        most[near] = np.maximum(most[near], _fall(distance, CUE_EASE_S))
     return most
 
 
-def _span(pair: Pair, change: PhoneChange) -> tuple[float, float]:
-    """When a replaced or new phone sounds, or round which moment a deleted one is missed."""
-    if pair[1] is not None:
-        return pair[1].start_s, pair[1].end_s
-    later = change.pairs[[other is pair for other in change.pairs].index(True) + 1:]
-    cut_s = next((new.start_s for _, new in later if new is not None), change.end_s)
-    return cut_s - CUT_S, cut_s + CUT_S
+def _reshaped_pairs(change: PhoneChange) -> tuple[tuple[Phone | None, Phone | None, tuple[float, float]], ...]:
+    """The pairs whose phone is another one, and when the new one sounds, or round when the old one is missed."""
+    cut_s, found = change.end_s, []
+    for old, new in reversed(change.pairs):
+        span = (new.start_s, new.end_s) if new else (cut_s - CUT_S, cut_s + CUT_S)
+        if not (old and new and old.label == new.label):
+            found.append((old, new, span))
+        cut_s = span[0] if new else cut_s
+    return tuple(reversed(found))
 
 
 def _fall(distance: Seconds, ease_s: float) -> FloatArray:

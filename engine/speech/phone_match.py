@@ -106,14 +106,23 @@ def _until_same(recognised: Sequence[Phone], wanted: Sequence[Phone], i: int, j:
 def _change(recognised: Sequence[Phone], wanted: Sequence[Phone]) -> PhoneChange:
     pairs: list[Pair] = []
     i = j = 0
-    while len(recognised) - i > LONGEST_SEARCH and len(wanted) - j > LONGEST_SEARCH:
-        cut_s = recognised[i + LONGEST_SEARCH].start_s
-        cut = j + sum(phone.start_s < cut_s for phone in wanted[j:j + 4 * LONGEST_SEARCH])
-        pairs += _pairs(recognised[i:i + LONGEST_SEARCH], wanted[j:cut])
-        i, j = i + LONGEST_SEARCH, cut
+    while max(len(recognised) - i, len(wanted) - j) > LONGEST_SEARCH:
+        if len(recognised) - i > LONGEST_SEARCH:
+            last_i = i + LONGEST_SEARCH
+            last_j = j + _begun(wanted[j:j + 4 * LONGEST_SEARCH], recognised[last_i].start_s)
+        else:
+            last_j = j + LONGEST_SEARCH
+            last_i = i + _begun(recognised[i:], wanted[last_j].start_s)
+        pairs += _pairs(recognised[i:last_i], wanted[j:last_j])
+        i, j = last_i, last_j
     pairs += _pairs(recognised[i:], wanted[j:])
     both = [*recognised, *wanted]
     return PhoneChange(min(phone.start_s for phone in both), max(phone.end_s for phone in both), tuple(pairs))
+
+
+def _begun(phones: Sequence[Phone], second: float) -> int:
+    """How many phones begin before a second."""
+    return sum(phone.start_s < second for phone in phones)
 
 
 def _pairs(recognised: Sequence[Phone], wanted: Sequence[Phone]) -> list[Pair]:

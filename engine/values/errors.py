@@ -4,9 +4,14 @@ Every message says what is wrong with its value, the limit, and the next step. A
 its traceback.
 """
 
+from .messages import printable
+
 
 class EngineError(Exception):
-    """Base of all errors that are shown to the user as one line."""
+    """Base of all errors that are shown to the user as one line; names in it may come from files of anybody."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class AudioError(EngineError):

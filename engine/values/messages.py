@@ -1,8 +1,29 @@
-"""Words of messages: a number and its noun."""
+"""Texts: a number and its noun, what a terminal can show, what of a transcript is spoken."""
 
 from __future__ import annotations
+
+import re
+
+# What moves a terminal's cursor, begins another line or turns the direction of writing, and halves of characters.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """A text from anywhere on one line: control characters as escapes, so that it cannot pass for another line."""
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def number_of(number: int, noun: str, plural: str = "") -> str:
     """ "1 bone", "2 bones"; plural where an s is not enough."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def without_notes(text: str, opening: str, closing: str, instead: str = "") -> str:
+    """The text without what stands in brackets; one that is never closed stays."""
+    parts = []
+    start = 0
+    last = text.rfind(closing)
+    while (begin := text.find(opening, start)) != -1 and begin < last:
+        parts.append(text[start:begin])
+        start = text.index(closing, begin) + 1
+    return instead.join([*parts, text[start:]])

@@ -170,3 +170,15 @@ def test_providers_get_the_options_that_they_need(tiny, stand_in, syllables):
     asked = {name: (options, pattern) for name, options, pattern in claimed.asked}
     assert asked["CUDAExecutionProvider"] == ({"cudnn_conv_algo_search": "HEURISTIC"}, True)
     assert asked["DmlExecutionProvider"] == ({}, False)
+
+
+@pytest.mark.parametrize("text", [
+    "[" * 100_000, "[]", "{}", '{"runtime": 1, "reports": 5}', '{"runtime": "", "reports": [{"device": []}]}',
+    '{"runtime": "", "reports": [{"device": [], "works": true}]}',
+    '{"runtime": "", "reports": [{"device": "cpu", "works": "yes"}]}',
+    '{"runtime": "", "reports": [{"device": "cpu", "works": true, "seconds": "fast"}]}',
+    '{"runtime": "", "reports": [{"device": "cpu", "works": true, "reason": null}]}',
+])
+def test_reports_that_no_test_wrote_count_as_none(text):
+    assert devices.from_text(text) == ((), "")
+    devices.remember(text)

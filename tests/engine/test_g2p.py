@@ -8,7 +8,8 @@ import pytest
 
 from engine import InstallError, SettingError
 from engine.speech import g2p
-from engine.speech.g2p import languages, read_words
+from engine.speech.g2p import check_words, languages, read_words
+from engine.values.messages import without_notes
 from engine.values.phones import PHONES
 from tests.needs import needs_espeak
 
@@ -136,3 +137,16 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path):
 def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
     (tmp_path / "line.txt").write_bytes(b"\xef\xbb\xbfHello")
     assert g2p.read_file(str(tmp_path / "line.txt")) == "Hello"
+
+
+@pytest.mark.parametrize("text", ["[" * 199_990 + "yes", "yes" + "[]" * 99_990, "yes" + "]" * 199_990, "[a" * 99_990])
+def test_very_many_brackets_are_read_in_linear_time(text):
+    check_words(text)
+
+
+@pytest.mark.parametrize(("text", "left"), [
+    ("a [b] c", "a   c"), ("[a] [b] c", "    c"), ("a [b [c] d", "a   d"), ("a ] b [c", "a ] b [c"), ("a [b", "a [b"),
+    ("[]", " "), ("", ""),
+])
+def test_notes_in_brackets_are_left_out(text, left):
+    assert without_notes(text, "[", "]", " ") == left

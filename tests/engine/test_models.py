@@ -239,3 +239,22 @@ def test_files_that_are_too_large_are_refused_before_they_are_read(tiny_copy):
         file.truncate(9 * 2**30)        # a hole: it takes no space
     with pytest.raises(ModelError, match=r"its files have 9,\d\d\d,\d\d\d,\d\d\d bytes, at most"):
         open_model(str(tiny_copy))
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "bell\a", "\x1b[2J", "half \ud800", "null\0"])
+@pytest.mark.parametrize("change", [
+    lambda info, name: info.update(title=name), lambda info, name: info["identities"][1].update(label=name),
+    lambda info, name: info["identities"][2].update(group=name),
+    lambda info, name: info["heads"][0]["channels"].__setitem__(3, name),
+])
+def test_names_that_no_list_can_show_are_refused(tiny_copy, name, change):
+    edit(tiny_copy, lambda info: change(info, name))
+    with pytest.raises(ModelError, match="has control characters or halves of characters") as refusal:
+        open_model(str(tiny_copy))
+    assert str(refusal.value).isprintable()
+
+
+def test_an_error_is_one_line_whatever_its_names_hold():
+    error = ModelError("Model a\nTraceback:\x1b[31m\u202e \ud800: damaged.")
+    assert str(error) == r"Model a\nTraceback:\x1b[31m\u202e \ud800: damaged."
+    assert str(ModelError("Modèle 模型 “é”: ok\u00a0!")) == "Modèle 模型 “é”: ok\u00a0!"

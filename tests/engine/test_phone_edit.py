@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from engine.files import motion as io
 from engine.motion import lip_contact
 from engine.speech import cues
 from engine.speech.coarticulation import GROUPS, mouths, shares, table
-from engine.speech.phone_edit import REACH_S, changed_spans
+from engine.speech.phone_edit import REACH_S, changed_spans, check, follow
 from engine.speech.phone_match import changes, complete, time_map
+from engine.values.channels import ARKIT_52
 from engine.values.errors import OutputError
 from engine.values.phones import BILABIALS, LABIODENTALS, PHONES, VOWELS, Phone
 from engine.values.types import Delays, Motion, RegionSmooth
@@ -412,3 +414,33 @@ def test_a_minute_of_speech_with_every_phone_moved_is_solved_in_bulk(sample, pla
     late[10] = replace(late[10], label="M")
     assert len(phones) * times > 300
     assert calls_during(lambda: animate(long, replace(plain, phones=tuple(late)))) < 200_000
+
+
+def test_far_more_phones_than_anybody_can_say_are_refused():
+    phones = [Phone("AA", 0.5 + number * 1e-5, 0.5 + (number + 1) * 1e-5) for number in range(100_000)]
+    with pytest.raises(SettingError, match=r"100,000 phones for 2\.00 s of sound, at most 300 can be used"):
+        check(phones, 2.0)
+
+
+def test_ten_minutes_of_other_phones_take_little_memory():
+    """Each phone is looked at where it sounds, and no matrix holds all of them at once."""
+    seconds, labels = 600.0, ("AA", "P", "UW", "SIL", "S")
+
+    def spoken(step_s, first):
+        edges = np.arange(0, seconds + step_s / 2, step_s)
+        names = [labels[(first + number) % len(labels)] for number in range(len(edges) - 1)]
+        return tuple(Phone(name, float(a), float(b)) for name, a, b in zip(names, edges, edges[1:], strict=False))
+
+    recognised, wanted = spoken(0.1, 0), spoken(0.06, 3)
+    nothing = np.zeros(round(seconds * 10), np.float32)
+    given = cues.PhonemeCues(
+        recognised, 10.0, np.zeros((len(nothing), 3), np.float32), *(nothing.copy() for _ in range(5)),
+    )
+    motion = Motion(np.full((len(nothing), len(ARKIT_52)), 0.1, np.float32), ARKIT_52, 10.0)
+    tracemalloc.start()
+    followed, told = follow(motion, given, wanted)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 150 * 2**20
+    assert told.phones == wanted and np.isfinite(followed.weights).all()
+    assert len(changes(recognised, wanted)[0].pairs) >= len(recognised)

@@ -7,7 +7,7 @@ import pytest
 
 from engine.motion.lip_contact import closed_frames
 from engine.rig.channel_sets import JAW_OPEN_RAD, SETS, convert, set_of
-from engine.values.channels import ARKIT_32, ARKIT_51, ARKIT_52, ETF_52, FLAME_413, LIFE, OCULUS_15
+from engine.values.channels import ARKIT_32, ARKIT_51, ARKIT_52, ETF_52, FLAME_413, LIFE, OCULUS_15, split_property
 from engine.values.errors import SettingError
 from engine.values.types import Motion
 
@@ -94,3 +94,14 @@ def test_head_and_breath_go_along_as_they_are():
         converted = convert(motion, wanted)
         assert converted.channels[-4:] == LIFE and set_of(converted) == wanted
         assert np.array_equal(converted.weights[:, -4:], motion.weights[:, -4:])
+
+
+@pytest.mark.parametrize(("path", "parts"), [
+    ('["Smile"]', ("", "Smile")), ('pose.bones["jaw"]["Open"]', ('pose.bones["jaw"]', "Open")),
+    ('["x].location["]', ("", "x].location[")),
+    ('pose.bones["a["]["x].location["]', ('pose.bones["a["]', "x].location[")),
+    (r'["a\"][\"b"]', ("", r'a\"][\"b')), ('pose.bones["jaw"].location', ('pose.bones["jaw"].location', "")),
+    ('key_blocks["x"].value', ('key_blocks["x"].value', "")), ('"]', ('"]', "")), ("", ("", "")),
+])
+def test_a_property_path_is_parted_whatever_brackets_its_name_has(path, parts):
+    assert split_property(path) == parts
