@@ -102,12 +102,17 @@ def curves_of(use: ActionUse) -> list[bpy.types.FCurve]:
 
 def own_curves(use: ActionUse) -> list[bpy.types.FCurve]:
     """Those of its curves that this add-on made."""
-    return [curve for curve in curves_of(use) if is_ours(curve, use)]
+    return [curve for curve in curves_of(use) if _is_in_group(curve)] if owns(use) else []
 
 
 def is_ours(curve: bpy.types.FCurve, use: ActionUse) -> bool:
     """Whether this add-on made a curve."""
-    return curve.group is not None and curve.group.name == GROUP and owns(use)
+    return _is_in_group(curve) and owns(use)
+
+
+def _is_in_group(curve: bpy.types.FCurve) -> bool:
+    group = curve.group
+    return group is not None and group.name == GROUP
 
 
 def is_locked(curve: bpy.types.FCurve) -> bool:

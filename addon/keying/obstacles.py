@@ -6,11 +6,12 @@ Reads only.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import bpy
 
+from ...engine import RigChannel
 from ..actions import actions, nla
 from ..actions.ledger import Channel
 from ..character import channels_of, controls
@@ -20,11 +21,13 @@ from ..character.character import Character, KeyTarget
 NAMES_SHOWN = 6                 # of channels in a message
 WHOLE = 0.999                   # influence of a constraint that leaves nothing of the bone's own motion
 # type of constraint -> what of a bone it decides
-DECIDES = {
+DECIDES: dict[str, tuple[str, ...]] = {
     'COPY_LOCATION': ("location",), 'COPY_ROTATION': ("rotation",), 'COPY_SCALE': ("scale",),
     'COPY_TRANSFORMS': ("location", "rotation", "scale"), 'DAMPED_TRACK': ("rotation",), 'TRACK_TO': ("rotation",),
     'LOCKED_TRACK': ("rotation",), 'IK': ("rotation",), 'SPLINE_IK': ("rotation",),
 }
+Keyed = tuple[tuple[KeyTarget, frozenset[Channel]], ...]     # channels of each data-block that get keys
+
 _BONE = re.compile(r'pose\.bones\["((?:[^"\\]|\\.)*)"\]\.(\w+)$')
 
 
@@ -67,15 +70,23 @@ def look(target: KeyTarget, channels: Collection[Channel], action: str = "") -> 
     return Obstacles(driven, locked, (*sentences, *_of_object(target, owner, wanted - driven - locked)))
 
 
-def before(target: KeyTarget, channels: Collection[Channel]) -> list[str]:
-    """What can be told before anything is made: the same, and what keeps the data-block from playing."""
-    animation, name = target.find().animation_data, target.object_name
-    sentences = list(look(target, channels).sentences)
-    if animation is not None and animation.use_tweak_mode:
-        sentences.append(tweak_mode(name))
-    if animation is not None and (silence := nla.silence(target.find(), name)):
-        sentences.append(silence)
-    return sentences
+def keyed_by(character: Character, wanted: Collection[RigChannel]) -> Keyed:
+    """The channels of each data-block of a character that these channels lead to."""
+    return tuple((target, frozenset(filter(None, map(target.path_of, wanted)))) for target in character.targets)
+
+
+def before(keyed: Keyed) -> tuple[str, ...]:
+    """What can be told before anything is made: the same for all of a character, and what keeps it from playing.
+
+    Raises RigError.
+    """
+    sentences: list[str] = []
+    for target, channels in keyed:
+        animation, name = target.find().animation_data, target.object_name
+        sentences += look(target, channels).sentences
+        if animation is not None and channels:
+            sentences += [tweak_mode(name) if animation.use_tweak_mode else "", nla.silence(target.find(), name)]
+    return tuple(filter(None, dict.fromkeys((*sentences, shut_jaw(keyed)))))
 
 
 def tweak_mode(name: str) -> str:
@@ -85,11 +96,22 @@ def tweak_mode(name: str) -> str:
 
 def locked_channels(owner: bpy.types.ID, action: str = "") -> frozenset[Channel]:
     """Channels of ours that the artist locked, in the Action that takes keys of this name."""
-    return frozenset(
-        actions.channel_of(curve) for use in actions.own_uses(owner)
-        if not action or use.action.name == action or actions.is_called(use.action, action)
-        for curve in actions.own_curves(use) if actions.is_locked(curve)
-    )
+    own = [use for use in actions.own_uses(owner) if not action or _is_meant(use.action, action)]
+    return frozenset(actions.channel_of(curve) for curve in _switched(own, "lock"))
+
+
+def _is_meant(action: bpy.types.Action, name: str) -> bool:
+    return action.name == name or actions.is_called(action, name)
+
+
+def _switched(own: Iterable[actions.ActionUse], switch: str) -> Iterator[bpy.types.FCurve]:
+    """Curves of ours that have a switch on, "lock" or "mute", or whose group has it."""
+    for use in own:
+        bag = actions.bag_of(use)
+        group = bag.groups.get(actions.GROUP) if bag is not None else None
+        if group is not None:
+            whole = getattr(group, switch)
+            yield from (curve for curve in group.channels if whole or getattr(curve, switch))
 
 
 def locked_sentences(character: Character) -> list[str]:
@@ -111,10 +133,10 @@ def names_of(channels: frozenset[Channel]) -> str:
 def _muted(target: KeyTarget, owner: bpy.types.ID) -> frozenset[Channel]:
     """Shape keys and curves of ours that are switched off."""
     blocks = [block for block in owner.key_blocks if block.mute] if target.kind == 'KEY' else []
-    curves = [curve for use in actions.own_uses(owner) for curve in actions.own_curves(use)]
+    curves = _switched(actions.own_uses(owner), "mute")
     return frozenset((
         *((f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value', 0) for block in blocks),
-        *(actions.channel_of(curve) for curve in curves if actions.is_muted(curve)),
+        *map(actions.channel_of, curves),
     ))
 
 
@@ -208,20 +230,20 @@ def _chains(owner: bpy.types.Object) -> dict[str, str]:
     return found
 
 
-def shut_jaw(character: Character, keyed: Mapping[KeyTarget, Collection[Channel]]) -> str:
+def shut_jaw(keyed: Keyed) -> str:
     """A sentence where shape keys open the face and a jaw bone that nothing moves keeps the teeth shut, or "".
 
     Character Creator has such heads: teeth and tongue hang on the bone alone, and importers add a driver to it.
     """
-    shapes = {path for target, channels in keyed.items() if target.kind == 'KEY' for path, _ in channels}
+    shapes = {path for target, channels in keyed if target.kind == 'KEY' for path, _ in channels}
     if not shapes:
         return ""
-    for target in character.targets:
+    for target, channels in keyed:
         owner = target.find()
         if target.kind != 'OBJECT' or owner.type != 'ARMATURE':
             continue
         jaws = [bone for bone in owner.pose.bones if "jaw" in bone.name.casefold()]
-        moved = (*channels_of.driven(owner), *keyed.get(target, ()), *actions.artist_channels(owner))
+        moved = (*channels_of.driven(owner), *channels, *actions.artist_channels(owner))
         moving = {path for path, _ in moved}
         if not jaws or any(_moves(bone, moving) for bone in jaws):
             continue

@@ -68,7 +68,9 @@ def write(
     _refuse_blend(plans, options)
     _refuse_frames_of_the_artist(plans, window.span if window else (line.first_frame, line.last_frame))
     actions.unshare([target.find() for target in character.targets])
-    warnings.append(obstacles.shut_jaw(character, {plan.target: plan.points for plan in plans}))
+    keyed = {id(plan.target): frozenset(plan.points) for plan in plans}
+    keyed_by_target = tuple((target, keyed.get(id(target), frozenset())) for target in character.targets)
+    warnings.append(obstacles.shut_jaw(keyed_by_target))
     used: dict[str, bpy.types.Action] = {}
     writer = keys.Writer(options.interpolation)
     n_keys = 0

@@ -15,12 +15,13 @@ from uuid import uuid4
 import bpy
 import numpy as np
 
-from ...engine import Animation, EngineError, Rig, Settings, Waveform, animate, check_words, read_transcript
+from ...engine import Animation, EngineError, Rig, RigChannel, Settings, Waveform, animate, check_words, read_transcript
 from ...engine.files.jobs_file import JobsError, share
 from ...engine.files.journal import CHECKED, DONE, FAILED, MADE, WAITING, Journal, Report
 from ...engine.files.whole_file import part_of, remove, sha256
 from ...engine.values.types import SAMPLE_RATE_HZ
 from ..cast import rows as cast
+from ..keying import obstacles
 from ..keying.point_cache import SUFFIX
 from ..pictures import plan as pictures
 from ..sound.clip import SoundClip
@@ -44,14 +45,15 @@ class _Run:
     """What stays the same through a run.
 
     Attributes:
-        tried: rigs by the settings that a dry run has walked the engine with. read: sounds that it has read.
+        tried: rigs by the settings that a dry run has walked the engine with, and what was keyed. read: sounds that it
+            has read.
     """
 
     journal: Journal[ShotEntry]
     entries: dict[str, ShotEntry]
     dry_run: bool
     tell: Tell
-    tried: dict[Settings, list[Rig | None]] = field(default_factory=dict)
+    tried: dict[Settings, list[tuple[Rig | None, frozenset[RigChannel]]]] = field(default_factory=dict)
     read: set[SoundClip] = field(default_factory=set)
 
 
@@ -179,7 +181,7 @@ def _do_job(run: _Run, job: ShotJob) -> None:
             entry.sound = ", ".join(request.line for request in requests)
             entry.character = ", ".join(dict.fromkeys(_name(request) for request in requests))
             if run.dry_run:
-                _try(run, requests)
+                entry.warnings = list(dict.fromkeys(_try(run, requests)))
                 entry.status, entry.message = CHECKED, "Nothing is in the way."
             else:
                 _make(requests, entry)
@@ -248,17 +250,24 @@ def _channels(animation: Animation) -> int:
     return len(animation.curves.mapped) if animation.curves else animation.motion.weights.shape[1]
 
 
-def _try(run: _Run, requests: Iterable[make.Request]) -> None:
-    """Read the sound, and walk the engine with all options on a moment of silence; nothing is tried twice."""
+def _try(run: _Run, requests: Iterable[make.Request]) -> Iterator[str]:
+    """Read the sound, and walk the engine with all options on a moment of silence; nothing is tried twice.
+
+    Gives what keeps keys from showing.
+    """
     for request in requests:
         if request.clip not in run.read:
             read_sound(request.clip)
             run.read.add(request.clip)
-        rigs = run.tried.setdefault(request.settings, [])
-        if request.rig not in rigs:
+        tried = run.tried.setdefault(request.settings, [])
+        keyed = next((channels for rig, channels in tried if rig == request.rig), None)
+        if keyed is None:
             silence = Waveform(np.zeros(round(TRIAL_S * SAMPLE_RATE_HZ), np.float32))
-            animate(silence, request.settings, request.rig)
-            rigs.append(request.rig)
+            curves = animate(silence, request.settings, request.rig).curves
+            keyed = frozenset(curves.curves) if curves else frozenset()
+            tried.append((request.rig, keyed))
+        if request.character is not None:
+            yield from obstacles.before(obstacles.keyed_by(request.character, keyed))
 
 
 def _save(run: _Run, group: JobGroup, made: list[ShotJob]) -> None:

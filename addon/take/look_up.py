@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
 
-from ...engine import EngineError, InstallError, NoPresetError, Rig, RigChannel
+from ...engine import EngineError, InstallError, NoPresetError, Rig
 from ...engine.model import folder
 from ...engine.rig import fitted_head_file, presets
 from ...engine.rig.fitted_head import FittedHead, label
 from ...engine.rig.names import find_on_rig
-from ..actions.ledger import Channel
 from ..character import character as rig
 from ..host.preferences import engine_preferences
 from ..host.translations import translate, translate_plural
@@ -41,7 +40,7 @@ class Fit:
         problem: why the character cannot be keyed; empty where it can.
         linked: whether it comes from another file, so that an override would help.
         unfit: it can move, but by no preset. has_keys: some of what can move are shape keys.
-        character, keyed: what would be keyed, and the channels of each of its data-blocks.
+        keyed: the channels that the preset or the taught head moves, of each data-block.
     """
 
     line: str = ""
@@ -50,8 +49,7 @@ class Fit:
     linked: bool = False
     unfit: bool = False
     has_keys: bool = False
-    character: rig.Character | None = None
-    keyed: tuple[tuple[rig.KeyTarget, frozenset[Channel]], ...] = ()
+    keyed: obstacles.Keyed = ()
 
 
 def models() -> list[Item]:
@@ -165,30 +163,17 @@ def _fit_of_rig(names: Rig, character: rig.Character) -> Fit:
     n_found = len(match.found)
     channels = translate("{} of {} channels found", n_found, n_found + len(match.missing))
     meshes = translate_plural(sum(target.kind == 'KEY' for target in character.targets), "1 mesh", "{} meshes")
-    keyed = _keyed(character, presets.find_targets(match.preset, names))
-    return Fit(f"{match.preset.name}: {channels}, {meshes}", match.absent, character=character, keyed=keyed)
-
-
-def _keyed(
-    character: rig.Character, places: Iterable[Iterable[RigChannel]]
-) -> tuple[tuple[rig.KeyTarget, frozenset[Channel]], ...]:
-    """The channels of each data-block to which channels of a preset lead."""
-    wanted = {channel for found in places for channel in found}
-    return tuple(
-        (target, frozenset(filter(None, map(target.path_of, wanted)))) for target in character.targets
-    )
+    wanted = {channel for found in presets.find_targets(match.preset, names) for channel in found}
+    line = f"{match.preset.name}: {channels}, {meshes}"
+    return Fit(line, match.absent, keyed=obstacles.keyed_by(character, wanted))
 
 
 def before_generate(fit: Fit) -> tuple[str, ...]:
     """What keeps the keys that Generate would make from showing or from being written, as sentences."""
-    if fit.character is None:
-        return ()
     try:
-        found = [sentence for target, channels in fit.keyed for sentence in obstacles.before(target, channels)]
-        jaw = obstacles.shut_jaw(fit.character, dict(fit.keyed))
+        return obstacles.before(fit.keyed)
     except (EngineError, ReferenceError):       # the character is gone; the panel looks again when it draws next
         return ()
-    return tuple(dict.fromkeys(filter(None, (*found, jaw))))
 
 
 def _fit_of_fitted_head(fitted: FittedHead, names: Rig, character: rig.Character) -> Fit:
@@ -201,7 +186,8 @@ def _fit_of_fitted_head(fitted: FittedHead, names: Rig, character: rig.Character
             "Taught head {} finds none of its controls on this character. Choose the one that it was taught on."
         ), fitted.name))
     controls = translate("{} of {} taught controls found", n_found, len(fitted.controls))
-    return Fit(f"{fitted.name}: {controls}", absent, character=character, keyed=_keyed(character, places))
+    wanted = {channel for found in places for channel in found}
+    return Fit(f"{fitted.name}: {controls}", absent, keyed=obstacles.keyed_by(character, wanted))
 
 
 def fit_of_mesh(context: bpy.types.Context, model: folder.Model) -> Fit:

@@ -357,6 +357,22 @@ def test_dry_run_checks_everything_and_writes_only_its_own_report(run, shots, ex
     assert not any((shots / "out").iterdir()) and not os.path.exists(f"{path}.report.json")
 
 
+def test_report_says_what_cannot_show_and_which_line_replaced_another(run, shots):
+    bpy.ops.wm.open_mainfile(filepath=str(shots / "a.blend"))
+    bpy.data.objects["Face"].show_only_shape_key = True
+    bpy.ops.wm.save_mainfile()
+    shutil.copy(shots / "hallo Ümlaut.wav", shots / "second.wav")
+    path = write(shots, job(), job(audio="second.wav", start_frame=20))
+    pinned = "The pin of the shape keys of 'Face' is on"
+    assert run(["--jobs", path, "--dry-run"]) == 0
+    with open(f"{path}.report.check.json", encoding="utf-8") as file:
+        assert all(pinned in one["warnings"][0] for one in json.load(file)["jobs"])
+    assert run(["--jobs", path]) == 0
+    first, second = (" ".join(one["warnings"]) for one in report_of(path)["jobs"])
+    assert pinned in first and pinned in second
+    assert "replaced" not in first and "It replaced keys of 'hallo Ümlaut.wav', which says" in second
+
+
 def test_dry_run_finds_a_damaged_sound(run, shots):
     (shots / "bad.wav").write_bytes(b"RIFF no sound")
     path = write(shots, job("a", audio="bad.wav"))
