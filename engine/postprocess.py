@@ -31,6 +31,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .audio.level import level_of
 from .idle.blinks import add_idle_motion, is_moving, lively
@@ -40,8 +41,10 @@ from .motion import articulation, lip_contact, mood, smooth, timing
 from .motion.asymmetry import two_sides
 from .motion.retime import retime
 from .speech import cues as speech
+from .values.settings import MAX_INTENSITY, MOODS, KeyedAmount
 from .values.types import BoolArray, FloatArray, Level, LipContacts, Motion, Settings, Waveform
 
+FELT_MOODS = frozenset(MOODS) - {"neutral"}
 _ONLY_SHAPES = {
     "articulation": "articulation", "anticipation_s": "anticipation", "gains": "gains", "delays": "delays",
     "region_smooth": "smoothing of regions", "intensity": "intensity", "mood": "mood",
@@ -139,7 +142,9 @@ def finish(
 
 def _lay_mood_on_face(motion: Motion, settings: Settings, sound: Sound, closed: BoolArray) -> Motion:
     """Steps 12 and 13."""
-    tracks = {kind: settings.intensity * track for kind, track in _mood_tracks(motion, settings, sound).items()}
+    intensity = _intensity(motion, settings)
+    moods = _mood_tracks(motion, settings, sound).items()
+    tracks = {kind: np.asarray(intensity * track, np.float32) for kind, track in moods}
     felt = mood.lay_on_face(motion, tracks, closed, settings.mood.mouth)
     if sound.prosody is None:
         return felt
@@ -149,7 +154,24 @@ def _lay_mood_on_face(motion: Motion, settings: Settings, sound: Sound, closed: 
 
 def _mood_tracks(motion: Motion, settings: Settings, sound: Sound) -> dict[str, FloatArray]:
     seconds = np.arange(len(motion.weights)) / motion.fps
-    return mood.mood_tracks(sound.moods, settings.mood, sound.duration_s, seconds)
+    keyed = {amount.name: _at(amount, seconds, settings) for amount in settings.keyed if amount.name in FELT_MOODS}
+    return mood.mood_tracks(sound.moods, settings.mood, sound.duration_s, seconds, keyed)
+
+
+def _intensity(motion: Motion, settings: Settings) -> FloatArray:
+    """The factor of the whole face (n_frames,): what is chosen for the clip, times what is keyed."""
+    intensity = np.full(len(motion.weights), settings.intensity, np.float32)
+    seconds = np.arange(len(motion.weights)) / motion.fps
+    for amount in settings.keyed:
+        if amount.name == "intensity":
+            intensity *= _at(amount, seconds, settings).clip(0, MAX_INTENSITY)
+    return intensity
+
+
+def _at(amount: KeyedAmount, seconds: NDArray[np.float64], settings: Settings) -> FloatArray:
+    """A keyed amount at some seconds of the clip (n,)."""
+    frames = np.arange(len(amount.values)) / settings.fps
+    return np.asarray(np.interp(seconds, frames, amount.values), np.float32)
 
 
 def _close(motion: Motion, cues: speech.PhonemeCues | None, level: Level, end_s: float) -> Motion:
@@ -185,7 +207,8 @@ def _steps(settings: Settings, tracks: dict[str, FloatArray]) -> tuple[_Step, ..
         _Step(lambda motion, _: articulation.relax(motion, settings.articulation), fades=True),
         _Step(lambda motion, _: articulation.articulate(motion, settings.articulation)),
         _Step(lambda motion, closed: mood.lay_on_mouth(motion, tracks, closed, settings.mood.mouth)),
-        _Step(lambda motion, _: smooth.apply_gains(motion, settings.gains, settings.intensity)),
+        _Step(lambda motion, _: smooth.apply_gains(motion, settings.gains)),
+        _Step(lambda motion, _: smooth.apply_intensity(motion, _intensity(motion, settings))),
         _Step(lambda motion, closed: timing.anticipate(motion, lead_s, held(motion, closed)), move=held),
         _Step(
             lambda motion, closed: timing.delay(motion, delays, closed),

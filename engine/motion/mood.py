@@ -6,13 +6,14 @@ contacts, so that p, b and m close when and for as long as they do without it. K
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..values.settings import Mood, mood_amounts
+from ..values.settings import MAX_MOOD, Mood, mood_amounts
 from ..values.types import BoolArray, FloatArray, Motion
 from .lip_contact import CLOSED_BELOW, has_lips, opening
 from .mood_shapes import COMBINATIONS, UNSMILING, pose
@@ -41,6 +42,7 @@ class MoodChange:
 
 def mood_tracks(
     changes: Sequence[MoodChange], mood: Mood, end_s: float, seconds: NDArray[np.float64],
+    keyed: Mapping[str, FloatArray] = MappingProxyType({}),
 ) -> dict[str, FloatArray]:
     """Amount of each mood (n,) at some seconds of a clip, 0 to 1.5; moods that never come are left out.
 
@@ -48,6 +50,7 @@ def mood_tracks(
 
     Args:
         changes: in order, those of the transcript. end_s: of the clip.
+        keyed: amounts (n,) of moods that an artist keyed, which are added.
     """
     spans = [MoodChange(0.0, tuple(mood_amounts(mood.kinds).items())), *changes]
     tracks: dict[str, FloatArray] = {}
@@ -57,8 +60,12 @@ def mood_tracks(
         last_s = end_s if is_last else max(0.0, spans[number + 1].second + mood.release_s / 2)
         risen = _ramp(seconds - first_s, mood.onset_s) * _ramp(last_s - seconds, mood.release_s)
         for kind, amount in change.amounts:
-            full = np.asarray(min(1.5, amount * mood.amount) * risen, np.float32)
+            full = np.asarray(min(MAX_MOOD, amount * mood.amount) * risen, np.float32)
             tracks[kind] = np.maximum(tracks.get(kind, np.float32(0)), full)
+    within = _ramp(seconds, mood.onset_s) * _ramp(end_s - seconds, mood.release_s)
+    for kind, amounts in keyed.items():
+        more = np.asarray(mood.amount * within * amounts, np.float32)
+        tracks[kind] = np.clip(tracks.get(kind, np.float32(0)) + more, 0, MAX_MOOD)
     return {kind: track for kind, track in tracks.items() if track.any()}
 
 

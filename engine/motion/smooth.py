@@ -56,14 +56,20 @@ def limit(motion: Motion) -> Motion:
     return replace(motion, weights=np.clip(motion.weights, 0, 1))
 
 
-def apply_gains(motion: Motion, gains: Gains, intensity: float = 1.0) -> Motion:
-    """Scale each face region, and with intensity the whole face (brows, cheeks, nose, mouth, jaw and tongue)."""
-    if gains == Gains() and intensity == 1:
+def apply_intensity(motion: Motion, intensity: FloatArray) -> Motion:
+    """Scale the whole face (brows, cheeks, nose, mouth, jaw and tongue) by a factor on each frame (n_frames,)."""
+    if (intensity == 1).all():
+        return motion
+    moved = [not channel.startswith("eye") for channel in motion.channels]
+    factors = np.where(moved, intensity[:, None], np.float32(1))
+    return replace(motion, weights=np.asarray(motion.weights * factors, np.float32))
+
+
+def apply_gains(motion: Motion, gains: Gains) -> Motion:
+    """Scale each face region."""
+    if gains == Gains():
         return motion
     factors = [getattr(gains, name) if (name := region(channel)) else 1.0 for channel in motion.channels]
-    if intensity != 1:
-        moved = [1.0 if channel.startswith("eye") else intensity for channel in motion.channels]
-        factors = [factor * more for factor, more in zip(factors, moved, strict=True)]
     return replace(motion, weights=motion.weights * np.asarray(factors, np.float32))
 
 

@@ -182,6 +182,25 @@ class Mood:
             _check_range(f"{what} of a mood in seconds", seconds, 0, MAX_MOOD_EASE_S)
 
 
+@dataclass(frozen=True)
+class KeyedAmount:
+    """The intensity, or a mood, that an artist keyed over a clip.
+
+    Attributes:
+        name: "intensity" or a mood of MOODS.
+        values: one for each frame at Settings.fps from the start of the sound; the last one stays. Numbers out of range
+            count as the nearest one in it.
+    Raises:
+        SettingError: an unknown name.
+    """
+
+    name: str
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        _check_choice("keyed amount", self.name, ("intensity", *MOODS))
+
+
 def mood_amounts(kinds: str) -> dict[str, float]:
     """Amount of each mood in "happy=0.6,surprised=0.3"; none for neutral. Raises SettingError."""
     amounts: dict[str, float] = {}
@@ -218,6 +237,7 @@ class Settings:
         life: the performance: blinks, brow raises, motion of head and eyes, breath, asymmetry.
         intensity: factor of all that the face does with the words and in its mood, 0 to 2; closed lips stay closed.
         mood: the feeling with which it is said.
+        keyed: intensity, by which the other one is multiplied, and moods, which are added, over time.
         max_error: keys may be dropped while the curve moves by less than this; None keeps a key on every frame.
         device: auto | cpu | cuda | coreml | directml.
         threads: CPU threads; 0 takes all cores but one.
@@ -252,6 +272,7 @@ class Settings:
     life: Life = Life()
     intensity: float = 1.0
     mood: Mood = Mood()
+    keyed: tuple[KeyedAmount, ...] = ()
     max_error: float | None = None
     device: str = "auto"
     threads: int = 0

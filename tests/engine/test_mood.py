@@ -15,7 +15,7 @@ from engine.motion.smooth import runs
 from engine.speech.mood_tags import mood_changes
 from engine.values.channels import ARKIT_52
 from engine.values.phones import Phone
-from engine.values.settings import MOODS, Mood, mood_amounts
+from engine.values.settings import MOODS, KeyedAmount, Mood, mood_amounts
 from tests.engine.conftest import DATA
 from tests.engine.lip_gap import touching
 
@@ -202,3 +202,24 @@ def test_intensity_is_for_brows_of_the_mood_too_and_zero_is_a_still_face(line):
     )
     assert strong["browInnerUp"].max() > 2 * weak["browInnerUp"].max()
     assert not animate(line, replace(PLAIN, intensity=0.0, mood=Mood("happy"))).motion.weights.any()
+
+
+def test_keyed_intensity_counts_frame_by_frame(line, plain):
+    halves = (1.0,) * 100 + (0.5,) * 400
+    motion = animate(line, replace(PLAIN, keyed=(KeyedAmount("intensity", halves),))).motion
+    jaw, usual = motion["jawOpen"], plain.motion["jawOpen"]
+    assert np.allclose(jaw[:99], usual[:99], atol=1e-6) and np.allclose(jaw[101:], 0.5 * usual[101:], atol=1e-6)
+    assert closed_frames(motion)[plain.contacts.closed].all()
+
+
+def test_keyed_moods_are_added_where_they_are_keyed(line, plain):
+    curve = (0.0,) * 50 + (0.8,) * 50 + (0.0,) * 10
+    motion = animate(line, replace(PLAIN, keyed=(KeyedAmount("sad", curve), KeyedAmount("happy", (0.0,))))).motion
+    more = motion["browInnerUp"] - plain.motion["browInnerUp"]
+    assert more[60:90].min() > 0.4 and not more[:49].any() and np.abs(more[105:]).max() < 1e-6
+    assert np.array_equal(closed_frames(motion), plain.contacts.closed)
+
+
+def test_only_what_can_be_keyed_has_a_name():
+    with pytest.raises(SettingError, match="Unknown keyed amount: 'joy'"):
+        KeyedAmount("joy", (1.0,))
