@@ -33,6 +33,7 @@ from ..sound import clip as sounds
 from ..sound.scene_strips import is_shown_elsewhere
 from ..sound.strips import audible_frames, find_marked, marked
 from .callbacks import end_previews
+from .character_mood import keyed_amounts
 from .options import MAX_FRAME, Options
 from .settings import key_options, phones_of, settings_of, vertex_options
 
@@ -112,6 +113,10 @@ def gather(
     if phones is ...:
         phones = notes.edited_phones(character, line, clip, asdict(options)) if character else None
     settings = settings_of(options, preferences, fps, phones_of(phones))
+    if character:
+        first = clip.start_frame + options.shift_frames
+        keyed = keyed_amounts(bpy.data.objects.get(character.name), first, clip.length_s, fps)
+        settings = replace(settings, keyed=keyed)
     if frames is not None or options.interpolation == 'BEZIER':
         settings = replace(settings, max_error=None)        # keys are left out later, beside those that are there
     return Request(

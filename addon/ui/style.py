@@ -10,6 +10,7 @@ from ..host.layout import paragraph, property_split
 from ..host.translations import CONTEXT
 from ..models.panel import draw_model
 from ..take import catalog
+from ..take.character_mood import NAMES, object_of
 from .sections import draw_field, draw_section, in_section
 from .style_presets import UNITALKER_PT_style_presets
 
@@ -68,6 +69,18 @@ class MoodPanel:
         layout = property_split(self.layout.column())
         layout.active = bool(context.scene.unitalker.mood)
         draw_section(layout, context.scene.unitalker, "mood")
+        _draw_character_mood(context, self.layout)
+
+
+def _draw_character_mood(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+    """The sliders of the character, which can be keyed."""
+    obj = object_of(context)
+    header, body = layout.panel("unitalker_character_mood", default_closed=True)
+    header.label(text="Keyed on the Character")
+    if body and obj is not None:
+        column = property_split(body.column(align=True))
+        for name in NAMES:
+            column.prop(obj.unitalker_mood, name, slider=True)
 
 
 class LifePanel:

@@ -141,3 +141,39 @@ def test_a_take_of_0_1_is_made_again_without_a_performance(ext, speech, settings
     settings.mood, settings.intensity = "sad", 2.0
     wanted = takes.request(bpy.context, old, {}).settings
     assert wanted.life == ext.module("engine").Life() and wanted.mood.kinds == "" and wanted.intensity == 1
+
+
+def test_mood_keyed_on_the_character_is_read_frame_by_frame(ext, speech, settings):
+    face = make_face(ext, "Face")
+    for frame, value in ((1, 0.0), (20, 0.0), (25, 0.8)):
+        face.unitalker_mood.sad = value
+        face.unitalker_mood.keyframe_insert("sad", frame=frame)
+    bpy.ops.unitalker.animate(audio=speech, character="Face", performance="lips", start_frame=1)
+    brow = dict(map(tuple, keys()['key_blocks["browInnerUp"].value']))
+    assert max(brow[frame] for frame in range(1, 20)) < 0.05
+    assert brow[30] > 0.45
+
+
+def test_an_nla_strip_of_a_keyed_mood_counts_where_it_lies(ext, settings):
+    face = make_face(ext, "Face")
+    for frame, value in ((1, 0.0), (10, 1.0)):
+        face.unitalker_mood.happy = value
+        face.unitalker_mood.keyframe_insert("happy", frame=frame)
+    action, slot = face.animation_data.action, getattr(face.animation_data, "action_slot", None)
+    face.animation_data.action = None
+    strip = face.animation_data.nla_tracks.new().strips.new("Happy", 101, action)
+    if slot is not None:
+        strip.action_slot = slot
+    amount, = ext.module("addon.take.character_mood").keyed_amounts(face, 101.0, 1.0, 24.0)
+    assert amount.name == "happy" and amount.values[0] == 0 and amount.values[9] == pytest.approx(1)
+
+
+def test_a_slider_of_the_character_counts_without_keys_and_live_follows(ext, speech, settings, monkeypatch):
+    monkeypatch.setattr(ext.module("addon.take.live"), "_may_run", lambda: True)
+    face = make_face(ext, "Face")
+    settings.source, settings.audio, settings.character = 'FILE', speech, face
+    bpy.ops.unitalker.animate()
+    jaw = 'key_blocks["jawOpen"].value'
+    before, settings.live = keys()[jaw][:, 1].max(), True
+    face.unitalker_mood.intensity = 0.5
+    assert settings.live_note == "" and keys()[jaw][:, 1].max() == pytest.approx(0.5 * before, abs=0.03)
