@@ -10,9 +10,10 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing import get_context
@@ -95,11 +96,17 @@ class LineDone:
     trace: str = ""
 
 
+Results = Generator[LineDone, None, None]
+
+
 class Workers(Protocol):
     """Who makes lines: processes of this computer, or of others."""
 
-    def results(self, lines: Iterable[BatchLine]) -> Iterator[LineDone]:
-        """What became of each line, in the order in which they end; lines are taken only as workers get free."""
+    def results(self, lines: Iterable[BatchLine]) -> Results:
+        """What became of each line, in the order in which they end; lines are taken only as workers get free.
+
+        Closed early, it ends when no worker writes any more.
+        """
 
 
 @dataclass
@@ -178,9 +185,10 @@ def work(line: BatchLine) -> LineDone:
 class ThisProcess:
     """Makes one line after the other, here."""
 
-    def results(self, lines: Iterable[BatchLine]) -> Iterator[LineDone]:
+    def results(self, lines: Iterable[BatchLine]) -> Results:
         """As Workers."""
-        return map(work, lines)
+        for line in lines:
+            yield work(line)
 
 
 class LocalProcesses:
@@ -193,7 +201,7 @@ class LocalProcesses:
     def __init__(self, count: int) -> None:
         self.count = count
 
-    def results(self, lines: Iterable[BatchLine]) -> Iterator[LineDone]:
+    def results(self, lines: Iterable[BatchLine]) -> Results:
         """As Workers. A line during which a process dies is tried once more, alone."""
         waiting = iter(lines)
         while True:
@@ -209,7 +217,7 @@ class LocalProcesses:
                     remove_parts(line.outputs)
                     yield LineDone(line.id, problem="The process that made this line died, twice. Is memory short?")
 
-    def _until_a_death(self, waiting: Iterator[BatchLine], suspects: list[BatchLine]) -> Iterator[LineDone]:
+    def _until_a_death(self, waiting: Iterator[BatchLine], suspects: list[BatchLine]) -> Results:
         """Results until no line is left, or a process dies; then `suspects` gets the lines that were in work."""
         in_work: dict[Future[LineDone], BatchLine] = {}
         with ProcessPoolExecutor(self.count, get_context("spawn"), _leave_ctrl_c_to_the_driver) as pool:
@@ -256,7 +264,8 @@ def run_batch(
     failed = [] if options.shard and not options.shard.startswith("1/") else wrong
     report = Report(options.report, options.source, options.shard, {}, [*entries.values(), *failed])
     left = [line for line in mine if not (options.resume and _is_done(line, entries[line.id], journal))]
-    remove_parts([path for line in left for path in line.outputs] + [options.report, journal.path])
+    outputs = [path for line in left for path in line.outputs]
+    remove_parts([*outputs, options.report, journal.path])
     journal.begin()
     report.write()
     try:
@@ -268,6 +277,8 @@ def run_batch(
     except KeyboardInterrupt:
         _end(journal, report, "stopped")
         raise
+    finally:
+        remove_parts(outputs)
     _end(journal, report, "ended")
     return report
 
@@ -308,27 +319,28 @@ def _make(
     tell: Callable[[LineEntry], None],
 ) -> None:
     lines = [line for line in left if entries[line.id].status != FAILED]
-    for done in workers.results(sorted(lines, key=_size, reverse=True)):
-        entry = entries[done.id]
-        entry.seconds, entry.processor_s = round(done.seconds, 3), round(done.processor_s, 3)
-        entry.sound_s, entry.warnings, entry.inputs = done.sound_s, [*done.warnings], {**(done.inputs or {})}
-        try:
-            _put(done, entry, journal)
-        except EngineError as error:
-            _fail(entry, str(error), journal)
-        tell(entry)
+    with closing(workers.results(sorted(lines, key=_size, reverse=True))) as results:
+        for done in results:
+            _put(done, entries[done.id], journal)
+            tell(entries[done.id])
 
 
 def _put(done: LineDone, entry: LineEntry, journal: Journal[LineEntry]) -> None:
-    """Put the files of a line in place."""
+    """Note what became of a line, and put its files in place."""
+    entry.seconds, entry.processor_s = round(done.seconds, 3), round(done.processor_s, 3)
+    entry.sound_s, entry.warnings, entry.inputs = done.sound_s, [*done.warnings], {**(done.inputs or {})}
     if done.problem:
         _fail(entry, done.problem, journal)
         entry.warnings += filter(None, [done.trace])
         return
     entry.status, entry.message = MADE, f"{done.sound_s:.2f} s of sound"
     journal.note(entry)
-    for part, path, digest in done.parts:
-        journal.put(part, path, [entry], digest)
+    try:
+        for part, path, digest in done.parts:
+            journal.put(part, path, [entry], digest)
+    except EngineError as error:
+        _fail(entry, str(error), journal)
+        return
     journal.status([entry], DONE)
 
 

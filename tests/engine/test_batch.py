@@ -219,6 +219,21 @@ def test_a_batch_that_is_killed_goes_on_and_a_dead_worker_costs_nothing(sounds):
     assert {name for name in whole if Path("out", name).stat().st_mtime_ns != before[name]} == set()
 
 
+def test_a_batch_that_is_stopped_says_so_and_leaves_no_part(sounds, monkeypatch, capsys):
+    true = batch.work
+
+    def stopped(line: batch.BatchLine) -> batch.LineDone:
+        done = true(line)
+        if line.id == "line1.wav":
+            raise KeyboardInterrupt
+        return done
+
+    monkeypatch.setattr(batch, "work", stopped)
+    assert batch_of(sounds) == 130 and report()["state"] == "stopped"
+    assert "stopped. Give --resume to go on" in capsys.readouterr().err
+    assert [name for name in files() if not name.startswith("batch.")] == ["de/line3.npz", "line2.npz"]
+
+
 def _dies(line: batch.BatchLine) -> batch.LineDone:
     if line.id == "line1.wav":
         os._exit(1)
