@@ -1,6 +1,7 @@
 """The tables of docs/MODEL.md from what the evaluator wrote.
 
     python -m engine evaluate weights/mini speech --json docs/figures/mini.json
+    python -m engine evaluate weights/mini robustness --json docs/figures/robustness.json
     python -m tests.demo.model_tables             # writes them between the marks of docs/MODEL.md
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, FIGURES = ROOT / "docs" / "MODEL.md", ROOT / "docs" / "figures"
-NOW, BEFORE = "mini.json", "mini_0.1.json"
+NOW, BEFORE, WORSE_SOUND = "mini.json", "mini_0.1.json", "robustness.json"
 BEGIN, END = "<!-- figures: tests/demo/model_tables.py -->", "<!-- end of figures -->"
 OTHERS = ("Rhubarb words", "Rhubarb + transcript", "Rhubarb phonetic", "loudness", "viseme model")
 OURS = {
@@ -36,6 +37,26 @@ def tables(now: Mapping[str, Any], before: Mapping[str, Any]) -> str:
     title = f"Effort and laughter: {now['expression']['clips']} clips of unseen voices"
     parts.append(_rows(title, now["expression"]["figures"], before["expression"]["figures"]))
     return "\n\n".join(parts)
+
+
+def robustness(worse: Mapping[str, Any]) -> str:
+    """Conditions, and sounds without speech, as Markdown."""
+    rows = [["condition", "goal for each r", "gap", "jaw", "rounding", "closure", "p b m shut", ""]]
+    for one in worse["conditions"]:
+        cells = [_with_interval(one["r"][name], "") for name in ("opening", "jaw", "rounding", "closure")]
+        goal = "-" if one["goal"] is None else f"≥ {one['goal']:g}"
+        met = "-" if one["goal"] is None else "missed: " + ", ".join(one["missed"]) if one["missed"] else "met"
+        rows.append([one["name"], goal, *cells, _with_interval(one["pbm_shut"], ""), met])
+    rests = [["nobody speaks (goal: mean gap below .05)", "mean gap", "largest", "mean jaw", "mean rounding"]]
+    for one in worse["rest"]:
+        values = (one[name] for name in ("mean_opening", "largest_opening", "mean_jaw", "mean_rounding"))
+        rests.append([one["name"], *(f"{value:.3f}" for value in values)])
+    return "### Worse sound\n" + _markdown(rows) + "\n\n" + _markdown(rests)
+
+
+def page_tables() -> str:
+    """All that stands between the marks of the page."""
+    return tables(read(NOW), read(BEFORE)) + "\n\n" + robustness(read(WORSE_SOUND))
 
 
 def written(page: str, text: str) -> str:
@@ -119,4 +140,4 @@ def _markdown(rows: Sequence[Row]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), tables(read(NOW), read(BEFORE))), encoding="utf-8")
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), page_tables()), encoding="utf-8")

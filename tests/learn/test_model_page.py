@@ -2,12 +2,12 @@
 
 from engine.learn.data import split
 from engine.learn.evaluate.evaluate import NOISE_SNR_DB, ROOM_RT60_S
-from tests.demo.model_tables import BEFORE, NOW, PAGE, read, tables, written
+from tests.demo.model_tables import NOW, PAGE, page_tables, read, written
 
 
 def test_the_printed_tables_are_those_of_the_command():
     page = PAGE.read_text(encoding="utf-8")
-    assert written(page, tables(read(NOW), read(BEFORE))) == page
+    assert written(page, page_tables()) == page
 
 
 def test_every_row_and_every_set_is_printed():
