@@ -245,6 +245,8 @@ def strong_keys(obj: bpy.types.Object) -> frozenset[str]:
     keys = obj.data.shape_keys
     known = _strong.get(keys.session_uid)
     if known is None or known[0] != (names, len(obj.data.vertices)):
+        if len(_strong) > len(bpy.data.shape_keys):         # some were removed or belong to another file
+            _strong.clear()
         basis = _positions(keys.reference_key)
         moves = {name: float(np.abs(_positions(keys.key_blocks[name]) - basis).max(initial=0)) for name in names}
         strong = frozenset(name for name, far in moves.items() if far > STRONG * max(moves.values()))

@@ -87,6 +87,8 @@ class SoundChange:
 
 def lines() -> Iterator[FollowedLine]:
     """Every line of this file that follows a strip or a speaker, but for earlier takes that play nowhere now."""
+    if len(_known) > len(bpy.data.actions):         # some were removed, undone or belong to another file
+        _known.clear()
     for action in bpy.data.actions:
         if OWNER not in action or action.library is not None or action.users <= action.use_fake_user:
             continue

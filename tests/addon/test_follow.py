@@ -402,6 +402,15 @@ def test_a_look_at_twenty_takes_costs_little(ext, take, babble):
     assert calls_during(plan.changes) < 10_000
 
 
+def test_ledgers_of_actions_that_are_gone_are_forgotten(ext, take):
+    plan = ext.module("addon.follow.plan")
+    for _ in range(4):
+        bpy.data.actions.remove(face().data.shape_keys.animation_data.action)
+        bpy.ops.unitalker.animate(strip="Line", character="Face")
+        assert plan.changes() == []
+    assert len(plan._known) <= 2 * len(bpy.data.actions)
+
+
 def test_a_moved_meta_strip_takes_the_keys_along(ext, take):
     editor = bpy.context.scene.sequence_editor
     meta = (editor.strips if hasattr(editor, "strips") else editor.sequences).new_meta("Meta", 3, 1)
