@@ -117,13 +117,14 @@ def compute(
     return done
 
 
-def write(remake: Remake) -> None:
-    """Write what was computed for a change. Raises EngineError, also where that went wrong earlier."""
+def write(remake: Remake) -> list[str]:
+    """Write what was computed for a change; sentences for the artist. Raises EngineError, also of an earlier step."""
     if remake.problem:
         raise EngineError(remake.problem)
-    for request, animation in zip(remake.requests, remake.animations, strict=True):
-        make.write(request, animation)
+    pairs = zip(remake.requests, remake.animations, strict=True)
+    warnings = [warning for request, animation in pairs for warning in make.write(request, animation).warnings]
     _settle(remake.change)
+    return list(dict.fromkeys(warnings))
 
 
 def _requests(context: bpy.types.Context, change: SoundChange) -> list[make.Request]:

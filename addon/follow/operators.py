@@ -37,7 +37,7 @@ class UNITALKER_OT_follow(OnWorker, bpy.types.Operator):
             problems.append(translate("Cancelled: what needs listening was not made."))
         for remake in remakes:
             try:
-                work().write(remake)
+                problems += [f"{remake.change.line.name!r}: {warning}" for warning in work().write(remake)]
                 made += 1
             except engine.EngineError as error:
                 problems.append(f"{remake.change.line.name!r}: {error}")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from .conftest import curves, jaw, keys_of, make_face, needs_aud, own_action, write_buzz
-from .strips import add_strip, move
+from .strips import add_strip, move, set_handles
 
 JAW = 'key_blocks["jawOpen"].value'
 SMILE = 'key_blocks["mouthSmileLeft"].value'
@@ -287,3 +287,15 @@ def test_update_moved_strips_names_the_take_that_tweak_mode_kept_back(ext, face,
     note = bpy.context.scene.unitalker_cast.follow_note
     assert "'Line' was not moved: 'Face Lip Sync' is in NLA tweak mode" in note and "All takes lie" not in note
     assert "is in NLA tweak mode" in told_before(ext)
+
+
+@needs_aud
+def test_update_moved_strips_says_which_line_it_replaced(ext, face, speech):
+    first = add_strip(speech, 1, 1, name="A")
+    set_handles(first, right=24)
+    add_strip(speech, 30, 2, name="B")
+    generate("", strip="A")
+    assert generate("", strip="B") == ""
+    set_handles(first)
+    assert bpy.ops.unitalker.follow() == {'FINISHED'}
+    assert "'A': It replaced keys of 'B'" in bpy.context.scene.unitalker_cast.follow_note

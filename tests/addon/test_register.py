@@ -21,8 +21,8 @@ before = set(sys.modules)
 addon_utils.enable({package!r}, default_set=True)
 assert {package!r} in bpy.context.preferences.addons
 loaded = set(sys.modules) - before
-engine, values = {package!r} + ".engine", ("", ".errors", ".messages", ".options", ".phones", ".settings")
-# pure Python: the errors, and the table of options
+engine, values = {package!r} + ".engine", ("", ".channels", ".errors", ".messages", ".options", ".phones", ".settings")
+# pure Python: the errors, names of channels, and the table of options
 light = [engine, *(engine + ".values" + name for name in values)]
 heavy = [name for name in loaded if name in ("numpy", "onnxruntime", "soundfile", "soxr")]
 heavy += [name for name in loaded if name.startswith(engine) and name not in light]
