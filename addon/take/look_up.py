@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
+import numpy as np
 
-from ...engine import EngineError, InstallError, NoPresetError, Rig
+from ...engine import EngineError, InstallError, Motion, NoPresetError, Rig
 from ...engine.model import folder
 from ...engine.rig import fitted_head_file, presets
 from ...engine.rig.fitted_head import FittedHead, label
+from ...engine.rig.idle_bones import move_bones
 from ...engine.rig.names import find_on_rig
+from ...engine.values.channels import ARKIT_52, HEAD_ANGLES
 from ..character import character as rig
 from ..host.preferences import engine_preferences
 from ..host.translations import translate, translate_plural
@@ -41,6 +44,7 @@ class Fit:
         linked: whether it comes from another file, so that an override would help.
         unfit: it can move, but by no preset. has_keys: some of what can move are shape keys.
         keyed: the channels that the preset or the taught head moves, of each data-block.
+        still: switches of the parts of Life for which the character has neither keys nor bones.
     """
 
     line: str = ""
@@ -50,6 +54,7 @@ class Fit:
     unfit: bool = False
     has_keys: bool = False
     keyed: obstacles.Keyed = ()
+    still: tuple[str, ...] = ()
 
 
 def models() -> list[Item]:
@@ -165,7 +170,19 @@ def _fit_of_rig(names: Rig, character: rig.Character) -> Fit:
     meshes = translate_plural(sum(target.kind == 'KEY' for target in character.targets), "1 mesh", "{} meshes")
     wanted = {channel for found in presets.find_targets(match.preset, names) for channel in found}
     line = f"{match.preset.name}: {channels}, {meshes}"
-    return Fit(line, match.absent, keyed=obstacles.keyed_by(character, wanted))
+    return Fit(line, match.absent, keyed=obstacles.keyed_by(character, wanted), still=_still_parts(match, names))
+
+
+def _still_parts(match: presets.Match, names: Rig) -> tuple[str, ...]:
+    eyes = [name for name in ARKIT_52 if name.startswith("eyeLook")]
+    parts = {
+        "use_blinks": ("eyeBlinkLeft",), "use_brow_raises": ("browInnerUp",), "use_head_motion": HEAD_ANGLES,
+        "use_eye_motion": eyes, "use_breath": ("breath",),
+    }
+    channels = tuple(channel for part in parts.values() for channel in part)
+    _, on_bones = move_bones(Motion(np.zeros((1, len(channels)), np.float32), channels, 1.0), names, (), eyes=True)
+    moved = {*match.found, *on_bones}
+    return tuple(switch for switch, part in parts.items() if not moved.intersection(part))
 
 
 def before_generate(fit: Fit) -> tuple[str, ...]:

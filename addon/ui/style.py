@@ -7,7 +7,7 @@ import bpy
 from ...engine.values.settings import REGIONS
 from ..host.editors import in_editors
 from ..host.layout import paragraph, property_split
-from ..host.translations import CONTEXT
+from ..host.translations import CONTEXT, translate
 from ..models.panel import draw_model
 from ..take import catalog
 from ..take.character_mood import NAMES, object_of
@@ -31,6 +31,7 @@ class StylePanel:
         """Intensity, performance, mood; model, identity and blend; whether changes are applied at once."""
         settings, layout = context.scene.unitalker, property_split(self.layout)
         draw_section(layout, settings, "performance")
+        _draw_still_parts(context, self.layout)
         column = layout.column(align=True)
         column.prop(settings, "mood_pick")
         if settings.mood:
@@ -43,6 +44,15 @@ class StylePanel:
         layout.prop(settings, "live")
         if settings.live and settings.live_note:
             paragraph(context, self.layout, settings.live_note, 'INFO')
+
+
+def _draw_still_parts(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+    """What of the performance this character has nothing for."""
+    settings, fit = context.scene.unitalker, catalog.fit(context)
+    still = [settings.bl_rna.properties[name].name for name in fit.still if getattr(settings, name)]
+    if still:
+        names = ", ".join(map(translate, still))
+        paragraph(context, layout, translate("No key or bone with a known name for: {}", names), 'INFO')
 
 
 def _draw_style(context: bpy.types.Context, panel: bpy.types.UILayout, layout: bpy.types.UILayout) -> None:

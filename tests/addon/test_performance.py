@@ -177,3 +177,11 @@ def test_a_slider_of_the_character_counts_without_keys_and_live_follows(ext, spe
     before, settings.live = keys()[jaw][:, 1].max(), True
     face.unitalker_mood.intensity = 0.5
     assert settings.live_note == "" and keys()[jaw][:, 1].max() == pytest.approx(0.5 * before, abs=0.03)
+
+
+def test_panel_says_before_generate_what_the_character_has_nothing_for(ext, settings):
+    settings.character = make_face(ext, "Face")
+    text = " ".join(drawn.draw(bpy.types.UNITALKER_PT_style).texts)
+    assert "No key or bone with a known name for: Head Motion, Breath" in text
+    settings.performance = "lips"
+    assert "No key or bone" not in " ".join(drawn.draw(bpy.types.UNITALKER_PT_style).texts)
