@@ -40,13 +40,13 @@ def test_talkers_blink_26_to_32_times_a_minute_and_shut_their_eyes():
     assert min(depths) == 1
 
 
-def test_one_lid_opens_up_to_30_ms_after_the_other():
-    fps = 240.0
+def test_one_lid_opens_up_to_12_ms_after_the_other_which_is_no_wink():
+    fps = 1000.0
     frozen = Motion(np.zeros((round(60 * fps), 52), np.float32), ARKIT_52, fps)
     motion = add_idle_motion(frozen, rhythm(60), alone(blinks=1, asymmetry=1))
     ends = [[stop for _, stop in runs(motion["eyeBlink" + side] > 0.5)] for side in SIDES]
     later_s = (np.array(ends[0]) - ends[1]) / fps
-    assert 0.01 < np.abs(later_s).mean() < 0.02 and np.abs(later_s).max() <= 0.035
+    assert 0.004 < np.abs(later_s).mean() < 0.008 and np.abs(later_s).max() <= 0.014
     assert later_s.min() < 0 < later_s.max()
 
 
