@@ -33,6 +33,8 @@ PLATFORMS = {               # name in wheels.lock: platform tags that pip may re
 }
 # zips of their own; CoreML is in the usual macOS wheel
 GPU_PLATFORMS = {"directml": ("windows-x64",), "cuda": ("linux-x64", "windows-x64")}
+# how a wheel that leaves its licence out begins -> the texts in docs/licences that go beside it
+LICENCES = {"onnxruntime_directml-": "DirectML_*", "espeakng_loader-": "espeak-ng_*"}
 NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "nets", "learn", "*.toml", ".*")
 
 
@@ -363,9 +365,11 @@ def _stage(folder: Path, platform_name: str, wheels: list[Path], linked: bool = 
             shutil.copy(source, target)
     for wheel in wheels:
         shutil.copy(wheel, folder / "wheels" / wheel.name)
-    if any(wheel.name.startswith("onnxruntime_directml-") for wheel in wheels):
-        # Microsoft's terms of DirectML.dll, which the wheel leaves out
-        shutil.copytree(ROOT / "docs" / "licences", folder / "licences")
+    for start, texts in LICENCES.items():
+        if any(wheel.name.startswith(start) for wheel in wheels):
+            (folder / "licences").mkdir(exist_ok=True)
+            for text in (ROOT / "docs" / "licences").glob(texts):
+                shutil.copy(text, folder / "licences" / text.name)
     listed = "".join(f'    "./wheels/{wheel.name}",\n' for wheel in wheels)
     generated = f'platforms = ["{platform_name}"]\nwheels = [\n{listed}]\n\n'
     manifest = (ROOT / "blender_manifest.toml").read_text(encoding="utf-8")

@@ -24,6 +24,7 @@ from ..motion.retime import rows_at
 from ..motion.smooth import MAX_SMOOTH_S, smooth_step
 from ..values.channels import region
 from ..values.errors import SettingError
+from ..values.messages import number_of
 from ..values.phones import PHONES, VOWELS, Phone
 from ..values.types import FloatArray, IntArray, Motion, Settings
 from . import cues as speech
@@ -71,7 +72,7 @@ def check(phones: Sequence[Phone], duration_s: float) -> None:
     most = round(MOST_PHONES_PER_S * (duration_s + 1))
     if len(phones) > most:
         raise SettingError(
-            f"There are {len(phones):,} phones for {duration_s:.2f} s of sound, at most {most:,} can be used. "
+            f"{number_of(len(phones), 'phone')} for {duration_s:.2f} s of sound cannot be used, at most {most} can. "
             "Give the phones of this sound only."
         )
     end_s = 0.0

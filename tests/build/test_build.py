@@ -49,13 +49,17 @@ def test_unknown_platform_is_refused_with_the_known_ones():
         ["DirectML_LICENSE.txt", "DirectML_ThirdPartyNotices.txt"],
     ),
     ("onnxruntime-1.23.2-cp313-cp313-win_amd64.whl", []),
+    ("espeakng_loader-0.2.4-py3-none-win_amd64.whl", ["espeak-ng_LICENSE.txt"]),
 ])
-def test_microsofts_terms_of_directml_lie_in_the_zips_that_hold_it(tmp_path, wheel, expected):
+def test_licences_that_wheels_leave_out_lie_beside_them(tmp_path, wheel, expected):
     (tmp_path / wheel).write_bytes(b"")
     build._stage(tmp_path / "stage", "windows-x64", [tmp_path / wheel])
     staged = sorted((tmp_path / "stage").glob("licences/*"))
     assert [file.name for file in staged] == expected
-    assert not staged or "MICROSOFT DIRECTX MACHINE LEARNING" in staged[0].read_text(encoding="utf-8")
+    whose = {
+        "DirectML_LICENSE.txt": "MICROSOFT DIRECTX MACHINE LEARNING", "espeak-ng_LICENSE.txt": "Jonathan Duddington",
+    }
+    assert not staged or whose[staged[0].name] in staged[0].read_text(encoding="utf-8")
 
 
 def test_gpu_zip_for_another_system_is_refused_with_those_that_it_is_made_for():
@@ -174,3 +178,13 @@ def test_suite_ends_with_one_plain_line_and_too_many_skips_are_red(capsys, monke
     monkeypatch.setattr(suite, "OUTSIDE", {"moon": lambda: False})
     assert suite._report(outcomes, []) == status
     assert capsys.readouterr().out.splitlines()[-1] == line
+
+
+def test_permissions_say_what_is_read_and_written():
+    """Blender shows them before installing: at most 64 characters, no full stop."""
+    manifest = tomllib.loads((build.ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))
+    source = "".join(file.read_text(encoding="utf-8") for file in (build.ROOT / "addon").rglob("*.py"))
+    permissions = manifest["permissions"]
+    assert set(permissions) == {"files", *(["clipboard"] if ".clipboard" in source else [])}
+    assert {"Read", "write"} <= set(permissions["files"].split())
+    assert all(len(text) <= 64 and text[-1].isalnum() for text in permissions.values())

@@ -54,7 +54,8 @@ def test_it_holds_the_program_its_model_its_presets_and_its_licences(names):
     } <= names
 
 
-def test_licence_that_the_directml_wheel_lacks_is_in_it(names):
+def test_licences_that_wheels_lack_are_in_it(names):
+    assert "licences/espeak-ng_LICENSE.txt" in names
     assert ("licences/DirectML_LICENSE.txt" in names) == (GPU == "directml")
 
 
@@ -90,8 +91,8 @@ def test_wheels_are_the_locked_files(archive, tmp_path):
             assert build._sha256(Path(archive.extract(f"wheels/{wheel.file}", tmp_path))) == wheel.sha256
 
 
-def test_manifest_asks_for_files_only_and_starts_at_blender_42(manifest):
-    assert set(manifest["permissions"]) == {"files"}
+def test_manifest_asks_for_files_and_clipboard_and_starts_at_blender_42(manifest):
+    assert set(manifest["permissions"]) == {"files", "clipboard"}
     assert manifest["blender_version_min"] == "4.2.0"
     assert manifest["id"] == "unitalker" and manifest["version"] == build.version()
     assert len(manifest["tagline"]) <= 64 and manifest["tagline"][-1].isalnum()

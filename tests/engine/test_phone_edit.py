@@ -418,13 +418,13 @@ def test_a_minute_of_speech_with_every_phone_moved_is_solved_in_bulk(sample, pla
 
 def test_far_more_phones_than_anybody_can_say_are_refused():
     phones = [Phone("AA", 0.5 + number * 1e-5, 0.5 + (number + 1) * 1e-5) for number in range(100_000)]
-    with pytest.raises(SettingError, match=r"100,000 phones for 2\.00 s of sound, at most 300 can be used"):
+    with pytest.raises(SettingError, match=r"100000 phones for 2\.00 s of sound cannot be used, at most 300"):
         check(phones, 2.0)
 
 
-def test_ten_minutes_of_other_phones_take_little_memory():
+def test_minutes_of_other_phones_take_little_memory():
     """Each phone is looked at where it sounds, and no matrix holds all of them at once."""
-    seconds, labels = 600.0, ("AA", "P", "UW", "SIL", "S")
+    seconds, labels = 400.0, ("AA", "P", "UW", "SIL", "S")
 
     def spoken(step_s, first):
         edges = np.arange(0, seconds + step_s / 2, step_s)
@@ -441,6 +441,6 @@ def test_ten_minutes_of_other_phones_take_little_memory():
     followed, told = follow(motion, given, wanted)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 150 * 2**20
+    assert peak < 80 * 2**20
     assert told.phones == wanted and np.isfinite(followed.weights).all()
     assert len(changes(recognised, wanted)[0].pairs) >= len(recognised)
