@@ -15,7 +15,9 @@ GAP = "…"                       # stands for a value, in the guide and in what
 ENGINE = [path for path in (ROOT / "engine").rglob("*.py") if not {"nets", "learn"} & set(path.parts)]
 FILES = sorted([*ENGINE, *(ROOT / "addon").rglob("*.py")])
 KINDS = {"EngineError", "Cancelled", "BeyondSliders"}      # and all that end in Error but Python's own
-PYTHONS_OWN = {"ValueError", "TypeError", "KeyError", "RuntimeError", "AttributeError", "OSError", "PhoneSymbolError"}
+PYTHONS_OWN = {"ValueError", "TypeError", "KeyError", "RuntimeError", "AttributeError", "OSError"} | {
+    "PhoneSymbolError", "ArrayFileError",       # parts of a sentence
+}
 
 
 def template(node: ast.expr, known: dict[str, str]) -> str | None:
