@@ -8,7 +8,7 @@ import bpy
 import mathutils
 
 from ...engine import RigChannel
-from ...engine.values.channels import split_property
+from ...engine.values.messages import split_property
 from .character import Character
 from .posture import PATHS
 

@@ -2,7 +2,7 @@
 
 import bpy
 
-from ...engine.values.channels import split_property
+from ...engine.values.messages import split_property
 from ..host.translations import translate
 
 

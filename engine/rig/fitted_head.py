@@ -18,8 +18,8 @@ from ..model.folder import Model
 from ..model.heads import Head
 from ..motion import lip_contact, smooth
 from ..motion.retime import retime
-from ..values.channels import split_property
 from ..values.errors import ModelError, PresetError
+from ..values.messages import split_property
 from ..values.types import Curve, FloatArray, Level, Motion, Rig, RigChannel, RigCurves, Settings
 from .names import find_on_rig, first_names, rig_summary
 from .preset import Preset

@@ -8,7 +8,6 @@ begin alike); FLAME vector of DAD-3DHeads.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 ARKIT_52 = (
@@ -92,16 +91,3 @@ def region(channel: str) -> str | None:
     if channel == "mouthClose":
         return "jaw"
     return next((name for prefix, name in _REGION_PREFIXES if channel.startswith(prefix)), None)
-
-
-# of a custom property: whatever has it, and its name in quotes, in which quotes have a backslash
-_PROPERTY = re.compile(r'((?:[^"]|"(?:[^"\\]|\\.)*")*?)\["((?:[^"\\]|\\.)*)"\]', re.DOTALL)
-
-
-def split_property(path: str) -> tuple[str, str]:
-    """A custom property's data path as (path of what has it, its name as it is written there).
-
-    A name may hold brackets. (path, "") where the path is none of a custom property.
-    """
-    found = _PROPERTY.fullmatch(path) if path.endswith('"]') else None
-    return (found[1], found[2]) if found else (path, "")

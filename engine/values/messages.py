@@ -1,4 +1,4 @@
-"""Texts: a number and its noun, what a terminal can show, what of a transcript is spoken."""
+"""Texts: a number and its noun, what a terminal can show, what of a transcript is spoken, data paths."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 
 # What moves a terminal's cursor, begins another line or turns the direction of writing, and halves of characters.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# of a custom property: whatever has it, and its name in quotes, in which quotes have a backslash
+_PROPERTY = re.compile(r'((?:[^"]|"(?:[^"\\]|\\.)*")*?)\["((?:[^"\\]|\\.)*)"\]', re.DOTALL)
 
 
 def printable(text: str) -> str:
@@ -27,3 +29,12 @@ def without_notes(text: str, opening: str, closing: str, instead: str = "") -> s
         parts.append(text[start:begin])
         start = text.index(closing, begin) + 1
     return instead.join([*parts, text[start:]])
+
+
+def split_property(path: str) -> tuple[str, str]:
+    """A custom property's data path as (path of what has it, its name as it is written there).
+
+    A name may hold brackets. (path, "") where the path is none of a custom property.
+    """
+    found = _PROPERTY.fullmatch(path) if path.endswith('"]') else None
+    return (found[1], found[2]) if found else (path, "")

@@ -7,8 +7,9 @@ import pytest
 
 from engine.motion.lip_contact import closed_frames
 from engine.rig.channel_sets import JAW_OPEN_RAD, SETS, convert, set_of
-from engine.values.channels import ARKIT_32, ARKIT_51, ARKIT_52, ETF_52, FLAME_413, LIFE, OCULUS_15, split_property
+from engine.values.channels import ARKIT_32, ARKIT_51, ARKIT_52, ETF_52, FLAME_413, LIFE, OCULUS_15
 from engine.values.errors import SettingError
+from engine.values.messages import split_property
 from engine.values.types import Motion
 
 

@@ -1,8 +1,8 @@
 """Damaged files of every kind, against the engine: `python -m tests.fuzz.run [KIND ...] [--quick] [--seed N]`.
 
 Each kind runs in a process of its own. A file may be used, or refused with one EngineError of one line. A traceback, a
-case above LIMIT_S seconds of processor, a process above LIMIT_MB or one that ends by itself is a failure; its kind and number make
-the file again. Checkpoints need the extra `learn`.
+case above LIMIT_S seconds of processor, a process above LIMIT_MB or one that ends by itself is a failure; its kind and
+number make the file again. Checkpoints need the extra `learn`.
 """
 
 from __future__ import annotations
