@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from .audio.read import MIN_DURATION_S, check_sound, from_array, read_audio
     from .audio.time_stretch import stretch
     from .fit_head.fit import FitResult, KeyedTake, fit_take
+    from .geometry.lip_pairs import is_still
     from .geometry.shape_match import (
         ChannelMatch,
-        HeadMesh,
         Picks,
         ShapeProposal,
         guess_points,
@@ -53,25 +53,25 @@ if TYPE_CHECKING:
         TeachError,
     )
     from .values.settings import Delays, Gains, Life, RegionSmooth, Settings
-    from .values.types import Animation, Curve, LipContacts, Motion, Rig, RigChannel, RigCurves, Waveform
+    from .values.types import Animation, Curve, HeadMesh, LipContacts, Motion, Rig, RigChannel, RigCurves, Waveform
 
 __all__ = [
     "EASE_IN_S", "EASE_OUT_S", "MIN_DURATION_S", "SIZE_PX", "Animation", "AudioError", "Cancelled", "ChannelMatch",
     "Curve", "Delays", "EngineError", "FitResult", "Gains", "Head", "HeadMesh", "InstallError", "KeyedTake", "Life",
     "LipContacts", "ModelError", "Motion", "NoPresetError", "OutputError", "Picks", "Placement", "PresetError",
     "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError", "SampledFace", "SettingError", "Settings",
-    "ShapeProposal", "TeachError", "Waveform", "animate", "animate_all", "changed_spans", "check_sound", "check_words",
-    "close_graphs",
-    "components_needed", "device_tests_from_text", "device_tests_to_text", "fit_placement", "fit_take", "from_array",
-    "guess_points", "has_lips", "languages", "match_shapes", "preset_of_matches", "read_audio", "read_transcript",
-    "read_words", "reduce_for_curves", "reduce_for_lines", "remember_device_tests", "runtime_build", "solve_weights",
-    "stretch", "test_devices",
+    "ShapeProposal", "TeachError", "Waveform", "animate", "animate_all", "changed_spans", "check_sound",
+    "check_words", "close_graphs", "components_needed", "device_tests_from_text", "device_tests_to_text",
+    "fit_placement", "fit_take", "from_array", "guess_points", "has_lips", "is_still", "languages", "match_shapes",
+    "preset_of_matches", "read_audio", "read_transcript", "read_words", "reduce_for_curves", "reduce_for_lines",
+    "remember_device_tests", "runtime_build", "solve_weights", "stretch", "test_devices",
 ]
 _LIGHT = ("values.errors", "values.settings", "values.types", "audio.read", "pipeline")     # in this order
 _HOMES = {      # where the other names lie
     "FitResult": "fit_head.fit.FitResult", "KeyedTake": "fit_head.fit.KeyedTake", "fit_take": "fit_head.fit.fit_take",
-    "ChannelMatch": "geometry.shape_match.ChannelMatch", "HeadMesh": "geometry.shape_match.HeadMesh",
+    "ChannelMatch": "geometry.shape_match.ChannelMatch",
     "Picks": "geometry.shape_match.Picks", "ShapeProposal": "geometry.shape_match.ShapeProposal",
+    "is_still": "geometry.lip_pairs.is_still",
     "guess_points": "geometry.shape_match.guess_points", "match_shapes": "geometry.shape_match.match_shapes",
     "preset_of_matches": "geometry.shape_match.preset_of_matches", "SIZE_PX": "geometry.shape_picture.SIZE_PX",
     "SampledFace": "geometry.shape_picture.SampledFace", "solve_weights": "geometry.shape_solve.solve_weights",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from .geometry.lip_fit import check_lips, fit_lips
+from .geometry.lip_pairs import lips_of_rig, stays_shut
 from .idle.blinks import moved_by
 from .idle.without_blendshapes import beside
 from .model.decode import Decoded, Track, track_key
@@ -25,6 +27,8 @@ from .speech.mood_tags import mood_changes
 from .systems.system import System, open_system
 from .values.cache import Cache
 from .values.errors import Cancelled, PresetError, SettingError
+from .values.lips import SHUT, LipCheck
+from .values.phones import Phone
 from .values.types import (
     Animation,
     Cancel,
@@ -234,6 +238,9 @@ def _animation(
     sound = replace(sound, moods=moods)
     finished = finish(spoken.motion, spoken.cues, head, settings, sound)
     curves, rig_warnings = _rig_curves(take, target, finished, sound) if target else (None, ())
+    lips = None
+    if curves and target and target.rig.mesh is not None and not settings.raw:
+        curves, lips = _fit_to_mesh(curves, finished, phones, target, take)
     if curves and settings.max_error is not None:
         curves = reduce_for_lines(curves, settings.max_error, finished.contacts.slack)
     motion, coefficients = finished.motion, None
@@ -245,7 +252,7 @@ def _animation(
     warnings = [encoder.warning, *(warning for step in steps for warning in step)]
     return Animation(
         motion, finished.contacts, curves, encoder.device, tuple(filter(None, warnings)), coefficients,
-        phones=phones,
+        phones=phones, lips=lips,
     )
 
 
@@ -290,3 +297,17 @@ def _rig_curves(
     clock = len(motion.weights), motion.fps
     curves, warning = beside(curves, sound.prosody, target.rig, settings.life, clock)
     return curves, (warning,)
+
+
+def _fit_to_mesh(
+    curves: RigCurves, finished: Finished, phones: tuple[Phone, ...], target: _Target, take: _Take,
+) -> tuple[RigCurves, LipCheck | None]:
+    """The curves fitted to the lips of the rig's own mesh, where that is wanted, and how its lips meet then."""
+    preset = target.presets.get(take.tracks[0].head.space)
+    if preset is None:
+        return curves, None
+    lips = lips_of_rig(target.rig, preset)
+    if lips is None:
+        return curves, SHUT if stays_shut(target.rig, preset) else None
+    fitted = fit_lips(curves, finished.motion, finished.contacts, lips) if take.settings.fit_lips else curves
+    return fitted, check_lips(curves, fitted, finished.motion, phones, lips)

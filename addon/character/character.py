@@ -13,7 +13,7 @@ import bpy
 
 from ...engine import Rig, RigChannel, RigError
 from ...engine.values.types import BoneRest
-from . import channels_of, posture
+from . import channels_of, mesh_arrays, posture
 from .belonging import related
 
 
@@ -80,8 +80,10 @@ class Character:
         """The names for the engine."""
         keys = [target for target in self.targets if target.kind == 'KEY']
         objects = [target for target in self.targets if target.kind == 'OBJECT']
+        empty = mesh_arrays.still_keys(self.shaped_objects())
         return Rig(
-            shape_keys=frozenset().union(*(target.names for target in keys)),
+            shape_keys=frozenset().union(*(target.names for target in keys)) - empty,
+            empty_keys=empty,
             bones=frozenset().union(*(target.names for target in objects)),
             properties=frozenset().union(*(target.properties for target in objects)),
             preset=preset,
@@ -91,6 +93,12 @@ class Character:
             rest={name: rest for target in objects for name, rest in target.rest},
             posed={name: rotation for target in objects for name, rotation in target.posed},
         )
+
+    def shaped_objects(self) -> list[bpy.types.Object]:
+        """The objects whose shape keys it moves."""
+        parts = [target for target in self.targets if target.kind == 'KEY']
+        found = [bpy.data.objects.get((part.object_name, part.library or None)) for part in parts]
+        return [obj for obj in found if obj is not None and channels_of.shape_keys(obj)]
 
     def _driven_keys(self) -> Iterator[RigChannel]:
         """Shape keys that a driver moves on every mesh that has them."""

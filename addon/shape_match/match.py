@@ -17,12 +17,13 @@ from mathutils import Vector
 from ...engine import ChannelMatch, HeadMesh, Picks, ShapeProposal, guess_points, match_shapes, preset_of_matches
 from ...engine.rig.preset_file import save_preset
 from ...engine.values.types import never, no_progress
+from ..character.mesh_arrays import head_mesh
 from ..head.load import LANDMARKS, whole_head
 from ..host.preferences import user_folder
 from ..host.translations import translate
 from ..take import catalog
 from . import pictures
-from .meshes import head_mesh, key_parts, meshes_of, panel_character
+from .meshes import key_parts, meshes_of, panel_character
 
 MARKER = "unitalker_marker"     # custom property of an empty: which feature of the face it marks
 MARKER_SIZE = 0.02              # of the mesh's size
@@ -43,7 +44,8 @@ def gather(context: bpy.types.Context) -> ShapeRequest:
     character = panel_character(context)
     objects = meshes_of(character)
     rig = character.rig("auto", ())
-    names = tuple(sorted(rig.shape_keys - {channel.name for channel in rig.driven}))
+    shapes = rig.shape_keys or rig.empty_keys       # for what is said where all of them are empty
+    names = tuple(sorted(shapes - {channel.name for channel in rig.driven}))
     markers = {obj[MARKER]: tuple(obj.matrix_world.translation) for obj in _markers(context, objects)}
     return ShapeRequest(head_mesh(objects, names), markers)
 

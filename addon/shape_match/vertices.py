@@ -14,11 +14,12 @@ import bpy
 import numpy as np
 
 from ...engine import Curve, EngineError, Placement, RigChannel, RigCurves, RigError, fit_placement, solve_weights
+from ..character.mesh_arrays import coordinates, displacement, rest_coordinates, vertex_coordinates
 from ..host.scene import scene_fps
 from ..host.translations import translate, translate_plural
 from ..keying import parts
 from ..keying.write import write as write_keys
-from .meshes import coordinates, displacement, meshes_of, panel_character, rest_coordinates, vertex_coordinates
+from .meshes import meshes_of, panel_character
 
 READ_SHARE = 0.7            # of the work, the rest is solving
 WAIT_S = 0.05               # between two looks at the thread that solves

@@ -22,6 +22,7 @@ from ..host.preferences import engine_preferences
 from ..host.translations import translate, translate_plural
 from ..keying import obstacles
 from ..keying.vertex_head import find_mesh
+from .lip_sentences import empty_keys
 
 Item = tuple[str, str, str]
 
@@ -170,6 +171,8 @@ def _fit_of_rig(names: Rig, character: rig.Character) -> Fit:
     meshes = translate_plural(sum(target.kind == 'KEY' for target in character.targets), "1 mesh", "{} meshes")
     wanted = {channel for found in presets.find_targets(match.preset, names) for channel in found}
     line = f"{match.preset.name}: {channels}, {meshes}"
+    if names.empty_keys:
+        line = f"{line}. {empty_keys(names.empty_keys)}"
     return Fit(line, match.absent, keyed=obstacles.keyed_by(character, wanted), still=_still_parts(match, names))
 
 

@@ -21,6 +21,7 @@ from ...engine.model.folder import open_model
 from ...engine.values.types import Cancel, Progress, never, no_progress
 from ..actions.ledger import Span, TimedPhone
 from ..character import character as rig
+from ..character import mesh_arrays
 from ..host.job import listening, tell_stage
 from ..host.preferences import engine_preferences
 from ..host.scene import scene_fps
@@ -34,6 +35,7 @@ from ..sound.scene_strips import is_shown_elsewhere
 from ..sound.strips import audible_frames, find_marked, marked
 from .callbacks import end_previews
 from .character_mood import keyed_amounts
+from .lip_sentences import notes_on_lips, warnings_of_lips
 from .options import MAX_FRAME, Options
 from .settings import key_options, phones_of, settings_of, vertex_options
 
@@ -69,7 +71,7 @@ class Summary:
     """What was made, for the user.
 
     Attributes:
-        line: the result in one line. warnings: further sentences.
+        line: the result in one line. warnings: further sentences. notes: of what is as it should be.
         missing, mapped: channels of the model that move nothing, or something, on the character.
     """
 
@@ -77,6 +79,7 @@ class Summary:
     missing: tuple[str, ...]
     warnings: tuple[str, ...]
     mapped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def gather(
@@ -124,7 +127,7 @@ def gather(
         clip=clip,
         line=line,
         character=character,
-        rig=character.rig(options.preset or "auto", preferences.preset_folders) if character else None,
+        rig=_rig(character, options, preferences.preset_folders) if character else None,
         vertices=plan,
         settings=settings,
         fps=fps,
@@ -132,6 +135,12 @@ def gather(
         keys=key_options(options, fps),
         frames=frames,
     )
+
+
+def _rig(character: rig.Character, options: Options, preset_folders: tuple[str, ...]) -> engine.Rig:
+    """What the character can move, with the shapes that its lips are measured on."""
+    names = character.rig(options.preset or "auto", preset_folders)
+    return replace(names, mesh=mesh_arrays.face_mesh(character.shaped_objects()))
 
 
 def _line_name(options: Options, clip: sounds.SoundClip, character: rig.Character | None) -> str:
@@ -188,7 +197,9 @@ def write(request: Request, result: Animation | vertex_head.SolvedMesh) -> Summa
         text = translate("{}, {}, {}, {} missing", made, length, mapped, len(curves.missing))
     text = translate("{} ({}, Action {!r})", text, curves.preset, written.action)
     repeated = (*repeated, *_not_shown(request.clip))
-    return Summary(text, curves.missing, (*repeated, *animation.warnings, *written.warnings), curves.mapped)
+    mouth = warnings_of_lips(request.character, request.rig, animation)
+    warnings = (*repeated, *animation.warnings, *written.warnings, *mouth)
+    return Summary(text, curves.missing, warnings, curves.mapped, notes_on_lips(animation.lips))
 
 
 def animation_of(result: Animation | vertex_head.SolvedMesh) -> Animation:

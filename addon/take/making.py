@@ -60,7 +60,7 @@ def show_result(context: bpy.types.Context, line: str, failed: bool = False, det
 
 def show_summary(context: bpy.types.Context, summary: object) -> None:
     """What make.write gave, as the last result in the panel."""
-    show_result(context, summary.line, details=summary.warnings)
+    show_result(context, summary.line, details=(*summary.notes, *summary.warnings))
     settings = context.scene.unitalker
     settings.result_mapped, settings.result_missing = "\n".join(summary.mapped), "\n".join(summary.missing)
 

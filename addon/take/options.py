@@ -117,6 +117,12 @@ _RANGE = (
         "closed lips stay closed"
     ), 0, 250, soft_high=24, digits=1, step=1, preset="output"),
 )
+_LIPS = (
+    Option("fit_lips", True, "Fit Lips to Mesh", (
+        "Move the values of shape keys a little until the lips of this very mesh meet on p, b and m without crossing, "
+        "part in vowels, and reach the teeth on f and v"
+    ), live=True, section="fine tuning", sets="Settings.fit_lips"),
+)
 _KEYS = (
     Option("destination", 'ACTION', "Destination", "Where the keys go", items=DESTINATIONS,
            role=PLACE, preset="output", sets="KeyOptions.destination"),
@@ -147,7 +153,7 @@ _KEYS = (
 )
 OPTIONS: tuple[Option, ...] = (
     *_SOUND, *_CHARACTER, *(option for option in ENGINE_OPTIONS if option.title), *_SECOND_IDENTITY, *_VERTICES,
-    *_RANGE, *_KEYS,
+    *_RANGE, *_LIPS, *_KEYS,
 )
 BY_NAME = {option.name: option for option in OPTIONS}
 CHOICES = tuple(BY_NAME)

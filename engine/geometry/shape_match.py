@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..rig.names import first_names
 from ..rig.preset import ARKIT_SOURCE, Preset, Target
 from ..values.errors import Cancelled, RigError
-from ..values.types import Cancel, Progress, RigChannel, never, no_progress
+from ..values.types import Cancel, HeadMesh, Progress, RigChannel, never, no_progress
 from .shape_align import (
     ROUNDS,
     Array,
@@ -42,21 +42,6 @@ FULL = (0.125, 8.0)         # measured weights in here become 1: an artist's ful
 WARPS = 3                   # rounds of laying eyes and mouth corners on each other by the matched keys
 HOT = 0.5                   # of a key's largest movement: the centre of these vertices is the key's centre
 SURE_SCORE, FEWEST_PAIRS = 0.3, 8       # cosine of the pairs that bend the target, and how many are needed
-
-
-@dataclass(frozen=True)
-class HeadMesh:
-    """A head with its shape keys.
-
-    Attributes:
-        points: (n, 3) at rest; for the reference in millimetres, face towards -Y, up +Z, its left +X.
-        triangles: (m, 3), may be none. moves: (n_keys, n, 3) displacements. names: of the keys.
-    """
-
-    points: Array
-    triangles: Index
-    moves: NDArray[np.floating[Any]]
-    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)

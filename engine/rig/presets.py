@@ -184,17 +184,25 @@ def _best(rig: Rig) -> Preset:
     if matches and matches[0].score > 0:
         return matches[0].preset
     if not (rig.shape_keys or rig.bones or rig.properties):
+        if rig.empty_keys:
+            raise RigError(
+                f"The shape keys of this character move nothing ({first_names(sorted(rig.empty_keys))}). "
+                "Choose a mesh whose shape keys move it, or import the character with its morphs."
+            )
         raise RigError(
             "The character has no shape keys, bones or custom properties to key. "
             "Choose a character with face shape keys."
         )
     near = max(matches, key=lambda found: len(found.found), default=None)
     best = f" Closest: {near.preset.name!r}, {near}." if near and near.found else ""
+    empty = ""
+    if rig.empty_keys:
+        empty = f" Empty shape keys that move nothing are left out: {first_names(sorted(rig.empty_keys))}."
     names = "ARKit does (jawOpen, mouthClose, ...)"
     if rig.source == FLAME_SOURCE:
         names = "FLAME rigs do (Exp1, Exp2, ...; a bone named jaw)"
     raise NoPresetError(
-        f"No preset fits this character: it has {rig_summary(rig)}.{best}",
+        f"No preset fits this character: it has {rig_summary(rig)}.{empty}{best}",
         f"{_ways_on(rig)} Or name its shape keys as {names}, "
         "or write a preset for it (presets/SCHEMA.md) and choose that.",
     )

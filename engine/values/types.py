@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import AudioError
+from .lips import LipCheck
 from .phones import Phone
 from .settings import MAX_FPS, Delays, Gains, Life, RegionSmooth, Settings
 
 __all__ = [
     "MAX_FPS", "SAMPLE_RATE_HZ", "Animation", "BoneRest", "BoolArray", "Cancel", "Curve", "Delays", "FloatArray",
-    "Gains", "IntArray", "Level", "Life", "LipContacts", "Motion", "Progress", "RegionSmooth", "Rig", "RigChannel",
-    "RigCurves", "Settings", "Waveform", "never", "no_progress",
+    "Gains", "HeadMesh", "IntArray", "Level", "Life", "LipCheck", "LipContacts", "Motion", "Progress",
+    "RegionSmooth", "Rig", "RigChannel", "RigCurves", "Settings", "Waveform", "never", "no_progress",
 ]
 
 FloatArray = NDArray[np.floating]
@@ -129,6 +130,21 @@ class BoneRest:
     parent: str
 
 
+@dataclass(frozen=True, eq=False)
+class HeadMesh:
+    """A head with its shape keys; two are the same only if they are one object, so results for it can be cached.
+
+    Attributes:
+        points: (n, 3) at rest; for the reference in millimetres, face towards -Y, up +Z, its left +X.
+        triangles: (m, 3), may be none. moves: (n_keys, n, 3) displacements. names: of the keys.
+    """
+
+    points: NDArray[np.float64]
+    triangles: IntArray
+    moves: FloatArray
+    names: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Rig:
     """The names of what one character can move, over all its meshes and armatures.
@@ -144,6 +160,8 @@ class Rig:
         rest: how the bones lie; one that is not in it counts as pointing up with a roll of 0.
         posed: rotation (w, x, y, z) of bones that an artist turned by hand, in their own axes: what moves head and eyes
             starts there.
+        empty_keys: shape keys that move nothing, and so are not among shape_keys.
+        mesh: what the shape keys move, where lips are to be fitted to it.
     """
 
     shape_keys: frozenset[str] = frozenset()
@@ -156,6 +174,8 @@ class Rig:
     limits: Mapping[RigChannel, tuple[float, float]] = field(default_factory=dict)
     rest: Mapping[str, BoneRest] = field(default_factory=dict)
     posed: Mapping[str, tuple[float, float, float, float]] = field(default_factory=dict)
+    empty_keys: frozenset[str] = frozenset()
+    mesh: HeadMesh | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -201,6 +221,7 @@ class Animation:
         device: where the network ran, for example "cpu".
         warnings: sentences for the user, for example a device that could not be used.
         coefficients: PCA coefficients behind the vertices; None where motion is what the head gives.
+        lips: how they meet and part on the rig's mesh; None without one.
         phones: what is spoken when, without gaps from start to end: of the transcript where it fits, else what the
             model recognised; () for a model without phones.
     """
@@ -212,6 +233,7 @@ class Animation:
     warnings: tuple[str, ...] = field(default=())
     coefficients: Motion | None = None
     phones: tuple[Phone, ...] = ()
+    lips: LipCheck | None = None
 
 
 def no_progress(fraction: float) -> None:

@@ -41,7 +41,7 @@ def test_every_choice_of_style_is_applied_at_once(ext, face, live, monkeypatch):
         **{f"gain_{region}": 0.5 for region in ("jaw", "lips", "cheeks", "brows")},
         **{f"offset_{region}": 2.0 for region in ("jaw", "lips", "cheeks", "brows")},
         **{f"smooth_{region}": 0.5 for region in ("jaw", "lips", "cheeks", "brows")},
-        "use_blinks": False, **{f"use_{name}": True for name in PARTS},
+        "fit_lips": False, "use_blinks": False, **{f"use_{name}": True for name in PARTS},
         **dict.fromkeys(("blinks", *PARTS), 0.5),
     }
     assert set(changes) == set(ext.module("addon.take.options").LIVE)

@@ -35,7 +35,7 @@ mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
 face = bpy.data.objects.new("Face", mesh)
 bpy.context.scene.collection.objects.link(face)
 for name in ("Basis", *module("engine.values.channels").ARKIT_52):
-    face.shape_key_add(name=name, from_mix=False)
+    face.shape_key_add(name=name, from_mix=False).data[0].co.z = 0.0 if name == "Basis" else 0.1
 
 engine_given = module("engine.__main__")._parser().parse_args(["animate", speech, "-o", "a.npz", "--sparkle", "0.5"])
 blender = module("addon.shots.command_line").parser()

@@ -16,8 +16,9 @@ def _face(name, keys):
     mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
     obj = bpy.data.objects.new(name, mesh)
     bpy.context.scene.collection.objects.link(obj)
-    for key in ("Basis", *keys):
-        obj.shape_key_add(name=key)
+    obj.shape_key_add(name="Basis")
+    for key in keys:
+        obj.shape_key_add(name=key, from_mix=False).data[0].co.z = 0.1
     return obj
 
 
