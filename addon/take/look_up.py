@@ -18,11 +18,11 @@ from ...engine.rig.idle_bones import move_bones
 from ...engine.rig.names import find_on_rig
 from ...engine.values.channels import ARKIT_52, HEAD_ANGLES
 from ..character import character as rig
+from ..character.lip_sentences import empty_keys
 from ..host.preferences import engine_preferences
 from ..host.translations import translate, translate_plural
 from ..keying import obstacles
 from ..keying.vertex_head import find_mesh
-from .lip_sentences import empty_keys
 
 Item = tuple[str, str, str]
 

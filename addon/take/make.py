@@ -22,6 +22,7 @@ from ...engine.values.types import Cancel, Progress, never, no_progress
 from ..actions.ledger import Span, TimedPhone
 from ..character import character as rig
 from ..character import mesh_arrays
+from ..character.lip_sentences import notes_on_lips, warnings_of_lips
 from ..host.job import listening, tell_stage
 from ..host.preferences import engine_preferences
 from ..host.scene import scene_fps
@@ -35,7 +36,6 @@ from ..sound.scene_strips import is_shown_elsewhere
 from ..sound.strips import audible_frames, find_marked, marked
 from .callbacks import end_previews
 from .character_mood import keyed_amounts
-from .lip_sentences import notes_on_lips, warnings_of_lips
 from .options import MAX_FRAME, Options
 from .settings import key_options, phones_of, settings_of, vertex_options
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ...engine.values.lips import HEAD_MM, LipCheck
 from ...engine.values.types import Animation, Rig
-from ..character.character import Character
 from ..host.translations import translate
+from .character import Character
 
 SEEN_MM = 1.0           # a slider that moves the lips by less is not worth a sentence
 NAMES_SHOWN = 6
