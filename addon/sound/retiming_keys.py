@@ -1,8 +1,8 @@
 """The retiming keys of a strip: on which frame which part of its content plays.
 
 Blender's Python interface gives the frames of the keys of some kinds of strips, but never the content that belongs
-to them. Every .blend file describes the layout of Blender's own data by name, so an empty one tells where the keys
-lie in the strip; they are then read, never written. Those names are the same from 4.2 to 5.2, the layout is not.
+to them. Every .blend file describes the layout of Blender's own data by name, so a small one tells where the keys lie
+in the strip; they are then read, never written. Those names are the same from 4.2 to 5.2, the layout is not.
 Main thread only.
 """
 
@@ -106,9 +106,13 @@ def _layouts() -> tuple[_Layout, _Layout]:
     with tempfile.TemporaryDirectory(prefix="lipsync_") as folder:
         path = os.path.join(folder, "layout.blend")
         try:
-            bpy.data.libraries.write(path, set(), compress=False)
+            text = bpy.data.texts.new("Layout")     # writing no data-block at all frees memory twice in Blender 4.2
+            try:
+                bpy.data.libraries.write(path, {text}, compress=False)
+            finally:
+                bpy.data.texts.remove(text)
             found = _parse(Path(path).read_bytes(), (STRIP, KEY))
-        except (OSError, RuntimeError, ValueError, struct.error) as error:
+        except (AttributeError, OSError, RuntimeError, ValueError, struct.error) as error:
             raise LookupError(str(error)) from error
     wanted = ("len", "retiming_handle_num", "*retiming_handles", "name[64]"), ("strip_frame_index", "retiming_factor")
     for layout, names in zip(found, wanted, strict=True):
