@@ -35,7 +35,8 @@ KEYS_AND_SOUND = frozenset({
     "test_retimed.py", "test_review_survives.py", "test_strip_audio.py", "test_survive.py", "test_take.py",
     "test_takes.py", "test_vertex_head.py",
 })
-NEWEST_ONLY = frozenset({"test_rigify.py", "test_translations.py"})     # a whole Rigify rig; texts, not Blender
+# a whole Rigify rig; texts, not Blender; 24 runs with pictures
+NEWEST_ONLY = frozenset({"test_rigify.py", "test_translations.py", "test_killed_jobs.py"})
 NEEDS_PILLOW = ("tests/engine/test_shape_match.py",)    # of the engine: only the development environment has Pillow
 QUICK = ("learn", "newest", "bpy53")                    # environments of `build.py test quick`
 # Tests that may be skipped in each environment: a few more than today's. 4.2 has no audaspace as a module and no slots.

@@ -144,20 +144,26 @@ def _do_group(run: _Run, group: JobGroup, jobs: list[ShotJob]) -> None:
 
     After a bug, which may have left half a line, all but that line is made again from the file as it was.
     """
-    if not jobs or not _open(run, group.blend, jobs):
-        return
-    for job in jobs:
-        try:
-            _do_job(run, job)
-        except Exception as error:  # noqa: BLE001  one bad job must not end a night's work; its traceback is shown
-            _fail(run, job, f"A bug stopped this job: {type(error).__name__}: {error}. See the traceback in the log.")
-            run.tell(traceback.format_exc())
-            others = [other for other in jobs if other is not job and run.entries[other.id].status != FAILED]
-            _do_group(run, group, others)
+    had_a_bug = True
+    while had_a_bug:
+        jobs = [job for job in jobs if run.entries[job.id].status != FAILED]
+        if not jobs or not _open(run, group.blend, jobs):
             return
+        had_a_bug = not all(_did_job(run, job) for job in jobs)
     made = [job for job in jobs if run.entries[job.id].status == MADE]
     if made:
         _save(run, group, made)
+
+
+def _did_job(run: _Run, job: ShotJob) -> bool:
+    """Make the line of a job, or fail it; False after a bug that may have left half a line, which a dry run never does."""
+    try:
+        _do_job(run, job)
+    except Exception as error:  # noqa: BLE001  one bad job must not end a night's work; its traceback is shown
+        _fail(run, job, f"A bug stopped this job: {type(error).__name__}: {error}. See the traceback in the log.")
+        run.tell(traceback.format_exc())
+        return run.dry_run
+    return True
 
 
 def _open(run: _Run, path: str, jobs: Iterable[ShotJob]) -> bool:

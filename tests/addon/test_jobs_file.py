@@ -268,6 +268,17 @@ def test_a_bug_in_one_job_costs_that_job_alone(run, shots, ext, monkeypatch, cap
     assert bpy.data.objects["Zoë"].data.shape_keys.animation_data is None        # nothing of the half line was saved
 
 
+def test_a_bug_in_every_job_is_one_opening_each_and_one_in_a_dry_run(run, shots, ext, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("always")
+
+    monkeypatch.setattr(ext.module("addon.take.make"), "gather", broken)
+    path, opened = write(shots, *(job("a", id=str(number)) for number in range(30))), count_openings(ext, monkeypatch)
+    assert run(["--jobs", path, "--dry-run"]) == 1 and opened == ["a.blend"]
+    assert run(["--jobs", path]) == 1 and len(opened) == 31
+    assert {status for _, status in statuses(path)} == {"failed"}
+
+
 # ---- what is not overwritten
 
 def test_the_input_is_not_overwritten_unless_told(run, shots, capsys):
