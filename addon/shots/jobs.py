@@ -156,7 +156,7 @@ def _do_group(run: _Run, group: JobGroup, jobs: list[ShotJob]) -> None:
 
 
 def _did_job(run: _Run, job: ShotJob) -> bool:
-    """Make the line of a job, or fail it; False after a bug that may have left half a line, which a dry run never does."""
+    """Make the line of a job, or fail it; False after a bug that may have left half a line (a dry run leaves none)."""
     try:
         _do_job(run, job)
     except Exception as error:  # noqa: BLE001  one bad job must not end a night's work; its traceback is shown
