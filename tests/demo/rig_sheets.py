@@ -68,7 +68,14 @@ def main() -> None:
         path = PICTURES / f"{preset_id}.png"
         sheet(preset_id, real).quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
         print(f"{path} {path.stat().st_size / 1000:.0f} kB")
-    (ROOT / "docs" / "RIGS.md").write_text(page(), encoding="utf-8")
+    path = ROOT / "docs" / "RIGS.md"
+    path.write_text(page(measured_lips(path.read_text(encoding="utf-8"))), encoding="utf-8")
+
+
+def measured_lips(text: str) -> str:
+    """The chapter of docs/RIGS.md on lips, which tests.bench.lip_fit measures: it stays as it is."""
+    start = text.index("## Lips that meet")
+    return text[start:text.index("\n## ", start) + 1]
 
 
 def sheet(preset_id: str, head: Head) -> Image.Image:
@@ -141,8 +148,8 @@ def _landmarks(head: Head) -> dict[str, np.ndarray]:
     return places
 
 
-def page() -> str:
-    """docs/RIGS.md."""
+def page(lips: str) -> str:
+    """docs/RIGS.md. lips: its chapter on lips."""
     presets = list_presets()
     lines = [
         "# Rigs", "",
@@ -162,7 +169,7 @@ def page() -> str:
     lines += [
         "",
         f"The mouths, from left to right: {', '.join(MOUTHS)}. "
-        "A stepped preset shows the drawings of the one that it is a variant of, one at a time.", "",
+        "A stepped preset shows the drawings of the one that it is a variant of, one at a time.", "", *lips.splitlines(),
     ]
     for preset in sorted(presets, key=lambda preset: preset.id):
         if (PICTURES / f"{preset.id}.png").is_file():
