@@ -169,7 +169,8 @@ def page(lips: str) -> str:
     lines += [
         "",
         f"The mouths, from left to right: {', '.join(MOUTHS)}. "
-        "A stepped preset shows the drawings of the one that it is a variant of, one at a time.", "", *lips.splitlines(),
+        "A stepped preset shows the drawings of the one that it is a variant of, one at a time.", "",
+        *lips.splitlines(),
     ]
     for preset in sorted(presets, key=lambda preset: preset.id):
         if (PICTURES / f"{preset.id}.png").is_file():
