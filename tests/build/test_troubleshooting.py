@@ -15,7 +15,7 @@ GAP = "…"                       # stands for a value, in the guide and in what
 ENGINE = [path for path in (ROOT / "engine").rglob("*.py") if not {"nets", "learn"} & set(path.parts)]
 FILES = sorted([*ENGINE, *(ROOT / "addon").rglob("*.py")])
 KINDS = {"EngineError", "Cancelled", "BeyondSliders"}      # and all that end in Error but Python's own
-PYTHONS_OWN = {"ValueError", "TypeError", "KeyError", "RuntimeError", "AttributeError", "OSError"} | {
+PYTHONS_OWN = {"ValueError", "TypeError", "KeyError", "RuntimeError", "AttributeError", "OSError", "LookupError"} | {
     "PhoneSymbolError", "ArrayFileError",       # parts of a sentence
 }
 

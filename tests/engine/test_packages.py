@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile
 
 import engine
 from engine import InstallError, from_array, read_audio
@@ -38,9 +39,11 @@ def test_missing_soxr_is_named_where_the_rate_must_change(missing):
 
 
 def test_missing_soundfile_is_named(missing, tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(16_000), 16_000)
     missing("soundfile")
     with pytest.raises(InstallError, match="The package soundfile cannot be loaded"):
-        read_audio(tmp_path / "a.wav")
+        read_audio(path)
 
 
 def test_missing_fastjsonschema_is_said_once_and_not_of_every_preset(missing):
