@@ -151,7 +151,8 @@ def test_a_channel_that_is_new_starts_and_ends_at_rest(ext, speech):
         ext, "Face", tuple(name for name in ext.module("engine.values.channels").ARKIT_52 if name != "mouthPucker")
     )
     animate(speech)
-    face.shape_key_add(name="mouthPucker", from_mix=False).value = 0.25
+    block = face.shape_key_add(name="mouthPucker", from_mix=False)
+    block.data[0].co.z, block.value = 0.1, 0.25
     ranged(speech, 15, 34, crossfade=3)
     pucker = curves(face.data.shape_keys)['key_blocks["mouthPucker"].value']
     assert keys_of(pucker)[[0, -1]].tolist() == [[15, 0.25], [34, 0.25]]
