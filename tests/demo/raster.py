@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+
+if TYPE_CHECKING:       # only drawing needs Pillow, which not every environment of the tests has
+    from PIL.Image import Image
 
 Array = NDArray[np.floating]
 
@@ -48,8 +51,10 @@ class View:
     size_px: int
 
 
-def draw(mesh: Mesh, view: View) -> Image.Image:
+def draw(mesh: Mesh, view: View) -> Image:
     """Draw the mesh smoothly shaded."""
+    from PIL import Image as pillow
+
     size = view.size_px * SAMPLES
     scale = size / view.width_mm
     axes = _axes(view.yaw)
@@ -68,8 +73,8 @@ def draw(mesh: Mesh, view: View) -> Image.Image:
     light *= _cavities(nearest.depth, scale)[rows, columns]
     picture = np.full((size, size, 3), PAPER)
     picture[rows, columns] = np.clip(mesh.colours[hit] * light[:, None], 0, 1) ** GAMMA
-    image = Image.fromarray((picture * 255).astype(np.uint8))
-    return image.resize((view.size_px, view.size_px), Image.Resampling.BOX)
+    image = pillow.fromarray((picture * 255).astype(np.uint8))
+    return image.resize((view.size_px, view.size_px), pillow.Resampling.BOX)
 
 
 @dataclass(frozen=True)
