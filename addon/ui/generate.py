@@ -21,7 +21,7 @@ COLUMNS = 2
 class Generate:
     bl_idname = "UNITALKER_PT_generate"
     bl_label = "Generate"
-    bl_order = 5
+    bl_order = 2
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw it; the button's tooltip and the line under it say why it is grey."""

@@ -21,7 +21,7 @@ MAX_SEED = 9999             # of a new seed: easy to read and to write down
 class StylePanel:
     bl_idname = "UNITALKER_PT_style"
     bl_label = "Voice and Style"
-    bl_order = 2
+    bl_order = 3
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
         """The user's own styles."""

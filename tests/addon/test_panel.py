@@ -14,7 +14,7 @@ import pytest
 from . import drawn
 from .conftest import curves, keys_of, make_face, needs_aud
 
-MAIN = ["Audio", "Character", "Voice and Style", "Output", "Generate"]
+MAIN = ["Audio", "Character", "Generate", "Voice and Style", "Output"]
 EDITORS = ("VIEW_3D", "SEQUENCE_EDITOR", "DOPESHEET_EDITOR")
 
 
