@@ -62,8 +62,12 @@ def as_property(option: Option, points: bool = False) -> object:
     if option.own_word:
         given["translation_context"] = CONTEXT
     if points:
-        return PointerProperty(type=getattr(bpy.types, option.points_to), poll=POLLS.get(option.name), **given)
-    given |= {"default": option.default, "update": UPDATES.get(option.name, _changed if option.live else None)}
+        given |= {"poll": POLLS[option.name]} if option.name in POLLS else {}
+        return PointerProperty(type=getattr(bpy.types, option.points_to), **given)
+    given["default"] = option.default
+    update = UPDATES.get(option.name, _changed if option.live else None)
+    if update is not None:
+        given["update"] = update
     return _KINDS[option.kind](option, given)
 
 
@@ -80,7 +84,9 @@ def _number(option: Option, given: dict[str, object]) -> object:
 def _text(option: Option, given: dict[str, object]) -> object:
     if option.is_path:
         given |= {"subtype": SUBTYPES[option.unit], "options": RELATIVE_PATHS}
-    return StringProperty(search=SEARCHES.get(option.name), **given)
+    if option.name in SEARCHES:         # never search=None: Blender would call it while somebody types, and end
+        given["search"] = SEARCHES[option.name]
+    return StringProperty(**given)
 
 
 _KINDS: dict[str, Callable[[Option, dict[str, object]], object]] = {

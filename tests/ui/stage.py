@@ -12,7 +12,7 @@ HOME = Path("/root/ui")                     # where run.sh puts the files
 # of tests/data/sample.flac and of the eleven seconds of speech, at 24 frames per second
 SAMPLE_FRAMES, SPEECH_FRAMES = 116, 264
 LONG = str(HOME / "long.wav")
-LONG_S = 600                                # long enough to see progress
+LONG_S = 1800                               # long enough to see progress, and to find Cancel meanwhile
 
 
 def module(name):
