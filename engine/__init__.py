@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .model.runtime import close_graphs
     from .motion.key_reduction import reduce_for_curves, reduce_for_lines
     from .motion.lip_contact import has_lips
-    from .motion.smooth import EASE_IN_S, EASE_OUT_S
+    from .motion.smooth import EASE_IN_S, EASE_OUT_S, runs
     from .pipeline import animate, animate_all
     from .speech.g2p import check_words, languages, read_words
     from .speech.g2p import read_file as read_transcript
@@ -64,7 +64,7 @@ __all__ = [
     "check_words", "close_graphs", "components_needed", "device_tests_from_text", "device_tests_to_text",
     "fit_placement", "fit_take", "from_array", "guess_points", "has_lips", "is_still", "languages", "match_shapes",
     "preset_of_matches", "read_audio", "read_transcript", "read_words", "reduce_for_curves", "reduce_for_lines",
-    "remember_device_tests", "runtime_build", "solve_weights", "stretch", "test_devices",
+    "remember_device_tests", "runs", "runtime_build", "solve_weights", "stretch", "test_devices",
 ]
 _LIGHT = ("values.errors", "values.settings", "values.types", "audio.read", "pipeline")     # in this order
 _HOMES = {      # where the other names lie
@@ -85,7 +85,8 @@ _HOMES = {      # where the other names lie
     "changed_spans": "speech.phone_edit.changed_spans", "has_lips": "motion.lip_contact.has_lips",
     "reduce_for_curves": "motion.key_reduction.reduce_for_curves",
     "reduce_for_lines": "motion.key_reduction.reduce_for_lines",
-    "EASE_IN_S": "motion.smooth.EASE_IN_S", "EASE_OUT_S": "motion.smooth.EASE_OUT_S", "Head": "model.heads.Head",
+    "EASE_IN_S": "motion.smooth.EASE_IN_S", "EASE_OUT_S": "motion.smooth.EASE_OUT_S",
+    "runs": "motion.smooth.runs", "Head": "model.heads.Head",
     "components_needed": "model.components.components_needed",
 }
 

@@ -52,8 +52,7 @@ def bake(context: bpy.types.Context, object_name: str, name: str, frames: tuple[
             Nothing is changed then.
     """
     settings = context.scene.unitalker
-    chosen = settings.character.name if settings.character else ""
-    character = gather(context, object_name or chosen, settings.with_related)
+    character = gather(context, object_name or settings.character_name, settings.with_related)
     channels: Channels = {}
     names: dict[bpy.types.ID, str] = {}
     warnings: list[str] = []

@@ -7,9 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-import numpy as np
-
-from ...engine import LipContacts, SettingError, Settings
+from ...engine import LipContacts, SettingError, Settings, runs
 from ..actions import actions
 from ..actions.ledger import ClipNote, Ledger, Span, TakeNote, TimedPhone
 from ..character.character import Character
@@ -129,8 +127,7 @@ def clip_of(noted: ClipNote) -> SoundClip:
 
 def closed_spans(contacts: LipContacts, first_frame: float) -> list[Span]:
     """Spans of frames on which the lips touch."""
-    edges = np.flatnonzero(np.diff(contacts.closed.astype(np.int8), prepend=0, append=0))
-    return [(first_frame + float(start), first_frame + float(end - 1)) for start, end in edges.reshape(-1, 2)]
+    return [(float(first_frame + start), float(first_frame + stop - 1)) for start, stop in runs(contacts.closed)]
 
 
 def merge_closed(before: Sequence[Span], now: Sequence[Span], frames: Span) -> tuple[Span, ...]:

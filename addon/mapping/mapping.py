@@ -19,9 +19,9 @@ from ...engine.values.messages import number_of
 from ..character import controls
 from ..host.preferences import engine_preferences, user_folder
 from ..take import catalog
+from ..take.look_up import panel_character
 from . import preview, rows
 from .labels import control_name
-from .preview import panel_character
 
 HINTS_SOURCE = "arkit52"        # channels with names; those of other sources are numbers
 MAX_NAME_CHARACTERS = 75        # of a name that gets a number: a preset's name has 80 at most

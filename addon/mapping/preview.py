@@ -18,6 +18,7 @@ from ...engine.rig.presets import find_targets
 from ...engine.rig.retarget import one_frame
 from ..character import character, controls
 from ..keying.rotation import to_bone_modes
+from ..take.look_up import panel_character
 from . import rows
 
 log = logging.getLogger(__name__)
@@ -56,12 +57,6 @@ class ControlValue:
     path: str
     index: int
     value: float
-
-
-def panel_character(context: bpy.types.Context) -> character.Character:
-    """The panel's character. Raises RigError."""
-    settings = context.scene.unitalker
-    return character.gather(context, settings.character.name if settings.character else "", settings.with_related)
 
 
 def start(context: bpy.types.Context) -> None:

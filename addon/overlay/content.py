@@ -171,8 +171,8 @@ def _stamp(context: bpy.types.Context) -> object:
     """What changes when the chosen take may be another one, or made otherwise; quick, for timers."""
     settings, active = context.scene.unitalker, context.view_layer.objects.active
     notes = tuple(str(action.get(OWNER, "")) for action in bpy.data.actions if OWNER in action)
-    character = settings.character and settings.character.name
-    return context.scene.name, character, active and active.name, settings.with_related, active_sound(context), notes
+    chosen = settings.character_name, active and active.name, settings.with_related, active_sound(context)
+    return context.scene.name, *chosen, notes
 
 
 def _key(take: takes.Take) -> object:

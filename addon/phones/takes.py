@@ -118,7 +118,7 @@ def chosen(context: bpy.types.Context) -> takes.Take:
     if take is not None:
         return take
     settings, frame = context.scene.unitalker, context.scene.frame_current
-    known = takes.takes_of(context, settings.character.name if settings.character else "", settings.with_related)
+    known = takes.takes_of(context, settings.character_name, settings.with_related)
     if not known:
         raise SettingError("This character has no lip sync whose phones could be shown. Generate it first.")
     return min(known, key=lambda other: max(other.first_frame - frame, frame - other.last_frame, 0.0))

@@ -38,8 +38,7 @@ class UNITALKER_OT_face_camera(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add it."""
-        settings = context.scene.unitalker
-        name = self.character or (settings.character.name if settings.character else "")
+        name = self.character or context.scene.unitalker.character_name
         return attempt(self, context, partial(_add_camera, context, name), "{!r} is the scene's camera now.")
 
 

@@ -142,8 +142,7 @@ def _to_end(work: Generator[float, None, Result]) -> Result:
 def _take(context: bpy.types.Context, wanted: Wanted) -> takes.Take:
     if not wanted.take:
         return current.chosen(context, wanted.character)
-    chosen = context.scene.unitalker.character
-    return takes.find(context, wanted.character or (chosen.name if chosen is not None else ""), wanted.take)
+    return takes.find(context, wanted.character or context.scene.unitalker.character_name, wanted.take)
 
 
 def _phones(context: bpy.types.Context, take: takes.Take) -> Generator[float, None, tuple[Phone, ...]]:

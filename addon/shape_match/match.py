@@ -22,8 +22,9 @@ from ..head.load import LANDMARKS, whole_head
 from ..host.preferences import user_folder
 from ..host.translations import translate
 from ..take import catalog
+from ..take.look_up import panel_character
 from . import pictures
-from .meshes import key_parts, meshes_of, panel_character
+from .meshes import key_parts, meshes_of
 
 MARKER = "unitalker_marker"     # custom property of an empty: which feature of the face it marks
 MARKER_SIZE = 0.02              # of the mesh's size

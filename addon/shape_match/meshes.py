@@ -8,12 +8,6 @@ from ...engine import RigError
 from ..character import character
 
 
-def panel_character(context: bpy.types.Context) -> character.Character:
-    """The panel's character. Raises RigError."""
-    settings = context.scene.unitalker
-    return character.gather(context, settings.character.name if settings.character else "", settings.with_related)
-
-
 def key_parts(found: character.Character) -> list[character.KeyTarget]:
     """The parts of a character that are shape keys."""
     return [part for part in found.targets if part.kind == 'KEY']

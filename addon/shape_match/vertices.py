@@ -19,7 +19,8 @@ from ..host.scene import scene_fps
 from ..host.translations import translate, translate_plural
 from ..keying import parts
 from ..keying.write import write as write_keys
-from .meshes import meshes_of, panel_character
+from ..take.look_up import panel_character
+from .meshes import meshes_of
 
 READ_SHARE = 0.7            # of the work, the rest is solving
 WAIT_S = 0.05               # between two looks at the thread that solves

@@ -19,9 +19,7 @@ from . import callbacks, make, takes
 def all_of(context: bpy.types.Context, character: str = "") -> list[takes.Take]:
     """The takes of a character ("" is the panel's), in the order of their frames. Raises RigError: no character."""
     settings = context.scene.unitalker
-    if not character and settings.character:
-        character = settings.character.name
-    return takes.takes_of(context, character, settings.with_related)
+    return takes.takes_of(context, character or settings.character_name, settings.with_related)
 
 
 def chosen(context: bpy.types.Context, character: str = "") -> takes.Take:

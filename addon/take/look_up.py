@@ -140,14 +140,19 @@ def _fitted_item(head: FittedHead) -> Item:
     return Path(head.path).name, head.name, translate("Taught: {} from {} s of keys", controls, round(head.take_s))
 
 
+def panel_character(context: bpy.types.Context) -> rig.Character:
+    """The panel's character. Raises RigError."""
+    settings = context.scene.unitalker
+    return rig.gather(context, settings.character_name, settings.with_related)
+
+
 def fit_of_character(context: bpy.types.Context, channel_set: str) -> Fit:
     """How well the panel's preset fits its character. channel_set: what the chosen head gives."""
     settings = context.scene.unitalker
-    name = settings.character.name if settings.character else ""
     linked = False
     try:
-        linked = bool(rig.linked_objects(rig.related(context, rig.pick(context, name))))
-        character = rig.gather(context, name, settings.with_related)
+        linked = bool(rig.linked_objects(rig.related(context, rig.pick(context, settings.character_name))))
+        character = panel_character(context)
         names = character.rig(settings.preset, engine_preferences(context).preset_folders)
         return _fit_of_rig(replace(names, source=channel_set), character)
     except EngineError as error:
@@ -213,10 +218,9 @@ def _fit_of_fitted_head(fitted: FittedHead, names: Rig, character: rig.Character
 def fit_of_mesh(context: bpy.types.Context, model: folder.Model) -> Fit:
     """Whether the character has a mesh of the chosen head's topology."""
     settings = context.scene.unitalker
-    name = settings.character.name if settings.character else ""
     head = model.head(settings.head)
     try:
-        obj = find_mesh(rig.members(context, name, settings.with_related), head)
+        obj = find_mesh(rig.members(context, settings.character_name, settings.with_related), head)
     except EngineError as error:
         return Fit(problem=str(error))
     vertices = translate("{} vertices, as head {} moves", head.width // 3, head.id)

@@ -71,6 +71,11 @@ class UNITALKER_PG_settings(SceneChoices, bpy.types.PropertyGroup):
     )
     result_failed: BoolProperty(name="Failed")
 
+    @property
+    def character_name(self) -> str:
+        """Name of the chosen character; empty stands for the active object."""
+        return self.character.name if self.character else ""
+
 
 def data_block(name: str, value: str) -> bpy.types.ID | None:
     """What the panel's pointer of this name shows for the name of a data-block."""

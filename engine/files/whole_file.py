@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 
-HASH_BLOCK_BYTES = 2**20
 HASHES = 4096               # of files that stay known: the lines of one .blend file or sound share its hash
 FILMS = (".mp4",)           # whose parts are named without the first ending
 # .PID.part.NAME, and what was made on the way to it or by version 0.1: NAME.PID.part.ENDING
@@ -83,8 +82,5 @@ def sha256(path: str) -> str:
 
 @lru_cache(HASHES)
 def _sha256(path: str, _state: tuple[int, ...]) -> str:
-    found = hashlib.sha256()
     with open(path, "rb") as file:
-        while block := file.read(HASH_BLOCK_BYTES):
-            found.update(block)
-    return found.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

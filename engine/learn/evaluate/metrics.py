@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ...motion.smooth import runs
 from ...values.channels import ARKIT_52
 from ...values.types import FloatArray
 from ..data.labels import Word, pauses
@@ -386,7 +387,8 @@ def _add_run_events(events: ClipEvents, mouth: SeenMouth, phones: Sequence[Phone
     for name, frames, wanted in (
         ("closure right", mouth.opening < SHUT_BELOW, contacts), ("tuck right", mouth.tuck > TUCKED_ABOVE, tucks)
     ):
-        for first, last in _runs(frames):
+        for first, stop in runs(frames):
+            last = stop - 1
             if touches(pauses, first / FPS, last / FPS, margin_s=0.0):
                 continue
             events.add(name, touches(wanted, first / FPS, last / FPS))
@@ -412,12 +414,6 @@ def _add_motion(events: ClipEvents, mouth: SeenMouth, reference: SeenMouth, phon
 
 def _first_frames(mouth: SeenMouth, n: int) -> SeenMouth:
     return SeenMouth(*(getattr(mouth, item.name)[:n] for item in fields(SeenMouth)))
-
-
-def _runs(frames: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First and last index of every run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], frames.astype(np.int8), [0]])))
-    return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _lag_scores(ours: FloatArray, reference: FloatArray) -> FloatArray:
