@@ -102,7 +102,7 @@ def _check_name(model: Model, store: Path, preferences: EnginePreferences) -> No
 def _copy(model: Model, folder: Path) -> None:
     """Copy what model.json names, and see that it arrived."""
     folder.mkdir()
-    for name, expected in ((MODEL_FILE, ""), *model.hashes):
+    for name, expected in ((MODEL_FILE, ""), *model.own_hashes):
         shutil.copyfile(model.folder / name, folder / name)
         with (folder / name).open("rb") as content:
             if expected and hashlib.file_digest(content, "sha256").hexdigest() != expected:

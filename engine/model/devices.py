@@ -103,11 +103,11 @@ def remember(text: str) -> None:
 
 
 def _compare(device: str, model: str) -> DeviceReport:
-    folder = open_model(model).folder
-    expected, cpu_s = _run(runtime.open_graph(folder / "encoder.onnx", "cpu"))
+    encoder = open_model(model).encoder_file
+    expected, cpu_s = _run(runtime.open_graph(encoder, "cpu"))
     if device == "cpu":
         return DeviceReport(device, True, "", cpu_s)
-    graph = runtime.open_graph(folder / "encoder.onnx", device)
+    graph = runtime.open_graph(encoder, device)
     if graph.device != device:
         return DeviceReport(device, False, graph.warning)
     try:

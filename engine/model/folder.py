@@ -1,7 +1,9 @@
 """Find, check and open model folders.
 
 Knows files and their meaning; runs nothing. A folder is used only when every file is there, has the hash that
-model.json names, and fits the others in shape. Optional in model.json: `phones`, a head's `pca`; `pivot` may be null.
+model.json names, and fits the others in shape. Optional in model.json: `phones`, a head's `pca`; `pivot` may be null. A
+folder may share the encoder of another one: `encoder` then holds `from`, the name of a folder beside it or of a bundled
+model, and `sha256`, the hash of the encoder.onnx there.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ MAX_FILES_BYTES = 8 * 2**30     # of a folder together; the largest published en
 MAX_WINDOW_S = 600.0            # an encoder works on a whole window at once: more would need tens of gigabytes
 NORMALISATIONS = ("none", "clip")
 SYSTEMS = ("unitalker",)        # kinds of network whose graphs this version knows how to run
-REQUIRED_FILES = ("encoder.onnx", "decoder.onnx", "heads.npz", "identities.npy")
+ENCODER_FILE = "encoder.onnx"
+REQUIRED_FILES = (ENCODER_FILE, "decoder.onnx", "heads.npz", "identities.npy")
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")       # what Blender's lists and a terminal cannot show
 _HERE = Path(__file__).resolve().parents[1]
 BUNDLED_FOLDERS = (_HERE.parent / "weights", _HERE / "weights")     # beside the engine, or inside it (pip)
@@ -63,7 +66,13 @@ class Encoder:
 
 @dataclass(frozen=True)
 class Model:
-    """An opened model folder; styles (m, s) float32 is the style table."""
+    """An opened model folder.
+
+    Attributes:
+        styles: (m, s) float32, the style table.
+        hashes: (name, sha256) of all its files, a shared encoder among them.
+        encoder_folder: where its encoder.onnx lies: `folder`, or that of the model whose encoder it shares.
+    """
 
     folder: Path
     id: str
@@ -79,6 +88,18 @@ class Model:
     default_head: str
     phones: tuple[str, ...]
     hashes: tuple[tuple[str, str], ...]
+    encoder_folder: Path
+
+    @property
+    def encoder_file(self) -> Path:
+        """Its encoder, wave -> features."""
+        return self.encoder_folder / ENCODER_FILE
+
+    @property
+    def own_hashes(self) -> tuple[tuple[str, str], ...]:
+        """(name, sha256) of the files in `folder` itself."""
+        shares = self.encoder_folder != self.folder
+        return tuple(entry for entry in self.hashes if not (shares and entry[0] == ENCODER_FILE))
 
     def head(self, head_id: str) -> Head:
         """The head with this id; empty gives the default one. Raises SettingError."""
@@ -127,6 +148,7 @@ def open_model(model: str, folders: Sequence[str] = ()) -> Model:
     folder = _find(model, folders)
     try:
         files = [file for file in sorted(folder.iterdir()) if file.is_file()]
+        files += _shared_encoders(folder)
         return _open(folder, tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files))
     except OSError as error:
         raise ModelError(
@@ -160,6 +182,18 @@ def _roots(folders: Sequence[str]) -> list[Path]:
     return [root for root in (*map(Path, folders), *BUNDLED_FOLDERS) if os.path.isdir(root)]
 
 
+def _shared_encoders(folder: Path) -> list[Path]:
+    """Encoders of other folders that model.json may mean; none where it names no folder, or cannot be read."""
+    try:
+        name = _read_json(folder)["encoder"]["from"]
+    except (ModelError, KeyError, TypeError):
+        return []
+    if not isinstance(name, str) or Path(name).name != name:
+        return []
+    places = (folder.parent / name / ENCODER_FILE, *(root / name / ENCODER_FILE for root in BUNDLED_FOLDERS))
+    return [place for place in dict.fromkeys(places) if os.path.isfile(place)]
+
+
 @lru_cache(maxsize=16)
 def _open(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> Model:
     """Check and read one folder; `stamps` makes a changed folder another cache entry."""
@@ -169,9 +203,9 @@ def _open(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> Model:
             f"Model {folder} has schema {info.get('schema')!r}, this version reads {SCHEMA}. "
             "Update UniTalker Lip Sync, or convert the model again."
         )
-    hashes = _check_files(folder, info)
     try:
-        return _build(folder, info, hashes)
+        encoder_folder = _encoder_folder(folder, info)
+        return _build(folder, info, _check_files(folder, info, encoder_folder), encoder_folder)
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError) as error:
         lack = f"model.json lacks or misspells a field ({error!r})"
         raise broken(folder, lack, "Export or convert the model again.") from error
@@ -190,10 +224,24 @@ def _read_json(folder: Path) -> dict[str, Any]:
     return info
 
 
-def _check_files(folder: Path, info: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+def _encoder_folder(folder: Path, info: dict[str, Any]) -> Path:
+    """Where the encoder lies: the folder itself, or the first one of the wanted name that has the wanted encoder."""
+    spec = info["encoder"]
+    if "from" not in spec:
+        return folder
+    for file in _shared_encoders(folder):
+        if _sha256(file) == spec["sha256"]:
+            _check_weights(file.parent, file.name, (file.name,))
+            return file.parent
+    named = f"shares the encoder of model {spec['from']!r}, which is not there with the hash {str(spec['sha256'])[:12]}"
+    raise broken(folder, named, "Put that model beside it, or train it again on the encoder that is there.")
+
+
+def _check_files(folder: Path, info: dict[str, Any], encoder_folder: Path) -> tuple[tuple[str, str], ...]:
     hashes = info.get("sha256")
-    if not isinstance(hashes, dict) or not set(REQUIRED_FILES) <= set(hashes):
-        raise broken(folder, f"model.json must name the sha256 of {', '.join(REQUIRED_FILES)}")
+    required = [name for name in REQUIRED_FILES if name != ENCODER_FILE or encoder_folder == folder]
+    if not isinstance(hashes, dict) or not set(required) <= set(hashes):
+        raise broken(folder, f"model.json must name the sha256 of {', '.join(required)}")
     for name in hashes:
         if Path(name).name != name or not os.path.isfile(folder / name):
             raise broken(folder, f"file {name} is missing", "Copy the whole folder again.")
@@ -201,16 +249,20 @@ def _check_files(folder: Path, info: dict[str, Any]) -> tuple[tuple[str, str], .
     if size > MAX_FILES_BYTES:
         raise broken(folder, f"its files have {size:,} bytes, at most {MAX_FILES_BYTES:,} are read")
     for name, expected in hashes.items():
-        file = folder / name
-        with file.open("rb") as content:
-            actual = hashlib.file_digest(content, "sha256").hexdigest()
+        actual = _sha256(folder / name)
         if actual != expected:
             damage = f"file {name} is damaged (sha256 {actual[:12]}, expected {str(expected)[:12]})"
             raise broken(folder, damage, "Copy the folder again.")
     for name in hashes:
         if name.endswith(".onnx"):
             _check_weights(folder, name, hashes)
-    return tuple(sorted((str(name), str(value)) for name, value in hashes.items()))
+    shared = {} if encoder_folder == folder else {ENCODER_FILE: info["encoder"]["sha256"]}
+    return tuple(sorted((str(name), str(value)) for name, value in {**hashes, **shared}.items()))
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _check_weights(folder: Path, graph: str, hashes: Collection[str]) -> None:
@@ -224,7 +276,9 @@ def _check_weights(folder: Path, graph: str, hashes: Collection[str]) -> None:
         raise broken(folder, f"{graph} {named}", "Get the model from where you trust it.")
 
 
-def _build(folder: Path, info: dict[str, Any], hashes: tuple[tuple[str, str], ...]) -> Model:
+def _build(
+    folder: Path, info: dict[str, Any], hashes: tuple[tuple[str, str], ...], encoder_folder: Path,
+) -> Model:
     identities = [Identity(str(entry["id"]), str(entry["label"]), str(entry["group"])) for entry in info["identities"]]
     styles = load_array(folder, "identities.npy")
     if styles.ndim != 2 or len(styles) != len(identities) or not identities:
@@ -247,6 +301,7 @@ def _build(folder: Path, info: dict[str, Any], hashes: tuple[tuple[str, str], ..
         heads=read_heads(folder, info["heads"], dict(hashes)), identities=tuple(identities), styles=styles,
         pivot=ids.index(info["pivot"]) if info["pivot"] is not None else None,
         default_head=str(info["default_head"]), phones=tuple(map(str, info.get("phones", ()))), hashes=hashes,
+        encoder_folder=encoder_folder,
     )
     if info["sample_rate"] != SAMPLE_RATE_HZ:
         raise broken(folder, f"sample rate is {info['sample_rate']}, must be {SAMPLE_RATE_HZ}")

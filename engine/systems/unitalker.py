@@ -30,7 +30,7 @@ class UniTalkerSystem:
     @cached_property
     def encoder(self) -> runtime.Graph:
         """On the wanted device. Raises ModelError, SettingError."""
-        return runtime.open_graph(self.model.folder / "encoder.onnx", self.device, self.threads)
+        return runtime.open_graph(self.model.encoder_file, self.device, self.threads)
 
     @cached_property
     def _decoder(self) -> runtime.Graph:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine import ModelError, SettingError
+from engine import ModelError, SettingError, Settings, animate
+from engine.model.encode import clip_key
 from engine.model.folder import SYSTEMS, list_models, open_model, scan_models
 from engine.systems.system import open_system
 
@@ -258,3 +261,39 @@ def test_an_error_is_one_line_whatever_its_names_hold():
     error = ModelError("Model a\nTraceback:\x1b[31m\u202e \ud800: damaged.")
     assert str(error) == r"Model a\nTraceback:\x1b[31m\u202e \ud800: damaged."
     assert str(ModelError("Modèle 模型 “é”: ok\u00a0!")) == "Modèle 模型 “é”: ok\u00a0!"
+
+
+def share_encoder(folder: Path, name: str, **changed: str) -> Path:
+    """A copy of a model folder that has no encoder of its own and names that of the folder."""
+    copy = Path(shutil.copytree(folder, folder.parent / name))
+    info = json.loads((copy / "model.json").read_text(encoding="utf-8"))
+    info["encoder"] |= {"from": folder.name, "sha256": info["sha256"].pop("encoder.onnx"), **changed}
+    info["id"] = name
+    (copy / "model.json").write_text(json.dumps(info), encoding="utf-8")
+    (copy / "encoder.onnx").unlink()
+    return copy
+
+
+def test_a_model_that_shares_an_encoder_needs_no_second_look_at_the_sound(tiny_copy, syllables, monkeypatch):
+    shared = share_encoder(tiny_copy, "second")
+    first, second = (animate(syllables, Settings(model=str(folder), threads=1)) for folder in (tiny_copy, shared))
+    assert np.array_equal(first.motion.weights, second.motion.weights)
+    assert clip_key(syllables, open_model(str(shared))) == clip_key(syllables, open_model(str(tiny_copy)))
+    assert open_model(str(shared)).own_hashes == tuple(
+        entry for entry in open_model(str(tiny_copy)).hashes if entry[0] != "encoder.onnx"
+    )
+
+
+@pytest.mark.parametrize("changed", [{"sha256": "0" * 64}, {"from": "nobody"}, {"from": "../tiny"}])
+def test_a_shared_encoder_must_be_there_with_its_hash(tiny_copy, changed):
+    with pytest.raises(ModelError, match="shares the encoder of model"):
+        open_model(str(share_encoder(tiny_copy, "second", **changed)))
+
+
+def test_a_shared_encoder_that_changes_is_noticed(tiny_copy):
+    shared = share_encoder(tiny_copy, "second")
+    assert open_model(str(shared)).encoder_folder == tiny_copy
+    with (tiny_copy / "encoder.onnx").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(ModelError, match="not there with the hash"):
+        open_model(str(shared))
