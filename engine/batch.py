@@ -24,6 +24,7 @@ from .audio.read import read_audio
 from .files import motion
 from .files.jobs_file import share
 from .files.journal import DONE, FAILED, MADE, JobEntry, Journal, Report
+from .files.run_lock import alone
 from .files.whole_file import part_of, remove, remove_parts, sha256, without_parts
 from .pipeline import animate_all
 from .rig.retarget import on_frames
@@ -256,8 +257,17 @@ def run_batch(
     Returns:
         The report, which is written too.
     Raises:
-        OutputError: journal or report is something else, or cannot be written. SettingError: a wrong shard.
+        OutputError: journal or report is something else, or cannot be written; another run of them is at work.
+        SettingError: a wrong shard.
     """
+    with alone(options.report):
+        return _run_alone(lines, wrong, options, workers, tell)
+
+
+def _run_alone(
+    lines: Sequence[BatchLine], wrong: Sequence[LineEntry], options: BatchOptions, workers: Workers,
+    tell: Callable[[LineEntry], None],
+) -> Report[LineEntry]:
     journal = Journal(options.report, LineEntry)
     mine = share([*lines], options.shard)
     entries = {line.id: LineEntry(line.id, line.place, line.recipe, audio=line.audio) for line in mine}

@@ -18,6 +18,7 @@ import numpy as np
 from ...engine import Animation, EngineError, Rig, RigChannel, Settings, Waveform, animate, check_words, read_transcript
 from ...engine.files.jobs_file import JobsError, share
 from ...engine.files.journal import CHECKED, DONE, FAILED, MADE, WAITING, Journal, Report
+from ...engine.files.run_lock import alone
 from ...engine.files.whole_file import part_of, remove, sha256
 from ...engine.values.types import SAMPLE_RATE_HZ
 from ..cast import rows as cast
@@ -61,9 +62,16 @@ def run_jobs(options: RunOptions, tell: Tell) -> Report[ShotEntry]:
     """Run (or check) a jobs file; the report, which is written too.
 
     Raises:
-        JobsError, SettingError, OutputError: nothing was done, since the jobs file or an option is wrong or a file is
-            in the way; or the journal or the report cannot be written any more.
+        JobsError, SettingError, OutputError: nothing was done, since the jobs file or an option is wrong, a file is in
+            the way or another run is at work; or the journal or the report cannot be written any more.
     """
+    if options.dry_run:         # writes nothing but a report of its own
+        return _run_jobs(options, tell)
+    with alone(options.report_path()):
+        return _run_jobs(options, tell)
+
+
+def _run_jobs(options: RunOptions, tell: Tell) -> Report[ShotEntry]:
     everything = plan.groups(read_jobs(options.jobs_file))
     mine = share(everything, options.shard)
     journal = Journal(replace(options, dry_run=False).report_path(), ShotEntry)

@@ -14,6 +14,8 @@ import gc
 import hashlib
 import json
 import random
+import re
+import sys
 import threading
 import time
 import traceback
@@ -57,6 +59,7 @@ class Outcome:
         emptied_mib: what stays when the file is closed and our stores of recent work are emptied: a leak would be in
             there.
         memory: (step number, resident MiB) after every step.
+        parts: what holds it, MiB, every NOTE_EVERY_S and when emptied (held_mib).
     """
 
     seed: int
@@ -66,6 +69,7 @@ class Outcome:
     refused: int = 0
     emptied_mib: tuple[float, float] = (0.0, 0.0)
     memory: list[tuple[int, float]] = field(default_factory=list)
+    parts: list[dict[str, float]] = field(default_factory=list)
 
     @property
     def slope_kib(self) -> float:
@@ -87,6 +91,7 @@ class Outcome:
             },
             "mib_by_tenth": [round(self.memory[int(tenth * (len(self.memory) - 1) / 10)][1]) for tenth in range(11)],
             "kib_per_step": round(self.slope_kib, 2),
+            "held_mib": self.parts,
             "by_step": {
                 name: {"times": self.steps[name], "ms": round(1000 * self.seconds[name] / self.steps[name])}
                 for name in sorted(self.steps)
@@ -123,6 +128,7 @@ class Session:
         while sum(self.outcome.steps.values()) < WARM_UP_STEPS and not self.outcome.failures:
             self.one()
         self.emptied_mib = self.empty()
+        self.note_parts("emptied")
         bpy.ops.wm.open_mainfile(filepath=self.saved)
         self.push("loaded")
         end, noted = time.monotonic() + seconds, time.monotonic()
@@ -130,15 +136,18 @@ class Session:
             self.one()
             if time.monotonic() - noted > NOTE_EVERY_S:
                 noted = time.monotonic()
-                tell(
-                    json.dumps({
-                        "steps": sum(self.outcome.steps.values()), "resident_mib": round(self.outcome.memory[-1][1])
-                    })
-                )
+                tell(json.dumps(self.note_parts("working")))
         if not self.outcome.failures:
             self.outcome.failures += [f"in the end: {problem}" for problem in self.left_in_the_end()]
             self.outcome.emptied_mib = (self.emptied_mib, self.empty())
+            self.note_parts("emptied")
         return self.outcome
+
+    def note_parts(self, when: str) -> dict[str, object]:
+        """What holds the memory now."""
+        noted = {"when": when, "steps": sum(self.outcome.steps.values()), **held_mib(self.ext)}
+        self.outcome.parts.append(noted)
+        return noted
 
     def empty(self) -> float:
         """Close the file, forget what is kept for speed, give memory back to the system; what is in use then."""
@@ -535,6 +544,40 @@ def curves_of(action: object) -> list[object]:
 def artists_curves(action: object) -> list[object]:
     """Curves of an Action of the artist, without those of a slot of ours in it."""
     return [curve for curve in curves_of(action) if curve.group is None or curve.group.name != GROUP]
+
+
+class _HeapFigures(ctypes.Structure):
+    """`struct mallinfo2` of the GNU C library, bytes."""
+
+    _fields_ = [(name, ctypes.c_size_t) for name in (
+        "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+    )]
+
+
+def held_mib(ext: object) -> dict[str, float]:
+    """Memory by who holds it, MiB: this process's own pages and those of libraries, the C library's heap (in use, free
+    between pieces in use, big pieces), Blender's data with its undo steps, our caches; and Python's small blocks."""
+    scene, cache, sounds = bpy.context.scene, ext.module("engine.values.cache"), ext.module("addon.sound.cache")
+    ours = sum(clear.__self__.n_bytes for clear in cache._all)
+    ours += sum(wave.samples.nbytes for wave in sounds._cached.values())
+    bpy.context.preferences.view.show_statusbar_memory = True
+    told = re.search(r"Memory: ([\d.]+) ([KMG])iB", scene.statistics(bpy.context.view_layer))
+    blender = float(told[1]) * {"K": 2**-10, "M": 1, "G": 2**10}[told[2]] if told else 0.0
+    found = {"caches": ours / 2**20, "blender": blender, "python_blocks": sys.getallocatedblocks()}
+    with contextlib.suppress(OSError, AttributeError):
+        heap = ctypes.CDLL("libc.so.6").mallinfo2
+        heap.restype = _HeapFigures
+        figures = heap()
+        found |= {
+            "heap_used": figures.uordblks / 2**20, "heap_free": figures.fordblks / 2**20,
+            "heap_big": figures.hblkhd / 2**20,
+        }
+        lines = Path("/proc/self/status").read_text().splitlines()
+        found |= {
+            line[3:line.index(":")].lower(): int(line.split()[1]) / 1024
+            for line in lines if line.startswith(("RssAnon", "RssFile"))
+        }
+    return {name: round(value, 1) for name, value in found.items()}
 
 
 def resident_mib() -> float:

@@ -390,6 +390,16 @@ def test_dry_run_finds_a_damaged_sound(run, shots):
     assert run(["--jobs", path, "--dry-run"]) == 1
 
 
+def test_a_jobs_file_that_another_run_is_at_is_refused_with_nothing_done(run, shots, ext, capsys):
+    path = write(shots, job())
+    with ext.module("engine.files.run_lock").alone(f"{path}.report.json"):
+        assert run(["--jobs", path]) == 1
+        assert "Another run of these jobs is at work (process" in capsys.readouterr().err
+        assert not (shots / "out" / "a.blend").exists()
+        assert run(["--jobs", path, "--dry-run"]) == 0, "looking needs no lock"
+    assert run(["--jobs", path]) == 0
+
+
 def test_shards_share_the_files_and_leave_none_out(run, shots):
     path = write(shots, job("a", id="1"), job("b", id="2"), job("a", "Zoë", id="3"))
     assert run(["--jobs", path, "--shard", "1/2"]) == 0

@@ -18,6 +18,7 @@ from engine import batch
 from engine.__main__ import run
 from engine.files.journal import DONE, FAILED
 from engine.files.motion import read_motion, read_phones
+from engine.files.run_lock import alone
 from tests.engine.conftest import DATA, make_syllables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -244,3 +245,13 @@ def test_a_process_that_dies_costs_its_line_alone(sounds, monkeypatch):
     monkeypatch.setattr(batch, "work", _dies)
     done = {result.id: result.problem for result in batch.LocalProcesses(2).results(found(sounds))}
     assert done["line2.wav"] == done["de/line3.wav"] == "" and "died, twice" in done["line1.wav"]
+
+
+def test_a_batch_beside_another_of_the_same_folder_is_refused_with_nothing_done(sounds, capsys):
+    Path("out").mkdir()
+    with alone("out/batch.report.json"):
+        assert batch_of(sounds) == 1
+        assert "Another run of these jobs is at work" in capsys.readouterr().err
+        assert files() == ["batch.report.lock"]
+    assert batch_of(sounds) == 0
+    assert "batch.report.lock" not in files()
