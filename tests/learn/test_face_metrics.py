@@ -26,7 +26,7 @@ LIPS, UPPER = np.array([0, 1]), np.array([2])
 
 
 def clip() -> FaceClip:
-    """Two frames of three vertices: errors of 3 and 5 on the lips, then 1 and 0; only the recorded upper vertex moves."""
+    """Two frames of three vertices: errors of 3 and 5 on the lips, then 1 and 0; recorded, the upper vertex moves."""
     truth = np.zeros((2, 3, 3))
     truth[1, 2] = [0, 2, 0]
     given = np.zeros((2, 3, 3))

@@ -87,7 +87,7 @@ def time_warped_error(truth: Points, given: Points, region: Region = EVERYWHERE)
 
 
 def largest_channel_error(truth: NDArray[np.floating], given: NDArray[np.floating]) -> float:
-    """LVE of channels (t, k), their unit squared: the largest squared difference of each frame; the mean over frames."""
+    """LVE of channels (t, k), their unit squared: each frame's largest squared difference; the mean over frames."""
     return float(((np.asarray(truth, np.float64) - given) ** 2).max(axis=1).mean())
 
 

@@ -7,7 +7,7 @@ the TOML file that describe the system rather than the loop.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -36,8 +36,29 @@ class Judgement:
     line: str
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run with weights of its own to train; it begins with a fresh optimizer.
+
+    Attributes:
+        first_step: where it begins.
+        trains: whether the weight of a name is trained; weights that the network itself froze never are.
+    """
+
+    first_step: int
+    trains: Callable[[str], bool]
+
+
+ALL_AT_ONCE = (Stage(0, lambda name: True),)
+
+
 class Training(ABC, Generic[Network, Batch]):
     """The opened data of one run and the losses on them."""
+
+    @property
+    def stages(self) -> Sequence[Stage]:
+        """The stages of the run, the first of them at step 0: warm-up of a decoder, then everything."""
+        return ALL_AT_ONCE
 
     @abstractmethod
     def batch(self, step: int, seed: int) -> Batch:

@@ -30,6 +30,7 @@ class _State:
     average: nn.Module
     optimizer: torch.optim.Optimizer
     step: int = 0
+    stage: int = 0
     best_score: float = float("-inf")
 
 
@@ -41,6 +42,7 @@ class _Run:
     training: Training[Any, Any]
     settings: TrainConfig
     folder: Path
+    frozen: frozenset[str]      # weights that the network itself froze
 
 
 def train(recipe: Recipe[Any, Any], training: Training[Any, Any], settings: TrainConfig, folder: Path) -> None:
@@ -51,15 +53,17 @@ def train(recipe: Recipe[Any, Any], training: Training[Any, Any], settings: Trai
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(settings.threads)
-    run = _Run(recipe, training, settings, folder)
     with _fixed_seed(settings.seed):
-        _loop(_start_or_resume(run), run)
+        network: nn.Module = recipe.build()
+        frozen = frozenset(name for name, weight in network.named_parameters() if not weight.requires_grad)
+        run = _Run(recipe, training, settings, folder, frozen)
+        _loop(_start_or_resume(network, run), run)
 
 
 def learning_rate(step: int, settings: TrainConfig) -> float:
-    """Warm-up, a plateau to the middle of the run, then a line to 0."""
-    warm = min(1.0, (step + 1) / settings.warmup_steps)
-    fall = min(1.0, 2.0 * (settings.steps - step) / settings.steps)
+    """Warm-up, a plateau to the middle of the run, then a line to 0; without decay the plateau lasts to the end."""
+    warm = min(1.0, (step + 1) / max(1, settings.warmup_steps))
+    fall = min(1.0, 2.0 * (settings.steps - step) / settings.steps) if settings.decay else 1.0
     return settings.learning_rate * warm * fall
 
 
@@ -80,6 +84,7 @@ def _loop(state: _State, run: _Run) -> None:
 def _step(state: _State, run: _Run) -> dict[str, float]:
     """One update of the weights; returns the parts of the loss."""
     settings = run.settings
+    _enter_stage(state, run)
     for group in state.optimizer.param_groups:
         group["lr"] = learning_rate(state.step, settings)
     seed = settings.seed * SEED_STRIDE + state.step  # a resumed run draws what an uninterrupted one would
@@ -89,11 +94,32 @@ def _step(state: _State, run: _Run) -> dict[str, float]:
         losses = run.training.losses(state.network, batch)
     state.optimizer.zero_grad(set_to_none=True)
     losses.total.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(state.network.parameters(), settings.gradient_norm)
+    if settings.gradient_norm:
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), settings.gradient_norm)
     state.optimizer.step()
     state.step += 1
     _average(state, settings.ema)
     return {name: loss.item() for name, loss in losses.parts.items()}
+
+
+def _enter_stage(state: _State, run: _Run) -> None:
+    """Where another stage begins: its weights, and an optimizer that remembers nothing."""
+    stage = _stage_at(state.step, run.training)
+    if stage != state.stage:
+        state.stage, state.optimizer = stage, _optimizer(state.network, stage, run)
+
+
+def _stage_at(step: int, training: Training[Any, Any]) -> int:
+    return max(number for number, stage in enumerate(training.stages) if stage.first_step <= step)
+
+
+def _optimizer(network: nn.Module, stage: int, run: _Run) -> torch.optim.Optimizer:
+    """AdamW over the weights of a stage; without decay of weights that is Adam."""
+    trains = run.training.stages[stage].trains
+    for name, weight in network.named_parameters():
+        weight.requires_grad_(name not in run.frozen and trains(name))
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    return torch.optim.AdamW(weights, lr=run.settings.learning_rate, weight_decay=run.settings.weight_decay)
 
 
 def _average(state: _State, decay: float) -> None:
@@ -124,27 +150,26 @@ def _save(state: _State, run: _Run, path: Path, resumable: bool) -> None:
     }
     if resumable:
         saved.update(
-            model=state.network.state_dict(), optimizer=state.optimizer.state_dict(), best_score=state.best_score,
+            model=state.network.state_dict(), optimizer=state.optimizer.state_dict(), stage=state.stage,
+                best_score=state.best_score,
         )
     partial = path.with_suffix(".part")
     torch.save(saved, partial)
     partial.replace(path)
 
 
-def _start_or_resume(run: _Run) -> _State:
-    network: nn.Module = run.recipe.build()
+def _start_or_resume(network: nn.Module, run: _Run) -> _State:
     run.recipe.load_published(network)
     average = copy.deepcopy(network)
-    weights = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=run.settings.learning_rate, weight_decay=run.settings.weight_decay)
-    state = _State(network.train(), average.eval(), optimizer)
+    state = _State(network.train(), average.eval(), _optimizer(network, 0, run))
     path = run.folder / LAST
     if path.exists():
         saved = torch.load(path, map_location="cpu", weights_only=True)
         network.load_state_dict(saved["model"])
         average.load_state_dict(saved["average"])
-        optimizer.load_state_dict(saved["optimizer"])
-        state.step, state.best_score = saved["step"], saved["best_score"]
+        state.step, state.stage, state.best_score = saved["step"], saved.get("stage", 0), saved["best_score"]
+        state.optimizer = _optimizer(network, state.stage, run)
+        state.optimizer.load_state_dict(saved["optimizer"])
         log.info("resumed at step %d", state.step)
     return state
 

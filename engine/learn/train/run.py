@@ -27,8 +27,9 @@ class TrainConfig:
         recipe: key of RECIPES.
         work: folder for the data and the run, relative to the config file; keep it outside the checkout.
         output: model folder to write at the end, relative likewise; empty writes none (`export` does it later).
-        learning_rate: reached after warmup_steps, falls linearly to 0 over the second half.
-        ema: decay of the averaged weights, which are what is exported.
+        learning_rate: reached after warmup_steps; with decay it falls linearly to 0 over the second half.
+        ema: decay of the averaged weights, which are what is exported; 0 exports the newest weights.
+        gradient_norm: gradients are shortened to it; 0 leaves them as they are.
         bfloat16: autocast; only faster where the processor has bfloat16 units.
         checkpoint_steps: a checkpoint, and a score where the recipe has one, every so many steps.
     """
@@ -40,6 +41,7 @@ class TrainConfig:
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     warmup_steps: int = 150
+    decay: bool = True
     ema: float = 0.998
     gradient_norm: float = 1.0
     bfloat16: bool = False
