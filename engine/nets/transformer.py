@@ -33,18 +33,11 @@ class BiasedSelfAttention(nn.Module):
         split = self.in_proj(x).reshape(batch, frames, 3, self.HEADS, dim // self.HEADS).permute(2, 0, 3, 1, 4)
         query, key, value = split.unbind(0)
         dropout = self.dropout if self.training else 0.0
-        bias = self._bias(torch.arange(frames, device=x.device)).to(x.dtype)
+        positions = torch.arange(frames, device=x.device)
+        bias = periodic_bias(positions, positions, self.period, self.HEADS).to(x.dtype)
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias, dropout_p=dropout)
         result: Tensor = self.out_proj(mixed.transpose(1, 2).flatten(2))
         return result
-
-    def _bias(self, positions: Tensor) -> Tensor:
-        """(heads, t, t): minus infinity for the future, else - slope * periods back; slopes 1/4, 1/16, 1/64, 1/256."""
-        back = positions[:, None] - positions[None, :]
-        slopes = 2.0 ** (-8.0 / self.HEADS * torch.arange(1, self.HEADS + 1, device=positions.device))
-        periods = torch.div(back.clamp_min(0), self.period, rounding_mode="floor")
-        bias = -slopes[:, None, None] * periods.float()
-        return bias.masked_fill(back < 0, -math.inf)
 
 
 class CrossValue(nn.Module):
@@ -96,3 +89,16 @@ def periodic_positions(period: int, dim: int) -> Tensor:
     rates = torch.exp(torch.arange(0, dim, 2, dtype=torch.float32, device="cpu") * (-math.log(10000.0) / dim))
     angles = torch.arange(period, dtype=torch.float32, device="cpu")[:, None] * rates
     return torch.stack([torch.sin(angles), torch.cos(angles)], dim=2).flatten(1)
+
+
+def periodic_bias(queries: Tensor, keys: Tensor, period: int, heads: int) -> Tensor:
+    """Bias of attention between frame numbers (q,) and (k,): (heads, q, k).
+
+    Minus infinity for the future, else - slope * whole periods back; for 4 heads slopes 1/4, 1/16, 1/64, 1/256. `heads`
+    is a power of two.
+    """
+    back = queries[:, None] - keys[None, :]
+    slopes = 2.0 ** (-8.0 / heads * torch.arange(1, heads + 1, device=queries.device))
+    periods = torch.div(back.clamp_min(0), period, rounding_mode="floor")
+    bias = -slopes[:, None, None] * periods.float()
+    return bias.masked_fill(back < 0, -math.inf)

@@ -57,6 +57,8 @@ SAFE_TORCH = (2, 6)             # before, weights_only could be made to run code
 MOST_CONVOLUTIONS = 16          # of an encoder; published ones have 7
 ENCODER_HOP = 320               # samples of 16 kHz for each feature, of all published encoders
 SHOWN = 6       # names in an error message
+MISFIT = "The checkpoint does not fit its encoder folder"
+OTHER_ENCODER = "Give the folder of the encoder it was trained with."
 
 
 @dataclass(frozen=True)
@@ -97,25 +99,46 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         ModelError: no such file, truncated, holds code or anything besides named tensors, or names that no UniTalker
             has. InstallError: PyTorch is too old.
     """
-    check_torch()
-    if not path.is_file():
-        raise ModelError(f"Checkpoint not found: {path}. Check the path.")
-    given = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pt(path)
-    _check_flat(given, path)
-    assert isinstance(given, dict)
+    given = load_tensors(path)
     renamed = {name: _our_name(name) for name in given}
     unknown = [name for name, ours in renamed.items() if ours is None]
     if unknown:
         raise ModelError(
-            f"Checkpoint {path} has {number_of(len(unknown), 'unknown tensor')}: {_some(unknown)}. Give a UniTalker "
-            "checkpoint of the released code."
+            f"Checkpoint {path} has {number_of(len(unknown), 'unknown tensor')}: {some_names(unknown)}. Give a "
+            "UniTalker checkpoint of the released code."
         )
     tensors = {str(renamed[name]): tensor for name, tensor in given.items()}
     if len(tensors) < len(given):
         twice = [name for name, ours in renamed.items() if list(renamed.values()).count(ours) > 1]
         raise ModelError(
-            f"Checkpoint {path} has one tensor in both spellings of weight norm: {_some(twice)}. Keep one of them."
+            f"Checkpoint {path} has one tensor in both spellings of weight norm: {some_names(twice)}. Keep one of "
+            "them."
         )
+    return tensors
+
+
+def load_tensors(path: Path, unwrap: bool = False) -> dict[str, Tensor]:
+    """The tensors of a .pt, .pth or .safetensors file under their own names; nothing in the file is run.
+
+    Args:
+        unwrap: a dict of names and tensors under "state_dict" counts as the file's content.
+    Raises:
+        ModelError: no such file, truncated, or it holds code, or anything besides named tensors of finite numbers.
+        InstallError: PyTorch is too old.
+    """
+    check_torch()
+    if not path.is_file():
+        raise ModelError(f"Checkpoint not found: {path}. Check the path.")
+    given = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pt(path)
+    if unwrap and isinstance(given, dict) and isinstance(given.get("state_dict"), dict):
+        given = given["state_dict"]
+    _check_flat(given, path)
+    assert isinstance(given, dict)
+    return _numbers(given, path)
+
+
+def _numbers(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The tensors in single precision. Raises ModelError: one holds no plain, finite numbers, or too many of them."""
     odd = [
         name
         for name, tensor in tensors.items()
@@ -123,7 +146,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     ]
     if odd:
         raise ModelError(
-            f"Checkpoint {path}: {_some(odd)} hold no plain floating point numbers. Download or train it again."
+            f"Checkpoint {path}: {some_names(odd)} hold no plain floating point numbers. Download or train it again."
         )
     size, held = path.stat().st_size, sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     if held > MOST_UNFOLDED * size:
@@ -135,7 +158,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     broken = [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
     if broken:
         raise ModelError(
-            f"Checkpoint {path}: {_some(broken)} hold values that are not finite numbers. Download or train it again."
+            f"Checkpoint {path}: {some_names(broken)} hold values that are not finite numbers. Download or train it "
+            "again."
         )
     return tensors
 
@@ -162,21 +186,21 @@ def layout(tensors: Mapping[str, Tensor]) -> Layout:
     heads = sorted({name.split(".")[1] for name in tensors if name.startswith("heads.")})
     if missing or not heads:
         raise ModelError(
-            f"The checkpoint lacks {_some(missing or ['out_head_dict.*'])}. Give a UniTalker checkpoint of the "
+            f"The checkpoint lacks {some_names(missing or ['out_head_dict.*'])}. Give a UniTalker checkpoint of the "
             "released code."
         )
     axes = {"styles": 2, POSITIONS: 3}
     flat = [f"{name} {tuple(tensor.shape)}" for name, tensor in tensors.items() if tensor.ndim < axes.get(name, 1)]
     if flat:
         raise ModelError(
-            f"The checkpoint has tensors of too few axes: {_some(flat)}. Give a UniTalker checkpoint of the released "
-            "code."
+            f"The checkpoint has tensors of too few axes: {some_names(flat)}. Give a UniTalker checkpoint of the "
+            "released code."
         )
     numbers = [
         int(name.split(".")[2]) for name in tensors if name.startswith(f"heads.{heads[0]}.") and name.count(".") == 3
     ]
     last = f"{max(numbers)}." if numbers else ""
-    period = _period(tensors[POSITIONS]) if POSITIONS in tensors else 0
+    period = period_of(tensors[POSITIONS]) if POSITIONS in tensors else 0
     return Layout(
         hidden=len(tensors[needed[0]]), layers=len({match[1] for name in tensors if (match := LAYER.match(name))}),
         decoder_kind="transformer" if period else "tcn", decoder_dim=len(tensors["decoder.map.weight"]),
@@ -237,7 +261,7 @@ def build(
         name: tensor
         for name, tensor in tensors.items() if name != POSITIONS and not (name == SPEC_MASK and name not in wanted)
     }
-    _check_tensors(given, wanted)
+    check_tensors(given, wanted)
     if SPEC_MASK in wanted and SPEC_MASK not in given:
         given[SPEC_MASK] = torch.zeros(wanted[SPEC_MASK])
     model.load_state_dict(given, assign=True)
@@ -335,7 +359,7 @@ def _outputs(tensors: Mapping[str, Tensor], head: str, last: str) -> int:
     return len(tensors[name])
 
 
-def _period(positions: Tensor) -> int:
+def period_of(positions: Tensor) -> int:
     """The period of a position table (1, n, dim): one of its own rows repeats exactly."""
     table = positions[0] if len(positions) == 1 else positions.new_zeros(0, 0)
     for period in range(1, len(table)):
@@ -373,7 +397,10 @@ def _check_strides(fields: Mapping[str, Any]) -> None:
         )
 
 
-def _check_tensors(given: Mapping[str, Tensor], wanted: Mapping[str, tuple[int, ...]]) -> None:
+def check_tensors(
+    given: Mapping[str, Tensor], wanted: Mapping[str, tuple[int, ...]], what: str = MISFIT, step: str = OTHER_ENCODER,
+) -> None:
+    """Raises ModelError, which begins with `what` and ends with `step`, unless all are there with their shapes."""
     missing = [name for name in wanted if name not in given and name != SPEC_MASK]
     unknown = [name for name in given if name not in wanted]
     shaped = [
@@ -381,15 +408,13 @@ def _check_tensors(given: Mapping[str, Tensor], wanted: Mapping[str, tuple[int, 
         for name in wanted if name in given and given[name].shape != wanted[name]
     ]
     faults = [
-        f"{len(names)} {what} ({_some(names)})"
-        for what, names in (("missing", missing), ("unknown", unknown), ("misshapen", shaped)) if names
+        f"{len(names)} {fault} ({some_names(names)})"
+        for fault, names in (("missing", missing), ("unknown", unknown), ("misshapen", shaped)) if names
     ]
     if faults:
-        raise ModelError(
-            f"The checkpoint does not fit its encoder folder: {'; '.join(faults)}. Give the folder of the encoder it "
-            "was trained with."
-        )
+        raise ModelError(f"{what}: {'; '.join(faults)}. {step}")
 
 
-def _some(names: list[str]) -> str:
+def some_names(names: list[str]) -> str:
+    """The first few names, for a message."""
     return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
