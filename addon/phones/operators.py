@@ -14,8 +14,8 @@ from . import rows as phone_rows
 from .properties import ITEMS
 
 PLACES = (
-    ('BEFORE', "Before", "In the first half of the chosen phone"),
-    ('AFTER', "After", "In the second half of the chosen phone"),
+    ('BEFORE', "Before", "In the first half of the chosen phoneme"),
+    ('AFTER', "After", "In the second half of the chosen phoneme"),
 )
 
 
@@ -34,7 +34,7 @@ class _WithPhones:
         if not idle(cls):
             return False
         take = active_take(context)
-        return only_if(cls, take is not None and take.visible, "No phones are shown: press Show Phones")
+        return only_if(cls, take is not None and take.visible, "No phonemes are shown: press Show Phonemes")
 
     def _attempt(self, context: bpy.types.Context, do: Callable[[], str]) -> set[str]:
         """Do it and report the line that it gives; an error that the artist can fix becomes one line."""
@@ -58,7 +58,7 @@ class UNITALKER_OT_phones_show(_WithPhones, bpy.types.Operator):
     """Show the phones of a take as markers on the timeline."""
 
     bl_idname = "unitalker.phones_show"
-    bl_label = "Show Phones"
+    bl_label = "Show Phonemes"
     bl_description = (
         "Show what is said when as markers on the timeline: move (G), rename (double click), copy (Shift D) or delete "
         "(X) them, then apply"
@@ -82,16 +82,17 @@ class UNITALKER_OT_phones_show(_WithPhones, bpy.types.Operator):
             take = work().takes.find(context, self.character, self.line) if self.line else work().chosen(context)
             shown = work().show(context, take)
             watch.start()
-            return translate("{} of take {}", translate_plural(len(shown.rows), "1 phone", "{} phones"), shown.title)
+            number = translate_plural(len(shown.rows), "1 phoneme", "{} phonemes")
+            return translate("{} of take {}", number, shown.title)
 
         return self._attempt(context, show)
 
 
 class UNITALKER_OT_phones_hide(_WithPhones, bpy.types.Operator):
-    """Take the markers of the phones away; your own markers stay, and so do edits that were not applied"""
+    """Take the markers of the phonemes away; your own markers stay, and so do edits that were not applied"""
 
     bl_idname = "unitalker.phones_hide"
-    bl_label = "Hide Phones"
+    bl_label = "Hide Phonemes"
     bl_options = {'REGISTER', 'UNDO'}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -101,8 +102,8 @@ class UNITALKER_OT_phones_hide(_WithPhones, bpy.types.Operator):
             if not left:
                 return ""
             return translate_plural(
-                left, "1 edit is not applied: Show Phones brings it back",
-                "{} edits are not applied: Show Phones brings them back",
+                left, "1 edit is not applied: Show Phonemes brings it back",
+                "{} edits are not applied: Show Phonemes brings them back",
             )
 
         result = self._attempt(context, hide)
@@ -115,10 +116,10 @@ class UNITALKER_OT_phones_apply(_WithPhones, bpy.types.Operator):
     """Solve the lip sync again around edited phones."""
 
     bl_idname = "unitalker.phones_apply"
-    bl_label = "Apply Phone Edits"
+    bl_label = "Apply Phoneme Edits"
     bl_description = (
-        "Solve the lip sync again round the phones that were moved, renamed, added or deleted; all other keys stay as "
-        "they are"
+        "Solve the lip sync again round the phonemes that were moved, renamed, added or deleted; all other keys stay "
+        "as they are"
     )
     bl_options = {'REGISTER', 'UNDO'}
 
@@ -134,13 +135,14 @@ class UNITALKER_OT_phones_apply(_WithPhones, bpy.types.Operator):
                     f"{rate}, so all of it was made again: frames {frames}. Keys that you had changed by hand come "
                     "back with Undo."
                 )
-            return f"Solved again: frames {frames}" if spans else "No phone differs from what the keys were made with."
+            solved = f"Solved again: frames {frames}"
+            return solved if spans else "No phoneme differs from what the keys were made with."
 
         return self._attempt(context, apply)
 
 
 class UNITALKER_OT_phones_as_heard(_WithPhones, bpy.types.Operator):
-    """Take back all edits of this take's phones, applied or not"""
+    """Take back all edits of this take's phonemes, applied or not"""
 
     bl_idname = "unitalker.phones_as_heard"
     bl_label = "As Heard"
@@ -150,22 +152,22 @@ class UNITALKER_OT_phones_as_heard(_WithPhones, bpy.types.Operator):
         """The take that the list shows."""
         def as_heard() -> str:
             spans = work().as_heard(context, active_take(context))
-            return "The phones are as heard." if spans else "The phones are as heard already."
+            return "The phonemes are as heard." if spans else "The phonemes are as heard already."
 
         return self._attempt(context, as_heard)
 
 
 class UNITALKER_OT_phone_add(_WithPhones, bpy.types.Operator):
-    """Add a phone before or after the chosen one, which gives it half of its time"""
+    """Add a phoneme before or after the chosen one, which gives it half of its time"""
 
     bl_idname = "unitalker.phone_add"
-    bl_label = "Add Phone"
+    bl_label = "Add Phoneme"
     bl_options = {'REGISTER', 'UNDO'}
     bl_property = "label"
 
-    label: EnumProperty(name="Phone", description="What is said", items=ITEMS, default="AX")
+    label: EnumProperty(name="Phoneme", description="What is said", items=ITEMS, default="AX")
     place: EnumProperty(
-        name="Place", description="Which half of the chosen phone it takes", items=PLACES, default='AFTER'
+        name="Place", description="Which half of the chosen phoneme it takes", items=PLACES, default='AFTER'
     )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
@@ -185,10 +187,10 @@ class UNITALKER_OT_phone_add(_WithPhones, bpy.types.Operator):
 
 
 class UNITALKER_OT_phone_remove(_WithPhones, bpy.types.Operator):
-    """Delete the chosen phone: the one before goes on in its time"""
+    """Delete the chosen phoneme: the one before goes on in its time"""
 
     bl_idname = "unitalker.phone_remove"
-    bl_label = "Delete Phone"
+    bl_label = "Delete Phoneme"
     bl_options = {'REGISTER', 'UNDO'}
 
     def execute(self, context: bpy.types.Context) -> set[str]:

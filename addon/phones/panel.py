@@ -58,7 +58,7 @@ class UNITALKER_UL_shown_takes(bpy.types.UIList):
 
 class Phones:
     bl_idname = "UNITALKER_PT_phones"
-    bl_label = "Phones"
+    bl_label = "Phonemes"
     bl_order = 7
     bl_options = {'DEFAULT_CLOSED'}
 

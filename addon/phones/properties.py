@@ -49,20 +49,20 @@ class UNITALKER_PG_phone(bpy.types.PropertyGroup):
 
     uid: IntProperty()
     label: StringProperty()
-    problem: StringProperty(description="Name of its marker, where that is no phone's")
+    problem: StringProperty(description="Name of its marker, where that is no phoneme's")
     start_s: FloatProperty()
     end_s: FloatProperty()
     to_next: BoolProperty()
     kind: EnumProperty(
-        name="Phone", description="What is said", items=ITEMS, get=_read_kind, set=_edit(phone_rows.set_kind),
+        name="Phoneme", description="What is said", items=ITEMS, get=_read_kind, set=_edit(phone_rows.set_kind),
         options={'SKIP_SAVE'},
     )
     start_frame: FloatProperty(
-        name="Start", description="Frame on which the phone begins; the one before ends there", precision=1, step=100,
+        name="Start", description="Frame on which the phoneme begins; the one before ends there", precision=1, step=100,
         get=_read_frame("start_s"), set=_edit(phone_rows.set_start), options={'SKIP_SAVE'},
     )
     end_frame: FloatProperty(
-        name="End", description="Frame on which the phone ends; the next one begins there", precision=1, step=100,
+        name="End", description="Frame on which the phoneme ends; the next one begins there", precision=1, step=100,
         get=_read_frame("end_s"), set=_edit(phone_rows.set_end), options={'SKIP_SAVE'},
     )
 
@@ -76,12 +76,12 @@ class UNITALKER_PG_shown_take(bpy.types.PropertyGroup):
     fps: FloatProperty()
     end_s: FloatProperty()
     solved: StringProperty(
-        description="Phones that the keys were made with: JSON rows of class, start and end in seconds"
+        description="Phonemes that the keys were made with: JSON rows of class, start and end in seconds"
     )
-    made: StringProperty(description="What the phones depend on: sound, words and model")
+    made: StringProperty(description="What the phonemes depend on: sound, words and model")
     visible: BoolProperty(description="Whether its markers are on the timeline")
     rows: CollectionProperty(type=UNITALKER_PG_phone)
-    active_row: IntProperty(name="Phone", description="Phone that is edited")
+    active_row: IntProperty(name="Phoneme", description="Phoneme that is edited")
 
 
 class UNITALKER_PG_phones(bpy.types.PropertyGroup):
@@ -93,7 +93,7 @@ class UNITALKER_PG_phones(bpy.types.PropertyGroup):
     """
 
     takes: CollectionProperty(type=UNITALKER_PG_shown_take)
-    active_take: IntProperty(name="Take", description="Take whose phones the list shows")
+    active_take: IntProperty(name="Take", description="Take whose phonemes the list shows")
     seen: StringProperty()
     last_uid: IntProperty()
     auto: BoolProperty(

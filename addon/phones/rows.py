@@ -56,12 +56,12 @@ def phones_of(take: ShownTake) -> tuple[Phone, ...]:
     for row, following in itertools.pairwise(rows):
         if following.start_s - row.start_s < SHORTEST_S:
             raise SettingError(
-                f"Phones {symbols.symbol(row.label)} and {symbols.symbol(following.label)} both begin on frame "
+                f"Phonemes {symbols.symbol(row.label)} and {symbols.symbol(following.label)} both begin on frame "
                 f"{frame_of(take, row.start_s):g}. Move one of them, or delete it.")
     for row in rows:
         if row.problem:
             raise SettingError(
-                f"Marker {row.problem!r} on frame {frame_of(take, row.start_s):.0f} names no phone. Call it one of: "
+                f"Marker {row.problem!r} on frame {frame_of(take, row.start_s):.0f} names no phoneme. Call it one of: "
                 f"{' '.join(symbols.symbol(label) for label in symbols.LABELS)}.")
     return tuple(Phone(row.label, row.start_s, row.end_s) for row in rows)
 
@@ -141,8 +141,8 @@ def split(take: ShownTake, label: str, uid: int, before: bool) -> None:
     middle_s = (start_s + end_s) / 2
     if end_s - start_s < 4 * SHORTEST_S:
         raise SettingError(
-            f"Phone {symbols.symbol(row.label)} lasts {1000 * (end_s - start_s):.0f} ms, too short for another one in "
-            "it. Make it longer first."
+            f"Phoneme {symbols.symbol(row.label)} lasts {1000 * (end_s - start_s):.0f} ms, too short for another one "
+            "in it. Make it longer first."
         )
     if before:
         row.start_s = middle_s

@@ -120,7 +120,7 @@ def chosen(context: bpy.types.Context) -> takes.Take:
     settings, frame = context.scene.unitalker, context.scene.frame_current
     known = takes.takes_of(context, settings.character_name, settings.with_related)
     if not known:
-        raise SettingError("This character has no lip sync whose phones could be shown. Generate it first.")
+        raise SettingError("This character has no lip sync whose phonemes could be shown. Generate it first.")
     return min(known, key=lambda other: max(other.first_frame - frame, frame - other.last_frame, 0.0))
 
 
@@ -130,18 +130,19 @@ def refuse_without_phones(request: make.Request) -> None:
     head = model.head(request.settings.head)
     if not model.phones:
         raise SettingError(
-            f"Model {model.id} does not hear phones, so there are none to edit. Choose another model and generate "
+            f"Model {model.id} does not hear phonemes, so there are none to edit. Choose another model and generate "
             "again."
         )
     if not has_lips(head.channels):
         raise SettingError(
-            f"Head {head.id} does not follow phones: only a head with ARKit channels does. Choose take in Voice and "
+            f"Head {head.id} does not follow phonemes: only a head with ARKit channels does. Choose take in Voice and "
             "Style and generate again."
         )
     taught = chosen_fitted_head(request.rig) if request.rig else None
     if taught:
         raise SettingError(
-            f"{taught.name!r} plays what it hears and does not follow phones. Choose another preset and generate again."
+            f"{taught.name!r} plays what it hears and does not follow phonemes. Choose another preset and generate "
+            "again."
         )
 
 
@@ -151,8 +152,8 @@ def _solve(context: bpy.types.Context, shown: ShownTake, wanted: tuple[Phone, ..
     before = phone_rows.solved_of(shown)
     if _made(take) != shown.made:
         raise SettingError(
-            f"The lip sync of {take.line!r} was made anew since its phones were shown. Press Show Phones again: edits "
-            "that were not applied go."
+            f"The lip sync of {take.line!r} was made anew since its phonemes were shown. Press Show Phonemes again: "
+            "edits that were not applied go."
         )
     if other_rate(context, shown):
         return _solve_all(context, shown, take, wanted)

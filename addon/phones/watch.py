@@ -18,7 +18,7 @@ from . import markers, work
 from .rows import on_timeline
 
 TICK_S = 0.25
-UNDO_TEXT = "Phone Edit"
+UNDO_TEXT = "Phoneme Edit"
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ def _solve(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
     for take in [take for take in shown.takes if take.visible]:
         try:
             if rate := work().other_rate(context, take):
-                raise engine.SettingError(f"{rate}: press Apply Phone Edits, which makes all of it again.")
+                raise engine.SettingError(f"{rate}: press Apply Phoneme Edits, which makes all of it again.")
             written = bool(work().apply(context, take)) or written
         except engine.EngineError as error:
             problem = str(error)
@@ -108,7 +108,7 @@ def _tick() -> float | None:
     try:
         return TICK_S if look(bpy.context) else None
     except Exception:       # a timer that raises is dropped by Blender without a word to the user
-        log.exception("Watching the phone markers stopped at a bug")
+        log.exception("Watching the phoneme markers stopped at a bug")
         return None
 
 

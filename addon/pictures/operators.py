@@ -76,7 +76,7 @@ class UNITALKER_OT_contact_sheet(_Written, bpy.types.Operator):
     bl_label = "Contact Sheet"
     bl_description = (
         "Draw the telling frames of the take through the scene's camera, side by side in one picture, "
-        "each with time, phone and word"
+        "each with time, phoneme and word"
     )
 
     TITLE = "Drawing frames"

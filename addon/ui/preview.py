@@ -13,7 +13,7 @@ from ..take.choices import RELATIVE_PATHS
 
 CHANNELS = "jawOpen, mouthClose, mouthPucker"
 PICKS = (
-    ('PHONES', "Telling Phones", "Where lips meet, open widest or are roundest, spread over the take"),
+    ('PHONES', "Telling Phonemes", "Where lips meet, open widest or are roundest, spread over the take"),
     ('EVEN', "Evenly", "At equal distances"),
 )
 LOOKS = (
@@ -35,7 +35,7 @@ class UNITALKER_PG_preview(bpy.types.PropertyGroup):
 
     overlay: BoolProperty(
         name="Overlay", update=_switched,
-        description="Draw waveform, phones and curves of the take over its strip in the Sequencer, "
+        description="Draw waveform, phonemes and curves of the take over its strip in the Sequencer, "
         "and in the Timeline, Dope Sheet and Graph Editor",
     )
     channels: StringProperty(

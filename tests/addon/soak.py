@@ -385,7 +385,7 @@ class Session:
         try:
             shown = phone_takes.show(bpy.context, one)
         except self.ext.module("engine").SettingError as error:
-            assert "does not hear phones" in str(error), error
+            assert "does not hear phonemes" in str(error), error
             return
         ours = [marker for marker in scene.timeline_markers if marker.name != "artist"]
         marker = self.random.choice(ours)

@@ -37,7 +37,7 @@ def test_every_editor_has_the_same_panels_in_the_same_order(ext, face, space):
 def test_panels_stand_in_the_order_of_the_work_and_the_later_ones_are_closed(ext, face):
     """No two panels of one level have the same number: Blender would order those as they were registered."""
     top = [kind for kind in drawn.panels() if not getattr(kind, "bl_parent_id", "") and kind.bl_label != "Try It"]
-    later = ["Takes", "Phones", "Scene", "Preview", "Map It Yourself", "Match by Shape", "Teach", "Export"]
+    later = ["Takes", "Phonemes", "Scene", "Preview", "Map It Yourself", "Match by Shape", "Teach", "Export"]
     assert [kind.bl_label for kind in top] == MAIN + later and len({kind.bl_order for kind in top}) == len(top)
     closed = {kind.bl_label for kind in drawn.panels() if 'DEFAULT_CLOSED' in getattr(kind, "bl_options", ())}
     assert {"Life", "Fine Tuning", "Output", *later} <= closed

@@ -219,7 +219,7 @@ def test_a_name_that_is_no_phone_is_one_error_and_nothing_is_written(ext, spoken
     number, before = a_vowel(take), values(spoken)
     bpy.context.scene.timeline_markers[number].name = "Explosion"
     with pytest.raises(
-        RuntimeError, match=r"Marker 'Explosion' on frame \d+ names no phone\. Call it one of: sil p b m"
+        RuntimeError, match=r"Marker 'Explosion' on frame \d+ names no phoneme\. Call it one of: sil p b m"
     ):
         bpy.ops.unitalker.phones_apply()
     assert changed(before, values(spoken)) == []
@@ -393,7 +393,7 @@ def test_a_take_made_anew_with_other_words_says_so(ext, spoken):
     take = show()
     bpy.context.scene.timeline_markers[a_vowel(take)].name = "m"
     say(audio_channel=1)
-    with pytest.raises(RuntimeError, match="was made anew since its phones were shown"):
+    with pytest.raises(RuntimeError, match="was made anew since its phonemes were shown"):
         bpy.ops.unitalker.phones_apply()
     show()
     assert bpy.ops.unitalker.phones_apply() == {'FINISHED'}
@@ -469,12 +469,12 @@ def test_apply_at_once_asks_before_it_makes_all_again_at_another_frame_rate(ext,
     assert changed(before, values(spoken)) == []
     assert bpy.context.scene.unitalker_phones.problem == (
         "The scene runs at 30 frames per second now, and the lip sync of 'data/sample.flac' was made at 24: press "
-        "Apply Phone Edits, which makes all of it again."
+        "Apply Phoneme Edits, which makes all of it again."
     )
 
 
 def test_without_a_take_there_is_one_error(ext, face):
-    with pytest.raises(RuntimeError, match="no lip sync whose phones could be shown"):
+    with pytest.raises(RuntimeError, match="no lip sync whose phonemes could be shown"):
         bpy.ops.unitalker.phones_show()
     assert markers() == []
 
@@ -559,7 +559,7 @@ def test_the_watch_says_what_is_wrong_once(ext, spoken):
     scene.timeline_markers[a_vowel(take)].name = "Explosion"
     for _ in range(3):
         watch.look(bpy.context)
-    assert "names no phone" in scene.unitalker_phones.problem
+    assert "names no phoneme" in scene.unitalker_phones.problem
 
 
 def test_no_timer_is_left_after_hiding_loading_and_unregistering(ext, spoken, tmp_path):
