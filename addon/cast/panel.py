@@ -53,7 +53,7 @@ class UNITALKER_UL_cast(bpy.types.UIList):
 class Cast:
     bl_idname = "UNITALKER_PT_cast"
     bl_label = "Scene"
-    bl_order = 8
+    bl_order = 5
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -88,7 +88,10 @@ def _draw_row(context: bpy.types.Context, layout: bpy.types.UILayout, row: bpy.t
     box.row().prop(row, "source", expand=True)
     column = property_split(box).column()
     if row.source == 'FILE':
-        column.prop(row, "audio")
+        name = bpy.path.basename(row.audio)
+        column.operator(
+            "unitalker.audio_choose", text=name or "Choose a Sound File", icon='FILE_SOUND', translate=not name,
+        ).row = context.scene.unitalker_cast.active
         column.prop(row, "start_frame")
     else:
         column.prop(row, "strip" if row.source == 'STRIP' else "speaker", icon=SOURCE_ICONS[row.source])
@@ -116,8 +119,8 @@ def _draw_button(context: bpy.types.Context, layout: bpy.types.UILayout, cast: b
     row.scale_y = 1.4
     if Job.current is not None:
         draw_progress(row)
-        return
-    row.operator("unitalker.cast_generate", icon='PLAY')
+    else:
+        row.operator("unitalker.cast_generate", icon='KEYFRAME_HLT')
     if cast.result:
         paragraph(context, layout, cast.result, 'ERROR' if cast.failed else 'CHECKMARK')
 

@@ -77,11 +77,11 @@ class UNITALKER_PG_cast_row(bpy.types.PropertyGroup):
         search_options={'SUGGESTION'},
     )
     own_channel: BoolProperty(
-        name="Own Channel",
-        description="Another audio channel than the panel's: stereo dialogue with one speaker per channel",
+        name="Own Sound Channel",
+        description="Another sound channel than the panel's: stereo dialogue with one speaker per channel",
     )
     audio_channel: IntProperty(
-        name="Audio Channel", description="1 is the first (left) channel, 0 all of them mixed", min=0, max=64
+        name="Sound Channel", description="1 is the first (left) channel, 0 all of them mixed", min=0, max=64
     )
     transcript: StringProperty(name="Transcript", description="What is said in this line; empty when it is not known")
     transcript_text: PointerProperty(

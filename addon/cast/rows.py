@@ -114,7 +114,7 @@ def _write(done: Computed) -> Outcome:
         return Outcome(done.entry.uid, 'FAILED', done.problem)
     summary = make.write(done.entry.request, done.animation)
     kind = 'WARNING' if summary.warnings else 'DONE'
-    return Outcome(done.entry.uid, kind, " ".join((summary.line, *summary.warnings)))
+    return Outcome(done.entry.uid, kind, " ".join((f"{summary.words}.", *summary.warnings)))
 
 
 def show(cast: bpy.types.PropertyGroup, outcomes: Iterable[Outcome]) -> str:

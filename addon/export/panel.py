@@ -4,7 +4,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ... import engine
-from ..host.editors import in_3d_view
+from ..host.editors import TOOLS, in_3d_view
 from ..host.layout import paragraph
 from ..host.operator_base import BUSY_ELSE, idle, redraw
 from ..host.translations import translate, translate_plural
@@ -105,7 +105,8 @@ class UNITALKER_OT_export_motion(Choices, bpy.types.Operator):
 class Export:
     bl_idname = "UNITALKER_PT_export"
     bl_label = "Export"
-    bl_order = 13
+    bl_parent_id = TOOLS
+    bl_order = 5
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:

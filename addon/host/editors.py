@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 TAB = "Lip Sync"
+TOOLS = "UNITALKER_PT_tools"    # the panel in which those stand that not every shot needs
 SHAPE_KEYS = 'DOPESHEET_EDITOR'
 # Space, and the ending of its panels' ids.
 EDITORS = (('VIEW_3D', ""), ('SEQUENCE_EDITOR', "_sequencer"), (SHAPE_KEYS, "_shape_keys"))

@@ -16,10 +16,16 @@ def property_split(layout: bpy.types.UILayout) -> bpy.types.UILayout:
     return layout
 
 
-def paragraph(context: bpy.types.Context, layout: bpy.types.UILayout, text: str, icon: str = 'NONE') -> None:
-    """A sentence over as many lines as the region is wide, in the user's language where it is known."""
+def paragraph(
+    context: bpy.types.Context, layout: bpy.types.UILayout, text: str, icon: str = 'NONE', rows: int = 1,
+) -> None:
+    """A sentence over as many lines as the region is wide, in the user's language where it is known.
+
+    rows: so many lines it takes at least, so that what stands below stays where it is.
+    """
     width = context.region.width / context.preferences.system.ui_scale
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for number, line in enumerate(wrap(translate(text), max(20, int((width - 60) / CHARACTER_WIDTH_PX)))):
+    lines = wrap(translate(text), max(20, int((width - 60) / CHARACTER_WIDTH_PX)))
+    for number, line in enumerate([*lines, *[""] * (rows - len(lines))]):
         column.label(text=line, icon=icon if number == 0 else ('BLANK1' if icon != 'NONE' else 'NONE'), translate=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..host.editors import in_3d_view
+from ..host.editors import TOOLS, in_3d_view
 from ..host.layout import property_split
 from ..host.translations import translate, translate_plural
 from .labels import control_name, label
@@ -57,37 +57,43 @@ class UNITALKER_MT_mapping(bpy.types.Menu):
 class Mapping:
     bl_idname = "UNITALKER_PT_mapping"
     bl_label = "Map It Yourself"
-    bl_order = 10
+    bl_parent_id = TOOLS
+    bl_order = 2
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """The way in, or the open mapping."""
-        opened, layout = context.scene.unitalker_mapping, self.layout
-        if not opened.is_open:
-            row = layout.row(align=True)
-            row.operator("unitalker.mapping_start", text="Edit Preset", icon='GREASEPENCIL').empty = False
-            row.operator("unitalker.mapping_start", text="New", icon='FILE_NEW').empty = True
-            return
+        """The same in a panel of its own."""
+        draw_mapping(context, self.layout)
+
+
+def draw_mapping(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+    """The way in, or the open mapping."""
+    opened = context.scene.unitalker_mapping
+    if not opened.is_open:
         row = layout.row(align=True)
-        row.prop(opened, "title", text="")
-        row.menu("UNITALKER_MT_mapping", text="", icon='DOWNARROW_HLT')
-        layout.operator(
-            "unitalker.mapping_save", text="Save and Use" if opened.changed else "Saved",
-            icon='FILE_TICK' if opened.changed else 'CHECKMARK',
-        )
-        row = layout.row()
-        row.template_list("UNITALKER_UL_mapping", "", opened, "targets", opened, "active", rows=ROWS)
-        column = row.column(align=True)
-        column.operator("unitalker.mapping_add", text="", icon='ADD')
-        column.operator("unitalker.mapping_remove", text="", icon='REMOVE')
-        if 0 <= opened.active < len(opened.targets):
-            _draw_row(layout, opened.targets[opened.active])
-        row = layout.row(align=True)
-        eye = 'HIDE_OFF' if opened.preview else 'HIDE_ON'
-        row.operator("unitalker.mapping_preview", icon=eye, depress=opened.preview)
-        row.prop(opened, "amount", slider=True)
-        _draw_poses(layout, opened)
-        _draw_hints(layout, opened)
+        row.operator("unitalker.mapping_start", text="Edit Preset", icon='GREASEPENCIL').empty = False
+        row.operator("unitalker.mapping_start", text="New", icon='FILE_NEW').empty = True
+        return
+    row = layout.row(align=True)
+    row.prop(opened, "title", text="")
+    row.menu("UNITALKER_MT_mapping", text="", icon='DOWNARROW_HLT')
+    layout.operator(
+        "unitalker.mapping_save", text="Save and Use" if opened.changed else "Saved",
+        icon='FILE_TICK' if opened.changed else 'CHECKMARK',
+    )
+    row = layout.row()
+    row.template_list("UNITALKER_UL_mapping", "", opened, "targets", opened, "active", rows=ROWS)
+    column = row.column(align=True)
+    column.operator("unitalker.mapping_add", text="", icon='ADD')
+    column.operator("unitalker.mapping_remove", text="", icon='REMOVE')
+    if 0 <= opened.active < len(opened.targets):
+        _draw_row(layout, opened.targets[opened.active])
+    row = layout.row(align=True)
+    eye = 'HIDE_OFF' if opened.preview else 'HIDE_ON'
+    row.operator("unitalker.mapping_preview", icon=eye, depress=opened.preview)
+    row.prop(opened, "amount", slider=True)
+    _draw_poses(layout, opened)
+    _draw_hints(layout, opened)
 
 
 def _draw_row(layout: bpy.types.UILayout, row: bpy.types.PropertyGroup) -> None:

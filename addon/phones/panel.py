@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..host.editors import in_editors
+from ..host.editors import TOOLS, in_editors
 from ..host.layout import paragraph
 from . import symbols
 from .operators import active_take
@@ -59,7 +59,8 @@ class UNITALKER_UL_shown_takes(bpy.types.UIList):
 class Phones:
     bl_idname = "UNITALKER_PT_phones"
     bl_label = "Phonemes"
-    bl_order = 7
+    bl_parent_id = TOOLS
+    bl_order = 0
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:

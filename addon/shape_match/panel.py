@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import bpy
 
-from ..host.editors import in_3d_view
+from ..host.editors import TOOLS, in_3d_view
 from ..host.layout import paragraph, property_split
 from ..host.translations import translate, translate_plural
 from . import work
@@ -36,22 +36,28 @@ class UNITALKER_UL_shapes(bpy.types.UIList):
 class Shapes:
     bl_idname = "UNITALKER_PT_shapes"
     bl_label = "Match by Shape"
-    bl_order = 11
+    bl_parent_id = TOOLS
+    bl_order = 3
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """The way in, then the proposal."""
-        state, layout = context.scene.unitalker_shapes, self.layout
-        if not len(state.rows):
-            paragraph(context, layout, "For keys whose names tell nothing: finds by their shapes which one is which.")
-        layout.operator(
-            "unitalker.shape_match", text="Match Again" if len(state.rows) else "Match by Shape", icon='VIEWZOOM',
-        )
-        row = layout.row(align=True)
-        row.operator("unitalker.shape_markers", icon='EMPTY_AXIS').remove = False
-        row.operator("unitalker.shape_markers", text="", icon='X').remove = True
-        if len(state.rows):
-            _draw_proposal(context, layout, state)
+        """The same in a panel of its own."""
+        draw_shapes(context, self.layout)
+
+
+def draw_shapes(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+    """The way in, then the proposal."""
+    state = context.scene.unitalker_shapes
+    if not len(state.rows):
+        paragraph(context, layout, "For keys whose names tell nothing: finds by their shapes which one is which.")
+    layout.operator(
+        "unitalker.shape_match", text="Match Again" if len(state.rows) else "Match by Shape", icon='VIEWZOOM',
+    )
+    row = layout.row(align=True)
+    row.operator("unitalker.shape_markers", icon='EMPTY_AXIS').remove = False
+    row.operator("unitalker.shape_markers", text="", icon='X').remove = True
+    if len(state.rows):
+        _draw_proposal(context, layout, state)
 
 
 def _draw_proposal(context: bpy.types.Context, layout: bpy.types.UILayout, state: bpy.types.PropertyGroup) -> None:

@@ -73,6 +73,16 @@ def strip_in_use(context: bpy.types.Context) -> str:
     return names[0] if len(names) == 1 else (SEVERAL if names else "")
 
 
+def frames_of(context: bpy.types.Context, name: str) -> str:
+    """First and last frame on which a strip is heard, for panels; empty takes the one in use, "" without any."""
+    editor = sequencer_scene(context).sequence_editor
+    strip = all_strips(editor.id_data).get(name or strip_in_use(context)) if editor is not None else None
+    if strip is None or strip.type != 'SOUND':
+        return ""
+    first, right = audible_frames(strip)
+    return f"{first} - {right - 1}"
+
+
 def pick(scene: bpy.types.Scene, name: str) -> bpy.types.Strip:
     """The sound strip of this name; empty takes the active one, or the only one. Raises AudioError."""
     strips = sound_strips(scene)

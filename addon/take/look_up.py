@@ -109,8 +109,8 @@ def source(of_space: str) -> str:
 def identities(model: folder.Model | None, problem: str) -> list[Item]:
     """The speaking styles of a model, neutral first under the id "pivot"."""
     if model is None:
-        return [("pivot", "Neutral (pivot)", problem)]
-    items = [(identity.id, identity.label, identity.group) for identity in model.identities]
+        return [("pivot", "Neutral", problem)]
+    items = [(identity.id, identity.label.removesuffix(" (pivot)"), identity.group) for identity in model.identities]
     neutral = model.pivot
     if neutral is None:
         return [("pivot", f"{items[-1][1]} (in place of a neutral style)", items[-1][2]), *items]

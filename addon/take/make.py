@@ -71,7 +71,8 @@ class Summary:
     """What was made, for the user.
 
     Attributes:
-        line: the result in one line. warnings: further sentences. notes: of what is as it should be.
+        line: the result in one line, as counts. words: the same for an animator, without a full stop.
+        warnings: further sentences. notes: of what is as it should be.
         missing, mapped: channels of the model that move nothing, or something, on the character.
     """
 
@@ -80,6 +81,7 @@ class Summary:
     warnings: tuple[str, ...]
     mapped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    words: str = ""
 
 
 def gather(
@@ -178,7 +180,7 @@ def write(request: Request, result: Animation | vertex_head.SolvedMesh) -> Summa
     line = parts.Line(request.line, first, first + frames - 1, request.fps, note)
     if isinstance(result, vertex_head.SolvedMesh):
         text, warnings = vertex_head.write(result, request.vertices, line, request.keys)
-        return Summary(text, (), warnings)
+        return Summary(text, (), warnings, words=_words(line, None))
     curves = animation.curves
     assert curves is not None and request.character is not None       # a rig was given
     moved_keys.rename_marked(request.character, request.clip.mark, request.line)
@@ -199,7 +201,18 @@ def write(request: Request, result: Animation | vertex_head.SolvedMesh) -> Summa
     repeated = (*repeated, *_not_shown(request.clip))
     mouth = warnings_of_lips(request.character, request.rig, animation)
     warnings = (*repeated, *animation.warnings, *written.warnings, *mouth)
-    return Summary(text, curves.missing, warnings, curves.mapped, notes_on_lips(animation.lips))
+    notes_ = notes_on_lips(animation.lips)
+    return Summary(text, curves.missing, warnings, curves.mapped, notes_, _words(line, window))
+
+
+def _words(line: parts.Line, window: Window | None) -> str:
+    """What was made, as an animator says it."""
+    if window is not None:
+        return translate("Frames {} to {} made again", f"{window.first:g}", f"{window.last:g}")
+    seconds = (line.last_frame - line.first_frame + 1) / line.fps
+    return translate(
+        "{} s of speech on frames {} to {}", f"{seconds:.1f}", f"{line.first_frame:g}", f"{line.last_frame:g}",
+    )
 
 
 def animation_of(result: Animation | vertex_head.SolvedMesh) -> Animation:

@@ -37,7 +37,7 @@ class MakesTake(OnWorker):
             raise
         for warning in summary.warnings:
             self.report({'WARNING'}, warning)
-        self._say(context, 'INFO', summary.line, failed=False)
+        self._say(context, 'INFO', summary.words, failed=False)
         show_summary(context, summary)
         return {'FINISHED'}
 
@@ -55,13 +55,15 @@ def show_result(context: bpy.types.Context, line: str, failed: bool = False, det
     """One line, and others under it, as the last result in the panel."""
     settings = context.scene.unitalker
     settings.result, settings.result_details, settings.result_failed = line, "\n".join(details), failed
-    settings.result_mapped = settings.result_missing = ""
+    settings.result_mapped = settings.result_missing = settings.result_counts = ""
+    settings.result_warnings = 0
 
 
 def show_summary(context: bpy.types.Context, summary: object) -> None:
     """What make.write gave, as the last result in the panel."""
-    show_result(context, summary.line, details=(*summary.notes, *summary.warnings))
+    show_result(context, translate("{}. Press Space.", summary.words), details=(*summary.warnings, *summary.notes))
     settings = context.scene.unitalker
+    settings.result_counts, settings.result_warnings = summary.line, len(summary.warnings)
     settings.result_mapped, settings.result_missing = "\n".join(summary.mapped), "\n".join(summary.missing)
 
 

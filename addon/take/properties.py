@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
 from ..host.translations import CONTEXT
 from . import catalog
@@ -69,6 +69,8 @@ class UNITALKER_PG_settings(SceneChoices, bpy.types.PropertyGroup):
     result_missing: StringProperty(
         name="Missing", description="Channels of the model that this rig has nothing for, one per line",
     )
+    result_counts: StringProperty(name="Counts", description="Curves, frames and channels of the last run")
+    result_warnings: IntProperty(name="Warnings", description="How many sentences of the details warn")
     result_failed: BoolProperty(name="Failed")
 
     @property

@@ -7,6 +7,7 @@ import bpy
 from ..host.editors import in_editors
 from ..host.layout import paragraph
 from ..host.translations import translate
+from ..take import catalog
 from . import list as takes_list
 from .operators import span_of_scene
 
@@ -29,17 +30,19 @@ class UNITALKER_UL_takes(bpy.types.UIList):
 class Takes:
     bl_idname = "UNITALKER_PT_takes"
     bl_label = "Takes"
-    bl_order = 6
+    bl_order = 4
     bl_options = {'DEFAULT_CLOSED'}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Once there is a character or a sound."""
+        return not catalog.nothing_chosen(context)
 
     def draw(self, context: bpy.types.Context) -> None:
         """The list, buttons for the chosen take, then the range."""
         layout, manager = self.layout, context.window_manager
         if takes_list.is_stale(context):
             takes_list.fill_soon()
-        if not len(manager.unitalker_takes):
-            paragraph(context, layout, "Takes that you generate on this character are listed here.", 'INFO')
-            return
         if takes_list.is_of_later_blender():
             paragraph(
                 context, layout,

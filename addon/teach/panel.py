@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..host.editors import in_3d_view
+from ..host.editors import TOOLS, in_3d_view
 from ..host.job import Job
 from ..host.layout import paragraph, property_split
 from ..host.operator_base import draw_progress
@@ -17,43 +17,50 @@ CONTROLS_SHOWN = 60         # lines of the list of controls
 class Teach:
     bl_idname = "UNITALKER_PT_teach"
     bl_label = "Teach"
-    bl_order = 12
+    bl_parent_id = TOOLS
+    bl_order = 4
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """What to do, name, start, button, result."""
-        settings, layout = context.scene.unitalker, self.layout
-        paragraph(
-            context, layout,
-            "Key 5 to 20 seconds of the sound by hand, with any controls of the character, then press Teach.", 'INFO',
-        )
-        column = property_split(layout.column())
-        column.prop(settings, "teach_name")
-        column.prop(settings, "teach_start")
-        row = layout.row(align=True)
-        if Job.current is not None:
-            draw_progress(row)
-        else:
-            row.enabled = bool(settings.teach_name.strip())
-            row.operator("unitalker.teach", icon='FCURVE')
-        if settings.teach_result:
-            self._draw_result(context, settings)
-        for line in catalog.damaged_heads():
-            paragraph(context, layout, line, 'ERROR')
+        """The same in a panel of its own."""
+        draw_teach(context, self.layout)
 
-    def _draw_result(self, context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> None:
-        box = self.layout.box()
-        paragraph(context, box, settings.teach_result, 'ERROR' if settings.teach_failed else 'CHECKMARK')
-        lines = settings.teach_details.splitlines()
-        controls = [line for line in lines if ": r " in line]
-        for line in [line for line in lines if line not in controls]:
-            paragraph(context, box, line)
-        if controls:
-            header, body = self.layout.panel("unitalker_taught_controls", default_closed=len(controls) > 8)
-            header.label(text=translate_plural(len(controls), "1 control", "{} controls"), translate=False)
-            if body:
-                for line in controls[:CONTROLS_SHOWN]:
-                    paragraph(context, body, line)
+
+def draw_teach(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+    """What to do, name, start, button, result."""
+    settings = context.scene.unitalker
+    paragraph(
+        context, layout,
+        "Key 5 to 20 seconds of the sound by hand, with any controls of the character, then press Teach.", 'INFO',
+    )
+    column = property_split(layout.column())
+    column.prop(settings, "teach_name")
+    column.prop(settings, "teach_start")
+    row = layout.row(align=True)
+    if Job.current is not None:
+        draw_progress(row)
+    else:
+        row.enabled = bool(settings.teach_name.strip())
+        row.operator("unitalker.teach", icon='FCURVE')
+    if settings.teach_result:
+        _draw_result(context, layout, settings)
+    for line in catalog.damaged_heads():
+        paragraph(context, layout, line, 'ERROR')
+
+
+def _draw_result(context: bpy.types.Context, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    box = layout.box()
+    paragraph(context, box, settings.teach_result, 'ERROR' if settings.teach_failed else 'CHECKMARK')
+    lines = settings.teach_details.splitlines()
+    controls = [line for line in lines if ": r " in line]
+    for line in [line for line in lines if line not in controls]:
+        paragraph(context, box, line)
+    if controls:
+        header, body = layout.panel("unitalker_taught_controls", default_closed=len(controls) > 8)
+        header.label(text=translate_plural(len(controls), "1 control", "{} controls"), translate=False)
+        if body:
+            for line in controls[:CONTROLS_SHOWN]:
+                paragraph(context, body, line)
 
 
 CLASSES = (*in_3d_view(Teach),)

@@ -5,9 +5,9 @@ from functools import partial
 from types import ModuleType
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, IntProperty, StringProperty
 
-from ..host.operator_base import attempt, idle
+from ..host.operator_base import attempt, idle, redraw
 from ..host.polls import only_if
 from ..host.preferences import own
 from ..host.translations import translate
@@ -116,6 +116,51 @@ class UNITALKER_OT_sound_to_strip(bpy.types.Operator):
         return attempt(self, context, partial(_work().to_strip, context), "{}")
 
 
+class UNITALKER_OT_audio_choose(bpy.types.Operator):
+    """A sound file becomes the panel's, or that of a line of the scene's list."""
+
+    bl_idname = "unitalker.audio_choose"
+    bl_label = "Choose Sound File"
+    bl_options = {'REGISTER', 'UNDO', 'INTERNAL'}
+
+    filepath: StringProperty(name="File", subtype='FILE_PATH', options={'SKIP_SAVE'})
+    filter_sound: BoolProperty(default=True, options={'HIDDEN'})
+    filter_movie: BoolProperty(default=True, options={'HIDDEN'})
+    filter_folder: BoolProperty(default=True, options={'HIDDEN'})
+    row: IntProperty(name="Line", description="Of the scene's list; -1 is the panel", default=-1, options={'HIDDEN'})
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        """What the button is for, and the whole path."""
+        path = _owner(context, properties.row).audio
+        return "\n".join([translate("Choose the sound file"), *[path] * bool(path)])
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Open the file browser where the present file lies."""
+        self.filepath = bpy.path.abspath(_owner(context, self.row).audio)
+        context.window_manager.fileselect_add(self)
+        return {'RUNNING_MODAL'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Choose it."""
+        _owner(context, self.row).audio = self.filepath
+        redraw(context)
+        return {'FINISHED'}
+
+
+def _owner(context: bpy.types.Context, row: int) -> bpy.types.PropertyGroup:
+    rows = context.scene.unitalker_cast.rows
+    return rows[row] if 0 <= row < len(rows) else context.scene.unitalker
+
+
+def draw_file(layout: bpy.types.UILayout, path: str) -> None:
+    """The name of the panel's sound file, which a field with the whole path would cut off; a click chooses another."""
+    name = bpy.path.basename(path)
+    layout.operator(
+        "unitalker.audio_choose", text=name or "Choose a Sound File", icon='FILE_SOUND', translate=not name,
+    )
+
+
 class UNITALKER_FH_sound(bpy.types.FileHandler):
     """What Blender asks when files are dropped"""
 
@@ -130,4 +175,4 @@ class UNITALKER_FH_sound(bpy.types.FileHandler):
         return context.area is not None and context.area.type == 'VIEW_3D'
 
 
-CLASSES = (UNITALKER_OT_sound_open, UNITALKER_OT_sound_to_strip, UNITALKER_FH_sound)
+CLASSES = (UNITALKER_OT_sound_open, UNITALKER_OT_sound_to_strip, UNITALKER_OT_audio_choose, UNITALKER_FH_sound)

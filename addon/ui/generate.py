@@ -1,4 +1,4 @@
-"""The panel "Generate": the button or the progress, why it is grey, then the last result with its list of channels."""
+"""The panel "Generate": Generate and Play or the progress, one sentence, and the last result's details in a fold."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ import bpy
 from ..host.editors import in_editors
 from ..host.job import Job
 from ..host.layout import paragraph
-from ..host.operator_base import draw_progress
+from ..host.operator_base import describe
 from ..host.polls import only_if
-from ..host.translations import translate
+from ..host.translations import translate, translate_plural
+from ..preview import playback
 from ..sound.strips import SEVERAL, strip_in_use
 from ..take import catalog
 
 BUTTON = "unitalker_button"     # pointer that the panel gives its button: scripts and the search have their own options
-LIST_WIDTH = 16                 # of the list of channels, in units of the interface
-COLUMNS = 2
+COLUMN_WIDTH = 8                # of the list of channels, in units of the interface
+LEAST_COLUMNS = 2
+NAME_PX = 17                    # height of a name in it, at scale 1
+LIST_SHARE = 0.6                # of the window's height, for its names
+READY = "Ready: press Generate."
+MESSAGE_ROWS = 2                # lines under the buttons that are always there, so that nothing below moves
 
 
 class Generate:
@@ -24,20 +29,43 @@ class Generate:
     bl_order = 2
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Draw it; the button's tooltip and the line under it say why it is grey."""
+        """Buttons, what there is to say, its details: as high before, during and after a job."""
         settings, layout = context.scene.unitalker, self.layout
-        row = layout.row(align=True)
-        row.scale_y = 1.6
-        if Job.current is not None:
-            draw_progress(row)
-            return
+        _draw_buttons(layout, settings)
+        text, icon = _message(context)
+        paragraph(context, layout.box(), text, icon, MESSAGE_ROWS)
+        _draw_details(context, layout, settings)
+
+
+def _draw_buttons(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """Generate, Play and Clear; while a job runs, its bar, Play and Cancel."""
+    row = layout.row(align=True)
+    row.scale_y = 1.6
+    job, playing = Job.current, playback.is_playing()
+    if job is not None:
+        row.progress(factor=job.fraction, type='BAR', text=f"{job.fraction:.0%}")
+    else:
         row.context_pointer_set(BUTTON, settings)
-        row.operator("unitalker.animate", icon='PLAY')
+        row.operator("unitalker.animate", text="Generate", icon='KEYFRAME_HLT')
+    row.operator("unitalker.preview", text="Stop" if playing else "Play", icon='PAUSE' if playing else 'PLAY')
+    if job is not None:
+        row.operator("unitalker.cancel", text="", icon='X')
+    else:
         row.operator("unitalker.clear", text="", icon='TRASH')
-        if why := problem(context):
-            paragraph(context, layout, why, 'INFO')
-        if settings.result:
-            _draw_result(context, layout.box(), settings)
+
+
+def _message(context: bpy.types.Context) -> tuple[str, str]:
+    """What the panel says, and its icon: the job, what is missing, or what the last run did."""
+    settings = context.scene.unitalker
+    if Job.current is not None:
+        return describe(Job.current), 'TIME'
+    if settings.result_failed:
+        return settings.result, 'ERROR'
+    if why := problem(context):
+        return why, 'INFO'
+    if not settings.result:
+        return READY, 'INFO'
+    return settings.result, 'INFO' if settings.result_missing or settings.result_warnings else 'CHECKMARK'
 
 
 def problem(context: bpy.types.Context) -> str:
@@ -65,14 +93,23 @@ def asks(context: bpy.types.Context) -> bool:
     return getattr(context, BUTTON, None) is not None
 
 
-def _draw_result(context: bpy.types.Context, box: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
-    paragraph(context, box, settings.result, 'ERROR' if settings.result_failed else 'CHECKMARK')
+def _draw_details(context: bpy.types.Context, layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """Counts and sentences of the last result; the title says how many of them warn."""
+    header, body = layout.panel("unitalker_details", default_closed=True)
+    header.active = bool(settings.result)
+    header.label(text="Details")
+    if settings.result_warnings:
+        notes = translate_plural(settings.result_warnings, "1 note", "{} notes")
+        header.label(text=notes, icon='INFO', translate=False)
+    if not body:
+        return
     mapped, missing = settings.result_mapped.splitlines(), settings.result_missing.splitlines()
     if mapped or missing:
         counts = translate("{} mapped, {} missing", len(mapped), len(missing))
-        box.popover("UNITALKER_PT_channels", text=counts, translate=False)
-    for line in settings.result_details.splitlines():
-        paragraph(context, box, line, 'INFO')
+        body.popover("UNITALKER_PT_channels", text=counts, translate=False)
+    for number, line in enumerate(settings.result_details.splitlines()):
+        paragraph(context, body, line, 'INFO' if number < settings.result_warnings else 'NONE')
+    paragraph(context, body, settings.result_counts)
 
 
 class UNITALKER_PT_channels(bpy.types.Panel):
@@ -81,22 +118,30 @@ class UNITALKER_PT_channels(bpy.types.Panel):
     bl_space_type = 'PROPERTIES'
     bl_region_type = 'HEADER'
     bl_label = "Channels of the Last Result"
-    bl_ui_units_x = LIST_WIDTH
+    bl_ui_units_x = LEAST_COLUMNS * COLUMN_WIDTH
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Missing first: that is what somebody looks for."""
+        """Missing first: that is what somebody looks for. As many columns as the window needs to hold all of it."""
         settings, layout = context.scene.unitalker, self.layout
+        columns = _columns(context, len(settings.result_mapped.splitlines() + settings.result_missing.splitlines()))
+        layout.ui_units_x = columns * COLUMN_WIDTH
         for title, names, icon in (
             ("Missing on this character", settings.result_missing.splitlines(), 'X'),
             ("Mapped", settings.result_mapped.splitlines(), 'CHECKMARK'),
         ):
             if names:
                 layout.label(text=title)
-                grid = layout.box().grid_flow(columns=COLUMNS, align=True)
+                grid = layout.box().grid_flow(columns=columns, align=True)
                 grid.scale_y = 0.8
                 for name in names:
                     grid.label(text=name, icon=icon, translate=False)
         layout.operator("unitalker.copy_result", icon='COPYDOWN')
+
+
+def _columns(context: bpy.types.Context, names: int) -> int:
+    """Columns in which so many names do not grow over the window."""
+    rows = max(1, int(LIST_SHARE * context.window.height / (NAME_PX * context.preferences.system.ui_scale)))
+    return max(LEAST_COLUMNS, -(-names // rows))
 
 
 class UNITALKER_OT_copy_result(bpy.types.Operator):
@@ -123,7 +168,8 @@ def as_text(settings: bpy.types.PropertyGroup) -> str:
         f"{title}: {', '.join(names.splitlines())}"
         for title, names in (("Missing", settings.result_missing), ("Mapped", settings.result_mapped)) if names
     ]
-    return "\n".join([settings.result, *settings.result_details.splitlines(), *lists])
+    details = settings.result_details.splitlines()
+    return "\n".join([settings.result, *details, *[settings.result_counts] * bool(settings.result_counts), *lists])
 
 
 CLASSES = (UNITALKER_OT_copy_result, UNITALKER_PT_channels, *in_editors(Generate))

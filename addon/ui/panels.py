@@ -1,4 +1,4 @@
-"""The panels Audio, Character and Output of the sidebar tab "Lip Sync".
+"""The panels Audio, Character, Output and Tools of the sidebar tab "Lip Sync".
 
 They draw what is in memory already: no file is read and no mesh walked per draw.
 """
@@ -7,16 +7,28 @@ from __future__ import annotations
 
 import bpy
 
-from ..host.editors import in_editors
+from ..host.editors import TOOLS, in_editors
 from ..host.layout import paragraph, property_split
 from ..host.translations import translate
+from ..mapping.panel import draw_mapping
 from ..models.panel import draw_vertices
-from ..sound.strips import strip_in_use
+from ..shape_match.panel import draw_shapes
+from ..sound.strips import frames_of, strip_in_use
 from ..take import catalog
+from ..teach.panel import draw_teach
+from .drop import draw_file
 from .sections import draw_section
 from .style_presets import UNITALKER_PT_output_presets
 
+# fold, title, icon, and what draws it
+WAYS = (
+    ("shapes", "Match by Shape", 'VIEWZOOM', draw_shapes),
+    ("mapping", "Map It Yourself", 'GREASEPENCIL', draw_mapping),
+    ("teach", "Teach", 'FCURVE', draw_teach),
+)
 NAMES_SHOWN = 12                # names that are listed before "and n more"
+TITLE_SHARE = 0.4               # of the width, for names left of fields, as Blender splits them
+WORDS_SHOWN = 24                # letters of a transcript that stand in its folded title
 
 
 class AudioPanel:
@@ -25,24 +37,45 @@ class AudioPanel:
     bl_order = 0
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Strip, file or speaker."""
+        """Strip, file or speaker: two rows each, so that a change of the source moves nothing."""
         settings, layout = context.scene.unitalker, self.layout
         layout.row().prop(settings, "source", expand=True)
-        layout = property_split(layout)
+        layout = property_split(layout.column())
         if settings.source == 'STRIP':
             layout.prop(settings, "strip", icon='SOUND', placeholder=strip_in_use(context))
+            _labelled(layout, "Frames").label(text=frames_of(context, settings.strip) or "None", translate=False)
         elif settings.source == 'FILE':
-            row = layout.row(align=True)
-            row.prop(settings, "audio")
+            row = _labelled(layout, "File")
+            draw_file(row, settings.audio)
             row.operator("unitalker.sound_to_strip", text="", icon='SEQ_SEQUENCER')
             layout.prop(settings, "start_frame")
         else:
             layout.prop(settings, "speaker")
+            _labelled(layout, "").label(text="")
         layout.prop(settings, "audio_channel")
         header, body = self.layout.panel("unitalker_transcript", default_closed=True)
         header.label(text="Transcript")
+        if said := _said(settings):
+            header.label(text=said, translate=False)
         if body:
             _draw_transcript(body, settings)
+
+
+def _said(settings: bpy.types.PropertyGroup) -> str:
+    """The beginning of the transcript, or the name of its text; seen while the box is folded."""
+    if settings.transcript_text is not None:
+        return settings.transcript_text.name
+    words = settings.transcript
+    return words if len(words) <= WORDS_SHOWN else f"{words[:WORDS_SHOWN].rstrip()}..."
+
+
+def _labelled(layout: bpy.types.UILayout, title: str) -> bpy.types.UILayout:
+    """A row with its name at the left, as Blender draws fields, for what is no field."""
+    split = layout.split(factor=TITLE_SHARE)
+    name = split.row()
+    name.alignment = 'RIGHT'
+    name.label(text=title)
+    return split.row(align=True)
 
 
 class CharacterPanel:
@@ -59,10 +92,8 @@ class CharacterPanel:
         row.prop(settings, "preset_pick")
         row.menu("UNITALKER_MT_presets", text="", icon='DOWNARROW_HLT')
         fit = catalog.fit(context)
-        if fit.problem:
-            paragraph(context, self.layout, fit.problem, 'ERROR')
-        else:
-            paragraph(context, self.layout, fit.line, 'CHECKMARK')
+        icon = 'ERROR' if fit.problem else 'INFO' if fit.missing else 'CHECKMARK'
+        paragraph(context, self.layout, fit.problem or fit.line, icon)
         for sentence in catalog.obstacles(context):
             paragraph(context, self.layout, sentence, 'INFO')
         if fit.unfit:
@@ -77,17 +108,14 @@ class CharacterPanel:
 
 
 def _draw_ways(context: bpy.types.Context, layout: bpy.types.UILayout, has_keys: bool) -> None:
-    """What helps where no preset does: its panels, opened on the spot, since they may be in another editor."""
-    column = layout.box().column(align=True)
-    if has_keys:
-        paragraph(context, column, "Compare what its shape keys do with a known face:")
-        column.popover("UNITALKER_PT_shapes", text="Match by Shape", icon='VIEWZOOM')
-        column.separator()
-    paragraph(context, column, "Choose what moves each of its controls:")
-    column.popover("UNITALKER_PT_mapping", text="Map It Yourself", icon='GREASEPENCIL')
-    column.separator()
-    paragraph(context, column, "Key some seconds by hand, and let it learn from them:")
-    column.popover("UNITALKER_PT_teach", text="Teach", icon='FCURVE')
+    """What helps where no preset does, to be unfolded on the spot: the panels of Tools may be in another editor."""
+    for name, title, icon, draw in WAYS:
+        if has_keys or draw is not draw_shapes:
+            header, body = layout.panel(f"unitalker_way_{name}", default_closed=True)
+            header.label(text=title, icon=icon)
+            if body:
+                body.use_property_split = False
+                draw(context, body)
 
 
 class UNITALKER_MT_presets(bpy.types.Menu):
@@ -104,7 +132,7 @@ class UNITALKER_MT_presets(bpy.types.Menu):
 class OutputPanel:
     bl_idname = "UNITALKER_PT_output"
     bl_label = "Output"
-    bl_order = 4
+    bl_parent_id = "UNITALKER_PT_generate"
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
@@ -119,6 +147,16 @@ class OutputPanel:
         _draw_destination(layout, settings)
         _draw_range(layout, settings)
         draw_section(layout, settings, "output")
+
+
+class ToolsPanel:
+    bl_idname = TOOLS
+    bl_label = "Tools"
+    bl_order = 6
+    bl_options = {'DEFAULT_CLOSED'}
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """Nothing of its own: phonemes, preview, other rigs and export are panels inside."""
 
 
 def _draw_destination(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
@@ -154,4 +192,4 @@ def _list(names: tuple[str, ...]) -> str:
     return ", ".join(names[:NAMES_SHOWN]) + (translate(" and {} more", more) if more > 0 else "")
 
 
-CLASSES = (UNITALKER_MT_presets, *in_editors(AudioPanel, CharacterPanel, OutputPanel))
+CLASSES = (UNITALKER_MT_presets, *in_editors(AudioPanel, CharacterPanel, OutputPanel, ToolsPanel))

@@ -3,7 +3,7 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
-from ..host.editors import in_editors
+from ..host.editors import TOOLS, in_editors
 from ..host.job import Job
 from ..host.layout import paragraph, property_split
 from ..host.operator_base import draw_progress
@@ -73,7 +73,8 @@ class UNITALKER_PG_preview(bpy.types.PropertyGroup):
 class Preview:
     bl_idname = "UNITALKER_PT_preview"
     bl_label = "Preview"
-    bl_order = 9
+    bl_parent_id = TOOLS
+    bl_order = 1
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -104,8 +105,7 @@ class Pictures:
             layout.operator("unitalker.face_camera", icon='OUTLINER_OB_CAMERA')
             paragraph(context, layout, "The scene has no camera, and pictures are what it sees.", 'INFO')
         if Job.current is not None:
-            row = layout.row(align=True)
-            draw_progress(row)
+            draw_progress(layout.row(align=True))
         else:
             layout.operator("unitalker.contact_sheet", icon='IMAGE_DATA')
         column = property_split(layout.column(align=True))
@@ -114,8 +114,7 @@ class Pictures:
         column.prop(chosen, "tile_px")
         column.prop(chosen, "close_up")
         _draw_file(layout, chosen.last_sheet, 'IMAGE_DATA')
-        if Job.current is None:
-            layout.operator("unitalker.playblast", icon='FILE_MOVIE')
+        layout.operator("unitalker.playblast", icon='FILE_MOVIE')
         column = property_split(layout.column(align=True))
         column.prop(chosen, "span")
         column.prop(chosen, "percentage")

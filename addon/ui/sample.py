@@ -56,11 +56,11 @@ def choose_sound(context: bpy.types.Context) -> dict[str, object]:
 
 
 def make_keys(context: bpy.types.Context, given: dict[str, object]) -> str:
-    """One take of these choices, in line: the sample is short. Returns what was made as a line; raises EngineError."""
+    """One take of these choices, in line: the sample is short. Returns what was made in words; raises EngineError."""
     request = make.gather(context, Options(**collect(context, {**FRESH, **given})))
     summary = make.write(request, make.compute(request))
     show_summary(context, summary)
-    return summary.line
+    return summary.words
 
 
 def show(context: bpy.types.Context, face: bpy.types.Object) -> None:

@@ -8,7 +8,6 @@ import bpy
 
 from ... import engine
 from ..host.editors import in_editors
-from ..host.job import Job
 from ..host.layout import paragraph
 from ..host.operator_base import idle
 from ..host.polls import only_if
@@ -93,7 +92,7 @@ class TryIt:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """While there is neither a character nor a sound."""
-        return catalog.nothing_chosen(context) and Job.current is None
+        return catalog.nothing_chosen(context)
 
     def draw(self, context: bpy.types.Context) -> None:
         """What it is, and the button."""

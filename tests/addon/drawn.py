@@ -23,6 +23,7 @@ class Layout:
         texts: what a user would read, in order: labels, given titles of buttons, else the properties' and operators'
             own names.
         buttons: (operator id, its label) in order.
+        labels: texts of labels, in order, those that are blank too.
         own: texts that Blender must not translate: names of the user's, or sentences that were translated before.
     """
 
@@ -30,6 +31,7 @@ class Layout:
         self.texts: list[str] = drawn.texts if drawn else []
         self.buttons: list[tuple[str, str]] = drawn.buttons if drawn else []
         self.own: list[str] = drawn.own if drawn else []
+        self.labels: list[str] = drawn.labels if drawn else []
         self.pointers: dict[str, object] = dict(drawn.pointers) if drawn else {}
 
     def __getattr__(self, name: str) -> Callable[..., object]:
@@ -64,6 +66,8 @@ class Layout:
         elif name == "template_list":
             self._rows(given)
         else:
+            if name == "label":
+                self.labels.append(str(given.get("text", "")))
             self._say(given.get("text"))
         return None
 
@@ -132,6 +136,7 @@ class Context:
 
     def __init__(self, space: str) -> None:
         self.region = SimpleNamespace(width=WIDTH_PX, height=900, type='UI')
+        self.window = SimpleNamespace(height=900)
         self.area = SimpleNamespace(type=space, width=900, height=900, tag_redraw=lambda: None)
         # 0 in the module
         self.preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0), addons=bpy.context.preferences.addons)

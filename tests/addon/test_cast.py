@@ -56,7 +56,7 @@ def test_all_lines_are_made_and_each_row_says_so(ext, cast, speech):
     assert bpy.ops.unitalker.cast_generate() == {'FINISHED'}
     assert [row.kind for row in cast.rows] == ['DONE', 'DONE']
     assert cast.result == "2 of 2 lines made" and not cast.failed
-    assert "52 curves, 48 frames" in cast.rows[0].result
+    assert "2.0 s of speech on frames 1 to 48." in cast.rows[0].result
     assert jaw(anna)[[0, -1], 0].tolist() == [1, 48] and jaw(ben)[[0, -1], 0].tolist() == [101, 148]
 
 

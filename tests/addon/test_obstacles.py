@@ -44,7 +44,7 @@ def test_locked_curve_keeps_its_keys_when_the_line_is_made_again(ext, face, spee
     before = lock_by_hand(face)
     assert told(ext, speech, "jawOpen of 'Face': locked, left as it is", strength=1.5)
     np.testing.assert_array_equal(jaw(face), before)
-    assert bpy.context.scene.unitalker.result.startswith("51 curves")
+    assert bpy.context.scene.unitalker.result_counts.startswith("51 curves")
 
 
 def test_locked_group_keeps_all_of_its_curves(ext, face, speech):

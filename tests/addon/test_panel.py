@@ -14,7 +14,8 @@ import pytest
 from . import drawn
 from .conftest import curves, keys_of, make_face, needs_aud
 
-MAIN = ["Audio", "Character", "Generate", "Voice and Style", "Output"]
+MAIN = ["Audio", "Character", "Generate", "Voice and Style", "Takes", "Scene", "Tools"]
+MOST_PANELS = 7                 # that stand in the tab; the others are inside of them
 EDITORS = ("VIEW_3D", "SEQUENCE_EDITOR", "DOPESHEET_EDITOR")
 
 
@@ -30,17 +31,30 @@ def titles(space: str) -> list[str]:
 
 @pytest.mark.parametrize("space", EDITORS)
 def test_every_editor_has_the_same_panels_in_the_same_order(ext, face, space):
-    shown = [title for title in titles(space) if title in (*MAIN, "Life", "Fine Tuning")]
-    assert [title for title in shown if title in MAIN] == MAIN and {"Life", "Fine Tuning"} <= set(shown)
+    shown = titles(space)
+    assert [title for title in shown if title in MAIN] == MAIN
+    assert {"Life", "Fine Tuning", "Output", "Phonemes", "Preview"} <= set(shown)
 
 
 def test_panels_stand_in_the_order_of_the_work_and_the_later_ones_are_closed(ext, face):
     """No two panels of one level have the same number: Blender would order those as they were registered."""
     top = [kind for kind in drawn.panels() if not getattr(kind, "bl_parent_id", "") and kind.bl_label != "Try It"]
-    later = ["Takes", "Phonemes", "Scene", "Preview", "Map It Yourself", "Match by Shape", "Teach", "Export"]
-    assert [kind.bl_label for kind in top] == MAIN + later and len({kind.bl_order for kind in top}) == len(top)
+    assert [kind.bl_label for kind in top] == MAIN and len({kind.bl_order for kind in top}) == len(top)
+    tools = [kind.bl_label for kind in drawn.panels() if getattr(kind, "bl_parent_id", "") == "UNITALKER_PT_tools"]
+    assert tools[:6] == ["Phonemes", "Preview", "Map It Yourself", "Match by Shape", "Teach", "Export"]
     closed = {kind.bl_label for kind in drawn.panels() if 'DEFAULT_CLOSED' in getattr(kind, "bl_options", ())}
-    assert {"Life", "Fine Tuning", "Output", *later} <= closed
+    assert {"Life", "Fine Tuning", "Output", "Takes", "Scene", "Tools", *tools} <= closed
+
+
+@pytest.mark.parametrize("state", ["nothing", "a face", "a take"])
+def test_the_tab_holds_few_panels_in_every_state(ext, state, speech):
+    if state != "nothing":
+        make_face(ext, "Face")
+    if state == "a take":
+        bpy.ops.unitalker.animate(audio=speech, character="Face")
+    shown = [kind for kind in drawn.panels() if not getattr(kind, "bl_parent_id", "")]
+    polled = [kind for kind in shown if not hasattr(kind, "poll") or kind.poll(bpy.context)]
+    assert 6 <= len(polled) <= MOST_PANELS
 
 
 def test_the_dope_sheet_has_them_as_shape_key_editor_only(ext, face):
@@ -70,7 +84,7 @@ def test_every_panel_draws_in_every_state(ext, speech, space, state):
     if job.Job.current:
         job.Job.current.drop(5)
     assert {
-        "nothing": "Try It", "ready": "Generate Lip Sync", "done": "40 mapped, 12 missing"
+        "nothing": "Try It", "ready": "Ready: press Generate.", "done": "40 mapped, 12 missing"
     }.get(state, "Identity") in texts
 
 
@@ -90,11 +104,8 @@ WAYS = ["Match by Shape", "Map It Yourself", "Teach"]
 
 
 def way_names(space: str = "VIEW_3D") -> list[str]:
-    return [
-        text
-        for text in drawn.draw(next(kind for kind in drawn.panels(space) if kind.bl_label == "Character"), space).texts
-        if text in WAYS
-    ]
+    character = next(kind for kind in drawn.panels(space) if kind.bl_label == "Character")
+    return list(dict.fromkeys(text for text in drawn.draw(character, space).texts if text in WAYS))
 
 
 @pytest.mark.parametrize("space", EDITORS)
@@ -187,6 +198,54 @@ def test_two_strips_ask_for_a_choice(ext, face, speech):
 
 
 # ---- result
+
+def test_the_result_is_said_in_words_and_counted_in_the_fold(ext, face, speech):
+    bpy.ops.unitalker.animate(audio=speech, character="Face")
+    assert settings().result == "2.0 s of speech on frames 1 to 48. Press Space."
+    assert settings().result_counts.startswith("52 curves, 48 frames")
+
+
+def test_a_tick_stands_only_where_nothing_is_missing(ext, speech):
+    message = ext.module("addon.ui.generate")._message
+    for number, icon in ((52, 'CHECKMARK'), (40, 'INFO')):
+        make_face(ext, f"Face {number}", ext.module("engine.values.channels").ARKIT_52[:number])
+        settings().source, settings().audio, settings().performance = 'FILE', speech, 'lips'
+        bpy.ops.unitalker.animate(audio=speech, character=f"Face {number}")
+        assert message(bpy.context)[1] == icon, settings().result_details
+
+
+def test_a_message_takes_as_many_lines_before_as_after(ext, face, speech):
+    def lines() -> int:
+        layout = drawn.draw(bpy.types.UNITALKER_PT_generate)
+        return layout.labels.index("Details")
+
+    settings().source, settings().audio = 'FILE', speech
+    ready = lines()
+    bpy.ops.unitalker.animate(audio=speech, character="Face")
+    assert settings().result and lines() == ready
+
+
+def test_a_transcript_is_seen_while_it_is_folded(ext, face):
+    settings().transcript = "Never mind what the others say to you"
+    assert "Never mind what the othe..." in drawn.draw(bpy.types.UNITALKER_PT_audio).own
+
+
+def test_the_file_field_shows_the_name_of_the_file(ext, face):
+    settings().source, settings().audio = 'FILE', "/a/very/long/folder/line_017.wav"
+    layout = drawn.draw(bpy.types.UNITALKER_PT_audio)
+    assert ("unitalker.audio_choose", "line_017.wav") in layout.buttons
+    assert "/a/very" not in " ".join(layout.texts)
+    bpy.ops.unitalker.audio_choose(filepath="/b/other.wav")
+    assert settings().audio == "/b/other.wav"
+    bpy.ops.unitalker.cast_add(what='EMPTY')
+    bpy.ops.unitalker.audio_choose(filepath="/b/third.wav", row=0)
+    assert settings().audio == "/b/other.wav" and bpy.context.scene.unitalker_cast.rows[0].audio == "/b/third.wav"
+
+
+def test_the_list_of_channels_stays_within_the_window(ext):
+    columns = ext.module("addon.ui.generate")._columns
+    assert columns(drawn.context(), 52) == 2        # a window 900 pixels high
+    assert columns(drawn.context(), 200) == 7
 
 def test_the_result_lists_what_was_mapped_and_what_was_not(ext, speech):
     make_face(ext, "Face", ext.module("engine.values.channels").ARKIT_52[:38])

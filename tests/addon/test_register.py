@@ -153,7 +153,7 @@ def test_a_saved_preset_is_chosen_and_used(ext, face, speech):
     settings = bpy.context.scene.unitalker
     assert settings.preset == settings.preset_pick == "my_rig"
     bpy.ops.unitalker.animate(audio=speech, character="Face")
-    assert "My Rig" in settings.result and len(curves(face.data.shape_keys)) == 52
+    assert "My Rig" in settings.result_counts and len(curves(face.data.shape_keys)) == 52
     Path(ext.module("addon.host.preferences").user_folder("presets"), "my_rig.json").unlink()
     bpy.ops.unitalker.refresh()
 

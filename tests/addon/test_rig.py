@@ -321,7 +321,7 @@ def ict_head(ext):
 def test_ict_head_is_keyed_as_it_is(ext, ict_head, speech):
     bpy.ops.unitalker.animate(audio=speech, character=ict_head.name, model=TINY)
     assert len(curves(ict_head.data.shape_keys)) >= 51
-    assert "ict" in bpy.context.scene.unitalker.result.lower()
+    assert "ict" in bpy.context.scene.unitalker.result_counts.lower()
 
 
 def test_ict_head_separated_by_material_is_keyed_on_every_part_once(ext, ict_head, speech):

@@ -157,7 +157,7 @@ def test_key_data_that_two_objects_share_is_keyed_once_and_moves_both(ext, face,
     twin.parent = face
     bpy.ops.unitalker.animate(audio=speech, character="Face")
     assert len(curves(face.data.shape_keys)) == 52 and len(bpy.data.actions) == 1
-    assert bpy.context.scene.unitalker.result.startswith("52 curves")
+    assert bpy.context.scene.unitalker.result_counts.startswith("52 curves")
 
 
 def test_an_action_of_the_artist_that_two_characters_share_stays_whole(ext, face, speech):

@@ -102,7 +102,7 @@ def test_a_range_is_made_again_with_the_panels_style_and_the_takes_sound(face, t
     settings.range_start, settings.range_end = 10, 40
     before = jaw(face)
     assert bpy.ops.unitalker.regenerate_range() == {'FINISHED'}
-    assert "frames 10 to 40 of 48" in settings.result
+    assert "frames 10 to 40 of 48" in settings.result_counts
     after = jaw(face)
     np.testing.assert_allclose(after[11:38, 1], before[11:38, 1] / 2, atol=1e-6)
     np.testing.assert_array_equal(after[[*range(9), *range(40, 96)]], before[[*range(9), *range(40, 96)]])
@@ -114,7 +114,7 @@ def test_the_preview_range_counts_before_the_panels(face, two, listed):
     listed()
     choose("speech.wav")
     assert bpy.ops.unitalker.regenerate_range() == {'FINISHED'}
-    assert "frames 20 to 30 of 48" in scene.unitalker.result
+    assert "frames 20 to 30 of 48" in scene.unitalker.result_counts
     assert bpy.ops.unitalker.clear_range() == {'FINISHED'} and len(jaw(face)) == 96 - 11
 
 
@@ -183,9 +183,9 @@ def drawn(ext, monkeypatch):
 
 def test_the_panel_shows_the_list_and_its_buttons(ext, two, listed, monkeypatch):
     bpy.context.window_manager.unitalker_takes.clear()
-    assert drawn(ext, monkeypatch) == ["Takes that you generate on this character are listed here."]
+    empty = drawn(ext, monkeypatch)
     listed()
-    assert drawn(ext, monkeypatch) == [
+    assert drawn(ext, monkeypatch) == empty == [        # a first take moves nothing
         "unitalker_takes", "take_load", "take_remake", "take_clear", "take_mine", "range_start", "range_end",
         "crossfade", "regenerate_range", "clear_range",
     ]

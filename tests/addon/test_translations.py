@@ -25,7 +25,7 @@ SAYING = {
 SHOWN = {"text", "heading", "placeholder"}                  # arguments of a layout's calls
 PRODUCTS = r"(Live Link Face|MetaHuman) (CSV|JSON)|CUDA|CoreML|DirectML"          # written alike everywhere
 # names of texts that are said
-FIXED = {"TITLE", "NOT_IN_EDIT_MODE", "LAST_STAGE", "SEVERAL", "NO_TAKE", "BUSY", "BUSY_ELSE"}
+FIXED = {"TITLE", "NOT_IN_EDIT_MODE", "LAST_STAGE", "SEVERAL", "NO_TAKE", "BUSY", "BUSY_ELSE", "READY"}
 SCENE_STATE = {
     "result", "result_details", "result_mapped", "result_missing", "result_failed", "teach_result", "teach_details",
     "teach_failed", "live_note",

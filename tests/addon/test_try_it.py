@@ -26,7 +26,7 @@ def test_it_makes_keys_that_open_the_mouth(tried):
     keys = jaw(tried.character)
     assert len(keys) == SAMPLE_FRAMES and keys[0, 0] == bpy.context.scene.frame_start
     assert keys[:, 1].max() > 0.2 and keys[:, 1].min() < 0.05
-    assert "52 channels mapped, 0 missing" in tried.result and not tried.result_failed
+    assert "52 channels mapped, 0 missing" in tried.result_counts and not tried.result_failed
     assert len(tried.result_mapped.splitlines()) == 52 and tried.result_missing == ""
 
 

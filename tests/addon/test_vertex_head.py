@@ -108,7 +108,7 @@ def test_fewer_components_stay_within_the_stated_accuracy(ext, model, speech):
         bpy.ops.unitalker.animate(audio=speech, vertex_error=percent)
         assert worst(obj, wanted) <= percent / 100 * size + 1e-5
         numbers.append(len(obj.data.shape_keys.key_blocks) - 2)
-        assert f"{numbers[-1]} of {N_COMPONENTS} PCA shape keys" in bpy.context.scene.unitalker.result
+        assert f"{numbers[-1]} of {N_COMPONENTS} PCA shape keys" in bpy.context.scene.unitalker.result_counts
         bpy.ops.unitalker.clear()
     assert numbers == sorted(numbers) and numbers[0] < numbers[-1]
 
