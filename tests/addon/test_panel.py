@@ -78,9 +78,10 @@ def test_every_panel_draws_in_every_state(ext, speech, space, state):
         job.Job(lambda progress, cancelled: None).start()
     if state == "failed":
         settings().result, settings().result_failed = "Something is wrong.", True
+    texts = []
     for destination in ("ACTION", "NLA", "SLOT"):
         settings().destination, settings().use_range, settings().identity_2 = destination, destination == "NLA", "wide"
-        texts = [text for kind in drawn.panels(space) for text in drawn.draw(kind, space).texts]
+        texts += [text for kind in drawn.panels(space) for text in drawn.draw(kind, space).texts]
     if job.Job.current:
         job.Job.current.drop(5)
     assert {
