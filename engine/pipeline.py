@@ -234,7 +234,7 @@ def _animation(
     settings, head = take.settings, take.tracks[0].head
     spoken = _follow_phones(take, cues, sound)
     phones = spoken.cues.phones if spoken.cues else ()
-    moods = mood_changes(settings.transcript, settings.language, phones, sound.duration_s)
+    moods = mood_changes(settings, phones, sound.duration_s)
     sound = replace(sound, moods=moods)
     finished = finish(spoken.motion, spoken.cues, head, settings, sound)
     curves, rig_warnings = _rig_curves(take, target, finished, sound) if target else (None, ())

@@ -90,7 +90,7 @@ class _Step:
 
 def measure(wave: Waveform, wanted: Sequence[Settings]) -> Sound:
     """What the wanted settings need to know of a sound."""
-    needs_prosody = any(is_moving(settings.life) and not settings.raw for settings in wanted)
+    needs_prosody = any(not settings.raw and (is_moving(settings.life) or settings.mood.own) for settings in wanted)
     return Sound(wave.duration_s, level_of(wave), prosody(wave) if needs_prosody else None)
 
 
@@ -130,6 +130,8 @@ def finish(
         moved = retime(smooth.smooth(motion, settings.smooth), settings.fps, n_frames)
         moved = replace(moved, weights=moved.weights.copy()) if moved is motion else moved
         return Finished(moved, lip_contact.contacts_of(moved))
+    if settings.life.is_listening:
+        motion, cues = replace(motion, weights=np.zeros_like(motion.weights)), None
     closed_motion = _close(motion, cues, sound.level, (n_frames - 1) / settings.fps)
     shaped, closed = _shape(closed_motion, settings, sound)
     retimed = retime(shaped, settings.fps, n_frames)
@@ -145,7 +147,7 @@ def _lay_mood_on_face(motion: Motion, settings: Settings, sound: Sound, closed: 
     intensity = _intensity(motion, settings)
     moods = _mood_tracks(motion, settings, sound).items()
     tracks = {kind: np.asarray(intensity * track, np.float32) for kind, track in moods}
-    felt = mood.lay_on_face(motion, tracks, closed, settings.mood.mouth)
+    felt = mood.lay_on_face(motion, tracks, closed, settings.mood.mouth, mood.own_poses(settings.mood.own))
     if sound.prosody is None:
         return felt
     life = lively(settings.life)
@@ -155,7 +157,9 @@ def _lay_mood_on_face(motion: Motion, settings: Settings, sound: Sound, closed: 
 def _mood_tracks(motion: Motion, settings: Settings, sound: Sound) -> dict[str, FloatArray]:
     seconds = np.arange(len(motion.weights)) / motion.fps
     keyed = {amount.name: _at(amount, seconds, settings) for amount in settings.keyed if amount.name in FELT_MOODS}
-    return mood.mood_tracks(sound.moods, settings.mood, sound.duration_s, seconds, keyed)
+    tracks = mood.mood_tracks(sound.moods, settings.mood, sound.duration_s, seconds, keyed)
+    pauses = sound.prosody.pauses if sound.prosody else ()
+    return mood.in_turn(tracks, settings.mood.own, pauses, settings.life.seed, seconds)
 
 
 def _intensity(motion: Motion, settings: Settings) -> FloatArray:
@@ -200,13 +204,13 @@ def _shape(motion: Motion, settings: Settings, sound: Sound) -> tuple[Motion, Bo
 
 
 def _steps(settings: Settings, tracks: dict[str, FloatArray]) -> tuple[_Step, ...]:
-    lead_s, delays = settings.anticipation_s, settings.delays
+    lead_s, delays, own = settings.anticipation_s, settings.delays, mood.own_poses(settings.mood.own)
     held = timing.speaking_contacts
     return (
         _Step(lambda motion, _: smooth.smooth(motion, settings.smooth, settings.region_smooth), fades=True),
         _Step(lambda motion, _: articulation.relax(motion, settings.articulation), fades=True),
         _Step(lambda motion, _: articulation.articulate(motion, settings.articulation)),
-        _Step(lambda motion, closed: mood.lay_on_mouth(motion, tracks, closed, settings.mood.mouth)),
+        _Step(lambda motion, closed: mood.lay_on_mouth(motion, tracks, closed, settings.mood.mouth, own)),
         _Step(lambda motion, _: smooth.apply_gains(motion, settings.gains)),
         _Step(lambda motion, _: smooth.apply_intensity(motion, _intensity(motion, settings))),
         _Step(lambda motion, closed: timing.anticipate(motion, lead_s, held(motion, closed)), move=held),
@@ -227,6 +231,8 @@ def without_effect(settings: Settings, head: Head, rigged: bool) -> str:
     if head.space == "blendshapes" or settings.raw:
         return ""
     chosen = [label for name, label in _ONLY_SHAPES.items() if getattr(settings, name) != getattr(Settings, name)]
+    if settings.life.is_listening:
+        chosen.append("listening")
     if not rigged and is_moving(replace(settings.life, blinks=0, asymmetry=0)):     # blinks are on by default
         chosen.append("life")
     what = ", ".join(chosen).capitalize()

@@ -11,11 +11,13 @@ from ..host.operator_base import OnWorker, redraw
 from ..host.polls import only_if
 from ..host.translations import translate, translate_plural
 from ..sound import strips as sound_strips
-from . import work
+from . import listening, work
 
 ADD = (
     ('SELECTED', "Selected Strips", "A line for every selected sound strip that has none yet"),
     ('ALL', "All Strips", "A line for every sound strip of the Sequencer that has none yet"),
+    ('LISTENERS', "Listeners", (
+        "For every line, the other characters of the list that say nothing meanwhile, as listeners")),
     ('EMPTY', "Empty Line", "A line whose sound and character you choose"),
 )
 DIRECTIONS = (('UP', "Up", ""), ('DOWN', "Down", ""))
@@ -82,17 +84,23 @@ class UNITALKER_OT_cast_add(bpy.types.Operator):
             row = context.scene.unitalker_cast.add()
             row.character = context.scene.unitalker.character
             return {'FINISHED'}
+        if self.what == 'LISTENERS':
+            return self._say(listening.add_listeners(context), True)
         strips = sound_strips.sound_strips(sound_strips.sequencer_scene(context))
         chosen = [strip for strip in strips if self.what == 'ALL' or strip.select]
-        added = work().add_strips(context, chosen)
+        return self._say(work().add_strips(context, chosen), bool(chosen))
+
+    def _say(self, added: int, found: bool) -> set[str]:
         if not added:
-            self.report({'WARNING'}, _nothing_added(bool(chosen), self.what))
+            self.report({'WARNING'}, _nothing_added(found, self.what))
             return {'CANCELLED'}
         self.report({'INFO'}, translate_plural(added, "1 line added.", "{} lines added."))
         return {'FINISHED'}
 
 
 def _nothing_added(strips: bool, what: str) -> str:
+    if what == 'LISTENERS':
+        return translate("No line was added: nobody of the list is silent during a line of another one.")
     if strips:
         return translate("No line was added: all of them are in the list already.")
     if what == 'SELECTED':

@@ -30,7 +30,8 @@ class UNITALKER_UL_cast(bpy.types.UIList):
         line.prop(row, "use", text="")
         names = line.split(factor=0.55)
         names.active = row.use
-        names.label(text=row.title(), icon=SOURCE_ICONS[row.source], translate=False)
+        icon = 'HIDE_OFF' if row.listens else SOURCE_ICONS[row.source]
+        names.label(text=row.title(), icon=icon, translate=False)
         names.label(
             text=row.character.name if row.character else "No character",
             icon='OUTLINER_OB_ARMATURE' if row.character else 'QUESTION', translate=not row.character,
@@ -96,13 +97,20 @@ def _draw_row(context: bpy.types.Context, layout: bpy.types.UILayout, row: bpy.t
     else:
         column.prop(row, "strip" if row.source == 'STRIP' else "speaker", icon=SOURCE_ICONS[row.source])
     column.prop(row, "character")
+    column.prop(row, "listens")
     _draw_own(column, row, "own_identity", "identity")
+    _draw_own(column, row, "own_mood", "mood")
     _draw_own(column, row, "own_channel", "audio_channel")
+    if not row.listens:
+        _draw_words(column, row)
+    if row.result:
+        paragraph(context, box, row.result, KIND_ICONS[row.kind])
+
+
+def _draw_words(column: bpy.types.UILayout, row: bpy.types.PropertyGroup) -> None:
     if row.transcript_text is None:
         column.prop(row, "transcript", placeholder="What is said")
     column.prop(row, "transcript_text")
-    if row.result:
-        paragraph(context, box, row.result, KIND_ICONS[row.kind])
 
 
 def _draw_own(column: bpy.types.UILayout, row: bpy.types.PropertyGroup, switch: str, name: str) -> None:

@@ -36,6 +36,10 @@ def _search_identities(_row: object, context: bpy.types.Context, _text: str) -> 
     return [name for name, _, _ in catalog.identities(context.scene.unitalker.model)]
 
 
+def _search_moods(_row: object, context: bpy.types.Context, _text: str) -> list[str]:
+    return [name for name, _, _ in catalog.mood_items(context.scene.unitalker, context)]
+
+
 def _strip_typed(row: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
     """Another strip was chosen by its name: from now on the row means that one, also under another name."""
     scene = row.scene or sound_strips.sequencer_scene(context)
@@ -75,6 +79,15 @@ class UNITALKER_PG_cast_row(bpy.types.PropertyGroup):
     identity: StringProperty(
         name="Identity", description="Speaking style of this line", default="pivot", search=_search_identities,
         search_options={'SUGGESTION'},
+    )
+    listens: BoolProperty(
+        name="Listens", description=(
+            "This character hears the line and says nothing: it looks at who speaks, blinks after pauses, and nods"),
+    )
+    own_mood: BoolProperty(name="Own Mood", description="Another mood than the panel's")
+    mood: StringProperty(
+        name="Mood", description='A mood, or several such as "happy=0.6,surprised=0.3"; empty is neutral',
+        search=_search_moods, search_options={'SUGGESTION'},
     )
     own_channel: BoolProperty(
         name="Own Sound Channel",

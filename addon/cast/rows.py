@@ -17,6 +17,7 @@ import bpy
 
 from ...engine import Animation, Cancelled, EngineError, RigError
 from ...engine.values import types
+from ...engine.values.settings import LISTENING
 from ..character import channels_of, character
 from ..host.job import tell_stage
 from ..host.translations import translate
@@ -25,6 +26,7 @@ from ..sound import clip as sounds
 from ..sound import strips as sound_strips
 from ..take import make
 from ..take.properties import collect
+from . import listening
 
 UNKNOWN_LENGTH_S = 10.0         # share of the progress bar for a file that nobody has opened yet
 A_BUG = "A bug stopped this line: see the traceback in the system console."
@@ -171,6 +173,10 @@ def _request(context: bpy.types.Context, row: bpy.types.PropertyGroup, options: 
         "transcript_text": row.transcript_text.name if row.transcript_text else "",
         "use_range": False,
     }
+    if row.listens:
+        given |= _as_listener(context, row)
+    if row.own_mood:
+        given["mood"] = row.mood if row.mood != "neutral" else ""
     if row.character is None:
         raise RigError("No character is chosen for this line. Pick one in its row, or press Guess Characters.")
     given["character"] = row.character.name
@@ -180,6 +186,15 @@ def _request(context: bpy.types.Context, row: bpy.types.PropertyGroup, options: 
         given["audio_channel"] = row.audio_channel
     clip = _strip_clip(context, row) if row.source == 'STRIP' else None
     return make.gather(context, make.Options(**collect(context, given)), clip)
+
+
+def _as_listener(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> dict[str, object]:
+    """A face that says nothing and looks at who speaks, unless the panel has something else to look at."""
+    told = {"performance": LISTENING, "transcript": "", "transcript_text": ""}
+    speaker = listening.speaker_of(context.scene.unitalker_cast.rows, row)
+    if speaker is None or context.scene.unitalker.look_at is not None:
+        return told
+    return {**told, "look_at": speaker.name}
 
 
 def _strip_clip(context: bpy.types.Context, row: bpy.types.PropertyGroup) -> sounds.SoundClip:

@@ -14,6 +14,12 @@ phones_on_timeline: list[Callable[[bpy.types.Context, object], tuple[object, ...
 before_take: list[Callable[[bpy.types.Scene], None]] = []
 
 
+class LiveChange:
+    """Whether a take is being made inside of a property's update, where the scene must stay on its frame."""
+
+    running = False
+
+
 def end_previews(scene: bpy.types.Scene) -> None:
     """Give back what is only shown on a character: it is no rest pose, and no key."""
     for end in before_take:

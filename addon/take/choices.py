@@ -63,6 +63,7 @@ def as_property(option: Option, points: bool = False) -> object:
         given["translation_context"] = CONTEXT
     if points:
         given |= {"poll": POLLS[option.name]} if option.name in POLLS else {}
+        given |= {"update": _changed} if option.live else {}
         return PointerProperty(type=getattr(bpy.types, option.points_to), **given)
     given["default"] = option.default
     update = UPDATES.get(option.name, _changed if option.live else None)

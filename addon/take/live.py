@@ -15,23 +15,18 @@ from ..host.job import Job
 from ..host.operator_base import redraw
 from . import callbacks, work
 from .options import LIVE
+from .properties import chosen
 
 NOTHING_YET = "Live waits for a take: generate once."
 
 log = logging.getLogger(__name__)
 
 
-class _State:
-    """Whether a take is being made right now, inside of a callback."""
-
-    busy = False
-
-
 def apply(context: bpy.types.Context) -> None:
     """Make the chosen take again with the panel's style; what goes wrong becomes the panel's note."""
-    if _State.busy or not _may_run():
+    if callbacks.LiveChange.running or not _may_run():
         return
-    _State.busy = True
+    callbacks.LiveChange.running = True
     settings = context.scene.unitalker
     try:
         note = _remake(context)
@@ -39,7 +34,7 @@ def apply(context: bpy.types.Context) -> None:
         log.exception("Live stopped at a bug")
         note = "A bug stopped the change: see the traceback in the system console."
     finally:
-        _State.busy = False
+        callbacks.LiveChange.running = False
     if settings.live_note != note:
         settings.live_note = note
 
@@ -57,7 +52,7 @@ def _remake(context: bpy.types.Context) -> str:
         if take is None:
             return NOTHING_YET
         span = (float(settings.range_start), float(settings.range_end)) if settings.use_range else None
-        changes = {name: getattr(settings, name) for name in LIVE}
+        changes = {name: chosen(settings, name) for name in LIVE}
         if span is not None:
             changes["crossfade"] = settings.crossfade
         takes.remake(context, take, changes, span)

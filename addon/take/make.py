@@ -6,6 +6,7 @@ The button, scripts and the command line all walk these steps; an operator only 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,12 +17,12 @@ import bpy
 import numpy as np
 
 from ... import engine
-from ...engine import Animation, SettingError, Settings, reduce_for_curves
+from ...engine import Animation, Life, SettingError, Settings, reduce_for_curves
 from ...engine.model.folder import open_model
 from ...engine.values.types import Cancel, Progress, never, no_progress
 from ..actions.ledger import Span, TimedPhone
 from ..character import character as rig
-from ..character import mesh_arrays
+from ..character import gaze, mesh_arrays
 from ..character.lip_sentences import notes_on_lips, warnings_of_lips
 from ..host.job import listening, tell_stage
 from ..host.preferences import engine_preferences
@@ -34,8 +35,8 @@ from ..sound import cache as sound_cache
 from ..sound import clip as sounds
 from ..sound.scene_strips import is_shown_elsewhere
 from ..sound.strips import audible_frames, find_marked, marked
-from .callbacks import end_previews
-from .character_mood import keyed_amounts
+from .callbacks import LiveChange, end_previews
+from .character_mood import MOST_FRAMES, keyed_amounts
 from .options import MAX_FRAME, Options
 from .settings import key_options, phones_of, settings_of, vertex_options
 
@@ -121,7 +122,7 @@ def gather(
     if character:
         first = clip.start_frame + options.shift_frames
         keyed = keyed_amounts(bpy.data.objects.get(character.name), first, clip.length_s, fps)
-        settings = replace(settings, keyed=keyed)
+        settings = replace(settings, keyed=keyed, life=_looking(context, options, settings, (first, clip.length_s)))
     if frames is not None or options.interpolation == 'BEZIER':
         settings = replace(settings, max_error=None)        # keys are left out later, beside those that are there
     return Request(
@@ -137,6 +138,24 @@ def gather(
         keys=key_options(options, fps),
         frames=frames,
     )
+
+
+def _looking(
+    context: bpy.types.Context, options: Options, settings: Settings, sound: tuple[float, float],
+) -> Life:
+    """The performance with what its eyes rest on. sound: first frame, and length in seconds. Raises SettingError."""
+    if not options.look_at or not settings.life.eyes:
+        return settings.life
+    target, (first, length_s) = bpy.data.objects.get(options.look_at), sound
+    if target is None:
+        raise SettingError(f"Look At: there is no object {options.look_at!r}. Pick one of this file in Life.")
+    members = rig.members(context, options.character, with_related=True)
+    home = rig.home_scene(context, options.character)
+    known = length_s * settings.fps if math.isfinite(length_s) else home.frame_end - first      # of a file not yet open
+    n_frames = int(min(max(known, 0), MOST_FRAMES)) + 1
+    frames = [first + number for number in range(n_frames)]
+    looks = gaze.directions(home, members, target, frames, may_move=not LiveChange.running)
+    return replace(settings.life, look_at=looks)
 
 
 def _rig(character: rig.Character, options: Options, preset_folders: tuple[str, ...]) -> engine.Rig:

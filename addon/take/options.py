@@ -117,6 +117,12 @@ _RANGE = (
         "closed lips stay closed"
     ), 0, 250, soft_high=24, digits=1, step=1, preset="output"),
 )
+_LOOK = (
+    Option("look_at", "", "Look At", (
+        "Object that the eyes rest on while eye motion is on: a camera, an empty, another character. Empty is straight "
+        "ahead"
+    ), points_to="Object", live=True),
+)
 _LIPS = (
     Option("fit_lips", True, "Fit Lips to Mesh", (
         "Move the values of shape keys a little until the lips of this very mesh meet on p, b and m without crossing, "
@@ -153,7 +159,7 @@ _KEYS = (
 )
 OPTIONS: tuple[Option, ...] = (
     *_SOUND, *_CHARACTER, *(option for option in ENGINE_OPTIONS if option.title), *_SECOND_IDENTITY, *_VERTICES,
-    *_RANGE, *_LIPS, *_KEYS,
+    *_RANGE, *_LOOK, *_LIPS, *_KEYS,
 )
 BY_NAME = {option.name: option for option in OPTIONS}
 CHOICES = tuple(BY_NAME)
@@ -182,7 +188,8 @@ def parts_of(performance: str) -> dict[str, bool]:
 def in_preset(preset: str) -> tuple[str, ...]:
     """Names of the options that the user's presets of a kind keep: "style" or "output"."""
     live = LIVE if preset == "style" else ()
-    return tuple(option.name for option in OPTIONS if option.preset == preset or option.name in live)
+    kept = [option for option in OPTIONS if not option.points_to]       # data-blocks are this file's
+    return tuple(option.name for option in kept if option.preset == preset or option.name in live)
 
 
 def with_switches(given: Mapping[str, Value]) -> dict[str, Value]:

@@ -84,6 +84,12 @@ def data_block(name: str, value: str) -> bpy.types.ID | None:
     return getattr(bpy.data, f"{BY_NAME[name].points_to.lower()}s").get(value)
 
 
+def chosen(settings: bpy.types.PropertyGroup, name: str) -> object:
+    """What the panel chose; of a data-block its name."""
+    value = getattr(settings, name)
+    return (value.name if value else "") if name in POINTERS else value
+
+
 def collect(context: bpy.types.Context, given: Mapping[str, object]) -> dict[str, object]:
     """Every option: what is given, else what the panel of the scene says.
 
@@ -91,9 +97,7 @@ def collect(context: bpy.types.Context, given: Mapping[str, object]) -> dict[str
     given performance decides which parts of Life are on.
     """
     settings = context.scene.unitalker
-    values = {name: getattr(settings, name) for name in CHOICES}
-    for name in POINTERS:
-        values[name] = values[name].name if values[name] else ""
+    values = {name: chosen(settings, name) for name in CHOICES}
     for name, source in SOUNDS.items():
         if given.get(name):
             values["source"] = source

@@ -52,7 +52,9 @@ def _draw_still_parts(context: bpy.types.Context, layout: bpy.types.UILayout) ->
     still = [settings.bl_rna.properties[name].name for name in fit.still if getattr(settings, name)]
     if still:
         names = ", ".join(map(translate, still))
-        paragraph(context, layout, translate("No key or bone with a known name for: {}", names), 'INFO')
+        quiet = layout.column()
+        quiet.active = False
+        paragraph(context, quiet, translate("Nothing moves: {}", names))
 
 
 def _draw_style(context: bpy.types.Context, panel: bpy.types.UILayout, layout: bpy.types.UILayout) -> None:
@@ -105,6 +107,9 @@ class LifePanel:
         """A switch and an amount for each kind, then the seed."""
         settings, layout = context.scene.unitalker, property_split(self.layout)
         draw_section(layout.column(), settings, "life")
+        look = layout.row()
+        look.active = settings.use_eye_motion
+        look.prop(settings, "look_at")
         row = layout.row(align=True)
         row.prop(settings, "seed")
         row.operator("unitalker.new_seed", text="", icon='FILE_REFRESH')

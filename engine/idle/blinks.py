@@ -18,7 +18,7 @@ from ..motion.smooth import smooth_step
 from ..values.channels import ARKIT_52, HEAD_ANGLES
 from ..values.settings import MAX_LIFE
 from ..values.types import BoolArray, FloatArray, Life, Motion
-from . import head_gaze_breath
+from . import head_gaze_breath, listening
 from .head_gaze_breath import stream
 from .prosody import FUTURE_S, Prosody
 
@@ -116,7 +116,8 @@ def add_idle_motion(motion: Motion, prosody: Prosody | None, life: Life) -> Moti
     if life.cheeks:
         _tighten_cheeks(face, motion, prosody, life.cheeks)
     if life.breath:
-        face.set({"breath": head_gaze_breath.breath(prosody, len(motion.weights), motion.fps, life)})
+        own = listening.silent(prosody) if life.is_listening else prosody
+        face.set({"breath": head_gaze_breath.breath(own, len(motion.weights), motion.fps, life)})
     return face.motion()
 
 
@@ -203,22 +204,38 @@ def _blink(face: _Face, prosody: Prosody, life: Life) -> None:
 def blinks(prosody: Prosody, duration_s: float, life: Life) -> Iterator[Blink]:
     """Blinks of a clip, in order; life.blinks times BLINKS_PER_MIN on average, drawn to pauses and ends of phrases."""
     random = stream(life.seed, "blinks")
-    mean_s = 60 / ((TALKING_BLINKS_PER_MIN if life.is_natural else BLINKS_PER_MIN) * life.blinks)
+    mean_s = 60 / (_blinks_per_min(life) * life.blinks)
     later = stream(life.seed, "later lid")
     median_s = max(mean_s / np.exp(BLINK_SPREAD**2 / 2), LEAST_INTERVAL_S)
     reach_s = min(BLINK_PULL_S, 0.6 * mean_s)
     last_s = -mean_s * random.random()
     while last_s < duration_s:
         drawn, pulled, place = random.normal(), random.random() < PULLED, random.random()
-        ranges = (CLOSING_S, SHUT_S, OPENING_S, TALKING_DEPTH if life.is_natural else DEPTH)
-        closing_s, shut_s, opening_s, depth = (float(random.uniform(*ends)) for ends in ranges)
+        closing_s, shut_s, opening_s, depth = (float(random.uniform(*ends)) for ends in _blink_ranges(life))
         wanted_s = last_s + max(LEAST_INTERVAL_S, median_s * float(np.exp(BLINK_SPREAD * drawn)))
-        second = _quiet_moment(prosody, wanted_s, reach_s, place) if pulled else wanted_s
+        second = wanted_s
+        if pulled and life.is_listening:
+            second = listening.blink_moment(prosody, wanted_s, place)
+        elif pulled:
+            second = _quiet_moment(prosody, wanted_s, reach_s, place)
         second = max(second, last_s + LEAST_INTERVAL_S)
         later_s = float(later.uniform(*LATER_LID_S)) * (1 if later.random() < 0.5 else -1)
         if second >= 0:
             yield Blink(second, closing_s, shut_s, opening_s, depth, later_s if life.asymmetry else 0.0)
         last_s = second
+
+
+def _blinks_per_min(life: Life) -> float:
+    if life.is_listening:
+        return listening.BLINKS_PER_MIN
+    return TALKING_BLINKS_PER_MIN if life.is_natural else BLINKS_PER_MIN
+
+
+def _blink_ranges(life: Life) -> tuple[tuple[float, float], ...]:
+    """Seconds in which lids close, stay shut and open, and how far they close."""
+    if life.is_listening:
+        return listening.CLOSING_S, listening.SHUT_S, listening.OPENING_S, TALKING_DEPTH
+    return CLOSING_S, SHUT_S, OPENING_S, TALKING_DEPTH if life.is_natural else DEPTH
 
 
 def _quiet_moment(prosody: Prosody, wanted_s: float, reach_s: float, place: float) -> float:

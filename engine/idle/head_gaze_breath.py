@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..motion.smooth import gaussian, smooth_step
 from ..values.channels import LOOK_RAD
 from ..values.types import FloatArray, Life
+from . import listening
 from .prosody import RATE_HZ, Prosody
 
 Random = np.random.Generator
@@ -46,6 +47,10 @@ WITHIN_RAD = {True: 0.016, False: 0.03}     # of a jump within a spell, on the l
 WITHIN_S = 0.7
 FIRST_AWAY_S, LAST_MUTUAL_S = 0.3, 1.0
 MAX_LOOK_RAD = 0.35                 # beyond which the head would turn too
+# Eyes alone follow what is within 15 degrees, beyond it the head turns too (Stahl 1999), softly and not too far.
+EYES_ALONE_RAD = 0.26
+HEAD_TURN_RAD = (0.8, 0.45)         # yaw and pitch to which a look at something turns the head: our choice
+HEAD_FOLLOWS_S = 0.2                # standard deviation of time with which it does
 
 # At rest people breathe 12 to 20 times a minute and take 40 % of it to breathe in; in speech they breathe in within
 # half a second, in pauses, and out for as long as they speak (Conrad and Schoenle 1979, Hixon 1987).
@@ -63,12 +68,31 @@ def stream(seed: int, name: str) -> Random:
 def head_angles(prosody: Prosody, n_frames: int, fps: float, life: Life) -> FloatArray:
     """Yaw, pitch and roll (n_frames, 3) times life.head."""
     seconds = np.arange(n_frames) / fps
+    heard, prosody = prosody, listening.silent(prosody) if life.is_listening else prosody
     speaking = gaussian(prosody.speaking.astype(np.float32)[:, None], SPEAKING_SOFT_S * RATE_HZ)[:, 0]
     strength = CALM_SHARE + (1 - CALM_SHARE) * _at(speaking, seconds)
     angles = _sway(stream(life.seed, "head"), seconds) * strength[:, None]
     lift = gaussian(prosody.semitones[:, None], SPEAKING_SOFT_S / 2 * RATE_HZ)[:, 0]
-    angles[:, 1] += _nods(prosody, seconds, life) - LIFT_RAD * _at(lift, seconds)
-    return np.asarray(life.head * angles * _end_ease(seconds)[:, None], np.float32)
+    nods = listening.nods(heard, seconds, stream(life.seed, "nods")) if life.is_listening else None
+    angles[:, 1] += (_nods(prosody, seconds, life) if nods is None else nods) - LIFT_RAD * _at(lift, seconds)
+    turned = life.head * angles + min(life.head, 1.0) * _turn_to(look_at(life, n_frames), fps)
+    return np.asarray(turned * _end_ease(seconds)[:, None], np.float32)
+
+
+def look_at(life: Life, n_frames: int) -> Rows:
+    """Yaw and pitch (n_frames, 2) of what the eyes rest on; 0 for straight ahead."""
+    if not life.look_at:
+        return np.zeros((n_frames, 2))
+    frames = np.minimum(np.arange(n_frames), len(life.look_at) - 1)
+    return np.asarray(life.look_at, np.float64)[frames]
+
+
+def _turn_to(there: Rows, fps: float) -> Rows:
+    """The part (n, 3) of a look at something that the head takes over from the eyes."""
+    beyond = np.sign(there) * np.maximum(np.abs(there) - EYES_ALONE_RAD, 0.0)
+    beyond = np.clip(beyond, -np.array(HEAD_TURN_RAD), HEAD_TURN_RAD)
+    soft = gaussian(beyond.astype(np.float32), max(HEAD_FOLLOWS_S * fps, 0.3))
+    return np.pad(soft, ((0, 0), (0, 1))).astype(np.float64)
 
 
 def _sway(random: Random, seconds: Rows) -> Rows:
@@ -116,7 +140,8 @@ def gaze(head: FloatArray, fps: float, life: Life) -> dict[str, FloatArray]:
     """
     seconds = np.arange(len(head)) / fps
     random = stream(life.seed, "eyes")
-    jumps = life.eyes * (_spells(random, seconds, life.seed) if life.is_natural else _looks(random, seconds))
+    jumps = life.eyes * (_spells(random, seconds, life) if life.is_natural else _looks(random, seconds))
+    jumps += min(life.eyes, 1.0) * look_at(life, len(head))
     looks = (jumps - min(life.eyes, 1.0) * head[:, :2]) * _end_ease(seconds)[:, None]
     yaw, pitch = np.clip(looks, -MAX_LOOK_RAD, MAX_LOOK_RAD).T.astype(np.float32)
     right, left, down, up = (np.maximum(angle, 0) for angle in (yaw, -yaw, pitch, -pitch))
@@ -142,10 +167,10 @@ def _looks(random: Random, seconds: Rows) -> Rows:
     return _jumping(jumps, seconds)
 
 
-def _spells(random: Random, seconds: Rows, seed: int) -> Rows:
+def _spells(random: Random, seconds: Rows, life: Life) -> Rows:
     """The same in spells: on the listener, then away, with small jumps within each."""
     jumps: list[tuple[float, Rows]] = []
-    for start_s, stop_s, mutual in gaze_spells(stream(seed, "spells"), float(seconds[-1])):
+    for start_s, stop_s, mutual in gaze_spells(stream(life.seed, "spells"), float(seconds[-1]), life.is_listening):
         side = 1 if random.random() < 0.5 else -1
         there = np.array([side * random.uniform(*AVERTED_RAD), random.normal(*AVERTED_DOWN_RAD)])
         at_s, home = start_s, np.zeros(2) if mutual else there
@@ -155,13 +180,19 @@ def _spells(random: Random, seconds: Rows, seed: int) -> Rows:
     return _jumping(jumps, seconds)
 
 
-def gaze_spells(random: Random, end_s: float) -> list[tuple[float, float, bool]]:
-    """First and last second of each spell, and whether the eyes rest on the listener, as in the last second."""
-    spells, now_s, mutual = [(0.0, FIRST_AWAY_S, True)], FIRST_AWAY_S, False
+def gaze_spells(random: Random, end_s: float, listens: bool = False) -> list[tuple[float, float, bool]]:
+    """First and last second of each spell, and whether the eyes rest on the other one, as in the last second.
+
+    Args:
+        listens: eyes that rest on a speaker, longer, and from the start.
+    """
+    means = (listening.AT_SPEAKER_S, listening.AWAY_S) if listens else (MUTUAL_S, AVERTED_S)
+    longest_s = listening.LONGEST_S if listens else LONGEST_SPELL_S
+    spells, now_s, mutual = [(0.0, FIRST_AWAY_S, True)], FIRST_AWAY_S, listens
     while now_s < end_s:
-        mean_s = MUTUAL_S if mutual else AVERTED_S
+        mean_s = means[0] if mutual else means[1]
         lasts_s = LEAST_SPELL_S + random.gamma(2.0, (mean_s - LEAST_SPELL_S) / 2)
-        stop_s = now_s + min(LONGEST_SPELL_S, lasts_s)
+        stop_s = now_s + min(longest_s, lasts_s)
         if not mutual:
             stop_s = min(stop_s, end_s - LAST_MUTUAL_S)
         if stop_s > now_s:

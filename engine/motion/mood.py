@@ -6,6 +6,7 @@ contacts, so that p, b and m close when and for as long as they do without it. K
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -13,6 +14,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from ..values.own_moods import Pose, read_own_moods
 from ..values.settings import MAX_MOOD, Mood, mood_amounts
 from ..values.types import BoolArray, FloatArray, Motion
 from .lip_contact import CLOSED_BELOW, has_lips, opening
@@ -27,6 +29,9 @@ REST_FROM_S, REST_AT_S = 0.10, 0.45     # lips that stay closed so long to both 
 ROUND_AT = 0.5              # pucker and funnel at which nothing pulls the corners of the mouth aside
 STRETCH_FOR_SMILE = 0.6     # of a vowel's smile that is left as stretched lips in a mood that never smiles
 NOSE_AT_REST = 0.5          # of a wrinkled nose that closed lips allow: more would part them
+TURN_PAUSE_S = 0.3          # a pause so long ends a phrase: the next one may have another pose of the same mood
+TURN_SOFT_S = 0.12          # standard deviation with which one pose turns into the next
+STERN = {"mouthFrown": 0.2, "browDown": 0.4, "noseSneer": 0.4}      # an own mood with as much of it never smiles
 SOFT_S = 0.03               # standard deviation by which the shares change softly
 _DIMPLE = "mouthDimple"     # rolls the lower lip a little
 _WIDE = ("mouthSmile", "mouthStretch", "mouthFrown")
@@ -52,7 +57,7 @@ def mood_tracks(
         changes: in order, those of the transcript. end_s: of the clip.
         keyed: amounts (n,) of moods that an artist keyed, which are added.
     """
-    spans = [MoodChange(0.0, tuple(mood_amounts(mood.kinds).items())), *changes]
+    spans = [MoodChange(0.0, tuple(mood_amounts(mood.kinds, mood.own).items())), *changes]
     tracks: dict[str, FloatArray] = {}
     for number, change in enumerate(spans):
         first_s = max(0.0, change.second - mood.onset_s / 2)
@@ -69,15 +74,58 @@ def mood_tracks(
     return {kind: track for kind, track in tracks.items() if track.any()}
 
 
-def lay_on_mouth(motion: Motion, tracks: dict[str, FloatArray], closed: BoolArray, share: float) -> Motion:
+def own_poses(own: str) -> dict[str, Pose]:
+    """Each pose of the user's own moods by the name of its track."""
+    moods = read_own_moods(own)
+    return {f"{kind}#{number}": pose for kind, poses in moods.items() for number, pose in enumerate(poses)}
+
+
+def in_turn(
+    tracks: dict[str, FloatArray], own: str, pauses: Sequence[tuple[float, float]], seed: int,
+    seconds: NDArray[np.float64],
+) -> dict[str, FloatArray]:
+    """The tracks with one for each pose of the user's own moods: every phrase has the next one, never the same twice.
+
+    Args:
+        pauses: first and last second of each pause of the voice. seed: decides the order.
+    """
+    moods, found = read_own_moods(own), {}
+    for kind, track in tracks.items():
+        if kind not in moods:
+            found[kind] = track
+            continue
+        for number, share in enumerate(_turns(len(moods[kind]), pauses, seed, seconds)):
+            found[f"{kind}#{number}"] = track * share
+    return {kind: track for kind, track in found.items() if track.any()}
+
+
+def _turns(
+    count: int, pauses: Sequence[tuple[float, float]], seed: int, seconds: NDArray[np.float64],
+) -> FloatArray:
+    """How much of each of so many poses shows (count, n): 1 in its phrases, in a shuffled order."""
+    ends = [(start + stop) / 2 for start, stop in pauses if start > 0 and stop - start >= TURN_PAUSE_S]
+    random, order = np.random.default_rng([seed & 0xFFFFFFFF, zlib.crc32(b"turns")]), [-1]
+    while len(order) < len(ends) + 2:
+        drawn = random.permutation(count).tolist()
+        order += drawn[::-1] if count > 1 and drawn[0] == order[-1] else drawn
+    chosen = np.array(order[1:])[np.searchsorted(ends, seconds)] if len(ends) else np.full(len(seconds), order[1])
+    shares = np.asarray(chosen == np.arange(count)[:, None], np.float32)
+    step_s = float(seconds[1] - seconds[0]) if len(seconds) > 1 else 1.0
+    return gaussian(np.ascontiguousarray(shares.T), max(TURN_SOFT_S / step_s, 0.3)).T
+
+
+def lay_on_mouth(
+    motion: Motion, tracks: dict[str, FloatArray], closed: BoolArray, share: float,
+    own: Mapping[str, Pose] = MappingProxyType({}),
+) -> Motion:
     """Motion with the mouth of its moods.
 
     Args:
         motion: ARKit motion on the clock of the tracks; closed: (n_frames,) where its lips touch.
-        share: of the mood's mouth that is left in speech.
+        share: of the mood's mouth that is left in speech. own: poses of own_poses.
     """
-    poses = _poses(tracks, mouth=True)
-    unsmiling = sum((tracks[kind] for kind in tracks if kind in UNSMILING), np.float32(0))
+    poses = _poses(tracks, own, mouth=True)
+    unsmiling = sum((tracks[kind] for kind in tracks if _never_smiles(kind, own)), np.float32(0))
     if not tracks or not has_lips(motion.channels):
         return motion
     rows = {name: motion.weights[:, column] for column, name in enumerate(motion.channels)}
@@ -96,9 +144,21 @@ def lay_on_mouth(motion: Motion, tracks: dict[str, FloatArray], closed: BoolArra
     return _with_rows(motion, rows)
 
 
-def lay_on_face(motion: Motion, tracks: dict[str, FloatArray], closed: BoolArray, share: float) -> Motion:
+def _never_smiles(kind: str, own: Mapping[str, Pose]) -> bool:
+    """Whether a smile in speech contradicts a mood."""
+    if kind not in own:
+        return kind in UNSMILING
+    most = {part: max((own[kind].get(part + side, 0) for side in ("Left", "Right")), default=0) for part in STERN}
+    smiles = any(own[kind].get("mouthSmile" + side, 0) for side in ("Left", "Right"))
+    return not smiles and any(most[part] >= least for part, least in STERN.items())
+
+
+def lay_on_face(
+    motion: Motion, tracks: dict[str, FloatArray], closed: BoolArray, share: float,
+    own: Mapping[str, Pose] = MappingProxyType({}),
+) -> Motion:
     """Motion with brows, eyes, cheeks and nose of its moods; a shut eye stays shut, and no lips move."""
-    poses = _poses(tracks, mouth=False)
+    poses = _poses(tracks, own, mouth=False)
     if not poses or not has_lips(motion.channels):
         return motion
     rows = {name: motion.weights[:, column] for column, name in enumerate(motion.channels)}
@@ -109,11 +169,11 @@ def lay_on_face(motion: Motion, tracks: dict[str, FloatArray], closed: BoolArray
     return _with_rows(motion, rows)
 
 
-def _poses(tracks: dict[str, FloatArray], mouth: bool) -> dict[str, FloatArray]:
+def _poses(tracks: dict[str, FloatArray], own: Mapping[str, Pose], mouth: bool) -> dict[str, FloatArray]:
     """Weight (n,) of each channel of the moods that belongs to the mouth, or does not."""
     poses: dict[str, FloatArray] = {}
     for kind, track in tracks.items():
-        for name, weight in pose(kind).items():
+        for name, weight in (own[kind] if kind in own else pose(kind)).items():
             if name.startswith("mouth") == mouth:
                 poses[name] = poses.get(name, np.float32(0)) + np.float32(weight) * track
     return {name: np.minimum(weights, 1) for name, weights in poses.items()}

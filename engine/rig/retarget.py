@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ..motion import lip_contact
 from ..motion.hold import hold
-from ..values.channels import LIFE
 from ..values.errors import PresetError
 from ..values.types import Curve, FloatArray, Motion, Rig, RigChannel, RigCurves
 from . import viseme_mix
@@ -60,7 +59,7 @@ def retarget(motion: Motion, preset: Preset, rig: Rig, moved: frozenset[str] = f
     curves = _changes(curves) if preset.hold_frames else curves
     free_eyes = not any(channel.startswith("eyeLook") for channel in reached)
     bones, followed = move_bones(motion, rig, curves, free_eyes)
-    wanted = dict.fromkeys((*preset.channels, *(channel for channel in LIFE if channel in known), *followed))
+    wanted = dict.fromkeys((*preset.channels, *followed))       # few heads have bones for LIFE: the panel says so before
     reached.update(followed)
     return RigCurves(
         curves={**curves, **bones},

@@ -6,12 +6,13 @@ Knows texts and phones with their times; nothing of faces.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ..motion.mood import MoodChange
 from ..values.errors import SettingError
 from ..values.phones import Phone
-from ..values.settings import MOODS, mood_amounts
+from ..values.own_moods import read_own_moods
+from ..values.settings import MOODS, Settings, mood_amounts
 from . import g2p
 from .cues import SILENCE
 
@@ -19,26 +20,27 @@ TAG = re.compile(r"\[([^\[\]]*)\]")
 PAUSE_REACH_S = 0.5         # a change moves to the end of a pause so near: tags mostly stand where a sentence begins
 
 
-def mood_changes(text: str | None, language: str, phones: Sequence[Phone], end_s: float) -> tuple[MoodChange, ...]:
+def mood_changes(settings: Settings, phones: Sequence[Phone], end_s: float) -> tuple[MoodChange, ...]:
     """What the tags of a transcript change, and when; other notes in brackets change nothing.
 
     Args:
+        settings: with the transcript, its language and the user's own moods.
         phones: of the clip, without gaps; () for a model without phones, where letters tell the time instead.
         end_s: length of the clip in seconds.
     Raises:
         SettingError: a mood whose number cannot be read, or is out of range.
     """
-    changes = []
-    for tag in TAG.finditer(text or ""):
-        if _names_mood(tag[1]):
-            second = _second_of(text or "", tag.start(), language, phones, end_s)
-            changes.append(MoodChange(second, tuple(mood_amounts(tag[1]).items())))
+    changes, text, own = [], settings.transcript or "", settings.mood.own
+    for tag in TAG.finditer(text):
+        if _names_mood(tag[1], (*MOODS, *read_own_moods(own))):
+            second = _second_of(text, tag.start(), settings.language, phones, end_s)
+            changes.append(MoodChange(second, tuple(mood_amounts(tag[1], own).items())))
     return tuple(changes)
 
 
-def _names_mood(note: str) -> bool:
+def _names_mood(note: str, known: Collection[str]) -> bool:
     names = [part.partition("=")[0].strip().lower() for part in note.split(",")]
-    return all(name in MOODS for name in names)
+    return all(name in known for name in names)
 
 
 def _second_of(text: str, place: int, language: str, phones: Sequence[Phone], end_s: float) -> float:

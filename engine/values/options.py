@@ -269,6 +269,7 @@ _PERFORMANCES = (
     ("lips", "Lips Only", "The words, and blinks: for a face that is animated by hand"),
     ("natural", "Natural", "A face that lives as people's do while they talk"),
     ("lively", "Lively", "The same with larger moves: for an excited talker, or a cartoon"),
+    ("listening", "Listener", "The face of somebody who hears this sound: blinks, nods and looks, and says nothing"),
 )
 _PERFORMANCE = (
     Option(
@@ -306,6 +307,12 @@ _PERFORMANCE = (
         "Share of the mood's mouth that is left while the character speaks; in pauses all of it shows",
         0, 1, unit="factor", live=True, section="mood", sets="Settings.mood.mouth",
         flag=Flag("mood-mouth", "share of a mood's mouth that is left in speech, 0 to 1 (default: 0.33)"),
+    ),
+    Option(
+        "own_moods", Mood.own, "Own Moods",
+        'Your own moods, as JSON text: names with poses of ARKit channels, such as {"smirk": {"mouthSmileLeft": 0.4}}',
+        live=True, sets="Settings.mood.own",
+        flag=Flag("own-moods", 'moods of your own: {"smirk": {"mouthSmileLeft": 0.4}}, several poses as a list', "JSON"),
     ),
     Option(
         "mood_onset", Mood.onset_s, "Onset", "Seconds in which the mood comes", 0, MAX_MOOD_EASE_S, soft_high=2.0,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, cast
 
 from .errors import SettingError
+from .own_moods import read_own_moods
 from .phones import Phone
 
 MAX_FPS = 1000.0
@@ -32,7 +33,9 @@ PERFORMANCES = {
     "lips": {"blinks": 1.0},
     "natural": dict.fromkeys(("blinks", "brows", "head", "eyes", "breath", "cheeks", "asymmetry"), 1.0),
     "lively": dict.fromkeys(("blinks", "brows", "head", "eyes", "breath", "cheeks", "asymmetry"), 1.0),
+    "listening": dict.fromkeys(("blinks", "head", "eyes", "breath", "asymmetry"), 1.0),
 }
+LISTENING = "listening"
 _OF_PERFORMANCE = cast(float, None)
 
 
@@ -115,7 +118,10 @@ class Life:
         seed: the same seed and sound give the same motion; another seed gives another choice of moments.
         cheeks: cheeks and nose on strong syllables. asymmetry: difference of the sides of the face.
         performance: "lips" (blinks alone, at the rate and sizes of version 0.1), "natural" (all of it, with the rates
-            and timing of people who talk) or "lively" (more of it).
+            and timing of people who talk), "lively" (more of it) or "listening" (the face of somebody who hears this
+            sound: the mouth rests, blinks and nods follow the pauses of the voice).
+        look_at: yaw and pitch in radians (HEAD_ANGLES) of what the eyes rest on, one for each frame at Settings.fps;
+            the last one stays, and none of them is straight ahead.
     Raises:
         SettingError: an amount or a seed outside its range, or an unknown performance.
     """
@@ -129,6 +135,7 @@ class Life:
     cheeks: float = _OF_PERFORMANCE
     asymmetry: float = _OF_PERFORMANCE
     performance: str = "lips"
+    look_at: tuple[tuple[float, float], ...] = ()
 
     LABELS: ClassVar[dict[str, str]] = {
         "blinks": "blinks", "brows": "brow raises", "head": "head motion", "eyes": "eye motion", "breath": "breath",
@@ -150,6 +157,11 @@ class Life:
         """Whether rates and timing are those of people who talk, not those of version 0.1."""
         return self.performance != "lips"
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether the face hears the sound and does not speak it."""
+        return self.performance == LISTENING
+
 
 @dataclass(frozen=True)
 class Mood:
@@ -162,8 +174,9 @@ class Mood:
         area: "full", or "upper" for brows, eyes, cheeks and nose alone.
         mouth: share of the mood's mouth that is left while the character speaks, 0 to 1.
         onset_s, release_s: seconds in which it comes and goes.
+        own: moods of the user beside those of MOODS, as JSON text (own_moods.py).
     Raises:
-        SettingError: an unknown mood or area, or a number outside its range.
+        SettingError: an unknown mood or area, a number outside its range, or own moods that cannot be read.
     """
 
     kinds: str = ""
@@ -172,9 +185,10 @@ class Mood:
     mouth: float = 0.33
     onset_s: float = 0.4
     release_s: float = 0.6
+    own: str = ""
 
     def __post_init__(self) -> None:
-        mood_amounts(self.kinds)
+        mood_amounts(self.kinds, self.own)
         _check_range("Amount of mood", self.amount, 0, MAX_MOOD)
         _check_choice("mood area", self.area, MOOD_AREAS)
         _check_range("Mouth of a mood while speaking", self.mouth, 0, 1)
@@ -201,13 +215,14 @@ class KeyedAmount:
         _check_choice("keyed amount", self.name, ("intensity", *MOODS))
 
 
-def mood_amounts(kinds: str) -> dict[str, float]:
-    """Amount of each mood in "happy=0.6,surprised=0.3"; none for neutral. Raises SettingError."""
+def mood_amounts(kinds: str, own: str = "") -> dict[str, float]:
+    """Amount of each mood in "happy=0.6,surprised=0.3"; none for neutral. own: of Mood. Raises SettingError."""
+    known = (*MOODS, *read_own_moods(own))
     amounts: dict[str, float] = {}
     for part in filter(None, map(str.strip, kinds.split(","))):
         name, _, text = part.partition("=")
         kind = name.strip().lower()
-        _check_choice("mood", kind, MOODS)
+        _check_choice("mood", kind, known)
         try:
             amount = float(text or 1)
         except ValueError:

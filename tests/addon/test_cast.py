@@ -286,3 +286,39 @@ def test_a_character_in_another_scene_than_the_list(ext, cast, speech):
     assert cast.rows[0].character == anna
     bpy.ops.unitalker.cast_generate()
     assert cast.rows[0].kind == 'DONE' and jaw(anna)[0, 0] == 31
+
+
+def test_a_row_with_its_own_mood_shows_it_and_the_others_do_not(ext, cast, speech):
+    anna, ben = people(ext, "Anna", "Ben")
+    add_file(cast, speech, anna)
+    row = add_file(cast, speech, ben)
+    row.own_mood, row.mood = True, "angry"
+    bpy.ops.unitalker.cast_generate()
+    brows = [dict(curves(face.data.shape_keys))['key_blocks["browDownLeft"].value'] for face in (anna, ben)]
+    assert keys_of(brows[0])[:, 1].max() < 0.05 and keys_of(brows[1])[:, 1].max() > 0.5
+
+
+def test_listeners_are_added_for_all_who_say_nothing_meanwhile(ext, cast, speech):
+    anna, ben, cleo = people(ext, "Anna", "Ben", "Cleo")
+    for number, face in enumerate((anna, ben, cleo)):
+        scene = bpy.context.scene
+        strip = add_strip(speech, 1 + 200 * (number // 2), number + 1)
+        row = cast.add()
+        row.scene, row.strip, row.character = scene, strip.name, face
+    assert bpy.ops.unitalker.cast_add(what='LISTENERS') == {'FINISHED'}
+    added = [(row.strip, row.character.name) for row in cast.rows if row.listens]
+    first, second, third = (row.strip for row in list(cast.rows)[:3])      # Anna and Ben talk at the same time
+    assert added == [(first, "Cleo"), (second, "Cleo"), (third, "Anna"), (third, "Ben")]
+    assert bpy.ops.unitalker.cast_add(what='LISTENERS') == {'CANCELLED'}
+
+
+def test_a_listener_keeps_its_mouth_shut_blinks_and_looks_at_who_speaks(ext, cast, speech):
+    anna, ben = people(ext, "Anna", "Ben")      # Ben stands to the left of Anna, who looks along -Y
+    add_file(cast, speech, anna)
+    row = add_file(cast, speech, ben)
+    row.listens = True
+    bpy.ops.unitalker.cast_generate()
+    found = {path: keys_of(curve)[:, 1] for path, curve in curves(ben.data.shape_keys).items()}
+    assert jaw(anna)[:, 1].max() > 0.05 and found['key_blocks["jawOpen"].value'].max() == 0
+    into, out = (found[f'key_blocks["eyeLook{way}Left"].value'] for way in ("In", "Out"))
+    assert into.max() > 0.3 and out.max() < 0.1       # Anna is to Ben's right

@@ -37,7 +37,9 @@ def test_every_choice_of_style_is_applied_at_once(ext, face, live, monkeypatch):
     changes = {
         "strength": 0.5, "articulation": 0.5, "anticipation": 2.0, "smooth": 0.25, "seed": 5, "identity": "#0",
         "identity_2": "pivot", "identity_mix": 0.25, "intensity": 1.25, "performance": "lively", "mood": "happy=0.5",
-        "mood_amount": 0.5, "mood_area": "upper", "mood_mouth": 0.5, "mood_onset": 0.1, "mood_release": 0.1,
+        "mood_amount": 0.5, "own_moods": '{"smirk": {"browDownLeft": 0.5}}',
+        "look_at": bpy.data.objects["Face"],
+        "mood_area": "upper", "mood_mouth": 0.5, "mood_onset": 0.1, "mood_release": 0.1,
         **{f"gain_{region}": 0.5 for region in ("jaw", "lips", "cheeks", "brows")},
         **{f"offset_{region}": 2.0 for region in ("jaw", "lips", "cheeks", "brows")},
         **{f"smooth_{region}": 0.5 for region in ("jaw", "lips", "cheeks", "brows")},

@@ -182,6 +182,29 @@ def test_a_slider_of_the_character_counts_without_keys_and_live_follows(ext, spe
 def test_panel_says_before_generate_what_the_character_has_nothing_for(ext, settings):
     settings.character = make_face(ext, "Face")
     text = " ".join(drawn.draw(bpy.types.UNITALKER_PT_style).texts)
-    assert "No key or bone with a known name for: Head Motion, Breath" in text
+    assert "Nothing moves: Head Motion, Breath" in text
     settings.performance = "lips"
-    assert "No key or bone" not in " ".join(drawn.draw(bpy.types.UNITALKER_PT_style).texts)
+    assert "Nothing moves" not in " ".join(drawn.draw(bpy.types.UNITALKER_PT_style).texts)
+
+
+def test_eyes_look_at_an_object_and_follow_it(ext, speech, settings):
+    make_face(ext, "Face")
+    target = bpy.data.objects.new("Target", None)
+    bpy.context.scene.collection.objects.link(target)
+    for frame, x in ((1, -4.0), (48, 4.0)):       # from the right of who looks along -Y to the left
+        target.location = (x, -10.0, 0.0)
+        target.keyframe_insert("location", frame=frame)
+    bpy.context.scene.frame_set(7)
+    done = bpy.ops.unitalker.animate(
+        audio=speech, character="Face", start_frame=1, performance="listening", use_head_motion=False, look_at="Target")
+    assert done == {'FINISHED'} and bpy.context.scene.frame_current == 7
+    found = {path: keys_of(curve) for path, curve in curves(bpy.data.objects["Face"].data.shape_keys).items()}
+    into, out = (found[f'key_blocks["eyeLook{way}Left"].value'] for way in ("In", "Out"))
+    assert into[10:20, 1].mean() > out[10:20, 1].mean() + 0.1
+    assert out[30:40, 1].mean() > into[30:40, 1].mean() + 0.1
+
+
+def test_a_target_that_is_gone_is_said(ext, speech, settings):
+    make_face(ext, "Face")
+    with pytest.raises(RuntimeError, match="there is no object 'Nobody'"):
+        bpy.ops.unitalker.animate(audio=speech, character="Face", look_at="Nobody")

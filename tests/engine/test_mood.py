@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 
 from engine import Life, Motion, SettingError, Settings, animate, read_audio
 from engine.motion.lip_contact import closed_frames
-from engine.motion.mood import MoodChange, lay_on_face, mood_tracks
+from engine.motion.mood import MoodChange, in_turn, lay_on_face, mood_tracks
 from engine.motion.mood_shapes import COMBINATIONS, UNSMILING, pose
 from engine.motion.smooth import runs
 from engine.speech.mood_tags import mood_changes
@@ -150,7 +152,7 @@ def test_lowered_lids_of_a_mood_do_not_stop_blinks(line):
     ("[she laughs] ah [sighs] bee", []),
 ])
 def test_tags_switch_the_mood_where_they_stand(text, expected):
-    changes = mood_changes(text, "en-us", PAUSED, 2.2)
+    changes = mood_changes(Settings(transcript=text, language="en-us"), PAUSED, 2.2)
     assert [(change.second, dict(change.amounts)) for change in changes] == [
         (pytest.approx(second), amounts) for second, amounts in expected
     ]
@@ -223,3 +225,40 @@ def test_keyed_moods_are_added_where_they_are_keyed(line, plain):
 def test_only_what_can_be_keyed_has_a_name():
     with pytest.raises(SettingError, match="Unknown keyed amount: 'joy'"):
         KeyedAmount("joy", (1.0,))
+
+
+OWN = '{"smirk": [{"mouthSmileLeft": 0.6, "browDownLeft": 0.5}, {"mouthDimpleRight": 0.7, "browOuterUpLeft": 0.4}]}'
+
+
+def test_an_own_mood_steps_back_as_others_do_and_changes_no_contact(line, plain):
+    motion = felt(line, kinds="smirk=1.5", own=OWN)
+    assert np.array_equal(closed_frames(motion), plain.contacts.closed)
+    assert runs(touching(motion)) == runs(touching(plain.motion))
+    assert (motion["browDownLeft"] - plain.motion["browDownLeft"]).max() > 0.4
+
+
+def test_poses_of_an_own_mood_are_drawn_in_turn_and_never_repeat():
+    own = json.dumps({"mix": [{"browDownLeft": 1}, {"browDownRight": 1}, {"browInnerUp": 1}]})
+    seconds, pauses = np.arange(3000) / 50, [(end - 0.4, end) for end in range(3, 60, 3)]
+    tracks = in_turn({"mix": np.ones(3000, np.float32)}, own, pauses, 4, seconds)
+    shown = np.stack([tracks[f"mix#{number}"] for number in range(3)])
+    assert np.allclose(shown.sum(axis=0), 1, atol=1e-5)
+    phrases = [int(shown[:, round((start + 1.5) * 50)].argmax()) for start in range(0, 57, 3)]
+    assert set(phrases) == {0, 1, 2} and all(first != second for first, second in itertools.pairwise(phrases))
+
+
+def test_an_own_mood_is_called_by_a_tag(line):
+    text = "hello [smirk] there"
+    called = animate(line, replace(PLAIN, transcript=text, mood=Mood(own=OWN))).motion
+    calm = animate(line, replace(PLAIN, transcript="hello there")).motion
+    changed = np.abs(called.weights - calm.weights)
+    assert changed.max() > 0.2 and changed[:10].max() == 0
+
+
+@pytest.mark.parametrize(("own", "message"), [
+    ("smirk", "no JSON text"), ('{"a,b": {}}', "cannot be called"), ('{"a": []}', "1 to 12 poses"),
+    ('{"a": {"jawOpen": 0.5}}', "cannot move 'jawOpen'"), ('{"a": {"browInnerUp": 2}}', "by 0 to 1, got 2"),
+])
+def test_own_moods_that_cannot_be_read_are_a_setting_error(own, message):
+    with pytest.raises(SettingError, match=message):
+        Mood(own=own)
