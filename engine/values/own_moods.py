@@ -64,7 +64,7 @@ def _poses(name: str, poses: object) -> tuple[Pose, ...]:
 
 def _weight(name: str, channel: str, weight: object) -> float:
     if channel not in FELT:
-        raise SettingError(f"Mood {name!r} cannot move {channel!r}: speech needs it, or no ARKit face has it. {EXAMPLE}")
+        raise SettingError(f"Mood {name!r} cannot move {channel!r}: speech needs it, or no face has it. {EXAMPLE}")
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1:
         raise SettingError(f"Mood {name!r} must move {channel} by 0 to 1, got {weight!r}.")
     return float(weight)
