@@ -108,7 +108,7 @@ def _turns(
     while len(order) < len(ends) + 2:
         drawn = random.permutation(count).tolist()
         order += drawn[::-1] if count > 1 and drawn[0] == order[-1] else drawn
-    chosen = np.array(order[1:])[np.searchsorted(ends, seconds)] if len(ends) else np.full(len(seconds), order[1])
+    chosen = np.array(order[1:])[np.searchsorted(ends, seconds)] if ends else np.full(len(seconds), order[1])
     shares = np.asarray(chosen == np.arange(count)[:, None], np.float32)
     step_s = float(seconds[1] - seconds[0]) if len(seconds) > 1 else 1.0
     return gaussian(np.ascontiguousarray(shares.T), max(TURN_SOFT_S / step_s, 0.3)).T

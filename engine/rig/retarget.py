@@ -59,7 +59,7 @@ def retarget(motion: Motion, preset: Preset, rig: Rig, moved: frozenset[str] = f
     curves = _changes(curves) if preset.hold_frames else curves
     free_eyes = not any(channel.startswith("eyeLook") for channel in reached)
     bones, followed = move_bones(motion, rig, curves, free_eyes)
-    wanted = dict.fromkeys((*preset.channels, *followed))       # few heads have bones for LIFE: the panel says so before
+    wanted = dict.fromkeys((*preset.channels, *followed))       # not LIFE: the panel says it before
     reached.update(followed)
     return RigCurves(
         curves={**curves, **bones},

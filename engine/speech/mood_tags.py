@@ -10,8 +10,8 @@ from collections.abc import Collection, Sequence
 
 from ..motion.mood import MoodChange
 from ..values.errors import SettingError
-from ..values.phones import Phone
 from ..values.own_moods import read_own_moods
+from ..values.phones import Phone
 from ..values.settings import MOODS, Settings, mood_amounts
 from . import g2p
 from .cues import SILENCE

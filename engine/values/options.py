@@ -312,7 +312,7 @@ _PERFORMANCE = (
         "own_moods", Mood.own, "Own Moods",
         'Your own moods, as JSON text: names with poses of ARKit channels, such as {"smirk": {"mouthSmileLeft": 0.4}}',
         live=True, sets="Settings.mood.own",
-        flag=Flag("own-moods", 'moods of your own: {"smirk": {"mouthSmileLeft": 0.4}}, several poses as a list', "JSON"),
+        flag=Flag("own-moods", 'your own moods: {"smirk": {"mouthSmileLeft": 0.4}}, several poses as a list', "JSON"),
     ),
     Option(
         "mood_onset", Mood.onset_s, "Onset", "Seconds in which the mood comes", 0, MAX_MOOD_EASE_S, soft_high=2.0,

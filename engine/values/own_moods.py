@@ -59,7 +59,11 @@ def _poses(name: str, poses: object) -> tuple[Pose, ...]:
     listed = poses if isinstance(poses, list) else [poses]
     if not 1 <= len(listed) <= MAX_POSES or not all(isinstance(pose, dict) for pose in listed):
         raise SettingError(f"Mood {name!r} must have 1 to {MAX_POSES} poses. {EXAMPLE}")
-    return tuple(MappingProxyType({channel: _weight(name, channel, pose[channel]) for channel in pose}) for pose in listed)
+    return tuple(_pose(name, pose) for pose in listed)
+
+
+def _pose(name: str, pose: Mapping[str, object]) -> Pose:
+    return MappingProxyType({channel: _weight(name, channel, weight) for channel, weight in pose.items()})
 
 
 def _weight(name: str, channel: str, weight: object) -> float:
