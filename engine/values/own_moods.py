@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
+from typing import cast
 
 from .channels import ARKIT_52
 from .errors import SettingError
@@ -62,8 +63,9 @@ def _poses(name: str, poses: object) -> tuple[Pose, ...]:
     return tuple(_pose(name, pose) for pose in listed)
 
 
-def _pose(name: str, pose: Mapping[str, object]) -> Pose:
-    return MappingProxyType({channel: _weight(name, channel, weight) for channel, weight in pose.items()})
+def _pose(name: str, pose: object) -> Pose:
+    content = cast("dict[str, object]", pose)
+    return MappingProxyType({channel: _weight(name, channel, weight) for channel, weight in content.items()})
 
 
 def _weight(name: str, channel: str, weight: object) -> float:
