@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The one door of this project: python3 build.py setup | demo | test | check | package | link | bench.
+"""The one door of this project: python3 build.py setup | demo | test | check | package | repository | link | bench.
 
 Runs on any bare Python 3.10 or newer. What needs packages runs in the environments of tests/environments, which live in
 a cache outside the checkout. Nothing is written into the checkout but .venv (a link to the development environment),
@@ -83,6 +83,13 @@ def _parser() -> argparse.ArgumentParser:
     package_options.add_argument(
         "--python", metavar="3.14", help="for tests only: wheels for this Python, which wheels.lock does not have"
     )
+    repository_options = command(
+        "repository", repository,
+        "Make dist/repository, a folder for any web server: Blender installs and updates the extension from it.",
+    )
+    repository_options.add_argument(
+        "--platform", choices=[*PLATFORMS], nargs="+", default=[*PLATFORMS], help="which zips; default: all",
+    )
     link_options = command(
         "link", link, "Install this checkout into your Blender as a development extension: edits are live."
     )
@@ -146,6 +153,29 @@ def package(options: argparse.Namespace) -> int:
     for name in fitting if platform_name == "all" else [platform_name]:
         archive = build_zip(blender, name, options.python, options.gpu)
         print(f"{archive.relative_to(ROOT)}  {archive.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def repository(options: argparse.Namespace) -> int:
+    """The zips of this version, the index.json of Blender's own program, and a page for people: all or nothing."""
+    blender, folder = any_blender(), ROOT / "dist" / "repository"
+    draft = folder.with_name("repository.part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    for name in options.platform:
+        shutil.copy(build_zip(blender, name), draft)
+    command = [blender, extension_cli(blender), "server-generate", "--repo-dir", draft, "--html"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode or not (draft / "index.json").exists():
+        raise BuildError(f"Blender's extension program made no repository:\n{done.stdout}{done.stderr}")
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.rename(folder)
+    size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
+    print(
+        f"{folder.relative_to(ROOT)}  version {version()}, {len(options.platform)} zips, {size:.0f} MB. Serve the "
+        "folder, and give the address of its index.json in Preferences > Get Extensions > Repositories > Add Remote "
+        "Repository."
+    )
     return 0
 
 

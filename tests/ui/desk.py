@@ -15,7 +15,10 @@ PACKAGE = "bl_ext.user_default.unitalker"
 TAB = "Lip Sync"
 TITLE_PX = (40, 12)             # of the first panel's title, from the sidebar's top left corner
 HEADER_PX = 28                  # height of a closed panel at scale 1.0
+INNER_PX = 24                   # and of a closed one inside of an open panel
 STEP_PX = 13                    # of the pointer on its way down: a button is 16 high or more
+EDGE_STEP_PX = 3                # of the pointer on its way to the edges of a button, to click on its middle
+ACROSS = {"unitalker.animate": 0.25}    # of buttons that do not reach the middle of the sidebar
 SETTLE_S = 0.08                 # until Blender knows what is under the pointer
 # of Blender's event loop, until everything is drawn and panels have moved to their places; how long each takes at least
 ROUNDS, ROUND_S = 10, 0.2
@@ -25,7 +28,7 @@ OPENED_S = 1.0                  # until Blender has heard of a click
 WAIT_S = 20.0
 ATTEMPTS = 3
 
-seen = {}                       # what was under the pointer at which x: the last such y, to look there first
+seen = {}                       # what was under the pointer at which x: such a y, to look there first
 
 
 def tab(ui):
@@ -59,15 +62,15 @@ def wait(done, seconds=WAIT_S):
     return bool(done())
 
 
-def find(ui, what, across=0.5):
-    """The place in the sidebar of an operator ('unitalker.animate') or property ('unitalker.strength'); the pointer is
-    left there.
+def find(ui, what, across=None):
+    """The middle of an operator ('unitalker.animate') or property ('unitalker.strength') in the sidebar, where the
+    pointer is left.
 
     across: where to look in the width of the sidebar, 0 to 1; a row may have several buttons.
     """
     ui.region.tag_redraw()          # a script's changes are not drawn by themselves
     yield from drawn()
-    x = round(across * ui.region.width)
+    x = round((across or ACROSS.get(what, 0.5)) * ui.region.width)
     for y in (*(seen[key] for key in [(what, x)] if key in seen), *range(TITLE_PX[1], ui.region.height, STEP_PX)):
         hover(ui, x, y)
         yield SETTLE_S
@@ -76,9 +79,26 @@ def find(ui, what, across=0.5):
         if name == what:
             yield 4 * SETTLE_S
             if under_pointer(ui) == what:       # and not only a moment ago
-                return x, y
+                top = yield from _edge(ui, what, (x, y), -EDGE_STEP_PX)
+                bottom = yield from _edge(ui, what, (x, y), EDGE_STEP_PX)
+                seen[what, x] = (top + bottom) // 2
+                hover(ui, x, seen[what, x])
+                yield SETTLE_S
+                return x, seen[what, x]
     yield from shot(ui, f"missing_{what}")
-    raise AssertionError(f"{what} is not in the sidebar at {across} of its width")
+    raise AssertionError(f"{what} is not in the sidebar at {x / ui.region.width:.2f} of its width")
+
+
+def _edge(ui, what, place, step):
+    """How far up or down the same button reaches from a place in it."""
+    x, y = place
+    while 0 < y + step < ui.region.height:
+        hover(ui, x, y + step)
+        yield SETTLE_S
+        if under_pointer(ui) != what:
+            break
+        y += step
+    return y
 
 
 def hover(ui, x, y):
@@ -102,7 +122,7 @@ def under_pointer(ui):
     return ".".join(text.rsplit(".", 2)[1:]) or None
 
 
-def click(ui, what, done, across=0.5):
+def click(ui, what, done, across=None):
     """Click on a button until it has been taken: a busy computer may draw it late."""
     for _ in range(ATTEMPTS):
         place = yield from find(ui, what, across)
@@ -181,16 +201,29 @@ def release():
 
 
 def open_alone(ui, *panels):
-    """Close all panels of the tab but these."""
-    # from above, so that all titles above are of closed panels
-    for panel in [panel for panel in shown() if panel.__name__ in opened(ui)]:
-        yield from click_title(ui, panel)
-    # from below, for the same reason
-    for panel in [panel for panel in reversed(shown()) if panel.__name__ in panels]:
-        yield from click_title(ui, panel)
+    """Close all panels of the tab but these, which may lie inside of others."""
+    yield from _toggle(ui, set(opened(ui)) & set(map(_name, shown())), ())
+    for outer in reversed(shown()):         # from below, so that all titles above are of closed panels
+        inside = set(map(_name, inner(outer)))
+        if inside & (opened(ui) | set(panels)):
+            yield from click_title(ui, outer)
+            yield from _toggle(ui, inside & opened(ui), inside & set(panels), outer)
+            if not inside & set(panels):
+                yield from click_title(ui, outer)
+        if _name(outer) in panels and not inside & set(panels):
+            yield from click_title(ui, outer)
     opened(ui).clear()
-    opened(ui).update(panels)
+    opened(ui).update(panels, (_name(outer) for outer in shown() if set(map(_name, inner(outer))) & set(panels)))
     seen.clear()
+
+
+def _toggle(ui, close, open_, outer=None):
+    """Close panels from above and open others from below, of the tab or inside of one: the titles above are closed."""
+    panels = shown() if outer is None else inner(outer)
+    for panel in [panel for panel in panels if _name(panel) in close]:
+        yield from click_title(ui, panel, outer)
+    for panel in [panel for panel in reversed(panels) if _name(panel) in open_]:
+        yield from click_title(ui, panel, outer)
 
 
 def opened(ui):
@@ -200,10 +233,13 @@ def opened(ui):
     return ui.opened
 
 
-def click_title(ui, panel):
-    """Open or close a panel while those above it are closed."""
-    height = round(HEADER_PX * bpy.context.preferences.view.ui_scale)
-    x, y = on_screen(ui, TITLE_PX[0], TITLE_PX[1] + shown().index(panel) * height)
+def click_title(ui, panel, outer=None):
+    """Open or close a panel while those above it are closed, but for the one around it, which is open."""
+    scale = bpy.context.preferences.view.ui_scale
+    down = shown().index(outer or panel) * round(HEADER_PX * scale)
+    if outer is not None:
+        down += round((HEADER_PX + inner(outer).index(panel) * INNER_PX) * scale)
+    x, y = on_screen(ui, TITLE_PX[0], TITLE_PX[1] + down)
     words = f"mousemove {x} {y} sleep 0.6 mousemove_relative 2 1 sleep 0.4 click 1"
     clicked = subprocess.Popen(["xdotool", *words.split()])
     yield lambda: clicked.poll() is not None
@@ -213,15 +249,28 @@ def click_title(ui, panel):
 
 def shown():
     """The panels of the tab, from the top."""
+    return _of_level(None)
+
+
+def inner(outer):
+    """The panels inside of one, from the top."""
+    return _of_level(_name(outer))
+
+
+def _of_level(parent):
     panels = [
         panel
         for panel in importlib.import_module(f"{PACKAGE}.addon").CLASSES
         if issubclass(panel, bpy.types.Panel) and getattr(panel, "bl_category", "") == TAB
-        and panel.bl_space_type == 'VIEW_3D' and not hasattr(panel, "bl_parent_id")
+        and panel.bl_space_type == 'VIEW_3D' and getattr(panel, "bl_parent_id", None) == parent
         and (not hasattr(panel, "poll") or panel.poll(bpy.context))
     ]
     # of one number, the one that was registered first
     return sorted(panels, key=lambda panel: getattr(panel, "bl_order", 0))
+
+
+def _name(panel):
+    return panel.__name__
 
 
 def window():

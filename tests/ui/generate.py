@@ -99,7 +99,7 @@ def cancel(ui, face, way):
     if way == "Escape":
         yield from desk.press(ui, "Escape", lambda: stage.job() is None)
     else:
-        yield from desk.click(ui, "unitalker.cancel", lambda: stage.job() is None, across=0.84)
+        yield from desk.click(ui, "unitalker.cancel", lambda: stage.job() is None, across=0.82)
     ui.log(way, stage.settings().result)
     assert stage.settings().result.startswith("Cancelled"), stage.settings().result
     assert stage.keys(face) == before
