@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .audio.read import MIN_DURATION_S, check_sound, from_array, read_audio
+    from .audio.read import MIN_DURATION_S, check_sound, from_array, read_audio, sound_length_s
     from .audio.time_stretch import stretch
     from .fit_head.fit import FitResult, KeyedTake, fit_take
     from .geometry.lip_pairs import is_still
@@ -64,7 +64,7 @@ __all__ = [
     "check_words", "close_graphs", "components_needed", "device_tests_from_text", "device_tests_to_text",
     "fit_placement", "fit_take", "from_array", "guess_points", "has_lips", "is_still", "languages", "match_shapes",
     "preset_of_matches", "read_audio", "read_transcript", "read_words", "reduce_for_curves", "reduce_for_lines",
-    "remember_device_tests", "runs", "runtime_build", "solve_weights", "stretch", "test_devices",
+    "remember_device_tests", "runs", "runtime_build", "solve_weights", "sound_length_s", "stretch", "test_devices",
 ]
 _LIGHT = ("values.errors", "values.settings", "values.types", "audio.read", "pipeline")     # in this order
 _HOMES = {      # where the other names lie

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import bpy
 
@@ -19,6 +20,7 @@ OWNER = "unitalker"             # custom property of Actions that we write to: t
 SLOTS = "unitalker_slots"       # custom property of host Actions: handles of those of their slots that are ours
 HIDDEN = "unitalker_hidden"     # custom property of Actions that we write to: keys that are not shown now
 BESIDE = 0.01                   # frames: how near the keys of two lines may come to each other
+LEDGERS_KNOWN = 16              # texts that are not read again: a panel asks for the same few at every draw
 MAX_NOTE_BYTES = 2_000_000      # of one note: an hour of phones; a longer one would slow down every save of the file
 
 Span = tuple[float, float]              # first and last frame
@@ -263,8 +265,14 @@ def to_json(ledger: Ledger) -> str:
 
 def from_json(text: object) -> Ledger:
     """The ledger that a text holds. Raises nothing: what cannot be read is absent."""
+    read = _read(text if isinstance(text, str) else "")
+    return replace(read, bindings={**read.bindings}, takes={**read.takes}, lines={**read.lines})
+
+
+@lru_cache(LEDGERS_KNOWN)
+def _read(text: str) -> Ledger:
     try:
-        stored = json.loads(text) if isinstance(text, str) else {}
+        stored = json.loads(text)
     except (ValueError, RecursionError):
         stored = {}
     root = _mapping(stored)

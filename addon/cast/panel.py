@@ -9,6 +9,8 @@ from ..host.editors import in_editors
 from ..host.job import Job
 from ..host.layout import paragraph, property_split
 from ..host.operator_base import draw_progress
+from ..take import catalog
+from . import work
 
 ROWS = 4
 SOURCE_ICONS = {'STRIP': 'SOUND', 'FILE': 'FILE_SOUND', 'SPEAKER': 'SPEAKER'}
@@ -129,6 +131,8 @@ def _draw_button(context: bpy.types.Context, layout: bpy.types.UILayout, cast: b
         draw_progress(row)
     else:
         row.operator("unitalker.cast_generate", icon='KEYFRAME_HLT')
+    for sentence in work().meeting_lines(context, cast.rows, catalog.length_s) if len(cast.rows) > 1 else ():
+        paragraph(context, layout, sentence, 'INFO')
     if cast.result:
         paragraph(context, layout, cast.result, 'ERROR' if cast.failed else 'CHECKMARK')
 

@@ -26,7 +26,7 @@ from ..sound import clip as sounds
 from ..sound import strips as sound_strips
 from ..take import make
 from ..take.properties import collect
-from . import listening
+from . import listening, overlaps
 
 UNKNOWN_LENGTH_S = 10.0         # share of the progress bar for a file that nobody has opened yet
 A_BUG = "A bug stopped this line: see the traceback in the system console."
@@ -78,6 +78,13 @@ def gather(
         except EngineError as error:
             entries.append(CastEntry(row.uid, row.title(), None, str(error)))
     return _with_own_names(entries)
+
+
+def meeting_lines(
+    context: bpy.types.Context, rows: Iterable[bpy.types.PropertyGroup], length_s: Callable[[str], float],
+) -> list[str]:
+    """Sentences on lines that one character would say on the same frames; length_s: seconds of a file by its path."""
+    return overlaps.sentences(context, rows, length_s)
 
 
 def compute(

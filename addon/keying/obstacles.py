@@ -96,11 +96,12 @@ def tweak_mode(name: str) -> str:
 
 def locked_channels(owner: bpy.types.ID, action: str = "") -> frozenset[Channel]:
     """Channels of ours that the artist locked, in the Action that takes keys of this name."""
-    own = [use for use in actions.own_uses(owner) if not action or _is_meant(use.action, action)]
+    own = [use for use in actions.own_uses(owner) if not action or is_meant(use.action, action)]
     return frozenset(actions.channel_of(curve) for curve in _switched(own, "lock"))
 
 
-def _is_meant(action: bpy.types.Action, name: str) -> bool:
+def is_meant(action: bpy.types.Action, name: str) -> bool:
+    """Whether Output > Action names this one: its own name, or one of ours that Blender numbered."""
     return action.name == name or actions.is_called(action, name)
 
 

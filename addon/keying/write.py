@@ -26,7 +26,7 @@ from ..actions.actions import GROUP, ActionUse
 from ..actions.ledger import Binding, Channel, KeyedLine, Ledger, Span, without
 from ..character import controls
 from ..character.character import Character
-from . import obstacles, sliders
+from . import obstacles, overlaps, sliders
 from .clearing import put_at_rest
 from .parts import KeyOptions, Line, PlannedKeys, nothing_left, prepare
 from .window import Old, Window, compose, edges_of
@@ -194,7 +194,11 @@ class _Writing:
         """Key, let it play, note it in the ledger; sentences for the user."""
         plan, owner = self._plan, self._plan.owner
         binding = renamed.follow_names(owner, self.use, self._ledger.binding(self._key))
-        replaced = self._replaced(binding)
+        line = self._line
+        if self._window is not None:
+            line = replace(line, first_frame=self._window.first, last_frame=self._window.last)
+        others = overlaps.others(self.use, binding, plan.target, line)
+        replaced = [f"It replaced keys of {owned}, which says something on the same frames." for owned in others]
         binding = _with_rest(plan, _with_earlier(owner, self.use, binding))
         self._write_curves(writer, binding)
         keyed = {actions.channel_of(curve) for curve in self._bag.fcurves}
@@ -231,21 +235,6 @@ class _Writing:
         ]
         warnings.append(nla.silence(owner, plan.target.object_name))
         return warnings
-
-    def _replaced(self, binding: Binding) -> list[str]:
-        """A sentence for each other line that has keys on these frames: of this character, or of one with this mesh."""
-        line = self._line
-        first, last = self._window.span if self._window is not None else (line.first_frame, line.last_frame)
-        own, found = line.note.character if line.note is not None else "", []
-        for name, span in binding.spans.items():
-            note = self._ledger.note(self._key, name)
-            whose = note.character if note is not None and note.character in bpy.data.objects else own
-            shared = whose != own and bpy.data.objects[whose].data == self._plan.target.data
-            if (name != line.name or shared) and span[0] <= last and first <= span[1]:
-                sound = note.clip.name if note is not None and note.clip is not None else name
-                owned = f"{sound!r} of {whose!r}" if shared else repr(sound)
-                found.append(f"It replaced keys of {owned}, which says something on the same frames.")
-        return found
 
     def _write_curves(self, writer: keys.Writer, binding: Binding) -> None:
         spans = self._spans(binding)

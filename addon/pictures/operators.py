@@ -11,7 +11,7 @@ from ..host.operator_base import attempt
 from ..host.polls import only_if
 from ..host.steps import InSteps, Work
 from ..host.translations import translate
-from ..take.polls import has_take
+from ..take.making import has_take
 
 FIRST_DRAW_S = 0.3      # by then a new window has its size
 

@@ -4,7 +4,7 @@ import bpy
 
 from ..host.operator_base import attempt
 from ..host.polls import only_if
-from ..take.polls import has_take
+from ..take.making import has_take
 from . import playback
 
 

@@ -22,12 +22,13 @@ from ...engine.files.run_lock import alone
 from ...engine.files.whole_file import part_of, remove, sha256
 from ...engine.values.types import SAMPLE_RATE_HZ
 from ..cast import rows as cast
-from ..keying import obstacles
+from ..keying import obstacles, overlaps
+from ..keying.parts import Line
 from ..keying.point_cache import SUFFIX
 from ..pictures import plan as pictures
 from ..sound.clip import SoundClip
 from ..sound.clip import read as read_sound
-from ..take import make
+from ..take import make, overlap
 from ..take.properties import collect, with_performance
 from . import plan
 from .file import open_shot, save_shot, scene_named
@@ -46,8 +47,8 @@ class _Run:
     """What stays the same through a run.
 
     Attributes:
-        tried: rigs by the settings that a dry run has walked the engine with, and what was keyed. read: sounds that it
-            has read.
+        tried: rigs by the settings that a dry run has walked the engine with, and what was keyed. read: seconds of the
+            sounds that it has read. planned: lines of the open file that would be keyed by now, and the data-blocks.
     """
 
     journal: Journal[ShotEntry]
@@ -55,7 +56,8 @@ class _Run:
     dry_run: bool
     tell: Tell
     tried: dict[Settings, list[tuple[Rig | None, frozenset[RigChannel]]]] = field(default_factory=dict)
-    read: set[SoundClip] = field(default_factory=set)
+    read: dict[SoundClip, float] = field(default_factory=dict)
+    planned: list[tuple[Line, frozenset[int]]] = field(default_factory=list)
 
 
 def run_jobs(options: RunOptions, tell: Tell) -> Report[ShotEntry]:
@@ -176,6 +178,7 @@ def _did_job(run: _Run, job: ShotJob) -> bool:
 
 def _open(run: _Run, path: str, jobs: Iterable[ShotJob]) -> bool:
     """Open a file; where it cannot be opened, its jobs have failed."""
+    run.planned.clear()
     try:
         open_shot(path)
     except EngineError as error:
@@ -267,12 +270,11 @@ def _channels(animation: Animation) -> int:
 def _try(run: _Run, requests: Iterable[make.Request]) -> Iterator[str]:
     """Read the sound, and walk the engine with all options on a moment of silence; nothing is tried twice.
 
-    Gives what keeps keys from showing.
+    Gives what keeps keys from showing, and whose keys they would replace.
     """
     for request in requests:
         if request.clip not in run.read:
-            read_sound(request.clip)
-            run.read.add(request.clip)
+            run.read[request.clip] = read_sound(request.clip).duration_s
         tried = run.tried.setdefault(request.settings, [])
         keyed = next((channels for rig, channels in tried if rig == request.rig), None)
         if keyed is None:
@@ -282,6 +284,20 @@ def _try(run: _Run, requests: Iterable[make.Request]) -> Iterator[str]:
             tried.append((request.rig, keyed))
         if request.character is not None:
             yield from obstacles.before(obstacles.keyed_by(request.character, keyed))
+            yield from _over_others(run, request)
+
+
+def _over_others(run: _Run, request: make.Request) -> Iterator[str]:
+    """A sentence for each line on the same frames: one in the file, or one of a job before this."""
+    frames = round(run.read[request.clip] * request.fps)
+    yield from overlap.of_request(request, frames)
+    line = overlap.line_of(request, frames)
+    blocks = frozenset(target.find().session_uid for target in request.character.targets)
+    for earlier, keyed in run.planned:
+        meets = earlier.first_frame <= line.last_frame and line.first_frame <= earlier.last_frame
+        if blocks & keyed and meets and (earlier.name, earlier.note) != (line.name, line.note):
+            yield overlaps.sentence(repr(earlier.name))
+    run.planned.append((line, blocks))
 
 
 def _save(run: _Run, group: JobGroup, made: list[ShotJob]) -> None:

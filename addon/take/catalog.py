@@ -5,7 +5,7 @@ Panels draw many times a second, so no file is read and no mesh walked while not
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -215,6 +215,17 @@ def obstacles(context: bpy.types.Context) -> tuple[str, ...]:
     changes without a trace in the choice."""
     found = fit(context)
     return _look_up().before_generate(found) if found.keyed else ()
+
+
+def would_replace(context: bpy.types.Context, choices: Mapping[str, object]) -> tuple[str, ...]:
+    """A sentence for each line of the chosen character whose keys would be replaced; choices: every option."""
+    found = fit(context)
+    return _look_up().would_replace(context, choices, found, length_s) if found.keyed else ()
+
+
+def length_s(path: str) -> float:
+    """Seconds of a sound file, 0 where it cannot be read."""
+    return cached(("length", path), lambda: _look_up().length_s(path))
 
 
 def _look_at_fit(context: bpy.types.Context) -> Fit:

@@ -45,7 +45,7 @@ def _may_run() -> bool:
 
 
 def _remake(context: bpy.types.Context) -> str:
-    """Make the take again. Returns why it was not made, empty when all is well."""
+    """Make the take again. Returns why it was not made, or whose keys that replaced; empty when all is well."""
     takes, settings = work(), context.scene.unitalker
     try:
         take = takes.chosen(context)
@@ -55,11 +55,11 @@ def _remake(context: bpy.types.Context) -> str:
         changes = {name: chosen(settings, name) for name in LIVE}
         if span is not None:
             changes["crossfade"] = settings.crossfade
-        takes.remake(context, take, changes, span)
+        replaced = takes.remake_live(context, take, changes, span)
     except EngineError as error:
         return str(error)
     redraw(context)
-    return ""
+    return " ".join(replaced)
 
 
 def register() -> None:

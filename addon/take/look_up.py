@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
 import numpy as np
 
-from ...engine import EngineError, InstallError, Motion, NoPresetError, Rig
+from ...engine import EngineError, InstallError, Motion, NoPresetError, Rig, sound_length_s
 from ...engine.model import folder
 from ...engine.rig import fitted_head_file, presets
 from ...engine.rig.fitted_head import FittedHead, label
@@ -23,6 +23,7 @@ from ..host.preferences import engine_preferences
 from ..host.translations import translate, translate_plural
 from ..keying import obstacles
 from ..keying.vertex_head import find_mesh
+from . import overlap
 
 Item = tuple[str, str, str]
 
@@ -44,7 +45,7 @@ class Fit:
         problem: why the character cannot be keyed; empty where it can.
         linked: whether it comes from another file, so that an override would help.
         unfit: it can move, but by no preset. has_keys: some of what can move are shape keys.
-        keyed: the channels that the preset or the taught head moves, of each data-block.
+        keyed: the channels that the preset or the taught head moves, of each data-block of the character.
         still: switches of the parts of Life for which the character has neither keys nor bones.
     """
 
@@ -55,6 +56,7 @@ class Fit:
     unfit: bool = False
     has_keys: bool = False
     keyed: obstacles.Keyed = ()
+    character: rig.Character | None = None
     still: tuple[str, ...] = ()
 
 
@@ -178,7 +180,8 @@ def _fit_of_rig(names: Rig, character: rig.Character) -> Fit:
     line = f"{match.preset.name}: {channels}, {meshes}"
     if names.empty_keys:
         line = f"{line}. {empty_keys(names.empty_keys)}"
-    return Fit(line, match.absent, keyed=obstacles.keyed_by(character, wanted), still=_still_parts(match, names))
+    keyed, still = obstacles.keyed_by(character, wanted), _still_parts(match, names)
+    return Fit(line, match.absent, keyed=keyed, character=character, still=still)
 
 
 def _still_parts(match: presets.Match, names: Rig) -> tuple[str, ...]:
@@ -201,6 +204,24 @@ def before_generate(fit: Fit) -> tuple[str, ...]:
         return ()
 
 
+def would_replace(
+    context: bpy.types.Context, choices: Mapping[str, object], fit: Fit, length_s: Callable[[str], float],
+) -> tuple[str, ...]:
+    """A sentence for each line whose keys Generate would replace."""
+    try:
+        return overlap.of_panel(context, choices, fit.character, length_s)
+    except (EngineError, ReferenceError):       # no sound yet, or one that cannot be used: Generate says why
+        return ()
+
+
+def length_s(path: str) -> float:
+    """Seconds of a sound file by its header, 0 where it cannot be read."""
+    try:
+        return sound_length_s(path)
+    except (EngineError, OSError):
+        return 0.0
+
+
 def _fit_of_fitted_head(fitted: FittedHead, names: Rig, character: rig.Character) -> Fit:
     """How many of a taught head's controls the character has."""
     places = find_on_rig(fitted.controls, names)
@@ -212,7 +233,7 @@ def _fit_of_fitted_head(fitted: FittedHead, names: Rig, character: rig.Character
         ), fitted.name))
     controls = translate("{} of {} taught controls found", n_found, len(fitted.controls))
     wanted = {channel for found in places for channel in found}
-    return Fit(f"{fitted.name}: {controls}", absent, keyed=obstacles.keyed_by(character, wanted))
+    return Fit(f"{fitted.name}: {controls}", absent, keyed=obstacles.keyed_by(character, wanted), character=character)
 
 
 def fit_of_mesh(context: bpy.types.Context, model: folder.Model) -> Fit:

@@ -111,7 +111,7 @@ def gather(
     else:
         character = rig.gather(context, options.character, options.with_related)
     frames = _frames(options, plan)
-    line = _line_name(options, clip, character)
+    line = line_name(options, clip, character)
     if character and not options.with_related:
         whole = _with_parts(context, character, options, line)
         if whole != character:          # so that clearing the take clears the parts too
@@ -164,7 +164,7 @@ def _rig(character: rig.Character, options: Options, preset_folders: tuple[str, 
     return replace(names, mesh=mesh_arrays.face_mesh(character.shaped_objects()))
 
 
-def _line_name(options: Options, clip: sounds.SoundClip, character: rig.Character | None) -> str:
+def line_name(options: Options, clip: sounds.SoundClip, character: rig.Character | None) -> str:
     """The name under which a sound is noted."""
     if options.source != 'FILE':
         return _own_name(character, clip) if character else clip.name

@@ -1,4 +1,4 @@
-"""Operators that make a take: what they have in common is to write it and to show in the panel what came of it."""
+"""What operators of takes have in common: grey without a take, they write one and show in the panel what came of it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ from collections.abc import Callable, Sequence
 import bpy
 
 from ... import engine
+from ..actions.ledger import OWNER
 from ..host.operator_base import OnWorker, redraw
+from ..host.polls import only_if
 from ..host.translations import translate
 from ..keying import BeyondSliders
 from . import work
 
+NO_TAKE = "This file has no lip sync yet: press Generate Lip Sync first"
 BUG = "A bug stopped the lip sync: see the traceback in the system console."
+
+
+def has_take(cls: type[bpy.types.Operator]) -> bool:
+    """Whether there is a lip sync at all: a quick look, for polls."""
+    return only_if(cls, any(OWNER in action for action in bpy.data.actions), NO_TAKE)
 
 
 class MakesTake(OnWorker):

@@ -20,7 +20,7 @@ from ..character import character as rig
 from ..keying import clearing, notes, obstacles
 from ..sound.clip import SoundClip
 from ..sound.strips import sequencer_scene, sound_strips
-from . import make
+from . import make, overlap
 from .callbacks import end_previews
 from .options import AS_0_1, OPTIONS, POINTERS, Options
 from .properties import collect, data_block
@@ -123,6 +123,17 @@ def remake(
     """Make a take again, at once; arguments and errors as for `request`. Its keys are replaced, never doubled."""
     wanted = request(context, take, changes, span)
     return make.write(wanted, make.compute(wanted))
+
+
+def remake_live(
+    context: bpy.types.Context, take: Take, changes: Mapping[str, object], span: Span | None = None,
+) -> tuple[str, ...]:
+    """As `remake`, while a slider moves; a sentence for each other line whose keys it replaces."""
+    wanted = request(context, take, changes, span)
+    result = make.compute(wanted)
+    replaced = overlap.of_request(wanted, len(make.animation_of(result).motion.weights))
+    make.write(wanted, result)
+    return replaced
 
 
 def forget(context: bpy.types.Context, take: Take) -> int:

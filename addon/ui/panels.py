@@ -15,6 +15,7 @@ from ..models.panel import draw_vertices
 from ..shape_match.panel import draw_shapes
 from ..sound.strips import frames_of, strip_in_use
 from ..take import catalog
+from ..take.properties import collect
 from ..teach.panel import draw_teach
 from .drop import draw_file
 from .sections import draw_section
@@ -94,7 +95,7 @@ class CharacterPanel:
         fit = catalog.fit(context)
         icon = 'ERROR' if fit.problem else 'INFO' if fit.missing else 'CHECKMARK'
         paragraph(context, self.layout, fit.problem or fit.line, icon)
-        for sentence in catalog.obstacles(context):
+        for sentence in (*catalog.obstacles(context), *catalog.would_replace(context, collect(context, {}))):
             paragraph(context, self.layout, sentence, 'INFO')
         if fit.unfit:
             _draw_ways(context, self.layout, fit.has_keys)

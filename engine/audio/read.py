@@ -116,6 +116,13 @@ def check_sound(path: str | Path) -> tuple[bool, str]:
     return found.is_plain, warning
 
 
+def sound_length_s(path: str | Path) -> float:
+    """Seconds of a sound file, as its header says. Raises AudioError, OSError."""
+    _check_file(path)
+    with _open(path, inspect(path)) as file:
+        return float(file.frames / file.samplerate)
+
+
 @contextlib.contextmanager
 def _open(path: str | Path, found: SoundFile) -> Iterator[Any]:
     with needs("soundfile"):

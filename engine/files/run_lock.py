@@ -57,11 +57,11 @@ def _locked(path: str) -> IO[str]:
                 f"Cannot write the lock {path}: {error.strerror}. Name a report in another folder with --report."
             ) from error
         if not _lock(file):
-            holder = _text(path)
+            holder = _text(path) or "not known where"
             file.close()
             raise RunningError(
-                f"Another run of these jobs is at work{f' ({holder})' if holder else ''}: it holds {path}. Wait until "
-                "it has ended, or stop it; two at once would write over each other's files."
+                f"Another run of these jobs is at work ({holder}): it holds {path}. Wait until it has ended, or stop "
+                "it; two at once would write over each other's files."
             )
         if _is_still_there(file, path):     # else the one who held it ended and removed it just now
             file.truncate(0)

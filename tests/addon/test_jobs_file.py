@@ -384,6 +384,18 @@ def test_report_says_what_cannot_show_and_which_line_replaced_another(run, shots
     assert "replaced" not in first and "It replaced keys of 'hallo Ümlaut.wav', which says" in second
 
 
+def test_dry_run_says_which_lines_would_meet(run, shots, speech):
+    shutil.copy(speech, shots / "second.wav")
+    shutil.copy(speech, shots / "third.wav")
+    path = write(shots, job(), job(audio="second.wav", start_frame=13), job(audio="third.wav", start_frame=61),
+                 job("b", audio="third.wav"))
+    assert run(["--jobs", path, "--dry-run"]) == 0
+    with open(f"{path}.report.check.json", encoding="utf-8") as file:
+        warned = [[text for text in one["warnings"] if "replace" in text] for one in json.load(file)["jobs"]]
+    assert [len(texts) for texts in warned] == [0, 1, 0, 0]
+    assert "Ümlaut.wav', which says something on the same frames" in warned[1][0]
+
+
 def test_dry_run_finds_a_damaged_sound(run, shots):
     (shots / "bad.wav").write_bytes(b"RIFF no sound")
     path = write(shots, job("a", audio="bad.wav"))

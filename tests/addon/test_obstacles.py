@@ -131,6 +131,83 @@ def test_a_line_over_that_of_another_object_with_the_same_mesh_says_so(ext, face
     assert "of 'Twin', which says" in generate(speech, start_frame=1)
 
 
+def replaced_before(ext, **panel):
+    """What the Character panel says of lines whose keys the panel's sound would replace."""
+    settings = bpy.context.scene.unitalker
+    for name, value in panel.items():
+        setattr(settings, name, value)
+    choices = ext.module("addon.take.properties").collect(bpy.context, {})
+    return list(ext.module("addon.take.catalog").would_replace(bpy.context, choices))
+
+
+@needs_aud
+def test_a_line_over_another_one_is_said_before_it_is_made(ext, face, speech):
+    for number, (name, start) in enumerate((("A", 1), ("B", 13), ("C", 49), ("D", 61)), 1):
+        add_strip(speech, start, number, name=name)
+    panel = {"source": 'STRIP', "character": face}
+    assert replaced_before(ext, strip="A", **panel) == []
+    generate("", strip="A")
+    assert replaced_before(ext, strip="A", **panel) == [], "it is made again"
+    said = ["Its keys replace those of 'A', which says something on the same frames."]
+    assert replaced_before(ext, strip="B", **panel) == said
+    assert replaced_before(ext, strip="C", **panel) == [], "A ends on frame 48"
+    assert replaced_before(ext, strip="C", shift_frames=-1.0, **panel) == said
+    bpy.context.scene.unitalker.shift_frames = 0
+    assert replaced_before(ext, strip="B", use_range=True, range_start=49, range_end=60, **panel) == []
+    bpy.context.scene.unitalker.use_range = False
+    assert replaced_before(ext, strip="B", action="Other", **panel) == [], "keys of A stay where they are"
+
+
+def test_a_file_over_the_line_of_another_object_with_its_mesh_is_said_before(ext, face, speech, tmp_path):
+    twin = bpy.data.objects.new("Twin", face.data)
+    bpy.context.scene.collection.objects.link(twin)
+    generate(speech)
+    panel = {"source": 'FILE', "audio": write_buzz(tmp_path / "b.wav"), "character": twin}
+    assert replaced_before(ext, start_frame=48.0, **panel) == [
+        "Its keys replace those of 'speech.wav' of 'Face', which says something on the same frames."
+    ]
+    assert replaced_before(ext, start_frame=49.0, **panel) == []
+    assert replaced_before(ext, start_frame=-46.0, **panel) == [
+        "Its keys replace those of 'speech.wav' of 'Face', which says something on the same frames."
+    ], "its length is known before it is read: it ends on frame 1"
+    assert replaced_before(ext, start_frame=-47.0, **panel) == []
+    assert replaced_before(ext, start_frame=48.0, **{**panel, "audio": "/no/such.wav"}) == []
+
+
+@needs_aud
+def test_live_says_whose_keys_it_replaces(ext, face, speech, monkeypatch):
+    add_strip(speech, 1, 1, name="A")
+    add_strip(speech, 13, 2, name="B")
+    generate("", strip="A")
+    generate("", strip="B")
+    settings = bpy.context.scene.unitalker
+    settings.character, settings.source, settings.strip = face, 'STRIP', "A"
+    monkeypatch.setattr(ext.module("addon.take.live"), "_may_run", lambda: True)
+    settings.live = True
+    settings.gain_jaw = 0.5
+    assert settings.live_note == "Its keys replace those of 'B', which says something on the same frames."
+
+
+@needs_aud
+def test_lines_of_the_list_that_meet_are_named_before_all_are_made(ext, face, speech):
+    add_strip(speech, 1, 1, name="A")
+    add_strip(speech, 13, 2, name="B")
+    add_strip(speech, 61, 3, name="C")
+    bpy.ops.unitalker.cast_add(what='ALL')
+    rows, length_s = bpy.context.scene.unitalker_cast.rows, ext.module("addon.take.catalog").length_s
+    said = ext.module("addon.cast.rows").meeting_lines
+    assert [(row.strip, row.character) for row in rows] == [("A", face), ("B", face), ("C", face)]
+    assert said(bpy.context, rows, length_s) == [
+        "'A' and 'B' lie on the same frames of 'Face': the later one of the list replaces keys of the other."
+    ]
+    rows[1].use = False
+    assert said(bpy.context, rows, length_s) == []
+    rows[1].use, rows[1].source, rows[1].audio, rows[1].start_frame = True, 'FILE', speech, 70
+    assert said(bpy.context, rows, length_s) == [], "a file counts in the frames of this scene, not of the edit"
+    rows[0].source, rows[0].audio, rows[0].start_frame = 'FILE', speech, 100
+    assert "lie on the same frames of 'Face'" in said(bpy.context, rows, length_s)[0]
+
+
 def test_the_same_line_on_two_objects_with_one_mesh_says_so(ext, face, speech):
     twin = bpy.data.objects.new("Twin", face.data)
     bpy.context.scene.collection.objects.link(twin)
