@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from .model.heads import Head
     from .model.runtime import build as runtime_build
     from .model.runtime import close_graphs
+    from .model.style_from import STYLE_SUFFIX, reference_of
     from .motion.key_reduction import reduce_for_curves, reduce_for_lines
     from .motion.lip_contact import has_lips
     from .motion.smooth import EASE_IN_S, EASE_OUT_S, runs
-    from .pipeline import animate, animate_all
+    from .pipeline import animate, animate_all, style_file
+    from .rig.retarget import read_back
     from .speech.g2p import check_words, languages, read_words
     from .speech.g2p import read_file as read_transcript
     from .speech.phone_edit import changed_spans
@@ -52,19 +54,20 @@ if TYPE_CHECKING:
         SettingError,
         TeachError,
     )
-    from .values.settings import Delays, Gains, Life, RegionSmooth, Settings
+    from .values.settings import Delays, Gains, Life, Reference, RegionSmooth, Settings
     from .values.types import Animation, Curve, HeadMesh, LipContacts, Motion, Rig, RigChannel, RigCurves, Waveform
 
 __all__ = [
-    "EASE_IN_S", "EASE_OUT_S", "MIN_DURATION_S", "SIZE_PX", "Animation", "AudioError", "Cancelled", "ChannelMatch",
-    "Curve", "Delays", "EngineError", "FitResult", "Gains", "Head", "HeadMesh", "InstallError", "KeyedTake", "Life",
-    "LipContacts", "ModelError", "Motion", "NoPresetError", "OutputError", "Picks", "Placement", "PresetError",
-    "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError", "SampledFace", "SettingError", "Settings",
-    "ShapeProposal", "TeachError", "Waveform", "animate", "animate_all", "changed_spans", "check_sound",
-    "check_words", "close_graphs", "components_needed", "device_tests_from_text", "device_tests_to_text",
-    "fit_placement", "fit_take", "from_array", "guess_points", "has_lips", "is_still", "languages", "match_shapes",
-    "preset_of_matches", "read_audio", "read_transcript", "read_words", "reduce_for_curves", "reduce_for_lines",
-    "remember_device_tests", "runs", "runtime_build", "solve_weights", "sound_length_s", "stretch", "test_devices",
+    "EASE_IN_S", "EASE_OUT_S", "MIN_DURATION_S", "SIZE_PX", "STYLE_SUFFIX", "Animation", "AudioError", "Cancelled",
+    "ChannelMatch", "Curve", "Delays", "EngineError", "FitResult", "Gains", "Head", "HeadMesh", "InstallError",
+    "KeyedTake", "Life", "LipContacts", "ModelError", "Motion", "NoPresetError", "OutputError", "Picks", "Placement",
+    "PresetError", "Reference", "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError", "SampledFace",
+    "SettingError", "Settings", "ShapeProposal", "TeachError", "Waveform", "animate", "animate_all", "changed_spans",
+    "check_sound", "check_words", "close_graphs", "components_needed", "device_tests_from_text",
+    "device_tests_to_text", "fit_placement", "fit_take", "from_array", "guess_points", "has_lips", "is_still",
+    "languages", "match_shapes", "preset_of_matches", "read_audio", "read_back", "read_transcript", "read_words",
+    "reduce_for_curves", "reduce_for_lines", "reference_of", "remember_device_tests", "runs", "runtime_build",
+    "solve_weights", "sound_length_s", "stretch", "style_file", "test_devices",
 ]
 _LIGHT = ("values.errors", "values.settings", "values.types", "audio.read", "pipeline")     # in this order
 _HOMES = {      # where the other names lie
@@ -78,6 +81,8 @@ _HOMES = {      # where the other names lie
     "Placement": "model.components.Placement", "fit_placement": "model.components.fit_placement",
     "device_tests_from_text": "model.devices.from_text", "device_tests_to_text": "model.devices.to_text",
     "remember_device_tests": "model.devices.remember", "test_devices": "model.devices.test_devices",
+    "STYLE_SUFFIX": "model.style_from.STYLE_SUFFIX", "reference_of": "model.style_from.reference_of",
+    "read_back": "rig.retarget.read_back",
     "runtime_build": "model.runtime.build", "close_graphs": "model.runtime.close_graphs",
     "stretch": "audio.time_stretch.stretch", "read_words": "speech.g2p.read_words",
     "check_words": "speech.g2p.check_words", "languages": "speech.g2p.languages",

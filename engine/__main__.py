@@ -34,6 +34,8 @@ try:
     from .fit_head.fit import fit_take
     from .fit_head.take_csv import read_take
     from .model import folder, runtime
+    from .model.style_from import STYLE_SUFFIX
+    from .pipeline import style_file
     from .rig import fitted_head_file, presets
     from .values.errors import EngineError, SettingError
     from .values.messages import number_of, printable
@@ -99,6 +101,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_listing(identities, _list_identities)
     _add_listing(commands.add_parser("presets", help="list the rig presets that are there"), _list_presets)
     _add_listing(commands.add_parser("devices", help="list the devices that networks can run on"), _list_devices)
+    style = commands.add_parser("style", help="keep the manner of a motion in a small file, for --reference")
+    arguments.add_style(style)
+    style.set_defaults(command=_style)
     teach = commands.add_parser("teach", help="learn a character's controls from seconds that were keyed by hand")
     arguments.add_teach(teach)
     teach.set_defaults(command=_teach)
@@ -129,6 +134,16 @@ def _animate(options: argparse.Namespace) -> None:
         _warn(file.warnings)
         size = f"{number_of(file.frames, 'frame')} x {number_of(file.channels, 'channel')}"
         print(f"{file.path}: {size} at {file.fps:g} fps, {sound_s:.2f} s of sound")
+
+
+def _style(options: argparse.Namespace) -> None:
+    name = options.output.name.removesuffix(STYLE_SUFFIX)
+    settings = Settings(
+        model=options.model, reference=str(options.path), strength=options.strength,
+        reference_2=options.reference_2, reference_mix=options.reference_mix,
+    )
+    _warn(style_file(settings, name, options.output))
+    print(f"{options.output}: style {name!r} of {options.path}")
 
 
 def _batch(options: argparse.Namespace) -> int:

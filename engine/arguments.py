@@ -12,7 +12,9 @@ from .values.settings import Life, Settings
 
 FORMATS = ("npz", "csv", "json", "metahuman.csv", "metahuman.json")
 # groups of fields of Settings as they are called beside the motion in a file
-META_GROUPS = {"gains": "gain", "delays": "delay", "region_smooth": "smooth", "life": "life", "mood": "mood"}
+META_GROUPS = {
+    "gains": "gain", "delays": "delay", "region_smooth": "smooth", "life": "life", "mood": "mood", "regions": "region",
+}
 
 
 def add_animate(parser: argparse.ArgumentParser) -> None:
@@ -129,6 +131,15 @@ def described(settings: Settings) -> dict[str, object]:
             group, _, name = option.sets.removeprefix("Settings.").rpartition(".")
             found[f"{META_GROUPS[group]}_{name}" if group else name] = _field(settings, option.sets)
     return found
+
+
+def add_style(parser: argparse.ArgumentParser) -> None:
+    """Options of `style`."""
+    _add_path(parser, "path", "REFERENCE", ".csv, .npz or .json of face motion, or a style")
+    _add_path(parser, "-o", "NAME.style.json", "the style to write")
+    parser.add_argument("--model", default="composite", help="model id or folder (default: %(default)s)")
+    for name in ("strength", "reference_2", "reference_mix"):
+        _add(parser, next(option for option in OPTIONS if option.name == name))
 
 
 def add_teach(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from .files.motion import read_motion, write_text
 from .geometry.lip_fit import check_lips, fit_lips
 from .geometry.lip_pairs import lips_of_rig, stays_shut
 from .idle.blinks import moved_by
@@ -14,6 +16,7 @@ from .model.encode import clip_key, encode
 from .model.folder import Model, open_model
 from .model.heads import to_vertices
 from .model.runtime import Graph
+from .model.style_from import STYLE_SUFFIX, read_style, reference_of, style_text
 from .motion.key_reduction import reduce_for_lines
 from .motion.lip_contact import has_lips
 from .postprocess import Finished, Sound, finish, measure, silence_warning, without_effect
@@ -35,6 +38,7 @@ from .values.types import (
     FloatArray,
     Motion,
     Progress,
+    Reference,
     Rig,
     RigCurves,
     Settings,
@@ -108,6 +112,7 @@ def animate_all(
     Raises:
         SettingError: the settings ask for different models, devices or transcripts. Else as animate().
     """
+    wanted = [with_references(settings) for settings in wanted]
     system = _open(wanted)
     takes = [_Take(settings, (system.track(settings),)) for settings in wanted]
     target = _find_target(rig, takes, system.model) if rig else None
@@ -123,6 +128,46 @@ def animate_all(
     if not wave.warning:
         return results
     return [replace(result, warnings=(wave.warning, *result.warnings)) for result in results]
+
+
+def with_references(settings: Settings) -> Settings:
+    """The settings with the manners of their reference files as values. Raises OutputError, SettingError."""
+    if not settings.reference:
+        return settings
+    files = {settings.reference: 1.0}
+    if settings.reference_2:
+        files = {settings.reference: 1 - settings.reference_mix, settings.reference_2: settings.reference_mix}
+    found = [
+        replace(_read_reference(file, settings.reference_start_s, settings.reference_end_s), share=share)
+        for file, share in files.items()
+    ]
+    return replace(settings, references=(*settings.references, *found), reference="", reference_2="")
+
+
+def style_file(settings: Settings, name: str, path: Path) -> tuple[str, ...]:
+    """Keep the style that settings name (references mixed, moved by the strength) in a small file.
+
+    Returns:
+        Sentences for the user.
+    Raises:
+        SettingError: the model has no style from a motion, the ending is another one, or as animate().
+        OutputError: the file cannot be written.
+    """
+    settings = with_references(settings)
+    system = _open([settings])
+    track = system.track(settings)
+    write_text(path, style_text(path, name, track.style.vector, system.model))
+    return track.warnings
+
+
+def _read_reference(file: str, start_s: float, end_s: float) -> Reference:
+    path = Path(file)
+    if path.name.endswith(STYLE_SUFFIX):
+        return read_style(path)
+    motion = read_motion(path)
+    stop = round(end_s * motion.fps) if end_s > 0 else len(motion.weights)
+    part = motion.weights[round(start_s * motion.fps):stop]
+    return reference_of(replace(motion, weights=part), path.name)
 
 
 def _open(wanted: Sequence[Settings]) -> System:
@@ -236,7 +281,7 @@ def _animation(
     phones = spoken.cues.phones if spoken.cues else ()
     moods = mood_changes(settings, phones, sound.duration_s)
     sound = replace(sound, moods=moods)
-    finished = finish(spoken.motion, spoken.cues, head, settings, sound)
+    finished = finish(spoken.motion, spoken.cues, take.tracks[0], settings, sound)
     curves, rig_warnings = _rig_curves(take, target, finished, sound) if target else (None, ())
     lips = None
     if curves and target and target.rig.mesh is not None and not settings.raw:

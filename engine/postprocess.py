@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from .audio.level import level_of
 from .idle.blinks import add_idle_motion, is_moving, lively
 from .idle.prosody import Prosody, prosody
+from .model.decode import Track
 from .model.heads import Head
 from .motion import articulation, lip_contact, mood, smooth, timing
 from .motion.asymmetry import two_sides
@@ -109,14 +110,14 @@ def silence_warning(sound: Sound, closes: bool) -> str:
 
 
 def finish(
-    motion: Motion, cues: speech.PhonemeCues | None, head: Head, settings: Settings, sound: Sound,
+    motion: Motion, cues: speech.PhonemeCues | None, track: Track, settings: Settings, sound: Sound,
 ) -> Finished:
     """The motion of a clip as the user wants it.
 
     Args:
         motion: as the decoder gives it; not changed.
         cues: phones and cues of the clip; None where the model recognises none.
-        head: that gave the motion; its space decides which steps there are.
+        track: that gave the motion; the space of its head decides which steps there are.
         sound: of `measure`.
     Returns:
         round(seconds * settings.fps) frames; more channels than before where settings.life moves the head or the chest
@@ -126,13 +127,13 @@ def finish(
         exact = Motion(motion.weights.copy(), motion.channels, motion.fps)
         return Finished(exact, lip_contact.contacts_of(exact))
     n_frames = round(sound.duration_s * settings.fps)
-    if head.space != "blendshapes":
+    if track.head.space != "blendshapes":
         moved = retime(smooth.smooth(motion, settings.smooth), settings.fps, n_frames)
         moved = replace(moved, weights=moved.weights.copy()) if moved is motion else moved
         return Finished(moved, lip_contact.contacts_of(moved))
     if settings.life.is_listening:
         motion, cues = replace(motion, weights=np.zeros_like(motion.weights)), None
-    closed_motion = _close(motion, cues, sound.level, (n_frames - 1) / settings.fps)
+    closed_motion = _close(motion, cues, sound.level, (n_frames - 1) / settings.fps, track.rest)
     shaped, closed = _shape(closed_motion, settings, sound)
     retimed = retime(shaped, settings.fps, n_frames)
     if retimed is not shaped:
@@ -178,16 +179,18 @@ def _at(amount: KeyedAmount, seconds: NDArray[np.float64], settings: Settings) -
     return np.asarray(np.interp(seconds, frames, amount.values), np.float32)
 
 
-def _close(motion: Motion, cues: speech.PhonemeCues | None, level: Level, end_s: float) -> Motion:
-    """Steps 1 and 2: all that closes the mouth."""
+def _close(
+    motion: Motion, cues: speech.PhonemeCues | None, level: Level, end_s: float, rest: FloatArray | None,
+) -> Motion:
+    """Steps 1 and 2: all that closes the mouth, or lets the face rest."""
     spoken = None
     if cues is not None:
         cues = speech.on_clock(cues, len(motion.weights), motion.fps)
         spoken = cues.spoken
-        closing = lip_contact.close_lips(speech.shape(motion, cues), cues.contact)
+        closing = lip_contact.close_lips(speech.shape(motion, cues), cues.contact, rest)
         motion = lip_contact.open_vowels(closing, cues.voiced)
     motion, _ = lip_contact.seal(smooth.limit(motion), lip_contact.closed_frames(motion))
-    return smooth.ease_ends(smooth.close_in_silence(motion, level, spoken), end_s)
+    return smooth.ease_ends(smooth.close_in_silence(motion, level, spoken, rest), end_s, rest)
 
 
 def _shape(motion: Motion, settings: Settings, sound: Sound) -> tuple[Motion, BoolArray]:

@@ -4,12 +4,15 @@ results are committed.
 tiny/: a model folder of a few kB with the true graph inputs and outputs, so that tests of the engine walk the ONNX
 Runtime path in milliseconds. Its jawOpen follows loudness, everything else is random; windows are 2 s long, so that
 short clips need several.
+
+tiny_manner/: a model beside it that shares its encoder and takes its style from a motion: the means of three channels.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from engine.values.channels import ARKIT_52
+from engine.values.settings import MANNER_REGIONS
 
 DATA = Path(__file__).resolve().parent / "data"
 OPSET = 17
@@ -40,6 +44,45 @@ def main() -> None:
     files = ("encoder.onnx", "decoder.onnx", "phones.onnx", "identities.npy", "heads.npz")
     info = _info({name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files})
     (folder / "model.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+    _make_manner(folder, random)
+
+
+def _make_manner(tiny: Path, random: np.random.Generator) -> None:
+    folder = DATA / "tiny_manner"
+    folder.mkdir(exist_ok=True)
+    for name in ("decoder.onnx", "phones.onnx"):
+        shutil.copyfile(tiny / name, folder / name)
+    _save(folder / "motion.onnx", _motion())
+    np.save(folder / "identities.npy", np.zeros((1, N_STYLE), np.float32))
+    arrays = {name: array for name, array in _heads(random).items() if name.startswith("arkit52/")}
+    rest = np.zeros((N_STYLE, len(ARKIT_52)), np.float32)
+    rest[0, ARKIT_52.index("mouthSmileLeft")] = 1.0         # the first number of a style is the mean of this channel
+    regions = np.zeros((len(MANNER_REGIONS), N_HIDDEN), np.float32)
+    regions[MANNER_REGIONS.index("jaw"), 0] = 1.0
+    regions[MANNER_REGIONS.index("corners"), 1:] = 1.0
+    arrays |= {"arkit52/rest_W": rest, "arkit52/rest_b": rest[1], "arkit52/regions": regions}
+    np.savez(folder / "heads.npz", **arrays)
+    files = sorted(file.name for file in folder.iterdir() if file.suffix in (".onnx", ".npz", ".npy"))
+    info = _info({name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files})
+    encoder = hashlib.sha256((tiny / "encoder.onnx").read_bytes()).hexdigest()
+    info |= {
+        "id": "tiny_manner", "title": "Tiny model of manners", "system": "composite", "reference_hz": 25,
+        "heads": info["heads"][:1], "identities": info["identities"][:1],
+        "encoder": {**info["encoder"], "from": "tiny", "sha256": encoder},
+    }
+    (folder / "model.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+
+
+def _motion() -> onnx.GraphProto:
+    """motion (1, t, 52) -> style (1, 3): the means of mouthSmileLeft, browInnerUp and jawOpen."""
+    picked = np.zeros((len(ARKIT_52), N_STYLE), np.float32)
+    for column, name in enumerate(("mouthSmileLeft", "browInnerUp", "jawOpen")):
+        picked[ARKIT_52.index(name), column] = 1
+    nodes = [
+        helper.make_node("ReduceMean", ["motion"], ["means"], axes=[1], keepdims=0),
+        helper.make_node("MatMul", ["means", "picked"], ["style"]),
+    ]
+    return _graph(nodes, {"motion": [1, "t", len(ARKIT_52)]}, {"style": [1, N_STYLE]}, {"picked": picked})
 
 
 def _info(hashes: dict[str, str]) -> dict[str, object]:

@@ -49,7 +49,7 @@ FLOORS = {
         ("values",), ("audio", "motion"), ("speech",), ("model",), ("rig", "systems"), ("idle", "files", "geometry"),
         ("postprocess",), ("pipeline",), ("batch", "fit_head"), ("",),
         ("nets",), ("learn/augment",), ("learn/synth",), ("learn/visemes",), ("learn/data",), ("learn/evaluate",),
-        ("learn/systems",),
+        ("learn/manners",), ("learn/systems",),
         ("learn/export",), ("learn/train",), ("arguments",), ("lines",), ("__main__",),
     ),
     "addon": (

@@ -17,14 +17,47 @@ def draw_model(context: bpy.types.Context, layout: bpy.types.UILayout, settings:
     row = layout.row(align=True)
     row.prop(settings, "model_pick")
     row.menu("UNITALKER_MT_models", text="", icon='DOWNARROW_HLT')
+    takes_motion = catalog.takes_reference(settings.model)
+    if takes_motion:
+        layout.prop(settings, "style_from")
     column = layout.column(align=True)
+    _STYLES[settings.style_from if takes_motion else 'IDENTITY'](context, column, settings)
+    if len(catalog.head_items(settings, None)) > ONE_HEAD:
+        layout.prop(settings, "head_pick")
+
+
+def _draw_identities(
+    context: bpy.types.Context, column: bpy.types.UILayout, settings: bpy.types.PropertyGroup,
+) -> None:
     _draw_identity(context, column, settings, "identity", "Identity")
     if not settings.identity.startswith("blend:"):
         _draw_identity(context, column, settings, "identity_2", "Blend With")
         if settings.identity_2:
             column.prop(settings, "identity_mix", slider=True)
-    if len(catalog.head_items(settings, None)) > ONE_HEAD:
-        layout.prop(settings, "head_pick")
+
+
+def _draw_action(_context: bpy.types.Context, column: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """The Action, its slot where it has several, and the frames that count."""
+    column.prop(settings, "reference_action", text="Action")
+    action = settings.reference_action
+    if action is not None and len(getattr(action, "slots", ())) > 1:
+        column.prop_search(settings, "reference_slot", action, "slots", text="Slot")
+    row = column.row(align=True)
+    row.prop(settings, "reference_first", text="Frames")
+    row.prop(settings, "reference_last", text="")
+    column.operator("unitalker.style_save", icon='FILE_TICK')
+
+
+def _draw_files(_context: bpy.types.Context, column: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    column.prop(settings, "reference", text="File")
+    column.prop(settings, "reference_2", text="Blend With")
+    if settings.reference_2:
+        column.prop(settings, "reference_mix", slider=True)
+    column.operator("unitalker.style_save", icon='FILE_TICK')
+
+
+# what draws each item of style_from
+_STYLES = {'IDENTITY': _draw_identities, 'ACTION': _draw_action, 'FILE': _draw_files}
 
 
 def _draw_identity(

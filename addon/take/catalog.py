@@ -154,6 +154,13 @@ def choose_model(settings: Settings, model_id: str) -> None:
         settings.identity = "pivot"
     if settings.identity_2 not in known:
         settings.identity_2 = ""
+    if not takes_reference(model_id):
+        settings.style_from = 'IDENTITY'
+
+
+def takes_reference(model_id: str) -> bool:
+    """Whether a model takes its style from a motion."""
+    return cached(("takes reference", model_id), lambda: _look_up().takes_reference(_chosen(model_id)[0]))
 
 
 def model_problem(settings: Settings) -> str:

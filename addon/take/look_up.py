@@ -97,6 +97,11 @@ def heads(model: folder.Model | None) -> list[Item]:
     return [(AUTOMATIC_HEAD, "Automatic", f"The model's own choice: {model.default_head}"), *items]
 
 
+def takes_reference(model: folder.Model | None) -> bool:
+    """Whether a model takes its style from a motion."""
+    return model is not None and model.reference_hz > 0
+
+
 def space(model: folder.Model | None, head_id: str) -> str:
     """What a head gives: "blendshapes", "flame" or "vertices"; empty for a head that is not there."""
     wanted = head_id or (model.default_head if model else "")

@@ -93,6 +93,25 @@ _SECOND_IDENTITY = (
         "Share of the second identity: 0 only the first, 1 only the second"
     ), 0, 1, unit="factor", live=True),
 )
+STYLES = (
+    ('IDENTITY', "Identity", "A speaking style that the model knows"),
+    ('ACTION', "Action", "Speak as an Action moves: any take or capture, of any character and any words"),
+    ('FILE', "File", "Speak as a take in a file moves, or in a style that you saved"),
+)
+_STYLE_FROM = (
+    Option("style_from", 'IDENTITY', "Style From", "Where the manner of moving comes from", items=STYLES, live=True),
+    Option("reference_action", "", "Reference Action", (
+        "Action whose manner of moving the speech takes over; keys of shape keys, bones and custom properties count"
+    ), points_to="Action", live=True),
+    Option("reference_slot", "", "Reference Slot", (
+        "Slot of the Action; empty takes every one that has face keys"
+    ), live=True),
+    Option("reference_first", 0, "First Frame", "First frame of the Action that counts; both 0: all of it",
+           -MAX_FRAME, MAX_FRAME, live=True),
+    Option("reference_last", 0, "Last Frame", "Last frame of the Action that counts; both 0: all of it",
+           -MAX_FRAME, MAX_FRAME, live=True),
+)
+REFERENCES = {"reference_action": 'ACTION', "reference": 'FILE'}        # one that is given decides style_from
 _VERTICES = (
     Option("vertex_mode", 'KEYS', "Vertices", (
         "How a head that gives vertices plays on a mesh of its topology"
@@ -158,13 +177,14 @@ _KEYS = (
     ), soft_low=-10, soft_high=10, digits=1, step=1, role=LINE, preset="output", section="output"),
 )
 OPTIONS: tuple[Option, ...] = (
-    *_SOUND, *_CHARACTER, *(option for option in ENGINE_OPTIONS if option.title), *_SECOND_IDENTITY, *_VERTICES,
-    *_RANGE, *_LOOK, *_LIPS, *_KEYS,
+    *_SOUND, *_CHARACTER, *(option for option in ENGINE_OPTIONS if option.title), *_SECOND_IDENTITY, *_STYLE_FROM,
+    *_VERTICES, *_RANGE, *_LOOK, *_LIPS, *_KEYS,
 )
 BY_NAME = {option.name: option for option in OPTIONS}
 CHOICES = tuple(BY_NAME)
 LIVE = tuple(option.name for option in OPTIONS if option.live)
 POINTERS = tuple(option.name for option in OPTIONS if option.points_to)     # names of data-blocks, for scripts
+OF_FILE = (*POINTERS, "style_from", "reference_slot", "reference_first", "reference_last")      # belong to one file
 SOUNDS = {"strip": 'STRIP', "audio": 'FILE', "speaker": 'SPEAKER'}      # one is given, and decides the source
 WORDS = ("transcript", "transcript_file", "transcript_text")            # one is given
 
@@ -188,7 +208,7 @@ def parts_of(performance: str) -> dict[str, bool]:
 def in_preset(preset: str) -> tuple[str, ...]:
     """Names of the options that the user's presets of a kind keep: "style" or "output"."""
     live = LIVE if preset == "style" else ()
-    kept = [option for option in OPTIONS if not option.points_to]       # data-blocks are this file's
+    kept = [option for option in OPTIONS if option.name not in OF_FILE]
     return tuple(option.name for option in kept if option.preset == preset or option.name in live)
 
 

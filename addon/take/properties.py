@@ -8,7 +8,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, 
 from ..host.translations import CONTEXT
 from . import catalog
 from .choices import SceneChoices
-from .options import AS_0_1, BY_NAME, CHOICES, POINTERS, SOUNDS, parts_of
+from .options import AS_0_1, BY_NAME, CHOICES, POINTERS, REFERENCES, SOUNDS, parts_of
 
 
 class UNITALKER_PG_settings(SceneChoices, bpy.types.PropertyGroup):
@@ -93,14 +93,15 @@ def chosen(settings: bpy.types.PropertyGroup, name: str) -> object:
 def collect(context: bpy.types.Context, given: Mapping[str, object]) -> dict[str, object]:
     """Every option: what is given, else what the panel of the scene says.
 
-    A given strip, audio or speaker also decides the source, a given transcript counts instead of the panel's text, a
-    given performance decides which parts of Life are on.
+    A given strip, audio or speaker also decides the source, a given reference where the style is from; a given
+    transcript counts instead of the panel's text, a given performance decides which parts of Life are on.
     """
     settings = context.scene.unitalker
     values = {name: chosen(settings, name) for name in CHOICES}
-    for name, source in SOUNDS.items():
-        if given.get(name):
-            values["source"] = source
+    for decided, givers in (("source", SOUNDS), ("style_from", REFERENCES)):
+        for name, item in givers.items():
+            if given.get(name):
+                values[decided] = item
     if given.get("transcript"):
         values["transcript_text"] = ""
     parts = parts_of(str(given["performance"])) if "performance" in given else {}

@@ -7,9 +7,10 @@ from dataclasses import asdict
 
 import bpy
 
-from ...engine import SettingError, Settings
+from ...engine import Reference, SettingError, Settings, reference_of
 from ...engine.values.options import settings_by, with_fields
 from ...engine.values.phones import Phone
+from ..actions.face_motion import face_motion
 from ..actions.ledger import TimedPhone
 from ..host.preferences import EnginePreferences
 from ..keying.parts import KeyOptions
@@ -23,7 +24,10 @@ def settings_of(
     """What the engine is asked for; frames become seconds. Raises SettingError."""
     fields = settings_by(OPTIONS, "Settings", asdict(options), fps)
     fields |= {"identity": _identity(options), "transcript": _transcript(options)}
+    if options.style_from != 'FILE':
+        fields |= {"reference": "", "reference_2": ""}
     start = Settings(
+        references=_references(options, preferences.preset_folders, fps),
         fps=fps, phones=phones, vertices=options.vertex_mode == 'CACHE', device=preferences.device,
         threads=preferences.threads, model_folders=preferences.model_folders,
     )
@@ -71,6 +75,19 @@ def _weighted(identity: str, share: float) -> list[str]:
             f"Blend {identity!r} cannot be mixed with another identity. "
             "Write blend:relaxed=0.3,clear=0.7, or leave out the second one."
         ) from None
+
+
+def _references(options: Options, preset_folders: tuple[str, ...], fps: float) -> tuple[Reference, ...]:
+    """The Action whose manner is taken over; () where the style is from elsewhere. Raises EngineError kinds."""
+    if options.style_from != 'ACTION':
+        return ()
+    action = bpy.data.actions.get(options.reference_action)
+    if action is None:
+        lack = f"{options.reference_action!r} is not in this file" if options.reference_action else "none is chosen"
+        raise SettingError(f"Style From is Action, and {lack}. Choose an Action of a speaking face.")
+    frames = options.reference_first, options.reference_last
+    motion, unread = face_motion(action, options.reference_slot, frames, fps, preset_folders)
+    return (reference_of(motion, action.name, unread=unread),)
 
 
 def _transcript(options: Options) -> str | None:

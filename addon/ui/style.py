@@ -60,7 +60,7 @@ def _draw_still_parts(context: bpy.types.Context, layout: bpy.types.UILayout) ->
 def _draw_style(context: bpy.types.Context, panel: bpy.types.UILayout, layout: bpy.types.UILayout) -> None:
     """Amount of the style, grey with its reason where the identity is neutral; smoothing."""
     settings = context.scene.unitalker
-    is_neutral = settings.identity in ("", "pivot") and not settings.identity_2
+    is_neutral = settings.style_from == 'IDENTITY' and settings.identity in ("", "pivot") and not settings.identity_2
     for option in in_section("style"):
         row = layout.row()
         row.enabled = option.name != "strength" or not is_neutral
@@ -134,6 +134,11 @@ class FineTuningPanel:
             title.label(text=rows[0].title)
             for option in rows:
                 draw_field(cells, settings, option, "")
+        if catalog.takes_reference(settings.model):
+            header, body = layout.panel("unitalker_manner_regions", default_closed=True)
+            header.label(text="Learned Regions")
+            if body:
+                draw_section(property_split(body.column(align=True)), settings, "manner regions")
 
 
 def _row(table: bpy.types.UILayout, title: str, *texts: str) -> None:

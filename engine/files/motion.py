@@ -102,9 +102,14 @@ def write_phones(phones: Sequence[Phone], path: str | Path) -> None:
     Raises:
         OutputError: another ending than .json, no such folder, disk errors.
     """
-    path = check_output(path, PHONE_SUFFIXES)
     rows = [[phone.label, round(phone.start_s, 3), round(phone.end_s, 3)] for phone in phones]
-    _replace(path, lambda file: file.write((json.dumps({"phones": rows}) + "\n").encode()))
+    write_text(path, json.dumps({"phones": rows}) + "\n")
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a small JSON file whole. Raises OutputError: another ending than .json, no such folder, disk errors."""
+    path = check_output(path, PHONE_SUFFIXES)
+    _replace(path, lambda file: file.write(text.encode()))
 
 
 def read_phones(path: str | Path) -> tuple[Phone, ...]:

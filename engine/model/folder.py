@@ -30,8 +30,10 @@ MAX_JSON_BYTES = 4 * 2**20      # the largest official style table has 935 entri
 MAX_FILES_BYTES = 8 * 2**30     # of a folder together; the largest published encoder is 1.3 GB
 MAX_WINDOW_S = 600.0            # an encoder works on a whole window at once: more would need tens of gigabytes
 NORMALISATIONS = ("none", "clip")
-SYSTEMS = ("unitalker",)        # kinds of network whose graphs this version knows how to run
 ENCODER_FILE = "encoder.onnx"
+MOTION_FILE = "motion.onnx"     # a reference motion -> its style
+# Kinds of network whose graphs this version knows how to run, and the graphs that each needs beside the others.
+SYSTEMS = {"unitalker": (), "composite": (MOTION_FILE,)}
 REQUIRED_FILES = (ENCODER_FILE, "decoder.onnx", "heads.npz", "identities.npy")
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")       # what Blender's lists and a terminal cannot show
 _HERE = Path(__file__).resolve().parents[1]
@@ -72,6 +74,7 @@ class Model:
         styles: (m, s) float32, the style table.
         hashes: (name, sha256) of all its files, a shared encoder among them.
         encoder_folder: where its encoder.onnx lies: `folder`, or that of the model whose encoder it shares.
+        reference_hz: frames per second at which motion.onnx takes a reference motion; 0 for a model without it.
     """
 
     folder: Path
@@ -89,6 +92,7 @@ class Model:
     phones: tuple[str, ...]
     hashes: tuple[tuple[str, str], ...]
     encoder_folder: Path
+    reference_hz: int = 0
 
     @property
     def encoder_file(self) -> Path:
@@ -289,6 +293,9 @@ def _build(
             f"Model {folder} is of system {info['system']!r}, this version runs {', '.join(SYSTEMS)}. "
             "Update UniTalker Lip Sync, or choose another model."
         )
+    lacking = set(SYSTEMS[info["system"]]) - {name for name, _ in hashes}
+    if lacking or (info["system"] == "composite" and info["reference_hz"] <= 0):
+        raise broken(folder, f"a model of system {info['system']} needs {', '.join(sorted(lacking)) or 'reference_hz'}")
     ids = [identity.id for identity in identities]
     twice = first_twice(ids)
     if twice is not None:
@@ -301,7 +308,7 @@ def _build(
         heads=read_heads(folder, info["heads"], dict(hashes)), identities=tuple(identities), styles=styles,
         pivot=ids.index(info["pivot"]) if info["pivot"] is not None else None,
         default_head=str(info["default_head"]), phones=tuple(map(str, info.get("phones", ()))), hashes=hashes,
-        encoder_folder=encoder_folder,
+        encoder_folder=encoder_folder, reference_hz=int(info.get("reference_hz", 0)),
     )
     if info["sample_rate"] != SAMPLE_RATE_HZ:
         raise broken(folder, f"sample rate is {info['sample_rate']}, must be {SAMPLE_RATE_HZ}")

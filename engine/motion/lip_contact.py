@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..values.types import BoolArray, FloatArray, IntArray, LipContacts, Motion
-from .smooth import gaussian, runs, smooth_step
+from .smooth import gaussian, resting, runs, smooth_step
 
 CLOSED_BELOW = 0.06         # seen lip opening, in jawOpen units, under which a viewer sees closed lips
 CONTACT_CLASSES = (("P", "B", "M"), ("F", "V"), ("SIL",))   # lips on lips, lower lip on upper teeth, nobody speaks
@@ -95,12 +95,13 @@ def contact_scores(logits: FloatArray, phones: tuple[str, ...]) -> FloatArray:
     return np.stack([likelihood[:, column].sum(axis=1) for column in columns], axis=1).astype(np.float32)
 
 
-def close_lips(motion: Motion, contact: FloatArray) -> Motion:
+def close_lips(motion: Motion, contact: FloatArray, rest: FloatArray | None = None) -> Motion:
     """Finish what regression leaves half done: lip contacts, and rest in pauses.
 
     Args:
         motion: ARKit motion at the model's frame rate.
         contact: (n_frames, 3) scores of contact_scores.
+        rest: (n_channels,) pose of the face in pauses; None is neutral.
     Returns:
         The same motion with lips that meet on p b m, a lower lip under the teeth on f v, and a face at rest in pauses.
         Where lips meet that were on their way only, the jaw comes up to meet them: lips that bridge a wide jaw look
@@ -109,7 +110,7 @@ def close_lips(motion: Motion, contact: FloatArray) -> Motion:
     if not has_lips(motion.channels):
         return motion
     closure, tuck = (risen(contact[:, column], SURE_FROM, SURE_AT) for column in range(2))
-    weights = motion.weights * (1 - _rest(contact[:, 2], motion.fps))[:, None]
+    weights = resting(motion, _rest(contact[:, 2], motion.fps), rest).weights
     column = {name: weights[:, motion.channels.index(name)] for name in NEEDED}      # views: writing writes weights
     done = np.clip(column["mouthClose"] / np.maximum(column["jawOpen"], 1e-3), 0, 1)
     column["jawOpen"] *= 1 - (1 - CLOSED_JAW) * np.maximum(0, closure - done)

@@ -13,22 +13,34 @@ from ..values.types import BoolArray, FloatArray, Gains, Level, Motion, RegionSm
 SILENCE_DBFS = -75.0        # quieter than speech recorded 30 dB too low; louder non-speech rests by its phone scores
 SILENCE_FADE_DB = 6.0       # the mouth opens fully this far above
 EASE_IN_S, EASE_OUT_S = 0.06, 0.12      # lips part quickly and come to rest slowly
+REST_IN_S, REST_OUT_S = 0.4, 0.6        # a resting pose comes and goes as a mood does
 LEAST_SIGMA = 0.05          # frames; a narrower filter changes nothing visible
 MAX_SMOOTH_S = 0.08         # standard deviation of the filter at smooth = 1: softer loses whole syllables
 _EVEN = RegionSmooth()
 
 
-def close_in_silence(motion: Motion, level: Level, spoken: FloatArray | None = None) -> Motion:
-    """Fade the face to neutral where the sound is below SILENCE_DBFS.
+def close_in_silence(
+    motion: Motion, level: Level, spoken: FloatArray | None = None, rest: FloatArray | None = None,
+) -> Motion:
+    """Fade the face to its rest where the sound is below SILENCE_DBFS.
 
     Args:
         level: of the sound. It counts within 60 ms only, so that a part of a clip moves as the whole does.
         spoken: (n_frames,) 0 to 1, where the user says that the face speaks however quiet the sound is.
+        rest: (n_channels,) its pose; None is neutral.
     """
     seconds = np.arange(len(motion.weights)) / motion.fps
     gate = loudness_gate(level, seconds)
     gate = gate if spoken is None else np.maximum(gate, spoken)
-    return replace(motion, weights=motion.weights * gate[:, None])
+    return resting(motion, 1 - gate, rest)
+
+
+def resting(motion: Motion, share: FloatArray, rest: FloatArray | None) -> Motion:
+    """Motion that gives way to a pose (n_channels,), or to neutral, by a share (n_frames,)."""
+    weights = motion.weights * (1 - share)[:, None]
+    if rest is not None:
+        weights += share[:, None] * rest
+    return replace(motion, weights=weights)
 
 
 def loudness_gate(level: Level, seconds: NDArray[np.float64]) -> FloatArray:
@@ -37,18 +49,23 @@ def loudness_gate(level: Level, seconds: NDArray[np.float64]) -> FloatArray:
     return np.asarray(np.interp(seconds, np.arange(len(gate)) * level.step_s, gate), np.float32)
 
 
-def ease_ends(motion: Motion, end_s: float = np.inf) -> Motion:
-    """Start and end at rest, so that a clip cut in mid-word leaves no open mouth before and after it.
+def ease_ends(motion: Motion, end_s: float = np.inf, rest: FloatArray | None = None) -> Motion:
+    """Start and end in neutral, so that a clip cut in mid-word leaves no open mouth before and after it.
 
     Args:
         end_s: when the face must be at rest: the last frame of a slower clock, whose key holds on after the clip; by
             default the last frame.
+        rest: (n_channels,) a pose in which the face rests, which comes and goes more slowly.
     """
     seconds = np.arange(len(motion.weights)) / motion.fps
     last_frame = np.floor(min(end_s, seconds[-1]) * motion.fps + 1e-6)      # between frames motion is a line
     rest_s = last_frame / motion.fps
     ramp = np.minimum(seconds / EASE_IN_S, (rest_s - seconds) / EASE_OUT_S).clip(0, 1)
-    return replace(motion, weights=motion.weights * ramp.astype(np.float32)[:, None])
+    if rest is None:
+        return resting(motion, 1 - ramp.astype(np.float32), None)
+    slow = smooth_step(np.minimum(seconds / REST_IN_S, (rest_s - seconds) / REST_OUT_S))
+    rested = resting(motion, 1 - ramp.astype(np.float32), rest)
+    return replace(rested, weights=rested.weights - (1 - slow)[:, None] * np.minimum(rested.weights, rest))
 
 
 def limit(motion: Motion) -> Motion:

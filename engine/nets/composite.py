@@ -131,7 +131,7 @@ class Composite(nn.Module):
         if self.config.paper:
             deviation, mean = torch.std_mean(sound, dim=2, keepdim=True)
             sound = (sound - mean) / (deviation + EPSILON)
-        factor, shift = style[..., None].chunk(2, dim=1)
+        factor, shift = style[:, :self.config.width, None], style[:, self.config.width:, None]
         fused: Tensor = self.fusion_layer(sound * factor + shift + self.template_layer(neutral)[..., None])
         return fused.transpose(1, 2)
 
@@ -148,7 +148,45 @@ class Composite(nn.Module):
         deviation, mean = torch.std_mean(moved, dim=2)
         if self.config.paper:
             return torch.cat([mean, deviation], dim=1)
-        return torch.cat([mean, deviation, moved.diff(dim=2).std(dim=2)], dim=1)
+        velocity = moved[..., 1:] - moved[..., :-1]      # diff has no ONNX operator
+        return torch.cat([mean, deviation, velocity.std(dim=2)], dim=1)
+
+
+class MannerComposite(nn.Module):
+    """A Composite of channels, with what an animator's tool asks beside it.
+
+    The null style is the mean style of plain references; a face that speaks in a style rests in the pose that the rest
+    layer gives for it.
+    """
+
+    def __init__(self, config: CompositeConfig) -> None:
+        super().__init__()
+        self.composite = Composite(config)
+        self.rest_layer = nn.Linear(2 * config.width, config.motion_dim)
+        self.register_buffer("null_style", torch.zeros(2 * config.width))
+        self.null_style: Tensor
+        self._start_plain()
+
+    def _start_plain(self) -> None:
+        """Begin with blocks that hand on their input and a style that leaves the sound as it is: the released code's
+        start gives motion a hundred times too large, and needs its 120 epochs."""
+        with torch.no_grad():
+            self.composite.exp_sigma_mu_layer.bias[:self.composite.config.width] = 1.0
+            for block in (*self.composite.exp_layer.body, *self.composite.fusion_layer.body):
+                block.res_layer[-1].weight.zero_()
+
+    def style(self, reference: Tensor) -> Tensor:
+        """(batch, u, channels) at any rate that the training had -> (batch, 2 width)."""
+        return self.composite.style(reference, torch.zeros_like(reference[:, 0]))
+
+    def hidden(self, features: Tensor, style: Tensor) -> Tensor:
+        """(batch, t, feature_dim) and (batch, 2 width) -> (batch, t, width)."""
+        neutral = features.new_zeros(features.shape[0], self.composite.config.motion_dim)
+        return self.composite.hidden(features, style, neutral, features.shape[1])
+
+    def forward(self, features: Tensor, style: Tensor) -> Tensor:
+        """(batch, t, feature_dim) and (batch, 2 width) -> channels (batch, t, motion_dim)."""
+        return self.composite.offsets(self.hidden(features, style))
 
 
 def reconstruction_loss(motion: Tensor, target: Tensor) -> Tensor:

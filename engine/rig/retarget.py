@@ -17,9 +17,11 @@ from . import viseme_mix
 from .idle_bones import move_bones
 from .names import first_names, rig_summary
 from .preset import SOURCES, Preset, Target
-from .presets import find_targets
+from .presets import choose, find_targets
 
 Matrix = NDArray[np.float32]
+
+BACK_CUT = 1e-3             # of the strongest: weaker combinations of channels cannot be told apart on this rig
 
 
 def retarget(motion: Motion, preset: Preset, rig: Rig, moved: frozenset[str] = frozenset()) -> RigCurves:
@@ -69,6 +71,52 @@ def retarget(motion: Motion, preset: Preset, rig: Rig, moved: frozenset[str] = f
         stepped=preset.hold_frames > 0,
         life=frozenset({*alive, *bones}),
     )
+
+
+def read_back(values: Mapping[RigChannel, FloatArray], fps: float, rig: Rig) -> tuple[Motion, str]:
+    """Motion of source channels that moves a rig as its curves do: the rig's preset, read backwards.
+
+    Solved by least squares on each frame, 0 to 1. What is no weighted sum (correctives, bent or mixed shapes) is left
+    out.
+
+    Args:
+        values: (n_frames,) of each rig channel that is keyed, in the rig's own units (bones in radians).
+        rig: what is keyed, by name.
+    Returns:
+        Motion of the channels that the curves say something of, and a sentence for the user about the rest, or "".
+    Raises:
+        PresetError, RigError: no preset reads these names, or nothing of them can be read backwards.
+    """
+    preset = choose(rig)
+    pairs = zip(preset.targets, find_targets(preset, rig), strict=True)
+    keyed = [(target, next((place for place in places if place in values), None)) for target, places in pairs]
+    known = [(target, place) for target, place in keyed if place is not None]
+    plain = [(target, place) for target, place in known if _is_plain(target)]
+    if not plain:
+        raise PresetError(
+            f"Preset {preset.name!r} cannot be read backwards from {first_names(sorted(c.name for c in values))}: "
+            "nothing in it is a weighted sum of face channels. Bake the motion on a head with ARKit shape keys."
+        )
+    channels = tuple(c for c in preset.channels if any(c in dict(target.sources) for target, _ in plain))
+    mixing = _mixing(channels, [target for target, _ in plain])
+    wanted = np.stack([_undone(target, values[place], rig.limits.get(place)) for target, place in plain])
+    rows = np.linalg.lstsq(mixing, wanted, rcond=BACK_CUT)[0].T
+    lost = [target.to.name for target, _ in known if not _is_plain(target)]
+    text = f"Not read backwards from preset {preset.name!r}: {first_names(lost)}." if lost else ""
+    return Motion(np.clip(rows, 0, 1).astype(np.float32), channels, fps), text
+
+
+def _is_plain(target: Target) -> bool:
+    return target.gamma == 1 and target.combine == "sum" and not target.blend
+
+
+def _undone(target: Target, values: FloatArray, limits: tuple[float, float] | None) -> Matrix:
+    """What the mixture of a target was (n_frames,), for the values that it gave."""
+    degrees = values * (180 / math.pi) if target.degrees else values
+    if target.to_limit and limits is not None:
+        high, low = max(limits[1], 1e-6), max(-limits[0], 1e-6)
+        degrees = np.where(degrees >= 0, degrees / high, degrees / low)
+    return np.asarray(degrees - target.offset, np.float32)
 
 
 def one_frame(preset: Preset, amounts: Mapping[str, float], rig: Rig) -> RigCurves:

@@ -10,6 +10,7 @@ from ..model.decode import Decoded, Track
 from ..model.encode import FeatureWindow
 from ..model.folder import Model
 from ..values.types import Settings
+from .composite import CompositeSystem
 from .unitalker import UniTalkerSystem
 
 
@@ -46,7 +47,9 @@ class System(Protocol):
 
 
 # By the name in model.json; model/folder.py refuses names that are not here.
-_SYSTEMS: Mapping[str, Callable[[Model, str, int], System]] = {"unitalker": UniTalkerSystem}
+_SYSTEMS: Mapping[str, Callable[[Model, str, int], System]] = {
+    "unitalker": UniTalkerSystem, "composite": CompositeSystem,
+}
 
 
 def open_system(model: Model, settings: Settings) -> System:

@@ -14,7 +14,7 @@ from ..model.encode import FeatureWindow
 from ..model.folder import Model
 from ..model.heads import Head, read_template
 from ..model.style import Style, missing_pivot, resolve
-from ..values.errors import ModelError
+from ..values.errors import ModelError, SettingError
 from ..values.messages import number_of
 from ..values.types import FloatArray, Settings
 
@@ -45,6 +45,11 @@ class UniTalkerSystem:
 
     def track(self, settings: Settings) -> Track:
         """Head and style that the settings name. Raises SettingError, ModelError."""
+        if settings.references:
+            raise SettingError(
+                f"Model {self.model.id} takes no style from a motion. Choose a model that does, such as composite, or "
+                "leave the reference out."
+            )
         head = self.model.head(settings.head)
         template = read_template(settings.template, head) if settings.template else head.template
         warning = missing_pivot(settings, self.model)
@@ -65,12 +70,14 @@ class UniTalkerSystem:
         n_frames = frame_count(window.stop - window.start, head, self.model.encoder.rate_hz)
         at_features = head.resample == "features"
         features = resample(window.features, n_frames, head.align_corners) if at_features else window.features
-        return self._weights(features, n_frames, head, track.style, hidden)
+        mixed = self._mixed(features, n_frames, head, track.style, hidden)
+        scaled = mixed if track.gains is None else mixed * track.gains
+        return np.asarray(scaled @ head.weight + head.bias, np.float32)
 
-    def _weights(
+    def _mixed(
         self, features: FloatArray, n_frames: int, head: Head, style: Style, hidden: dict[object, FloatArray],
     ) -> FloatArray:
-        """Head output (n_frames, k); strength moves it along the line from the pivot's to the style's."""
+        """What the head's matrix takes (n_frames, d); strength moves it on the line from the pivot's to the style's."""
         def last_hidden(vector: FloatArray) -> FloatArray:
             key = (len(features), head.align_corners, vector.tobytes())
             if key not in hidden:
@@ -83,13 +90,11 @@ class UniTalkerSystem:
             return rows
 
         if style.strength == 1 or np.array_equal(style.vector, style.pivot):
-            mixed = last_hidden(style.vector)
-        elif style.strength == 0:
-            mixed = last_hidden(style.pivot)
-        else:
-            pivot = last_hidden(style.pivot)
-            mixed = pivot + np.float32(style.strength) * (last_hidden(style.vector) - pivot)
-        return np.asarray(mixed @ head.weight + head.bias, np.float32)
+            return last_hidden(style.vector)
+        pivot = last_hidden(style.pivot)
+        if style.strength == 0:
+            return pivot
+        return np.asarray(pivot + np.float32(style.strength) * (last_hidden(style.vector) - pivot), np.float32)
 
     def _run(self, features: FloatArray, style: FloatArray, head: Head) -> FloatArray:
         hidden = self._decoder.run({"features": features[None], "style": style[None]})

@@ -91,3 +91,17 @@ def region(channel: str) -> str | None:
     if channel == "mouthClose":
         return "jaw"
     return next((name for prefix, name in _REGION_PREFIXES if channel.startswith(prefix)), None)
+
+
+# Finer regions, by what a channel moves most on a head: of the Composite's learned regions (settings.MANNER_REGIONS).
+_MANNER_PREFIXES = (
+    ("brow", "brows"), ("eye", "eyes"), ("cheek", "cheeks"), ("nose", "cheeks"), ("jaw", "jaw"), ("tongue", "jaw"),
+    ("mouthClose", "jaw"), ("mouthUpperUp", "upper_lip"), ("mouthRollUpper", "upper_lip"),
+    ("mouthShrugUpper", "upper_lip"), ("mouthLowerDown", "lower_lip"), ("mouthRollLower", "lower_lip"),
+    ("mouthShrugLower", "lower_lip"), ("mouthFunnel", "lower_lip"), ("mouthPress", "lower_lip"), ("mouth", "corners"),
+)
+
+
+def manner_region(channel: str) -> str:
+    """The region of settings.MANNER_REGIONS to which an ARKit channel belongs."""
+    return next(name for prefix, name in _MANNER_PREFIXES if channel.startswith(prefix))

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from .settings import (
     DEVICES,
+    MANNER_REGIONS,
     MAX_GAIN,
     MAX_INTENSITY,
     MAX_LIFE,
     MAX_MOOD,
     MAX_MOOD_EASE_S,
+    MAX_REFERENCE_S,
     MAX_SEED,
     MAX_STRENGTH,
     PERFORMANCES,
@@ -26,6 +28,7 @@ from .settings import (
     Gains,
     Life,
     Mood,
+    RegionGains,
     RegionSmooth,
     Settings,
 )
@@ -183,6 +186,19 @@ def _gain(region: str, what: str) -> Option:
     )
 
 
+def _region_gain(region: str) -> Option:
+    what = region.replace("_", " ")
+    return Option(
+        f"region_{region}", getattr(RegionGains, region), what.title(),
+        f"Movement of this region, as the model learned it ({what}): 0 still, 2 twice as much", 0, MAX_GAIN,
+        unit="factor", sets=f"Settings.regions.{region}", live=True, section="manner regions",
+        flag=Flag(
+            f"region-{region.replace('_', '-')}", f"factor of the {what}, 0 to 2, for models with regions (default: 1)",
+            "G",
+        ),
+    )
+
+
 def _offset(region: str, what: str) -> Option:
     moves = "moves" if region == "jaw" else "move"
     return Option(
@@ -251,6 +267,37 @@ _VOICE = (
         0, MAX_STRENGTH, unit="factor", live=True, section="style", sets="Settings.strength",
         flag=Flag("strength", "0 (pivot) to 2 (default: 1)"),
     ),
+    Option(
+        "reference", Settings.reference, "Reference File",
+        "A take or saved style whose manner of moving the speech takes over: how wide the mouth opens, where the "
+        "corners rest, how the brows live, which side leads",
+        unit="file", live=True, preset="style", sets="Settings.reference",
+        flag=Flag("reference", (
+            "take over the manner of this motion (.csv, .npz, .json) or saved style (.style.json); "
+            "for models that have it, such as composite"
+        ), "FILE"),
+    ),
+    Option(
+        "reference_start", Settings.reference_start_s, low=0, high=MAX_REFERENCE_S, sets="Settings.reference_start_s",
+        flag=Flag("reference-start", "second of the reference from which on it counts (default: 0)", "SECONDS"),
+    ),
+    Option(
+        "reference_end", Settings.reference_end_s, low=0, high=MAX_REFERENCE_S, sets="Settings.reference_end_s",
+        flag=Flag("reference-end", "second of the reference up to which it counts (default: its end)", "SECONDS"),
+    ),
+    Option(
+        "reference_2", Settings.reference_2, "Second Reference File",
+        "A take or saved style that is mixed in; empty mixes nothing in",
+        unit="file", live=True, preset="style", sets="Settings.reference_2",
+        flag=Flag("reference-2", "mix in the manner of this one", "FILE"),
+    ),
+    Option(
+        "reference_mix", Settings.reference_mix, "Reference Mix",
+        "Share of the second reference: 0 only the first, 1 only the second", 0, 1,
+        unit="factor", live=True, preset="style", sets="Settings.reference_mix",
+        flag=Flag("reference-mix", "share of the second reference, 0 to 1 (default: 0.5)", "SHARE"),
+    ),
+    *(_region_gain(region) for region in MANNER_REGIONS),
     Option(
         "fps", Settings.fps, role=RUN, sets="Settings.fps",
         flag=Flag("fps", "frames per second of the result (default: 30)"),

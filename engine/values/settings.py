@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from .errors import SettingError
 from .own_moods import read_own_moods
 from .phones import Phone
+
+if TYPE_CHECKING:
+    from .types import FloatArray
 
 MAX_FPS = 1000.0
 MAX_GAIN = 2.0
@@ -17,11 +20,14 @@ MAX_KEY_ERROR = 0.5         # half of a slider's range: more would not be the sa
 MAX_ANTICIPATION_S = 0.5    # four frames of the slowest animation, 8 a second; speech itself leads by 0.2 at the most
 MAX_DELAY_S = 1.25          # ten frames of the slowest animation
 MAX_LIFE = 2.0
+MAX_REFERENCE_S = 86_400.0  # a day: longer than any timeline
 MAX_INTENSITY = 2.0
 MAX_MOOD = 1.5
 MAX_MOOD_EASE_S = 5.0
 MAX_SEED = 2**31 - 1        # what Blender's integers hold
 REGIONS = ("jaw", "lips", "cheeks", "brows")
+# Of a model that learned which of its hidden values move which part of the face.
+MANNER_REGIONS = ("brows", "eyes", "cheeks", "upper_lip", "lower_lip", "jaw", "corners")
 DEVICES = ("auto", "cpu", "cuda", "coreml", "directml")
 MOODS = (
     "neutral", "happy", "sad", "angry", "afraid", "disgusted", "surprised", "contemptuous", "confident", "excited",
@@ -234,6 +240,49 @@ def mood_amounts(kinds: str, own: str = "") -> dict[str, float]:
 
 
 @dataclass(frozen=True)
+class RegionGains:
+    """Factor per face region of a model that learned regions, 0 (still) to 2; 1 leaves the motion as it is.
+
+    Raises:
+        SettingError: a gain outside 0..2.
+    """
+
+    brows: float = 1.0
+    eyes: float = 1.0
+    cheeks: float = 1.0
+    upper_lip: float = 1.0
+    lower_lip: float = 1.0
+    jaw: float = 1.0
+    corners: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in MANNER_REGIONS:
+            _check_range(f"Gain of {name.replace('_', ' ')}", getattr(self, name), 0, MAX_GAIN)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A manner of moving that new speech takes over: of a motion, or of a style that was saved.
+
+    Attributes:
+        name: what messages call it. digest: hash of its content, by which two are the same.
+        weights: (n_frames, n_channels) of a motion; empty for a saved style. channels, fps: of the motion.
+        vector: of a saved style; () for a motion. model_sha256: of the motion graph that made it.
+        share: of the mixture, where several are mixed. unread: a sentence about what it holds beside, or "".
+    """
+
+    name: str
+    digest: str
+    weights: FloatArray = field(compare=False, repr=False)
+    channels: tuple[str, ...] = field(default=(), repr=False)
+    fps: float = 0.0
+    vector: tuple[float, ...] = field(default=(), repr=False)
+    model_sha256: str = ""
+    share: float = 1.0
+    unread: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that a user can choose for one clip.
 
@@ -242,6 +291,11 @@ class Settings:
         head: id of the head; empty takes the model's default.
         identity: "pivot", an id or label of the model, "#12" (row of the style table) or "blend:A=0.3,B=0.7".
         strength: 0 (pivot) over 1 (the identity) to 2 (twice its difference from the pivot).
+        reference: file of a motion or of a saved style, whose manner the speech takes over instead of an identity's;
+            empty takes none. reference_start_s, reference_end_s: the part of the motion; an end of 0 takes all of it.
+        reference_2, reference_mix: a second one, and its share of the mixture.
+        references: the same as values, for callers that have no file; they go before the files.
+        regions: factor of each region, for models that learned regions.
         fps: frames per second of the result, above 0.
         smooth: 0 (as the model gives it) to 1 (very soft); closed lips stay closed.
         gains: factor per face region.
@@ -278,6 +332,13 @@ class Settings:
     head: str = ""
     identity: str = "pivot"
     strength: float = 1.0
+    reference: str = ""
+    reference_start_s: float = 0.0
+    reference_end_s: float = 0.0
+    reference_2: str = ""
+    reference_mix: float = 0.5
+    references: tuple[Reference, ...] = ()
+    regions: RegionGains = RegionGains()
     fps: float = 30.0
     smooth: float = 0.0
     gains: Gains = Gains()
@@ -303,6 +364,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         _check_range("Strength", self.strength, 0, MAX_STRENGTH)
+        _check_range("Share of the second reference", self.reference_mix, 0, 1)
+        _check_range("Start of the reference in seconds", self.reference_start_s, 0, MAX_REFERENCE_S)
+        _check_range("End of the reference in seconds", self.reference_end_s, 0, MAX_REFERENCE_S)
         _check_range("Smoothing", self.smooth, 0, 1)
         _check_range("Intensity", self.intensity, 0, MAX_INTENSITY)
         _check_range("Articulation", self.articulation, -1, 1)

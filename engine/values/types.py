@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from .errors import AudioError
 from .lips import LipCheck
 from .phones import Phone
-from .settings import MAX_FPS, Delays, Gains, Life, RegionSmooth, Settings
+from .settings import MAX_FPS, Delays, Gains, Life, Reference, RegionGains, RegionSmooth, Settings
 
 __all__ = [
     "MAX_FPS", "SAMPLE_RATE_HZ", "Animation", "BoneRest", "BoolArray", "Cancel", "Curve", "Delays", "FloatArray",
     "Gains", "HeadMesh", "IntArray", "Level", "Life", "LipCheck", "LipContacts", "Motion", "Progress",
-    "RegionSmooth", "Rig", "RigChannel", "RigCurves", "Settings", "Waveform", "never", "no_progress",
+    "Reference", "RegionGains", "RegionSmooth", "Rig", "RigChannel", "RigCurves", "Settings", "Waveform", "never",
+    "no_progress",
 ]
 
 FloatArray = NDArray[np.floating]

@@ -12,10 +12,13 @@ import torch
 from torch import nn
 
 from ...values.errors import SettingError
+from ..systems.composite import CompositeManners
 from ..systems.contract import Recipe
 from ..systems.moonshine_visemes import MoonshineVisemes
 
-RECIPES: Mapping[str, type[Recipe[Any, Any]]] = {"moonshine_visemes": MoonshineVisemes}
+RECIPES: Mapping[str, type[Recipe[Any, Any]]] = {
+    "moonshine_visemes": MoonshineVisemes, "composite_manners": CompositeManners,
+}
 BEST, LAST = "best.pt", "last.pt"
 
 
