@@ -48,7 +48,7 @@ from .values.types import BoolArray, FloatArray, Level, LipContacts, Motion, Set
 FELT_MOODS = frozenset(MOODS) - {"neutral"}
 _ONLY_SHAPES = {
     "articulation": "articulation", "anticipation_s": "anticipation", "gains": "gains", "delays": "delays",
-    "region_smooth": "smoothing of regions", "intensity": "intensity", "mood": "mood",
+    "region_smooth": "smoothing of regions", "regions": "gains", "intensity": "intensity", "mood": "mood",
 }
 
 
@@ -214,7 +214,7 @@ def _steps(settings: Settings, tracks: dict[str, FloatArray]) -> tuple[_Step, ..
         _Step(lambda motion, _: articulation.relax(motion, settings.articulation), fades=True),
         _Step(lambda motion, _: articulation.articulate(motion, settings.articulation)),
         _Step(lambda motion, closed: mood.lay_on_mouth(motion, tracks, closed, settings.mood.mouth, own)),
-        _Step(lambda motion, _: smooth.apply_gains(motion, settings.gains)),
+        _Step(lambda motion, _: smooth.apply_gains(motion, settings.gains, settings.regions)),
         _Step(lambda motion, _: smooth.apply_intensity(motion, _intensity(motion, settings))),
         _Step(lambda motion, closed: timing.anticipate(motion, lead_s, held(motion, closed)), move=held),
         _Step(

@@ -22,7 +22,6 @@ from onnx import TensorProto, helper, numpy_helper
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from engine.values.channels import ARKIT_52
-from engine.values.settings import MANNER_REGIONS
 
 DATA = Path(__file__).resolve().parent / "data"
 OPSET = 17
@@ -57,10 +56,7 @@ def _make_manner(tiny: Path, random: np.random.Generator) -> None:
     arrays = {name: array for name, array in _heads(random).items() if name.startswith("arkit52/")}
     rest = np.zeros((N_STYLE, len(ARKIT_52)), np.float32)
     rest[0, ARKIT_52.index("mouthSmileLeft")] = 1.0         # the first number of a style is the mean of this channel
-    regions = np.zeros((len(MANNER_REGIONS), N_HIDDEN), np.float32)
-    regions[MANNER_REGIONS.index("jaw"), 0] = 1.0
-    regions[MANNER_REGIONS.index("corners"), 1:] = 1.0
-    arrays |= {"arkit52/rest_W": rest, "arkit52/rest_b": rest[1], "arkit52/regions": regions}
+    arrays |= {"arkit52/rest_W": rest, "arkit52/rest_b": rest[1]}
     np.savez(folder / "heads.npz", **arrays)
     files = sorted(file.name for file in folder.iterdir() if file.suffix in (".onnx", ".npz", ".npy"))
     info = _info({name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files})

@@ -134,11 +134,10 @@ class FineTuningPanel:
             title.label(text=rows[0].title)
             for option in rows:
                 draw_field(cells, settings, option, "")
-        if catalog.takes_reference(settings.model):
-            header, body = layout.panel("unitalker_manner_regions", default_closed=True)
-            header.label(text="Learned Regions")
-            if body:
-                draw_section(property_split(body.column(align=True)), settings, "manner regions")
+        header, body = layout.panel("unitalker_manner_regions", default_closed=True)
+        header.label(text="Finer Regions")
+        if body:
+            draw_section(property_split(body.column(align=True)), settings, "manner regions")
 
 
 def _row(table: bpy.types.UILayout, title: str, *texts: str) -> None:

@@ -40,7 +40,6 @@ class Track:
         exact: join windows as the reference does.
         warnings: sentences for the user about the conditions.
         rest: (k,) the face's pose while nobody speaks; None: 0.
-        gains: (d,) factor of each hidden value; None leaves them.
     """
 
     head: Head
@@ -49,7 +48,6 @@ class Track:
     exact: bool = False
     warnings: tuple[str, ...] = ()
     rest: FloatArray | None = None
-    gains: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def track_key(track: Track, model: Model) -> str:
     )
     digest = hashlib.blake2b(repr(facts).encode(), digest_size=16)
     template = None if head.basis is not None else track.template       # with a basis it is added to the vertices
-    for values in (style.vector, style.pivot, template, track.gains):
+    for values in (style.vector, style.pivot, template):
         digest.update(b"-" if values is None else np.ascontiguousarray(values).data)
     return digest.hexdigest()
 

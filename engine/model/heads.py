@@ -2,10 +2,9 @@
 
 heads.npz holds per head `<id>/W` (d, k) and `<id>/b` (k,), and where the head has them `<id>/W0`, `<id>/b0`, `<id>/W1`
 ... (d, d) and (d,) (layers with tanh before the last one), `<id>/template` (the neutral face that is added, in scaled
-units), `<id>/rest_W` (s, k) and `<id>/rest_b` (k,) (the resting face of a style), `<id>/regions` (r, d) (how much each
-hidden value belongs to each face region) and `<id>/mean` (n,) of a PCA head. In model.json a head of space "vertices"
-may name a file `pca`: components (k, n) as .npy, memory-mapped; its k outputs are then coefficients, its n results flat
-vertices (v0.x, v0.y, v0.z, v1.x ...), and `channels` may be left out.
+units), `<id>/rest_W` (s, k) and `<id>/rest_b` (k,) (the resting face of a style) and `<id>/mean` (n,) of a PCA head. In
+model.json a head of space "vertices" may name a file `pca`: components (k, n) as .npy, memory-mapped; its k outputs are
+then coefficients, its n results flat vertices (v0.x, v0.y, v0.z, v1.x ...), and `channels` may be left out.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from ..values.array_files import ArrayFileError, map_array, read_array, read_arr
 from ..values.channels import vertex_channels
 from ..values.errors import ModelError, SettingError
 from ..values.messages import number_of
-from ..values.settings import MANNER_REGIONS
 from ..values.types import MAX_FPS, FloatArray, Motion
 
 SPACES = ("blendshapes", "flame", "vertices")
@@ -53,7 +51,6 @@ class Head:
         template: neutral face, (k,) or with a basis (n,), added to the output; None adds nothing.
         basis: turns coefficients into vertices; None where the outputs are the motion.
         rest: (weight (s, k), bias (k,)) from a style to the face's pose while nobody speaks; None: it rests at 0.
-        regions: (len(MANNER_REGIONS), d) share of each hidden value that moves each region; None where it has none.
     """
 
     id: str
@@ -68,7 +65,6 @@ class Head:
     template: FloatArray | None = None
     basis: Basis | None = None
     rest: tuple[FloatArray, FloatArray] | None = None
-    regions: FloatArray | None = None
 
     @property
     def width(self) -> int:
@@ -178,7 +174,6 @@ def _head(folder: Path, spec: dict[str, Any], arrays: Mapping[str, FloatArray], 
         layers=tuple((array(f"W{n}"), array(f"b{n}")) for n in range(MAX_HIDDEN_LAYERS) if has(f"W{n}")),
         template=array("template") if has("template") else None, basis=basis,
         rest=(array("rest_W"), array("rest_b")) if has("rest_W") else None,
-        regions=array("regions") if has("regions") else None,
     )
     _check_head(folder, head, spec["fps"])
     _check_sizes(folder, head)
@@ -203,8 +198,6 @@ def _check_head(folder: Path, head: Head, fps: object) -> None:
         refuse(f"has hidden layers that are not {width} wide")
     if head.rest and (head.rest[0].ndim != 2 or {head.rest[0].shape[1:], head.rest[1].shape} != {(n_channels,)}):
         refuse(f"has a resting face {head.rest[0].shape} for {number_of(n_channels, 'channel')}")
-    if head.regions is not None and head.regions.shape != (len(MANNER_REGIONS), width):
-        refuse(f"has regions {head.regions.shape}, ({len(MANNER_REGIONS)}, {width}) is needed")
 
 
 def _basis(folder: Path, file: str, mean: FloatArray, hashes: Mapping[str, str]) -> Basis:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..values.channels import region
-from ..values.types import BoolArray, FloatArray, Gains, Level, Motion, RegionSmooth
+from ..values.channels import manner_region, region
+from ..values.types import BoolArray, FloatArray, Gains, Level, Motion, RegionGains, RegionSmooth
 
 SILENCE_DBFS = -75.0        # quieter than speech recorded 30 dB too low; louder non-speech rests by its phone scores
 SILENCE_FADE_DB = 6.0       # the mouth opens fully this far above
@@ -16,7 +16,7 @@ EASE_IN_S, EASE_OUT_S = 0.06, 0.12      # lips part quickly and come to rest slo
 REST_IN_S, REST_OUT_S = 0.4, 0.6        # a resting pose comes and goes as a mood does
 LEAST_SIGMA = 0.05          # frames; a narrower filter changes nothing visible
 MAX_SMOOTH_S = 0.08         # standard deviation of the filter at smooth = 1: softer loses whole syllables
-_EVEN = RegionSmooth()
+_EVEN, _AS_IT_IS = RegionSmooth(), RegionGains()
 
 
 def close_in_silence(
@@ -82,11 +82,13 @@ def apply_intensity(motion: Motion, intensity: FloatArray) -> Motion:
     return replace(motion, weights=np.asarray(motion.weights * factors, np.float32))
 
 
-def apply_gains(motion: Motion, gains: Gains) -> Motion:
-    """Scale each face region."""
-    if gains == Gains():
+def apply_gains(motion: Motion, gains: Gains, finer: RegionGains = _AS_IT_IS) -> Motion:
+    """Scale each face region, and each of the finer ones."""
+    if gains == Gains() and finer == _AS_IT_IS:
         return motion
-    factors = [getattr(gains, name) if (name := region(channel)) else 1.0 for channel in motion.channels]
+    coarse = [getattr(gains, name) if (name := region(channel)) else 1.0 for channel in motion.channels]
+    fine = [getattr(finer, name) if (name := manner_region(channel)) else 1.0 for channel in motion.channels]
+    factors = np.multiply(coarse, fine)
     return replace(motion, weights=motion.weights * np.asarray(factors, np.float32))
 
 

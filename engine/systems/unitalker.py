@@ -71,8 +71,7 @@ class UniTalkerSystem:
         at_features = head.resample == "features"
         features = resample(window.features, n_frames, head.align_corners) if at_features else window.features
         mixed = self._mixed(features, n_frames, head, track.style, hidden)
-        scaled = mixed if track.gains is None else mixed * track.gains
-        return np.asarray(scaled @ head.weight + head.bias, np.float32)
+        return np.asarray(mixed @ head.weight + head.bias, np.float32)
 
     def _mixed(
         self, features: FloatArray, n_frames: int, head: Head, style: Style, hidden: dict[object, FloatArray],

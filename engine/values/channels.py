@@ -93,7 +93,7 @@ def region(channel: str) -> str | None:
     return next((name for prefix, name in _REGION_PREFIXES if channel.startswith(prefix)), None)
 
 
-# Finer regions, by what a channel moves most on a head: of the Composite's learned regions (settings.MANNER_REGIONS).
+# Finer regions (settings.MANNER_REGIONS), by what a channel moves most on a head: a test measures it on two.
 _MANNER_PREFIXES = (
     ("brow", "brows"), ("eye", "eyes"), ("cheek", "cheeks"), ("nose", "cheeks"), ("jaw", "jaw"), ("tongue", "jaw"),
     ("mouthClose", "jaw"), ("mouthUpperUp", "upper_lip"), ("mouthRollUpper", "upper_lip"),
@@ -102,6 +102,6 @@ _MANNER_PREFIXES = (
 )
 
 
-def manner_region(channel: str) -> str:
-    """The region of settings.MANNER_REGIONS to which an ARKit channel belongs."""
-    return next(name for prefix, name in _MANNER_PREFIXES if channel.startswith(prefix))
+def manner_region(channel: str) -> str | None:
+    """The region of settings.MANNER_REGIONS to which an ARKit channel belongs; None for another channel."""
+    return next((name for prefix, name in _MANNER_PREFIXES if channel.startswith(prefix)), None)

@@ -190,11 +190,10 @@ def _region_gain(region: str) -> Option:
     what = region.replace("_", " ")
     return Option(
         f"region_{region}", getattr(RegionGains, region), what.title(),
-        f"Movement of this region, as the model learned it ({what}): 0 still, 2 twice as much", 0, MAX_GAIN,
+        f"Movement of this region alone ({what}): 0 still, 2 twice as much", 0, MAX_GAIN,
         unit="factor", sets=f"Settings.regions.{region}", live=True, section="manner regions",
         flag=Flag(
-            f"region-{region.replace('_', '-')}", f"factor of the {what}, 0 to 2, for models with regions (default: 1)",
-            "G",
+            f"region-{region.replace('_', '-')}", f"factor of this region alone ({what}), 0 to 2 (default: 1)", "G",
         ),
     )
 

@@ -26,7 +26,7 @@ MAX_MOOD = 1.5
 MAX_MOOD_EASE_S = 5.0
 MAX_SEED = 2**31 - 1        # what Blender's integers hold
 REGIONS = ("jaw", "lips", "cheeks", "brows")
-# Of a model that learned which of its hidden values move which part of the face.
+# Finer ones, for gains alone.
 MANNER_REGIONS = ("brows", "eyes", "cheeks", "upper_lip", "lower_lip", "jaw", "corners")
 DEVICES = ("auto", "cpu", "cuda", "coreml", "directml")
 MOODS = (
@@ -241,7 +241,7 @@ def mood_amounts(kinds: str, own: str = "") -> dict[str, float]:
 
 @dataclass(frozen=True)
 class RegionGains:
-    """Factor per face region of a model that learned regions, 0 (still) to 2; 1 leaves the motion as it is.
+    """Factor per finer face region, 0 (still) to 2, on top of Gains; 1 leaves the motion as it is.
 
     Raises:
         SettingError: a gain outside 0..2.
@@ -295,7 +295,7 @@ class Settings:
             empty takes none. reference_start_s, reference_end_s: the part of the motion; an end of 0 takes all of it.
         reference_2, reference_mix: a second one, and its share of the mixture.
         references: the same as values, for callers that have no file; they go before the files.
-        regions: factor of each region, for models that learned regions.
+        regions: factor per finer face region, on top of gains.
         fps: frames per second of the result, above 0.
         smooth: 0 (as the model gives it) to 1 (very soft); closed lips stay closed.
         gains: factor per face region.

@@ -14,11 +14,12 @@ from engine.learn.data.filmed_lips import FilmedClip
 from engine.learn.data.scenes import Scene
 from engine.learn.export.from_run import export
 from engine.learn.manners import real_manners
+from engine.learn.manners.figures import learned_regions
 from engine.learn.manners.manners import FPS, Manner, draw_manner, perform, rest_pose
 from engine.learn.manners.performances import Performance, Performances, Performer, load_performances, make_performances
 from engine.learn.manners.real_manners import animated_motion, filmed_motions
 from engine.learn.synth.phones import Phone
-from engine.learn.systems.composite import CompositeManners, PerformanceTraining, draw_batch, learned_regions
+from engine.learn.systems.composite import CompositeManners, PerformanceTraining, draw_batch
 from engine.motion import lip_contact
 from engine.values.channels import ARKIT_52
 from engine.values.settings import MANNER_REGIONS

@@ -19,6 +19,7 @@ import numpy as np
 
 from ...audio.read import from_array, read_audio
 from ...files.whole_file import part_of
+from ...model.folder import open_model
 from ...model.style_from import reference_of
 from ...pipeline import animate
 from ...values.channels import ARKIT_52, manner_region
@@ -40,6 +41,7 @@ SHORTEST_S = 2.0
 PAUSE_S = 0.3               # of silence, in whose middle the face rests
 CLEAR_SIDE, CLEAR_MOTION = 0.1, 0.02    # from which a side leads, of a mouth that moves so much
 NEAR_REST = 0.03
+REGION_FROM = 0.05          # of the largest weight of a hidden value, below which none counts
 SPEECH = "speech/english_aligned"
 
 
@@ -56,6 +58,9 @@ def figures(model: str, data: Path, manners: int = MANNERS) -> dict[str, float]:
     """Every row by its name; of the rows of real people those whose recordings are there."""
     said = _recordings(data)
     found = _of_manners(model, said, manners)
+    found["hidden values, share in their main region"] = float(
+        learned_regions(open_model(model).head("").weight).max(axis=0).mean()
+    )
     for name, rows in (("animators", _animators), ("filmed", _filmed)):
         found.update({f"{name}: {row}": value for row, value in rows(model, data).items()})
     return found
@@ -147,6 +152,18 @@ def _side(motions: Sequence[Motion]) -> float:
 def _seen(motion: Motion, clip: _Said) -> dict[str, float]:
     found = measure({"clip": seen_mouth(motion.weights, motion.channels)}, {"clip": clip.phones})
     return {name: float(getattr(found, name)) for name in vars(found)}
+
+
+def learned_regions(embedding: FloatArray) -> FloatArray:
+    """How much each hidden value belongs to each of MANNER_REGIONS, (r, width), columns add up to 1.
+
+    Of each hidden value's row of the embedding (width, 52) counts what reaches REGION_FROM of its largest weight.
+    """
+    size = np.abs(embedding)
+    size = np.where(size >= REGION_FROM * size.max(axis=1, keepdims=True), size, 0)
+    regions = [manner_region(name) for name in ARKIT_52]
+    shares = np.stack([size[:, [name == of for of in regions]].sum(axis=1) for name in MANNER_REGIONS])
+    return np.asarray(shares / np.maximum(shares.sum(axis=0), 1e-9), np.float32)
 
 
 def _correlation(pairs: Sequence[tuple[float, float]]) -> float:

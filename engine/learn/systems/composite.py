@@ -19,8 +19,7 @@ from ...model.folder import Model, open_model
 from ...model.style_from import UNSPOKEN
 from ...nets.composite import OUTPUT_SCALE, CompositeConfig, MannerComposite
 from ...nets.encoders import RATE_HZ
-from ...values.channels import ARKIT_52, manner_region
-from ...values.settings import MANNER_REGIONS
+from ...values.channels import ARKIT_52
 from ...values.types import FloatArray
 from ..data.scenes import Corpus, make_scenes
 from ..manners.performances import Performance, Performances, Performer, load_performances, make_performances, make_real
@@ -38,7 +37,6 @@ REAL_LABELS = {"animated": "Animators (Mandarin)", "filmed": "Filmed Talker"}
 IMPORTANCE = {"mouthClose": 2.0, "mouthPress": 1.5, "jawForward": 0.4, "mouthShrug": 0.4, "cheekPuff": 0.3,
               "tongueOut": 0.4, "noseSneer": 0.5, "cheekSquint": 0.5}
 CHECK_FRAMES = 143
-REGION_FROM = 0.05
 _UNSEEN = [column for column, name in enumerate(ARKIT_52) if name.startswith(UNSPOKEN)]     # as the engine has it
 
 
@@ -266,22 +264,9 @@ def _arrays(network: MannerComposite) -> dict[str, NDArray[Any] | Mapping[str, N
     head = {
         f"{HEAD}/W": embedding, f"{HEAD}/b": np.zeros(len(ARKIT_52), np.float32),
         f"{HEAD}/rest_W": network.rest_layer.weight.detach().numpy().T.copy(),
-        f"{HEAD}/rest_b": network.rest_layer.bias.detach().numpy(), f"{HEAD}/regions": learned_regions(embedding),
+        f"{HEAD}/rest_b": network.rest_layer.bias.detach().numpy(),
     }
     return {"heads.npz": head, "identities.npy": network.null_style.numpy()[None]}
-
-
-def learned_regions(embedding: FloatArray) -> FloatArray:
-    """How much each hidden value belongs to each of MANNER_REGIONS, (r, width), columns add up to 1.
-
-    Of each hidden value's row of the embedding (width, 52) counts what reaches REGION_FROM of its largest weight: the
-    regulariser has made the rest small.
-    """
-    size = np.abs(embedding)
-    size = np.where(size >= REGION_FROM * size.max(axis=1, keepdims=True), size, 0)
-    regions = [manner_region(name) for name in ARKIT_52]
-    shares = np.stack([size[:, [name == of for of in regions]].sum(axis=1) for name in MANNER_REGIONS])
-    return np.asarray(shares / np.maximum(shares.sum(axis=0), 1e-9), np.float32)
 
 
 def _info(encoder: Model) -> dict[str, Any]:
