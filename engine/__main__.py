@@ -12,8 +12,9 @@ STATUS_FAILED, STATUS_STOPPED = 1, 130
 PROGRESS_S = 30         # between two counts of lines in a pipe
 # command: its module under learn/, which imports torch
 LEARNING = {
-    "train": "train.command", "export": "train.command", "corpus": "train.command", "convert": "export.convert",
-    "evaluate": "evaluate.evaluate",
+    "train": "train.command", "finetune": "train.finetune", "export": "train.command", "corpus": "train.command",
+    "convert": "export.convert",
+    "evaluate": "train.measure",
 }
 STOPPED = "unitalker: stopped; nothing was written."
 

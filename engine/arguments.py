@@ -158,6 +158,7 @@ def add_learning(
     """Commands of engine/learn; they import torch, so each loads its module only when it runs."""
     for name, help_text, add in (
         ("train", "make the corpus and train a model, as a .toml file says", _add_train),
+        ("finetune", "go on from a trained model with a data set of one's own", _add_finetune),
         ("export", "turn the newest checkpoint of a training run into a model folder", _add_export),
         ("corpus", "make the training corpus alone; `train` makes it too where it is missing", _add_corpus),
         ("convert", "turn an official UniTalker checkpoint into a model folder", _add_convert),
@@ -181,6 +182,22 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     _add_path(
         parser, "--data", "FOLDER", "recordings to train on and to choose the best checkpoint by (default: none)",
     )
+
+
+def _add_finetune(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="SOURCE", help="run, checkpoint of one, or model id or folder")
+    _add_path(parser, "path", "DATASET", "folder of the data set")
+    parser.add_argument("--reader", default="takes", help="layout of the data set (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=40, help="visits of each clip (default: %(default)s)")
+    parser.add_argument("--clips", type=int, default=0, metavar="N", help=(
+        "learn from the first N clips alone; 1 is one-shot (default: all)"))
+    parser.add_argument("--decoder-only", action="store_true", help="the encoder stays as it is")
+    parser.add_argument("--fresh-decoder", action="store_true", help=(
+        "keep the encoder alone: for an annotation that SOURCE has not seen"))
+    parser.add_argument("--seed", type=int, default=1, help="of the shuffling (default: %(default)s)")
+    parser.add_argument("--work", type=Path, metavar="FOLDER", help=(
+        "for what was prepared and the run (default: unitalker-work beside DATASET)"))
+    _add_path(parser, "-o", "DIR", "the model folder to write")
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
@@ -209,9 +226,11 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="model id or folder")
+    parser.add_argument("model", metavar="MODEL", help="model id or folder; or a training run, for a set of faces")
     _add_path(parser, "path", "DATASET", (
-        "folder of recordings with known phones, or a word: speech, robustness (all of --data)"))
+        "folder of recordings with known phones, or a word: speech, robustness (all of --data); of a run its made "
+        "sets' names, or with --reader a folder"))
+    parser.add_argument("--reader", default="", help="layout of a set of faces, whose clips a training run is tried on")
     _add_path(parser, "--data", "FOLDER", "holds speech/ and paired/ (default: one beside the checkout)")
     parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help=(
         "also write JSON to FILE; without FILE as JSON instead of a table"))

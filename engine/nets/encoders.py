@@ -1,13 +1,16 @@
 """Speech encoders: a wave in, features at 50 Hz out. The registry at the end knows the published ones too."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..model.folder import open_model
+from ..model.runtime import open_graph
 from .layers import DilatedBlock, LogMel, PowerSpectrum, SlidingNorm
 from .moonshine import MoonshineFront
 from .pretrained import PUBLISHED, PretrainedEncoder, make_pretrained
@@ -30,6 +33,15 @@ class SpeechEncoder(nn.Module):
     def forward(self, wave: Tensor) -> Tensor:
         """(batch, samples) at 16 kHz -> (batch, t, dim) at 50 Hz."""
         raise NotImplementedError
+
+    def front(self, wave: Tensor) -> Tensor:
+        """The part that is never trained, so that what it gives can be kept; here nothing: the wave itself."""
+        return wave
+
+    def context(self, front: Tensor) -> Tensor:
+        """What front() gave -> (batch, t, dim)."""
+        result: Tensor = self(front)
+        return result
 
 
 @dataclass(frozen=True)
@@ -152,11 +164,48 @@ class MoonshineEncoder(SpeechEncoder):
         return features.transpose(1, 2)
 
 
+class BundledEncoder(SpeechEncoder):
+    """The encoder of a model folder as it is, never trained; dilated blocks behind it, which begin as nothing, are."""
+
+    context_s = None
+
+    def __init__(self, model: str = "mini", dilations: Sequence[int] = ()) -> None:
+        """model: id or folder of a model whose system is unitalker. Raises ModelError: none there."""
+        super().__init__()
+        self.source = open_model(model)
+        self.dim = self.front_dim = self.front(torch.zeros(1, 20 * SAMPLES_PER_FRAME)).shape[2]
+        self.blocks = nn.ModuleList(DilatedBlock(self.dim, dilation) for dilation in dilations)
+        for block in self.blocks:
+            assert isinstance(block, DilatedBlock)
+            nn.init.zeros_(block.conv.weight)
+            nn.init.zeros_(block.conv.bias)  # type: ignore[arg-type]
+
+    def front(self, wave: Tensor) -> Tensor:
+        """(batch, samples) -> (batch, t, front_dim), without gradient."""
+        graph = open_graph(self.source.encoder_file, "cpu", 1)      # not a part of the network, which is copied
+        rows = [graph.run({"wave": one[None].cpu().numpy()})[0] for one in wave]
+        return torch.from_numpy(np.stack(rows)).to(wave.device)
+
+    def context(self, front: Tensor) -> Tensor:
+        """(batch, t, front_dim) -> (batch, t, dim)."""
+        if not len(self.blocks):
+            return front
+        x = front.transpose(1, 2)[:, :, None].contiguous(memory_format=torch.channels_last)
+        for block in self.blocks:
+            x = block(x)
+        return x[:, :, 0].transpose(1, 2)
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """(batch, samples) -> (batch, t, dim)."""
+        return self.context(self.front(wave))
+
+
 Encoder = SpeechEncoder | PretrainedEncoder
 
 ENCODERS: Mapping[str, Callable[[Any], Encoder]] = {
     "mel": lambda config: MelEncoder(MelEncoderConfig(**config)),
     "moonshine": lambda config: MoonshineEncoder(MoonshineEncoderConfig(**config)),
+    "bundled": lambda config: BundledEncoder(**config),
     **{kind: partial(make_pretrained, kind) for kind in PUBLISHED},
 }
 

@@ -118,15 +118,23 @@ class UniTalker(nn.Module):
 
     def frames(self, wave: Tensor, n_frames: int, identity: Tensor, head: str) -> Tensor:
         """(batch, samples) and style rows (batch,) -> (batch, n_frames, outputs), at config.interpolate_pos."""
-        output: Tensor = self.heads[head](self.hidden(self.features(wave, n_frames), n_frames, self.styles[identity]))
+        return self.frames_of(self.encoder.front(wave), n_frames, identity, head)
+
+    def frames_of(self, front: Tensor, n_frames: int, identity: Tensor, head: str) -> Tensor:
+        """As frames(), from what the encoder's front gave."""
+        hidden = self.hidden(self.features_of(front, n_frames), n_frames, self.styles[identity])
+        output: Tensor = self.heads[head](hidden)
         return output
 
     def features(self, wave: Tensor, n_frames: int) -> Tensor:
         """(batch, samples) -> the decoder's input: n_frames rows, or the encoder's where the adaptor is later."""
+        return self.features_of(self.encoder.front(wave), n_frames)
+
+    def features_of(self, front: Tensor, n_frames: int) -> Tensor:
+        """As features(), from what the encoder's front gave."""
         if self.config.interpolate_pos == 0:
-            assert isinstance(self.encoder, PretrainedEncoder)
-            return self.encoder.context(resample(self.encoder.front(wave), n_frames))
-        features: Tensor = self.encoder(wave)
+            front = resample(front, n_frames)
+        features: Tensor = self.encoder.context(front)
         return resample(features, n_frames) if self.config.interpolate_pos == 1 else features
 
     def hidden(self, features: Tensor, n_frames: int, style: Tensor) -> Tensor:

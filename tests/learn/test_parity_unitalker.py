@@ -14,7 +14,7 @@ import torch
 
 from engine import Settings, Waveform, animate, animate_all
 from engine.learn.data.official import DATASETS
-from engine.learn.data.official_prepare import Recording, prepare
+from engine.learn.data.samples import BLENDSHAPES, Sample, Space, prepared
 from engine.learn.export.checkpoint import build, layout, read_tensors
 from engine.learn.export.convert import Sources, convert
 from engine.model import decode
@@ -341,14 +341,15 @@ def test_converted_checkpoint_with_the_adaptor_elsewhere(name, place, tmp_path):
 @pytest.mark.parametrize("number", range(5))
 def test_data_item_is_prepared_as_the_reference_does(number):
     facts, arrays = json.loads((FIXTURES / "dataitem.json").read_text())[number], np.load(FIXTURES / "dataitem.npz")
-    recording = Recording(*(arrays[f"{number}_in_{part}"] for part in ("audio", "annot", "template")), facts["in_fps"])
-    item = prepare(recording, DATASETS[facts["dataset"]].scale, facts["do_normalize"])
-    assert (item.fps, len(item.audio), len(item.motion)) == (facts["out_fps"], facts["audio_len"], facts["frames"])
-    assert item.duration_s == pytest.approx(facts["duration"])
+    audio, motion, neutral = (arrays[f"{number}_in_{part}"] for part in ("audio", "annot", "template"))
+    space = Space(facts["dataset"], BLENDSHAPES, neutral.size)
+    given = Sample(audio, motion, neutral, space, facts["in_fps"], "one")
+    item = prepared(given, DATASETS[facts["dataset"]].scale, facts["do_normalize"])
+    assert (item.fps, len(item.wave), len(item.motion)) == (facts["out_fps"], facts["audio_len"], facts["frames"])
     assert np.abs(item.motion - arrays[f"{number}_out_data"]).max() < 1e-6
-    assert np.abs(item.template - arrays[f"{number}_out_template"]).max() < 1e-6
+    assert np.abs(item.template - arrays[f"{number}_out_template"].reshape(-1)).max() < 1e-6
     assert np.abs(
-        np.concatenate([item.audio[:64], item.audio[-64:]]) - arrays[f"{number}_out_audio_head_tail"]
+        np.concatenate([item.wave[:64], item.wave[-64:]]) - arrays[f"{number}_out_audio_head_tail"]
     ).max() < 1e-5
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.learn.data.official_prepare import Recording, prepare
+from engine.learn.data.samples import BLENDSHAPES, Sample, Space, prepared
 from engine.nets.encoders import make_encoder
 from engine.nets.layers import resample
 from engine.nets.pretrained import PUBLISHED, PretrainedEncoder, hf_config
@@ -146,6 +146,6 @@ def test_networks_that_cannot_work_are_refused(change, message):
 
 
 def test_motion_of_an_unknown_rate_is_refused():
-    silence, still = np.zeros(16000, np.float32), np.zeros((50, 3))
-    with pytest.raises(SettingError, match="Motion has 50 fps, the official data have 25, 30, 60, 100"):
-        prepare(Recording(silence, still, still[0], 50), 1.0, normalise=False)
+    silence, still = np.zeros(16000, np.float32), np.zeros((48, 3))
+    with pytest.raises(SettingError, match="Motion has 48 fps, 25, 30, 50, 60, 100 can be used"):
+        prepared(Sample(silence, still, still[0], Space("own", BLENDSHAPES, 3), 48, "one"), 1.0, normalise=False)

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...values.errors import OutputError, SettingError
+from ..data.folder_contents import Contents, HeadFiles
 from ..data.official import Dataset, Official, choose_datasets, name_rows, read_config, read_pca, read_template
 from .checkpoint import Layout, build, layout, read_encoder_folder, read_tensors
-from .converted_folder import Contents, HeadFiles, write_whole
+from .converted_folder import write_whole
 
 SHOWN = 4       # names in an error message
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -26,43 +28,24 @@ from ...model.decode import Track
 from ...model.encode import FeatureWindow
 from ...model.folder import SCHEMA, open_model
 from ...model.style import Style
+from ...nets.encoders import BundledEncoder
 from ...nets.pretrained import PretrainedEncoder
 from ...nets.unitalker import UniTalker, frame_count
 from ...systems.unitalker import UniTalkerSystem
 from ...values.errors import OutputError
 from ...values.types import SAMPLE_RATE_HZ, FloatArray
-from ..data.official import CHANNELS, FLAME_TYPES, Dataset, Pca, Row
+from ..data.folder_contents import Contents, HeadFiles
 from .graphs import WEIGHTS_SUFFIX, split_weights, write_graph
 from .precision import shrink
 
+PHONES, BLOCKS = "phones.onnx", "blocks.onnx"
 WINDOW_S, OVERLAP_S = 25.0, 5.0     # as the official demo cuts
 TRACE_SAMPLES = 16_000
 CHECK_SAMPLES = (21_600, 9_871)     # 1.35 s (40.5 frames at 30 fps) and an odd length
 TOLERANCE = 1e-3                    # of ONNX against torch in the heads' output at fp32
 PREFERRED_HEAD = "3DETF_blendshape_weight"      # its channel order is known for sure
-LICENCE = "see the release of the checkpoint (official weights: terms of X-niper/UniTalker and of its data sets)"
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class HeadFiles:
-    """One head's facts: data set it is named after, neutral face, PCA for vertices."""
-
-    dataset: Dataset
-    template: FloatArray
-    pca: Pca | None
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What a model folder holds besides the network; place: where its heads are resampled."""
-
-    heads: Mapping[str, HeadFiles]
-    rows: tuple[Row, ...]
-    pivot: bool
-    normalise: bool
-    place: str
 
 
 def write_whole(model: UniTalker, output: Path, contents: Contents, precision: str) -> None:
@@ -89,7 +72,7 @@ def _write_folder(model: UniTalker, folder: Path, contents: Contents, precision:
     expected = [_expected(model, _noise(n_samples), style, heads) for n_samples in CHECK_SAMPLES]
     _write_arrays(model, folder, heads)
     _write_graphs(model, folder)
-    text = _model_json(folder, contents)
+    text = _model_json(model, folder, contents)
     vector = style.numpy()[0]
     (folder / "model.json").write_text(text, encoding="utf-8")
     error = _compare(folder, heads, vector, expected)
@@ -165,6 +148,9 @@ class _ContextAndDecoder(nn.Module):
 
 def _write_graphs(model: UniTalker, folder: Path) -> None:
     encoder = model.encoder
+    if isinstance(encoder, BundledEncoder):
+        _write_on_bundled(model, encoder, folder)
+        return
     assert isinstance(encoder, PretrainedEncoder)
     encoder.prepare_for_export()
     inside = model.config.interpolate_pos == 0
@@ -180,16 +166,69 @@ def _write_graphs(model: UniTalker, folder: Path) -> None:
         split_weights(folder / name)
 
 
-def _model_json(folder: Path, contents: Contents) -> str:
+class _Blocks(nn.Module):
+    """What was trained behind a bundled encoder."""
+
+    def __init__(self, encoder: BundledEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, given: Tensor) -> Tensor:
+        return self.encoder.context(given)
+
+
+def _write_on_bundled(model: UniTalker, encoder: BundledEncoder, folder: Path) -> None:
+    """The decoder; where something was trained behind the encoder, both as one graph; else its phones as they are."""
+    features = torch.zeros(1, 50, encoder.dim)
+    free: dict[str, dict[int, str]] = {"features": {1: "frames"}, "style": {}}
+    write_graph(model.decoder.eval(), (features, model.styles[-1:]), folder / "decoder.onnx", free, "hidden")
+    source = encoder.source
+    if len(encoder.blocks):
+        write_graph(_Blocks(encoder).eval(), (features,), folder / BLOCKS, {"given": {1: "frames"}}, "features")
+        joined = onnx.compose.merge_models(
+            onnx.compose.add_prefix(onnx.load(source.encoder_file), "ear/"), onnx.load(folder / BLOCKS),
+            io_map=[("ear/features", "given")],
+        )
+        onnx.save(_renamed_input(joined, "ear/wave", "wave"), folder / "encoder.onnx")
+        (folder / BLOCKS).unlink()
+    elif source.phones:
+        shutil.copy2(source.folder / PHONES, folder / PHONES)
+
+
+def _renamed_input(graph: onnx.ModelProto, old: str, new: str) -> onnx.ModelProto:
+    for given in graph.graph.input:
+        given.name = new if given.name == old else given.name
+    for node in graph.graph.node:
+        for number, name in enumerate(node.input):
+            if name == old:
+                node.input[number] = new
+    return graph
+
+
+def _encoder_json(model: UniTalker) -> dict[str, Any]:
+    """The fields of model.json that tell of the encoder: its clock, its windows, whose it is, its phones."""
+    encoder = model.encoder
+    if not isinstance(encoder, BundledEncoder):
+        return {"encoder": {"rate_hz": 50, "window_s": WINDOW_S, "overlap_s": OVERLAP_S, "context_s": None}}
+    source = encoder.source
+    told = json.loads((source.folder / "model.json").read_text(encoding="utf-8"))
+    fields = {name: value for name, value in told["encoder"].items() if name not in ("from", "sha256")}
+    if len(encoder.blocks):
+        return {"encoder": fields}
+    shared = {"from": source.encoder_folder.name, "sha256": dict(source.hashes)["encoder.onnx"]}
+    return {"encoder": {**fields, **shared}, "phones": list(source.phones)}
+
+
+def _model_json(model: UniTalker, folder: Path, contents: Contents) -> str:
     heads, rows = contents.heads, contents.rows
-    blendshapes = [name for name in heads if name in CHANNELS and name not in FLAME_TYPES]
+    blendshapes = [name for name, files in heads.items() if files.space == "blendshapes"]
     default = PREFERRED_HEAD if PREFERRED_HEAD in heads else (*blendshapes, *heads)[0]
     return json.dumps({
-        "schema": SCHEMA, "id": folder.name, "title": folder.name, "system": "unitalker", "licence": LICENCE,
-        "source": "converted from an official UniTalker checkpoint", "made": f"{date.today().isoformat()} by convert",
+        "schema": SCHEMA, "id": folder.name, "title": folder.name, "system": "unitalker", "licence": contents.licence,
+        "source": contents.source, "made": f"{date.today().isoformat()} by convert",
         "sha256": {file.name: _sha256(file) for file in sorted(folder.iterdir())},
         "sample_rate": SAMPLE_RATE_HZ, "normalise": "clip" if contents.normalise else "none",
-        "encoder": {"rate_hz": 50, "window_s": WINDOW_S, "overlap_s": OVERLAP_S, "context_s": None},
+        **_encoder_json(model),
         "heads": [_head_json(name, files, contents.place) for name, files in heads.items()],
         "identities": [asdict(row) for row in rows], "pivot": rows[-1].id if contents.pivot else None,
         "default_head": default,
@@ -202,8 +241,7 @@ def _head_json(name: str, files: HeadFiles, place: str) -> dict[str, Any]:
     }
     if files.pca:
         return {**entry, "pca": _pca_file(name)}
-    channels = CHANNELS.get(name, tuple(f"channel{number:03d}" for number in range(files.template.size)))
-    return {**entry, "space": "flame" if name in FLAME_TYPES else "blendshapes", "channels": list(channels)}
+    return {**entry, "space": files.space, "channels": list(files.channels)}
 
 
 def _pca_file(head: str) -> str:

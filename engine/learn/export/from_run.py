@@ -18,7 +18,9 @@ from torch import nn
 
 from ...model import runtime
 from ...values.errors import OutputError
+from ..data.folder_contents import Contents
 from ..systems.contract import FolderSpec, GraphSpec, Recipe
+from .converted_folder import write_whole
 from .graphs import write_graph
 from .packing import pack, round_to_half
 
@@ -40,11 +42,15 @@ def export(recipe: Recipe[Any, Any], network: nn.Module, output: Path) -> None:
     output = output.resolve()
     if output.exists() and any(output.iterdir()) and not (output / "model.json").exists():
         raise OutputError(f"{output} is not empty and no model folder. Give another folder.")
+    contents = recipe.folder(network)
+    if isinstance(contents, Contents):
+        write_whole(network.requires_grad_(False), output, contents, "fp32")  # type: ignore[arg-type]
+        return
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as name:
         folder = Path(name) / output.name
         folder.mkdir()
-        _write(recipe.folder(network), folder)
+        _write(contents, folder)
         size = sum(file.stat().st_size for file in folder.iterdir())
         if size > LARGEST_FOLDER_BYTES:
             raise OutputError(

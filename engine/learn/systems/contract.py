@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..data.folder_contents import Contents
+
 Network = TypeVar("Network", bound=nn.Module)
 Batch = TypeVar("Batch")
 
@@ -54,6 +56,15 @@ ALL_AT_ONCE = (Stage(0, lambda name: True),)
 
 class Training(ABC, Generic[Network, Batch]):
     """The opened data of one run and the losses on them."""
+
+    @property
+    def epoch_steps(self) -> int:
+        """Steps of one epoch; 0 where the data have no end."""
+        return 0
+
+    def completed(self, recipe: Recipe[Network, Batch]) -> Recipe[Network, Batch]:
+        """The recipe with what only the data tell: heads, speakers."""
+        return recipe
 
     @property
     def stages(self) -> Sequence[Stage]:
@@ -130,5 +141,5 @@ class Recipe(ABC, Generic[Network, Batch]):
         """
 
     @abstractmethod
-    def folder(self, network: Network) -> FolderSpec:
-        """What the model folder of a network in evaluation mode holds."""
+    def folder(self, network: Network) -> FolderSpec | Contents:
+        """What the model folder of a network in evaluation mode holds; Contents where the network is a UniTalker."""

@@ -16,7 +16,7 @@ from torch import nn
 from tqdm import tqdm
 
 from ..systems.contract import Recipe, Training
-from .run import BEST, LAST, TrainConfig, config_fields
+from .run import BEST, LAST, TrainConfig, config_fields, counted
 
 LOG_STEPS = 25
 SEED_STRIDE = 1_000_003  # between runs' seeds, so that no two runs share a step's seed
@@ -52,6 +52,7 @@ def train(recipe: Recipe[Any, Any], training: Training[Any, Any], settings: Trai
         folder: where checkpoints go: `best.pt` is what to export, `last.pt` where to resume.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    recipe, settings = training.completed(recipe), counted(settings, training.epoch_steps)
     torch.set_num_threads(settings.threads)
     with _fixed_seed(settings.seed):
         network: nn.Module = recipe.build()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from ...values.errors import SettingError
 from ..systems.composite import CompositeManners
 from ..systems.contract import Recipe
 from ..systems.moonshine_visemes import MoonshineVisemes
+from ..systems.unitalker import UniTalkerRecipe
 
 RECIPES: Mapping[str, type[Recipe[Any, Any]]] = {
-    "moonshine_visemes": MoonshineVisemes, "composite_manners": CompositeManners,
+    "moonshine_visemes": MoonshineVisemes, "composite_manners": CompositeManners, "unitalker": UniTalkerRecipe,
 }
 BEST, LAST = "best.pt", "last.pt"
 
@@ -30,17 +31,19 @@ class TrainConfig:
         recipe: key of RECIPES.
         work: folder for the data and the run, relative to the config file; keep it outside the checkout.
         output: model folder to write at the end, relative likewise; empty writes none (`export` does it later).
+        steps, epochs: length of a run; epochs, where they are given, count instead.
         learning_rate: reached after warmup_steps; with decay it falls linearly to 0 over the second half.
         ema: decay of the averaged weights, which are what is exported; 0 exports the newest weights.
         gradient_norm: gradients are shortened to it; 0 leaves them as they are.
         bfloat16: autocast; only faster where the processor has bfloat16 units.
-        checkpoint_steps: a checkpoint, and a score where the recipe has one, every so many steps.
+        checkpoint_steps: a checkpoint, and a score where the recipe has one, every so many steps; 0 is every epoch.
     """
 
     recipe: str = "moonshine_visemes"
     work: str = "../../unitalker-work"
     output: str = ""
     steps: int = 2000
+    epochs: int = 0
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     warmup_steps: int = 150
@@ -53,6 +56,16 @@ class TrainConfig:
     checkpoint_steps: int = 200
 
 
+def counted(settings: TrainConfig, epoch_steps: int) -> TrainConfig:
+    """Settings with epochs counted in steps. Raises SettingError: the data have no epochs."""
+    if (settings.epochs or not settings.checkpoint_steps) and not epoch_steps:
+        raise SettingError("The recipe's data have no epochs. Give steps and checkpoint_steps.")
+    return replace(
+        settings, steps=settings.epochs * epoch_steps or settings.steps,
+        checkpoint_steps=settings.checkpoint_steps or epoch_steps,
+    )
+
+
 def read_config(path: Path) -> tuple[TrainConfig, Recipe[Any, Any]]:
     """Read a TOML training config: the loop's settings, and the recipe.
 
@@ -63,6 +76,11 @@ def read_config(path: Path) -> tuple[TrainConfig, Recipe[Any, Any]]:
         return _from_fields(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, tomllib.TOMLDecodeError, TypeError, KeyError) as error:
         raise SettingError(f"Training config {path} cannot be used: {error}. See weights/mini.toml.") from error
+
+
+def is_run(path: Path) -> bool:
+    """Whether a path is a run's folder or a checkpoint."""
+    return (path / BEST).is_file() or (path.suffix == ".pt" and path.is_file())
 
 
 def load_run(path: Path) -> tuple[Recipe[Any, Any], nn.Module]:

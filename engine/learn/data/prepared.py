@@ -1,0 +1,138 @@
+"""Prepared items of data sets on disk: what a frozen front of an encoder gave, motion, neutral face, speaker.
+
+An item is made once, by its content and the encoder's, and is read again by every run; arrays are mapped, so that a set
+larger than the memory costs none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ...values.array_files import map_array
+from ...values.errors import SettingError
+from ...values.types import FloatArray
+from .official import Pca
+from .pca_fit import fit_pca
+from .samples import DataSet, Sample, Space
+
+FRONT, MOTION = "front.npy", "motion.npy"
+FACTS = "items.json"
+
+log = logging.getLogger(__name__)
+
+Front = Callable[[FloatArray], FloatArray]      # wave (n,) -> (t, c)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One prepared recording, its arrays still on the disk.
+
+    Attributes:
+        row: of the speaker among its set's identities.
+        fps: of the motion; samples: of the sound that the front heard.
+    """
+
+    folder: Path
+    name: str
+    row: int
+    fps: int
+    samples: int
+    template: FloatArray
+
+    @property
+    def front(self) -> NDArray[np.float32]:
+        """(t, c) or, where an encoder has no frozen part, the wave (n,)."""
+        return map_array(self.folder / FRONT)
+
+    @property
+    def motion(self) -> NDArray[np.float32]:
+        """(t, width) in scaled units."""
+        return map_array(self.folder / MOTION)
+
+
+@dataclass(frozen=True)
+class PreparedSet:
+    """The items of one split of a data set."""
+
+    name: str
+    space: Space
+    identities: tuple[str, ...]
+    items: tuple[Item, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Of all items."""
+        return sum(item.samples for item in self.items) / 16000
+
+
+@dataclass(frozen=True)
+class Ear:
+    """The frozen part of an encoder: what it makes of a wave (n,), a word that tells it from others, and whether it
+    wants waves of mean 0 and deviation 1."""
+
+    front: Front
+    key: str
+    normalise: bool
+
+
+def prepare(data: DataSet, split: str, ear: Ear, folder: Path) -> PreparedSet:
+    """Make what is missing below `folder`, and open it.
+
+    Raises:
+        EngineError: nothing of the split can be used. OSError: the disk.
+    """
+    items = []
+    samples = data.samples(split, ear.normalise)
+    for name, sample in tqdm(samples, desc=f"{data.name} {split}", unit="clip", mininterval=10):
+        place = folder / _key(sample, ear.key)
+        if not (place / FACTS).is_file():
+            _write(place, sample, ear.front)
+        facts = json.loads((place / FACTS).read_text(encoding="utf-8"))
+        row = data.identities.index(sample.identity)
+        items.append(Item(place, name, row, facts["fps"], facts["samples"], sample.template))
+    return PreparedSet(data.name, data.space, data.identities, tuple(items))
+
+
+def basis_of(sets: list[PreparedSet], size: int, file: Path) -> Pca:
+    """The PCA of the sets of one annotation, kept in a file; their motion without the neutral faces.
+
+    Raises:
+        SettingError: no motion.
+    """
+    if not file.is_file():
+        items = [item for one in sets for item in one.items]
+        basis, shares = fit_pca(lambda: (item.motion - item.template for item in items), size)
+        partial = file.with_suffix(".part.npz")
+        np.savez(partial, components=basis.components, mean=basis.mean, shares=shares)
+        partial.replace(file)
+        log.info("%s: %d components explain %.2f %% of the motion", file.stem, len(shares), 100 * float(shares.sum()))
+    with np.load(file) as arrays:
+        if len(arrays["mean"]) != sets[0].space.width:
+            raise SettingError(f"{file} is the basis of another annotation. Delete it.")
+        return Pca(arrays["components"], arrays["mean"])
+
+
+def _key(sample: Sample, encoder: str) -> str:
+    digest = hashlib.sha256(encoder.encode())
+    for array in (sample.wave, sample.motion):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return f"{sample.fps}_{digest.hexdigest()[:24]}"
+
+
+def _write(place: Path, sample: Sample, front: Front) -> None:
+    """Arrays first, facts last: a folder without facts is made again."""
+    place.mkdir(parents=True, exist_ok=True)
+    np.save(place / FRONT, np.asarray(front(sample.wave), np.float32))
+    np.save(place / MOTION, np.asarray(sample.motion, np.float32))
+    partial = place / f"{FACTS}.part"
+    partial.write_text(json.dumps({"fps": sample.fps, "samples": len(sample.wave)}), encoding="utf-8")
+    partial.replace(place / FACTS)
