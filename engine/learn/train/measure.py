@@ -27,7 +27,7 @@ SPLIT = "test"
 
 
 @dataclass(frozen=True)
-class Row:
+class MeasureRow:
     """Measures of one speaker, or of all of a set."""
 
     name: str
@@ -52,7 +52,7 @@ def command(options: argparse.Namespace) -> None:
     sys.stdout.write(table(rows) + "\n")
 
 
-def measure(run: Path, dataset: Path, reader: str = "") -> list[Row]:
+def measure(run: Path, dataset: Path, reader: str = "") -> list[MeasureRow]:
     """A row for each speaker of a set's test clips, then one for all of them.
 
     Args:
@@ -83,12 +83,12 @@ def measure(run: Path, dataset: Path, reader: str = "") -> list[Row]:
             given = space.motion(output, template)[0].numpy()
         clips.setdefault(speaker, []).append((np.array(item.motion), given, item.template))
     faces = _regions(root, dataset.name)
-    rows = [Row(name, len(found), _measures(found, space, faces)) for name, found in clips.items()]
+    rows = [MeasureRow(name, len(found), _measures(found, space, faces)) for name, found in clips.items()]
     everything = [clip for found in clips.values() for clip in found]
-    return [*rows, Row(prepared.name, len(everything), _measures(everything, space, faces))]
+    return [*rows, MeasureRow(prepared.name, len(everything), _measures(everything, space, faces))]
 
 
-def table(rows: list[Row]) -> str:
+def table(rows: list[MeasureRow]) -> str:
     """One line a row; numbers of three figures."""
     names = list(rows[-1].measures)
     lines = [["", "clips", *names]]
