@@ -12,7 +12,7 @@ import torch
 
 from engine import Settings, Waveform, animate
 from engine.learn.data.official import Dataset
-from engine.learn.data.pca_fit import fit_pca
+from engine.learn.data.prepared import fit_pca
 from engine.learn.export.from_run import export
 from engine.learn.systems.unitalker import SetSpec, UniTalkerRecipe
 from engine.learn.train import loop
@@ -78,7 +78,7 @@ def weights(path: Path, kind: str = "model") -> dict[str, torch.Tensor]:
 def test_a_basis_learned_in_blocks_is_that_of_all_frames(monkeypatch):
     rng = np.random.default_rng(1)
     frames = (rng.normal(size=(300, 5)) * [9, 5, 3, 0.1, 0.1]) @ rng.normal(size=(5, 24)) + 2.0
-    monkeypatch.setattr("engine.learn.data.pca_fit.BLOCK_FRAMES", 70)
+    monkeypatch.setattr("engine.learn.data.prepared.BLOCK_FRAMES", 70)
     basis, shares = fit_pca(lambda: iter(np.split(frames, 3)), 3)
     values = np.linalg.svd(frames - frames.mean(0), full_matrices=False)
     assert np.allclose(np.abs(basis.components @ values[2][:3].T), np.eye(3), atol=2e-3)

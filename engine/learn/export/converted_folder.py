@@ -181,10 +181,10 @@ def _write_on_bundled(model: UniTalker, encoder: BundledEncoder, folder: Path) -
     """The decoder; where something was trained behind the encoder, both as one graph; else its phones as they are."""
     features = torch.zeros(1, 50, encoder.dim)
     free: dict[str, dict[int, str]] = {"features": {1: "frames"}, "style": {}}
-    write_graph(model.decoder.eval(), (features, model.styles[-1:]), folder / "decoder.onnx", free, "hidden")
+    write_graph(model.decoder.train(False), (features, model.styles[-1:]), folder / "decoder.onnx", free, "hidden")
     source = encoder.source
     if len(encoder.blocks):
-        write_graph(_Blocks(encoder).eval(), (features,), folder / BLOCKS, {"given": {1: "frames"}}, "features")
+        write_graph(_Blocks(encoder).train(False), (features,), folder / BLOCKS, {"given": {1: "frames"}}, "features")
         joined = onnx.compose.merge_models(
             onnx.compose.add_prefix(onnx.load(source.encoder_file), "ear/"), onnx.load(folder / BLOCKS),
             io_map=[("ear/features", "given")],

@@ -189,7 +189,7 @@ class UniTalkerRecipe(Recipe[UniTalker, FaceBatch]):
         return _prepared(spec, open_set(spec.reader, root / spec.folder), split, self._ear(), work)
 
     def _ear(self) -> Ear:
-        network = replace(self, heads={}, identities=("",)).build().eval()
+        network = replace(self, heads={}, identities=("",)).build().train(False)
 
         def front(wave: np.ndarray) -> np.ndarray:
             with torch.no_grad():
