@@ -6,7 +6,7 @@ up again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import bpy
@@ -219,15 +219,12 @@ def make_editable(context: bpy.types.Context, name: str) -> bpy.types.Object:
     else:
         collection = _linked_collection(context.scene, obj)
     if collection is not None or obj.library is not None:
-        shown_by = obj if collection is instanced else None
+        shown_by, before = obj if collection is instanced else None, set(context.scene.objects)
         (collection or obj).override_hierarchy_create(
             context.scene, context.view_layer, reference=shown_by, do_fully_editable=True,
         )
-        obj = _override_of(context.scene, obj, instanced)
-    for member in related(context, [obj]):
-        keys = getattr(member.data, "shape_keys", None)
-        if member.library is None and keys is not None and keys.library is not None:
-            member.data.override_create(remap_local_usages=True)
+        obj = _override_of(set(context.scene.objects) - before, obj, instanced)
+    _override_meshes(related(context, [obj]))
     _hide_originals(context.scene)
     left = linked_objects(related(context, [obj]))
     if left:
@@ -236,6 +233,17 @@ def make_editable(context: bpy.types.Context, name: str) -> bpy.types.Object:
             "Use Object > Library Override > Make, or append it."
         )
     return obj
+
+
+def _override_meshes(members: Iterable[bpy.types.Object]) -> None:
+    """Override the linked meshes of one character for it alone: a second copy of it in this file has other lines."""
+    made: dict[bpy.types.Mesh, bpy.types.Mesh | None] = {}
+    for member in members:
+        mesh, keys = member.data, getattr(member.data, "shape_keys", None)
+        if member.library is None and keys is not None and keys.library is not None:
+            if mesh not in made:
+                made[mesh] = mesh.override_create(remap_local_usages=False)
+            member.data = made[mesh] or mesh
 
 
 def _linked_collection(scene: bpy.types.Scene, obj: bpy.types.Object) -> bpy.types.Collection | None:
@@ -247,11 +255,11 @@ def _linked_collection(scene: bpy.types.Scene, obj: bpy.types.Object) -> bpy.typ
 
 
 def _override_of(
-    scene: bpy.types.Scene, obj: bpy.types.Object, instanced: bpy.types.Collection | None,
+    new: Collection[bpy.types.Object], obj: bpy.types.Object, instanced: bpy.types.Collection | None,
 ) -> bpy.types.Object:
-    """The override of a linked object; of an empty that shows a linked collection, the one with the most shape keys."""
+    """Of new objects the override of a linked one; of an empty that shows a collection, that with most shape keys."""
     originals = {obj} if instanced is None else set(instanced.all_objects)
-    overrides = [other for other in scene.objects if other.override_library is not None]
+    overrides = [other for other in new if other.override_library is not None]
     made = [other for other in overrides if other.override_library.reference in originals]
     return max(made, key=lambda other: len(channels_of.shape_keys(other)), default=obj)
 

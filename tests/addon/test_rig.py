@@ -200,6 +200,20 @@ def test_keys_on_an_override_survive_saving_and_loading(ext, library, speech, tm
     assert [len(curves(obj.data.shape_keys)) for obj in faces] == [52] * meshes
 
 
+def test_two_copies_of_a_linked_character_have_lines_of_their_own_after_saving(ext, library, speech, tmp_path):
+    for start in (1, 20):
+        assert bpy.ops.unitalker.make_override(character=link_instance(library).name) == {'FINISHED'}
+        name = bpy.context.scene.unitalker.character.name
+        bpy.ops.unitalker.animate(audio=speech, character=name, start_frame=start, model=TINY)
+        assert not bpy.context.scene.unitalker.result_details, "no keys of the other copy are replaced"
+    path = str(tmp_path / "shot.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    bpy.ops.wm.open_mainfile(filepath=path)
+    faces = [obj for obj in bpy.context.scene.objects if getattr(obj.data, "shape_keys", None)]
+    spans = sorted(tuple(curves(obj.data.shape_keys)['key_blocks["jawOpen"].value'].range()) for obj in faces)
+    assert spans == [(1, 48), (1, 48), (20, 67), (20, 67)], "both heads of each copy"
+
+
 def test_override_of_a_local_character_is_refused(ext, face):
     with pytest.raises(RuntimeError, match="editable already"):
         bpy.ops.unitalker.make_override(character="Face")
