@@ -11,6 +11,7 @@ from .actions import GROUP, ActionUse, assign, curves_of, is_own, owns, same_cur
 from .ledger import Channel, Span, StripNote
 
 SAME_FRAME = 0.01               # frames
+FAINT = 1e-3                    # of an influence: nothing is seen of less
 EXACT = 1e-4                    # of a scale or a repeat
 HOLDS_OUTSIDE = "In this Blender the lip sync also holds its first and last pose outside the sound, over your keys."
 
@@ -258,6 +259,11 @@ def play_alone(owner: bpy.types.ID, use: ActionUse) -> None:
     animation.action_blend_type, animation.action_influence, animation.action_extrapolation = 'REPLACE', 1.0, 'HOLD'
 
 
+def has_ours(owner: bpy.types.ID, track: bpy.types.NlaTrack) -> bool:
+    """Whether a track of a data-block plays lip sync."""
+    return any(use.strip in track.strips.values() for use in uses(owner) if use.strip is not None and owns(use))
+
+
 def silence(owner: bpy.types.ID, name: str) -> str:
     """Why the lip sync that was written does not play now: a sentence for the user, or ""."""
     animation = owner.animation_data
@@ -273,9 +279,21 @@ def silence(owner: bpy.types.ID, name: str) -> str:
             f"The NLA strip {own[0].strip.name!r} of {name!r}, which plays the lip sync, or its track is muted: "
             "nothing moves until you unmute."
         )
+    if own and len(animation.nla_tracks) and all(_influence(animation, use) < FAINT for use in own):
+        return (
+            f"The lip sync of {name!r} plays with an influence of 0, so nothing moves: raise Influence in the NLA "
+            "editor."
+        )
     if len(animation.nla_tracks) and not animation.use_nla:
         return (
             f"The NLA of {name!r} is switched off, so not all of its tracks play: switch it on in the NLA editor, "
             "beside the name."
         )
     return ""
+
+
+def _influence(animation: bpy.types.AnimData, use: ActionUse) -> float:
+    """How much of an Action counts; 1 where that is animated."""
+    if use.strip is None:
+        return animation.action_influence
+    return 1.0 if use.strip.use_animated_influence else use.strip.influence

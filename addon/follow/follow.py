@@ -14,7 +14,7 @@ import bpy
 
 from ...engine import Animation, Cancelled, EngineError
 from ...engine.values import types
-from ..keying import moved_keys
+from ..keying import moved_keys, obstacles
 from ..keying.moved_keys import Move
 from ..keying.obstacles import names_of
 from ..keying.vertex_head import SolvedMesh
@@ -72,8 +72,9 @@ def update() -> FollowReport:
         moves = {change.line.name: change.move for change in found if change.move is not None}
         if not moves:
             continue
-        if _in_tweak_mode(action):
-            stuck += [f"{line!r} was not moved: {name!r} is in NLA tweak mode. Leave it (Tab)" for line in moves]
+        reason = next(filter(None, (obstacles.unchangeable(owner, name) for owner in moved_keys.users_of(action))), "")
+        if reason:
+            stuck += [f"{line!r} was not moved: {reason}".rstrip(".") for line in moves]
             continue
         moved += sum(change.is_seen for change in found)
         if locked := moved_keys.locked_in(action):
@@ -199,10 +200,3 @@ def _character(line: FollowedLine) -> str:
         if found:
             return found
     return chosen
-
-
-def _in_tweak_mode(action: bpy.types.Action) -> bool:
-    return any(
-        owner.animation_data is not None and owner.animation_data.use_tweak_mode
-        for owner in moved_keys.users_of(action)
-    )

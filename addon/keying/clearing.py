@@ -14,7 +14,7 @@ from ..actions.ledger import Binding, Channel, Ledger, Span
 from ..character import controls
 from ..character.character import Character
 from . import sliders
-from .parts import refuse_tweak_mode
+from .parts import refuse_unchangeable
 
 ALL_FRAMES: Span = (-math.inf, math.inf)
 
@@ -91,7 +91,7 @@ def _binding(use: ActionUse) -> Binding:
 def _owners(character: Character) -> list[bpy.types.ID]:
     """The data-blocks of a character. Raises RigError where one cannot be changed."""
     for target in character.targets:
-        refuse_tweak_mode(target, target.find())
+        refuse_unchangeable(target, target.find())
     return [target.find() for target in character.targets]
 
 

@@ -24,8 +24,10 @@ WHOLE = 0.999                   # influence of a constraint that leaves nothing 
 DECIDES: dict[str, tuple[str, ...]] = {
     'COPY_LOCATION': ("location",), 'COPY_ROTATION': ("rotation",), 'COPY_SCALE': ("scale",),
     'COPY_TRANSFORMS': ("location", "rotation", "scale"), 'DAMPED_TRACK': ("rotation",), 'TRACK_TO': ("rotation",),
-    'LOCKED_TRACK': ("rotation",), 'IK': ("rotation",), 'SPLINE_IK': ("rotation",),
+    'LOCKED_TRACK': ("rotation",), 'IK': ("rotation",), 'SPLINE_IK': ("rotation",), 'STRETCH_TO': ("rotation",),
+    'LIMIT_LOCATION': ("location",), 'LIMIT_ROTATION': ("rotation",), 'LIMIT_SCALE': ("scale",),
 }
+ROOM = 1e-4                     # between the ends of a limit, metres or radians, that lets nothing show
 Keyed = tuple[tuple[KeyTarget, frozenset[Channel]], ...]     # channels of each data-block that get keys
 
 _BONE = re.compile(r'pose\.bones\["((?:[^"\\]|\\.)*)"\]\.(\w+)$')
@@ -54,9 +56,13 @@ def look(target: KeyTarget, channels: Collection[Channel], action: str = "") -> 
     """
     owner, wanted = target.find(), frozenset(channels)
     driven, locked = channels_of.driven(owner) & wanted, locked_channels(owner, action) & wanted
+    constant = frozenset(actions.channel_of(curve) for curve in _drivers(owner) if not curve.driver.variables)
     found = [
         (_muted(target, owner) & wanted, "muted, so nothing moves until you unmute."),
-        (driven, "driven, left alone. Key what drives them instead."),
+        (driven - constant, "driven, left alone. Key what drives them instead."),
+        (driven & constant, "driven by nothing that has keys, left alone. Delete the driver, which reads no variable."),
+        (_replaced_by_modifiers(owner) & wanted,
+         "keyed, though an F-curve modifier replaces the keys. Mute it in the Graph Editor, or tick its Additive."),
         (_broken(owner) & wanted,
          "keyed, though a broken driver is there, which would overwrite the keys if it worked. Fix or delete it."),
         (locked, "locked, left as it is. Unlock it in the Graph Editor to have it keyed."),
@@ -85,13 +91,29 @@ def before(keyed: Keyed) -> tuple[str, ...]:
         animation, name = target.find().animation_data, target.object_name
         sentences += look(target, channels).sentences
         if animation is not None and channels:
-            sentences += [tweak_mode(name) if animation.use_tweak_mode else "", nla.silence(target.find(), name)]
+            sentences += [unchangeable(target.find(), name), nla.silence(target.find(), name)]
     return tuple(filter(None, dict.fromkeys((*sentences, shut_jaw(keyed)))))
 
 
 def tweak_mode(name: str) -> str:
     """Why Actions cannot be changed now."""
     return f"{name!r} is in NLA tweak mode. Leave it in the NLA editor (Tab), then try again."
+
+
+def unchangeable(owner: bpy.types.ID, name: str) -> str:
+    """Why nothing of ours can be changed on a data-block now, or ""."""
+    animation = owner.animation_data
+    if animation is None:
+        return ""
+    if animation.use_tweak_mode:
+        return tweak_mode(name)
+    locked = next((track for track in animation.nla_tracks if track.lock and nla.has_ours(owner, track)), None)
+    if locked is None:
+        return ""
+    return (
+        f"The NLA track {locked.name!r} of {name!r}, which plays the lip sync, is locked: it stays as it is. "
+        "Unlock it in the NLA editor, then try again."
+    )
 
 
 def locked_channels(owner: bpy.types.ID, action: str = "") -> frozenset[Channel]:
@@ -142,8 +164,21 @@ def _muted(target: KeyTarget, owner: bpy.types.ID) -> frozenset[Channel]:
 
 
 def _broken(owner: bpy.types.ID) -> frozenset[Channel]:
-    drivers = owner.animation_data.drivers if owner.animation_data else ()
+    drivers = _drivers(owner)
     return frozenset(actions.channel_of(curve) for curve in drivers if not curve.mute and channels_of.is_broken(curve))
+
+
+def _drivers(owner: bpy.types.ID) -> Iterable[bpy.types.FCurve]:
+    return owner.animation_data.drivers if owner.animation_data else ()
+
+
+def _replaced_by_modifiers(owner: bpy.types.ID) -> frozenset[Channel]:
+    """Channels of ours whose curves have a modifier that makes values of its own."""
+    curves = [curve for use in actions.own_uses(owner) for curve in actions.own_curves(use)]
+    return frozenset(
+        actions.channel_of(curve) for curve in curves
+        if any(not getattr(one, "use_additive", True) and not one.mute for one in curve.modifiers)
+    )
 
 
 def _whole_numbers(target: KeyTarget, owner: bpy.types.ID, channels: frozenset[Channel]) -> frozenset[Channel]:
@@ -170,6 +205,8 @@ def _of_object(target: KeyTarget, owner: bpy.types.ID, channels: frozenset[Chann
             f"The pin of the shape keys of {name!r} is on, so it shows one of them alone and nothing moves. Switch it "
             "off in Object Data > Shape Keys."
         )
+    if channels and obj is not None and obj.mode == 'EDIT':
+        yield f"{name!r} is in Edit Mode, where it does not move. Leave the mode (Tab) to see the lip sync."
     bones = list(_bones(target, owner, channels))
     if bones and owner.data.pose_position == 'REST':
         yield (
@@ -179,7 +216,7 @@ def _of_object(target: KeyTarget, owner: bpy.types.ID, channels: frozenset[Chann
     chains = _chains(owner) if bones else {}
     seen: dict[str, str] = {}
     for channel, bone, what in bones:
-        decided = next((one.name for one in bone.constraints if _decides(one, what, channel[1])), "")
+        decided = next((one.name for one in bone.constraints if _decides(one, what, _axis(channel))), "")
         if decided or (what == "rotation" and bone.name in chains):
             seen.setdefault(bone.name, decided or chains[bone.name])
     for bone_name, constraint in seen.items():
@@ -210,13 +247,30 @@ def _works(constraint: bpy.types.Constraint) -> bool:
     return has_target and not getattr(constraint, "use_offset", False)
 
 
-def _decides(constraint: bpy.types.Constraint, what: str, index: int) -> bool:
+def _decides(constraint: bpy.types.Constraint, what: str, axis: int) -> bool:
     if what not in DECIDES.get(constraint.type, ()) or not _works(constraint):
         return False
-    if not constraint.type.startswith('COPY') or constraint.type == 'COPY_TRANSFORMS':
+    if constraint.type.startswith('LIMIT'):
+        axes = [_is_fixed(constraint, axis) for axis in "xyz"]
+    elif constraint.type.startswith('COPY') and constraint.type != 'COPY_TRANSFORMS':
+        axes = [constraint.use_x, constraint.use_y, constraint.use_z]
+    else:
         return True
-    axes = [constraint.use_x, constraint.use_y, constraint.use_z]
-    return axes[index] if index < len(axes) and what != "rotation" else all(axes)
+    return axes[axis] if axis >= 0 else all(axes)
+
+
+def _axis(channel: Channel) -> int:
+    """The axis that a channel of a bone moves; -1 for a turn that is not told by axes."""
+    path, index = channel
+    return index if path.endswith(("location", "scale", "rotation_euler")) else -1
+
+
+def _is_fixed(limit: bpy.types.Constraint, axis: str) -> bool:
+    """Whether a limit holds an axis where it is."""
+    both = getattr(limit, f"use_limit_{axis}", None)            # of rotation; the others have a switch for each end
+    if both is None:
+        both = getattr(limit, f"use_min_{axis}") and getattr(limit, f"use_max_{axis}")
+    return bool(both) and getattr(limit, f"max_{axis}") - getattr(limit, f"min_{axis}") < ROOM
 
 
 def _chains(owner: bpy.types.Object) -> dict[str, str]:

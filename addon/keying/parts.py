@@ -71,7 +71,7 @@ class PlannedKeys:
 def prepare(target: KeyTarget, curves: RigCurves, line: Line, options: KeyOptions, warnings: list[str]) -> PlannedKeys:
     """The keys for one data-block; warnings get what was left alone. Raises RigError in tweak mode, BeyondSliders."""
     owner = target.find()
-    refuse_tweak_mode(target, owner)
+    refuse_unchangeable(target, owner)
     points = _points(target, owner, curves, line)
     found = obstacles.look(target, points.keys(), options.action)
     warnings += found.sentences
@@ -143,6 +143,13 @@ def refuse_tweak_mode(target: KeyTarget, owner: bpy.types.ID) -> None:
     """Raise RigError in NLA tweak mode, where Actions cannot be changed."""
     if owner.animation_data is not None and owner.animation_data.use_tweak_mode:
         raise RigError(obstacles.tweak_mode(target.object_name))
+
+
+def refuse_unchangeable(target: KeyTarget, owner: bpy.types.ID) -> None:
+    """Raise RigError in NLA tweak mode, and where the artist locked the NLA track that plays the lip sync."""
+    reason = obstacles.unchangeable(owner, target.object_name)
+    if reason:
+        raise RigError(reason)
 
 
 def nothing_left(character: Character, warnings: list[str]) -> str:

@@ -205,7 +205,7 @@ def _write_keys(
     coefficients, basis = solved.animation.coefficients, wanted.head.basis
     assert coefficients is not None and basis is not None
     if obj.data.shape_keys is not None:         # before anything is changed
-        parts.refuse_tweak_mode(_character(obj, []).targets[0], obj.data.shape_keys)
+        parts.refuse_unchangeable(_character(obj, []).targets[0], obj.data.shape_keys)
     record, gave_way = _record(obj), ()
     if record is not None and not record.belongs_to(wanted.model, wanted.head):
         clearing.clear(_character(obj, record.names))

@@ -298,6 +298,7 @@ def test_a_row_with_its_own_mood_shows_it_and_the_others_do_not(ext, cast, speec
     assert keys_of(brows[0])[:, 1].max() < 0.05 and keys_of(brows[1])[:, 1].max() > 0.5
 
 
+@needs_aud
 def test_listeners_are_added_for_all_who_say_nothing_meanwhile(ext, cast, speech):
     anna, ben, cleo = people(ext, "Anna", "Ben", "Cleo")
     for number, face in enumerate((anna, ben, cleo)):

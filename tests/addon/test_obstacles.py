@@ -312,6 +312,19 @@ def test_limits_and_muted_constraints_are_no_obstacle(ext, rig, speech):
     assert "decides" not in told_before(ext) + generate(speech, character="Rig")
 
 
+@pytest.mark.parametrize(("kind", "switches"), [
+    ("LIMIT_ROTATION", ("use_limit_x", "use_limit_y", "use_limit_z")),
+    ("LIMIT_LOCATION", ("use_min_x", "use_max_x", "use_min_y", "use_max_y", "use_min_z", "use_max_z")),
+])
+def test_a_limit_that_leaves_no_room_is_an_obstacle(ext, rig, speech, kind, switches):
+    limit = rig.pose.bones["jaw_master"].constraints.new(kind)
+    for switch in switches:
+        setattr(limit, switch, True)
+    assert told(ext, speech, f"The constraint {limit.name!r} decides where the bone 'jaw_master'", character="Rig")
+    limit.max_x = limit.max_y = limit.max_z = 0.2
+    assert "decides" not in told_before(ext)
+
+
 def test_location_of_a_connected_bone_is_said(ext, rig, speech):
     bpy.ops.object.mode_set(mode='EDIT')
     rig.data.edit_bones["jaw_master"].use_connect = True
@@ -345,6 +358,97 @@ def test_jaw_bone_that_nothing_moves_is_said_where_teeth_hang_on_it(ext, face, r
     assert told(ext, speech, "Nothing moves the jaw bone 'CC_Base_JawRoot' of 'Rig', so 'Teeth' stays shut")
     rig.pose.bones["CC_Base_JawRoot"].driver_add("rotation_euler", 0).driver.expression = "0.2"
     assert "jaw bone" not in told_before(ext) + generate(speech)
+
+
+# ---- NLA tracks, modes and modifiers that keep keys from showing
+
+def played_from_nla(speech, face):
+    generate(speech, destination='NLA')
+    return face.data.shape_keys.animation_data.nla_tracks[0]
+
+
+def test_a_locked_nla_track_keeps_its_strip_and_its_keys(ext, face, speech):
+    track, actions = played_from_nla(speech, face), ext.module("addon.actions.actions")
+
+    def keys():
+        use, = actions.own_uses(face.data.shape_keys)
+        return keys_of(next(curve for curve in actions.curves_of(use) if curve.data_path == JAW))
+
+    before = keys()
+    track.lock = True
+    assert "The NLA track 'Lip Sync' of 'Face', which plays the lip sync, is locked" in told_before(ext)
+    for act in (
+        lambda: generate(speech, destination='NLA', gain_jaw=0.3, start_frame=20.0),
+        lambda: bpy.ops.unitalker.clear(character="Face"),
+    ):
+        with pytest.raises(RuntimeError, match="is locked: it stays as it is"):
+            act()
+        np.testing.assert_array_equal(keys(), before)
+    assert [(strip.frame_start, strip.frame_end) for strip in track.strips] == [(1, 48)]
+    track.lock = False
+    assert "locked" not in generate(speech, destination='NLA', gain_jaw=0.3)
+
+
+def test_a_locked_track_of_the_artist_keeps_nobody_away(ext, face, speech):
+    animation = face.data.shape_keys.animation_data_create()
+    track = animation.nla_tracks.new()
+    track.strips.new("Mine", 1, bpy.data.actions.new("Mine"))
+    track.lock = True
+    assert "locked" not in generate(speech)
+
+
+@needs_aud
+def test_a_take_on_a_locked_track_does_not_follow_and_that_is_said(ext, face, speech):
+    strip = add_strip(speech, 1)
+    generate("", strip="Line", destination='NLA')
+    track = face.data.shape_keys.animation_data.nla_tracks[0]
+    track.lock = True
+    move(strip, 101)
+    bpy.ops.unitalker.follow()
+    assert "'Line' was not moved: The NLA track" in bpy.context.scene.unitalker_cast.follow_note
+    assert [(one.frame_start, one.frame_end) for one in track.strips] == [(1, 48)]
+
+
+def test_an_influence_of_0_is_said(ext, face, speech):
+    track = played_from_nla(speech, face)
+    track.strips[0].influence = 0
+    assert told(ext, speech, "plays with an influence of 0, so nothing moves", destination='NLA')
+    track.strips[0].influence = 0.5
+    assert "influence" not in told_before(ext)
+
+
+def test_the_influence_of_an_action_counts_only_beside_tracks(ext, face, speech):
+    generate(speech)
+    animation = face.data.shape_keys.animation_data
+    animation.action_influence = 0
+    assert "influence" not in told_before(ext), "Blender plays it whole where no track is"
+    animation.nla_tracks.new()
+    assert "plays with an influence of 0" in told_before(ext)
+
+
+def test_edit_mode_is_said(ext, face, speech):
+    bpy.context.view_layer.objects.active = face
+    bpy.ops.object.mode_set(mode='EDIT')
+    try:
+        assert told(ext, speech, "'Face' is in Edit Mode, where it does not move")
+    finally:
+        bpy.ops.object.mode_set(mode='OBJECT')
+    assert "Edit Mode" not in told_before(ext)
+
+
+def test_a_modifier_that_replaces_the_keys_is_said(ext, face, speech):
+    generate(speech)
+    made = curves(face.data.shape_keys)[JAW].modifiers.new('GENERATOR')
+    assert told(ext, speech, "jawOpen of 'Face': keyed, though an F-curve modifier replaces the keys")
+    made.use_additive = True
+    assert "modifier" not in told_before(ext)
+
+
+def test_a_driver_without_variables_is_not_to_be_keyed_but_deleted(ext, face, speech):
+    driver = face.data.shape_keys.key_blocks["jawOpen"].driver_add("value").driver
+    driver.expression = "0.0"
+    assert told(ext, speech, "jawOpen of 'Face': driven by nothing that has keys, left alone. Delete the driver")
+    assert "Key what drives them" not in bpy.context.scene.unitalker.result_details
 
 
 # ---- NLA tweak mode
