@@ -14,7 +14,7 @@ PROGRESS_S = 30         # between two counts of lines in a pipe
 LEARNING = {
     "train": "train.command", "finetune": "train.finetune", "export": "train.command", "corpus": "train.command",
     "convert": "export.convert",
-    "evaluate": "train.measure",
+    "evaluate": "train.measure", "track": "data.track",
 }
 STOPPED = "unitalker: stopped; nothing was written."
 
@@ -31,7 +31,10 @@ try:
     from pathlib import Path
 
     from . import arguments, batch, lines, read_audio
+    from .captured_points import read_points
+    from .files.capture_file import read_capture
     from .files.journal import FAILED, Report
+    from .files.motion import check_output, write_motion
     from .fit_head.fit import fit_take
     from .fit_head.take_csv import read_take
     from .model import folder, runtime
@@ -108,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     teach = commands.add_parser("teach", help="learn a character's controls from seconds that were keyed by hand")
     arguments.add_teach(teach)
     teach.set_defaults(command=_teach)
+    capture = commands.add_parser("import", help="turn a face capture of another program into motion")
+    arguments.add_import(capture)
+    capture.set_defaults(command=_import)
     arguments.add_learning(commands, _learn)
     return parser
 
@@ -121,8 +127,9 @@ def _learn(options: argparse.Namespace) -> None:
     try:
         module = importlib.import_module(f".learn.{LEARNING[options.learn]}", __package__)
     except ImportError as error:
+        extra = "track" if options.learn == "track" else "learn"
         raise SettingError(
-            f"`{options.learn}` needs the extra 'learn' ({error}). Install it: pip install 'unitalker[learn]'."
+            f"`{options.learn}` needs the extra {extra!r} ({error}). Install it: pip install 'unitalker[{extra}]'."
         ) from error
     module.command(options)
 
@@ -135,6 +142,8 @@ def _animate(options: argparse.Namespace) -> None:
         _warn(file.warnings)
         size = f"{number_of(file.frames, 'frame')} x {number_of(file.channels, 'channel')}"
         print(f"{file.path}: {size} at {file.fps:g} fps, {sound_s:.2f} s of sound")
+        if file.heard:
+            print(f"voice: {file.heard}")
 
 
 def _style(options: argparse.Namespace) -> None:
@@ -192,6 +201,20 @@ def _teach(options: argparse.Namespace) -> None:
     learned = f"{number_of(len(taught.controls), 'control')} from {taught.take_s:.1f} s"
     lag = f"keys {taught.lag_s * 1000:+.0f} ms after the sound"
     print(f"{options.output}: {learned}, {lag}; r and error on held-out seconds")
+
+
+def _import(options: argparse.Namespace) -> None:
+    check_output(options.output)
+    sound = read_audio(options.audio) if options.audio else None
+    if options.keys:
+        made = read_points(options.path, options.keys, options.fps or 0.0, sound)
+    else:
+        made = read_capture(options.path, options.fps or 0.0, sound, options.keep_rest)
+    meta = {"source": made.source, "rest": dict(zip(made.motion.channels, made.rest.tolist(), strict=True))}
+    write_motion(made.motion, options.output, meta)
+    _warn(made.notes)
+    size = f"{number_of(len(made.motion.weights), 'frame')} x {number_of(len(made.motion.channels), 'channel')}"
+    print(f"{options.output}: {size} at {made.motion.fps:g} fps, from {made.source}")
 
 
 def _warn(warnings: Sequence[str]) -> None:

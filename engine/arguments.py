@@ -161,7 +161,8 @@ def add_learning(
         ("finetune", "go on from a trained model with a data set of one's own", _add_finetune),
         ("export", "turn the newest checkpoint of a training run into a model folder", _add_export),
         ("corpus", "make the training corpus alone; `train` makes it too where it is missing", _add_corpus),
-        ("convert", "turn an official UniTalker checkpoint into a model folder", _add_convert),
+        ("convert", "turn a released UniTalker, FaceFormer or CodeTalker checkpoint into a model folder", _add_convert),
+        ("track", "make a data set of films of faces", _add_track),
         ("evaluate", "measure a model on real recordings with known phones", _add_evaluate),
     ):
         parser = commands.add_parser(name, help=help_text)
@@ -212,7 +213,7 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_convert(parser: argparse.ArgumentParser) -> None:
-    _add_path(parser, "path", "CHECKPOINT", ".pt or .safetensors")
+    _add_path(parser, "path", "CHECKPOINT", ".pt, .pth or .safetensors")
     parser.add_argument("--encoder", type=Path, required=True, metavar="DIR", help=(
         "folder with the encoder's config.json and preprocessor_config.json"))
     _add_path(parser, "--pca", "DIR", (
@@ -220,9 +221,33 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
     _add_path(
         parser, "--config", "YAML", "the official yaml it was trained with (default: the released values)",
     )
+    _add_path(parser, "--codebook", "FILE", "CodeTalker's first stage, where the checkpoint does not hold it")
+    _add_path(parser, "--template", "NPY", "neutral face of a FaceFormer or CodeTalker checkpoint (default: zeros)")
     parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help=(
         "of the encoder's weights (default: fp32)"))
     _add_path(parser, "-o", "DIR", "the model folder to write")
+
+
+def add_import(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `import`."""
+    _add_path(parser, "path", "CAPTURE", (
+        "Live Link Face csv; MediaPipe csv or json; npz of curves, landmarks or vertices"))
+    _add_path(parser, "-o", "OUT", "file to write: .npz, .csv (Live Link Face) or .json")
+    _add_path(parser, "--audio", "SOUND", (
+        "its sound from the same moment on: checks the offset, finds the resting face"))
+    _add_path(parser, "--keys", "NPZ", (
+        "for landmarks and vertices: `neutral` (n, 3), `keys` (k, n, 3) and `names` of a head's own shapes"))
+    parser.add_argument("--fps", type=float, metavar="N", help="frames per second (default: the capture's)")
+    parser.add_argument("--keep-rest", action="store_true", help="leave the resting face in")
+
+
+def _add_track(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="films of one face with sound")
+    parser.add_argument("--landmarker", type=Path, required=True, metavar="TASK", help=(
+        "MediaPipe's face_landmarker.task with blendshapes"))
+    parser.add_argument("--person", default="", help="who speaks in all of them (default: the folder of each film)")
+    parser.add_argument("--fps", type=float, default=0.0, metavar="N", help="frames per second (default: the film's)")
+    _add_path(parser, "-o", "DATASET", "folder to write")
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:

@@ -67,13 +67,14 @@ class BatchLine:
 
 @dataclass(frozen=True)
 class MotionFile:
-    """One written file of motion, and the warnings of its result."""
+    """One written file of motion, the warnings of its result, and what was heard in a voice that gave the style."""
 
     path: str
     frames: int
     channels: int
     fps: float
     warnings: tuple[str, ...]
+    heard: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def make_line(
         for path in files:
             motion.write_motion(made, name(path), {**sound, **meta})
             size = len(made.weights), len(made.channels)
-            written.append(MotionFile(path, *size, made.fps, animation.warnings))
+            written.append(MotionFile(path, *size, made.fps, animation.warnings, animation.heard))
     return wave.duration_s, written
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .audio.read import read_audio
 from .files.motion import read_motion, write_text
 from .geometry.lip_fit import check_lips, fit_lips
 from .geometry.lip_pairs import lips_of_rig, stays_shut
@@ -17,6 +18,7 @@ from .model.folder import Model, open_model
 from .model.heads import to_vertices
 from .model.runtime import Graph
 from .model.style_from import STYLE_SUFFIX, read_style, reference_of, style_text
+from .model.voice_style import hear_style
 from .motion.key_reduction import reduce_for_lines
 from .motion.lip_contact import has_lips
 from .postprocess import Finished, Sound, finish, measure, silence_warning, without_effect
@@ -32,6 +34,7 @@ from .values.cache import Cache
 from .values.errors import Cancelled, PresetError, SettingError
 from .values.lips import SHUT, LipCheck
 from .values.phones import Phone
+from .values.settings import THIS_SOUND
 from .values.types import (
     Animation,
     Cancel,
@@ -114,7 +117,7 @@ def animate_all(
     """
     wanted = [with_references(settings) for settings in wanted]
     system = _open(wanted)
-    takes = [_Take(settings, (system.track(settings),)) for settings in wanted]
+    takes = [_Take(settings, (_track(system, settings, wave),)) for settings in wanted]
     target = _find_target(rig, takes, system.model) if rig else None
     if target and target.fitted:
         takes = [_with_fitted_track(take, target.fitted, system.model) for take in takes]
@@ -128,6 +131,15 @@ def animate_all(
     if not wave.warning:
         return results
     return [replace(result, warnings=(wave.warning, *result.warnings)) for result in results]
+
+
+def _track(system: System, settings: Settings, wave: Waveform) -> Track:
+    """What the settings name; a style from a voice is heard in this sound, or in the one whose manner is borrowed."""
+    track = system.track(settings)
+    if not settings.voice:
+        return track
+    heard = hear_style(wave if settings.voice == THIS_SOUND else read_audio(settings.voice), system.model)
+    return replace(track, style=replace(track.style, vector=heard.vector), heard=heard.heard)
 
 
 def with_references(settings: Settings) -> Settings:
@@ -297,7 +309,7 @@ def _animation(
     warnings = [encoder.warning, *(warning for step in steps for warning in step)]
     return Animation(
         motion, finished.contacts, curves, encoder.device, tuple(filter(None, warnings)), coefficients,
-        phones=phones, lips=lips,
+        phones=phones, lips=lips, heard=take.tracks[0].heard,
     )
 
 

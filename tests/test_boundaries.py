@@ -47,7 +47,7 @@ ALLOWED_IMPORTS = {
 FLOORS = {
     "engine": (
         ("values",), ("audio", "motion"), ("speech",), ("model",), ("rig", "systems"), ("idle", "files", "geometry"),
-        ("postprocess",), ("pipeline",), ("batch", "fit_head"), ("",),
+        ("postprocess",), ("pipeline",), ("batch", "captured_points", "fit_head"), ("",),
         ("nets",), ("learn/augment",), ("learn/synth",), ("learn/visemes",), ("learn/data",), ("learn/evaluate",),
         ("learn/manners",), ("learn/systems",),
         ("learn/export",), ("learn/train",), ("arguments",), ("lines",), ("__main__",),

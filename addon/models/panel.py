@@ -17,11 +17,13 @@ def draw_model(context: bpy.types.Context, layout: bpy.types.UILayout, settings:
     row = layout.row(align=True)
     row.prop(settings, "model_pick")
     row.menu("UNITALKER_MT_models", text="", icon='DOWNARROW_HLT')
-    takes_motion = catalog.takes_reference(settings.model)
-    if takes_motion:
-        layout.prop(settings, "style_from")
+    sources = catalog.style_sources(settings.model)
+    if len(sources) > 1:
+        row = layout.row(align=True, heading="Style From")
+        for source in sources:
+            row.prop_enum(settings, "style_from", source)
     column = layout.column(align=True)
-    _STYLES[settings.style_from if takes_motion else 'IDENTITY'](context, column, settings)
+    _STYLES[settings.style_from if settings.style_from in sources else 'IDENTITY'](context, column, settings)
     if len(catalog.head_items(settings, None)) > ONE_HEAD:
         layout.prop(settings, "head_pick")
 
@@ -56,8 +58,13 @@ def _draw_files(_context: bpy.types.Context, column: bpy.types.UILayout, setting
     column.operator("unitalker.style_save", icon='FILE_TICK')
 
 
+def _draw_voice(_context: bpy.types.Context, column: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """The sound whose manner is taken over; empty is the line's own."""
+    column.prop(settings, "voice")
+
+
 # what draws each item of style_from
-_STYLES = {'IDENTITY': _draw_identities, 'ACTION': _draw_action, 'FILE': _draw_files}
+_STYLES = {'IDENTITY': _draw_identities, 'ACTION': _draw_action, 'FILE': _draw_files, 'VOICE': _draw_voice}
 
 
 def _draw_identity(

@@ -154,8 +154,15 @@ def choose_model(settings: Settings, model_id: str) -> None:
         settings.identity = "pivot"
     if settings.identity_2 not in known:
         settings.identity_2 = ""
-    if not takes_reference(model_id):
+    if settings.style_from not in style_sources(model_id):
         settings.style_from = 'IDENTITY'
+
+
+def style_sources(model_id: str) -> tuple[str, ...]:
+    """Items of style_from that a model can take."""
+    hears = cached(("takes voice", model_id), lambda: _look_up().takes_voice(_chosen(model_id)[0]))
+    moved = ('ACTION', 'FILE') if takes_reference(model_id) else ()
+    return ('IDENTITY', *moved, *(('VOICE',) if hears else ()))
 
 
 def takes_reference(model_id: str) -> bool:

@@ -97,6 +97,11 @@ def heads(model: folder.Model | None) -> list[Item]:
     return [(AUTOMATIC_HEAD, "Automatic", f"The model's own choice: {model.default_head}"), *items]
 
 
+def takes_voice(model: folder.Model | None) -> bool:
+    """Whether a model hears a style in a voice."""
+    return model is not None and bool(model.manners)
+
+
 def takes_reference(model: folder.Model | None) -> bool:
     """Whether a model takes its style from a motion."""
     return model is not None and model.reference_hz > 0

@@ -220,8 +220,13 @@ def write(request: Request, result: Animation | vertex_head.SolvedMesh) -> Summa
     repeated = (*repeated, *_not_shown(request.clip))
     mouth = warnings_of_lips(request.character, request.rig, animation)
     warnings = (*repeated, *animation.warnings, *written.warnings, *mouth)
-    notes_ = notes_on_lips(animation.lips)
+    notes_ = (*_heard(animation), *notes_on_lips(animation.lips))
     return Summary(text, curves.missing, warnings, curves.mapped, notes_, _words(line, window))
+
+
+def _heard(animation: Animation) -> tuple[str, ...]:
+    """What was heard in the voice that gave the style."""
+    return (translate("Heard in the voice: {}", animation.heard),) if animation.heard else ()
 
 
 def _words(line: parts.Line, window: Window | None) -> str:

@@ -97,6 +97,7 @@ STYLES = (
     ('IDENTITY', "Identity", "A speaking style that the model knows"),
     ('ACTION', "Action", "Speak as an Action moves: any take or capture, of any character and any words"),
     ('FILE', "File", "Speak as a take in a file moves, or in a style that you saved"),
+    ('VOICE', "Voice", "Hear in the sound itself how it is spoken, or take over the manner of another sound"),
 )
 _STYLE_FROM = (
     Option("style_from", 'IDENTITY', "Style From", "Where the manner of moving comes from", items=STYLES, live=True),
@@ -111,7 +112,7 @@ _STYLE_FROM = (
     Option("reference_last", 0, "Last Frame", "Last frame of the Action that counts; both 0: all of it",
            -MAX_FRAME, MAX_FRAME, live=True),
 )
-REFERENCES = {"reference_action": 'ACTION', "reference": 'FILE'}        # one that is given decides style_from
+REFERENCES = {"reference_action": 'ACTION', "reference": 'FILE', "voice": 'VOICE'}    # what decides style_from
 _VERTICES = (
     Option("vertex_mode", 'KEYS', "Vertices", (
         "How a head that gives vertices plays on a mesh of its topology"

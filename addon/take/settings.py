@@ -10,6 +10,7 @@ import bpy
 from ...engine import Reference, SettingError, Settings, reference_of
 from ...engine.values.options import settings_by, with_fields
 from ...engine.values.phones import Phone
+from ...engine.values.settings import THIS_SOUND
 from ..actions.face_motion import face_motion
 from ..actions.ledger import TimedPhone
 from ..host.preferences import EnginePreferences
@@ -26,6 +27,7 @@ def settings_of(
     fields |= {"identity": _identity(options), "transcript": _transcript(options)}
     if options.style_from != 'FILE':
         fields |= {"reference": "", "reference_2": ""}
+    fields["voice"] = (options.voice or THIS_SOUND) if options.style_from == 'VOICE' else ""
     start = Settings(
         references=_references(options, preferences.preset_folders, fps),
         fps=fps, phones=phones, vertices=options.vertex_mode == 'CACHE', device=preferences.device,

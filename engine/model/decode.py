@@ -38,7 +38,7 @@ class Track:
         template: neutral face added to the head's channels; None adds nothing. A head with a basis gets it later, with
             its vertices.
         exact: join windows as the reference does.
-        warnings: sentences for the user about the conditions.
+        warnings: sentences for the user about the conditions. heard: the manner of a voice that gave the style.
         rest: (k,) the face's pose while nobody speaks; None: 0.
     """
 
@@ -48,6 +48,7 @@ class Track:
     exact: bool = False
     warnings: tuple[str, ...] = ()
     rest: FloatArray | None = None
+    heard: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Find, check and open model folders.
 
 Knows files and their meaning; runs nothing. A folder is used only when every file is there, has the hash that
-model.json names, and fits the others in shape. Optional in model.json: `phones`, a head's `pca`; `pivot` may be null. A
-folder may share the encoder of another one: `encoder` then holds `from`, the name of a folder beside it or of a bundled
-model, and `sha256`, the hash of the encoder.onnx there.
+model.json names, and fits the others in shape. Optional in model.json: `phones`, `manners`, a head's `pca`; `pivot` may
+be null. A folder may share the encoder of another one: `encoder` then holds `from`, the name of a folder beside it or
+of a bundled model, and `sha256`, the hash of the encoder.onnx there.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ MAX_FILES_BYTES = 8 * 2**30     # of a folder together; the largest published en
 MAX_WINDOW_S = 600.0            # an encoder works on a whole window at once: more would need tens of gigabytes
 NORMALISATIONS = ("none", "clip")
 ENCODER_FILE = "encoder.onnx"
+VOICE_FILE = "voice.npz"        # hears the manner of a voice (voice_style.py)
 MOTION_FILE = "motion.onnx"     # a reference motion -> its style
 # Kinds of network whose graphs this version knows how to run, and the graphs that each needs beside the others.
-SYSTEMS = {"unitalker": (), "composite": (MOTION_FILE,)}
+SYSTEMS = {"unitalker": (), "composite": (MOTION_FILE,), "autoregressive": ("memory.onnx",)}
 REQUIRED_FILES = (ENCODER_FILE, "decoder.onnx", "heads.npz", "identities.npy")
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")       # what Blender's lists and a terminal cannot show
 _HERE = Path(__file__).resolve().parents[1]
@@ -75,6 +76,7 @@ class Model:
         hashes: (name, sha256) of all its files, a shared encoder among them.
         encoder_folder: where its encoder.onnx lies: `folder`, or that of the model whose encoder it shares.
         reference_hz: frames per second at which motion.onnx takes a reference motion; 0 for a model without it.
+        manners: of a voice that it can hear, each with amounts of its identities by their ids; () where it hears none.
     """
 
     folder: Path
@@ -93,6 +95,7 @@ class Model:
     hashes: tuple[tuple[str, str], ...]
     encoder_folder: Path
     reference_hz: int = 0
+    manners: tuple[tuple[str, tuple[tuple[str, float], ...]], ...] = ()
 
     @property
     def encoder_file(self) -> Path:
@@ -309,6 +312,7 @@ def _build(
         pivot=ids.index(info["pivot"]) if info["pivot"] is not None else None,
         default_head=str(info["default_head"]), phones=tuple(map(str, info.get("phones", ()))), hashes=hashes,
         encoder_folder=encoder_folder, reference_hz=int(info.get("reference_hz", 0)),
+        manners=_manners(info.get("manners", {})),
     )
     if info["sample_rate"] != SAMPLE_RATE_HZ:
         raise broken(folder, f"sample rate is {info['sample_rate']}, must be {SAMPLE_RATE_HZ}")
@@ -318,9 +322,18 @@ def _build(
         raise broken(folder, f"normalise is {model.normalise!r}, must be one of {', '.join(NORMALISATIONS)}")
     if model.default_head not in [head.id for head in model.heads]:
         raise broken(folder, f"default head {model.default_head!r} is none of its heads")
+    if model.manners and VOICE_FILE not in dict(hashes):
+        raise broken(folder, f"manners of a voice are named but {VOICE_FILE} is missing")
     if model.phones and "phones.onnx" not in dict(hashes):
         raise broken(folder, "phones are named but phones.onnx is missing")
     return model
+
+
+def _manners(spec: dict[str, Any]) -> tuple[tuple[str, tuple[tuple[str, float], ...]], ...]:
+    return tuple(
+        (str(name), tuple((str(style), float(amount)) for style, amount in styles.items()))
+        for name, styles in spec.items()
+    )
 
 
 def _check_names(model: Model) -> None:

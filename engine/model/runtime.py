@@ -49,14 +49,18 @@ class Graph:
 
     def run(self, inputs: Mapping[str, FloatArray]) -> FloatArray:
         """Run the graph and return its first output. Raises ModelError when the inputs do not fit the graph."""
+        return self.run_all(inputs)[0]
+
+    def run_all(self, inputs: Mapping[str, FloatArray]) -> tuple[FloatArray, ...]:
+        """Run the graph and return all its outputs. Raises ModelError when the inputs do not fit the graph."""
         try:
-            output = self.session.run(None, dict(inputs))[0]
+            outputs = self.session.run(None, dict(inputs))
         except Exception as error:
             shapes = {name: tuple(array.shape) for name, array in inputs.items()}
             step = "Export it again" if self.device == "cpu" else f"Choose the CPU instead of {self.device}"
             what = f"{self.file.name} of model {self.file.parent}"
             raise ModelError(f"{what} failed on {shapes}: {_first_line(error)}. {step}.") from error
-        return np.asarray(output, np.float32)
+        return tuple(np.asarray(output, np.float32) for output in outputs)
 
 
 def devices() -> tuple[str, ...]:

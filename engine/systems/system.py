@@ -10,6 +10,7 @@ from ..model.decode import Decoded, Track
 from ..model.encode import FeatureWindow
 from ..model.folder import Model
 from ..values.types import Settings
+from .autoregressive import AutoregressiveSystem
 from .composite import CompositeSystem
 from .unitalker import UniTalkerSystem
 
@@ -48,7 +49,7 @@ class System(Protocol):
 
 # By the name in model.json; model/folder.py refuses names that are not here.
 _SYSTEMS: Mapping[str, Callable[[Model, str, int], System]] = {
-    "unitalker": UniTalkerSystem, "composite": CompositeSystem,
+    "unitalker": UniTalkerSystem, "composite": CompositeSystem, "autoregressive": AutoregressiveSystem,
 }
 
 

@@ -261,6 +261,13 @@ _VOICE = (
         ), "ID", repeats=True),
     ),
     Option(
+        "voice", Settings.voice, "Voice",
+        "A sound whose manner of speaking is taken over: calm, hurried, shouted, whispered, sung or laughing; empty: "
+        "that of this sound",
+        unit="file", live=True, preset="style", sets="Settings.voice",
+        flag=Flag("voice", "take the style from the manner of a voice: a sound file, or self for this sound", "CLIP"),
+    ),
+    Option(
         "strength", Settings.strength, "Style Amount",
         "How far the style goes from neutral: 0 is neutral, 1 the style itself, 2 twice as far",
         0, MAX_STRENGTH, unit="factor", live=True, section="style", sets="Settings.strength",

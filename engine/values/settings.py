@@ -28,6 +28,7 @@ MAX_SEED = 2**31 - 1        # what Blender's integers hold
 REGIONS = ("jaw", "lips", "cheeks", "brows")
 # Finer ones, for gains alone.
 MANNER_REGIONS = ("brows", "eyes", "cheeks", "upper_lip", "lower_lip", "jaw", "corners")
+THIS_SOUND = "self"         # of Settings.voice
 DEVICES = ("auto", "cpu", "cuda", "coreml", "directml")
 MOODS = (
     "neutral", "happy", "sad", "angry", "afraid", "disgusted", "surprised", "contemptuous", "confident", "excited",
@@ -290,6 +291,8 @@ class Settings:
         model: id of a model folder, or a path to one.
         head: id of the head; empty takes the model's default.
         identity: "pivot", an id or label of the model, "#12" (row of the style table) or "blend:A=0.3,B=0.7".
+        voice: file of a sound whose manner of speaking gives the style instead of an identity; THIS_SOUND takes that of
+            the clip itself, empty takes none.
         strength: 0 (pivot) over 1 (the identity) to 2 (twice its difference from the pivot).
         reference: file of a motion or of a saved style, whose manner the speech takes over instead of an identity's;
             empty takes none. reference_start_s, reference_end_s: the part of the motion; an end of 0 takes all of it.
@@ -331,6 +334,7 @@ class Settings:
     model: str = "mini"
     head: str = ""
     identity: str = "pivot"
+    voice: str = ""
     strength: float = 1.0
     reference: str = ""
     reference_start_s: float = 0.0

@@ -225,6 +225,7 @@ class Animation:
         lips: how they meet and part on the rig's mesh; None without one.
         phones: what is spoken when, without gaps from start to end: of the transcript where it fits, else what the
             model recognised; () for a model without phones.
+        heard: the manner of the voice that gave the style, in words, such as "shouted: Energetic 1.2"; or "".
     """
 
     motion: Motion
@@ -235,6 +236,7 @@ class Animation:
     coefficients: Motion | None = None
     phones: tuple[Phone, ...] = ()
     lips: LipCheck | None = None
+    heard: str = ""
 
 
 def no_progress(fraction: float) -> None:

@@ -44,7 +44,7 @@ def test_every_choice_of_style_is_applied_at_once(ext, face, live, monkeypatch):
         **{f"offset_{region}": 2.0 for region in ("jaw", "lips", "cheeks", "brows")},
         **{f"smooth_{region}": 0.5 for region in ("jaw", "lips", "cheeks", "brows")},
         **{f"region_{region}": 0.5 for region in ext.module("engine.values.settings").MANNER_REGIONS},
-        "reference": "a.csv", "reference_2": "b.csv", "reference_mix": 0.25, "style_from": 'IDENTITY',
+        "voice": "a.wav", "reference": "a.csv", "reference_2": "b.csv", "reference_mix": 0.25, "style_from": 'IDENTITY',
         "reference_action": None, "reference_slot": "Face", "reference_first": 1,
         "reference_last": 9,
         "fit_lips": False, "use_blinks": False, **{f"use_{name}": True for name in PARTS},

@@ -164,3 +164,17 @@ def test_quaternions_are_read_as_angles(ext):
     parts = {0: np.full(2, math.cos(half), np.float32), 1: np.full(2, math.sin(half), np.float32)}
     angles = {channel.index: values for channel, values in module._angles("jaw", parts, 2)}
     assert angles[0] == pytest.approx([2 * half] * 2, abs=1e-5) and angles[1] == pytest.approx([0, 0], abs=1e-6)
+
+
+def test_the_bundled_model_hears_a_style_in_the_voice_and_says_so(ext, face, speech):
+    settings = bpy.context.scene.unitalker
+    assert ext.module("addon.take.catalog").style_sources("mini") == ('IDENTITY', 'VOICE')
+    settings.model, settings.style_from = "mini", 'VOICE'
+    animate(speech)
+    heard = [line for line in settings.result_details.splitlines() if line.startswith("Heard in the voice: ")]
+    assert len(heard) == 1 and ":" in heard[0].removeprefix("Heard in the voice: ")
+
+
+def test_a_given_voice_decides_where_the_style_is_from(ext, face, speech):
+    animate(speech, model="mini", voice=speech)
+    assert "Heard in the voice: " in bpy.context.scene.unitalker.result_details

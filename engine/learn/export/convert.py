@@ -1,4 +1,4 @@
-"""`convert`: an official UniTalker checkpoint becomes a model folder.
+"""`convert`: a released checkpoint of UniTalker, FaceFormer or CodeTalker becomes a model folder.
 
 Reads and checks everything before a file is written; then the folder is written, whole or not at all.
 """
@@ -15,8 +15,10 @@ from pathlib import Path
 from ...values.errors import OutputError, SettingError
 from ..data.folder_contents import Contents, HeadFiles
 from ..data.official import Dataset, Official, choose_datasets, name_rows, read_config, read_pca, read_template
-from .checkpoint import Layout, build, layout, read_encoder_folder, read_tensors
+from .checkpoint import Layout, build, layout, load_tensors, read_encoder_folder, read_tensors
+from .convert_talker import TalkerSources, convert_talker
 from .converted_folder import write_whole
+from .talker_checkpoint import is_talker
 
 SHOWN = 4       # names in an error message
 
@@ -25,18 +27,28 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Sources:
-    """A checkpoint and what belongs to it; data is the data root with PCA and templates, config the official yaml."""
+    """A checkpoint and what belongs to it.
+
+    Attributes:
+        data: root with PCA and templates; config: the official yaml; both for UniTalker.
+        codebook: CodeTalker's first stage; template: a neutral face as .npy; for FaceFormer and CodeTalker.
+    """
 
     checkpoint: Path
     encoder: Path
     data: Path | None = None
     config: Path | None = None
+    codebook: Path | None = None
+    template: Path | None = None
 
 
 def command(options: argparse.Namespace) -> None:
-    """`convert CHECKPOINT --encoder DIR [--pca DIR] [--config YAML] [--precision P] -o DIR`."""
+    """`convert CHECKPOINT --encoder DIR [--pca DIR] [--config YAML] [--codebook FILE] [--template NPY] -o DIR`."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    convert(Sources(options.path, options.encoder, options.pca, options.config), options.output, options.precision)
+    sources = Sources(
+        options.path, options.encoder, options.pca, options.config, options.codebook, options.template
+    )
+    convert(sources, options.output, options.precision)
 
 
 def convert(sources: Sources, output: Path, precision: str = "fp32") -> None:
@@ -53,6 +65,9 @@ def convert(sources: Sources, output: Path, precision: str = "fp32") -> None:
     """
     output = output.resolve()
     _check_output(output)
+    if is_talker(load_tensors(sources.checkpoint, unwrap=True)):
+        _convert_talker(sources, output, precision)
+        return
     official = read_config(sources.config)
     fields, normalise = read_encoder_folder(sources.encoder)
     tensors = read_tensors(sources.checkpoint)
@@ -67,13 +82,32 @@ def convert(sources: Sources, output: Path, precision: str = "fp32") -> None:
     try:
         write_whole(model, output, Contents(heads, rows, pivot, normalise, place), precision)
     except OSError as error:
-        raise OutputError(
-            f"Cannot write {output}: {error.strerror or error}. Free some space, or write somewhere else."
-        ) from error
+        raise _cannot_write(output, error) from error
     for line in filter(None, (note, *notes)):
         log.warning(line)
     size = sum(file.stat().st_size for file in output.iterdir())
     log.info("%s: %d heads, %d identities, %.1f MB", output, len(heads), len(rows), size / 1e6)
+
+
+def _convert_talker(sources: Sources, output: Path, precision: str) -> None:
+    if precision != "fp32" or sources.data or sources.config:
+        raise SettingError(
+            "FaceFormer and CodeTalker are converted at fp32, without --pca and --config, which are for UniTalker. "
+            "Leave them out."
+        )
+    try:
+        notes = convert_talker(
+            TalkerSources(sources.checkpoint, sources.encoder, sources.codebook, sources.template), output
+        )
+    except OSError as error:
+        raise _cannot_write(output, error) from error
+    for line in notes:
+        log.warning(line)
+
+
+def _cannot_write(output: Path, error: OSError) -> OutputError:
+    reason = error.strerror or error
+    return OutputError(f"Cannot write {output}: {reason}. Free some space, or write somewhere else.")
 
 
 def _check_output(output: Path) -> None:

@@ -69,7 +69,7 @@ def write_whole(model: UniTalker, output: Path, contents: Contents, precision: s
 
 def _write_folder(model: UniTalker, folder: Path, contents: Contents, precision: str) -> None:
     heads, style = contents.heads, model.styles[-1:]
-    expected = [_expected(model, _noise(n_samples), style, heads) for n_samples in CHECK_SAMPLES]
+    expected = [_expected(model, noise(n_samples), style, heads) for n_samples in CHECK_SAMPLES]
     _write_arrays(model, folder, heads)
     _write_graphs(model, folder)
     text = _model_json(model, folder, contents)
@@ -157,7 +157,7 @@ def _write_graphs(model: UniTalker, folder: Path) -> None:
     first: nn.Module = _Front(encoder) if inside else encoder
     second: nn.Module = _ContextAndDecoder(encoder, model.decoder) if inside else model.decoder
     features = torch.zeros(1, 50, encoder.front_dim if inside else encoder.dim)
-    write_graph(first.eval(), (_noise(TRACE_SAMPLES),), folder / "encoder.onnx", {"wave": {1: "samples"}}, "features")
+    write_graph(first.eval(), (noise(TRACE_SAMPLES),), folder / "encoder.onnx", {"wave": {1: "samples"}}, "features")
     write_graph(
         second.eval(), (features, model.styles[-1:]), folder / "decoder.onnx", {"features": {1: "frames"}, "style": {}},
         "hidden"
@@ -253,7 +253,12 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _noise(n_samples: int) -> Tensor:
+def front_of(encoder: PretrainedEncoder) -> nn.Module:
+    """The encoder's convolutions alone, wave -> features, in evaluation mode."""
+    return _Front(encoder).eval()
+
+
+def noise(n_samples: int) -> Tensor:
     """A noisy, swelling tone (1, n_samples) that every part of a network answers to."""
     seconds = torch.arange(n_samples) / SAMPLE_RATE_HZ
     noise = torch.randn(n_samples, generator=torch.Generator().manual_seed(n_samples))
@@ -280,7 +285,7 @@ def _compare(
     system = UniTalkerSystem(opened, "cpu", threads=0)
     worst = 0.0
     for n_samples, wanted in zip(CHECK_SAMPLES, expected, strict=True):
-        window = FeatureWindow(0, n_samples, system.encoder.run({"wave": _noise(n_samples).numpy()})[0])
+        window = FeatureWindow(0, n_samples, system.encoder.run({"wave": noise(n_samples).numpy()})[0])
         tracks = [Track(opened.head(name), Style(style, style, 1.0), exact=True) for name in heads]
         for name, result in zip(heads, system.decode([window], tracks, n_samples), strict=True):
             size = max(1.0, float(np.abs(wanted[name]).max()))

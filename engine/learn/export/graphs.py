@@ -16,20 +16,23 @@ WEIGHTS_SUFFIX = ".data"
 
 
 def write_graph(
-    module: nn.Module, inputs: tuple[Tensor, ...], path: Path, axes: Mapping[str, Mapping[int, str]], output: str,
+    module: nn.Module, inputs: tuple[Tensor, ...], path: Path, axes: Mapping[str, Mapping[int, str]],
+    output: str | Mapping[str, Mapping[int, str]],
 ) -> None:
     """Trace a module on example inputs and write it.
 
     Args:
         axes: per input, in order, the names of its axes of free length.
-        output: name of the one output; its axis 1 is free.
+        output: name of the one output, whose axis 1 is free; or of each output, in order, its axes of free length.
     """
+    outputs = {output: {1: "frames"}} if isinstance(output, str) else output
     with warnings.catch_warnings():
         # The tracer warns of shapes that it sees as constants; graphs are compared at other lengths instead.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            module, inputs, str(path), input_names=list(axes), output_names=[output], opset_version=OPSET, dynamo=False,
-            dynamic_axes={**{name: dict(value) for name, value in axes.items() if value}, output: {1: "frames"}},
+            module, inputs, str(path), input_names=list(axes), output_names=list(outputs), opset_version=OPSET,
+            dynamo=False,
+            dynamic_axes={name: dict(value) for name, value in {**axes, **outputs}.items() if value},
         )
     onnx.checker.check_model(str(path))
 

@@ -32,6 +32,7 @@ SUNG_BASE_HZ = (100.0, 280.0)
 HELD_VOWEL, SUNG_CONSONANT, SUNG_PAUSE = (1.5, 4.5), (1.0, 1.35), (0.5, 0.9)  # factors of length
 SHOUT_F0, SHOUT_FORMANTS, SHOUT_TILT_DB, SHOUT_VOWEL = (1.35, 1.9), (1.04, 1.14), (4.0, 10.0), (1.0, 1.5)
 WHISPER_TILT_DB = (3.0, 9.0)
+CALM_SLOWER, CALM_MELODY, CALM_F0, CALM_TILT_DB = (1.05, 1.2), 0.6, (0.9, 1.0), (3.0, 7.0)
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,19 @@ def perform(utterance: Utterance, way: str, rng: random.Random) -> Utterance:
                        rng.uniform(*SHOUT_TILT_DB))
     samples = _play(utterance.samples, score, np.random.default_rng(rng.randrange(2**32)))
     return make_utterance(samples, SAMPLE_RATE_HZ, phones, f"{utterance.voice} {way}")
+
+
+def calmed(utterance: Utterance, rng: random.Random) -> Utterance:
+    """The utterance slower, flatter and softer: less pitch, weaker upper partials."""
+    f0_hz, voiced = pitch(utterance.samples)
+    slower, middle = rng.uniform(*CALM_SLOWER), float(np.median(f0_hz))
+    frames = np.clip(np.arange(int(len(f0_hz) * slower)) / slower, 0, len(f0_hz) - 1)
+    nearest = np.round(frames).astype(np.int64)
+    melody = (middle + (f0_hz[nearest] - middle) * CALM_MELODY) * rng.uniform(*CALM_F0)
+    score = _Score(frames, melody, voiced[nearest], tilt_db=-rng.uniform(*CALM_TILT_DB))
+    phones = [Phone(p.label, p.start_s * slower, p.end_s * slower) for p in utterance.phones]
+    samples = _play(utterance.samples, score, np.random.default_rng(rng.randrange(2**32)))
+    return make_utterance(samples, SAMPLE_RATE_HZ, phones, f"{utterance.voice} calm")
 
 
 def pitch(samples: NDArray[np.int16]) -> tuple[FloatArray, FloatArray]:

@@ -1,0 +1,308 @@
+"""The claims of the "2D-augmented" study in small: voice style against one-hot, pictures against none, joint training
+with a clean codebook against a naive one. Three seeds; prints the table of docs/TRAINING.md.
+
+    python -m tests.bench.claims_2d VOICES.npz GRID_S1
+
+VOICES.npz: `wave`, `n`, `voice`, `manner`, `split` of clips as learn/systems/voice_manners.py makes them.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine import Settings, Waveform, animate_all, read_audio
+from engine.audio.voice_manner import manner_statistics
+from engine.learn.systems.augmented2d import (
+    VoiceStyle,
+    codebook_losses,
+    free_running_losses,
+    talker_losses,
+    with_pictures,
+)
+from engine.learn.systems.contract import Losses
+from engine.learn.systems.photometric import Renderer, face_camera
+from engine.learn.systems.voice_manners import MANNERS
+from engine.model import runtime
+from engine.model.folder import open_model
+from engine.nets.codebook import CodebookSizes, CodeTalker, MotionCodebook
+from engine.nets.faceformer import DecoderSizes, FaceFormer
+from engine.values.channels import ARKIT_52
+
+SEEDS = (0, 420, 666)
+FPS, FRAMES, DIM, BATCH = 25, 40, 32, 24
+STEPS, CODE_STEPS, TALKER_STEPS, PICTURE_STEPS = 150, 400, 300, 120
+STYLE_OF = {"plain": "pivot", **{name: next(iter(styles), "pivot") for name, styles in MANNERS.items()}}
+WRONG_REST, NOISE = 0.15, 0.03      # of a pseudo speaker's neutral face, of its tracking
+MM2 = 1e-7 * 1e6                    # the study's weight of pictures, for squared millimetres
+Step = Callable[[Tensor], Losses]
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Clips of FRAMES frames: features (n, 2 FRAMES, c), motion (n, FRAMES, k), voice numbers (n, m), speaker (n,)."""
+
+    features: Tensor
+    motion: Tensor
+    voice: Tensor
+    speaker: list[str]
+
+    def take(self, rows: list[int]) -> Clips:
+        return Clips(self.features[rows], self.motion[rows], self.voice[rows], [self.speaker[row] for row in rows])
+
+
+def main(voices: Path, grid: Path) -> None:
+    """Run all claims."""
+    torch.set_num_threads(1)
+    start = time.process_time()
+    taught, unseen = made_clips(voices)
+    tell(f"clips: {len(taught.speaker)} taught, {len(unseen.speaker)} unseen, {time.process_time() - start:.0f} s")
+    rows = {"one-hot": one_hot, "voice": by_voice}
+    report("unseen voices", {name: [run(taught, unseen, seed) for seed in SEEDS] for name, run in rows.items()})
+    plain = [row for row, name in enumerate(taught.speaker) if name.endswith((" plain", " calm"))]
+    test = unseen.take([row for row, name in enumerate(unseen.speaker) if name.endswith(" plain")])
+    clean = taught.take(plain)
+    for what, pseudo in (("made", wrong_rest(taught, plain)), ("grid_s1", filmed(grid, len(plain)))):
+        arms = {
+            "FaceFormer, clean": lambda seed: faceformer(clean, None, test, seed),
+            "FaceFormer, naive joint": lambda seed, pseudo=pseudo: faceformer(clean, pseudo, test, seed),
+            "CodeTalker, clean": lambda seed: codetalker(clean, None, test, seed, (False, False)),
+            "CodeTalker, joint codebook": lambda s, p=pseudo: codetalker(clean, p, test, s, (True, False)),
+            "CodeTalker, clean codebook": lambda s, p=pseudo: codetalker(clean, p, test, s, (False, False)),
+            "the same, projected": lambda s, p=pseudo: codetalker(clean, p, test, s, (False, True)),
+        }
+        report(f"joint, pseudo {what}", {name: [run(seed) for seed in SEEDS] for name, run in arms.items()})
+    arms = {"none": lambda seed: pictures(clean, test, seed, 0.0), "pictures": lambda s: pictures(clean, test, s, MM2)}
+    report("vertices of the mouth", {name: [run(seed) for seed in SEEDS] for name, run in arms.items()})
+
+
+def tell(text: str) -> None:
+    """One line."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def report(title: str, errors: dict[str, list[float]]) -> None:
+    """Best, mean and deviation over the seeds, and the gain over the first row."""
+    first = np.array(next(iter(errors.values())))
+    for name, values in errors.items():
+        e = np.array(values)
+        gains = 100 * (1 - e.min() / first.min()), 100 * (1 - e.mean() / first.mean())
+        figures = f"{e.min():.5f} | {e.mean():.5f} ± {e.std(ddof=1):.5f} | {gains[0]:+.1f}, {gains[1]:+.1f} %"
+        tell(f"| {title} | {name} | {figures} |")
+
+
+def features_of(samples: np.ndarray) -> Tensor:
+    """(2 FRAMES, c) of the first FRAMES frames."""
+    wave = np.zeros(2 * FRAMES * 320, np.float32)
+    wave[:min(len(samples), len(wave))] = samples[:len(wave)]
+    graph = runtime.open_graph(open_model("mini").encoder_file, "cpu", 1)
+    return torch.from_numpy(graph.run({"wave": wave[None]})[0])
+
+
+def made_clips(path: Path) -> tuple[Clips, Clips]:
+    """Voices in manners, with motion of the bundled model in the style that fits each manner."""
+    data = np.load(path, allow_pickle=False)
+    waves = np.split(data["wave"], np.cumsum(data["n"])[:-1])
+    rng = np.random.default_rng(0)
+    parts = {}
+    for split, wanted in (("train", 170), ("held", 90)):
+        rows = [row for row in np.flatnonzero(data["split"] == split) if data["n"][row] > 2 * 16000]
+        found = []
+        for row in rng.permutation(rows)[:wanted]:
+            samples = waves[row].astype(np.float32)
+            numbers = manner_statistics(Waveform(samples))
+            manner = str(data["manner"][row])
+            if numbers is None:
+                continue
+            settings = Settings(identity=STYLE_OF[manner], raw=True, device="cpu", threads=1)
+            motion = animate_all(Waveform(samples[:2 * FRAMES * 320]), [settings])[0].motion.weights[::2][:FRAMES]
+            found.append((features_of(samples), torch.from_numpy(motion.copy()), torch.from_numpy(numbers),
+                          f"{data['voice'][row]} {manner}"))
+        parts[split] = found
+    mean = torch.stack([clip[2] for clip in parts["train"]]).mean(0)
+    scale = torch.stack([clip[2] for clip in parts["train"]]).std(0) + 1e-3
+    return tuple(Clips(  # type: ignore[return-value]
+        torch.stack([c[0] for c in clips]), torch.stack([c[1] for c in clips]),
+        (torch.stack([c[2] for c in clips]) - mean) / scale, [c[3] for c in clips],
+    ) for clips in parts.values())
+
+
+def wrong_rest(clips: Clips, rows: list[int]) -> Clips:
+    """Other clips of the same speakers as pseudo labels: each one's neutral face is wrong, and tracking is noisy."""
+    others = clips.take([row for row in range(len(clips.speaker)) if row not in rows])
+    generator = torch.Generator().manual_seed(1)
+    voices = [name.split(" ")[0] for name in others.speaker]
+    width = others.motion.shape[2]
+    rests = {name: WRONG_REST * torch.randn(width, generator=generator) for name in dict.fromkeys(voices)}
+    moved = others.motion + torch.stack([rests[name] for name in voices])[:, None]
+    return Clips(others.features, moved + NOISE * torch.randn(moved.shape, generator=generator), others.voice, voices)
+
+
+def filmed(grid: Path, count: int) -> Clips:
+    """Clips of grid_s1 as they were tracked."""
+    data = np.load(grid / "motion.npz", allow_pickle=False)
+    names = [str(name) for name in data["names"]]
+    columns = [names.index(name) if name in names else -1 for name in ARKIT_52]
+    features, motions = [], []
+    for number in range(1, 4 * count, 4):
+        samples = read_audio(grid / "sound" / f"{data['clips'][number]}.opus").samples[16000 * 12 // 25:]
+        first = int(data["start"][number]) + 12
+        rows = data["curves"][first:first + FRAMES].astype(np.float32)
+        motions.append(torch.from_numpy(np.where(np.array(columns) >= 0, rows[:, columns], 0).astype(np.float32)))
+        features.append(features_of(samples))
+    return Clips(torch.stack(features), torch.stack(motions), torch.zeros(len(motions), 1), ["s1"] * len(motions))
+
+
+def train(network: nn.Module, step: Step, n_clips: int, steps: int, seed: int, rate: float = 3e-3) -> None:
+    """Adam on batches drawn by the seed."""
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.Adam([weight for weight in network.parameters() if weight.requires_grad], lr=rate)
+    network.train()
+    for number in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = rate * min(1.0, 2 * (1 - number / steps))
+        loss = step(torch.randint(n_clips, (min(BATCH, n_clips),), generator=generator)).total
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+    network.eval()
+
+
+def error(predicted: Tensor, target: Tensor) -> float:
+    """LVE on channels: the largest squared difference of a frame, mean over frames."""
+    return float(((predicted.clamp(0, 1) - target) ** 2).amax(-1).mean())
+
+
+def one_hot(taught: Clips, unseen: Clips, seed: int) -> float:
+    """A row for each speaker of the training; unseen ones get all rows in turn, as the study does it."""
+    torch.manual_seed(seed)
+    speakers = list(dict.fromkeys(taught.speaker))
+    talker = FaceFormer(sizes(taught), taught.motion.shape[2], len(speakers))
+    rows = torch.tensor([speakers.index(name) for name in taught.speaker])
+    train(talker, lambda chosen: free_running_losses(
+        talker, taught.features[chosen], talker.styles[rows[chosen]], taught.motion[chosen]
+    ), len(rows), STEPS, seed)
+    with torch.no_grad():
+        tried = torch.linspace(0, len(speakers) - 1, 12).long()
+        return float(np.mean([error(talker(
+            unseen.features, talker.styles[row].expand(len(unseen.speaker), -1), FRAMES
+        ), unseen.motion) for row in tried]))
+
+
+def by_voice(taught: Clips, unseen: Clips, seed: int) -> float:
+    """The style of each clip's own voice."""
+    torch.manual_seed(seed)
+    talker = FaceFormer(sizes(taught), taught.motion.shape[2], 1)
+    voice = VoiceStyle(taught.voice.shape[1], DIM)
+    both = nn.ModuleList([talker, voice])
+    train(both, lambda chosen: free_running_losses(
+        talker, taught.features[chosen], voice(taught.voice[chosen]), taught.motion[chosen]
+    ), len(taught.speaker), STEPS, seed)
+    with torch.no_grad():
+        return error(talker(unseen.features, voice(unseen.voice), FRAMES), unseen.motion)
+
+
+def sizes(clips: Clips) -> DecoderSizes:
+    """Of a small decoder at 25 frames a second."""
+    return DecoderSizes(clips.features.shape[2], DIM, 1, period=FPS, span=2)
+
+
+def joined(clean: Clips, pseudo: Clips | None) -> tuple[Tensor, Tensor, Tensor, list[str]]:
+    """Features, motion, which are pseudo, and speakers' names; both sets equally often."""
+    if pseudo is None:
+        count = len(clean.speaker)
+        return clean.features, clean.motion, torch.zeros(count, dtype=torch.bool), ["clean"] * count
+    rows = torch.arange(len(clean.speaker)) % len(pseudo.speaker)
+    names = ["clean"] * len(rows) + [pseudo.speaker[row] for row in rows.tolist()]
+    return (
+        torch.cat([clean.features, pseudo.features[rows]]), torch.cat([clean.motion, pseudo.motion[rows]]),
+        torch.arange(2 * len(rows)) >= len(rows), names,
+    )
+
+
+def faceformer(clean: Clips, pseudo: Clips | None, test: Clips, seed: int) -> float:
+    """Naive joint training, or clean data alone; unseen clips get the style of the clean data."""
+    torch.manual_seed(seed)
+    features, motion, _, names = joined(clean, pseudo)
+    known = list(dict.fromkeys(names))
+    rows = torch.tensor([known.index(name) for name in names])
+    talker = FaceFormer(sizes(clean), motion.shape[2], len(known))
+    train(talker, lambda chosen: free_running_losses(
+        talker, features[chosen], talker.styles[rows[chosen]], motion[chosen]
+    ), len(rows), STEPS, seed)
+    with torch.no_grad():
+        return error(talker(test.features, talker.styles[0].expand(len(test.speaker), -1), FRAMES), test.motion)
+
+
+def codetalker(clean: Clips, pseudo: Clips | None, test: Clips, seed: int, how: tuple[bool, bool]) -> float:
+    """Two stages. how: whether the codebook learns pseudo labels too, whether these are projected."""
+    torch.manual_seed(seed)
+    features, motion, is_pseudo, names = joined(clean, pseudo)
+    codebook = MotionCodebook(CodebookSizes(motion.shape[2], 4, 16, 64, 64, 2, 4, 96))
+    seen = motion if how[0] else clean.motion
+    train(codebook, lambda chosen: codebook_losses(codebook, seen[chosen]), len(seen), CODE_STEPS, seed)
+    known = list(dict.fromkeys(names))
+    rows = torch.tensor([known.index(name) for name in names])
+    talker = CodeTalker(sizes(clean), codebook, len(known))
+    codebook.eval()
+    train(talker, lambda chosen: talker_losses(
+        talker, features[chosen], talker.styles[rows[chosen]], motion[chosen], is_pseudo[chosen] if how[1] else None
+    ), len(rows), TALKER_STEPS, seed)
+    predicted = talker(test.features, talker.styles[0].expand(len(test.speaker), -1).detach(), FRAMES)
+    return error(predicted, test.motion)
+
+
+def mouth() -> tuple[Tensor, Tensor, np.ndarray]:
+    """Vertices (v, 3) in mm, shapes (52, v, 3) and triangles around the mouth of the test head."""
+    from addon.head.load import whole_head
+
+    head = whole_head()
+    centre = np.array([0.0, -100.0, 130.0])
+    near = np.linalg.norm((head.points - centre) * [1, 0.4, 1], axis=1) < 34
+    triangles = head.triangles[near[head.triangles].all(axis=1)]
+    used = np.unique(triangles)
+    number = np.full(len(head.points), -1)
+    number[used] = np.arange(len(used))
+    moves = np.zeros((len(ARKIT_52), len(used), 3), np.float32)
+    for row, name in enumerate(ARKIT_52):
+        if name in head.names:
+            moves[row] = head.moves[head.names.index(name)][used]
+    return torch.tensor(head.points[used], dtype=torch.float32), torch.from_numpy(moves), number[triangles]
+
+
+def pictures(clean: Clips, test: Clips, seed: int, weight: float) -> float:
+    """A vertex head with or without the photometric loss; mean over frames of the largest squared distance, in mm."""
+    torch.manual_seed(seed)
+    rest, moves, triangles = mouth()
+    renderer = Renderer(triangles, face_camera(rest, 64, "z"))
+    flat = moves.flatten(1)
+    talker = FaceFormer(sizes(clean), flat.shape[1], 1)
+
+    def losses(chosen: Tensor) -> Losses:
+        target = clean.motion[chosen[:8]] @ flat
+        predicted = talker(clean.features[chosen[:8]], talker.styles.expand(8, -1), FRAMES)
+        motion = nn.functional.mse_loss(predicted, target)
+        found = Losses(motion, {"motion": motion})
+        if not weight:
+            return found
+        ours, theirs = ((rest + part.flatten(0, 1).unflatten(1, (-1, 3))) for part in (predicted, target))
+        return with_pictures(found, ours, theirs, renderer, weight)
+
+    train(talker, losses, len(clean.speaker), PICTURE_STEPS, seed)
+    with torch.no_grad():
+        predicted = talker(test.features, talker.styles.expand(len(test.speaker), -1), FRAMES)
+        apart = (predicted - test.motion @ flat).unflatten(2, (-1, 3)).square().sum(-1)
+        return float(apart.amax(-1).mean())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
