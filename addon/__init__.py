@@ -29,6 +29,8 @@ from .phones import watch as phone_watch
 from .pictures import operators as picture_operators
 from .preview import operators as preview_operators
 from .preview import playback
+from .retakes import operators as retake_operators
+from .retakes import panel as retake_panel
 from .shape_match import operators as shape_match_operators
 from .shape_match import panel as shape_match_panel
 from .take import catalog, character_mood, live, properties
@@ -50,6 +52,7 @@ MODULES = (
     takes_list, takes_operators, takes_panel,
     mapping_properties, mapping_operators, mapping_panel, mapping_watch, teach_operators, teach_panel,
     phone_properties, phone_operators, phone_panel, phone_watch, shape_match_operators, shape_match_panel,
+    retake_operators, retake_panel,
     preview_operators, picture_operators, preview_panel, overlay, playback, export_panel,
     cast_properties, cast_operators, follow_operators, cast_panel, follow_watch, job, command,
 )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         guess_points,
         match_shapes,
         preset_of_matches,
+        sure_channels,
     )
     from .geometry.shape_picture import SIZE_PX, SampledFace
     from .geometry.shape_solve import solve_weights
@@ -34,13 +35,14 @@ if TYPE_CHECKING:
     from .model.runtime import close_graphs
     from .model.style_from import STYLE_SUFFIX, reference_of
     from .motion.key_reduction import reduce_for_curves, reduce_for_lines
-    from .motion.lip_contact import has_lips
+    from .motion.lip_contact import contacts_of, has_lips
     from .motion.smooth import EASE_IN_S, EASE_OUT_S, runs
     from .pipeline import animate, animate_all, style_file
     from .rig.retarget import read_back
-    from .speech.g2p import check_words, languages, read_words
+    from .speech.g2p import check_words, languages, read_words, speak
     from .speech.g2p import read_file as read_transcript
     from .speech.phone_edit import changed_spans
+    from .speech.placeholder import PLACEHOLDER
     from .values.errors import (
         AudioError,
         Cancelled,
@@ -58,16 +60,18 @@ if TYPE_CHECKING:
     from .values.types import Animation, Curve, HeadMesh, LipContacts, Motion, Rig, RigChannel, RigCurves, Waveform
 
 __all__ = [
-    "EASE_IN_S", "EASE_OUT_S", "MIN_DURATION_S", "SIZE_PX", "STYLE_SUFFIX", "Animation", "AudioError", "Cancelled",
-    "ChannelMatch", "Curve", "Delays", "EngineError", "FitResult", "Gains", "Head", "HeadMesh", "InstallError",
-    "KeyedTake", "Life", "LipContacts", "ModelError", "Motion", "NoPresetError", "OutputError", "Picks", "Placement",
-    "PresetError", "Reference", "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError", "SampledFace",
-    "SettingError", "Settings", "ShapeProposal", "TeachError", "Waveform", "animate", "animate_all", "changed_spans",
-    "check_sound", "check_words", "close_graphs", "components_needed", "device_tests_from_text",
+    "EASE_IN_S", "EASE_OUT_S", "MIN_DURATION_S", "PLACEHOLDER", "SIZE_PX", "STYLE_SUFFIX", "Animation", "AudioError",
+    "Cancelled", "ChannelMatch", "Curve", "Delays", "EngineError", "FitResult", "Gains", "Head", "HeadMesh",
+    "InstallError", "KeyedTake", "Life", "LipContacts", "ModelError", "Motion", "NoPresetError", "OutputError", "Picks",
+    "Placement", "PresetError", "Reference", "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError",
+    "SampledFace", "SettingError", "Settings", "ShapeProposal", "TeachError", "Waveform", "animate",
+    "animate_all", "changed_spans",
+    "check_sound", "check_words", "close_graphs", "components_needed", "contacts_of",
+    "device_tests_from_text",
     "device_tests_to_text", "fit_placement", "fit_take", "from_array", "guess_points", "has_lips", "is_still",
     "languages", "match_shapes", "preset_of_matches", "read_audio", "read_back", "read_transcript", "read_words",
     "reduce_for_curves", "reduce_for_lines", "reference_of", "remember_device_tests", "runs", "runtime_build",
-    "solve_weights", "sound_length_s", "stretch", "style_file", "test_devices",
+    "solve_weights", "sound_length_s", "speak", "stretch", "style_file", "sure_channels", "test_devices",
 ]
 _LIGHT = ("values.errors", "values.settings", "values.types", "audio.read", "pipeline")     # in this order
 _HOMES = {      # where the other names lie
@@ -76,6 +80,7 @@ _HOMES = {      # where the other names lie
     "Picks": "geometry.shape_match.Picks", "ShapeProposal": "geometry.shape_match.ShapeProposal",
     "is_still": "geometry.lip_pairs.is_still",
     "guess_points": "geometry.shape_match.guess_points", "match_shapes": "geometry.shape_match.match_shapes",
+    "sure_channels": "geometry.shape_match.sure_channels",
     "preset_of_matches": "geometry.shape_match.preset_of_matches", "SIZE_PX": "geometry.shape_picture.SIZE_PX",
     "SampledFace": "geometry.shape_picture.SampledFace", "solve_weights": "geometry.shape_solve.solve_weights",
     "Placement": "model.components.Placement", "fit_placement": "model.components.fit_placement",
@@ -85,9 +90,11 @@ _HOMES = {      # where the other names lie
     "read_back": "rig.retarget.read_back",
     "runtime_build": "model.runtime.build", "close_graphs": "model.runtime.close_graphs",
     "stretch": "audio.time_stretch.stretch", "read_words": "speech.g2p.read_words",
+    "speak": "speech.g2p.speak", "PLACEHOLDER": "speech.placeholder.PLACEHOLDER",
     "check_words": "speech.g2p.check_words", "languages": "speech.g2p.languages",
     "read_transcript": "speech.g2p.read_file",
     "changed_spans": "speech.phone_edit.changed_spans", "has_lips": "motion.lip_contact.has_lips",
+    "contacts_of": "motion.lip_contact.contacts_of",
     "reduce_for_curves": "motion.key_reduction.reduce_for_curves",
     "reduce_for_lines": "motion.key_reduction.reduce_for_lines",
     "EASE_IN_S": "motion.smooth.EASE_IN_S", "EASE_OUT_S": "motion.smooth.EASE_OUT_S",

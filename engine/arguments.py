@@ -19,7 +19,8 @@ META_GROUPS = {
 
 def add_animate(parser: argparse.ArgumentParser) -> None:
     """Options of `animate`: the table's, and what only a command line needs."""
-    parser.add_argument("audio", metavar="AUDIO", help="wav, flac, ogg or mp3")
+    parser.add_argument("audio", metavar="AUDIO", nargs="?", default="", help=(
+        "wav, flac, ogg or mp3; left out, the transcript is spoken by espeak-ng, as a placeholder"))
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help=".npz, .csv (Live Link Face) or .json")
     _add_options(parser)
 

@@ -28,8 +28,9 @@ from .files.run_lock import alone
 from .files.whole_file import part_of, remove, remove_parts, sha256, without_parts
 from .pipeline import animate_all
 from .rig.retarget import on_frames
+from .speech.placeholder import PLACEHOLDER, speak
 from .values.errors import EngineError
-from .values.types import Progress, Rig, Settings, no_progress
+from .values.types import Progress, Rig, Settings, Waveform, no_progress
 
 WAITING_A_WORKER = 2        # lines that are handed out for each worker, so that none waits for the next
 
@@ -147,7 +148,7 @@ def make_line(
     Returns:
         Seconds of sound, and what was written. Raises EngineError kinds.
     """
-    wave = read_audio(line.audio)
+    wave, doubts = _sound(line)
     animations = animate_all(wave, line.wanted, line.rig, progress)
     if line.phones:
         motion.write_phones(animations[0].phones, name(line.phones))
@@ -158,8 +159,17 @@ def make_line(
         for path in files:
             motion.write_motion(made, name(path), {**sound, **meta})
             size = len(made.weights), len(made.channels)
-            written.append(MotionFile(path, *size, made.fps, animation.warnings, animation.heard))
+            warnings = (*doubts, *animation.warnings)
+            written.append(MotionFile(path, *size, made.fps, warnings, animation.heard))
     return wave.duration_s, written
+
+
+def _sound(line: BatchLine) -> tuple[Waveform, tuple[str, ...]]:
+    """The sound of a line, with a warning where it is none that somebody said."""
+    if line.audio:
+        return read_audio(line.audio), ()
+    wanted = line.wanted[0]
+    return speak(wanted.transcript or "", wanted.language, wanted.speaking_rate), (PLACEHOLDER,)
 
 
 def work(line: BatchLine) -> LineDone:
@@ -167,7 +177,7 @@ def work(line: BatchLine) -> LineDone:
     start, processor = time.monotonic(), time.process_time()
     problem = trace = ""
     try:
-        inputs = {path: sha256(path) for path in (line.audio, *line.reads)}
+        inputs = {path: sha256(path) for path in (line.audio, *line.reads) if path}
         wanted = tuple(replace(settings, threads=settings.threads or 1) for settings in line.wanted)
         sound_s, written = make_line(replace(line, wanted=wanted), part_of)
         parts = tuple((part_of(path), path, sha256(part_of(path))) for path in line.outputs)

@@ -32,10 +32,10 @@ from .values.options import Option
 from .values.types import Rig, Settings
 
 BONE = "bone:"                      # marks a bone in a file of channels
-INPUTS = ("audio", "channels", "preset", "template", "transcript_file", "phones_in")
+INPUTS = ("audio", "channels", "preset", "template", "over", "transcript_file", "phones_in")
 OWN_FIELDS = ("id", "audio", "output", "transcript_file", "phones", "phones_in", "preset", "channels")
 UNSEEN = ("id", "output", "threads")                # fields that change nothing in a result
-OWN_PATHS = ("audio", "transcript_file", "phones_in", "channels", "template")
+OWN_PATHS = ("audio", "transcript_file", "phones_in", "channels", "template", "over")
 SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".au", ".caf")     # of a folder
 TEXT_ENDING = ".txt"                # of a transcript beside its sound
 CSV_TITLES = ("name", "file", "audio", "id")        # of the first column of a list of transcripts that has titles
@@ -52,6 +52,8 @@ def line_of(options: argparse.Namespace, outputs: Sequence[str], name: str = "",
     """
     paths = [motion.check_output(output) for output in outputs]
     transcript = _transcript(options)
+    if not options.audio and transcript is None:
+        raise SettingError("There is no sound and no transcript. Give AUDIO, or --transcript for a placeholder.")
     wanted = _wanted(options, arguments.settings_of(options, transcript))
     inputs = [getattr(options, field) for field in INPUTS]
     files = _output_files(paths, wanted, inputs)
@@ -240,7 +242,7 @@ class Lines:
 
     def _output(self, pattern: str, audio: str, name: str, base: str) -> str:
         """A file of a line, in a folder that is there."""
-        stem = os.path.splitext(os.path.relpath(audio, base))[0]
+        stem = os.path.splitext(os.path.relpath(audio, base))[0] if audio else NO_FILE_NAME.sub("_", name)
         inside = stem if not stem.startswith(os.pardir) and not os.path.isabs(stem) else os.path.basename(stem)
         marks = {"{path}": inside, "{name}": os.path.basename(stem), "{id}": NO_FILE_NAME.sub("_", name)}
         for mark, value in marks.items():

@@ -21,6 +21,7 @@ from .model.style_from import STYLE_SUFFIX, read_style, reference_of, style_text
 from .model.voice_style import hear_style
 from .motion.key_reduction import reduce_for_lines
 from .motion.lip_contact import has_lips
+from .motion.mouth import mouth_alone, mouth_over
 from .postprocess import Finished, Sound, finish, measure, silence_warning, without_effect
 from .rig.fitted_head import FittedHead, check_model, fitted_track, play, to_curves
 from .rig.fitted_head_file import chosen_fitted_head
@@ -294,6 +295,8 @@ def _animation(
     moods = mood_changes(settings, phones, sound.duration_s)
     sound = replace(sound, moods=moods)
     finished = finish(spoken.motion, spoken.cues, take.tracks[0], settings, sound)
+    if settings.part == "mouth":
+        finished = replace(finished, motion=mouth_alone(finished.motion))
     curves, rig_warnings = _rig_curves(take, target, finished, sound) if target else (None, ())
     lips = None
     if curves and target and target.rig.mesh is not None and not settings.raw:
@@ -301,6 +304,8 @@ def _animation(
     if curves and settings.max_error is not None:
         curves = reduce_for_lines(curves, settings.max_error, finished.contacts.slack)
     motion, coefficients = finished.motion, None
+    if settings.over:
+        motion = mouth_over(read_motion(settings.over), motion)
     if head.basis is not None:
         coefficients = motion
         motion = to_vertices(motion, head, take.tracks[0].template) if settings.vertices else motion
@@ -344,6 +349,10 @@ def _rig_curves(
 ) -> tuple[RigCurves | None, tuple[str, ...]]:
     """Curves of the preset, over them those of a fitted head, beside them idle motion that no preset carries."""
     settings, space, motion = take.settings, take.tracks[0].head.space, finished.motion
+    if target.fitted and settings.part != "full":
+        raise SettingError(
+            f"{target.fitted.name!r} was taught as a whole and has no mouth alone. Choose another preset."
+        )
     preset = target.presets.get(space)
     curves = retarget(motion, preset, target.rig, moved_by(settings.life)) if preset else None
     if target.fitted:

@@ -56,7 +56,7 @@ FLOORS = {
         ("host", "head"), ("actions",), ("character",), ("sound",), ("keying",), ("take",),
         (
             "phones", "follow", "export", "models", "teach", "shape_match", "mapping", "cast", "overlay", "pictures",
-            "preview", "take_list",
+            "preview", "retakes", "take_list",
         ),
         ("ui", "shots"), ("command",), ("",),
     ),
@@ -71,7 +71,8 @@ LATE_IMPORTS = {
     "addon/follow/__init__.py": 1, "addon/mapping/__init__.py": 1, "addon/models/__init__.py": 1,
     "addon/overlay/overlay.py": 1, "addon/phones/__init__.py": 1, "addon/phones/markers.py": 1,
     "addon/pictures/operators.py": 1, "addon/preview/operators.py": 1, "addon/shape_match/__init__.py": 2,
-    "addon/take/__init__.py": 1, "addon/take/catalog.py": 1, "addon/teach/__init__.py": 1, "addon/ui/drop.py": 1,
+    "addon/retakes/__init__.py": 1, "addon/take/__init__.py": 1, "addon/take/catalog.py": 1,
+    "addon/teach/__init__.py": 1, "addon/ui/drop.py": 1,
     "addon/ui/operators.py": 1, "addon/ui/try_it.py": 1,
 }
 # the first one and its helpers

@@ -47,9 +47,9 @@ class Writer:
 
     def __init__(self, interpolation: str) -> None:
         self._bezier = interpolation == 'BEZIER'
-        self._mode = _enum_value("interpolation", interpolation)
-        self._auto = _enum_value("handle_left_type", 'AUTO_CLAMPED')
-        self._free = _enum_value("handle_left_type", 'FREE')
+        self._mode = interpolation_number(interpolation)
+        self._auto = handle_number('AUTO_CLAMPED')
+        self._free = handle_number('FREE')
         # by points or their number, and array index
         self._made: dict[tuple[bytes | int, int], bpy.types.FCurve] = {}
 
@@ -186,6 +186,16 @@ def field_of(curve: bpy.types.FCurve, name: str) -> np.ndarray:
     values = np.empty(len(curve.keyframe_points) * width, dtype)
     curve.keyframe_points.foreach_get(name, values)
     return values.reshape(-1, width)
+
+
+def interpolation_number(name: str) -> int:
+    """The number that foreach_get gives for an interpolation."""
+    return _enum_value("interpolation", name)
+
+
+def handle_number(name: str) -> int:
+    """The number that foreach_get gives for a type of handle."""
+    return _enum_value("handle_left_type", name)
 
 
 def _enum_value(prop: str, name: str) -> int:

@@ -66,7 +66,7 @@ def bake(context: bpy.types.Context, object_name: str, name: str, frames: tuple[
         raise RigError(
             f"Nothing on {character.name!r} is animated, so there is nothing to bake. Generate a lip sync first."
         )
-    first, last = frames or _range(list(channels))
+    first, last = frames or span_of(list(channels))
     if not 0 <= last - first < MAX_FRAMES:
         raise RigError(
             f"Frames {first} to {last} cannot be baked: from 1 to {MAX_FRAMES} frames are possible. Fix the range."
@@ -94,7 +94,7 @@ def _channels(owner: bpy.types.ID, target: KeyTarget, warnings: list[str]) -> li
     return found
 
 
-def _range(owners: list[bpy.types.ID]) -> tuple[int, int]:
+def span_of(owners: list[bpy.types.ID]) -> tuple[int, int]:
     """First and last frame of all that plays."""
     frames: list[float] = []
     for owner in owners:

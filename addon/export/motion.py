@@ -1,7 +1,8 @@
-"""Write the motion of the chosen sound as a file for other programs: gather (Blender -> plain values), make, write."""
+"""Write face motion as a file for other programs: what plays on the character, or what Generate makes of a sound."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,13 @@ import bpy
 
 from ... import engine
 from ...engine.files.motion import check_output, write_motion
+from ..actions import actions
+from ..character.character import gather
 from ..host.translations import translate, translate_plural
 from ..sound import cache
-from ..take import make
+from ..take import make, takes
+from . import played
+from .bake import span_of
 
 ENDINGS = {'LIVE_LINK': ".csv", 'METAHUMAN_CSV': ".metahuman.csv", 'METAHUMAN_JSON': ".metahuman.json"}
 
@@ -29,6 +34,30 @@ def suggested(context: bpy.types.Context, kind: str) -> str:
     """A file beside the .blend, called after its name."""
     known = Path(bpy.data.filepath) if bpy.data.filepath else Path.home() / f"{context.scene.name}.blend"
     return str(known.with_name(known.stem + ENDINGS[kind]))
+
+
+def write_played(context: bpy.types.Context, choices: Mapping[str, object], path: Path) -> str:
+    """Write what plays on the character over the take of the chosen sound, else over all that is keyed; a sentence.
+
+    Raises:
+        EngineError: a kind of it; then no file was touched.
+    """
+    check_output(path)
+    found = gather(context, str(choices["character"]), bool(choices["with_related"]))
+    owners = [target.find() for target in found.targets]
+    keyed = [owner for owner in owners if any(not use.muted for use in actions.uses(owner))]
+    if not keyed:
+        raise engine.RigError(
+            f"Nothing on {found.name!r} is animated, so there is nothing to export. Generate a lip sync first, or "
+            "export the sound alone."
+        )
+    take = takes.chosen(context, choices)
+    frames = span_of(keyed) if take is None else (math.floor(take.first_frame), math.ceil(take.last_frame))
+    motion = played.read(context, found, str(choices["preset"]), frames)
+    line = take.line if take is not None else ""
+    write_motion(motion, path, {"character": found.name, "sound": line, "first_frame": frames[0]})
+    counted = translate_plural(len(motion.weights), "1 frame", "{} frames")
+    return translate("{} at {} per second in {}; its time 0 is frame {}", counted, f"{motion.fps:g}", path, frames[0])
 
 
 def write(context: bpy.types.Context, choices: Mapping[str, object], path: Path) -> str:

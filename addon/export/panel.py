@@ -60,15 +60,22 @@ class UNITALKER_OT_bake(bpy.types.Operator):
         return {'FINISHED'}
 
 
+TAKEN_FROM = (
+    ('CHARACTER', "Character", "What plays on the character, your own edits and layers included"),
+    ('SOUND', "Sound", "What Generate would make of the chosen sound with the panel's choices; edits do not count"),
+)
+
+
 class UNITALKER_OT_export_motion(Choices, bpy.types.Operator):
     bl_idname = "unitalker.export_motion"
     bl_label = "Export Motion"
     bl_description = (
-        "Write the face motion of the chosen sound as a file for another program, as Generate makes it. "
+        "Write the face motion that plays on the character, with all edits, as a file for another program. "
         "Changes nothing in the scene"
     )
 
     kind: EnumProperty(name="Format", items=FORMATS)
+    taken_from: EnumProperty(name="From", description="What is written", items=TAKEN_FROM)
     filepath: StringProperty(name="File", subtype='FILE_PATH', options={'SKIP_SAVE'})
     check_existing: BoolProperty(default=True, options={'HIDDEN', 'SKIP_SAVE'})
     character: StringProperty(
@@ -86,15 +93,17 @@ class UNITALKER_OT_export_motion(Choices, bpy.types.Operator):
         return {'RUNNING_MODAL'}
 
     def draw(self, _context: bpy.types.Context) -> None:
-        """The format alone, beside the files."""
+        """What and how, beside the files."""
         self.layout.prop(self, "kind")
+        self.layout.prop(self, "taken_from")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Make and write it."""
         _, motion = work()
         given = {name: getattr(self, name) for name in CHOICES if self.properties.is_property_set(name)}
         try:
-            line = motion.write(context, collect(context, given), motion.with_ending(self.filepath, self.kind))
+            write = motion.write if self.taken_from == 'SOUND' else motion.write_played
+            line = write(context, collect(context, given), motion.with_ending(self.filepath, self.kind))
         except engine.EngineError as error:
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}

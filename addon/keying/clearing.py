@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import bpy
 
+from ...engine.values.messages import number_of
 from ..actions import actions, keys, nla, renamed
 from ..actions.actions import ActionUse
 from ..actions.ledger import Binding, Channel, Ledger, Span
 from ..character import controls
 from ..character.character import Character
-from . import sliders
+from . import notes, sliders
 from .parts import refuse_unchangeable
 
 ALL_FRAMES: Span = (-math.inf, math.inf)
@@ -45,6 +46,18 @@ def clear(character: Character, line: str = "") -> int:
         if actions.is_own(action) and action.users == 0:
             bpy.data.actions.remove(action)
     return removed
+
+
+def clear_placeholders(character: Character, line: str, span: Span) -> tuple[str, ...]:
+    """Remove takes of text without a voice where a line with a sound is about to be keyed; a sentence about it."""
+    gone = [
+        noted.line for noted in notes.all_of(character)
+        if noted.line != line and noted.note is not None and noted.note.choices.get("speak")
+        and noted.first_frame <= span[1] and span[0] <= noted.last_frame
+    ]
+    for name in gone:
+        clear(character, name)
+    return (f"{number_of(len(gone), 'placeholder')} went, since there is a sound now: {gone[0]!r}.",) if gone else ()
 
 
 def clear_frames(character: Character, span: Span) -> int:

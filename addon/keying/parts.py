@@ -47,6 +47,7 @@ class KeyOptions:
         existing: 'KEEP' leaves channels that the artist has keyed alone, 'LAYER' plays over them.
         sliders: what happens to values beyond a shape key's slider: 'RAISE' lengthens the slider, 'CLIP' cuts the
             values, 'ASK' writes nothing.
+        partial: what this result does not move keeps its keys, those of ours too.
         destination: 'ACTION' of ours, 'SLOT' in an Action of the artist, or 'NLA' for a strip that mixes as strip says.
     """
 
@@ -54,6 +55,7 @@ class KeyOptions:
     interpolation: str = 'LINEAR'
     existing: str = 'KEEP'
     sliders: str = 'RAISE'
+    partial: bool = False
     destination: str = 'ACTION'
     strip: Strip = field(default_factory=Strip)
 

@@ -32,6 +32,7 @@ class Window:
         closed, was_closed: spans of frames on which the lips touch in the new motion, and touched in the old.
         max_error: keys may be left out while the curve moves by less; None keeps one on every frame.
         slack: (n_frames,) of the line, how far curves may move on each frame without parting the lips.
+        punched: the frames lie in another line, so that both ends turn into it, also those of the new line.
     """
 
     first: float
@@ -41,6 +42,11 @@ class Window:
     was_closed: list[Span] = field(default_factory=list)
     max_error: float | None = None
     slack: np.ndarray | None = None
+    punched: bool = False
+
+    def fades(self, line: Line) -> tuple[bool, bool]:
+        """Whether the old curve goes on before the first and after the last frame."""
+        return self.punched or self.first > line.first_frame, self.punched or self.last < line.last_frame
 
     @property
     def span(self) -> Span:
@@ -109,13 +115,40 @@ def compose(points: Mapping[Channel, Points], line: Line, window: Window, mode: 
     return made if window.max_error is None or mode == 'CONSTANT' else _reduced(made, share, line, window, mode)
 
 
+@dataclass(frozen=True)
+class Lead:
+    """The pose in which a line begins: that of the frame on which the last one ended, turned into the line's own motion
+    over some frames. closed: spans of frames on which the lips touch in the line; those after its start do at once."""
+
+    frame: float
+    frames: float
+    closed: list[Span] = field(default_factory=list)
+
+
+def led_in(points: Mapping[Channel, Points], line: Line, lead: Lead, old: Old) -> dict[Channel, Points]:
+    """The keys of a line that begins in the pose of a frame before it; a key on each frame meanwhile."""
+    end = min(line.first_frame + max(lead.frames, 1.0), line.last_frame)
+    frames = np.arange(line.first_frame, end, 1.0)
+    spoken = [span for span in lead.closed if span[0] > line.first_frame + keys.SAME_FRAME]     # before it, all rests
+    share = np.where(keys.within(frames, spoken), 1.0, (frames - line.first_frame) / (end - line.first_frame))
+    made: dict[Channel, Points] = {}
+    for channel, rows in points.items():
+        curve, rest = old.find(channel)
+        pose = curve.evaluate(lead.frame) if curve is not None else rest
+        values = share * np.interp(frames, rows[:, 0], rows[:, 1]) + (1 - share) * pose
+        later = rows[rows[:, 0] >= end - keys.SAME_FRAME]
+        made[channel] = np.concatenate([np.column_stack([frames, values]), later]).astype(np.float32)
+    return made
+
+
 def edges_of(curve: bpy.types.FCurve, line: Line, window: Window) -> list[keys.Edge]:
     """Where the old curve meets the window, before it is written."""
     found = []
-    if window.first > line.first_frame:
+    fades_in, fades_out = window.fades(line)
+    if fades_in:
         slope = (curve.evaluate(window.first) - curve.evaluate(window.first - NEAR)) / NEAR
         found.append(keys.Edge(window.first, "handle_left", slope))
-    if window.last < line.last_frame:
+    if fades_out:
         slope = (curve.evaluate(window.last + NEAR) - curve.evaluate(window.last)) / NEAR
         found.append(keys.Edge(window.last, "handle_right", slope))
     return found
@@ -125,9 +158,10 @@ def _share(frames: np.ndarray, line: Line, window: Window) -> np.ndarray:
     """How much of the new curve counts on each frame, 0 to 1."""
     fade = min(window.crossfade, (window.last - window.first) / 2)
     knots: dict[float, float] = {}
-    if window.first > line.first_frame and fade > 0:
+    fades_in, fades_out = window.fades(line)
+    if fades_in and fade > 0:
         knots |= {window.first: 0.0, window.first + fade: 1.0}
-    if window.last < line.last_frame and fade > 0:
+    if fades_out and fade > 0:
         knots |= {window.last: 0.0} | ({window.last - fade: 1.0} if window.last - fade not in knots else {})
     if not knots:
         return np.ones(len(frames))
@@ -153,7 +187,7 @@ def _stepped(rows: Points, curve: bpy.types.FCurve | None, rest: float, line: Li
     first = max(window.first, line.first_frame)
     inner = rows[(rows[:, 0] > first + keys.SAME_FRAME) & (rows[:, 0] <= window.last + keys.SAME_FRAME)]
     made = [(first, held(first)), *inner.tolist()]
-    if window.last < line.last_frame:
+    if window.fades(line)[1]:
         made = [key for key in made if key[0] < window.last - keys.SAME_FRAME]
         made.append((window.last, curve.evaluate(window.last) if curve is not None else rest))
     return np.array(made, np.float32)

@@ -29,7 +29,7 @@ from ..character.character import Character
 from . import obstacles, overlaps, sliders
 from .clearing import put_at_rest
 from .parts import KeyOptions, Line, PlannedKeys, nothing_left, prepare
-from .window import Old, Window, compose, edges_of
+from .window import Lead, Old, Window, compose, edges_of, led_in
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -46,18 +46,19 @@ class Written:
 
 
 def write(
-    character: Character, curves: RigCurves, line: Line, options: KeyOptions, window: Window | None = None
+    character: Character, curves: RigCurves, line: Line, options: KeyOptions, beside: Window | Lead | None = None
 ) -> Written:
     """Key a character.
 
     Args:
         curves: seconds from line.first_frame, and values. values beyond a shape key's slider: see KeyOptions.
-        window: only these frames are keyed; None keys the whole line.
+        beside: the only frames that are keyed, or the pose in which the line begins; None keys the line as it is.
     Raises:
         RigError: a data-block is gone or in NLA tweak mode, or no channel is left to key; BeyondSliders. Nothing is
             written then.
     """
     warnings: list[str] = []
+    window = beside if isinstance(beside, Window) else None
     plans = [prepare(target, curves, line, options, warnings) for target in character.targets]
     plans = [plan for plan in plans if plan.points]
     if not plans:
@@ -77,7 +78,7 @@ def write(
     for plan in plans:
         action = host or _action_for(plan, plans, character, options.action)
         used[action.name] = action
-        writing = _Writing(plan, action, line, options, window)
+        writing = _Writing(plan, action, line, options, beside)
         warnings += writing.write(writer, character.name)
         n_keys += writing.n_keys
     return Written(
@@ -178,7 +179,8 @@ class _Writing:
     """Keys for one data-block on their way."""
 
     def __init__(
-        self, plan: PlannedKeys, action: bpy.types.Action, line: Line, options: KeyOptions, window: Window | None
+        self, plan: PlannedKeys, action: bpy.types.Action, line: Line, options: KeyOptions,
+        beside: Window | Lead | None,
     ) -> None:
         in_host = options.destination == 'SLOT'
         open_slot = actions.open_own_slot if in_host else actions.open_slot
@@ -187,7 +189,9 @@ class _Writing:
         self.use, self._bag = open_slot(plan.owner, action, slot_name)
         self._ledger = Ledger.of(action)
         self._key = actions.binding_key(self.use)
-        self._plan, self._line, self._options, self._window = plan, line, options, window
+        self._plan, self._line, self._options = plan, line, options
+        self._window = beside if isinstance(beside, Window) else None
+        self._lead = beside if isinstance(beside, Lead) else None
         self.n_keys = 0
 
     def write(self, writer: keys.Writer, character_name: str) -> list[str]:
@@ -197,7 +201,8 @@ class _Writing:
         line = self._line
         if self._window is not None:
             line = replace(line, first_frame=self._window.first, last_frame=self._window.last)
-        others = overlaps.others(self.use, binding, plan.target, line)
+        within = self._options.partial or (self._window is not None and self._window.punched)   # which is what is asked
+        others = overlaps.others(self.use, binding, plan.target, line) if not within else []
         replaced = [f"It replaced keys of {owned}, which says something on the same frames." for owned in others]
         binding = _with_rest(plan, _with_earlier(owner, self.use, binding))
         self._write_curves(writer, binding)
@@ -239,18 +244,20 @@ class _Writing:
     def _write_curves(self, writer: keys.Writer, binding: Binding) -> None:
         spans = self._spans(binding)
         points = self._plan.points
-        if self._window is not None:
-            def find(channel: Channel) -> tuple[bpy.types.FCurve | None, float]:
-                return self._bag.fcurves.find(channel[0], index=channel[1]), binding.rest.get(channel, 0.0)
+        def find(channel: Channel) -> tuple[bpy.types.FCurve | None, float]:
+            return self._bag.fcurves.find(channel[0], index=channel[1]), binding.rest.get(channel, 0.0)
 
-            old = Old((self.use.action.name, self._key), find)
+        old = Old((self.use.action.name, self._key), find)
+        if self._window is not None:
             points = compose(points, self._line, self._window, self._options.interpolation, old)
+        elif self._lead is not None:
+            points = led_in(points, self._line, self._lead, old)
         for channel, rows in points.items():
             if binding.mine:
                 rows = rows[~keys.within(rows[:, 0], binding.mine)]     # noqa: PLW2901
             self.n_keys += len(rows)
             self._write_curve(writer, channel, rows, spans, binding.mine)
-        if self._window is None:
+        if self._window is None and not self._options.partial:
             self._remove_stale(spans, binding.mine)
 
     def _write_curve(

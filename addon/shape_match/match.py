@@ -14,7 +14,16 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from ...engine import ChannelMatch, HeadMesh, Picks, ShapeProposal, guess_points, match_shapes, preset_of_matches
+from ...engine import (
+    ChannelMatch,
+    HeadMesh,
+    Picks,
+    ShapeProposal,
+    guess_points,
+    match_shapes,
+    preset_of_matches,
+    sure_channels,
+)
 from ...engine.rig.preset_file import save_preset
 from ...engine.values.types import never, no_progress
 from ..character.mesh_arrays import head_mesh
@@ -28,8 +37,6 @@ from .meshes import key_parts, meshes_of
 
 MARKER = "unitalker_marker"     # custom property of an empty: which feature of the face it marks
 MARKER_SIZE = 0.02              # of the mesh's size
-TICKED_SCORE = 0.45             # cosine from which a match is ticked: below, a person has to look first
-CLEAR_MARGIN = 0.1              # by which the score must exceed the rival's: else the key may be the rival's
 
 
 @dataclass(frozen=True)
@@ -65,9 +72,11 @@ def show_proposal(context: bpy.types.Context, proposal: ShapeProposal, request: 
     state = context.scene.unitalker_shapes
     hide(context)
     state.rows.clear()
+    sure = sure_channels(proposal.matches)
     for match in proposal.matches:
         row = state.rows.add()
-        row.channel, row.score, row.keys, row.use = match.channel, match.score, json.dumps(match.keys), _sure(match)
+        row.channel, row.score, row.keys = match.channel, match.score, json.dumps(match.keys)
+        row.use = match.channel in sure
     state.active = 0
     state.unmatched, state.unused = ", ".join(proposal.unmatched), ", ".join(proposal.unused)
     ticked = sum(row.use for row in state.rows)
@@ -77,15 +86,11 @@ def show_proposal(context: bpy.types.Context, proposal: ShapeProposal, request: 
     )
 
 
-def _sure(match: ChannelMatch) -> bool:
-    return match.score >= TICKED_SCORE and match.score - match.rival >= CLEAR_MARGIN
-
-
 def save(context: bpy.types.Context, name: str) -> str:
     """Write the ticked rows as one of the user's own presets, and choose it.
 
     Returns:
-        The path of the file.
+        A sentence: the path of the file, and what the face will not do with this preset.
     Raises:
         RigError: no row is ticked. PresetError, OutputError.
     """
@@ -95,7 +100,24 @@ def save(context: bpy.types.Context, name: str) -> str:
     catalog.refresh()
     context.scene.unitalker.preset = path.stem
     hide(context)
-    return str(path)
+    channels = {row.channel for row in ticked}
+    lacking = [what for what, needed in _abilities() if not channels.intersection(needed)]
+    saved = translate("Saved {}", path)
+    return translate("{}. The face will have no: {}", saved, ", ".join(lacking)) if lacking else saved
+
+
+def _abilities() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What a face can do with any of some channels."""
+    return (
+        (translate("jaw"), ("jawOpen",)),
+        (translate("closed lips (p, b, m)"), ("mouthClose",)),
+        (translate("rounded lips"), ("mouthFunnel", "mouthPucker")),
+        (translate("lip under the teeth (f, v)"), ("mouthRollLower",)),
+        (translate("smiles"), ("mouthSmileLeft", "mouthSmileRight")),
+        (translate("blinks"), ("eyeBlinkLeft", "eyeBlinkRight")),
+        (translate("glances"), ("eyeLookInLeft", "eyeLookOutLeft", "eyeLookUpLeft", "eyeLookDownLeft")),
+        (translate("brows"), ("browInnerUp", "browOuterUpLeft", "browDownLeft")),
+    )
 
 
 def show(context: bpy.types.Context) -> None:

@@ -104,7 +104,7 @@ class UNITALKER_OT_shape_save(_OnProposal, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Write it."""
-        return attempt(self, context, partial(work().save, context, self.name or "By shape"), "Saved {}")
+        return attempt(self, context, partial(work().save, context, self.name or "By shape"), "{}")
 
 
 class UNITALKER_OT_shape_close(_OnProposal, bpy.types.Operator):

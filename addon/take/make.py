@@ -17,7 +17,7 @@ import bpy
 import numpy as np
 
 from ... import engine
-from ...engine import Animation, Life, SettingError, Settings, reduce_for_curves
+from ...engine import PLACEHOLDER, Animation, Life, SettingError, Settings, reduce_for_curves
 from ...engine.model.folder import open_model
 from ...engine.values.types import Cancel, Progress, never, no_progress
 from ..actions.ledger import Span, TimedPhone
@@ -30,9 +30,10 @@ from ..host.scene import scene_fps
 from ..host.translations import translate, translate_plural
 from ..keying import clearing, moved_keys, notes, parts, vertex_head
 from ..keying import write as keys_write
-from ..keying.window import Window
+from ..keying.window import Lead, Window
 from ..sound import cache as sound_cache
 from ..sound import clip as sounds
+from ..sound.placeholder import sound_file
 from ..sound.scene_strips import is_shown_elsewhere
 from ..sound.strips import audible_frames, find_marked, marked
 from .callbacks import LiveChange, end_previews
@@ -99,8 +100,12 @@ def gather(
         EngineError: a kind of it for everything that the user can fix.
     """
     _check_frames(options)
+    if options.speak:
+        options = _spoken(options)
     end_previews(context.scene)
     home = rig.home_scene(context, options.character)
+    if options.continue_last and clip is None and options.source == 'FILE':
+        options = replace(options, start_frame=_after_last(context, options))
     clip = replace(clip or _find_clip(context, options, home), channel=options.audio_channel)
     fps, preferences = scene_fps(home), engine_preferences(context)
     head = open_model(options.model, preferences.model_folders).head(options.head)
@@ -111,6 +116,8 @@ def gather(
     else:
         character = rig.gather(context, options.character, options.with_related)
     frames = _frames(options, plan)
+    if frames is None and options.punch_in:
+        frames = clip.start_frame + options.shift_frames, math.inf
     line = line_name(options, clip, character)
     if character and not options.with_related:
         whole = _with_parts(context, character, options, line)
@@ -135,9 +142,28 @@ def gather(
         settings=settings,
         fps=fps,
         shift_frames=options.shift_frames,
-        keys=key_options(options, fps),
+        keys=_key_options(options, fps),
         frames=frames,
     )
+
+
+def _spoken(options: Options) -> Options:
+    """The options of a text without a voice, with the sound of a placeholder. Raises SettingError, InstallError."""
+    path = sound_file(options.speak, options.language, options.speaking_rate)
+    words = {"transcript": options.speak, "transcript_text": ""}
+    return replace(options, source='FILE', audio=path, audio_channel=0, **words)
+
+
+def _key_options(options: Options, fps: float) -> parts.KeyOptions:
+    """How the keys are written: those of a mouth alone lie over all that is there, and leave the rest as it is."""
+    keys = key_options(options, fps)
+    return replace(keys, existing='LAYER', partial=True) if options.part == "mouth" else keys
+
+
+def _after_last(context: bpy.types.Context, options: Options) -> float:
+    """The frame after the character's last take; the chosen Start without one."""
+    ends = [noted.last_frame for noted in notes.all_of(rig.gather(context, options.character, options.with_related))]
+    return math.floor(max(ends)) + 1.0 if ends else options.start_frame
 
 
 def _looking(
@@ -206,9 +232,16 @@ def write(request: Request, result: Animation | vertex_head.SolvedMesh) -> Summa
     keys = replace(request.keys, interpolation='CONSTANT') if curves.stepped else request.keys
     window = None
     if request.frames is not None:
-        window, line = _window(request, line, closed, animation.contacts.slack)
+        find_window = _punched if request.options.punch_in else _window
+        window, line = find_window(request, line, closed, animation.contacts.slack)
     repeated = _repeated(request)
-    written = keys_write.write(request.character, curves, line, keys, window)
+    if request.options.speak:
+        repeated = (*repeated, PLACEHOLDER)
+    elif window is None and not request.keys.partial:
+        span = line.first_frame, line.last_frame
+        repeated = (*repeated, *clearing.clear_placeholders(request.character, line.name, span))
+    lead = _lead(request, line, closed) if window is None and not curves.stepped else None
+    written = keys_write.write(request.character, curves, line, keys, window or lead)
     made = translate_plural(written.curves, "1 curve", "{} curves")
     if window is not None:
         text = translate("{}, frames {} to {} of {}", made, f"{window.first:g}", f"{window.last:g}", frames)
@@ -288,6 +321,36 @@ def _window(request: Request, line: parts.Line, closed: list[Span], slack: np.nd
         line = replace(line, note=replace(before.note, closed=merged, phones=line.note.phones or before.note.phones))
     max_error = request.options.max_error if request.options.reduce else None
     return Window(first, last, request.options.crossfade, closed, was_closed, max_error, slack), line
+
+
+def _punched(request: Request, line: parts.Line, closed: list[Span], slack: np.ndarray) -> tuple[Window, parts.Line]:
+    """The frames of other takes that this line goes into, and the line as it is. Raises SettingError."""
+    assert request.frames is not None and request.character is not None
+    first, last = max(request.frames[0], line.first_frame), min(request.frames[1], line.last_frame)
+    others = [
+        noted for noted in notes.all_of(request.character)
+        if noted.line != line.name and noted.first_frame < last and first < noted.last_frame
+    ]
+    if not others or not first < last:
+        raise SettingError(
+            f"No take of {request.character.name!r} plays on frames {first:g} to {last:g}, where this recording would "
+            "go in. Move the recording over the take, fix the range, or switch Punch In off."
+        )
+    was_closed = [span for noted in others if noted.note is not None for span in noted.note.closed]
+    max_error = request.options.max_error if request.options.reduce else None
+    window = Window(first, last, request.options.crossfade, closed, was_closed, max_error, slack, punched=True)
+    return window, line
+
+
+def _lead(request: Request, line: parts.Line, closed: list[Span]) -> Lead | None:
+    """The end of the last take before a line that goes on from it; None where it does not, or there is none."""
+    if not request.options.continue_last or request.character is None:
+        return None
+    ends = [
+        noted.last_frame for noted in notes.all_of(request.character)
+        if noted.line != line.name and noted.last_frame <= line.first_frame
+    ]
+    return Lead(max(ends), request.options.crossfade, closed) if ends else None
 
 
 def _frames(options: Options, plan: vertex_head.MeshPlan | None) -> Span | None:

@@ -75,6 +75,12 @@ _SOUND = (
         "Text data-block with what is said; counts instead of the line"
     ), points_to="Text", role=LINE),
 )
+_TEXT = (
+    Option("speak", "", "Text without a Voice", (
+        "Words that nobody has said yet: espeak-ng speaks them, so that there is a take to work with until the sound "
+        "is there"
+    ), role=LINE),
+)
 _CHARACTER = (
     Option("character", "", "Character", (
         "Face mesh or armature to key; empty takes the active object and the selected ones"
@@ -137,6 +143,16 @@ _RANGE = (
         "closed lips stay closed"
     ), 0, 250, soft_high=24, digits=1, step=1, preset="output"),
 )
+_RETAKES = (
+    Option("punch_in", False, "Punch In", (
+        "Put this recording into the take that plays on its frames, or on those of Only a Range: cross-faded at both "
+        "ends, every key outside stays as it is, and nothing moves in time"
+    ), role=PLACE),
+    Option("continue_last", False, "Continue from Last", (
+        "Begin in the pose in which the character's last take ends, over the frames of Cross-fade; a sound file also "
+        "starts on the frame after it"
+    ), role=LINE),
+)
 _LOOK = (
     Option("look_at", "", "Look At", (
         "Object that the eyes rest on while eye motion is on: a camera, an empty, another character. Empty is straight "
@@ -178,15 +194,16 @@ _KEYS = (
     ), soft_low=-10, soft_high=10, digits=1, step=1, role=LINE, preset="output", section="output"),
 )
 OPTIONS: tuple[Option, ...] = (
-    *_SOUND, *_CHARACTER, *(option for option in ENGINE_OPTIONS if option.title), *_SECOND_IDENTITY, *_STYLE_FROM,
-    *_VERTICES, *_RANGE, *_LOOK, *_LIPS, *_KEYS,
+    *_SOUND, *_TEXT, *_CHARACTER, *(option for option in ENGINE_OPTIONS if option.title), *_SECOND_IDENTITY,
+    *_STYLE_FROM, *_VERTICES, *_RANGE, *_RETAKES, *_LOOK, *_LIPS, *_KEYS,
 )
 BY_NAME = {option.name: option for option in OPTIONS}
 CHOICES = tuple(BY_NAME)
 LIVE = tuple(option.name for option in OPTIONS if option.live)
 POINTERS = tuple(option.name for option in OPTIONS if option.points_to)     # names of data-blocks, for scripts
 OF_FILE = (*POINTERS, "style_from", "reference_slot", "reference_first", "reference_last")      # belong to one file
-SOUNDS = {"strip": 'STRIP', "audio": 'FILE', "speaker": 'SPEAKER'}      # one is given, and decides the source
+# one is given, and decides the source
+SOUNDS = {"strip": 'STRIP', "audio": 'FILE', "speaker": 'SPEAKER', "speak": 'FILE'}
 WORDS = ("transcript", "transcript_file", "transcript_text")            # one is given
 
 Options = make_dataclass(

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import bpy
 
@@ -77,9 +78,10 @@ def find(context: bpy.types.Context, character: str, line: str) -> Take:
     return found
 
 
-def chosen(context: bpy.types.Context) -> Take | None:
-    """The take of the sound and the character that the panel shows; None without any. Raises RigError."""
-    values = collect(context, {})
+def chosen(context: bpy.types.Context, given: Mapping[str, object] = MappingProxyType({})) -> Take | None:
+    """The take of the sound and the character that the panel shows, or that are given; None without any. Raises
+    RigError."""
+    values = collect(context, given)
     known = takes_of(context, values["character"], values["with_related"])
     if values["source"] == 'FILE':
         return _nearest_of_file(context, values, known)
@@ -105,6 +107,8 @@ def request(
         )
     options = {name: value for name, value in changes.items() if name not in ("phones", "clip")}
     values = {**collect(context, {}), **_usable(take.choices), **options}
+    if values["punch_in"] and span is None:
+        span = take.first_frame, take.last_frame            # no more of it than went in
     values |= {"character": take.character, "use_range": span is not None}
     if span is not None:
         values |= {"range_start": math.ceil(span[0]), "range_end": math.floor(span[1])}
@@ -176,6 +180,7 @@ def load(context: bpy.types.Context, take: Take) -> int:
     settings = context.scene.unitalker
     live, settings.live = settings.live, False
     values = _usable(take.choices)
+    values.pop("speak", None)               # the panel's next sound is another one
     if values.get("character"):
         values["character"] = take.character        # it may have been renamed, or be a copy of another character
     for name, value in values.items():

@@ -22,7 +22,9 @@ NORMAL_MM = 12.0            # distance of two points whose normals differ by a r
 ACTIVITY_MM = 30.0          # the same for the most and the least moving point
 TRIED_ROTATIONS = 600       # about 30 degrees between neighbours
 TRIED_SIZES = (0.75, 1.0, 1.35)     # a rig may move its mouth only, or the neck too
-REFINED = 10                # of the tried rotations, those that are looked at closely
+REFINED = 10                # of the tried rotations, those that are looked at closely, and each of them turned:
+HALF_TURNS = tuple(np.diag(signs) for signs in ((1.0, 1, 1), (-1.0, 1, -1)))    # mouth and brows are often taken for
+                            # each other, since both move much and the eyes lie between
 ROUNDS = 20                 # of the last fit
 FEWEST_PICKS = 4
 MISFIT_LIMIT = 0.25         # of the picks' spread; faces differ by about a tenth
@@ -189,14 +191,22 @@ def candidates(target: Surface, reference: Surface) -> list[Similarity]:
     onto = np.column_stack([wide.points, ACTIVITY_MM * wide_rank])
     tried = []
     for rotation in _rotations(TRIED_ROTATIONS):
+        sizes = []
         for size in TRIED_SIZES:
             scale = size * wide_radius / radius
             placement = Similarity(scale, rotation, wide_centre - scale * rotation @ centre)
             placed = np.column_stack([placement.place(small.points), ACTIVITY_MM * rank])
-            tried.append((float(np.sqrt(nearest(placed, onto, 1)[1]).mean() / np.sqrt(size)), placement))
+            sizes.append((float(np.sqrt(nearest(placed, onto, 1)[1]).mean() / np.sqrt(size)), placement))
+        tried.append(min(sizes, key=lambda distance_and_placement: distance_and_placement[0]))
     tried.sort(key=lambda distance_and_placement: distance_and_placement[0])
     small, wide = target.thinned(250), reference.thinned(1200)
-    return [refine(small, wide, placement, ROUNDS // 2) for _, placement in tried[:REFINED]]
+    starts = [_turned(placement, half, wide_centre) for _, placement in tried[:REFINED] for half in HALF_TURNS]
+    return [refine(small, wide, start, ROUNDS // 2) for start in starts]
+
+
+def _turned(placement: Similarity, rotation: Array, centre: Array) -> Similarity:
+    """The same, turned further about a point."""
+    return Similarity(1.0, rotation, centre - rotation @ centre).after(placement)
 
 
 def refine(target: Surface, reference: Surface, start: Similarity, rounds: int = ROUNDS) -> Similarity:

@@ -6,13 +6,14 @@ compared with each of its keys. The result is a proposal for a person to look at
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..rig.mirror import mirrored_name
 from ..rig.names import first_names
 from ..rig.preset import ARKIT_SOURCE, Preset, Target
 from ..values.errors import Cancelled, RigError
@@ -30,6 +31,7 @@ from .shape_align import (
     surface,
     with_normals,
 )
+from .shape_twins import Likeness, Paired, Unit, channel_units, key_units, pair_up
 
 REFERENCE_POINTS, TARGET_POINTS = 6000, 3000       # compared vertices
 ROUGH_POINTS = 500          # of the target, for choosing among placements
@@ -39,9 +41,15 @@ LEAST_SCORE = 0.2           # cosine; a key that looks less like a channel's pos
 LEAST_GAIN = 0.15           # of a pose's energy that a further key must explain
 SHARED_SCORE = 0.4          # cosine from which a key may serve a second channel
 FULL = (0.125, 8.0)         # measured weights in here become 1: an artist's full pose is the full pose
+TICKED_SCORE = 0.45         # cosine from which a match is sure: below, a person has to look first
+CLEAR_MARGIN = 0.1          # by which the score must exceed the rival's: else the key may be the rival's
+PAIR_MARGIN = 0.1           # the same of two channels that may be changed over, for the sum of their cosines
 WARPS = 3                   # rounds of laying eyes and mouth corners on each other by the matched keys
 HOT = 0.5                   # of a key's largest movement: the centre of these vertices is the key's centre
 SURE_SCORE, FEWEST_PAIRS = 0.3, 8       # cosine of the pairs that bend the target, and how many are needed
+
+Units = tuple[tuple[Unit, ...], tuple[Unit, ...]]       # of channels and of keys
+_NONE: Index = np.zeros(0, np.intp)
 
 
 @dataclass(frozen=True)
@@ -52,12 +60,15 @@ class ChannelMatch:
         keys: names and weights. score: cosine between the channel's pose and these keys together, 0 to 1.
         rival: cosine of the best of these keys with the most similar channel that has no key. Near the score, the key
             may belong to that channel.
+        margin: by how much all the cosines fall at least when its keys serve another channel. Near 0, two channels may
+            be changed over.
     """
 
     channel: str
     keys: tuple[tuple[str, float], ...]
     score: float
     rival: float = 0.0
+    margin: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -101,14 +112,14 @@ def match_shapes(
     placement = place_head(parts[0], wide, picks, cancelled)
     progress(0.7)
     placed = parts[0].thinned(TARGET_POINTS).placed(placement)
+    units = channel_units(reference.names), key_units(placed)
     warped = placed.points
     for _ in range(WARPS):
         _look(cancelled)
-        fields = _Fields.of(placed, wide, warped)
-        warped = _warp(placed, wide, fields.similarity)
+        warped = _warp(placed, wide, _Fields.of(placed, wide, warped), units)
     fields = _Fields.of(placed, wide, warped)
     progress(0.9)
-    matches = _matches(fields, reference.names, target.names)
+    matches = _matches(fields, units, reference.names, target.names)
     found = {match.channel for match in matches}
     used = {name for match in matches for name, _ in match.keys}
     progress(1.0)
@@ -139,6 +150,17 @@ def guess_points(target: HeadMesh, reference: HeadMesh, landmarks: Mapping[str, 
     guessed = place_head(part, wide, Picks()).back(np.array(list(landmarks.values()), np.float64))
     near = nearest(guessed, target.points, 1)[0][:, 0]
     return {name: target.points[row] for name, row in zip(landmarks, near, strict=True)}
+
+
+def sure_channels(matches: Sequence[ChannelMatch]) -> frozenset[str]:
+    """The channels whose match needs no look: alike, with no rival near, and on both sides of the face."""
+    alone = {match.channel for match in matches if _is_clear(match)}
+    return frozenset(name for name in alone if mirrored_name(name) in alone)
+
+
+def _is_clear(match: ChannelMatch) -> bool:
+    near = max(match.rival + CLEAR_MARGIN, TICKED_SCORE)
+    return match.score >= near and match.margin >= PAIR_MARGIN
 
 
 def preset_of_matches(matches: Sequence[ChannelMatch], name: str) -> Preset:
@@ -181,6 +203,11 @@ class _Fields:
         flat_poses, flat_keys = (np.asarray(moves * weights).reshape(len(moves), -1) for moves in (poses, placed.moves))
         return cls(flat_poses, flat_keys, _unit(flat_poses) @ _unit(flat_keys).T)
 
+    def paired(self, units: Units) -> Paired:
+        """Units of channels with their units of keys."""
+        poses, keys = _unit(self.poses), _unit(self.keys)
+        return pair_up(*units, Likeness(self.similarity, poses @ poses.T, keys @ keys.T), LEAST_SCORE)
+
 
 def _surface(target: HeadMesh) -> Surface:
     """The target's moving part. Raises RigError: no keys, or none that moves a vertex."""
@@ -206,14 +233,15 @@ def _look(cancelled: Cancel) -> None:
         raise Cancelled("Matching was stopped; nothing was changed.")
 
 
-def _warp(placed: Surface, reference: Surface, similarity: Array) -> Array:
+def _warp(placed: Surface, reference: Surface, fields: _Fields, units: Units) -> Array:
     """The target's points, bent by an affine map that brings the centres of matched keys together.
 
     Pairs that disagree with the others count little.
     """
-    columns = assign(similarity)
-    rows = np.arange(len(columns))
-    sure = (columns >= 0) & (similarity[rows, columns] > SURE_SCORE)
+    matched = [pair for channel, key in fields.paired(units).pairs for pair in _options(channel, key)[0]]
+    rows, columns = (np.array(side, np.intp) for side in zip(*matched, strict=True)) if matched else (_NONE, _NONE)
+    similarity = fields.similarity
+    sure = similarity[rows, columns] > SURE_SCORE
     if sure.sum() < FEWEST_PAIRS:
         return placed.points
     rows, columns = rows[sure], columns[sure]
@@ -237,75 +265,63 @@ def _centres(part: Surface, rows: Index) -> Array:
     return np.asarray(weights @ part.points / np.maximum(weights.sum(1), 1e-30)[:, None])
 
 
-def assign(similarity: Array) -> Index:
-    """One column for each row so that the sum is largest; -1 where rows outnumber columns.
-
-    Source: Hungarian method with potentials (Kuhn 1955; Jonker and Volgenant 1987).
-    """
-    n_rows, n_columns = similarity.shape
-    costs = np.zeros((n_rows, max(n_columns, n_rows)))
-    costs[:, :n_columns] = -similarity
-    width = costs.shape[1]
-    row_of = np.full(width + 1, -1)             # the last column is the entry of the row that is being placed
-    row_price, column_price = np.zeros(n_rows), np.zeros(width + 1)
-    for row in range(n_rows):
-        row_of[width], column = row, width
-        least, came_from, done = np.full(width, np.inf), np.full(width, width), np.zeros(width + 1, bool)
-        while row_of[column] >= 0:
-            done[column] = True
-            at = row_of[column]
-            offer = costs[at] - row_price[at] - column_price[:width]
-            better = (offer < least) & ~done[:width]
-            least[better], came_from[better] = offer[better], column
-            following = int(np.where(done[:width], np.inf, least).argmin())
-            step = least[following]
-            visited = np.flatnonzero(done)
-            row_price[row_of[visited]] += step
-            column_price[visited] -= step
-            least[~done[:width]] -= step
-            column = following
-        while column != width:
-            before = int(came_from[column])
-            row_of[column] = row_of[before]
-            column = before
-        row_of[width] = -1
-    found = np.full(n_rows, -1)
-    found[row_of[:width][row_of[:width] >= 0]] = np.flatnonzero(row_of[:width] >= 0)
-    return np.where(found < n_columns, found, -1)
-
-
-def _matches(fields: _Fields, channels: Sequence[str], names: Sequence[str]) -> tuple[ChannelMatch, ...]:
-    """The proposal for each channel that has a key, with its rival."""
-    chosen = _choose(fields)
+def _matches(fields: _Fields, units: Units, channels: Sequence[str], names: Sequence[str]) -> tuple[ChannelMatch, ...]:
+    """The proposal for each channel that has a key, with its rival and its margin."""
+    paired = fields.paired(units)
+    chosen = _choose(fields, units, paired)
     empty = [row for row, columns in enumerate(chosen) if not columns]
     rows = [row for row, columns in enumerate(chosen) if columns]
     matches = _full_poses([_match(row, chosen[row], fields, channels[row], names) for row in rows])
+    margins = {
+        row: margin for (channel, _), margin in zip(paired.pairs, paired.margins, strict=True) for row in channel.rows
+    }
     return tuple(
-        replace(match, rival=_rival(chosen[row], empty, fields)) for row, match in zip(rows, matches, strict=True)
+        replace(match, rival=_rival(chosen[row], empty, fields), margin=margins.get(row, 0.0))
+        for row, match in zip(rows, matches, strict=True)
     )
 
 
-def _choose(fields: _Fields) -> list[list[int]]:
-    """The keys of each channel: the best for each, then keys that add to a channel, then channels that share a key."""
-    similarity = fields.similarity
-    best = assign(np.where(similarity >= LEAST_SCORE, similarity, 0.0))
-    chosen = [
-        [int(column)] if column >= 0 and similarity[row, column] >= LEAST_SCORE else []
-        for row, column in enumerate(best)
-    ]
-    free = set(range(similarity.shape[1])) - {column for columns in chosen for column in columns}
-    for column in sorted(free, key=lambda free_column: -similarity[:, free_column].max()):
-        gains = [_gain_of_key(fields, columns, row, column) for row, columns in enumerate(chosen)]
-        row = int(np.argmax(gains))
-        if gains[row] >= LEAST_GAIN:
-            chosen[row].append(column)
-    for row, columns in enumerate(chosen):
-        if columns:
+def _choose(fields: _Fields, units: Units, paired: Paired) -> list[list[int]]:
+    """The keys of each channel: the best for each, then keys that add to a channel, then channels that share a key.
+
+    What happens on one side of the face happens on the other.
+    """
+    channels, keys = units
+    chosen: list[list[int]] = [[] for _ in fields.poses]
+    _take(chosen, [pair for channel, key in paired.pairs for pair in _options(channel, key)[0]])
+    served = {column for columns in chosen for column in columns}
+    free = [key for key in keys if not served.intersection(key.rows)]
+    for key in sorted(free, key=lambda unit: -float(fields.similarity[:, unit.rows].max())):
+        options = [option for channel in channels for option in _options(channel, key)]
+        gains = [_mean(_gain_of_key(fields, chosen[row], row, column) for row, column in option) for option in options]
+        if max(gains) >= LEAST_GAIN:
+            _take(chosen, options[int(np.argmax(gains))])
+    for channel in channels:
+        if any(chosen[row] for row in channel.rows):
             continue
-        gains = [_gain_of_channel(fields, chosen, row, column) for column in range(similarity.shape[1])]
+        options = [option for key in keys for option in _options(channel, key)]
+        gains = [_mean(_gain_of_channel(fields, chosen, row, column) for row, column in option) for option in options]
         if gains and max(gains) >= LEAST_GAIN:
-            columns.append(int(np.argmax(gains)))
+            _take(chosen, options[int(np.argmax(gains))])
     return chosen
+
+
+def _mean(values: Iterable[float]) -> float:
+    return float(np.mean(list(values)))
+
+
+def _take(chosen: list[list[int]], pairs: Sequence[tuple[int, int]]) -> None:
+    for row, column in pairs:
+        chosen[row].append(column)
+
+
+def _options(channel: Unit, key: Unit) -> list[list[tuple[int, int]]]:
+    """Ways for channels to take keys: pairs of a row and a column. The first is that of sides as they stand."""
+    if channel.is_pair and key.is_pair:
+        return [list(zip(channel.rows, rows, strict=True)) for rows in (key.rows, key.turned().rows)]
+    if channel.lone or key.lone:
+        return [[(row, column)] for row in channel.rows for column in key.rows]
+    return [[(row, column) for row in channel.rows for column in key.rows]]
 
 
 def _gain_of_key(fields: _Fields, columns: list[int], row: int, column: int) -> float:

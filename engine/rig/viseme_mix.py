@@ -29,10 +29,16 @@ SWEEPS = 120                # of coordinate descent: more change no weight by mo
 PRESSED_AT = 0.25           # mouthPress plus mouthClose at which lips that touch are a p, b or m and no rest
 SHUT_SOFT = 0.06            # seen opening above SHUT_BELOW over which a contact fades
 TUCK_FROM, TUCK_AT = 0.15, 0.35     # lower lip rolled in more than the upper one: f and v, no closure
+FEW_SHAPES = 10             # of a set that shows two of them at a time: more are needed for the others to look right
+ALL_ALIKE = 0.01            # by how much the two largest must exceed the third, else all three stay as they are
+TUCK_SLIT = 0.15            # of a spread mouth, for f and v where no shape tucks the lip: a slit of teeth
 
 
 def mix(motion: Motion, poses: Sequence[Pose]) -> FloatArray:
     """Weight of each mouth shape (n_shapes, n_frames) float32, 0 to 1, together at most 1 on each frame.
+
+    Of few shapes at most two show at once besides: three that add up look like none of them. A set without a lip under
+    the teeth shows a slit of a spread mouth on f and v, so that they are neither a p nor an s.
 
     A shape that shows nothing (rest, silence) gets what the others leave. Where lips meet, the shapes of closed lips
     get all of it, so that a p, b or m reaches 1 however faint its pose; without such a shape the others go to 0 there.
@@ -44,6 +50,8 @@ def mix(motion: Motion, poses: Sequence[Pose]) -> FloatArray:
         if channel in columns:
             row[:] = motion.weights[:, columns[channel]]
     weights = _least_squares(shapes, _seen(arkit))
+    if len(poses) <= FEW_SHAPES:
+        weights = _slit(_winner_and_runner_up(weights), arkit, poses)
     weights /= np.maximum(weights.sum(axis=0), 1.0)
     closed = closures(poses)
     contact = lip_contact(arkit)
@@ -54,6 +62,30 @@ def mix(motion: Motion, poses: Sequence[Pose]) -> FloatArray:
     if resting.any():
         weights[resting] = (1 - weights[~resting].sum(axis=0)).clip(0) / resting.sum()
     return np.asarray(weights, np.float32)
+
+
+def _winner_and_runner_up(weights: FloatArray) -> FloatArray:
+    """The two largest weights of each frame, less the third, lifted to what all had together: nothing jumps where the
+    second and the third change places. weights: (n_shapes, n_frames)."""
+    if len(weights) < 3:
+        return weights
+    third = np.partition(weights, -3, axis=0)[-3]
+    two = np.maximum(weights - third, 0)
+    left = two.sum(axis=0)
+    lifted = two * (weights.sum(axis=0) / np.maximum(left, ALL_ALIKE))
+    return np.asarray(np.where(left < ALL_ALIKE, weights, lifted), np.float32)
+
+
+def _slit(weights: FloatArray, arkit: FloatArray, poses: Sequence[Pose]) -> FloatArray:
+    """Weights (n_shapes, n_frames) with f and v as a slit of the most spread shape, where no shape tucks the lip."""
+    spread = [pose.get("mouthStretchLeft", 0.0) + pose.get("mouthSmileLeft", 0.0) for pose in poses]
+    tucks = [pose.get("mouthRollLower", 0.0) - pose.get("mouthRollUpper", 0.0) > TUCK_FROM for pose in poses]
+    if any(tucks) or not any(spread):
+        return weights
+    tucked = _tuck(arkit)
+    shown = weights * (1 - tucked)
+    shown[int(np.argmax(spread))] += TUCK_SLIT * tucked
+    return np.asarray(shown, np.float32)
 
 
 def closures(poses: Sequence[Pose]) -> BoolArray:
@@ -71,8 +103,13 @@ def lip_contact(arkit: FloatArray) -> FloatArray:
     shut = ((lips.CLOSED_BELOW + SHUT_SOFT - lips.opening(motion)) / SHUT_SOFT).clip(0, 1)
     press = (motion["mouthPressLeft"] + motion["mouthPressRight"]) / 2
     pressed = ((press + motion["mouthClose"]) / PRESSED_AT).clip(0, 1)
-    tucked = ((motion["mouthRollLower"] - motion["mouthRollUpper"] - TUCK_FROM) / (TUCK_AT - TUCK_FROM)).clip(0, 1)
-    return np.asarray(shut * pressed * (1 - tucked), np.float32)
+    return np.asarray(shut * pressed * (1 - _tuck(arkit)), np.float32)
+
+
+def _tuck(arkit: FloatArray) -> FloatArray:
+    """How far the lower lip lies under the teeth (n_frames,), 0 to 1."""
+    rolled = arkit[ARKIT_52.index("mouthRollLower")] - arkit[ARKIT_52.index("mouthRollUpper")]
+    return np.asarray(((rolled - TUCK_FROM) / (TUCK_AT - TUCK_FROM)).clip(0, 1), np.float32)
 
 
 def _seen(arkit: FloatArray) -> FloatArray:

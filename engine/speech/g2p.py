@@ -6,6 +6,7 @@ library. It runs in a child process. Knows nothing of sound or time.
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import importlib.util
 import json
@@ -15,8 +16,10 @@ import subprocess
 import sys
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..values.errors import EngineError, InstallError, SettingError
@@ -93,6 +96,24 @@ def read_file(path: str) -> str:
         raise SettingError(f"Transcript file {path} cannot be read ({error}). Give a text file in UTF-8.") from error
 
 
+def speak(text: str, language: str = "", speed: float = 1.0) -> tuple[bytes, int]:
+    """A text spoken by espeak-ng: 16 bit samples, and how many there are a second.
+
+    Args:
+        speed: 1 is 175 words a minute.
+    Raises:
+        As read_words does.
+    """
+    spoken = _spoken(text)
+    asked = language.strip().replace("_", "-").lower() or guess(spoken)
+    name = NAMES.get(asked, asked)
+    _refuse_other_scripts(spoken, name)
+    reply = _ask(spoken, [name, name.split("-")[0]], {"speed": speed})
+    if "sound" not in reply:
+        raise _unknown(asked, reply)
+    return base64.b64decode(reply["sound"]), int(reply["rate_hz"])
+
+
 def check_words(text: str) -> None:
     """Whether there are words in a text. Raises SettingError."""
     _spoken(text)
@@ -152,10 +173,7 @@ def _read(text: str, language: str) -> Words:
     _refuse_other_scripts(text, name)
     reply = _ask(text, [name, name.split("-")[0]])
     if "clauses" not in reply:
-        raise SettingError(
-            f"Unknown transcript language {language!r}. "
-            f"Choose one of: {', '.join(_bases(reply['languages']))}."
-        )
+        raise _unknown(language, reply)
     words = [word for clause in reply["clauses"] for word in without_notes(clause, "(", ")").split()]
     read = tuple(filter(None, (_classes(word, name) for word in words)))
     if not read:
@@ -164,6 +182,11 @@ def _read(text: str, language: str) -> Words:
             "Choose the language that is spoken."
         )
     return read
+
+
+def _unknown(language: str, reply: dict[str, Any]) -> SettingError:
+    known = ", ".join(_bases(reply["languages"]))
+    return SettingError(f"Unknown transcript language {language!r}. Choose one of: {known}.")
 
 
 def _bases(names: list[str]) -> list[str]:
@@ -194,9 +217,9 @@ def _languages() -> tuple[str, ...]:
         return ()
 
 
-def _ask(text: str, names: list[str]) -> dict[str, Any]:
+def _ask(text: str, names: list[str], more: Mapping[str, object] = MappingProxyType({})) -> dict[str, Any]:
     """Let the child process read. Raises InstallError without espeak-ng, SettingError when the text ends it."""
-    request = json.dumps({"libraries": _libraries(), "text": text, "languages": names}).encode()
+    request = json.dumps({"libraries": _libraries(), "text": text, "languages": names, **more}).encode()
     program = [sys.executable, "-I", "-S", str(Path(__file__).with_name("g2p_process.py"))]
     hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)         # Windows would flash a console
     try:

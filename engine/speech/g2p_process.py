@@ -1,4 +1,4 @@
-"""A program of its own, run in a child process: reads text aloud to itself with libespeak-ng and prints the phones.
+"""A program of its own, run in a child process: reads text with libespeak-ng and prints the phones, or the sound.
 
 Not imported: the library ends the process or overruns its buffers on some texts, changes the process's locale and has
 one global state, none of which may happen to Blender. Needs only Python. One JSON object on stdin, one on stdout.
@@ -6,6 +6,7 @@ one global state, none of which may happen to Blender. Needs only Python. One JS
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import json
 import sys
@@ -15,6 +16,10 @@ AUDIO_OUTPUT_SYNCHRONOUS = 2
 DO_NOT_EXIT = 0x8000
 CHARS_UTF8 = 1
 IPA_SEPARATED = 2 | ord("_") << 8       # one "_" between phonemes
+RATE = 1                    # number of the parameter: words per minute
+USUAL_RATE = 175
+SLOWEST, FASTEST = 80, 450  # that the library takes
+MAX_BYTES = 120_000_000     # of 16 bit samples: three quarters of an hour
 
 
 class _Voice(ctypes.Structure):
@@ -31,6 +36,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     Args:
         request: libraries: [[file, data folder or null], ...], the first that works is used; text; languages: names to
             try in order.
+            speed: with it the text is spoken, so many times as fast as usual.
     Returns:
         problems: why no library works; or languages: the names it knows; or clauses: IPA with "_" between phonemes.
     """
@@ -41,14 +47,39 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         except OSError as error:
             problems.append(str(error))
             continue
-        if library.espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, 0, data.encode() if data else None, DO_NOT_EXIT) > 0:
+        rate_hz = library.espeak_Initialize(
+            AUDIO_OUTPUT_SYNCHRONOUS, 0, data.encode() if data else None, DO_NOT_EXIT,
+        )
+        if rate_hz > 0:
             voices = _voices(library)
             voice = next((voices[name] for name in request["languages"] if name in voices), None)
             if voice is None or library.espeak_SetVoiceByName(voice) != 0:
                 return {"languages": sorted(voices)}
+            if "speed" in request:
+                sound = _sound(library, request["text"], request["speed"])
+                return {"rate_hz": rate_hz, "sound": base64.b64encode(sound).decode()}
             return {"clauses": _clauses(library, request["text"])}
         problems.append(f"{file} does not start with its data in {data}")
     return {"problems": problems}
+
+
+def _sound(library: ctypes.CDLL, text: str, speed: float) -> bytes:
+    """The text as the library speaks it, 16 bit samples; what is longer than MAX_BYTES is cut off."""
+    spoken = bytearray()
+
+    def take(samples: int | None, count: int, _events: int | None) -> int:
+        if samples and count > 0:
+            spoken.extend(ctypes.string_at(samples, 2 * count))
+        return int(len(spoken) > MAX_BYTES)         # 1 stops it
+
+    callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)(take)
+    words_a_minute = round(min(max(USUAL_RATE * speed, SLOWEST), FASTEST))
+    library.espeak_SetParameter(RATE, words_a_minute, 0)
+    library.espeak_SetSynthCallback(callback)
+    content = text.encode() + b"\0"
+    library.espeak_Synth(content, ctypes.c_size_t(len(content)), 0, 1, 0, CHARS_UTF8, None, None)
+    library.espeak_Synchronize()
+    return bytes(spoken)
 
 
 def _voices(library: ctypes.CDLL) -> dict[str, bytes]:

@@ -82,6 +82,9 @@ def vertex_channels(n_vertices: int) -> tuple[str, ...]:
     return tuple(f"v{vertex}.{axis}" for vertex in range(n_vertices) for axis in "xyz")
 
 
+# What is made anew where a performance keeps brows, eyes, cheeks, nose and head.
+MOUTH = tuple(name for name in ARKIT_52 if name.startswith(("jaw", "mouth", "tongue")))
+
 # Face regions for the gains; a channel outside them (eyes, tongue) is never scaled.
 _REGION_PREFIXES = (("jaw", "jaw"), ("mouth", "lips"), ("cheek", "cheeks"), ("nose", "cheeks"), ("brow", "brows"))
 

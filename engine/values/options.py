@@ -24,6 +24,7 @@ from .settings import (
     MAX_SEED,
     MAX_STRENGTH,
     PERFORMANCES,
+    SPEAKING_RATES,
     Delays,
     Gains,
     Life,
@@ -378,7 +379,18 @@ _PERFORMANCE = (
         flag=Flag("mood-release", "in which a mood goes (default: 0.6)", "SECONDS"),
     ),
 )
+_PARTS = (
+    ("full", "Whole Face", "Everything that the performance moves"),
+    ("mouth", "Mouth Only", (
+        "Jaw, lips and tongue; brows, eyes, cheeks and head stay as they are keyed: for another language, or a retake"
+    )),
+)
 _SHAPING = (
+    Option(
+        "part", Settings.part, "Part", "What of the face gets keys", items=_PARTS, own_word=True,
+        role=PLACE, section="output", sets="Settings.part",
+        flag=Flag("part", "what of the face is made: full, or mouth for jaw, lips and tongue alone (default: full)"),
+    ),
     *(_gain(region, what) for region, what in _REGION_NAMES.items()),
     Option(
         "articulation", Settings.articulation, "Articulation",
@@ -454,6 +466,14 @@ _WORDS = (
         ), "CODE"),
     ),
 )
+_TEXT = (
+    Option(
+        "speaking_rate", Settings.speaking_rate, "Speaking Rate",
+        "How fast a text without a voice is spoken: 1 is 175 words a minute, 2 twice as fast",
+        *SPEAKING_RATES, unit="factor", role=LINE, sets="Settings.speaking_rate",
+        flag=Flag("speaking-rate", "of a transcript without a sound, 0.5 to 2 (default: 1, 175 words a minute)", "R"),
+    ),
+)
 _RUN = (
     Option(
         "device", Settings.device, items=tuple((device, device, "") for device in DEVICES),
@@ -471,5 +491,11 @@ _RUN = (
         "template", Settings.template, sets="Settings.template",
         flag=Flag("template", "neutral face to add the output to, flat and in the model's scale", "NPY"),
     ),
+    Option(
+        "over", Settings.over, sets="Settings.over",
+        flag=Flag("over", (
+            "performance (npz, csv or json) that keeps its brows, eyes, cheeks and head, and gets this sound's mouth"
+        ), "MOTION"),
+    ),
 )
-OPTIONS: tuple[Option, ...] = (*_VOICE, *_PERFORMANCE, *_SHAPING, *_IDLE, *_WORDS, *_RUN)
+OPTIONS: tuple[Option, ...] = (*_VOICE, *_PERFORMANCE, *_SHAPING, *_IDLE, *_WORDS, *_TEXT, *_RUN)

@@ -24,6 +24,7 @@ MAX_REFERENCE_S = 86_400.0  # a day: longer than any timeline
 MAX_INTENSITY = 2.0
 MAX_MOOD = 1.5
 MAX_MOOD_EASE_S = 5.0
+SPEAKING_RATES = (0.5, 2.0)     # slower or faster nobody talks, and espeak-ng does not
 MAX_SEED = 2**31 - 1        # what Blender's integers hold
 REGIONS = ("jaw", "lips", "cheeks", "brows")
 # Finer ones, for gains alone.
@@ -35,6 +36,7 @@ MOODS = (
     "bored", "playful", "confused", "effort",
 )
 MOOD_AREAS = ("full", "upper")
+PARTS = ("full", "mouth")
 # Amounts of Life that a performance has where none is given. Lips: those of version 0.1.
 PERFORMANCES = {
     "lips": {"blinks": 1.0},
@@ -318,10 +320,14 @@ class Settings:
             gate; windows are joined as the reference does.
         template: .npy file with the neutral face that the head's output is added to, flat and in the model's scale;
             empty takes the model's own.
+        part: "full", or "mouth" for jaw, lips and tongue alone.
+        over: motion file whose brows, eyes, cheeks, nose and head stay, to the bit, and get this sound's mouth; empty
+            for none.
         transcript: what is said in the sound, None where it is not known; it sharpens the mouth. A text that does not
             fit is left out with a warning.
         language: that the transcript is in, for example "de" or "en-gb"; empty guesses it by the script (Latin letters:
             American English).
+        speaking_rate: how fast a text without a sound is spoken, 0.5 to 2; 1 is 175 words a minute.
         phones: what is spoken when, for the whole clip, where the user knows better than the model; None takes what
             the model finds.
         vertices: a head with a PCA basis gives vertices; False leaves it at the coefficients (60 s of BIWI at 25 fps:
@@ -360,18 +366,23 @@ class Settings:
     threads: int = 0
     raw: bool = False
     template: str = ""
+    part: str = "full"
+    over: str = ""
     transcript: str | None = None
     language: str = ""
+    speaking_rate: float = 1.0
     phones: tuple[Phone, ...] | None = None
     vertices: bool = True
     model_folders: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_choice("part of the face", self.part, PARTS)
         _check_range("Strength", self.strength, 0, MAX_STRENGTH)
         _check_range("Share of the second reference", self.reference_mix, 0, 1)
         _check_range("Start of the reference in seconds", self.reference_start_s, 0, MAX_REFERENCE_S)
         _check_range("End of the reference in seconds", self.reference_end_s, 0, MAX_REFERENCE_S)
         _check_range("Smoothing", self.smooth, 0, 1)
+        _check_range("Speaking rate", self.speaking_rate, *SPEAKING_RATES)
         _check_range("Intensity", self.intensity, 0, MAX_INTENSITY)
         _check_range("Articulation", self.articulation, -1, 1)
         _check_range("Anticipation in seconds", self.anticipation_s, 0, MAX_ANTICIPATION_S)

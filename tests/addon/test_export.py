@@ -207,7 +207,8 @@ ENDINGS = {'LIVE_LINK': "take.csv", 'METAHUMAN_CSV': "take.metahuman.csv", 'META
 def export_motion(folder, kind, speech):
     """Whatever ending was typed becomes the right one."""
     assert bpy.ops.unitalker.export_motion(
-        kind=kind, filepath=str(folder / "take.metahuman.csv"), audio=speech, character="Face", use_blinks=False
+        kind=kind, filepath=str(folder / "take.metahuman.csv"), audio=speech, character="Face", use_blinks=False,
+        taken_from='SOUND',
     ) == {'FINISHED'}
     return folder / ENDINGS[kind]
 
@@ -220,6 +221,24 @@ def test_motion_for_other_programs_is_what_generate_keys(ext, speech, tmp_path):
     keyed = keys_of(curves(face.data.shape_keys)['key_blocks["jawOpen"].value'])[:, 1]
     assert np.ptp(keyed) > 0.05
     assert motion["jawOpen"] == pytest.approx(keyed, abs=1e-3)
+
+
+def test_what_plays_on_the_character_is_exported_with_edits(ext, speech, tmp_path):
+    face = make_face(ext, "Face")
+    bpy.ops.unitalker.animate(audio=speech, character="Face")
+    own = curves(face.data.shape_keys)['key_blocks["jawOpen"].value']
+    own.keyframe_points[19].co[1] = 0.875
+    own.update()
+    played = [own.evaluate(frame) for frame in range(1, 49)]
+    assert bpy.ops.unitalker.export_motion(
+        filepath=str(tmp_path / "take.csv"), audio=speech, character="Face",
+    ) == {'FINISHED'}
+    motion = ext.module("engine.files.motion").read_motion(tmp_path / "take.csv")
+    assert len(motion.weights) == 48 and motion.fps == 24
+    assert motion["jawOpen"] == pytest.approx(played, abs=1e-6) and motion["jawOpen"][19] == pytest.approx(0.875)
+    bare = make_face(ext, "Bare")
+    with pytest.raises(RuntimeError, match="Nothing on 'Bare' is animated"):
+        bpy.ops.unitalker.export_motion(filepath=str(tmp_path / "b.csv"), audio=speech, character=bare.name)
 
 
 @pytest.mark.parametrize("kind", ['METAHUMAN_CSV', 'METAHUMAN_JSON'])

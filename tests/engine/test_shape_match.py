@@ -11,8 +11,18 @@ import numpy as np
 import pytest
 
 from engine import Motion, Rig, RigError
+from engine.geometry.assignment import assign
 from engine.geometry.shape_align import by_picks
-from engine.geometry.shape_match import HeadMesh, Picks, assign, match_shapes, nonnegative_fit, preset_of_matches
+from engine.geometry.shape_match import (
+    ChannelMatch,
+    HeadMesh,
+    Picks,
+    match_shapes,
+    nonnegative_fit,
+    preset_of_matches,
+    sure_channels,
+)
+from engine.rig.mirror import mirrored_name
 from engine.rig.presets import load_preset, save_preset
 from engine.rig.retarget import retarget
 from engine.values.errors import Cancelled
@@ -235,3 +245,45 @@ def test_nonnegative_fit_keeps_weights_above_zero():
     parts = np.eye(3)
     weights, cosine = nonnegative_fit(parts, np.array([2.0, -1.0, 0.0]))
     assert weights.tolist() == [2, 0, 0] and cosine == pytest.approx(2 / np.sqrt(5))
+
+
+def mask_of(points, moves, names, stretch):
+    """The front of a scanned head as a phone's face capture has it: 1,220 vertices without faces, other proportions."""
+    front = np.flatnonzero((points[:, 1] < -60) & (points[:, 2] > -95) & (np.abs(points[:, 0]) < 75))
+    moving = front[np.linalg.norm(moves[:, front], axis=2).max(0) > 0.3]
+    rows = moving[np.linspace(0, len(moving) - 1, 1220).astype(np.intp)]
+    return HeadMesh(points[rows] * stretch, np.zeros((0, 3), np.intp), (moves[:, rows] * stretch), names)
+
+
+@pytest.mark.skipif(not ICT.exists(), reason="the ICT head of ../shared/data/rigs is not here")
+@pytest.mark.parametrize("seed", [1, 2])
+def test_both_sides_of_a_mask_are_right_or_wrong_together(reference, seed):
+    pytest.importorskip("PIL")
+    from tests.demo.chart_heads import gltf_head
+
+    head = gltf_head(ICT)
+    names = tuple(name for name in reference.names if name in head.shapes)
+    moves = np.stack([head.shapes[name] for name in names]).astype(np.float32)
+    mask = mask_of(head.rest.positions, moves, names, np.array([1.08, 1.0, 0.93], np.float32))
+    turn = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]
+    target, truth = scrambled(mask, turn * np.linalg.det(turn), 0.001, (1, 2, 3), seed)
+    proposal = match_shapes(target, reference)
+    right = {truth[key] for key in right_ones(proposal, truth)}
+    torn = [name for name in names if (name in right) != (mirrored_name(name) in right)]
+    assert torn == [] and len(names) == 51
+    assert len(right) >= 40
+    sure = sure_channels(proposal.matches)
+    assert sure and all(mirrored_name(name) in sure for name in sure)
+    wrong = [name for name in sure if name not in right]
+    assert len(wrong) <= 0.1 * len(sure)
+
+
+def test_a_channel_is_sure_only_with_its_other_side_and_without_a_rival():
+    def match(name, score=0.8, rival=0.0, margin=0.5):
+        return ChannelMatch(name, ((name, 1.0),), score, rival, margin)
+
+    both = [match("mouthSmileLeft"), match("mouthSmileRight"), match("jawOpen")]
+    assert sure_channels(both) == {"mouthSmileLeft", "mouthSmileRight", "jawOpen"}
+    assert sure_channels([match("mouthSmileLeft", score=0.4), match("mouthSmileRight")]) == frozenset()
+    assert sure_channels([match("mouthSmileLeft"), match("jawOpen", rival=0.75)]) == frozenset()
+    assert sure_channels([match("jawOpen", margin=0.05)]) == frozenset()
