@@ -48,7 +48,8 @@ FLOORS = {
     "engine": (
         ("values",), ("audio", "motion"), ("speech",), ("model",), ("rig", "systems"), ("idle", "files", "geometry"),
         ("postprocess",), ("pipeline",), ("batch", "captured_points", "fit_head"), ("",),
-        ("nets",), ("learn/augment",), ("learn/synth",), ("learn/visemes",), ("learn/data",), ("learn/evaluate",),
+        ("nets",), ("learn/augment",), ("learn/synth",), ("learn/visemes",), ("learn/data",), ("learn/faces",),
+        ("learn/evaluate",),
         ("learn/manners",), ("learn/systems",),
         ("learn/export",), ("learn/train",), ("arguments",), ("lines",), ("__main__",),
     ),

@@ -17,9 +17,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.learn.data.folder_contents import Contents, HeadFiles
 from engine.learn.data.official import DATASETS, Dataset, Pca, name_rows
 from engine.learn.export.converted_folder import write_whole
+from engine.learn.faces.folder_contents import Contents, HeadFiles
 from engine.nets.layers import resample
 from engine.nets.pretrained import PUBLISHED, hf_config
 from engine.nets.unitalker import TcnDecoder, UniTalker, UniTalkerConfig, frame_count

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from engine.learn.data.official import CHANNELS, FLAME_TYPES
-from engine.learn.data.samples import BLENDSHAPES, FLAME, VERTICES, Space
 from engine.learn.evaluate.face_metrics import largest_error, lip_vertex_error
 from engine.learn.export.checkpoint import build, layout, read_tensors
+from engine.learn.faces.samples import BLENDSHAPES, FLAME, VERTICES, Space
 from engine.learn.systems.face_losses import FaceSpace, FaceWeights
 from engine.nets.spaces import BlendshapeSpace, PcaSpace, read_flame
 

@@ -14,9 +14,9 @@ import torch
 
 from engine import Settings, Waveform, animate, animate_all
 from engine.learn.data.official import DATASETS
-from engine.learn.data.samples import BLENDSHAPES, Sample, Space, prepared
 from engine.learn.export.checkpoint import build, layout, read_tensors
 from engine.learn.export.convert import Sources, convert
+from engine.learn.faces.samples import BLENDSHAPES, Sample, Space, prepared
 from engine.model import decode
 from engine.model.encode import _mean_and_deviation, _normalised
 from engine.nets import unitalker

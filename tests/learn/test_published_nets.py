@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.learn.data.samples import BLENDSHAPES, Sample, Space, prepared
+from engine.learn.faces.samples import BLENDSHAPES, Sample, Space, prepared
 from engine.nets.encoders import make_encoder
 from engine.nets.layers import resample
 from engine.nets.pretrained import PUBLISHED, PretrainedEncoder, hf_config

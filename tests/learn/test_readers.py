@@ -11,8 +11,8 @@ import soundfile
 
 from engine.files.motion import write_motion
 from engine.learn.data.official import Dataset
-from engine.learn.data.readers import READERS, open_set
-from engine.learn.data.samples import BLENDSHAPES, VERTICES
+from engine.learn.faces.readers import READERS, open_set
+from engine.learn.faces.samples import BLENDSHAPES, VERTICES
 from engine.values.channels import ARKIT_52, ETF_52
 from engine.values.errors import SettingError
 from engine.values.types import Motion

@@ -12,8 +12,8 @@ import torch
 
 from engine import Settings, Waveform, animate
 from engine.learn.data.official import Dataset
-from engine.learn.data.prepared import fit_pca
 from engine.learn.export.from_run import export
+from engine.learn.faces.prepared import fit_pca
 from engine.learn.systems.unitalker import SetSpec, UniTalkerRecipe
 from engine.learn.train import loop
 from engine.learn.train.command import export_run
@@ -78,7 +78,7 @@ def weights(path: Path, kind: str = "model") -> dict[str, torch.Tensor]:
 def test_a_basis_learned_in_blocks_is_that_of_all_frames(monkeypatch):
     rng = np.random.default_rng(1)
     frames = (rng.normal(size=(300, 5)) * [9, 5, 3, 0.1, 0.1]) @ rng.normal(size=(5, 24)) + 2.0
-    monkeypatch.setattr("engine.learn.data.prepared.BLOCK_FRAMES", 70)
+    monkeypatch.setattr("engine.learn.faces.prepared.BLOCK_FRAMES", 70)
     basis, shares = fit_pca(lambda: iter(np.split(frames, 3)), 3)
     values = np.linalg.svd(frames - frames.mean(0), full_matrices=False)
     assert np.allclose(np.abs(basis.components @ values[2][:3].T), np.eye(3), atol=2e-3)
@@ -164,7 +164,7 @@ def test_an_interrupted_run_equals_an_uninterrupted_one_to_the_bit(training, run
 
 
 def test_prepared_items_are_heard_once(root, work, training, monkeypatch):
-    monkeypatch.setattr("engine.learn.data.prepared._write", lambda *_: pytest.fail("heard again"))
+    monkeypatch.setattr("engine.learn.faces.prepared._write", lambda *_: pytest.fail("heard again"))
     RECIPE.prepare(work, root)
 
 

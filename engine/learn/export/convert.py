@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...values.errors import OutputError, SettingError
-from ..data.folder_contents import Contents, HeadFiles
 from ..data.official import Dataset, Official, choose_datasets, name_rows, read_config, read_pca, read_template
+from ..faces.folder_contents import Contents, HeadFiles
 from .checkpoint import Layout, build, layout, load_tensors, read_encoder_folder, read_tensors
 from .convert_talker import TalkerSources, convert_talker
 from .converted_folder import write_whole

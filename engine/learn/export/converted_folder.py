@@ -34,7 +34,7 @@ from ...nets.unitalker import UniTalker, frame_count
 from ...systems.unitalker import UniTalkerSystem
 from ...values.errors import OutputError
 from ...values.types import SAMPLE_RATE_HZ, FloatArray
-from ..data.folder_contents import Contents, HeadFiles
+from ..faces.folder_contents import Contents, HeadFiles
 from .graphs import WEIGHTS_SUFFIX, split_weights, write_graph
 from .precision import shrink
 

@@ -18,7 +18,7 @@ from torch import nn
 
 from ...model import runtime
 from ...values.errors import OutputError
-from ..data.folder_contents import Contents
+from ..faces.folder_contents import Contents
 from ..systems.contract import FolderSpec, GraphSpec, Recipe
 from .converted_folder import write_whole
 from .graphs import write_graph

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..data.folder_contents import Contents
+from ..faces.folder_contents import Contents
 
 Network = TypeVar("Network", bound=nn.Module)
 Batch = TypeVar("Batch")

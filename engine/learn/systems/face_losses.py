@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...nets.spaces import BlendshapeSpace, FlameSpace, PcaSpace
-from ..data.samples import VERTICES, Space
+from ..faces.samples import VERTICES, Space
 
 PCA_WEIGHT, BLENDSHAPE_WEIGHT = 0.01, 1e-4
 

@@ -26,12 +26,12 @@ from ...nets.unitalker import UniTalker, UniTalkerConfig
 from ...values.array_files import read_arrays
 from ...values.errors import SettingError
 from ...values.types import SAMPLE_RATE_HZ
-from ..data.folder_contents import Contents, HeadFiles, load_heads, rows_of, save_heads
-from ..data.made_sets import MADE, make_sets
 from ..data.official import Dataset, Pca
-from ..data.prepared import Ear, Item, PreparedSet, basis_of, prepare
-from ..data.readers import open_set
-from ..data.samples import FLAME, VERTICES, DataSet
+from ..faces.folder_contents import Contents, HeadFiles, load_heads, rows_of, save_heads
+from ..faces.made_sets import MADE, make_sets
+from ..faces.prepared import Ear, Item, PreparedSet, basis_of, prepare
+from ..faces.readers import open_set
+from ..faces.samples import FLAME, VERTICES, DataSet
 from .contract import Judgement, Losses, Recipe, Stage, Training
 from .face_losses import FaceSpace, FaceWeights
 from .unitalker_start import start_from
@@ -45,7 +45,7 @@ class SetSpec:
     """One data set of a run.
 
     Attributes:
-        reader: among data/readers.READERS; folder: below the run's data folder.
+        reader: among faces/readers.READERS; folder: below the run's data folder.
         repeat: how often an epoch visits each of its clips.
         most_clips: of the train split, the first by name; 0 takes all.
     """

@@ -14,10 +14,10 @@ import torch
 
 from ...nets.unitalker import UniTalker
 from ...values.errors import SettingError
-from ..data.made_sets import MADE, SETS, regions
-from ..data.samples import BLENDSHAPES, VERTICES
 from ..evaluate import evaluate
 from ..evaluate.face_metrics import FaceClip, Region, face_table, largest_channel_error, mean_channel_error
+from ..faces.made_sets import MADE, SETS, regions
+from ..faces.samples import BLENDSHAPES, VERTICES
 from ..systems.face_losses import FaceSpace
 from ..systems.unitalker import SetSpec, UniTalkerRecipe, face_spaces
 from .run import is_run, load_run

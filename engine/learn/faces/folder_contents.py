@@ -14,7 +14,7 @@ import numpy as np
 
 from ...values.errors import SettingError
 from ...values.types import FloatArray
-from .official import CHANNELS, FLAME_TYPES, PIVOT_LABEL, Dataset, Pca, Row
+from ..data.official import CHANNELS, FLAME_TYPES, PIVOT_LABEL, Dataset, Pca, Row
 
 ARRAYS, FACTS = "heads.npz", "heads.json"
 STYLES = "Styles"       # group of rows that are no speakers of a data set

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from ...values.array_files import map_array
 from ...values.errors import SettingError
 from ...values.types import FloatArray
-from .official import Pca
+from ..data.official import Pca
 from .samples import DataSet, Sample, Space
 
 FRONT, MOTION = "front.npy", "motion.npy"

@@ -24,8 +24,8 @@ from ...values.array_files import ArrayFileError, read_array, read_arrays
 from ...values.channels import ARKIT_52, ETF_52
 from ...values.errors import EngineError, SettingError
 from ...values.types import SAMPLE_RATE_HZ, FloatArray
+from ..data.official import CHANNELS, DATASETS, FLAME_TYPES, Dataset
 from .made_sets import CHANNELS as MADE_CHANNELS
-from .official import CHANNELS, DATASETS, FLAME_TYPES, Dataset
 from .samples import BLENDSHAPES, FLAME, KEPT_FRAMES, SPLITS, VERTICES, DataSet, Recording, Sample, Space
 
 SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".npy")

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ...values.channels import ARKIT_51, ARKIT_52, ETF_52, FLAME_413
 from ...values.types import FloatArray
+from ..data.official import Dataset
 from ..synth.espeak import Espeak
 from ..synth.languages import LANGUAGES, language_text
 from ..synth.performance import perform
@@ -27,7 +28,6 @@ from ..synth.text import english_text
 from ..synth.utterance import SAMPLE_RATE_HZ, Utterance
 from ..visemes.curves import to_arkit, viseme_curves
 from ..visemes.styles import STYLES
-from .official import Dataset
 
 MADE = "made_sets"
 COMPLETE = "made.json"      # written last
