@@ -124,6 +124,7 @@ def animate_all(
         takes = [_with_fitted_track(take, target.fitted, system.model) for take in takes]
     words = _read_words(wanted[0], system.model)        # before the work: a text that cannot be read fails at once
     _check_phones(wanted, system.model, wave)
+    _check_picture(wanted, system.model)
     clip = clip_key(wave, system.model)
     takes = _decode(takes, wave, clip, system, (progress, cancelled))
     cues = _cues(takes[0].decoded[0].scores, clip, system.model, words)
@@ -240,6 +241,13 @@ def _check_phones(wanted: Sequence[Settings], model: Model, wave: Waveform) -> N
                 "Choose another model, or leave the phones out."
             )
         phone_edit.check(settings.phones or (), wave.duration_s)
+
+
+def _check_picture(wanted: Sequence[Settings], model: Model) -> None:
+    if any(settings.picture for settings in wanted) and not model.takes_picture:
+        raise SettingError(
+            f"Model {model.id} takes no face picture. Choose another model, such as pmmtalk, or leave the picture out."
+        )
 
 
 def _decode(

@@ -76,6 +76,18 @@ def identities(model_id: str) -> list[Item]:
     return cached(("identities", model_id), lambda: _look_up().identities(*_chosen(model_id)))
 
 
+def takes_picture(settings: Settings) -> bool:
+    """Whether a still face tells the chosen model something."""
+    model, _ = _chosen(settings.model)
+    return model is not None and model.takes_picture
+
+
+def takes_transcript(settings: Settings) -> bool:
+    """Whether the chosen model can follow words; one that cannot be opened may."""
+    model, _ = _chosen(settings.model)
+    return model is None or bool(model.phones)
+
+
 def model_items(settings: Settings, _context: bpy.types.Context | None) -> list[Item]:
     """Enum items of the models that are installed."""
     return _with_current(cached("models", lambda: _look_up().models()), settings.model)

@@ -28,6 +28,7 @@ def settings_of(
     if options.style_from != 'FILE':
         fields |= {"reference": "", "reference_2": ""}
     fields["voice"] = (options.voice or THIS_SOUND) if options.style_from == 'VOICE' else ""
+    fields["picture"] = bpy.path.abspath(options.picture)
     start = Settings(
         references=_references(options, preferences.preset_folders, fps),
         fps=fps, phones=phones, vertices=options.vertex_mode == 'CACHE', device=preferences.device,

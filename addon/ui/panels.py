@@ -54,12 +54,15 @@ class AudioPanel:
             layout.prop(settings, "speaker")
             _labelled(layout, "").label(text="")
         layout.prop(settings, "audio_channel")
-        header, body = self.layout.panel("unitalker_transcript", default_closed=True)
-        header.label(text="Transcript")
-        if said := _said(settings):
-            header.label(text=said, translate=False)
-        if body:
-            _draw_transcript(body, settings)
+        if catalog.takes_transcript(settings) or settings.transcript or settings.transcript_text:
+            header, body = self.layout.panel("unitalker_transcript", default_closed=True)
+            header.label(text="Transcript")
+            if said := _said(settings):
+                header.label(text=said, translate=False)
+            if body:
+                _draw_transcript(body, settings)
+        if catalog.takes_picture(settings) or settings.picture:
+            layout.prop(settings, "picture")
 
 
 def _said(settings: bpy.types.PropertyGroup) -> str:

@@ -10,7 +10,7 @@ lacks context.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ from ..values.errors import ModelError
 from ..values.types import SAMPLE_RATE_HZ, FloatArray, Motion
 from . import runtime
 from .encode import FeatureWindow, windows
-from .folder import Model
+from .folder import Encoder, Model
 from .heads import Head
 from .style import Style
 
@@ -40,6 +40,7 @@ class Track:
         exact: join windows as the reference does.
         warnings: sentences for the user about the conditions. heard: the manner of a voice that gave the style.
         rest: (k,) the face's pose while nobody speaks; None: 0.
+        conditions: hash of what else the system is conditioned on; empty for nothing.
     """
 
     head: Head
@@ -49,6 +50,7 @@ class Track:
     warnings: tuple[str, ...] = ()
     rest: FloatArray | None = None
     heard: str = ""
+    conditions: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,11 @@ def decode(
             _join_scores(scores, window_scores, window, model)
         for rows, track, values in zip(joined, tracks, outputs, strict=True):
             _join(rows, values, track, window, model)
-    return [_result(rows, track, model, scores) for rows, track in zip(joined, tracks, strict=True)]
+    return [decoded(rows, track, model, scores) for rows, track in zip(joined, tracks, strict=True)]
 
 
-def _result(rows: FloatArray, track: Track, model: Model, scores: FloatArray | None) -> Decoded:
+def decoded(rows: FloatArray, track: Track, model: Model, scores: FloatArray | None) -> Decoded:
+    """The result of a track from the output of its head (frames, channels). Raises ModelError: not finite."""
     if not np.isfinite(rows).all():
         raise ModelError(
             f"Model {model.folder}, head {track.head.id}, gives values that are not finite. "
@@ -102,12 +105,33 @@ def _result(rows: FloatArray, track: Track, model: Model, scores: FloatArray | N
     return Decoded(Motion(weights, track.head.channels, float(track.head.fps)), scores, model.encoder.rate_hz)
 
 
+def joined_features(
+    feature_windows: Iterable[FeatureWindow], encoder: Encoder, n_samples: int,
+) -> Iterator[FloatArray]:
+    """Features of a clip without their windows: pieces (t, c) in order, together one row for each started frame.
+
+    What two windows share is faded over, or where nothing sees a window's edge switched in its middle.
+    """
+    tail: FloatArray | None = None
+    overlap = round(encoder.overlap_s * encoder.rate_hz)
+    for window in feature_windows:
+        wanted = -(-(window.stop - window.start) * encoder.rate_hz // SAMPLE_RATE_HZ)
+        rows = window.features[np.minimum(np.arange(wanted), len(window.features) - 1)]
+        if tail is not None:
+            shared = min(len(tail), len(rows))
+            fade = _trim(shared) if encoder.context_s is not None else _fade(shared, exact=False)
+            rows[:shared] = fade[:, None] * rows[:shared] + (1 - fade[:, None]) * tail[:shared]
+        settled = len(rows) if window.stop >= n_samples else len(rows) - overlap
+        yield rows[:settled]
+        tail = rows[settled:]
+
+
 def track_key(track: Track, model: Model) -> str:
     """Hash of all that decides what decode() gives for a track, apart from the features."""
     style, head = track.style, track.head
     facts = (
         model.hashes, model.phones, head.id, head.channels, head.fps, head.resample, head.align_corners, style.strength,
-        track.exact,
+        track.exact, track.conditions,
     )
     digest = hashlib.blake2b(repr(facts).encode(), digest_size=16)
     template = None if head.basis is not None else track.template       # with a basis it is added to the vertices

@@ -29,12 +29,17 @@ SCHEMA = 1
 MAX_JSON_BYTES = 4 * 2**20      # the largest official style table has 935 entries, about 100 kB
 MAX_FILES_BYTES = 8 * 2**30     # of a folder together; the largest published encoder is 1.3 GB
 MAX_WINDOW_S = 600.0            # an encoder works on a whole window at once: more would need tens of gigabytes
+MAX_MEMORY_WIDTH, MAX_MEMORY_FRAMES = 2**16, 2**14      # a gigabyte would be held for each style
 NORMALISATIONS = ("none", "clip")
 ENCODER_FILE = "encoder.onnx"
 VOICE_FILE = "voice.npz"        # hears the manner of a voice (voice_style.py)
 MOTION_FILE = "motion.onnx"     # a reference motion -> its style
 # Kinds of network whose graphs this version knows how to run, and the graphs that each needs beside the others.
-SYSTEMS = {"unitalker": (), "composite": (MOTION_FILE,), "autoregressive": ("memory.onnx",)}
+SYSTEMS = {
+    "unitalker": (), "composite": (MOTION_FILE,), "autoregressive": ("memory.onnx",),
+    "pmmtalk": ("phones.onnx", "text.onnx", "picture.onnx"),
+}
+PICTURE_FILE = "lips.onnx"      # features and a still lower face -> what is read of the lips
 REQUIRED_FILES = (ENCODER_FILE, "decoder.onnx", "heads.npz", "identities.npy")
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")       # what Blender's lists and a terminal cannot show
 _HERE = Path(__file__).resolve().parents[1]
@@ -68,6 +73,14 @@ class Encoder:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """What a decoder that goes through a clip in pieces remembers: `width` numbers of each of the last `frames`."""
+
+    width: int
+    frames: int
+
+
+@dataclass(frozen=True)
 class Model:
     """An opened model folder.
 
@@ -77,6 +90,7 @@ class Model:
         encoder_folder: where its encoder.onnx lies: `folder`, or that of the model whose encoder it shares.
         reference_hz: frames per second at which motion.onnx takes a reference motion; 0 for a model without it.
         manners: of a voice that it can hear, each with amounts of its identities by their ids; () where it hears none.
+        memory: of its decoder; None for one that knows a window alone.
     """
 
     folder: Path
@@ -96,11 +110,17 @@ class Model:
     encoder_folder: Path
     reference_hz: int = 0
     manners: tuple[tuple[str, tuple[tuple[str, float], ...]], ...] = ()
+    memory: Memory | None = None
 
     @property
     def encoder_file(self) -> Path:
         """Its encoder, wave -> features."""
         return self.encoder_folder / ENCODER_FILE
+
+    @property
+    def takes_picture(self) -> bool:
+        """Whether a still face tells it something."""
+        return PICTURE_FILE in dict(self.hashes)
 
     @property
     def own_hashes(self) -> tuple[tuple[str, str], ...]:
@@ -313,6 +333,7 @@ def _build(
         default_head=str(info["default_head"]), phones=tuple(map(str, info.get("phones", ()))), hashes=hashes,
         encoder_folder=encoder_folder, reference_hz=int(info.get("reference_hz", 0)),
         manners=_manners(info.get("manners", {})),
+        memory=_memory(folder, info.get("memory")),
     )
     if info["sample_rate"] != SAMPLE_RATE_HZ:
         raise broken(folder, f"sample rate is {info['sample_rate']}, must be {SAMPLE_RATE_HZ}")
@@ -354,6 +375,15 @@ def _check_heads(model: Model) -> None:
                 model.folder, f"head {head.id} is not resampled, so its fps must be the encoder's "
                 f"{model.encoder.rate_hz}, got {head.fps}",
             )
+
+
+def _memory(folder: Path, spec: dict[str, Any] | None) -> Memory | None:
+    if spec is None:
+        return None
+    memory = Memory(int(spec["width"]), int(spec["frames"]))
+    if not (0 < memory.width <= MAX_MEMORY_WIDTH and 0 < memory.frames <= MAX_MEMORY_FRAMES):
+        raise broken(folder, f"its decoder remembers {memory.frames} frames of {memory.width} numbers")
+    return memory
 
 
 def _encoder(folder: Path, spec: dict[str, Any]) -> Encoder:

@@ -5,8 +5,8 @@ against the far past, heads, and the maps into the space where the cues are alig
 around it: wav2vec 2.0 for the sound, a frozen recogniser for the text, Wav2Lip and an image encoder for the picture.
 Kept from the paper: only the sound's transformer, the image encoder and what stands behind them are trained; one pass,
 nothing fed back. Ours, where it is silent: the sizes, a learned null vector for each cue that is absent, an optional
-reach of the attention. Source: Han et al., "PMMTalk: Speech-Driven 3D Facial Animation from Complementary Pseudo Multi-modal
-Features" (2023).
+reach of the attention. Source: Han et al., "PMMTalk: Speech-Driven 3D Facial Animation from Complementary Pseudo
+Multi-modal Features" (2023).
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def hidden_track(head: Head, like: Track) -> Track:
         head, id=f"{head.id} hidden", space="fitted", channels=tuple(f"hidden{number:04d}" for number in range(width)),
         weight=np.eye(width, dtype=np.float32), bias=np.zeros(width, np.float32), template=None, basis=None,
     )
-    return Track(opened, like.style, None, like.exact)
+    return replace(like, head=opened, template=None, warnings=())
 
 
 def features_of(decoded: Decoded) -> FloatArray:

@@ -87,18 +87,30 @@ def find_cues(scores: FloatArray, names: tuple[str, ...], rate_hz: int, words: g
     from_sound = _from_sound(scores, free, names, rate_hz)
     if words is None:
         return from_sound
+    aligned, warning = follow_words(scores, names, rate_hz, words)
+    if aligned is None:
+        return replace(from_sound, warning=warning)
+    return _from_transcript(aligned, free, from_sound, names, rate_hz)
+
+
+def follow_words(
+    scores: FloatArray, names: tuple[str, ...], rate_hz: int, words: g2p.Words,
+) -> tuple[Alignment | None, str]:
+    """The transcript laid over the sound; or None, and why it is not followed. As find_cues()."""
     spoken = as_columns(words, names)
     n_phones = sum(map(len, spoken))
     if n_phones > len(scores):
-        return replace(from_sound, warning=(
+        return None, (
             f"The transcript has {number_of(n_phones, 'phone')}, the sound of {len(scores) / rate_hz:.1f} s has time "
-            f"for at most {len(scores)}: the sound alone is followed. Give the words of this sound only."))
+            f"for at most {len(scores)}: the sound alone is followed. Give the words of this sound only."
+        )
     aligned = align(scores, spoken, names.index(SILENCE))
     if aligned.fit > MISFIT:
-        return replace(from_sound, warning=(
+        return None, (
             f"The transcript does not fit the sound (misfit {aligned.fit:.1f}, at most {MISFIT:g} is used): the sound "
-            "alone is followed. Check that the words are those of this sound, and their language."))
-    return _from_transcript(aligned, free, from_sound, names, rate_hz)
+            "alone is followed. Check that the words are those of this sound, and their language."
+        )
+    return aligned, ""
 
 
 def as_columns(words: g2p.Words, names: tuple[str, ...]) -> list[list[int]]:

@@ -12,6 +12,7 @@ from ..model.folder import Model
 from ..values.types import Settings
 from .autoregressive import AutoregressiveSystem
 from .composite import CompositeSystem
+from .pmmtalk import PmmTalkSystem
 from .unitalker import UniTalkerSystem
 
 
@@ -50,6 +51,7 @@ class System(Protocol):
 # By the name in model.json; model/folder.py refuses names that are not here.
 _SYSTEMS: Mapping[str, Callable[[Model, str, int], System]] = {
     "unitalker": UniTalkerSystem, "composite": CompositeSystem, "autoregressive": AutoregressiveSystem,
+    "pmmtalk": PmmTalkSystem,
 }
 
 

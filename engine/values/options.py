@@ -465,6 +465,12 @@ _WORDS = (
             "of the transcript, such as de or en-gb (default: by its script; Latin letters: en-us)"
         ), "CODE"),
     ),
+    Option(
+        "picture", Settings.picture, "Face Picture",
+        "A PNG of a face from the front that fills the picture: PMMTalk lets it speak and reads its lips",
+        unit="file", sets="Settings.picture",
+        flag=Flag("picture", "still face from the front, for models that take one, such as pmmtalk", "PNG"),
+    ),
 )
 _TEXT = (
     Option(

@@ -325,6 +325,7 @@ class Settings:
             for none.
         transcript: what is said in the sound, None where it is not known; it sharpens the mouth. A text that does not
             fit is left out with a warning.
+        picture: file with a still face, for models that make a talking face of it (PMMTalk); empty for none.
         language: that the transcript is in, for example "de" or "en-gb"; empty guesses it by the script (Latin letters:
             American English).
         speaking_rate: how fast a text without a sound is spoken, 0.5 to 2; 1 is 175 words a minute.
@@ -369,6 +370,7 @@ class Settings:
     part: str = "full"
     over: str = ""
     transcript: str | None = None
+    picture: str = ""
     language: str = ""
     speaking_rate: float = 1.0
     phones: tuple[Phone, ...] | None = None

@@ -20,9 +20,9 @@ import numpy as np
 import soxr
 import torch
 from numpy.typing import NDArray
+from torch import nn
 from tqdm import tqdm
 
-from ...nets.moonshine import MoonshineFront
 from ...values.errors import EngineError
 from ...values.types import FloatArray
 from ..augment.noise import sloped
@@ -83,7 +83,7 @@ class Corpus:
         return rng.choice(self.groups[rng.choices(self.names, self.weights)[0]])
 
 
-def make_scenes(corpus: Corpus, folder: Path, hours: float, front_end: MoonshineFront | None) -> None:
+def make_scenes(corpus: Corpus, folder: Path, hours: float, front_end: nn.Module | None) -> None:
     """Write scenes until the folder holds so many hours; files that are there stay, so an interrupted run goes on."""
     folder.mkdir(parents=True, exist_ok=True)
     count = max(1, round(hours * 3600 / ((SHORTEST_S + LONGEST_S) / 2) / SCENES_PER_FILE))
@@ -95,7 +95,7 @@ def make_scenes(corpus: Corpus, folder: Path, hours: float, front_end: Moonshine
     log.info("scenes: %d files, this run took %.0f s", count, time.monotonic() - began_s)
 
 
-def make_scene(corpus: Corpus, front_end: MoonshineFront | None, seed: int) -> Scene:
+def make_scene(corpus: Corpus, front_end: nn.Module | None, seed: int) -> Scene:
     """The scene of a seed."""
     rng, numbers = random.Random(seed), np.random.default_rng(seed)
     n = round(rng.uniform(SHORTEST_S, LONGEST_S) * SAMPLE_RATE_HZ / FRAME) * FRAME

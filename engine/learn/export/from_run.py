@@ -70,6 +70,8 @@ def _write(contents: FolderSpec, folder: Path) -> None:
         axes = {given: {1: graph.free[given]} if given in graph.free else {} for given in graph.inputs}
         write_graph(graph.module, tuple(graph.inputs.values()), folder / name, axes, graph.output)
         pack(folder / name)
+    for name, source in contents.copies.items():
+        shutil.copyfile(source, folder / name)
     for name, value in contents.arrays.items():
         if isinstance(value, Mapping):
             np.savez(folder / name, **value)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -105,11 +105,15 @@ class GraphSpec:
 
 @dataclass(frozen=True)
 class FolderSpec:
-    """A model folder: graphs and arrays by file name, and the fields of model.json apart from id, date and hashes."""
+    """A model folder: graphs and arrays by file name, and the fields of model.json apart from id, date and hashes.
+
+    `copies` names files of another folder that are taken over byte for byte.
+    """
 
     graphs: Mapping[str, GraphSpec]
     arrays: Mapping[str, NDArray[Any] | Mapping[str, NDArray[np.floating]]]
     info: Mapping[str, Any]
+    copies: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

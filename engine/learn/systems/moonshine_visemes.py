@@ -134,7 +134,7 @@ class SceneTraining(Training[UniTalker, Batch]):
     def open(cls, recipe: MoonshineVisemes, scenes: Path, speech: Path | None = None) -> SceneTraining:
         """Open scenes that are there. Raises EngineError: there are none, or none as long as a crop."""
         batches = SceneBatches(scenes, recipe.crop_s, recipe.batch_size, recipe.pivot_share)
-        return cls(batches, _curve_scale(batches), recipe.loss, RealSpeech.read(speech) if speech else None)
+        return cls(batches, curve_scale(batches), recipe.loss, RealSpeech.read(speech) if speech else None)
 
     def batch(self, step: int, seed: int) -> Batch:
         """Crops drawn by the seed alone."""
@@ -176,7 +176,7 @@ def _features(network: UniTalker, batch: Batch) -> Tensor:
     return features
 
 
-def _curve_scale(batches: SceneBatches) -> CurveScale:
+def curve_scale(batches: SceneBatches) -> CurveScale:
     """Channel variances from a few batches of targets; a left and a right channel share one curve's importance."""
     curves = torch.cat([to_arkit_tensor(batches.batch(seed).curves) for seed in range(SCALE_BATCHES)])
     columns = arkit_columns()

@@ -86,14 +86,18 @@ class Picture:
 class Renderer:
     """Renders frames of one mesh."""
 
-    def __init__(self, triangles: NDArray[np.integer] | Tensor, camera: Camera, albedo: Tensor | None = None) -> None:
+    def __init__(
+        self, triangles: NDArray[np.integer] | Tensor, camera: Camera, albedo: Tensor | None = None,
+        light: tuple[float, float, float] = LIGHT,
+    ) -> None:
         """
         Args:
             triangles: (f, 3) vertex numbers, counter-clockwise for who looks at their front.
             albedo: (v, c) colour of each vertex in 0..1; None is grey, one channel.
+            light: towards it, in camera axes.
         """
         self.triangles = torch.as_tensor(np.asarray(triangles), dtype=torch.int64)
-        self.camera, self.albedo = camera, albedo
+        self.camera, self.albedo, self.light = camera, albedo, light
 
     def __call__(self, vertices: Tensor) -> Picture:
         """(frames, v, 3) -> pictures."""
@@ -147,7 +151,7 @@ class Renderer:
         normals = functional.normalize(
             (self._normals(vertices)[frame[:, None], corners] * shares[..., None]).sum(1), dim=-1, eps=TINY
         )
-        towards = functional.normalize(torch.tensor(LIGHT, dtype=seen.dtype), dim=0) @ self.camera.axes
+        towards = functional.normalize(torch.tensor(self.light, dtype=seen.dtype), dim=0) @ self.camera.axes
         light = AMBIENT + (1 - AMBIENT) * (normals @ towards).clamp_min(0)
         colours = light[:, None]
         if self.albedo is not None:

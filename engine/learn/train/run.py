@@ -15,10 +15,12 @@ from ...values.errors import SettingError
 from ..systems.composite import CompositeManners
 from ..systems.contract import Recipe
 from ..systems.moonshine_visemes import MoonshineVisemes
+from ..systems.pmmtalk import PmmTalkVisemes
 from ..systems.unitalker import UniTalkerRecipe
 
 RECIPES: Mapping[str, type[Recipe[Any, Any]]] = {
     "moonshine_visemes": MoonshineVisemes, "composite_manners": CompositeManners, "unitalker": UniTalkerRecipe,
+    "pmmtalk_visemes": PmmTalkVisemes,
 }
 BEST, LAST = "best.pt", "last.pt"
 
