@@ -1,4 +1,4 @@
-"""PMMTalk-S from its recipe to what the engine plays: pieces equal the whole, cues change the face, stages learn apart."""
+"""PMMTalk-S from its recipe to what the engine plays: pieces equal the whole, cues change the face, stages differ."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import Settings, SettingError, Waveform, animate
+from engine import SettingError, Settings, Waveform, animate
 from engine.learn.data import scenes as scenes_module
 from engine.learn.data.scenes import Corpus, make_scenes
 from engine.learn.export.from_run import export

@@ -304,7 +304,8 @@ def _graphs(network: SmallPmmTalk) -> dict[str, GraphSpec]:
         ),
         "picture.onnx": GraphSpec(network.guess, {"features": given}, {"features": free}, "picture", (other,)),
         "lips.onnx": GraphSpec(
-            WithStill(network).eval(), {"features": given, "still": still}, {"features": free}, "picture", (other, still),
+            WithStill(network).eval(), {"features": given, "still": still}, {"features": free}, "picture",
+            (other, still),
         ),
     }
 
