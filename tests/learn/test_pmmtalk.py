@@ -205,3 +205,20 @@ def test_pixels_that_change_count_more():
     assert float(picture_loss(wanted, wanted, still)) == 0
     assert float(picture_loss(half_wrong, wanted, still)) == pytest.approx(0.5 / 5)      # 1 of 1 + 4 parts
     assert float(picture_loss(torch.zeros_like(wanted), wanted, still)) == pytest.approx(0.5 * 4 / 5)
+
+
+def test_the_head_ends_as_the_best_fit(training):
+    """On the crops that it was fitted on, no other head is better: errors are at right angles to the hidden state."""
+    network = training.recipe.build().eval()
+    fitting = replace(training, recipe=replace(training.recipe, fit_batches=3))
+    batch = fitting.batch(fitting.recipe.lip_steps, 10**9)
+
+    def error() -> float:
+        given = {"audio": batch.features, "text": network.text(batch.text), "picture": network.guess(batch.features)}
+        cues = {cue: network.fusion.projected(cue, rows) for cue, rows in given.items()}
+        output = network.fusion(cues, network.fusion.styles[batch.identity], "arkit52")
+        return float(((output - batch.curves) ** 2).mean().detach())
+
+    before = error()
+    fitting.finish(network)
+    assert error() < 0.9 * before

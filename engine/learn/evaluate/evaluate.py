@@ -120,7 +120,7 @@ def evaluate_set(model: str, recordings: EvaluationSet, identity: str = "pivot")
     motions = {clip.name: our_motion(clip.samples, settings) for clip in clips}
     speed = recordings.seconds / (time.perf_counter() - began_s)
     ours = {name: seen_mouth(motion.weights, motion.channels) for name, motion in motions.items()}
-    mouths: dict[str, dict[str, SeenMouth]] = {OURS: ours, WITH_TRANSCRIPT: _with_transcript(recordings, settings)}
+    mouths: dict[str, dict[str, SeenMouth]] = {OURS: ours, WITH_TRANSCRIPT: with_transcript(recordings, settings)}
     if recordings.phones and recordings.cues is not None:
         mouths[NOISY] = {
             clip.name: our_mouth(in_noisy_room(clip.samples, seed), settings) for seed, clip in enumerate(clips)
@@ -147,7 +147,7 @@ def in_noisy_room(samples: FloatArray, seed: int) -> NDArray[np.float32]:
     return np.asarray(with_noise(wet, NOISE_SNR_DB, rng), np.float32)
 
 
-def _with_transcript(recordings: EvaluationSet, settings: Settings) -> dict[str, SeenMouth]:
+def with_transcript(recordings: EvaluationSet, settings: Settings) -> dict[str, SeenMouth]:
     """Ours with the transcript; empty where one is unknown, or where this model or machine cannot use them."""
     if not all(clip.name in recordings.transcripts for clip in recordings.clips):
         return {}

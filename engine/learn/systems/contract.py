@@ -79,6 +79,10 @@ class Training(ABC, Generic[Network, Batch]):
     def losses(self, network: Network, batch: Batch) -> Losses:
         """The losses of a network, in training mode, on a batch."""
 
+    def finish(self, network: Network) -> None:
+        """Compute what is not learned step by step of the averaged network, after the last step, in place."""
+        return
+
     def score(self, network: Network) -> Judgement | None:
         """How good a network in evaluation mode is; None where nothing can judge: the newest checkpoint is taken."""
         return None

@@ -45,6 +45,7 @@ DROP_BOTH, DROP_TEXT, DROP_PICTURE = 0.1, 0.2, 0.2      # shares of crops whose 
 CLIP_FRAMES = 50            # of a clip from which the generator learns: one second
 CHANGED = 0.04              # of a pixel against the still picture, from which it counts more
 CHANGED_WEIGHT = 4.0
+FIT_SEED, FIT_RIDGE = 10**9, 1.0     # seeds that no step has; a small pull towards 0
 SOURCE = "PMMTalk (2023) architecture in small, on the encoder of the bundled model {}"
 CHECK_FRAMES = 70
 
@@ -80,9 +81,11 @@ class PmmTalkVisemes(Recipe[SmallPmmTalk, CueBatch]):
             work folder that hold features of the same encoder are used by both.
         sizes: of the network, fields of SmallConfig and FusionConfig.
         lip_steps: of the first stage. lip_clips: clips of a second that are drawn for it; lip_batch: of a step.
-        picture_crops: crops of a batch whose picture cue is made, not guessed. stills: faces that they are made on.
+        picture_every: steps of which one makes the picture cue of its first picture_crops crops; all others guess it.
+        stills: faces that pictures are made on.
         words_share: share of the crops that get the true phones in the place of recognised ones.
         guess: weight of the guess's error.
+        fit_batches: on which the head is fitted at the end.
     """
 
     base: str = "mini"
@@ -96,10 +99,12 @@ class PmmTalkVisemes(Recipe[SmallPmmTalk, CueBatch]):
     lip_steps: int = 200
     lip_clips: int = 64
     lip_batch: int = 2
+    picture_every: int = 1
     picture_crops: int = 1
     stills: int = 16
     words_share: float = 0.5
     guess: float = 1.0
+    fit_batches: int = 60
     loss: CueWeights = field(default_factory=CueWeights)
 
     @classmethod
@@ -176,10 +181,34 @@ class CueTraining(Training[SmallPmmTalk, CueBatch]):
         text[words] = _one_hot(drawn.phones[words], open_model(recipe.base).phones)
         lot = torch.from_numpy(rng.random(len(text)))
         no_text, no_picture = lot < DROP_BOTH + DROP_TEXT, (lot < DROP_BOTH) | (lot > 1 - DROP_PICTURE)
-        stills = self.stills[rng.integers(len(self.stills), size=recipe.picture_crops)]
+        made = 0 if step % recipe.picture_every else recipe.picture_crops
+        stills = self.stills[rng.integers(len(self.stills), size=made)]
         return CueBatch(
             drawn.front_end, text, to_arkit_tensor(drawn.curves), drawn.identity, stills, no_text, no_picture,
         )
+
+    def finish(self, network: SmallPmmTalk) -> None:
+        """The head as the least-squares fit of what the fusion gives: gradient steps come near it slowly."""
+        width = network.config.fusion.dim + 1
+        products, sums = np.eye(width) * FIT_RIDGE, np.zeros((width, len(ARKIT_52)))
+        fusion = network.fusion
+        for number in range(self.recipe.fit_batches):
+            batch = self.batch(self.recipe.lip_steps + number, FIT_SEED + number)
+            with torch.no_grad():
+                given = {
+                    AUDIO: batch.features, TEXT: network.text(batch.text), PICTURE: network.guess(batch.features),
+                }
+                cues = {cue: fusion.projected(cue, rows) for cue, rows in given.items()}
+                hidden = fusion.hidden(cues, fusion.styles[batch.identity])[0].flatten(0, 1).double().numpy()
+            rows = np.concatenate([hidden, np.ones((len(hidden), 1))], axis=1)
+            products += rows.T @ rows
+            sums += rows.T @ batch.curves.flatten(0, 1).double().numpy()
+        solved = torch.from_numpy(np.linalg.solve(products, sums).astype(np.float32))
+        head = network.fusion.heads[WHOLE_HEAD]
+        assert isinstance(head, nn.Linear)
+        with torch.no_grad():
+            head.weight.copy_(solved[:-1].T)
+            head.bias.copy_(solved[-1])
 
     def losses(self, network: SmallPmmTalk, batch: CueBatch) -> Losses:
         """Of the pictures, or of motion, alignment and guess."""
@@ -188,7 +217,7 @@ class CueTraining(Training[SmallPmmTalk, CueBatch]):
             return Losses(pictures, {"pictures": pictures})
         made = len(batch.still)
         text, guess = network.text(batch.text), network.guess(batch.features)
-        seen = network.seen(batch.features[:made], batch.still)
+        seen = network.seen(batch.features[:made], batch.still) if made else guess[:0]
         given = {AUDIO: batch.features, TEXT: text, PICTURE: torch.cat([seen, guess[made:]])}
         absent = {TEXT: batch.no_text, PICTURE: batch.no_picture}
         fusion = network.fusion
@@ -199,9 +228,11 @@ class CueTraining(Training[SmallPmmTalk, CueBatch]):
             "motion": (error.diff(dim=1) ** 2).mean(dim=(0, 1)) @ self.scale.change,
             **alignment_losses(fusion.aligned(given)),
         }
+        total = weighted(parts, self.recipe.loss)
+        if not made:
+            return Losses(total, parts)
         guessed = functional.mse_loss(guess[:made], seen.detach())
-        total = weighted(parts, self.recipe.loss) + self.recipe.guess * guessed
-        return Losses(total, {**parts, "guess": guessed})
+        return Losses(total + self.recipe.guess * guessed, {**parts, "guess": guessed})
 
 
 @dataclass(frozen=True)

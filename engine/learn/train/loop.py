@@ -135,6 +135,8 @@ def _average(state: _State, decay: float) -> None:
 
 
 def _checkpoint(state: _State, run: _Run) -> None:
+    if state.step == run.settings.steps:
+        run.training.finish(state.average)
     score = run.training.score(state.average)
     if score is not None:
         log.info("step %d validation %s", state.step, score.line)
