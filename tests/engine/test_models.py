@@ -151,7 +151,7 @@ def test_impossible_windows_are_refused(tiny_copy, change, message):
     (lambda info: info["heads"][0].update(fps=29.97), r"fps 29\.97"),
     (lambda info: info["heads"][2].update(fps=10**9), "fps 1000000000"),
     (lambda info: info.update(normalise="loud"), "normalise is 'loud', must be one of none, clip"),
-    (lambda info: info.update(system="pmmtalk"), r"'pmmtalk', this version runs unitalker, [a-z, ]+\. Update"),
+    (lambda info: info.update(system="hologram"), r"'hologram', this version runs unitalker, [a-z, ]+\. Update"),
     (lambda info: info["identities"][1].update(id="pivot"), "two identities have the id 'pivot'"),
     (
         lambda info: info["heads"][0].update(space="vertices"),
