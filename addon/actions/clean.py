@@ -42,7 +42,7 @@ class Tight:
 
 
 @dataclass(frozen=True)
-class Cleaned:
+class CleanedAction:
     """What was taken out: keys of how many, on how many curves, and the most that a curve moved.
 
     Attributes:
@@ -57,7 +57,7 @@ class Cleaned:
     odd: int
 
 
-def clean(uses: Iterable[tuple[ActionUse, Tight]], error: float, selected: bool = False) -> Cleaned:
+def clean(uses: Iterable[tuple[ActionUse, Tight]], error: float, selected: bool = False) -> CleanedAction:
     """Take keys out of all curves of some uses of Actions.
 
     Args:
@@ -81,7 +81,7 @@ def clean(uses: Iterable[tuple[ActionUse, Tight]], error: float, selected: bool 
                     gone += count - len(curve.keyframe_points)
                     touched += 1
                     largest = max(largest, moved)
-    return Cleaned(before, gone, touched, largest, locked, odd)
+    return CleanedAction(before, gone, touched, largest, locked, odd)
 
 
 def _clean_curve(curve: bpy.types.FCurve, error: float, tight: Tight) -> float:

@@ -12,7 +12,7 @@ from ...engine.rig.presets import choose, find_targets
 from ...engine.values.channels import ARKIT_52
 from ..actions import actions, clean
 from ..actions.actions import ActionUse
-from ..actions.clean import Cleaned, Tight
+from ..actions.clean import CleanedAction, Tight
 from ..character.character import Character, gather
 from ..host.preferences import engine_preferences
 from ..host.scene import scene_fps
@@ -24,7 +24,7 @@ NOWHERE = Tight(np.zeros(0), np.zeros(0))
 
 def clean_action(
     context: bpy.types.Context, character: str, action: str, error: float, selected: bool = False,
-) -> tuple[Cleaned, tuple[str, ...]]:
+) -> tuple[CleanedAction, tuple[str, ...]]:
     """Take keys that change nothing out of Actions; how many went, and sentences for the user.
 
     Args:
@@ -45,7 +45,7 @@ def clean_action(
     return clean.clean([(use, tight) for use in uses], error, selected), warnings
 
 
-def said(done: Cleaned) -> str:
+def said(done: CleanedAction) -> str:
     """The result in one line."""
     counted = translate_plural(done.gone, "1 key", "{} keys")
     text = translate(

@@ -255,7 +255,7 @@ def _sha256(file: Path) -> str:
 
 def front_of(encoder: PretrainedEncoder) -> nn.Module:
     """The encoder's convolutions alone, wave -> features, in evaluation mode."""
-    return _Front(encoder).eval()
+    return _Front(encoder).train(False)
 
 
 def noise(n_samples: int) -> Tensor:

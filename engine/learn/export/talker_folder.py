@@ -145,9 +145,8 @@ def _write_graphs(talker: Talker, encoder: PretrainedEncoder, folder: Path) -> N
         front_of(encoder), (noise(TRACE_SAMPLES),), folder / "encoder.onnx", {"wave": {1: "samples"}}, "features"
     )
     features = torch.zeros(1, 50, encoder.front_dim)
-    write_graph(
-        _Memory(encoder, talker).eval(), (features,), folder / "memory.onnx", {"features": {1: "frames"}}, "memory"
-    )
+    memory = _Memory(encoder, talker).train(False)
+    write_graph(memory, (features,), folder / "memory.onnx", {"features": {1: "frames"}}, "memory")
     _write_steps(talker, folder)
     for file in folder.glob("*.onnx"):
         split_weights(file)
@@ -157,13 +156,13 @@ def _write_steps(talker: Talker, folder: Path) -> None:
     sizes = talker.sizes
     cache = torch.zeros(*talker.decoder.empty_cache().shape[:4], 3, sizes.dim // talker.decoder.empty_cache().shape[3])
     write_graph(
-        _Step(talker).eval(), (torch.zeros(1, 1, sizes.dim), torch.zeros(1, 1, sizes.span, sizes.dim), cache),
+        _Step(talker).train(False), (torch.zeros(1, 1, sizes.dim), torch.zeros(1, 1, sizes.span, sizes.dim), cache),
         folder / "decoder.onnx", {"frame": {}, "memory": {}, "cache": {4: "past"}},
         {"hidden": {}, "cache_out": {4: "frames"}},
     )
     if isinstance(talker, CodeTalker):
         codes = torch.randn(1, TRACE_FRAMES, talker.codebook.sizes.codes, talker.codebook.sizes.code_dim)
-        write_graph(_Motion(talker).eval(), (codes,), folder / CODES_FILE, {"codes": {1: "frames"}}, "hidden")
+        write_graph(_Motion(talker).train(False), (codes,), folder / CODES_FILE, {"codes": {1: "frames"}}, "hidden")
 
 
 def _write_arrays(talker: Talker, folder: Path, facts: TalkerFacts) -> None:
