@@ -71,7 +71,7 @@ LATE_IMPORTS = {
     "addon/cast/__init__.py": 1, "addon/command.py": 1, "addon/export/__init__.py": 1,
     "addon/follow/__init__.py": 1, "addon/mapping/__init__.py": 1, "addon/models/__init__.py": 1,
     "addon/overlay/overlay.py": 1, "addon/phones/__init__.py": 1, "addon/phones/markers.py": 1,
-    "addon/pictures/operators.py": 1, "addon/preview/operators.py": 1, "addon/shape_match/__init__.py": 2,
+    "addon/pictures/operators.py": 1, "addon/preview/operators.py": 1, "addon/shape_match/__init__.py": 3,
     "addon/retakes/__init__.py": 1, "addon/take/__init__.py": 1, "addon/take/catalog.py": 1,
     "addon/teach/__init__.py": 1, "addon/ui/drop.py": 1,
     "addon/ui/operators.py": 1, "addon/ui/try_it.py": 1,

@@ -13,6 +13,13 @@ def work() -> ModuleType:
     return match
 
 
+def capture_work() -> ModuleType:
+    """What Import Face Capture calls."""
+    from . import capture  # needs NumPy and the engine, which registering must not load: the first use does
+
+    return capture
+
+
 def vertex_work() -> ModuleType:
     """What the button of From Vertices calls."""
     from . import vertices  # needs NumPy and the engine, which registering must not load: the first use does

@@ -11,7 +11,7 @@ from ..host.operator_base import BUSY_ELSE, OnWorker, attempt
 from ..host.polls import only_if
 from ..host.steps import InSteps, Work
 from ..host.translations import translate_plural
-from . import vertex_work, work
+from . import capture_work, vertex_work, work
 
 
 class UNITALKER_PG_shape_row(bpy.types.PropertyGroup):
@@ -199,6 +199,39 @@ class UNITALKER_OT_shape_solve(InSteps, bpy.types.Operator):
         self.report({'INFO'}, text)
 
 
+class UNITALKER_OT_capture_import(bpy.types.Operator):
+    bl_idname = "unitalker.capture_import"
+    bl_label = "Import Face Capture"
+    bl_description = (
+        "Key a take of Live Link Face, MediaPipe or another capture with ARKit names on the character, from the "
+        "current frame on"
+    )
+    bl_options = {'REGISTER', 'UNDO'}
+
+    filepath: StringProperty(name="File", description="The capture: .csv, .json or .npz", subtype='FILE_PATH')
+    filter_glob: StringProperty(default="*.csv;*.json;*.npz", options={'HIDDEN'})
+    keep_rest: BoolProperty(
+        name="Keep Resting Face", description="Leave in what the face shows while it rests, such as a smile",
+    )
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask for the file."""
+        context.window_manager.fileselect_add(self)
+        return {'RUNNING_MODAL'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Key it; what is wrong is one line."""
+        try:
+            text, warnings = capture_work().key_capture(context, self.filepath, self.keep_rest)
+        except engine.EngineError as error:
+            self.report({'ERROR'}, str(error))
+            return {'CANCELLED'}
+        for warning in warnings:
+            self.report({'WARNING'}, warning)
+        self.report({'INFO'}, text)
+        return {'FINISHED'}
+
+
 def register() -> None:
     """Where the proposal and the moving mesh are kept; call it after the classes are registered."""
     bpy.types.Scene.unitalker_shapes = PointerProperty(type=UNITALKER_PG_shapes)
@@ -215,5 +248,5 @@ def unregister() -> None:
 CLASSES = (
     UNITALKER_PG_shape_row, UNITALKER_PG_shapes, UNITALKER_OT_shape_match, UNITALKER_OT_shape_show,
     UNITALKER_OT_shape_save, UNITALKER_OT_shape_close, UNITALKER_OT_shape_markers, UNITALKER_PG_vertices,
-    UNITALKER_OT_shape_solve,
+    UNITALKER_OT_shape_solve, UNITALKER_OT_capture_import,
 )

@@ -181,7 +181,7 @@ def _read_npz(path: Path) -> FaceTrack:
         raise ValueError(str(error)) from error
     fps = float(arrays.get("fps", np.float64(DEFAULT_FPS)))
     for kind in ("landmarks", "vertices"):
-        if kind in arrays and "values" not in arrays:
+        if kind in arrays and not {"values", "frames"} & set(arrays):
             points = np.asarray(arrays[kind], np.float32)
             if points.ndim != 3 or points.shape[2] != 3:
                 raise ValueError(f"{kind} have shape {points.shape}, (frames, points, 3) is needed")

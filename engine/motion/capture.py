@@ -24,6 +24,8 @@ NEUTRAL_PERCENTILE = 5.0
 QUIETEST = 0.3              # share of the frames that count as silent: the quietest ones
 LARGEST_NEUTRAL = 0.9       # of a channel: more is a face that never rests, and the rest of it is noise
 SEARCH_S = 0.4              # by which sound and film may lie apart
+LIKELY_S = 0.15             # standard deviation of how far they do
+LOUD_DB = 30.0              # below the loudest frame: quieter ones count as this
 LAG_FRAMES = 2              # beyond which the user is told
 SCALES = (0.6, 1.8)         # lowest and highest factor of a channel
 LARGE_PERCENTILE = 95.0
@@ -114,11 +116,14 @@ def lag_s(motion: Motion, level: FloatArray) -> float:
     Args:
         level: loudness (t,) at the motion's frames.
     """
-    jaw, sound = (_standard(track) for track in (motion["jawOpen"].astype(np.float64), level.astype(np.float64)))
+    heard = np.maximum(level.astype(np.float64), level.max() - LOUD_DB)
+    jaw, sound = _standard(motion["jawOpen"].astype(np.float64)), _standard(heard)
     reach = min(round(SEARCH_S * motion.fps), len(jaw) // 3)
     if reach < 1 or not jaw.any() or not sound.any():
         return 0.0
-    fits = np.array([_fit(jaw, sound, shift) for shift in range(-reach, reach + 1)])
+    shifts = np.arange(-reach, reach + 1)
+    fits = np.array([_fit(jaw, sound, shift) for shift in shifts.tolist()])
+    fits *= np.exp(-0.5 * (shifts / motion.fps / LIKELY_S) ** 2)    # syllables repeat: far fits are mostly other ones
     best = int(fits.argmax())
     return (best - reach + _peak_offset(fits, best)) / motion.fps
 

@@ -1,7 +1,7 @@
 """The claims of the "2D-augmented" study in small: voice style against one-hot, pictures against none, joint training
 with a clean codebook against a naive one. Three seeds; prints the table of docs/TRAINING.md.
 
-    python -m tests.bench.claims_2d VOICES.npz GRID_S1
+    python -m tests.bench.claims_2d VOICES.npz GRID_S1 [voice] [joint] [pictures]
 
 VOICES.npz: `wave`, `n`, `voice`, `manner`, `split` of clips as learn/systems/voice_manners.py makes them.
 """
@@ -36,10 +36,13 @@ from engine.nets.codebook import CodebookSizes, CodeTalker, MotionCodebook
 from engine.nets.faceformer import DecoderSizes, FaceFormer
 from engine.values.channels import ARKIT_52
 
+from ..demo.chart_heads import test_head
+
 SEEDS = (0, 420, 666)
 FPS, FRAMES, DIM, BATCH = 25, 40, 32, 24
-STEPS, CODE_STEPS, TALKER_STEPS, PICTURE_STEPS = 150, 400, 300, 120
+STEPS, CODE_STEPS, TALKER_STEPS, PICTURE_STEPS = 50, 300, 200, 40
 STYLE_OF = {"plain": "pivot", **{name: next(iter(styles), "pivot") for name, styles in MANNERS.items()}}
+MOUTH_MM = 34.0                     # around the middle of the mouth
 WRONG_REST, NOISE = 0.15, 0.03      # of a pseudo speaker's neutral face, of its tracking
 MM2 = 1e-7 * 1e6                    # the study's weight of pictures, for squared millimetres
 Step = Callable[[Tensor], Losses]
@@ -58,18 +61,20 @@ class Clips:
         return Clips(self.features[rows], self.motion[rows], self.voice[rows], [self.speaker[row] for row in rows])
 
 
-def main(voices: Path, grid: Path) -> None:
-    """Run all claims."""
+def main(voices: Path, grid: Path, wanted: list[str]) -> None:
+    """Run the wanted claims."""
     torch.set_num_threads(1)
     start = time.process_time()
     taught, unseen = made_clips(voices)
     tell(f"clips: {len(taught.speaker)} taught, {len(unseen.speaker)} unseen, {time.process_time() - start:.0f} s")
-    rows = {"one-hot": one_hot, "voice": by_voice}
-    report("unseen voices", {name: [run(taught, unseen, seed) for seed in SEEDS] for name, run in rows.items()})
+    if "voice" in wanted:
+        rows = {"one-hot": one_hot, "voice": by_voice}
+        report("unseen voices", {name: [run(taught, unseen, seed) for seed in SEEDS] for name, run in rows.items()})
     plain = [row for row, name in enumerate(taught.speaker) if name.endswith((" plain", " calm"))]
     test = unseen.take([row for row, name in enumerate(unseen.speaker) if name.endswith(" plain")])
     clean = taught.take(plain)
-    for what, pseudo in (("made", wrong_rest(taught, plain)), ("grid_s1", filmed(grid, len(plain)))):
+    sets = (("made", wrong_rest(taught, plain)), ("grid_s1", filmed(grid, len(plain)))) if "joint" in wanted else ()
+    for what, pseudo in sets:
         arms = {
             "FaceFormer, clean": lambda seed: faceformer(clean, None, test, seed),
             "FaceFormer, naive joint": lambda seed, pseudo=pseudo: faceformer(clean, pseudo, test, seed),
@@ -79,6 +84,8 @@ def main(voices: Path, grid: Path) -> None:
             "the same, projected": lambda s, p=pseudo: codetalker(clean, p, test, s, (False, True)),
         }
         report(f"joint, pseudo {what}", {name: [run(seed) for seed in SEEDS] for name, run in arms.items()})
+    if "pictures" not in wanted:
+        return
     arms = {"none": lambda seed: pictures(clean, test, seed, 0.0), "pictures": lambda s: pictures(clean, test, s, MM2)}
     report("vertices of the mouth", {name: [run(seed) for seed in SEEDS] for name, run in arms.items()})
 
@@ -263,20 +270,16 @@ def codetalker(clean: Clips, pseudo: Clips | None, test: Clips, seed: int, how: 
 
 def mouth() -> tuple[Tensor, Tensor, np.ndarray]:
     """Vertices (v, 3) in mm, shapes (52, v, 3) and triangles around the mouth of the test head."""
-    from addon.head.load import whole_head
-
-    head = whole_head()
-    centre = np.array([0.0, -100.0, 130.0])
-    near = np.linalg.norm((head.points - centre) * [1, 0.4, 1], axis=1) < 34
-    triangles = head.triangles[near[head.triangles].all(axis=1)]
+    head = test_head()
+    near = np.linalg.norm((head.rest.positions - head.mouth) * [1, 0.4, 1], axis=1) < MOUTH_MM
+    triangles = head.rest.triangles[near[head.rest.triangles].all(axis=1)]
     used = np.unique(triangles)
-    number = np.full(len(head.points), -1)
+    number = np.full(len(head.rest.positions), -1)
     number[used] = np.arange(len(used))
-    moves = np.zeros((len(ARKIT_52), len(used), 3), np.float32)
-    for row, name in enumerate(ARKIT_52):
-        if name in head.names:
-            moves[row] = head.moves[head.names.index(name)][used]
-    return torch.tensor(head.points[used], dtype=torch.float32), torch.from_numpy(moves), number[triangles]
+    still = np.zeros((len(head.rest.positions), 3))
+    moves = np.stack([head.shapes.get(name, still)[used] for name in ARKIT_52])
+    rest = torch.tensor(head.rest.positions[used], dtype=torch.float32)
+    return rest, torch.tensor(moves, dtype=torch.float32), number[triangles]
 
 
 def pictures(clean: Clips, test: Clips, seed: int, weight: float) -> float:
@@ -305,4 +308,4 @@ def pictures(clean: Clips, test: Clips, seed: int, weight: float) -> float:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:] or ["voice", "joint", "pictures"])

@@ -1,8 +1,8 @@
 """`track`: films of faces become a data set of curves, landmarks and sound, with a file that says how good each is.
 
-Written for each film: NAME.npz (`values` (t, k) at the film's frame rate, `names`, `fps`, `seconds`, `landmarks`) and
-NAME.flac; for all of them quality.json, and people.json with each person's resting face and scale, so that both can be
-taken back. A film that cannot be used is named with the reason, and the others go on.
+Written for each film: NAME.npz (motion as `animate` writes it, and `landmarks`) and NAME.wav, which the reader `takes`
+of `finetune` knows; for all of them quality.json, and people.json with each person's resting face and scale, so that
+both can be taken back. A film that cannot be used is named with the reason, and the others go on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ...files.face_track import FaceTrack
 from ...motion.capture import LAG_FRAMES, Cleaned, clean, lag_s, personal_scale, resting_face, without_rest
 from ...motion.retime import retime
 from ...pipeline import animate
-from ...values.errors import EngineError, SettingError
+from ...values.errors import SettingError
 from ...values.messages import number_of
 from ...values.types import SAMPLE_RATE_HZ, FloatArray, Life, Motion, Settings, Waveform
 from .video import TrackedFilm, read_film
@@ -163,11 +163,11 @@ def _usual(clip: _Clip, motion: Motion) -> Motion:
 def _save(clip: _Clip, motion: Motion, output: Path) -> None:
     partial = output / f"{clip.name}.part.npz"
     np.savez_compressed(
-        partial, values=motion.weights, names=np.array(motion.channels), fps=np.float64(motion.fps),
-        seconds=np.arange(len(motion.weights)) / motion.fps, landmarks=clip.landmarks.astype(np.float16),
+        partial, frames=motion.weights, channels=np.array(motion.channels), fps=np.float64(motion.fps),
+        meta=np.array(json.dumps({"person": clip.person})), landmarks=clip.landmarks.astype(np.float16),
     )
     partial.replace(output / f"{clip.name}.npz")
-    soundfile.write(output / f"{clip.name}.flac", clip.wave.samples, SAMPLE_RATE_HZ)
+    soundfile.write(output / f"{clip.name}.wav", clip.wave.samples, SAMPLE_RATE_HZ)
 
 
 def _quality(clip: _Clip, motion: Motion) -> Quality:
@@ -185,18 +185,3 @@ def _quality(clip: _Clip, motion: Motion) -> Quality:
         clip.person, len(motion.weights), motion.fps, clip.cleaned.lost_share, clip.cleaned.longest_gap,
         round(lag, 3), round(reach, 3), round(max(LEAST_WEIGHT, 1 - faults), 3),
     )
-
-
-def read_dataset(folder: Path) -> list[tuple[str, Waveform, Motion, float]]:
-    """Name, sound, motion and weight of each film of a data set that track() wrote. Raises SettingError."""
-    try:
-        qualities = json.loads((folder / QUALITY).read_text(encoding="utf-8"))
-        found = []
-        for name, quality in qualities.items():
-            with np.load(folder / f"{name}.npz", allow_pickle=False) as arrays:
-                motion = Motion(arrays["values"], tuple(map(str, arrays["names"])), float(arrays["fps"]))
-            samples, _ = soundfile.read(folder / f"{name}.flac", dtype="float32")
-            found.append((name, Waveform(samples), motion, float(quality["weight"])))
-    except (OSError, ValueError, KeyError, EngineError) as error:
-        raise SettingError(f"Data set {folder} cannot be read ({error}). Make it again with `track`.") from error
-    return found
