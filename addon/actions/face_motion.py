@@ -11,12 +11,12 @@ from mathutils import Quaternion
 from ...engine import Motion, Rig, RigChannel, SettingError, read_back
 from ...engine.values.messages import number_of
 from . import actions
+from .keys import interpolation_number
 
 READ_FPS = 25.0                 # as models look at references
 MAX_READ_S = 1500               # longer ones are read as far: 25 minutes
 KEY_START, KEY_END = 'key_blocks["', '"].value'
 BONE_START = 'pose.bones["'
-ROTATIONS = {"rotation_quaternion": 4, "rotation_euler": 3}
 
 
 def face_motion(
@@ -79,13 +79,25 @@ def _values(curves: list[bpy.types.FCurve], frames: np.ndarray) -> Iterator[tupl
         if channel is None or channel in seen or curve.is_empty:
             continue
         seen.add(channel)
-        sampled = np.array([curve.evaluate(frame) for frame in frames.tolist()], np.float32)
+        sampled = _sampled(curve, frames)
         if channel.path == "rotation_quaternion":
             turned.setdefault(channel.name, {})[channel.index] = sampled
         else:
             yield channel, sampled
     for bone, parts in turned.items():
         yield from _angles(bone, parts, len(frames))
+
+
+def _sampled(curve: bpy.types.FCurve, frames: np.ndarray) -> np.ndarray:
+    """Values (n,) on frames inside of the curve; straight lines, as takes have them, in bulk: a tenth of the time."""
+    points = curve.keyframe_points
+    modes = np.empty(len(points), np.uint8)
+    points.foreach_get("interpolation", modes)
+    if len(curve.modifiers) or not len(points) or (modes != interpolation_number('LINEAR')).any():
+        return np.array([curve.evaluate(frame) for frame in frames.tolist()], np.float32)
+    keys = np.empty(2 * len(points), np.float32)
+    points.foreach_get("co", keys)
+    return np.interp(frames, keys[::2], keys[1::2]).astype(np.float32)
 
 
 def _angles(bone: str, parts: dict[int, np.ndarray], count: int) -> Iterator[tuple[RigChannel, np.ndarray]]:

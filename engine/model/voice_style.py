@@ -38,7 +38,8 @@ def hear_style(wave: Waveform, model: Model) -> HeardStyle:
     """
     if not model.manners or model.pivot is None:
         raise SettingError(
-            f"Model {model.id} takes no style from a voice. Choose a model that does, such as mini, or an identity."
+            f"Model {model.id} cannot take its style from a voice. Choose a model that can, such as mini, "
+            "or an identity."
         )
     pivot, voice = model.styles[model.pivot], manner_statistics(wave)
     if voice is None:

@@ -47,8 +47,8 @@ class UniTalkerSystem:
         """Head and style that the settings name. Raises SettingError, ModelError."""
         if settings.references:
             raise SettingError(
-                f"Model {self.model.id} takes no style from a motion. Choose a model that does, such as composite, or "
-                "leave the reference out."
+                f"Model {self.model.id} cannot take its style from a motion. Choose a model that can, such as "
+                "composite, or leave the reference out."
             )
         head = self.model.head(settings.head)
         template = read_template(settings.template, head) if settings.template else head.template

@@ -178,3 +178,15 @@ def test_the_bundled_model_hears_a_style_in_the_voice_and_says_so(ext, face, spe
 def test_a_given_voice_decides_where_the_style_is_from(ext, face, speech):
     animate(speech, model="mini", voice=speech)
     assert "Heard in the voice: " in bpy.context.scene.unitalker.result_details
+
+
+@pytest.mark.parametrize("interpolation", ['LINEAR', 'BEZIER', 'CONSTANT'])
+def test_keys_are_read_as_blender_plays_them(ext, face, interpolation):
+    action = take(face.data.shape_keys)
+    curve = next(curve for curve in curves_of(ext, action) if "jawOpen" in curve.data_path)
+    for key in curve.keyframe_points:
+        key.interpolation = interpolation
+    curve.update()
+    frames = np.arange(1, 90, 0.7)
+    sampled = ext.module("addon.actions.face_motion")._sampled(curve, frames)
+    assert np.allclose(sampled, [curve.evaluate(frame) for frame in frames], atol=1e-6)

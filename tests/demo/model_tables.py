@@ -2,6 +2,7 @@
 
     python -m engine evaluate weights/mini speech --json docs/figures/mini.json
     python -m engine evaluate weights/mini robustness --json docs/figures/robustness.json
+    python -m engine.learn.manners.figures weights/composite --data FOLDER --json docs/figures/composite.json
     python -m tests.demo.model_tables             # writes them between the marks of docs/MODEL.md
 """
 
@@ -12,10 +13,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.values.settings import MANNER_REGIONS
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, FIGURES = ROOT / "docs" / "MODEL.md", ROOT / "docs" / "figures"
 NOW, BEFORE, WORSE_SOUND = "mini.json", "mini_0.1.json", "robustness.json"
 BEGIN, END = "<!-- figures: tests/demo/model_tables.py -->", "<!-- end of figures -->"
+MANNERS = "composite.json"
+MANNERS_BEGIN, MANNERS_END = "<!-- manners: tests/demo/model_tables.py -->", "<!-- end of manners -->"
+MANNER_GOALS = {
+    **{f"amplitude r, {region}": "≥ 0.9" for region in MANNER_REGIONS}, "rest, mean error": "≤ 0.03",
+    "leading side right": "≥ 0.95", "pbm_recall": "≥ 0.96",
+}
 OTHERS = ("Rhubarb words", "Rhubarb + transcript", "Rhubarb phonetic", "loudness", "viseme model")
 OURS = {
     "ours": "all", "ours, unseen voices": "unseen voices", "ours + transcript": "with transcript",
@@ -59,10 +68,18 @@ def page_tables() -> str:
     return tables(read(NOW), read(BEFORE)) + "\n\n" + robustness(read(WORSE_SOUND))
 
 
-def written(page: str, text: str) -> str:
+def manners(found: Mapping[str, float]) -> str:
+    """What the model of manners takes over from references, as Markdown."""
+    rows = [["row", "goal", "composite"]]
+    rows += [[name, MANNER_GOALS.get(name, "-"), f"{value:.{0 if name.endswith('_ms') else 3}f}"]
+             for name, value in found.items()]
+    return _markdown(rows)
+
+
+def written(page: str, text: str, begin: str = BEGIN, end: str = END) -> str:
     """The page with the tables between its marks."""
-    head, _, rest = page.partition(BEGIN)
-    return f"{head}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}"
+    head, _, rest = page.partition(begin)
+    return f"{head}{begin}\n{text}\n{end}{rest.partition(end)[2]}"
 
 
 def read(name: str) -> Mapping[str, Any]:
@@ -140,4 +157,5 @@ def _markdown(rows: Sequence[Row]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), page_tables()), encoding="utf-8")
+    with_speech = written(PAGE.read_text(encoding="utf-8"), page_tables())
+    PAGE.write_text(written(with_speech, manners(read(MANNERS)), MANNERS_BEGIN, MANNERS_END), encoding="utf-8")

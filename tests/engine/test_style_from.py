@@ -166,7 +166,7 @@ def test_blinks_and_gaze_of_a_reference_do_not_count():
 
 
 def test_a_model_without_manners_refuses_a_reference(tiny, syllables):
-    with pytest.raises(SettingError, match="takes no style from a motion"):
+    with pytest.raises(SettingError, match="cannot take its style from a motion"):
         animate(syllables, replace(tiny, references=(reference_of(motion(jawOpen=0.4), "take"),)))
 
 

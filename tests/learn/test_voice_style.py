@@ -81,7 +81,7 @@ def test_without_speech_the_pivot_stays(samples):
 
 
 def test_a_model_without_an_ear_for_voices_says_so():
-    with pytest.raises(SettingError, match="takes no style from a voice"):
+    with pytest.raises(SettingError, match="cannot take its style from a voice"):
         animate(sample(), replace(SETTINGS, model=str(TINY), voice=THIS_SOUND))
 
 

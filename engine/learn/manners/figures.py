@@ -2,8 +2,8 @@
 
     python -m engine.learn.manners.figures weights/composite --data FOLDER --json docs/figures/composite.json
 
-A held-out manner speaks the known phones of one recording (the reference) and of another (the truth); the model hears
-the other recording and sees the reference. FOLDER holds speech/english_aligned and paired/.
+A held-out manner speaks the known phones of some recordings (the reference) and of others (the truth); the model hears
+the others and sees the reference. FOLDER holds speech/english_aligned and paired/.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ...audio.read import from_array, read_audio
 from ...files.whole_file import part_of
 from ...model.folder import open_model
 from ...model.style_from import reference_of
+from ...motion import smooth
 from ...pipeline import animate
 from ...values.channels import ARKIT_52, manner_region
 from ...values.settings import MANNER_REGIONS, Life, Reference
@@ -36,7 +37,7 @@ from .manners import FPS, Manner, draw_manner, perform, rest_pose
 from .real_manners import ANIMATED, ANIMATED_FPS, ARRAYS, FILMED, REPORTED, animated_motion, tracked_motion
 
 FIRST_SEED = 1_000_000      # manners from here on never train
-MANNERS, CLIPS_EACH = 40, 3
+MANNERS, CLIPS_EACH, REFERENCE_CLIPS = 40, 3, 3
 SHORTEST_S = 2.0
 PAUSE_S = 0.3               # of silence, in whose middle the face rests
 CLEAR_SIDE, CLEAR_MOTION = 0.1, 0.02    # from which a side leads, of a mouth that moves so much
@@ -86,15 +87,17 @@ def _of_manners(model: str, said: Sequence[_Said], manners: int) -> dict[str, fl
     for number in range(manners):
         manner = draw_manner(FIRST_SEED + number)
         rng = np.random.default_rng(number)
-        chosen = [said[i] for i in rng.permutation(len(said))[:CLIPS_EACH + 1]]
-        reference = reference_of(_performed(chosen[0], manner), "held out")
-        given = [_spoken(model, clip, reference) for clip in chosen[1:]]
-        truth = [_performed(clip, manner) for clip in chosen[1:]]
+        drawn = [said[i] for i in rng.permutation(len(said))[:REFERENCE_CLIPS + CLIPS_EACH]]
+        shown = [_performed(clip, manner) for clip in drawn[:REFERENCE_CLIPS]]
+        joined = Motion(np.concatenate([motion.weights for motion in shown]), ARKIT_52, float(FPS))
+        reference, clips = reference_of(joined, "held out"), drawn[REFERENCE_CLIPS:]
+        given = [_spoken(model, clip, reference) for clip in clips]
+        truth = [_performed(clip, manner) for clip in clips]
         for region in MANNER_REGIONS:
             spreads[region].append((_spread(truth, region), _spread(given, region)))
-        rests += _rest_errors(given, chosen[1:], rest_pose(manner))
+        rests += _rest_errors(given, clips, rest_pose(manner))
         sides += _side_right(truth, given, manner)
-        events += [_seen(motion, clip) for motion, clip in zip(given, chosen[1:], strict=True)]
+        events += [_seen(motion, clip) for motion, clip in zip(given, clips, strict=True)]
     found = {f"amplitude r, {region}": _correlation(pairs) for region, pairs in spreads.items()}
     errors = np.concatenate(rests) if rests else np.zeros(0)
     found["rest, mean error"] = float(errors.mean())
@@ -116,9 +119,10 @@ def _spoken(model: str, clip: _Said, *references: Reference) -> Motion:
 
 
 def _spread(motions: Sequence[Motion], region: str) -> float:
-    """Deviation over time of a region's channels, together."""
+    """Deviation over time of a region's channels, together, between the ends where a face comes from neutral."""
     names = [name for name in ARKIT_52 if manner_region(name) == region]
-    return float(np.sqrt(sum(np.mean([motion[name].var() for motion in motions]) for name in names)))
+    inside = slice(round(smooth.REST_OUT_S * FPS), -round(smooth.REST_OUT_S * FPS))
+    return float(np.sqrt(sum(np.mean([motion[name][inside].var() for motion in motions]) for name in names)))
 
 
 def _rest_errors(given: Sequence[Motion], clips: Sequence[_Said], rest: FloatArray) -> list[FloatArray]:

@@ -32,8 +32,6 @@ HEAD, PIVOT = "arkit52", "pivot"
 REFERENCE_HZ = 25
 SCALE_BATCHES = 6
 NULL_FOLLOWS = 0.02         # share of each batch's plain references in the null style
-STYLE_CLIPS = 60            # of a person's takes, whose mean style is that identity
-REAL_LABELS = {"animated": "Animators (Mandarin)", "filmed": "Filmed Talker"}
 IMPORTANCE = {"mouthClose": 2.0, "mouthPress": 1.5, "jawForward": 0.4, "mouthShrug": 0.4, "cheekPuff": 0.3,
               "tongueOut": 0.4, "noseSneer": 0.5, "cheekSquint": 0.5}
 CHECK_FRAMES = 143
@@ -126,7 +124,7 @@ class CompositeManners(Recipe[MannerComposite, MannerBatch]):
         return PerformanceTraining.open(self, load_performances(folder, model))
 
     def folder(self, network: MannerComposite) -> FolderSpec:
-        """Decoder and motion graph, the encoder's phone graph, a head with its resting pose, styles of real people."""
+        """Decoder and motion graph, the encoder's phone graph, a head with its resting pose, and the null style."""
         weights, bias = _phone_weights(self.encoder)
         phones = nn.Linear(*weights.shape)
         phones.load_state_dict({"weight": torch.from_numpy(weights.T.copy()), "bias": torch.from_numpy(bias)})
