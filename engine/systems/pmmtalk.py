@@ -100,7 +100,7 @@ class PmmTalkSystem:
         digest.update(b"-" if still is None else np.ascontiguousarray(still).data)
         return CueTrack(
             head, resolve(settings, self.model), template, settings.raw, (warning,) if warning else (),
-            digest.hexdigest(), words, still,
+            conditions=digest.hexdigest(), words=words, still=still,
         )
 
     def decode(self, windows: Iterable[FeatureWindow], tracks: Sequence[Track], n_samples: int) -> list[Decoded]:

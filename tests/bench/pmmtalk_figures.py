@@ -16,11 +16,11 @@ from typing import Any
 
 from engine.learn.data.evaluation_sets import read_set
 from engine.learn.data.filmed_lips import filmed_clips
-from engine.learn.evaluate.baselines import evaluation_settings, our_mouth, reference_mouth
+from engine.learn.evaluate.baselines import evaluation_settings, our_mouth
 from engine.learn.evaluate.bootstrap import Figure, figures
 from engine.learn.evaluate.evaluate import with_transcript
 from engine.learn.evaluate.filmed import figures_of
-from engine.learn.evaluate.metrics import SeenMouth, gather, pool
+from engine.learn.evaluate.metrics import SeenMouth, gather, pool, reference_mouth
 
 MODELS = ("mini", "pmmtalk")
 SOUND, UNSEEN, WORDS = "sound alone", "unseen voices", "with transcript"

@@ -86,6 +86,13 @@ def test_pieces_with_a_cache_equal_the_whole(folder, monkeypatch, tmp_path, cue)
     assert float(np.abs(pieces - whole).max()) < 1e-4
 
 
+def test_what_a_take_goes_through_takes_its_motion(folder):
+    """Not raw: contacts, silence and the scene's clock, on the head that is chosen by itself."""
+    result = animate(speech(1.0), Settings(model=str(folder), threads=1, fps=30))
+    assert result.motion.weights.shape[0] == 30 and set(ARKIT_32) <= set(result.motion.channels)
+    assert result.motion.weights.min() >= 0 and result.motion.weights.max() <= 1
+
+
 def test_strength_goes_from_the_pivot_to_twice_the_style(folder):
     none, once, twice = (
         animate(speech(1.5), settings(folder, identity="wide", strength=strength)).motion.weights
