@@ -2,6 +2,7 @@
 
 from engine.learn.data import split
 from engine.learn.evaluate.evaluate import NOISE_SNR_DB, ROOM_RT60_S
+from tests.demo import pmmtalk_tables
 from tests.demo.model_tables import (
     MANNERS,
     MANNERS_BEGIN,
@@ -23,6 +24,11 @@ def test_the_printed_tables_are_those_of_the_command():
 def test_the_printed_manners_are_those_of_the_command():
     page = PAGE.read_text(encoding="utf-8")
     assert MANNERS_BEGIN in page and written(page, manners(read(MANNERS)), MANNERS_BEGIN, MANNERS_END) == page
+
+
+def test_the_printed_tables_of_pmmtalk_are_those_of_its_figures():
+    page = PAGE.read_text(encoding="utf-8")
+    assert pmmtalk_tables.written(page) == page
 
 
 def test_every_row_and_every_set_is_printed():
