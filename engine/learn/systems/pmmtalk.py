@@ -357,7 +357,7 @@ def _info(base: Model, network: SmallPmmTalk) -> dict[str, Any]:
     resample = {"where": "none", "align_corners": False}
     heads = {HEAD: ARKIT_32, WHOLE_HEAD: ARKIT_52}
     return {
-        "title": "PMMTalk: follows a transcript most closely; mouth, jaw, cheeks, nose", "system": "pmmtalk",
+        "title": "PMMTalk: voice and transcript; mouth, jaw, cheeks, nose", "system": "pmmtalk",
         "licence": base.licence, "source": SOURCE.format(base.id), "sample_rate": SAMPLE_RATE_HZ,
         "normalise": base.normalise,
         "encoder": {"from": base.id, "sha256": dict(base.hashes)["encoder.onnx"], **asdict(base.encoder)},
