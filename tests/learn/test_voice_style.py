@@ -38,7 +38,7 @@ def in_manners() -> dict[str, Waveform]:
 
 
 @pytest.mark.parametrize("manner", ["calm", "shouted", "whispered", "sung"])
-def test_manners_of_a_voice_that_taught_nothing_are_heard(manner):
+def test_manners_of_a_voice_are_heard(manner):
     heard = hear_style(in_manners()[manner], open_model("mini"))
     assert heard.heard.split(":")[0] == manner and heard.manners[manner] > 0.5
 
