@@ -21,6 +21,7 @@ from .mapping import properties as mapping_properties
 from .mapping import watch as mapping_watch
 from .models import identity_operators, style_operators
 from .models import operators as model_operators
+from .moods import operators as mood_operators
 from .overlay import overlay
 from .phones import operators as phone_operators
 from .phones import panel as phone_panel
@@ -48,7 +49,7 @@ from .ui import style as style_panel
 # In the order in which Blender must know them: a group before what points to it, a panel before those inside it.
 MODULES = (
     preferences, translations, properties, character_mood, live, operators, model_operators, identity_operators,
-    style_operators, style_presets, sound_files, try_it, generate_panel, panels, style_panel,
+    style_operators, mood_operators, style_presets, sound_files, try_it, generate_panel, panels, style_panel,
     takes_list, takes_operators, takes_panel,
     mapping_properties, mapping_operators, mapping_panel, mapping_watch, teach_operators, teach_panel,
     phone_properties, phone_operators, phone_panel, phone_watch, shape_match_operators, shape_match_panel,

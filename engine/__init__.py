@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from .geometry.shape_picture import SIZE_PX, SampledFace
     from .geometry.shape_solve import solve_weights
+    from .idle.arousal import Arousal, arousal
     from .model.components import Placement, components_needed, fit_placement
     from .model.devices import from_text as device_tests_from_text
     from .model.devices import remember as remember_device_tests
@@ -60,24 +61,24 @@ if TYPE_CHECKING:
     from .values.types import Animation, Curve, HeadMesh, LipContacts, Motion, Rig, RigChannel, RigCurves, Waveform
 
 __all__ = [
-    "EASE_IN_S", "EASE_OUT_S", "MIN_DURATION_S", "PLACEHOLDER", "SIZE_PX", "STYLE_SUFFIX", "Animation", "AudioError",
-    "Cancelled", "ChannelMatch", "Curve", "Delays", "EngineError", "FitResult", "Gains", "Head", "HeadMesh",
-    "InstallError", "KeyedTake", "Life", "LipContacts", "ModelError", "Motion", "NoPresetError", "OutputError", "Picks",
-    "Placement", "PresetError", "Reference", "RegionSmooth", "Rig", "RigChannel", "RigCurves", "RigError",
-    "SampledFace", "SettingError", "Settings", "ShapeProposal", "TeachError", "Waveform", "animate",
-    "animate_all", "changed_spans",
-    "check_sound", "check_words", "close_graphs", "components_needed", "contacts_of",
-    "device_tests_from_text",
-    "device_tests_to_text", "fit_placement", "fit_take", "from_array", "guess_points", "has_lips", "is_still",
-    "languages", "match_shapes", "preset_of_matches", "read_audio", "read_back", "read_transcript", "read_words",
-    "reduce_for_curves", "reduce_for_lines", "reference_of", "remember_device_tests", "runs", "runtime_build",
-    "solve_weights", "sound_length_s", "speak", "stretch", "style_file", "sure_channels", "test_devices",
+    "EASE_IN_S", "EASE_OUT_S", "MIN_DURATION_S", "PLACEHOLDER", "SIZE_PX", "STYLE_SUFFIX", "Animation", "Arousal",
+    "AudioError", "Cancelled", "ChannelMatch", "Curve", "Delays", "EngineError", "FitResult", "Gains", "Head",
+    "HeadMesh", "InstallError", "KeyedTake", "Life", "LipContacts", "ModelError", "Motion", "NoPresetError",
+    "OutputError", "Picks", "Placement", "PresetError", "Reference", "RegionSmooth", "Rig", "RigChannel", "RigCurves",
+    "RigError", "SampledFace", "SettingError", "Settings", "ShapeProposal", "TeachError", "Waveform", "animate",
+    "animate_all", "arousal", "changed_spans", "check_sound", "check_words", "close_graphs", "components_needed",
+    "contacts_of", "device_tests_from_text", "device_tests_to_text", "fit_placement", "fit_take", "from_array",
+    "guess_points", "has_lips", "is_still", "languages", "match_shapes", "preset_of_matches", "read_audio",
+    "read_back", "read_transcript", "read_words", "reduce_for_curves", "reduce_for_lines", "reference_of",
+    "remember_device_tests", "runs", "runtime_build", "solve_weights", "sound_length_s", "speak", "stretch",
+    "style_file", "sure_channels", "test_devices",
 ]
 _LIGHT = ("values.errors", "values.settings", "values.types", "audio.read", "pipeline")     # in this order
 _HOMES = {      # where the other names lie
     "FitResult": "fit_head.fit.FitResult", "KeyedTake": "fit_head.fit.KeyedTake", "fit_take": "fit_head.fit.fit_take",
     "ChannelMatch": "geometry.shape_match.ChannelMatch",
     "Picks": "geometry.shape_match.Picks", "ShapeProposal": "geometry.shape_match.ShapeProposal",
+    "Arousal": "idle.arousal.Arousal", "arousal": "idle.arousal.arousal",
     "is_still": "geometry.lip_pairs.is_still",
     "guess_points": "geometry.shape_match.guess_points", "match_shapes": "geometry.shape_match.match_shapes",
     "sure_channels": "geometry.shape_match.sure_channels",

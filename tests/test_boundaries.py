@@ -56,8 +56,8 @@ FLOORS = {
     "addon": (
         ("host", "head"), ("actions",), ("character",), ("sound",), ("keying",), ("take",),
         (
-            "phones", "follow", "export", "models", "teach", "shape_match", "mapping", "cast", "overlay", "pictures",
-            "preview", "retakes", "take_list",
+            "phones", "follow", "export", "models", "moods", "teach", "shape_match", "mapping", "cast", "overlay",
+            "pictures", "preview", "retakes", "take_list",
         ),
         ("ui", "shots"), ("command",), ("",),
     ),
@@ -70,6 +70,7 @@ MAX_LATE_IMPORTS = 25                               # in the whole product
 LATE_IMPORTS = {
     "addon/cast/__init__.py": 1, "addon/command.py": 1, "addon/export/__init__.py": 1,
     "addon/follow/__init__.py": 1, "addon/mapping/__init__.py": 1, "addon/models/__init__.py": 1,
+    "addon/moods/__init__.py": 1,
     "addon/overlay/overlay.py": 1, "addon/phones/__init__.py": 1, "addon/phones/markers.py": 1,
     "addon/pictures/operators.py": 1, "addon/preview/operators.py": 1, "addon/shape_match/__init__.py": 3,
     "addon/retakes/__init__.py": 1, "addon/take/__init__.py": 1, "addon/take/catalog.py": 1,
@@ -79,7 +80,7 @@ LATE_IMPORTS = {
 # the first one and its helpers
 ANIMATION_WRITERS = (
     "addon/keying/write.py", "addon/actions/actions.py", "addon/actions/nla.py", "addon/keying/clearing.py",
-    "addon/actions/keys.py", "addon/keying/moved_keys.py",
+    "addon/actions/keys.py", "addon/actions/object_keys.py", "addon/keying/moved_keys.py",
 )
 PRINTERS = ("engine/__main__.py", "engine/learn/", "addon/command.py")
 SOURCES = sorted(

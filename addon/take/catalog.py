@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ...engine.values.errors import SettingError
+from ...engine.values.own_moods import read_own_moods
 from ..host.preferences import engine_preferences
 from ..sound.strips import strip_in_use
 
@@ -116,8 +118,19 @@ def preset_items(settings: Settings, _context: bpy.types.Context | None) -> list
 
 
 def mood_items(settings: Settings, _context: bpy.types.Context | None) -> list[Item]:
-    """Enum items of the moods, neutral first."""
-    return _with_current(MOOD_ITEMS, settings.mood or EMPTY["mood"])
+    """Enum items of the moods, neutral first, the user's own last."""
+    own = own_moods(settings)
+    key = ("moods", tuple(own))
+    items = cached(key, lambda: [*MOOD_ITEMS, *((name, name.capitalize(), "") for name in own)])
+    return _with_current(items, settings.mood or EMPTY["mood"])
+
+
+def own_moods(settings: Settings) -> tuple[str, ...]:
+    """Names of the user's own moods; none where their text cannot be read."""
+    try:
+        return tuple(read_own_moods(settings.own_moods))
+    except SettingError:
+        return ()
 
 
 def _with_current(items: list[Item], current: str) -> list[Item]:

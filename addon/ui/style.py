@@ -81,6 +81,9 @@ class MoodPanel:
         layout = property_split(self.layout.column())
         layout.active = bool(context.scene.unitalker.mood)
         draw_section(layout, context.scene.unitalker, "mood")
+        row = self.layout.row(align=True)
+        row.operator("unitalker.mood_from_sliders")
+        row.operator("unitalker.mood_remove", text="", icon='X')
         _draw_character_mood(context, self.layout)
 
 
@@ -90,6 +93,9 @@ def _draw_character_mood(context: bpy.types.Context, layout: bpy.types.UILayout)
     header, body = layout.panel("unitalker_character_mood", default_closed=True)
     header.label(text="Keyed on the Character")
     if body and obj is not None:
+        row = body.row(align=True)
+        row.operator("unitalker.mood_from_voice")
+        row.operator("unitalker.mood_on_frames")
         column = property_split(body.column(align=True))
         for name in NAMES:
             column.prop(obj.unitalker_mood, name, slider=True)

@@ -6,12 +6,18 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..values.errors import PresetError
-from ..values.types import RigChannel
+from ..values.types import Rig, RigChannel
 from .preset import Preset, Target
 from .preset_file import default_clamp
+from .presets import find_targets
 
 STILL = 1e-4            # a control that differs by less has not been moved: shape keys, metres, radians
+LEAST_SHOWN = 0.02      # of a channel or control that counts as set
+ROUNDS = 60             # of a least-squares fit
 DIGITS = 6              # of weights and offsets that are kept
 
 Pose = Mapping[RigChannel, float]       # value of each control, rotations in radians
@@ -41,6 +47,47 @@ def learn(preset: Preset, channel: str, rest: Pose, extreme: Pose) -> Preset:
     new = sorted(moved.keys() - known, key=_order)
     made = [_new(control, channel, rest[control], extreme[control]) for control in new]
     return replace(preset, targets=(*(target for target in kept if target is not None), *made))
+
+
+def read_channels(preset: Preset, rig: Rig, pose: Pose) -> tuple[dict[str, float], tuple[str, ...]]:
+    """The channels, 0 to 1, that would give a pose of a character by a preset, and the controls that it cannot explain.
+
+    Args:
+        pose: values of the controls that an artist set; rotations in radians.
+    Returns:
+        Channels above LEAST_SHOWN; names of controls that stand away from rest and that the preset does not move.
+    Source: least squares within limits, by one channel after the other.
+    """
+    rows = [
+        (target, place) for target, places in zip(preset.targets, find_targets(preset, rig), strict=True)
+        for place in places if place in pose and target.combine == "sum" and target.gamma == 1 and target.gain
+    ]
+    channels = sorted({channel for target, _ in rows for channel, _ in target.sources})
+    effect = np.zeros((len(rows), len(channels)))
+    wanted = np.zeros(len(rows))
+    for number, (target, place) in enumerate(rows):
+        for channel, weight in target.sources:
+            effect[number, channels.index(channel)] = weight * target.gain
+        wanted[number] = _shown(target, pose[place]) - target.offset
+    scale = np.abs(effect).max(axis=1, keepdims=True, initial=1e-9)      # degrees count as much as keys
+    found = _solved(effect / scale, wanted / scale[:, 0])
+    explained = {place for _, place in rows}
+    others = sorted({place.name for place, value in pose.items()
+                     if place.kind == "shape_key" and abs(value) > LEAST_SHOWN and place not in explained})
+    shown = {channel: round(float(value), 3) for channel, value in zip(channels, found, strict=True)}
+    return {channel: value for channel, value in shown.items() if value > LEAST_SHOWN}, tuple(others)
+
+
+def _solved(effect: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights (n_channels,) from 0 to 1 whose effects come nearest to what is wanted."""
+    weights, left = np.zeros(effect.shape[1]), wanted.copy()
+    strength = (effect**2).sum(axis=0)
+    for _ in range(ROUNDS):
+        for column in np.flatnonzero(strength > 0):
+            now = np.clip(weights[column] + effect[:, column] @ left / strength[column], 0, 1)
+            left -= effect[:, column] * (now - weights[column])
+            weights[column] = now
+    return weights
 
 
 def _check(target: Target) -> None:
