@@ -8,12 +8,20 @@ from ..host.translations import translate
 from .character import Character
 
 SEEN_MM = 1.0           # a slider that moves the lips by less is not worth a sentence
+TEETH_MM = 1.5          # inner lips are soft: they may press against the teeth by less than this
 NAMES_SHOWN = 6
 
 
 def notes_on_lips(check: LipCheck | None) -> tuple[str, ...]:
     """How the lips meet, in numbers; nothing for a mesh without lips, or a line without p, b and m."""
-    if check is None or not check.after.tightest:
+    if check is None:
+        return ()
+    tucked = (translate("The lower lip is at the teeth on {} of {} f v", check.tucked, len(check.tucks)),)
+    return (*_closures(check), *(tucked if check.tucks else ()))
+
+
+def _closures(check: LipCheck) -> tuple[str, ...]:
+    if not check.after.tightest:
         return ()
     total, crossing, widest = len(check.after.tightest), f"{check.after.crossing_mm:.1f}", f"{check.widest_mm:.0f}"
     if not check.fitted:
@@ -36,6 +44,11 @@ def warnings_of_lips(character: Character, rig: Rig, animation: Animation) -> tu
         found.append(translate(
             "The mouth stays shut: the jaw parts the lips by {} mm only. Choose another preset, or use Match by Shape",
             f"{check.opening * HEAD_MM:.1f}",
+        ))
+    if check.through_teeth_mm > TEETH_MM:
+        found.append(translate(
+            "The upper teeth come through a lip by {} mm: look at the roll of the lips, or lower the gain of Lips",
+            f"{check.through_teeth_mm:.1f}",
         ))
     keyed = {channel.name for channel in animation.curves.curves} if animation.curves else set()
     for name, value in _raised(character):

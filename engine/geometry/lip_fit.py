@@ -7,7 +7,7 @@ seen apart, rounded ones get the gap that the model means, and for f and v the l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from ..motion import lip_contact
 from ..motion.smooth import smooth_step
 from ..values.lips import LipCheck, LipGaps
-from ..values.phones import BILABIALS, Phone
+from ..values.phones import BILABIALS, LABIODENTALS, Phone
 from ..values.types import Curve, LipContacts, Motion, RigChannel, RigCurves
 from .lip_pairs import LipMesh
 from .shape_align import Array
@@ -90,7 +90,42 @@ def check_lips(
     gaps = [gap_of(curves, lips, n_frames).mean(axis=1) for curves in (before, after)]
     counts = [LipGaps(_tightest(gap, phones, motion.fps)) for gap in gaps]
     parting = {name: float(change.mean()) for name, change in lips.parts.items()}
-    return LipCheck(counts[0], counts[1], float(gaps[1].max()), lips.opening, before is not after, parting)
+    return LipCheck(
+        counts[0], counts[1], float(gaps[1].max()), lips.opening, before is not after, parting,
+        _tucks(after, lips, phones, motion), _through_teeth(after, lips, n_frames),
+    )
+
+
+def _tucks(curves: RigCurves, lips: LipMesh, phones: tuple[Phone, ...], motion: Motion) -> tuple[float, ...]:
+    """How far the lower lip stays below the upper teeth on each f and v, on its nearest frame; () without teeth."""
+    if lips.teeth_rest is None:
+        return ()
+    below = _below_teeth(curves, lips, len(motion.weights))
+    return _tightest(below, phones, motion.fps, LABIODENTALS)
+
+
+def _through_teeth(curves: RigCurves, lips: LipMesh, n_frames: int) -> float:
+    """The furthest by which a lip that lay in front of the upper teeth at rest gets behind their face, 0 for none; the
+    lower one only as far as it also reaches above their edge."""
+    if not lips.before_teeth:
+        return 0.0
+    channels = _on_frames(curves, lips.front_parts, n_frames)
+    behind = [
+        -max(ahead, 0.0) - _moved(curves, channels, {name: change[lip] for name, change in lips.front_parts.items()})
+        for lip, ahead in enumerate(lips.before_teeth)
+    ]
+    above = -_below_teeth(curves, lips, n_frames)
+    return float(max(behind[0].max(), np.minimum(behind[1], above).max(), 0.0))
+
+
+def _below_teeth(curves: RigCurves, lips: LipMesh, n_frames: int) -> Array:
+    """How far the lower lip lies below the edge of the upper teeth (n_frames,)."""
+    return (lips.teeth_rest or 0.0) + _moved(curves, _on_frames(curves, lips.teeth_parts, n_frames), lips.teeth_parts)
+
+
+def _moved(curves: RigCurves, channels: list[RigChannel], parts: Mapping[str, float]) -> Array:
+    """What these keys together do over all frames, each by its part at 1."""
+    return np.asarray(sum(curves.curves[channel].values * parts[channel.name] for channel in channels), np.float64)
 
 
 def gap_of(curves: RigCurves, lips: LipMesh, n_frames: int) -> Array:
@@ -102,9 +137,14 @@ def gap_of(curves: RigCurves, lips: LipMesh, n_frames: int) -> Array:
 
 def _lip_channels(curves: RigCurves, lips: LipMesh, n_frames: int) -> list[RigChannel]:
     """Shape keys that move the lips and have a key on every frame."""
+    return _on_frames(curves, lips.parts, n_frames)
+
+
+def _on_frames(curves: RigCurves, names: Collection[str], n_frames: int) -> list[RigChannel]:
+    """Shape keys of these names that have a key on every frame."""
     return [
         channel for channel, curve in curves.curves.items()
-        if channel.kind == "shape_key" and channel.name in lips.parts and len(curve.values) == n_frames
+        if channel.kind == "shape_key" and channel.name in names and len(curve.values) == n_frames
     ]
 
 
@@ -164,9 +204,11 @@ def _shifted(weights: Array, effect: Array, change: Array, opening: float) -> Ar
     return moved
 
 
-def _tightest(gap: Array, phones: tuple[Phone, ...], fps: float) -> tuple[float, ...]:
-    """The smallest gap of each p, b and m."""
+def _tightest(
+    gap: Array, phones: tuple[Phone, ...], fps: float, labels: frozenset[str] = BILABIALS,
+) -> tuple[float, ...]:
+    """The smallest gap of each p, b and m, or of other phones."""
     reach = round(SEARCH_S * fps)
-    spans = [(phone.start_s, phone.end_s) for phone in phones if phone.label in BILABIALS]
+    spans = [(phone.start_s, phone.end_s) for phone in phones if phone.label in labels]
     windows = [gap[max(round(start * fps) - reach, 0):round(end * fps) + reach + 1] for start, end in spans]
     return tuple(float(window.min()) for window in windows if len(window))

@@ -8,7 +8,7 @@ those in front. All distances are in head heights.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -56,6 +56,8 @@ class LipMesh:
         parts: key -> (n_pairs,) change of that distance with the key at 1; keys without an effect are left out.
         teeth_rest: how far the lower lip lies below the edge of the upper teeth at rest; None without teeth.
         teeth_parts: key -> its change.
+        before_teeth: how far the upper and the lower lip lie in front of the upper teeth at rest; () without teeth.
+        front_parts: key -> the change of both, forwards.
         opening: mean distance that the mouth opens with the jaw at 1.
         height: of the head, in the unit of the mesh.
     """
@@ -68,6 +70,8 @@ class LipMesh:
     teeth_parts: Mapping[str, float]
     opening: float
     height: float
+    before_teeth: tuple[float, ...] = ()
+    front_parts: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class _Axes:
 
     height: float
     up: Array
+    ahead: Array
     high: Array
     front: Array
     side: Array
@@ -240,7 +245,7 @@ def _axes(mesh: HeadMesh, up: Array, pairs: Index, island: Index, height: float)
         front = np.sign(front[axis]) * np.eye(3)[axis]
         front -= up * (front @ up)
     side = np.cross(up, front)
-    return _Axes(height, up, mesh.points @ up, mesh.points @ front, mesh.points @ side)
+    return _Axes(height, up, front, mesh.points @ up, mesh.points @ front, mesh.points @ side)
 
 
 def _front_columns(mesh: HeadMesh, pairs: Index, axes: _Axes) -> Index:
@@ -274,15 +279,34 @@ def _measured(mesh: HeadMesh, pairs: Index, axes: _Axes, inside: NDArray[np.bool
         if np.abs(change).max() > STILL_SHARE:
             parts[name] = np.asarray(change, np.float64)
     still = inside & (drop < UPPER_DROP / 2 * drop.max())
-    edge = _teeth_edge(pairs, axes, still)
+    edge, face = _teeth(pairs, axes, still)
+    before_teeth, front_parts = _before_teeth(mesh, pairs, axes, face)
     below = None if edge is None else float(edge - axes.high[lower].mean()) / height
     sunk = [-float((move[lower] @ axes.up).mean()) / height for move in mesh.moves]
     opening = float(((opened[upper] - opened[lower]) @ axes.up).mean() / height)
-    return LipMesh(pairs, rest, slit, parts, below, dict(zip(mesh.names, sunk, strict=True)), opening, height)
+    return LipMesh(
+        pairs, rest, slit, parts, below, dict(zip(mesh.names, sunk, strict=True)), opening, height, before_teeth,
+        front_parts,
+    )
 
 
-def _teeth_edge(pairs: Index, axes: _Axes, still: NDArray[np.bool_]) -> float | None:
-    """How high the edge of the upper teeth lies behind the lips; None where nothing lies there."""
+def _before_teeth(
+    mesh: HeadMesh, pairs: Index, axes: _Axes, face: float | None,
+) -> tuple[tuple[float, ...], dict[str, tuple[float, ...]]]:
+    """How far both lips lie in front of the teeth's face, and what each key changes of it, in head heights."""
+    if face is None:
+        return (), {}
+    lips = [np.median(axes.front[lip]) for lip in pairs.T]
+    upper, lower = pairs.T
+    changes = {
+        name: tuple(float((move[lip] @ axes.ahead).mean()) / axes.height for lip in (upper, lower))
+        for name, move in zip(mesh.names, mesh.moves, strict=True)
+    }
+    return tuple(float(lip - face) / axes.height for lip in lips), changes
+
+
+def _teeth(pairs: Index, axes: _Axes, still: NDArray[np.bool_]) -> tuple[float | None, float | None]:
+    """How high the edge of the upper teeth lies behind the lips, and how far in front their face; None without any."""
     lips_high, lips_front = axes.high[pairs].mean(axis=1), axes.front[pairs].mean(axis=1)
     across = axes.side[pairs].mean(axis=1)
     near = still & (np.abs(axes.high - lips_high.mean()) < TEETH_ABOVE * axes.height)
@@ -290,9 +314,12 @@ def _teeth_edge(pairs: Index, axes: _Axes, still: NDArray[np.bool_]) -> float | 
     near &= (axes.side > across.min()) & (axes.side < across.max())
     teeth = np.flatnonzero(near)
     if not len(teeth):
-        return None
+        return None, None
     teeth = teeth[axes.front[teeth] > axes.front[teeth].max() - TEETH_FRONT * axes.height]
     width = (across.max() - across.min()) / TEETH_COLUMNS
     columns = [teeth[np.abs(axes.side[teeth] - place) < width] for place in across]
     lowest = [axes.high[column].min() for column in columns if len(column)]
-    return float(np.quantile(lowest, EDGE_QUANTILE)) if lowest else None
+    if not lowest:
+        return None, None
+    foremost = [axes.front[column].max() for column in columns if len(column)]
+    return float(np.quantile(lowest, EDGE_QUANTILE)), float(np.median(foremost))

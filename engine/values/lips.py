@@ -40,6 +40,8 @@ class LipCheck:
         before, after: fitting to the mesh. fitted: whether it was asked for; else both are the same.
         widest: largest gap on any frame. opening: gap of the jaw alone, wide open; 0 where nothing opens the mouth.
         parting: key -> change of the gap with that key at 1, for every key of the mesh that moves the lips.
+        tucks: how far the lower lip stays below the upper teeth on each f and v; none where the mesh has no teeth.
+        through_teeth: the furthest that the face of the upper teeth comes through a lip.
     """
 
     before: LipGaps
@@ -48,6 +50,18 @@ class LipCheck:
     opening: float
     fitted: bool
     parting: Mapping[str, float] = field(default_factory=dict)
+    tucks: tuple[float, ...] = ()
+    through_teeth: float = 0.0
+
+    @property
+    def tucked(self) -> int:
+        """How many f and v have the lower lip at the teeth."""
+        return sum(below <= MEETING for below in self.tucks)
+
+    @property
+    def through_teeth_mm(self) -> float:
+        """How far teeth come through a lip, on a head of usual size."""
+        return self.through_teeth * HEAD_MM
 
     @property
     def opens(self) -> bool:

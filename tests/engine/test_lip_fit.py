@@ -198,3 +198,32 @@ def test_lips_of_a_real_head_meet_within_half_a_millimetre():
     curves = retarget(motion({"jawOpen": 1.0}), choose(Rig(shape_keys=frozenset(mesh.names))),
                       Rig(shape_keys=frozenset(mesh.names)))
     assert gap_of(curves, lips, 1).mean() * lips.height == pytest.approx(30.1, abs=1)
+
+
+TUCKED = {"jawOpen": 0.12, "mouthRollLower": 0.55, "mouthUpperUpLeft": 0.2, "mouthUpperUpRight": 0.2}
+
+
+def check_of(mesh: HeadMesh, said: Motion, phones: tuple[Phone, ...]):
+    lips = find_lips(mesh, OPENS, CLOSES)
+    rig = Rig(shape_keys=frozenset(mesh.names))
+    curves = retarget(said, load_preset(str(ROOT / "presets" / "arkit52.json")), rig)
+    return check_lips(curves, fit_lips(curves, said, contacts_of(said), lips), said, phones, lips)
+
+
+def test_the_check_counts_f_and_v_whose_lower_lip_is_at_the_teeth():
+    frames = [TUCKED] * 10 + [{"jawOpen": 0.6}] * 20
+    phones = (Phone("F", 0.0, 0.3), Phone("V", 0.6, 0.9))
+    check = check_of(made_head(), motion(*frames), phones)
+    assert (check.tucked, len(check.tucks)) == (1, 2) and check.through_teeth_mm < 0.5
+
+
+def test_the_check_sees_teeth_that_come_through_a_lip():
+    mesh = made_head()
+    moves = mesh.moves.copy()
+    depth_mm = 8.0          # both lips lie 4 mm in front of the teeth
+    inner = find_lips(mesh, OPENS, CLOSES).pairs
+    moves[mesh.names.index("mouthPressLeft")][inner[:, 0], 1] += depth_mm       # backwards: the face looks towards -Y
+    pressed = motion(*[{"mouthPressLeft": 1.0}] * 10)
+    check = check_of(replace(mesh, moves=moves), pressed, ())
+    assert check.through_teeth_mm == pytest.approx(4.0, abs=1.5)
+    assert check_of(mesh, pressed, ()).through_teeth_mm == 0
