@@ -95,7 +95,7 @@ def _laughs(level: FloatArray, speaking: BoolArray) -> tuple[tuple[float, float]
     smooth = gaussian(heard[:, None], NOTE_S * RATE_HZ)[:, 0]
     inner = (smooth[1:-1] > smooth[:-2]) & (smooth[1:-1] >= smooth[2:]) & speaking[1:-1]
     tops = np.flatnonzero(inner) + 1
-    links = np.array([_follows(smooth, first, second) for first, second in pairwise(tops)], np.bool_)
+    links = np.array([_follows(smooth, first, second) for first, second in pairwise(tops.tolist())], np.bool_)
     found = []
     for first, stop in runs(links):
         notes = tops[first:stop + 1]
