@@ -39,7 +39,7 @@ def read_points(path: str | Path, keys: str | Path, fps: float = 0.0, wave: Wave
             points = number_of(len(neutral), "point")
             raise ValueError(f"its {points} are not MediaPipe's {LANDMARKS}: name the stable ones")
         if len(names) != len(moves):
-            raise ValueError(f"it names {len(names)} shapes and holds {len(moves)}")
+            raise ValueError(f"it holds {len(moves)} of {number_of(len(names), 'shape')} that it names")
     except (ArrayFileError, OSError, KeyError, ValueError, AttributeError) as error:
         raise SettingError(
             f"Keys {keys} cannot be read ({error}). Give an .npz with neutral (n, 3), keys (k, n, 3) and names."
