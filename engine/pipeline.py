@@ -346,7 +346,8 @@ def _transcript_warning(cues: PhonemeCues | None, track: Track, settings: Settin
         return f"The transcript does not change what head {track.head.id} gives{reason}"
     if cues is not None and not settings.language and cues.misfit > DOUBTFUL:
         return (
-            f"The transcript fits only roughly (misfit {cues.misfit:.1f}, above {DOUBTFUL:g} is doubtful). "
+            "The transcript fits only roughly: many of its phones sound otherwise (mismatch "
+            f"{cues.misfit:.1f}; 0 is perfect, above {DOUBTFUL:g} is doubtful). "
             f"It was read as language {g2p.guess(settings.transcript or '')!r}: choose another one if that is wrong."
         )
     return cues.warning if cues else ""

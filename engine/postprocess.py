@@ -6,7 +6,7 @@ smoothing and the clock alone; Settings.raw through none of it.
 | step | on the model's clock | why there | contacts |
 |---|---|---|---|
 | 0 | phones that the user edited | they stand for the voice itself (the pipeline does it before) | |
-| 1 | cues: rounding, jaw, contacts | what is said decides where the lips touch | made, then held through step 2 |
+| 1 | effort, cues: jaw, rounding, contacts | what is said, how hard, decides where lips touch | made, then held |
 | 2 | limits, silence, rest at both ends | all that closes the mouth comes before what shapes it | measured |
 | 3 | smoothing, the face's and the regions' | first: articulation must not sharpen what is then blurred | faded to |
 | 4 | relaxed articulation | slurs as smoothing does | faded to |
@@ -33,12 +33,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .audio.effort import effort_db
 from .audio.level import level_of
+from .audio.pitch import RATE_HZ
 from .idle.blinks import add_idle_motion, is_moving, lively
 from .idle.prosody import Prosody, prosody
 from .model.decode import Track
 from .model.heads import Head
-from .motion import articulation, lip_contact, mood, smooth, timing
+from .motion import articulation, effort, lip_contact, mood, smooth, timing
 from .motion.asymmetry import two_sides
 from .motion.retime import retime
 from .speech import cues as speech
@@ -57,11 +59,13 @@ class Sound:
     """What is measured of a clip once, for all that follows.
 
     Attributes:
-        prosody: None where nothing needs it. moods: what tags of the transcript change.
+        effort_db: (n,) of audio/effort.py. prosody: None where nothing needs it. moods: what tags of the transcript
+            change.
     """
 
     duration_s: float
     level: Level
+    effort_db: FloatArray
     prosody: Prosody | None
     moods: tuple[mood.MoodChange, ...] = ()
 
@@ -92,7 +96,7 @@ class _Step:
 def measure(wave: Waveform, wanted: Sequence[Settings]) -> Sound:
     """What the wanted settings need to know of a sound."""
     needs_prosody = any(not settings.raw and (is_moving(settings.life) or settings.mood.own) for settings in wanted)
-    return Sound(wave.duration_s, level_of(wave), prosody(wave) if needs_prosody else None)
+    return Sound(wave.duration_s, level_of(wave), effort_db(wave), prosody(wave) if needs_prosody else None)
 
 
 def silence_warning(sound: Sound, closes: bool) -> str:
@@ -133,7 +137,7 @@ def finish(
         return Finished(moved, lip_contact.contacts_of(moved))
     if settings.life.is_listening:
         motion, cues = replace(motion, weights=np.zeros_like(motion.weights)), None
-    closed_motion = _close(motion, cues, sound.level, (n_frames - 1) / settings.fps, track.rest)
+    closed_motion = _close(motion, cues, sound, (n_frames - 1) / settings.fps, track.rest)
     shaped, closed = _shape(closed_motion, settings, sound)
     retimed = retime(shaped, settings.fps, n_frames)
     if retimed is not shaped:
@@ -180,17 +184,26 @@ def _at(amount: KeyedAmount, seconds: NDArray[np.float64], settings: Settings) -
 
 
 def _close(
-    motion: Motion, cues: speech.PhonemeCues | None, level: Level, end_s: float, rest: FloatArray | None,
+    motion: Motion, cues: speech.PhonemeCues | None, sound: Sound, end_s: float, rest: FloatArray | None,
 ) -> Motion:
     """Steps 1 and 2: all that closes the mouth, or lets the face rest."""
     spoken = None
+    motion = effort.follow_effort(motion, _opening_factor(motion, sound), rest)
     if cues is not None:
         cues = speech.on_clock(cues, len(motion.weights), motion.fps)
         spoken = cues.spoken
         closing = lip_contact.close_lips(speech.shape(motion, cues), cues.contact, rest)
         motion = lip_contact.open_vowels(closing, cues.voiced)
     motion, _ = lip_contact.seal(smooth.limit(motion), lip_contact.closed_frames(motion))
-    return smooth.ease_ends(smooth.close_in_silence(motion, level, spoken, rest), end_s, rest)
+    return smooth.ease_ends(smooth.close_in_silence(motion, sound.level, spoken, rest), end_s, rest)
+
+
+def _opening_factor(motion: Motion, sound: Sound) -> FloatArray:
+    """By how much this voice opens the mouth further than a calm one (n_frames,)."""
+    rows = np.arange(len(sound.effort_db)) / RATE_HZ
+    seconds = np.arange(len(motion.weights)) / motion.fps
+    own = np.interp(seconds, rows, sound.effort_db) if len(rows) else np.zeros(len(seconds))
+    return effort.opening_factor(own)
 
 
 def _shape(motion: Motion, settings: Settings, sound: Sound) -> tuple[Motion, BoolArray]:

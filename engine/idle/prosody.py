@@ -13,24 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.level import block_power
+from ..audio.pitch import RATE_HZ, pitch_hz
 from ..motion.smooth import SILENCE_DBFS, gaussian, runs
 from ..values.cache import Cache
-from ..values.types import SAMPLE_RATE_HZ, BoolArray, FloatArray, Waveform
+from ..values.types import BoolArray, FloatArray, Waveform
 
-RATE_HZ = 50                    # of all tracks here: blocks of audio/level.py
 PAST_S, FUTURE_S = 8.0, 2.0     # by which a moment is judged loud or high
 SPEECH_BELOW_PEAK_DB = 25.0     # what is quieter than the loudest speech around by more is a pause ...
 SPEECH_ABOVE_FLOOR_DB = 6.0     # ... and so is what barely rises above the noise around
 LEAST_RANGE_DB = 6.0            # sound that never falls so far is speech all along
 LEAST_PAUSE_S = 0.16            # shorter gaps are closures of stops
 LEAST_SPEECH_S = 0.06           # shorter bursts are clicks
-PITCH_RATE_HZ = 4000            # enough for a voice, and a quarter of the work
-PITCH_WINDOW_S = 0.04           # three periods of the lowest voice
-LOWEST_HZ, HIGHEST_HZ = 70.0, 400.0
-VOICED_FROM = 0.45              # autocorrelation, as a share of that of a perfect period
-OCTAVE_COST = 0.05              # an octave lower must fit so much better
-FFT_SIZE = 256                  # holds a window and the longest period
-CHUNK_FRAMES = 3000             # a minute at a time: memory does not grow with the clip
 SYLLABLE_S = 0.04               # standard deviation of the loudness envelope whose tops are syllables
 STRESS_REACH_S = 0.4            # a stressed syllable stands out among those so near
 STRESS_DB, STRESS_SEMITONES = 8.0, 5.0      # above what is usual around, that make a full stress each
@@ -117,8 +110,7 @@ def _pauses(speaking: BoolArray) -> tuple[tuple[float, float], ...]:
 
 def _semitones(wave: Waveform, speaking: BoolArray) -> FloatArray:
     """Pitch (n,) in semitones above the mean of the voiced frames around; 0 where the voice has none."""
-    firsts = range(0, len(speaking), CHUNK_FRAMES)
-    pitch = np.concatenate([_pitch_hz(wave, first, min(first + CHUNK_FRAMES, len(speaking))) for first in firsts])
+    pitch = pitch_hz(wave, len(speaking))
     voiced = (pitch > 0) & speaking
     tones = np.where(voiced, 12 * np.log2(np.maximum(pitch, 1.0)), 0)
     padded = np.pad(np.where(voiced, tones, np.nan), 2, constant_values=np.nan)
@@ -135,37 +127,6 @@ def _mean_around(values: NDArray[np.floating], counted: BoolArray) -> NDArray[np
     frames = np.arange(len(values))
     low, high = np.maximum(frames - past, 0), np.minimum(frames + future + 1, len(values))
     return np.asarray((sums[high] - sums[low]) / np.maximum(counts[high] - counts[low], 1))
-
-
-def _pitch_hz(wave: Waveform, first: int, stop: int) -> NDArray[np.float64]:
-    """Pitch of frames first to stop; 0 where there is none.
-
-    Source: autocorrelation divided by that of the window (Boersma 1993), with a parabola through its best lag.
-    """
-    window_length, step = round(PITCH_WINDOW_S * PITCH_RATE_HZ), PITCH_RATE_HZ // RATE_HZ
-    factor = SAMPLE_RATE_HZ // PITCH_RATE_HZ
-    start = first * step - window_length // 2 + step // 2
-    length = (stop - first - 1) * step + window_length
-    sound = wave.samples[max(start, 0) * factor:(start + length) * factor]
-    averaged = sound[:len(sound) // factor * factor].reshape(-1, factor).mean(axis=1)
-    slow = np.convolve(averaged, (0.25, 0.5, 0.25), "same")      # high partials blur a period
-    before = max(-start, 0)
-    slow = np.pad(slow, (before, max(0, length - before - len(slow))))[:length]
-    frames = np.lib.stride_tricks.sliding_window_view(slow, window_length)[::step]
-    window = np.hanning(window_length).astype(np.float32)
-    spectrum = np.fft.rfft((frames - frames.mean(axis=1, keepdims=True)) * window, FFT_SIZE)
-    same = np.fft.irfft(spectrum.real ** 2 + spectrum.imag ** 2, FFT_SIZE)
-    of_window = np.fft.irfft(np.abs(np.fft.rfft(window, FFT_SIZE)) ** 2, FFT_SIZE)
-    lags = np.arange(int(PITCH_RATE_HZ / HIGHEST_HZ), int(np.ceil(PITCH_RATE_HZ / LOWEST_HZ)) + 1)
-    fit = same / np.maximum(same[:, :1], 1e-12) / (of_window / of_window[0])
-    inner = fit[:, lags]
-    tops = (inner >= fit[:, lags - 1]) & (inner >= fit[:, lags + 1])
-    best = np.argmax(np.where(tops, inner - OCTAVE_COST * np.log2(lags), -np.inf), axis=1)
-    rows = np.arange(len(fit))
-    before, at, after = (fit[rows, lags[best] + side] for side in (-1, 0, 1))
-    bend = before - 2 * at + after
-    lag = lags[best] + np.where(bend < -1e-9, 0.5 * (before - after) / np.minimum(bend, -1e-9), 0).clip(-0.5, 0.5)
-    return np.where((at > VOICED_FROM) & tops[rows, best], PITCH_RATE_HZ / lag, 0.0)
 
 
 def _stresses(level: FloatArray, speaking: BoolArray, semitones: FloatArray) -> tuple[Stress, ...]:

@@ -32,7 +32,8 @@ class UniTalkerConfig:
         decoder_dim: width of the decoder; style_dim: length of a style vector, decoder_dim for a transformer.
         identities: one row of the style table each.
         heads: annotation name and its number of outputs (channels, or PCA coefficients).
-        phones: number of phone classes, 0 for no phone head.
+        phones: number of phone classes, 0 for no phone head; phone_channels: width of a phone head that looks at
+            frames around, 0 for a linear one.
         decoder_kind: "tcn" or "transformer"; period: of the transformer's position code, in frames.
         interpolate_pos: where features become frames: 0 between the encoder's convolutions and its transformer, 1
             behind the encoder, 2 behind the decoder, None nowhere (the motion has the encoder's rate).
@@ -46,6 +47,7 @@ class UniTalkerConfig:
     identities: tuple[str, ...]
     heads: Mapping[str, int]
     phones: int = 0
+    phone_channels: int = 0
     encoder: Mapping[str, Any] = field(default_factory=dict)
     decoder_kind: str = "tcn"
     period: int = 30
@@ -77,6 +79,28 @@ class TcnDecoder(nn.Module):
         return x.transpose(1, 2)
 
 
+class PhoneHead(nn.Module):
+    """Phone scores from a few frames around each: which stop or hiss it was, its neighbours tell."""
+
+    KERNEL = 5
+
+    def __init__(self, feature_dim: int, channels: int, phones: int) -> None:
+        super().__init__()
+        pad = self.KERNEL // 2
+        self.dropout = nn.Dropout(0.1)
+        self.first = nn.Conv1d(feature_dim, channels, self.KERNEL, padding=pad)
+        self.second = nn.Conv1d(channels, channels, self.KERNEL, padding=pad)
+        self.skip = nn.Linear(feature_dim, phones)
+        self.last = nn.Linear(channels, phones)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(batch, t, feature_dim) -> (batch, t, phones)."""
+        x = nn.functional.gelu(self.first(self.dropout(features).transpose(1, 2)))
+        x = x + nn.functional.gelu(self.second(x))
+        scores: Tensor = self.skip(features) + self.last(self.dropout(x.transpose(1, 2)))
+        return scores
+
+
 class UniTalker(nn.Module):
     """Encoder, decoder, style table with the pivot in its last row, heads (zero at the start), optional phone head."""
 
@@ -94,7 +118,7 @@ class UniTalker(nn.Module):
         self.heads = nn.ModuleDict(
             {name: _head(config.decoder_dim, size, config.head_layers) for name, size in config.heads.items()}
         )
-        self.phone_head = nn.Linear(self.encoder.dim, config.phones) if config.phones else None
+        self.phone_head = _phone_head(config, self.encoder.dim)
 
     @property
     def pivot_index(self) -> int:
@@ -146,6 +170,14 @@ class UniTalker(nn.Module):
 def frame_count(n_samples: int, fps: float) -> int:
     """Frames of 16 kHz samples at inference, .5 to even; in training the annotation's own frame count is taken."""
     return round(n_samples / 16000 * fps)
+
+
+def _phone_head(config: UniTalkerConfig, feature_dim: int) -> nn.Linear | PhoneHead | None:
+    if not config.phones:
+        return None
+    if not config.phone_channels:
+        return nn.Linear(feature_dim, config.phones)
+    return PhoneHead(feature_dim, config.phone_channels, config.phones)
 
 
 def _decoder(config: UniTalkerConfig, encoder: Encoder) -> TcnDecoder | TransformerDecoder:

@@ -107,8 +107,9 @@ def follow_words(
     aligned = align(scores, spoken, names.index(SILENCE))
     if aligned.fit > MISFIT:
         return None, (
-            f"The transcript does not fit the sound (misfit {aligned.fit:.1f}, at most {MISFIT:g} is used): the sound "
-            "alone is followed. Check that the words are those of this sound, and their language."
+            "The transcript does not fit the sound: its phones are not heard where they should be (mismatch "
+            f"{aligned.fit:.1f}; 0 is perfect, at most {MISFIT:g} is used), so the sound alone is followed. Check that "
+            "the words are those of this sound, and their language."
         )
     return aligned, ""
 

@@ -1,4 +1,4 @@
-"""Which phones a text is read with, in any language that espeak-ng knows.
+"""Which phones a text is read with, in any language that espeak-ng knows; Japanese by a list of its own.
 
 The only file that knows espeak-ng: the wheel espeakng-loader, which the extension brings along, else the system's
 library. It runs in a child process. Knows nothing of sound or time.
@@ -25,6 +25,7 @@ from typing import Any
 from ..values.errors import EngineError, InstallError, SettingError
 from ..values.messages import without_notes
 from ..values.phones import IPA, PhoneSymbolError, classes_of_ipa
+from .japanese import read_japanese
 
 Words = tuple[tuple[str, ...], ...]
 
@@ -47,6 +48,8 @@ NAMES = {
     "en": "en-us", "zh": "cmn", "zh-cn": "cmn", "zh-tw": "cmn", "zh-hans": "cmn", "zh-hant": "cmn", "zh-hk": "yue",
     "no": "nb", "jp": "ja",
 }
+JAPANESE = "ja"                 # read by japanese.py: espeak-ng knows no kanji, and no n before a b
+TONE_LETTERS = {"cmn": "ɜ"}     # vowels elsewhere; here they are marks of a tone, which the lips do not show
 # Who reads a script, the most speakers first: the guess for a text of it. Latin letters are read in every language.
 READERS = {
     "LATIN": "en-us", "CYRILLIC": "ru uk be bg sr mk kk ky tt cv ba mn bs ab uz tg", "GREEK": "el grc",
@@ -54,7 +57,7 @@ READERS = {
     "GURMUKHI": "pa", "GUJARATI": "gu", "ORIYA": "or", "TAMIL": "ta", "TELUGU": "te", "KANNADA": "kn",
     "MALAYALAM": "ml", "SINHALA": "si", "THAI": "th", "MYANMAR": "my shn", "GEORGIAN": "ka",
     "ARMENIAN": "hy hyw", "ETHIOPIC": "am ti om", "CHEROKEE": "chr", "HANGUL": "ko", "HIRAGANA": "ja", "KATAKANA": "ja",
-    "KATAKANA-HIRAGANA": "ja", "CJK": "cmn yue hak",
+    "KATAKANA-HIRAGANA": "ja", "CJK": "cmn yue hak ja",
 }
 
 
@@ -171,11 +174,16 @@ def _refuse_other_scripts(text: str, language: str) -> None:
 def _read(text: str, language: str) -> Words:
     name = NAMES.get(language, language)
     _refuse_other_scripts(text, name)
+    if name.partition("-")[0] == JAPANESE:
+        return _filled(tuple(read_japanese(text)), text, name)
     reply = _ask(text, [name, name.split("-")[0]])
     if "clauses" not in reply:
         raise _unknown(language, reply)
     words = [word for clause in reply["clauses"] for word in without_notes(clause, "(", ")").split()]
-    read = tuple(filter(None, (_classes(word, name) for word in words)))
+    return _filled(tuple(filter(None, (_classes(word, name) for word in words))), text, language)
+
+
+def _filled(read: Words, text: str, language: str) -> Words:
     if not read:
         raise SettingError(
             f"Language {language!r} finds nothing to say in the transcript {_shortened(text)!r}. "
@@ -195,9 +203,11 @@ def _bases(names: list[str]) -> list[str]:
 
 def _classes(word: str, language: str) -> tuple[str, ...]:
     classes: list[str] = []
+    tones = TONE_LETTERS.get(language.partition("-")[0], "")
     for symbol in word.split("_"):
         try:
-            classes += classes_of_ipa("".join(_without_marks(letter) for letter in symbol), language)
+            letters = [_without_marks(letter) for letter in symbol if letter not in tones]
+            classes += classes_of_ipa("".join(letters), language)
         except PhoneSymbolError:        # one phone in a rare language: the alignment bridges it
             continue
     return tuple(classes)

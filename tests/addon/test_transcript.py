@@ -73,7 +73,7 @@ def test_words_of_another_sound_are_a_warning_and_the_sound_alone_counts(ext, mi
     alone = keys(mini)
     bpy.ops.unitalker.clear(character="Face")
     animate(transcript="Seven silver swans swam slowly southwards yesterday")
-    assert "does not fit the sound (misfit" in bpy.context.scene.unitalker.result_details
+    assert "does not fit the sound: its phones" in bpy.context.scene.unitalker.result_details
     assert all(np.array_equal(values, alone[path]) for path, values in keys(mini).items())
 
 

@@ -32,11 +32,16 @@ def nothing_remembered():
     ("Привет мир", "", ("P", "R", "IY", "V", "EH", "T")),
     ("καλημέρα", "", ("K", "AA", "L", "IY", "M", "EH", "R", "AA")),
     ("नमस्ते", "", ("N", "AX", "M", "AH", "S", "T", "EH")),
-    ("さむい", "", ("S", "AA", "M", "IH", "IY")),
+    ("さむい", "", ("S", "AA", "M", "UH", "IY")),
     ("25", "en-us", ("T", "W", "EH", "N", "T", "IY")),
 ])
 def test_words_are_read_in_their_language(text, language, first):
     assert read_words(text, language)[0] == first
+
+
+def test_a_mark_of_tone_is_no_vowel():
+    assert g2p._classes("j_\u02c8i\u025c_n_", "cmn") == ("Y", "IY", "N")
+    assert g2p._classes("b_\u02c8\u025c_d_", "en-gb") == ("B", "ER", "D")
 
 
 @needs_espeak
@@ -82,7 +87,7 @@ def test_what_nobody_says_is_left_out():
     ("line.srt", "", "is a file's name"),
     (r"C:\shots\line.txt", "", "is a file's name"),
     ("Привет", "de", "Language 'de' does not read the transcript's letter 'П' (Cyrillic; it is read in: ru"),
-    ("今日は", "ja", "does not read the transcript's letter '今'"),
+    ("龘だ", "ja", "'龘' cannot be read in Japanese"),
     ("ᚠᚢᚦ", "", "no language reads it"),
     ("Hello", "klingonese", "Unknown transcript language 'klingonese'. Choose one of: af, am,"),
     ("Hello", "../../etc", "Unknown transcript language '../../etc'"),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine import Life, Motion, Settings, Waveform, animate
+from engine.audio.pitch import pitch_hz as track
 from engine.idle import blinks as idle
 from engine.idle.blinks import LOOK_AHEAD_S, add_idle_motion, blinks, moved_by, raises
 from engine.idle.prosody import Prosody, prosody
@@ -255,16 +256,14 @@ def test_life_knows_what_it_moves():
 
 
 def test_noise_has_no_pitch_and_a_voice_has_its_own():
-    from engine.idle.prosody import _pitch_hz
-
-    noise = _pitch_hz(Waveform(np.random.default_rng(0).normal(scale=0.1, size=32000).astype(np.float32)), 0, 100)
+    noise = track(Waveform(np.random.default_rng(0).normal(scale=0.1, size=32000).astype(np.float32)), 100)
     assert np.mean(noise > 0) < 0.15
     seconds = np.arange(32000) / 16000
     for pitch_hz in (80, 130, 210, 300):
         voice = sum(
             np.sin(2 * np.pi * pitch_hz * number * seconds) / number for number in range(1, 8)
         ).astype(np.float32) * 0.1
-        assert np.median(_pitch_hz(Waveform(voice), 0, 100)[5:-5]) == pytest.approx(pitch_hz, rel=0.01)
+        assert np.median(track(Waveform(voice), 100)[5:-5]) == pytest.approx(pitch_hz, rel=0.01)
 
 
 def test_pauses_are_found_in_noise_too():

@@ -125,7 +125,7 @@ def test_a_transcript_that_does_not_fit_changes_nothing_but_one_warning(sample, 
     assert np.array_equal(alone.motion.weights, other.motion.weights) and alone.phones == other.phones
     assert len(other.warnings) == 1
     assert (
-        other.warnings[0].startswith("The transcript does not fit the sound (misfit ")
+        other.warnings[0].startswith("The transcript does not fit the sound: its phones are not heard")
         and f"at most {transcript.MISFIT:g}" in other.warnings[0]
     )
 

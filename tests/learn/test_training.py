@@ -6,6 +6,7 @@ import json
 import math
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -256,3 +257,30 @@ def test_a_run_starts_from_an_exported_model(run, tmp_path):
         ours, theirs = (network(wave, torch.tensor([2]), "arkit52") for network in (fresh, trained))
     assert theirs.abs().max() > 0
     torch.testing.assert_close(ours, theirs, atol=5e-3, rtol=0)     # the folder holds large matrices in half precision
+
+
+def test_a_frozen_encoder_is_kept_to_the_byte_and_the_rest_learns(corpus, run, tmp_path, monkeypatch):
+    first = tmp_path / "first"
+    export_run(run, first)
+    monkeypatch.setattr(recipe_module, "open_model", lambda _: models.open_model(str(first)))
+    recipe = replace(TINY, start_from="first", frozen_encoder=True, phone_channels=6)
+    monkeypatch.setattr(scenes_module, "SCENES_PER_FILE", 10)
+    make_scenes(Corpus(corpus, {}), tmp_path / "scenes", 0.03, recipe.front_end())
+    loop.train(recipe, SceneTraining.open(recipe, tmp_path / "scenes"), SETTINGS, tmp_path / "run")
+    export_run(tmp_path / "run", tmp_path / "second")
+    same = [(tmp_path / "second" / name).read_bytes() == (first / name).read_bytes()
+            for name in ("encoder.onnx", "decoder.onnx", "phones.onnx")]
+    assert same == [True, False, False]
+
+
+def test_a_phone_head_with_frames_around_begins_as_the_linear_one(run, tmp_path):
+    export_run(run, tmp_path / "linear")
+    network, linear = replace(TINY, phone_channels=6).build().eval(), load_run(run)[1]
+    start_from(network, tmp_path / "linear")
+    features = torch.randn(1, 20, 8)
+    assert torch.allclose(network.phone_head(features), linear.phone_head(features), atol=1e-3)
+
+
+def test_a_frozen_encoder_without_a_model_is_refused():
+    with pytest.raises(SettingError, match="start_from"):
+        replace(TINY, frozen_encoder=True).load_published(TINY.build())

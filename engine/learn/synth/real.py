@@ -16,6 +16,7 @@ import soxr
 from numpy.typing import NDArray
 
 from ...values.errors import EngineError
+from . import stamps, zhuyin
 from .align import Aligner, Word
 from .espeak import Espeak
 from .phone_check import PhoneCheck
@@ -68,7 +69,7 @@ def sources(recordings: Path | None) -> Mapping[str, int]:
         found["kittens-en"] = 1
     if recordings is not None:
         found |= {name: voice.parts for name, voice in READ_VOICES.items() if (recordings / voice.folder).is_dir()}
-    return found
+    return found | stamps.sources() | zhuyin.sources()
 
 
 class RealVoices:
@@ -83,12 +84,22 @@ class RealVoices:
         """The good utterances of one part of a source (see `sources`)."""
         if source == "kittens-en":
             return self._long_recording()
-        assert self._recordings is not None
-        listed = _read_voice(self._recordings, source) if source in READ_VOICES else _matthes(self._recordings)
-        recordings = list(listed)[part::self._parts[source]]
+        if source in zhuyin.SPEAKERS:
+            lines = [align_samples(samples, words, source, self._tools)
+                     for samples, words in zhuyin.lines(source, part, read_samples)]
+            return [utterance for line in lines for utterance in line]
+        recordings = list(self._listed(source))[part::self._parts[source]]
         kept = [utterance for recording in recordings for utterance in align_recording(recording, self._tools)]
         log.info("%s, part %d: %d utterances of %d recordings", source, part, len(kept), len(recordings))
         return kept
+
+    def _listed(self, source: str) -> Iterator[TranscribedRecording]:
+        if source.startswith(stamps.PREFIX):
+            language = source.removeprefix(stamps.PREFIX)
+            return (TranscribedRecording(path, source, text, language)
+                    for path, text in stamps.sentences(language, reported=False))
+        assert self._recordings is not None
+        return _read_voice(self._recordings, source) if source in READ_VOICES else _matthes(self._recordings)
 
     def _long_recording(self) -> list[Utterance]:
         """The reading of the kittens' story, cut at pauses; its transcript has slips, so each piece is checked."""

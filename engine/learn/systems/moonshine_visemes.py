@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from ...model.folder import open_model
 from ...nets.encoders import RATE_HZ, SAMPLES_PER_FRAME, MoonshineEncoder
-from ...nets.moonshine import MoonshineFront
 from ...nets.moonshine_weights import load_front_end
 from ...nets.unitalker import UniTalker, UniTalkerConfig
 from ...values.channels import ARKIT_52
+from ...values.errors import SettingError
 from ...values.types import SAMPLE_RATE_HZ
 from ..data.batches import STYLE_NAMES, Batch, SceneBatches
 from ..data.recordings import RealSpeech
@@ -62,6 +62,8 @@ class MoonshineVisemes(Recipe[UniTalker, Batch]):
         batch_size, crop_s: crops of crop_s seconds.
         pivot_share: share of the crops whose identity is replaced by the pivot (random_id_prob).
         start_from: model folder, or its id, with whose weights a new run begins; empty begins with random ones.
+        frozen_encoder: leave the encoder of start_from as it is, byte for byte; its features are made with the scenes.
+        phone_channels: as UniTalkerConfig's.
         encoder_kind, encoder: name among engine/nets' encoders and the fields of its config.
     """
 
@@ -72,6 +74,8 @@ class MoonshineVisemes(Recipe[UniTalker, Batch]):
     crop_s: float = 6.0
     pivot_share: float = 0.1
     start_from: str = ""
+    frozen_encoder: bool = False
+    phone_channels: int = 0
     decoder_dim: int = 192
     style_dim: int = 32
     encoder_kind: str = "moonshine"
@@ -89,19 +93,26 @@ class MoonshineVisemes(Recipe[UniTalker, Batch]):
             encoder_kind=self.encoder_kind, encoder=self.encoder, decoder_dim=self.decoder_dim,
             style_dim=self.style_dim,
             identities=STYLE_NAMES, heads={HEAD: len(ARKIT_52)}, phones=len(PHONES),
+            phone_channels=self.phone_channels,
         ))
 
     def load_published(self, network: UniTalker) -> None:
         """The weights of the frozen front end, and of start_from. Raises SettingError where they are missing."""
+        if self.frozen_encoder and not self.start_from:
+            raise SettingError("frozen_encoder needs the encoder of a model. Name its folder in start_from.")
         if isinstance(network.encoder, MoonshineEncoder):
             load_front_end(network.encoder.front_end)
         if self.start_from:
             start_from(network, open_model(self.start_from).folder)
+        if self.frozen_encoder:
+            network.encoder.requires_grad_(False)
 
-    def front_end(self) -> MoonshineFront | None:
-        """The frozen part of the encoder with its published weights; None where there is none."""
+    def front_end(self) -> nn.Module | None:
+        """The frozen part of the encoder with its weights, or all of it; None where there is none."""
         network = self.build()
         self.load_published(network)
+        if self.frozen_encoder:
+            return network.encoder.eval()
         return network.encoder.front_end.eval() if isinstance(network.encoder, MoonshineEncoder) else None
 
     def prepare(self, work: Path, recordings: Path | None) -> SceneTraining:
@@ -116,8 +127,12 @@ class MoonshineVisemes(Recipe[UniTalker, Batch]):
         """Encoder, decoder and phone graph, one linear head, and the styles with the pivot in the first row."""
         order = [network.pivot_index, *range(len(network.config.identities))]
         styles = network.styles.detach().numpy()[order]
+        graphs, copies = _graphs(network), {}
+        if self.frozen_encoder:
+            del graphs["encoder.onnx"]
+            copies["encoder.onnx"] = open_model(self.start_from).folder / "encoder.onnx"
         return FolderSpec(
-            _graphs(network), {"heads.npz": _head_arrays(network), "identities.npy": styles}, _info(network)
+            graphs, {"heads.npz": _head_arrays(network), "identities.npy": styles}, _info(network), copies
         )
 
 
@@ -129,12 +144,14 @@ class SceneTraining(Training[UniTalker, Batch]):
     scale: CurveScale
     weights: LossWeights
     speech: RealSpeech | None
+    frozen_encoder: bool = False
 
     @classmethod
     def open(cls, recipe: MoonshineVisemes, scenes: Path, speech: Path | None = None) -> SceneTraining:
         """Open scenes that are there. Raises EngineError: there are none, or none as long as a crop."""
         batches = SceneBatches(scenes, recipe.crop_s, recipe.batch_size, recipe.pivot_share)
-        return cls(batches, curve_scale(batches), recipe.loss, RealSpeech.read(speech) if speech else None)
+        read = RealSpeech.read(speech) if speech else None
+        return cls(batches, curve_scale(batches), recipe.loss, read, recipe.frozen_encoder)
 
     def batch(self, step: int, seed: int) -> Batch:
         """Crops drawn by the seed alone."""
@@ -143,7 +160,7 @@ class SceneTraining(Training[UniTalker, Batch]):
     def losses(self, network: UniTalker, batch: Batch) -> Losses:
         """Of the curves, and of the phones by their weight."""
         assert network.phone_head is not None
-        features = _features(network, batch)
+        features = batch.front_end if self.frozen_encoder else _features(network, batch)
         output = network.from_features(features, batch.identity, HEAD).float()
         logits = network.phone_head(features).float()
         curves = curve_loss(output, to_arkit_tensor(batch.curves), self.scale, self.weights.change)

@@ -11,7 +11,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from ...nets.unitalker import UniTalker
+from ...nets.unitalker import PhoneHead, UniTalker
 from ...values.errors import SettingError
 
 HALF = "_half"  # what the export adds to the name of weights that it keeps in fp16
@@ -28,7 +28,9 @@ def start_from(model: UniTalker, folder: Path) -> None:
     }
     try:
         for file, part in parts.items():
-            if part is not None:
+            if isinstance(part, PhoneHead):
+                _copy_phone_head(part, _arrays(folder / file))
+            elif part is not None:
                 _copy(part, _arrays(folder / file), file)
         with np.load(folder / "heads.npz") as heads, torch.no_grad():
             for name, head in model.heads.items():
@@ -51,6 +53,17 @@ def _arrays(path: Path) -> dict[str, Tensor]:
         tensor.name.removesuffix(HALF): torch.from_numpy(numpy_helper.to_array(tensor).astype(np.float32))
         for tensor in stored
     }
+
+
+def _copy_phone_head(head: PhoneHead, arrays: dict[str, Tensor]) -> None:
+    """All of a head of the same kind; of a linear one its matrix, to which the frames around add nothing yet."""
+    if "first.weight" in arrays:
+        _copy(head, arrays, "phones.onnx")
+        return
+    _copy(head.skip, arrays, "phones.onnx")
+    with torch.no_grad():
+        head.last.weight.zero_()
+        head.last.bias.zero_()
 
 
 def _copy(part: nn.Module, arrays: dict[str, Tensor], file: str) -> None:
