@@ -6,7 +6,7 @@ smoothing and the clock alone; Settings.raw through none of it.
 | step | on the model's clock | why there | contacts |
 |---|---|---|---|
 | 0 | phones that the user edited | they stand for the voice itself (the pipeline does it before) | |
-| 1 | effort, cues: jaw, rounding, contacts | what is said, how hard, decides where lips touch | made, then held |
+| 1 | effort (not Lips Only), cues: jaw, contacts | what is said, how hard, decides where lips touch | made, then held |
 | 2 | limits, silence, rest at both ends | all that closes the mouth comes before what shapes it | measured |
 | 3 | smoothing, the face's and the regions' | first: articulation must not sharpen what is then blurred | faded to |
 | 4 | relaxed articulation | slurs as smoothing does | faded to |
@@ -59,7 +59,7 @@ class Sound:
     """What is measured of a clip once, for all that follows.
 
     Attributes:
-        effort_db: (n,) of audio/effort.py. prosody: None where nothing needs it. moods: what tags of the transcript
+        effort_db: (n,) of audio/effort.py; empty where no performance follows it. prosody: None where nothing needs it. moods: what tags of the transcript
             change.
     """
 
@@ -96,7 +96,9 @@ class _Step:
 def measure(wave: Waveform, wanted: Sequence[Settings]) -> Sound:
     """What the wanted settings need to know of a sound."""
     needs_prosody = any(not settings.raw and (is_moving(settings.life) or settings.mood.own) for settings in wanted)
-    return Sound(wave.duration_s, level_of(wave), effort_db(wave), prosody(wave) if needs_prosody else None)
+    follows = any(settings.life.is_natural and not settings.raw for settings in wanted)
+    efforts_db = effort_db(wave) if follows else np.zeros(0, np.float32)
+    return Sound(wave.duration_s, level_of(wave), efforts_db, prosody(wave) if needs_prosody else None)
 
 
 def silence_warning(sound: Sound, closes: bool) -> str:
@@ -137,6 +139,8 @@ def finish(
         return Finished(moved, lip_contact.contacts_of(moved))
     if settings.life.is_listening:
         motion, cues = replace(motion, weights=np.zeros_like(motion.weights)), None
+    if settings.life.is_natural:
+        motion = effort.follow_effort(motion, _opening_factor(motion, sound), track.rest)
     closed_motion = _close(motion, cues, sound, (n_frames - 1) / settings.fps, track.rest)
     shaped, closed = _shape(closed_motion, settings, sound)
     retimed = retime(shaped, settings.fps, n_frames)
@@ -188,7 +192,6 @@ def _close(
 ) -> Motion:
     """Steps 1 and 2: all that closes the mouth, or lets the face rest."""
     spoken = None
-    motion = effort.follow_effort(motion, _opening_factor(motion, sound), rest)
     if cues is not None:
         cues = speech.on_clock(cues, len(motion.weights), motion.fps)
         spoken = cues.spoken

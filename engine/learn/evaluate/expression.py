@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...values.settings import Life
 from ...values.types import FloatArray, Settings
 from ..data.recordings import Clip
 from ..synth.laughter import LAUGHED, laugh
@@ -25,6 +26,7 @@ from .metrics import FPS, SeenMouth, reference_mouth, span
 LONGEST_S = 8.0  # of a clip that is changed
 FEWEST_CLIPS = 3  # of a voice, to say what is loud for it
 BREATH = "HH"
+EFFORT_ALONE = Life(0, 0, 0, 0, 0, cheeks=0, asymmetry=0, performance="natural")    # Lips Only does not follow effort
 ROWS = (
     "shouted",
     "whispered",
@@ -52,7 +54,7 @@ class ExpressionReport:
 
 def evaluate_expression(model: str, clips: Sequence[Clip]) -> ExpressionReport:
     """Measure a model on the clips given, which should be those that only report."""
-    settings = evaluation_settings(model)
+    settings = replace(evaluation_settings(model), life=EFFORT_ALONE)
     short = [clip for clip in clips if clip.samples.size <= LONGEST_S * SAMPLE_RATE_HZ and len(clip.phones) > 1]
     plain = [_utterance(clip) for clip in short]
     found: dict[str, Figure] = {}
