@@ -59,8 +59,8 @@ class Sound:
     """What is measured of a clip once, for all that follows.
 
     Attributes:
-        effort_db: (n,) of audio/effort.py; empty where no performance follows it. prosody: None where nothing needs it. moods: what tags of the transcript
-            change.
+        effort_db: (n,) of audio/effort.py; empty where no performance follows it.
+        prosody: None where nothing needs it. moods: what tags of the transcript change.
     """
 
     duration_s: float
