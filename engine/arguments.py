@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .files import motion
-from .values.options import OPTIONS, STYLE, Option, with_fields
+from .values.option_row import STYLE, Option, with_fields
+from .values.options import OPTIONS
 from .values.settings import Life, Settings
 
 FORMATS = ("npz", "csv", "json", "metahuman.csv", "metahuman.json")

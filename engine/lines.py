@@ -28,7 +28,7 @@ from .model import folder
 from .rig import fitted_head_file
 from .speech import g2p
 from .values.errors import EngineError, OutputError, PresetError, SettingError
-from .values.options import Option
+from .values.option_row import Option
 from .values.types import Rig, Settings
 
 BONE = "bone:"                      # marks a bone in a file of channels

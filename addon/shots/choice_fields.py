@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from ...engine.files.jobs_file import as_switch, as_text
-from ...engine.values.options import Option, Value
+from ...engine.values.option_row import Option, Value
 
 ID_OR_PATH = ("model", "preset")            # an id of a list, or a file or folder
 MAX_NUMBER = float(np.finfo(np.float32).max)        # that a property of Blender holds

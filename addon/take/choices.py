@@ -7,7 +7,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ... import engine
-from ...engine.values.options import Option
+from ...engine.values.option_row import Option
 from ..host.translations import CONTEXT
 from ..sound.strips import sequencer_scene, sound_strips
 from . import callbacks

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import make_dataclass
 
-from ...engine.values.options import LINE, PLACE, Option, Value
+from ...engine.values.option_row import LINE, PLACE, Option, Value
 from ...engine.values.options import OPTIONS as ENGINE_OPTIONS
 from ...engine.values.settings import MAX_KEY_ERROR, PERFORMANCES
 

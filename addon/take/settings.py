@@ -8,7 +8,7 @@ from dataclasses import asdict
 import bpy
 
 from ...engine import Reference, SettingError, Settings, reference_of
-from ...engine.values.options import settings_by, with_fields
+from ...engine.values.option_row import settings_by, with_fields
 from ...engine.values.phones import Phone
 from ...engine.values.settings import THIS_SOUND
 from ..actions.face_motion import face_motion

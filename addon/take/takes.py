@@ -15,7 +15,7 @@ from types import MappingProxyType
 import bpy
 
 from ...engine import RigError, SettingError
-from ...engine.values.options import STYLE, Value
+from ...engine.values.option_row import STYLE, Value
 from ..actions.ledger import Span, TakeNote
 from ..character import character as rig
 from ..keying import clearing, notes, obstacles

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ...engine.values.options import Option
+from ...engine.values.option_row import Option
 from ..take.options import OPTIONS
 
 

@@ -29,7 +29,7 @@ LIP_RED = (1.05, 0.62, 0.62)                # factor of the skin's colour
 
 
 @dataclass(frozen=True)
-class Look:
+class FaceLook:
     """How a clip's face looks: skin from 0 (dark) to 1 (fair), how red its lips are, and where the light comes from."""
 
     skin: float
@@ -37,7 +37,7 @@ class Look:
     light: tuple[float, float, float]
 
     @classmethod
-    def drawn(cls, rng: np.random.Generator) -> Look:
+    def drawn(cls, rng: np.random.Generator) -> FaceLook:
         """A random one."""
         light = (rng.uniform(-0.9, 0.9), rng.uniform(-0.3, 1.0), 1.0)
         return cls(float(rng.uniform(0, 1)), float(rng.uniform(0.2, 1.6)), light)
@@ -75,7 +75,7 @@ class LowerFace:
             )
         return cls(read_gltf_head(file))
 
-    def draw(self, weights: FloatArray, channels: tuple[str, ...], look: Look) -> Tensor:
+    def draw(self, weights: FloatArray, channels: tuple[str, ...], look: FaceLook) -> Tensor:
         """(n, k) of channels -> pictures (n, 3, SIDE, SIDE) in 0..1, red first."""
         points = self._rest.expand(len(weights), -1, -1).clone()
         for name, column in zip(channels, weights.T, strict=True):
@@ -85,7 +85,7 @@ class LowerFace:
         with torch.no_grad():
             return renderer(points).colours.clamp(0, 1).permute(0, 3, 1, 2).contiguous()
 
-    def _colours(self, look: Look) -> Tensor:
+    def _colours(self, look: FaceLook) -> Tensor:
         """(v, 3) albedo."""
         dark, fair, red = (torch.tensor(colour) for colour in (SKIN_DARK, SKIN_FAIR, LIP_RED))
         skin = dark + look.skin * (fair - dark)

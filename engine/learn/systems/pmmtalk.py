@@ -36,7 +36,7 @@ from ..synth.corpus import make_corpus
 from ..synth.phones import PHONES
 from .contract import FolderSpec, GraphSpec, Losses, Recipe, Stage, Training
 from .cue_alignment import CueWeights, alignment_losses, weighted
-from .lip_pictures import Look, LowerFace
+from .lip_pictures import FaceLook, LowerFace
 from .losses import CurveScale
 from .moonshine_visemes import LABELS, PIVOT, curve_scale, to_arkit_tensor
 
@@ -157,7 +157,7 @@ class CueTraining(Training[SmallPmmTalk, CueBatch]):
         batches = SceneBatches(scenes, recipe.crop_s, recipe.batch_size, recipe.pivot_share)
         rng = np.random.default_rng(0)
         rest = np.zeros((1, len(ARKIT_52)), np.float32)
-        stills = [face.draw(rest, ARKIT_52, Look.drawn(rng)) for _ in range(recipe.stills)]
+        stills = [face.draw(rest, ARKIT_52, FaceLook.drawn(rng)) for _ in range(recipe.stills)]
         clips = draw_clips(batches, face, recipe.lip_clips)
         return cls(recipe, batches, curve_scale(batches), clips, torch.cat(stills))
 
@@ -286,7 +286,7 @@ def draw_clips(batches: SceneBatches, face: LowerFace, count: int) -> list[LipCl
         for features, weights in zip(drawn.front_end, curves, strict=True):
             own = weights[start:start + CLIP_FRAMES:PICTURE_RATE]
             still = np.zeros((1, own.shape[1]), np.float32)
-            pictures = face.draw(np.concatenate([still, own]), ARKIT_52, Look.drawn(rng))
+            pictures = face.draw(np.concatenate([still, own]), ARKIT_52, FaceLook.drawn(rng))
             clips.append(LipClip(features[start:start + CLIP_FRAMES], pictures[1:], pictures[0]))
         seed -= 1
     return clips[:count]
@@ -326,7 +326,7 @@ def _graphs(network: SmallPmmTalk) -> dict[str, GraphSpec]:
     network.generator.requires_grad_(True)      # so that its weights are rounded as those of all others
     return {
         "decoder.onnx": GraphSpec(
-            Streamed(network.fusion).eval(), dict(zip(names, cues(60, 20), strict=True)),
+            Streamed(network.fusion).train(False), dict(zip(names, cues(60, 20), strict=True)),
             {"cues": free, "past": "past"}, "hidden", cues(CHECK_FRAMES, 0),
         ),
         "text.onnx": GraphSpec(
@@ -335,7 +335,7 @@ def _graphs(network: SmallPmmTalk) -> dict[str, GraphSpec]:
         ),
         "picture.onnx": GraphSpec(network.guess, {"features": given}, {"features": free}, "picture", (other,)),
         "lips.onnx": GraphSpec(
-            WithStill(network).eval(), {"features": given, "still": still}, {"features": free}, "picture",
+            WithStill(network).train(False), {"features": given, "still": still}, {"features": free}, "picture",
             (other, still),
         ),
     }

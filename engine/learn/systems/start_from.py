@@ -1,9 +1,11 @@
-"""Give a fresh network the weights of a model folder that an export of the same network wrote, so that a run goes on
-from a finished model."""
+"""Give a fresh network the weights of a trained one: of the same sizes, or a UniTalker whose heads and speakers may be
+others."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,9 +13,12 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from ...model.folder import open_model
+from ...nets.encoders import BundledEncoder
 from ...nets.unitalker import PhoneHead, UniTalker
 from ...values.errors import SettingError
 
+CHECKPOINTS = ("best.pt", "last.pt")
 HALF = "_half"  # what the export adds to the name of weights that it keeps in fp16
 
 
@@ -46,6 +51,81 @@ def start_from(model: UniTalker, folder: Path) -> None:
         ) from error
 
 
+def start_from_trained(network: UniTalker, source: str, fresh_decoder: bool) -> None:
+    """Copy what fits from a run's folder, a checkpoint of one, or a model folder on the same bundled encoder.
+
+    Kept from the reference: speakers that the source does not know begin as its pivot, its last row. Where it differs:
+    speakers that it knows keep their rows.
+
+    Args:
+        fresh_decoder: takes the encoder alone.
+    Raises:
+        SettingError: nothing there that fits.
+    """
+    given, identities = _weights(network, source)
+    own = network.state_dict()
+    wanted = [name for name in own if not name.startswith(("heads.", "styles"))]
+    if fresh_decoder:
+        wanted = [name for name in wanted if name.startswith("encoder.")]
+    wrong = [name for name in wanted if name not in given or given[name].shape != own[name].shape]
+    if wrong:
+        raise SettingError(
+            f"Training cannot start from {source}: it lacks or misshapes {len(wrong)} weights, {', '.join(wrong[:4])}. "
+            "Give the recipe the sizes of that model."
+        )
+    with torch.no_grad():
+        for name in wanted:
+            own[name].copy_(given[name])
+        if fresh_decoder:
+            return
+        for name in own:
+            if name.startswith("heads.") and name in given and given[name].shape == own[name].shape:
+                own[name].copy_(given[name])
+        own["styles"].copy_(given["styles"][-1:].expand_as(own["styles"]))
+        for row, identity in enumerate(network.config.identities):
+            if identity in identities:
+                own["styles"][row].copy_(given["styles"][identities.index(identity)])
+
+
+def _weights(network: UniTalker, source: str) -> tuple[Mapping[str, Tensor], list[str]]:
+    """(weights by their names, names of the speakers) of a source."""
+    path = Path(source)
+    files = [path / name for name in CHECKPOINTS] if path.is_dir() else [path]
+    found = next((file for file in files if file.suffix == ".pt" and file.is_file()), None)
+    if found is None:
+        return _folder_weights(network, source)
+    saved: dict[str, Any] = torch.load(found, map_location="cpu", weights_only=True)
+    return saved["average"], list(saved["config"].get("identities", ()))
+
+
+def _folder_weights(network: UniTalker, source: str) -> tuple[dict[str, Tensor], list[str]]:
+    """Of a model folder. Only on its own encoder, which stays as it is."""
+    model = open_model(source)
+    encoder = network.encoder
+    if not isinstance(encoder, BundledEncoder) or len(encoder.blocks):
+        raise SettingError(
+            f"Training can start from the model folder {source} only on its own encoder: encoder_kind = \"bundled\"."
+        )
+    arrays = _arrays(model.folder / "decoder.onnx")
+    nameless = _nameless(arrays)
+    weights: dict[str, Tensor] = {}
+    for name, value in network.decoder.state_dict().items():
+        given = arrays.get(name)
+        if given is None:
+            given = next((array.T for array in nameless if array.T.shape == value.shape), None)
+        if given is not None:
+            weights[f"decoder.{name}"] = given.reshape(value.shape)
+    with np.load(model.folder / "heads.npz") as heads:
+        for head in model.heads:
+            weights[f"heads.{head.id}.weight"] = torch.from_numpy(heads[f"{head.id}/W"].T.copy())
+            weights[f"heads.{head.id}.bias"] = torch.from_numpy(heads[f"{head.id}/b"])
+    names = [identity.id for identity in model.identities]
+    last = len(names) - 1 if model.pivot is None else model.pivot
+    order = [row for row in range(len(names)) if row != last] + [last]
+    weights["styles"] = torch.from_numpy(model.styles[order].copy())
+    return weights, [names[row] for row in order]
+
+
 def _arrays(path: Path) -> dict[str, Tensor]:
     """The stored weights by their names in the network; those of the front end, kept in steps, are left out."""
     stored = onnx.load(str(path)).graph.initializer
@@ -66,10 +146,15 @@ def _copy_phone_head(head: PhoneHead, arrays: dict[str, Tensor]) -> None:
         head.last.bias.zero_()
 
 
+def _nameless(arrays: Mapping[str, Tensor]) -> list[Tensor]:
+    """Matrices that the exporter left without a name."""
+    return [array for name, array in arrays.items() if name.startswith("onnx::MatMul") and array.ndim == 2]
+
+
 def _copy(part: nn.Module, arrays: dict[str, Tensor], file: str) -> None:
     """Weights of the same name; matrices that the exporter left without one are known by their shape, which no other
     has."""
-    nameless = [array for name, array in arrays.items() if name.startswith("onnx::MatMul") and array.ndim == 2]
+    nameless = _nameless(arrays)
     trained = {name for name, parameter in part.named_parameters() if parameter.requires_grad}
     trained |= {name for name, _ in part.named_buffers()}
     own = part.state_dict()

@@ -34,7 +34,7 @@ from ..faces.readers import open_set
 from ..faces.samples import FLAME, VERTICES, DataSet
 from .contract import Judgement, Losses, Recipe, Stage, Training
 from .face_losses import FaceSpace, FaceWeights
-from .unitalker_start import start_from
+from .start_from import start_from_trained
 
 ENCODER = "encoder."
 FRAME_GRID_S = 0.2      # crops begin where 25, 30 and 50 rows a second all have one
@@ -133,7 +133,7 @@ class UniTalkerRecipe(Recipe[UniTalker, FaceBatch]):
     def load_published(self, network: UniTalker) -> None:
         """The weights of start_from. Raises SettingError: nothing there that fits."""
         if self.start_from:
-            start_from(network, self.start_from, self.fresh_decoder)
+            start_from_trained(network, self.start_from, self.fresh_decoder)
 
     def prepare(self, work: Path, recordings: Path | None) -> FaceTraining:
         """Read the sets, hear them once and learn the bases. Raises EngineError: a set cannot be used."""
