@@ -128,6 +128,17 @@ def marked(scene: bpy.types.Scene, wanted: str, but: bpy.types.Strip | None = No
     return [strip for strip in found if but is None or strip.name != but.name]
 
 
+def all_marks() -> tuple[str, ...]:
+    """The marks of all sound strips of this file: quick, for drawings that look whether one came or went."""
+    edited = [scene for scene in bpy.data.scenes if scene.sequence_editor is not None]
+    return tuple(mark_of(strip) for scene in edited for strip in all_strips(scene) if strip.type == 'SOUND')
+
+
+def is_gone(wanted: str, name: str) -> bool:
+    """Whether no scene has the strip of a mark any more; without a mark nothing is gone."""
+    return bool(wanted) and all(find_marked(scene, wanted, name) is None for scene in bpy.data.scenes)
+
+
 def _original(strips: list[bpy.types.Strip]) -> bpy.types.Strip:
     """Which of several strips with one mark was there first: the one that kept its name, else the shortest."""
     def order(strip: bpy.types.Strip) -> tuple[bool, int, str]:

@@ -198,6 +198,14 @@ def line_name(options: Options, clip: sounds.SoundClip, character: rig.Character
     return notes.name_of_file(character, name, clip.start_frame) if character else name
 
 
+def on_strip(context: bpy.types.Context, request: Request, strip: bpy.types.Strip) -> Request:
+    """A request for a sound file, for a strip of that file that starts where it does: its take follows the strip."""
+    home = rig.home_scene(context, request.options.character)
+    clip = replace(sounds.find_strip(context, strip.name, home=home), channel=request.clip.channel)
+    options = replace(request.options, source='STRIP', strip=strip.name, audio="")
+    return replace(request, options=options, clip=clip, line=line_name(options, clip, request.character))
+
+
 def compute(
     request: Request, progress: Progress = no_progress, cancelled: Cancel = never,
 ) -> Animation | vertex_head.SolvedMesh:

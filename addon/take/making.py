@@ -29,7 +29,7 @@ class MakesTake(OnWorker):
     def _finish(self, context: bpy.types.Context, result: Callable[[], object]) -> set[str]:
         """Write what result() gives, and say so."""
         try:
-            summary = work().make.write(self._request, result())
+            summary = self._write(context, result)
         except engine.Cancelled:
             return self._say(context, 'INFO', translate("Cancelled: nothing was written."), failed=False)
         except BeyondSliders as error:
@@ -48,6 +48,9 @@ class MakesTake(OnWorker):
         self._say(context, 'INFO', summary.words, failed=False)
         show_summary(context, summary)
         return {'FINISHED'}
+
+    def _write(self, _context: bpy.types.Context, result: Callable[[], object]) -> object:
+        return work().make.write(self._request, result())
 
     def _fail(self, context: bpy.types.Context, error: Exception) -> set[str]:
         return self._say(context, 'ERROR', str(error))
@@ -78,5 +81,7 @@ def show_summary(context: bpy.types.Context, summary: object) -> None:
 def _ask_sliders(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
     """Both ways to go on; the sound is not listened to again."""
     menu.layout.operator_context = 'INVOKE_DEFAULT'
-    menu.layout.operator("unitalker.animate", text="Raise the Sliders", icon='SORT_DESC').sliders = 'RAISE'
-    menu.layout.operator("unitalker.animate", text="Clip the Values", icon='REMOVE').sliders = 'CLIP'
+    raising = menu.layout.operator("unitalker.animate", text="Raise the Sliders", icon='SORT_DESC')
+    clipping = menu.layout.operator("unitalker.animate", text="Clip the Values", icon='REMOVE')
+    raising.sliders, clipping.sliders = 'RAISE', 'CLIP'
+    raising.add_strip = clipping.add_strip = True

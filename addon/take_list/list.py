@@ -12,6 +12,7 @@ from ... import engine
 from ..actions import ledger
 from ..actions.ledger import OWNER
 from ..host.operator_base import redraw
+from ..sound.strips import all_marks, is_gone
 from ..take import work
 from ..take.properties import collect
 
@@ -22,6 +23,7 @@ class UNITALKER_PG_take(bpy.types.PropertyGroup):
     line: StringProperty(name="Take", description="Strip, file or speaker that the character says here")
     first_frame: FloatProperty(name="First Frame")
     last_frame: FloatProperty(name="Last Frame")
+    gone: BoolProperty(name="Gone", description="The strip that the take was made from was deleted")
     known: BoolProperty(name="Known", description="It is known how the take was made, so it can be made again")
 
 
@@ -41,6 +43,11 @@ def chosen_line(context: bpy.types.Context) -> str:
     """The line of the row that is chosen; empty without rows."""
     rows, index = context.window_manager.unitalker_takes, context.window_manager.unitalker_take_index
     return rows[min(max(index, 0), len(rows) - 1)].line if len(rows) else ""
+
+
+def gone(context: bpy.types.Context) -> list[str]:
+    """Lines of the list whose strips were deleted."""
+    return [row.line for row in context.window_manager.unitalker_takes if row.gone]
 
 
 def is_stale(context: bpy.types.Context) -> bool:
@@ -69,6 +76,7 @@ def fill(context: bpy.types.Context) -> None:
     rows.clear()
     for number, take in enumerate(found):
         row = rows.add()
+        row.gone = take.clip is not None and is_gone(take.clip.mark, take.line)
         row.name, row.line, row.first_frame, row.last_frame, row.known = (
             take.line, take.line, take.first_frame, take.last_frame, take.known
         )
@@ -91,7 +99,7 @@ def _marks(context: bpy.types.Context) -> object:
     notes = [(action.name, hash(action.get(OWNER))) for action in bpy.data.actions if OWNER in action]
     return (
         context.scene.name, character.name if character else "", settings.with_related, len(context.selected_objects),
-        tuple(notes)
+        tuple(notes), all_marks() if notes else ()
     )
 
 

@@ -6,9 +6,11 @@ from functools import partial
 import bpy
 from bpy.props import IntProperty, StringProperty
 
+from ...engine import SettingError
 from ..host.operator_base import attempt, idle
 from ..host.polls import only_if
 from ..host.translations import translate, translate_plural
+from ..sound.strips import is_gone
 from ..take import work
 from ..take.making import MakesTake
 from ..take.properties import collect
@@ -129,6 +131,35 @@ class UNITALKER_OT_take_clear(_OnTake, bpy.types.Operator):
         )
 
 
+class UNITALKER_OT_takes_clear_gone(bpy.types.Operator):
+    """Remove the keys of takes whose strips were deleted, as of a recording that was replaced; your own keys stay"""
+
+    bl_idname = "unitalker.takes_clear_gone"
+    bl_label = "Clear Takes Without Strips"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    character: StringProperty(name="Character", description="Name of the object; empty takes the panel's")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Not while one is being made."""
+        return idle(cls) and context.scene is not None
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Clear them all in one undo step."""
+        return attempt(self, context, lambda: self._clear(context), "{}")
+
+    def _clear(self, context: bpy.types.Context) -> str:
+        values = collect(context, {"character": self.character} if self.character else {})
+        found = work().takes_of(context, values["character"], values["with_related"])
+        gone = [take for take in found if take.clip is not None and is_gone(take.clip.mark, take.line)]
+        if not gone:
+            raise SettingError("Every take of this character has its strip: nothing was removed.")
+        channels = max(work().clear(context, take) for take in gone)
+        names = ", ".join(take.line for take in gone)
+        return translate("{} removed from {}.", names, _channels(channels))
+
+
 class UNITALKER_OT_take_mine(_OnTake, bpy.types.Operator):
     """Give a take to the artist."""
 
@@ -188,5 +219,5 @@ def span_of_scene(context: bpy.types.Context) -> tuple[int, int]:
 CLASSES = (
     UNITALKER_OT_take_remake, UNITALKER_OT_regenerate_range, UNITALKER_OT_take_load, UNITALKER_OT_take_clear,
     UNITALKER_OT_take_mine,
-    UNITALKER_OT_clear_range,
+    UNITALKER_OT_clear_range, UNITALKER_OT_takes_clear_gone,
 )

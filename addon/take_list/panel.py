@@ -21,7 +21,9 @@ class UNITALKER_UL_takes(bpy.types.UIList):
     ) -> None:
         """Line and frames."""
         row = layout.row()
-        row.label(text=item.line, icon='SOUND' if item.known else 'QUESTION', translate=False)
+        icon = 'UNLINKED' if item.gone else 'SOUND' if item.known else 'QUESTION'
+        name = translate("{} (strip deleted)", item.line) if item.gone else item.line
+        row.label(text=name, icon=icon, translate=False)
         frames = row.row()
         frames.alignment = 'RIGHT'
         frames.label(text=f"{item.first_frame:g} - {item.last_frame:g}", translate=False)

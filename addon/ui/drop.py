@@ -83,7 +83,7 @@ class UNITALKER_OT_sound_open(bpy.types.Operator):
     def _generate(self, context: bpy.types.Context) -> None:
         """Press the button; its error is reported again here, since nobody sees the button's own report."""
         try:
-            bpy.ops.unitalker.animate('INVOKE_DEFAULT')
+            bpy.ops.unitalker.animate('INVOKE_DEFAULT', add_strip=True)
         except RuntimeError:
             self.report({'ERROR'}, context.scene.unitalker.result)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import bpy
 from bpy_extras.view3d_utils import region_2d_to_origin_3d, region_2d_to_vector_3d
@@ -11,10 +12,12 @@ from mathutils import Vector
 
 from ...engine import AudioError, EngineError
 from ..cast.rows import guess
-from ..character.character import gather
+from ..character.character import gather, home_scene
 from ..host.translations import translate
+from ..keying import notes
 from ..sound.clip import find_file
-from ..sound.strips import sequencer_scene
+from ..sound.strips import handles, sequencer_scene, sound_strips
+from ..take import make
 
 MAX_CHANNEL = 128           # of the Sequencer
 
@@ -52,6 +55,67 @@ def to_strip(context: bpy.types.Context) -> str:
     strip = add_strip(context, clip.path, int(clip.start_frame))
     settings.source, settings.strip = 'STRIP', strip.name
     return translate("Strip {!r} starts on frame {}.", strip.name, int(clip.start_frame))
+
+
+class Heard:
+    """What lets a take of a sound file be heard: its strip, playback that keeps to the sound, a scene as long as it.
+
+    Attributes:
+        request: the take on the strip, so that its keys follow it; as it was where the file has a take already.
+        said: a sentence for each thing that was changed, or why it could not be.
+    """
+
+    def __init__(self, context: bpy.types.Context, request: make.Request) -> None:
+        self.request, self.said = request, ()
+        self._settings, self._strip = context.scene.unitalker, None
+        self._scene = home_scene(context, request.options.character)
+        self._before = self._scene.sync_mode, self._scene.frame_end, self._settings.source, self._settings.strip
+        start = int(request.clip.start_frame)
+        if request.options.source != 'FILE' or start != request.clip.start_frame:
+            return
+        if sequencer_scene(context) != self._scene:
+            self.said = (f"The Sequencer shows another scene than {self._scene.name!r}: the sound is not heard there.",)
+            return
+        try:
+            strip, said = self._find_or_add(context, request.clip.path, start)
+            if not notes.of_file(request.character, "/".join(Path(request.clip.path).parts[-2:])):
+                self.request = make.on_strip(context, request, strip)
+                self._settings.source, self._settings.strip = 'STRIP', strip.name
+        except EngineError as error:
+            self.take_back()
+            self.said = (str(error),)
+            return
+        self.said = (*said, *self._let_it_play(handles(strip)[1] - 1))
+
+    def take_back(self) -> None:
+        """All as it was: the take could not be written."""
+        scene = self._scene
+        scene.sync_mode, scene.frame_end, self._settings.source, self._settings.strip = self._before
+        if self._strip is not None:
+            editor = sequencer_scene(bpy.context).sequence_editor
+            strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+            strips.remove(strips[self._strip])
+
+    def _find_or_add(
+        self, context: bpy.types.Context, path: str, start: int,
+    ) -> tuple[bpy.types.Strip, tuple[str, ...]]:
+        for strip in sound_strips(sequencer_scene(context)):
+            here = bpy.path.abspath(strip.sound.filepath) if strip.sound is not None else ""
+            if handles(strip)[0] == start and here and os.path.normpath(here) == os.path.normpath(path):
+                return strip, ()
+        strip = add_strip(context, path, start)
+        self._strip = strip.name
+        return strip, (translate("Strip {!r} was added to the Sequencer.", strip.name),)
+
+    def _let_it_play(self, last: int) -> tuple[str, ...]:
+        scene, said = self._scene, []
+        if scene.sync_mode == 'NONE':
+            scene.sync_mode = 'AUDIO_SYNC'
+            said.append(translate("Playback keeps to the sound now (Sync to Audio)."))
+        if scene.frame_end < last:
+            scene.frame_end = last
+            said.append(translate("The scene ends on frame {} now.", last))
+        return tuple(said)
 
 
 def add_strip(context: bpy.types.Context, path: str, frame: int) -> bpy.types.Strip:

@@ -13,6 +13,7 @@ from ..host.translations import translate, translate_plural
 from ..preview import playback
 from ..sound.strips import SEVERAL, strip_in_use
 from ..take import catalog
+from ..take_list import list as takes_list
 
 BUTTON = "unitalker_button"     # pointer that the panel gives its button: scripts and the search have their own options
 COLUMN_WIDTH = 8                # of the list of channels, in units of the interface
@@ -34,7 +35,18 @@ class Generate:
         _draw_buttons(layout, settings)
         text, icon = _message(context)
         paragraph(context, layout.box(), text, icon, MESSAGE_ROWS)
+        _draw_gone(context, layout)
         _draw_details(context, layout, settings)
+
+
+def _draw_gone(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+    """An offer to remove what takes left whose strips were deleted, as of a recording that was replaced."""
+    if takes_list.is_stale(context):
+        takes_list.fill_soon()
+    gone = takes_list.gone(context)
+    if gone:
+        text = translate_plural(len(gone), "Remove 1 Take Without Its Strip", "Remove {} Takes Without Their Strips")
+        layout.operator("unitalker.takes_clear_gone", text=text, icon='UNLINKED', translate=False)
 
 
 def _draw_buttons(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
@@ -46,7 +58,7 @@ def _draw_buttons(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup)
         row.progress(factor=job.fraction, type='BAR', text=f"{job.fraction:.0%}")
     else:
         row.context_pointer_set(BUTTON, settings)
-        row.operator("unitalker.animate", text="Generate", icon='KEYFRAME_HLT')
+        row.operator("unitalker.animate", text="Generate", icon='KEYFRAME_HLT').add_strip = True
     row.operator("unitalker.preview", text="Stop" if playing else "Play", icon='PAUSE' if playing else 'PLAY')
     if job is not None:
         row.operator("unitalker.cancel", text="", icon='X')
@@ -98,16 +110,17 @@ def _draw_details(context: bpy.types.Context, layout: bpy.types.UILayout, settin
     header, body = layout.panel("unitalker_details", default_closed=True)
     header.active = bool(settings.result)
     header.label(text="Details")
-    if settings.result_warnings:
-        notes = translate_plural(settings.result_warnings, "1 note", "{} notes")
-        header.label(text=notes, icon='INFO', translate=False)
+    details = settings.result_details.splitlines()
+    if details:
+        notes = translate_plural(len(details), "1 note", "{} notes")
+        header.label(text=notes, icon='INFO' if settings.result_warnings else 'NONE', translate=False)
     if not body:
         return
     mapped, missing = settings.result_mapped.splitlines(), settings.result_missing.splitlines()
     if mapped or missing:
         counts = translate("{} mapped, {} missing", len(mapped), len(missing))
         body.popover("UNITALKER_PT_channels", text=counts, translate=False)
-    for number, line in enumerate(settings.result_details.splitlines()):
+    for number, line in enumerate(details):
         paragraph(context, body, line, 'INFO' if number < settings.result_warnings else 'NONE')
     paragraph(context, body, settings.result_counts)
 

@@ -1,9 +1,11 @@
 """Operators of the panel: generate, cancel, clear, make an override, look again for files."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from ... import engine
 from ..host.job import Job
@@ -27,6 +29,13 @@ class UNITALKER_OT_animate(MakesTake, Choices, bpy.types.Operator):
     bl_label = "Generate Lip Sync"
     bl_options = {'REGISTER', 'UNDO', 'PRESET'}
 
+    add_strip: BoolProperty(
+        name="Add Strip", description=(
+            "Put a chosen sound file into the Sequencer, keep playback to the sound, and let the scene last as long: "
+            "what the panel's button does"
+        ), options={'SKIP_SAVE'},
+    )
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """One job at a time; the panel's button also wants all that the panel asks for."""
@@ -45,6 +54,21 @@ class UNITALKER_OT_animate(MakesTake, Choices, bpy.types.Operator):
         make = work().make
         self._request = make.gather(context, self._options(context))
         return partial(make.compute, self._request)
+
+    def _write(self, context: bpy.types.Context, result: Callable[[], object]) -> object:
+        """Keys, and where it is wanted what makes the sound be heard: all of it, or nothing."""
+        if not self.add_strip:
+            return super()._write(context, result)
+        from .dropped import Heard  # needs NumPy and the engine, which registering must not load
+
+        animation = result()
+        heard = Heard(context, self._request)
+        try:
+            summary = work().make.write(heard.request, animation)
+        except Exception:
+            heard.take_back()
+            raise
+        return replace(summary, notes=(*heard.said, *summary.notes))
 
     def _options(self, context: bpy.types.Context) -> Options:
         """What the caller gave, else what the panel says; kept in the operator so that redo starts from it."""

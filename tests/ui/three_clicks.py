@@ -12,7 +12,7 @@ import stage
 import uidriver
 
 SMALL = (1366, 768)
-TAB_Y = 330                     # of the title of our tab, which stands upright at the sidebar's right edge
+TAB_Y = 246                     # of the title of our tab, which stands upright at the right edge of the sidebar
 ANIMATE, PLAY, CANCEL, CLEAR = "unitalker.animate", "unitalker.preview", "unitalker.cancel", "unitalker.clear"
 SWAPPED = {ANIMATE, CANCEL, CLEAR}      # while a job runs, its bar and Cancel stand in the place of Generate and Clear
 COLUMNS = (0.25, 0.6, 0.82)     # of the sidebar's width, where widgets are looked for
@@ -47,7 +47,7 @@ def three_clicks(ui, face):
     ui.keys("n")
     yield lambda: ui.region.width > 100
     yield from desk.drawn()
-    ui.click_region(ui.region.width - 10, TAB_Y)
+    ui.click_region(ui.region.width - 14, TAB_Y)
     clicks += 1
     yield lambda: ui.region.active_panel_category == desk.TAB
     yield from desk.shot(ui, "1_tab")

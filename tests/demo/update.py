@@ -1,7 +1,7 @@
 """By hand, before a release: Blender updates the extension from one version to the next through a repository on this
 computer, and what belongs to the user stays. Preferences, favourites, style presets, rig presets, a taught head, takes.
 
-    python -m tests.addon.update unitalker-0.1.0-linux_x64.zip unitalker-0.2.0-linux_x64.zip
+    python -m tests.demo.update unitalker-0.1.0-linux_x64.zip unitalker-0.2.0-linux_x64.zip
 
 with a python that has bpy 4.2 or later. Each step is a Blender of its own, as for a user who closes and opens it.
 """
@@ -49,7 +49,7 @@ def main() -> int:
         for step, archive in (("install", old), ("update", new), ("look", new)):
             offer(served, archive)
             done = subprocess.run(
-                [sys.executable, "-m", "tests.addon.update", "--step", step, url, folder, version_of(archive)],
+                [sys.executable, "-m", "tests.demo.update", "--step", step, url, folder, version_of(archive)],
                 timeout=LIMIT_S, env={**os.environ, "BLENDER_USER_RESOURCES": str(user)}, text=True,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             )
@@ -94,9 +94,11 @@ def step(name: str, url: str, folder: Path, version: str) -> None:
 
     if name != "install":
         bpy.ops.wm.read_userpref()              # which Blender as a module does not do by itself
+        for repository in bpy.context.preferences.extensions.repos:
+            repository.enabled = False          # and on again: so that 4.2 knows its packages
+            repository.enabled = True
     addon_utils.enable("bl_pkg", default_set=True)
     if name != "install":
-        addon_utils._initialize_extensions_repos_once()
         addon_utils.extensions_refresh(ensure_wheels=True)
         addon_utils.enable(PACKAGE, default_set=True)
     bpy.context.preferences.system.use_online_access = True
@@ -280,7 +282,7 @@ if __name__ == "__main__":
     try:
         step(sys.argv[2], sys.argv[3], Path(sys.argv[4]), sys.argv[5])
         status = 0
-    except Exception:
+    except Exception:  # noqa: BLE001  whatever it is, it is said
         import traceback
         traceback.print_exc()
     sys.stdout.flush()
