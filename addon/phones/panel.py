@@ -10,6 +10,8 @@ from . import symbols
 from .operators import active_take
 
 ROWS = 8
+MARKER_EDITORS = ('DOPESHEET_EDITOR', 'GRAPH_EDITOR', 'SEQUENCE_EDITOR', 'NLA_EDITOR')
+MARKERS_PX = 70         # of an editor's height at scale 1: the ruler and the strip of markers below it
 
 
 class UNITALKER_UL_phones(bpy.types.UIList):
@@ -76,10 +78,23 @@ class Phones:
                 "UNITALKER_UL_shown_takes", "", shown, "takes", shown, "active_take", rows=min(4, len(shown.takes))
             )
         if take is not None and take.visible:
+            if not markers_are_seen(context):
+                paragraph(context, layout, "No editor is high enough for markers: drag up the Timeline's edge.", 'INFO')
             _draw_list(layout, take)
             _draw_edits(layout, shown)
         if shown.problem:
             paragraph(context, layout, shown.problem, 'ERROR')
+
+
+def markers_are_seen(context: bpy.types.Context) -> bool:
+    """Whether an editor of a screen that is open has room for markers; true where no editor has a time axis."""
+    scale = context.preferences.system.ui_scale
+    heights = [
+        region.height
+        for window in context.window_manager.windows for area in window.screen.areas if area.type in MARKER_EDITORS
+        for region in area.regions if region.type == 'WINDOW'
+    ]
+    return not heights or max(heights) >= MARKERS_PX * scale
 
 
 def _draw_list(layout: bpy.types.UILayout, take: bpy.types.PropertyGroup) -> None:

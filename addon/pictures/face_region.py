@@ -16,6 +16,9 @@ from . import picture
 MOVING_SHARE = 0.1          # of the largest motion of any vertex: what moves less is no part of the face
 FEWEST_VERTICES = 4         # of which a face is made; else it is all of the mesh
 TALLER = 1.25               # a face reaches further than what speech moves
+MOUTH_SHARE = 0.4           # the same for the mouth, whose keys move cheeks and chin a little
+MOUTH_WORDS = ("mouth", "lip", "viseme")        # in names of shape keys and bones
+FACE_WORDS = ("head", "jaw", "lip", "mouth", "chin", "brow", "cheek", "eye")
 CLOSE_UP = 1.15             # of the face's size that a close-up shows
 SMALLEST_PART = 0.01        # of the camera's picture: what is drawn of a face that is far away
 FRONT = (0.0, -1.0, 0.0)    # which way Blender's characters look
@@ -37,13 +40,16 @@ class Face:
     front: np.ndarray
 
 
-def find_face(members: list[bpy.types.Object]) -> Face:
-    """The face among the objects of a character: the mesh with most shape keys, else bones. Raises RigError."""
+def find_face(members: list[bpy.types.Object], mouth: bool = False) -> Face:
+    """The face among the objects of a character: the mesh with most shape keys, else bones. Raises RigError.
+
+    mouth: only what keys or bones of the mouth move; all of the face where no name speaks of one.
+    """
     keyed = [obj for obj in members if obj.type == 'MESH' and obj.data.shape_keys is not None]
     meshes = [obj for obj in keyed if len(obj.data.shape_keys.key_blocks) > 1]
     if meshes:
         mesh = max(meshes, key=lambda obj: (len(obj.data.shape_keys.key_blocks), len(obj.data.vertices)))
-        moving = _moving(mesh)
+        moving = _moving(mesh, mouth)
         if len(moving) < FEWEST_VERTICES:
             moving = np.arange(len(mesh.data.vertices))
         if len(moving):
@@ -54,7 +60,8 @@ def find_face(members: list[bpy.types.Object]) -> Face:
             f"{members[0].name!r} has no shape keys or bones that move, so its face is not known. "
             "Pick the face mesh as the character."
         )
-    bones = _face_bones(armature)
+    bones = _named_bones(armature, MOUTH_WORDS) if mouth else ()
+    bones = bones or _named_bones(armature, FACE_WORDS) or tuple(bone.name for bone in armature.pose.bones)
     return Face(armature.name, np.zeros(0, np.intp), bones, np.array(FRONT))
 
 
@@ -111,17 +118,19 @@ def close_up(context: bpy.types.Context, face: Face) -> picture.Crop:
     return part
 
 
-def _moving(mesh: bpy.types.Object) -> np.ndarray:
-    """Indices of the vertices that shape keys move well."""
-    blocks = mesh.data.shape_keys.key_blocks
+def _moving(mesh: bpy.types.Object, mouth: bool) -> np.ndarray:
+    """Indices of the vertices that shape keys, or those of the mouth, move well."""
+    blocks = mesh.data.shape_keys.key_blocks[1:]
+    named = [block for block in blocks if any(word in block.name.lower() for word in MOUTH_WORDS)] if mouth else []
+    blocks, share = (named, MOUTH_SHARE) if named else (blocks, MOVING_SHARE)
     count = len(mesh.data.vertices)
     rest, moved = np.empty(count * 3, np.float32), np.empty(count * 3, np.float32)
     furthest = np.zeros(count, np.float32)
-    for block in blocks[1:]:
+    for block in blocks:
         block.relative_key.data.foreach_get("co", rest)
         block.data.foreach_get("co", moved)
         np.maximum(furthest, np.linalg.norm((moved - rest).reshape(-1, 3), axis=1), out=furthest)
-    return np.flatnonzero(furthest > MOVING_SHARE * furthest.max()) if furthest.any() else np.zeros(0, np.intp)
+    return np.flatnonzero(furthest > share * furthest.max()) if furthest.any() else np.zeros(0, np.intp)
 
 
 def _front_of(mesh: bpy.types.Object, vertices: np.ndarray) -> np.ndarray:
@@ -144,8 +153,6 @@ def _positions(mesh: bpy.types.Mesh, vertices: np.ndarray) -> np.ndarray | None:
     return positions.reshape(-1, 3)[vertices].astype(np.float64)
 
 
-def _face_bones(armature: bpy.types.Object) -> tuple[str, ...]:
-    """The bones of the head: those whose names say so, else all."""
-    words = ("head", "jaw", "lip", "mouth", "chin", "brow", "cheek", "eye")
-    named = tuple(bone.name for bone in armature.pose.bones if any(word in bone.name.lower() for word in words))
-    return named or tuple(bone.name for bone in armature.pose.bones)
+def _named_bones(armature: bpy.types.Object, words: tuple[str, ...]) -> tuple[str, ...]:
+    """The bones whose names have one of these words."""
+    return tuple(bone.name for bone in armature.pose.bones if any(word in bone.name.lower() for word in words))

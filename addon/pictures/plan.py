@@ -49,6 +49,7 @@ class Wanted:
     percentage: int
     solid: bool
     span: str
+    mouth: bool = False
 
     @classmethod
     def of(cls, context: bpy.types.Context, character: str, take: str, path: str) -> Wanted:
@@ -56,7 +57,7 @@ class Wanted:
         chosen = context.scene.unitalker_preview
         return cls(
             character, take, path, chosen.folder, chosen.count, chosen.pick, chosen.close_up, chosen.tile_px,
-            chosen.percentage, chosen.look == 'SOLID', chosen.span,
+            chosen.percentage, chosen.look == 'SOLID', chosen.span, chosen.mouth,
         )
 
 
@@ -179,7 +180,8 @@ def _tile_look(
 ) -> tuple[picture.Look, picture.Crop | None]:
     """A square about the face, or the camera's whole picture in its proportions."""
     if wanted.close_up:
-        face = face_region.find_face(members(context, take.character, context.scene.unitalker.with_related))
+        parts = members(context, take.character, context.scene.unitalker.with_related)
+        face = face_region.find_face(parts, wanted.mouth)
         return picture.Look(wanted.tile_px, wanted.tile_px, wanted.solid), face_region.close_up(context, face)
     render = context.scene.render
     proportion = render.resolution_y * render.pixel_aspect_y / (render.resolution_x * render.pixel_aspect_x)

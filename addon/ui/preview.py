@@ -53,6 +53,9 @@ class UNITALKER_PG_preview(bpy.types.PropertyGroup):
         name="Close-Up", default=True,
         description="Show only the face, large and in the middle; else all that the camera sees",
     )
+    mouth: BoolProperty(
+        name="Mouth", description="Of the face show only the mouth, with its lips as large as they get",
+    )
     tile_px: IntProperty(
         name="Width", description="Width of each picture", default=320, min=64, max=2048, subtype='PIXEL',
     )
@@ -112,7 +115,11 @@ class Pictures:
         column.prop(chosen, "pick")
         column.prop(chosen, "count")
         column.prop(chosen, "tile_px")
-        column.prop(chosen, "close_up")
+        row = column.row(align=True)
+        row.prop(chosen, "close_up")
+        part = row.row()
+        part.active = chosen.close_up
+        part.prop(chosen, "mouth")
         _draw_file(layout, chosen.last_sheet, 'IMAGE_DATA')
         layout.operator("unitalker.playblast", icon='FILE_MOVIE')
         column = property_split(layout.column(align=True))

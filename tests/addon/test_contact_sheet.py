@@ -133,6 +133,15 @@ def test_without_close_up_all_of_the_camera_is_seen(ext, shot, tmp_path):
     assert height == 48 + round(96 * sheet.TITLE) + round(96 * sheet.LABEL) + round(96 * sheet.GAP)
 
 
+def test_a_close_up_of_the_mouth_is_a_part_of_the_face(ext):
+    region = ext.module("addon.pictures.face_region")
+    bpy.ops.unitalker.add_test_head()
+    face, mouth = (region.find_face([bpy.context.object], wanted) for wanted in (False, True))
+    (low, high), (mouth_low, mouth_high) = (region.box_of(bpy.context, part) for part in (face, mouth))
+    assert (mouth_high - mouth_low)[2] < 0.6 * (high - low)[2]
+    assert (mouth_low >= low).all() and (mouth_high <= high).all()
+
+
 # ---- errors
 
 def refused(operator, words, tmp_path, **options):

@@ -4,6 +4,7 @@ only round them."""
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -594,3 +595,21 @@ def test_a_minute_of_speech_is_shown_and_applied_in_bulk(ext, face, tmp_path):
     number = a_vowel(take, 200)
     scene.timeline_markers[number].name = "m"
     assert calls_during(bpy.ops.unitalker.phones_apply) < 500_000       # for 78,000 keys
+
+
+# ---- a timeline that is too low
+
+def test_editors_too_low_for_markers_are_noticed(ext):
+    seen = ext.module("addon.phones.panel").markers_are_seen
+
+    def context(*heights: int) -> object:
+        areas = [
+            SimpleNamespace(type='DOPESHEET_EDITOR', regions=[SimpleNamespace(type='WINDOW', height=height)])
+            for height in heights
+        ]
+        return SimpleNamespace(
+            preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
+            window_manager=SimpleNamespace(windows=[SimpleNamespace(screen=SimpleNamespace(areas=areas))]),
+        )
+
+    assert not seen(context(40)) and seen(context(40, 200)) and seen(context())

@@ -166,19 +166,19 @@ def write_csv(path: Path, model: str) -> None:
 def draw_contact_sheet(sample: dict, path: Path) -> None:
     """Render the middle of each shown phone and label it."""
     scene = bpy.context.scene
-    _choose_renderer(scene)
+    choose_renderer(scene)
     with tempfile.TemporaryDirectory() as folder:
         shots = []
         for word, phone, nth in SHOWN:
             spoken = [row for row in sample["phones"] if (row["word"], row["phone"]) == (word, phone)][nth]
             frame = START_FRAME + round((spoken["start_s"] + spoken["end_s"]) / 2 * FPS)
             picture = Path(folder) / f"{len(shots)}.png"
-            _render(scene, frame, picture)
+            render(scene, frame, picture)
             shots.append(Shot(picture, phone.lower(), word, frame, (frame - START_FRAME) / FPS, phone in LIPS_MEET))
         write_contact_sheet(shots, sample["text"], path)
 
 
-def _choose_renderer(scene: bpy.types.Scene) -> None:
+def choose_renderer(scene: bpy.types.Scene) -> None:
     """Workbench where OpenGL can be had without a window, else Cycles with few samples."""
     scene.render.resolution_x = scene.render.resolution_y = PICTURE_PX
     scene.render.resolution_percentage = 100
@@ -209,7 +209,7 @@ def _has_offscreen_opengl() -> bool:
     return True
 
 
-def _render(scene: bpy.types.Scene, frame: int, path: Path) -> None:
+def render(scene: bpy.types.Scene, frame: int, path: Path) -> None:
     scene.frame_set(frame)
     scene.render.filepath = str(path)
     bpy.ops.render.render(write_still=True)

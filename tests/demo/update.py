@@ -27,7 +27,7 @@ import numpy as np
 from build import extension_cli
 
 REPOSITORY, PACKAGE = "loopback", "bl_ext.loopback.unitalker"
-LIMIT_S = 280
+LIMIT_S = 900
 RATE_HZ = 16000
 SHAPES = (
     "jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft",
