@@ -115,7 +115,7 @@ class Export:
     bl_idname = "UNITALKER_PT_export"
     bl_label = "Export"
     bl_parent_id = TOOLS
-    bl_order = 5
+    bl_order = 6
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -58,7 +58,7 @@ class Mapping:
     bl_idname = "UNITALKER_PT_mapping"
     bl_label = "Map It Yourself"
     bl_parent_id = TOOLS
-    bl_order = 2
+    bl_order = 3
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:

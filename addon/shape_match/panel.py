@@ -37,7 +37,7 @@ class Shapes:
     bl_idname = "UNITALKER_PT_shapes"
     bl_label = "Match by Shape"
     bl_parent_id = TOOLS
-    bl_order = 3
+    bl_order = 4
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:

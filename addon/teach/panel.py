@@ -18,7 +18,7 @@ class Teach:
     bl_idname = "UNITALKER_PT_teach"
     bl_label = "Teach"
     bl_parent_id = TOOLS
-    bl_order = 4
+    bl_order = 5
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:
