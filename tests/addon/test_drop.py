@@ -31,7 +31,7 @@ def test_a_dropped_sound_makes_lip_sync_from_the_current_frame(ext, face, speech
     assert drop(speech, character="Face") == {'FINISHED'}
     settings = bpy.context.scene.unitalker
     assert (settings.audio, settings.start_frame, settings.character) == (speech, 30, face)
-    assert settings.source == ('STRIP' if bpy.app.build_options.audaspace else 'FILE')     # it is heard, where it can be
+    assert settings.source == ('STRIP' if bpy.app.build_options.audaspace else 'FILE')      # heard, where it can be
     assert jaw(face)[0, 0] == 30 and len(jaw(face)) == 48
 
 
