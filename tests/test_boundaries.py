@@ -75,7 +75,7 @@ LATE_IMPORTS = {
     "addon/pictures/operators.py": 1, "addon/preview/operators.py": 1, "addon/shape_match/__init__.py": 3,
     "addon/retakes/__init__.py": 1, "addon/take/__init__.py": 1, "addon/take/catalog.py": 1,
     "addon/teach/__init__.py": 1, "addon/ui/drop.py": 1,
-    "addon/ui/operators.py": 1, "addon/ui/try_it.py": 1,
+    "addon/ui/operators.py": 2, "addon/ui/try_it.py": 1,
 }
 # the first one and its helpers
 ANIMATION_WRITERS = (
