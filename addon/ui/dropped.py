@@ -57,7 +57,7 @@ def to_strip(context: bpy.types.Context) -> str:
     return translate("Strip {!r} starts on frame {}.", strip.name, int(clip.start_frame))
 
 
-class Heard:
+class HeardFile:
     """What lets a take of a sound file be heard: its strip, playback that keeps to the sound, a scene as long as it.
 
     Attributes:

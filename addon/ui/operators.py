@@ -59,10 +59,10 @@ class UNITALKER_OT_animate(MakesTake, Choices, bpy.types.Operator):
         """Keys, and where it is wanted what makes the sound be heard: all of it, or nothing."""
         if not self.add_strip:
             return super()._write(context, result)
-        from .dropped import Heard  # needs NumPy and the engine, which registering must not load
+        from .dropped import HeardFile  # needs NumPy and the engine, which registering must not load
 
         animation = result()
-        heard = Heard(context, self._request)
+        heard = HeardFile(context, self._request)
         try:
             summary = work().make.write(heard.request, animation)
         except Exception:
