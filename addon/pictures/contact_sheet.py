@@ -49,7 +49,7 @@ class Sheet:
     tiles: tuple[Tile, ...]
     title: str
     path: str
-    look: picture.Look
+    look: picture.PictureLook
 
 
 def make(sheet: Sheet, crop: picture.Crop | None) -> Generator[float, None, str]:

@@ -25,7 +25,7 @@ Crop = Callable[[], Part]                       # the part to draw on the curren
 
 
 @dataclass(frozen=True)
-class Look:
+class PictureLook:
     """How frames are drawn.
 
     Attributes:
@@ -57,7 +57,7 @@ def check_graphics(scene: bpy.types.Scene, solid: bool) -> None:
 
 
 def draw_frames(
-    scene_name: str, view_layer: str, frames: Sequence[int], look: Look, folder: str,
+    scene_name: str, view_layer: str, frames: Sequence[int], look: PictureLook, folder: str,
 ) -> Generator[float, None, list[str]]:
     """Draw frames of a scene step by step; gives the finished part, and at its end the paths of the PNG files.
 
@@ -95,7 +95,7 @@ def cannot_write(path: str, why: object) -> OutputError:
     )
 
 
-def draw(scene: bpy.types.Scene, view_layer: str, look: Look, path: str) -> None:
+def draw(scene: bpy.types.Scene, view_layer: str, look: PictureLook, path: str) -> None:
     """Draw the current frame through the scene's camera into a PNG file; where it shows nothing, it is transparent.
 
     Raises:
@@ -137,7 +137,7 @@ def _format(scene: bpy.types.Scene, path: str) -> list[Change]:
     ]
 
 
-def _size(render: bpy.types.RenderSettings, look: Look) -> list[Change]:
+def _size(render: bpy.types.RenderSettings, look: PictureLook) -> list[Change]:
     """The resolution; with a crop the one of the whole picture, of which Blender draws the part."""
     left, bottom, right, top = look.crop() if look.crop else (0.0, 0.0, 1.0, 1.0)
     return [

@@ -95,7 +95,7 @@ def film(context: bpy.types.Context, wanted: Wanted) -> playblast.Film:
         first, last = math.floor(take.first_frame), math.ceil(take.last_frame)
     share = wanted.percentage / 100
     width, height = (playblast.even(size * share) for size in (scene.render.resolution_x, scene.render.resolution_y))
-    look = picture.Look(width, height, solid=wanted.solid, fast=True)
+    look = picture.PictureLook(width, height, solid=wanted.solid, fast=True)
     path = _path(wanted, take, "playblast", ".mp4")
     request = current.request_of(context, take)
     clip = request.clip if request is not None else take.clip
@@ -177,16 +177,16 @@ def _check_camera(scene: bpy.types.Scene) -> None:
 
 def _tile_look(
     context: bpy.types.Context, take: takes.Take, wanted: Wanted,
-) -> tuple[picture.Look, picture.Crop | None]:
+) -> tuple[picture.PictureLook, picture.Crop | None]:
     """A square about the face, or the camera's whole picture in its proportions."""
     if wanted.close_up:
         parts = members(context, take.character, context.scene.unitalker.with_related)
         face = face_region.find_face(parts, wanted.mouth)
-        return picture.Look(wanted.tile_px, wanted.tile_px, wanted.solid), face_region.close_up(context, face)
+        return picture.PictureLook(wanted.tile_px, wanted.tile_px, wanted.solid), face_region.close_up(context, face)
     render = context.scene.render
     proportion = render.resolution_y * render.pixel_aspect_y / (render.resolution_x * render.pixel_aspect_x)
     height = wanted.tile_px * proportion
-    return picture.Look(wanted.tile_px, max(1, round(height)), wanted.solid), None
+    return picture.PictureLook(wanted.tile_px, max(1, round(height)), wanted.solid), None
 
 
 def _transcript(take: takes.Take) -> str:

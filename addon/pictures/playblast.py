@@ -32,7 +32,7 @@ class Film:
     last_frame: int
     clip: SoundClip | None
     path: str
-    look: picture.Look
+    look: picture.PictureLook
 
 
 @dataclass(frozen=True)
