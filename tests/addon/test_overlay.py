@@ -23,7 +23,8 @@ def canvas(ext, face, tmp_path):
     bpy.ops.unitalker.face_camera(character="Face")
     picture = ext.module("addon.pictures.picture")
     # starts the graphics driver
-    picture.draw(bpy.context.scene, bpy.context.view_layer.name, picture.PictureLook(16, 16), str(tmp_path / "first.png"))
+    look = picture.PictureLook(16, 16)
+    picture.draw(bpy.context.scene, bpy.context.view_layer.name, look, str(tmp_path / "first.png"))
     import gpu
     from mathutils import Matrix
 
