@@ -246,7 +246,7 @@ def _check_phones(wanted: Sequence[Settings], model: Model, wave: Waveform) -> N
 def _check_picture(wanted: Sequence[Settings], model: Model) -> None:
     if any(settings.picture for settings in wanted) and not model.takes_picture:
         raise SettingError(
-            f"Model {model.id} takes no face picture. Choose another model, such as pmmtalk, or leave the picture out."
+            f"Model {model.id} reads no face picture. Choose another model, such as pmmtalk, or leave the picture out."
         )
 
 

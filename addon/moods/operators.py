@@ -42,7 +42,8 @@ class UNITALKER_OT_mood_from_sliders(bpy.types.Operator):
         except engine.EngineError as error:
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}
-        self.report({'INFO'}, translate("Mood {!r}: pose {} with {} channels", self.name, found.count, len(found.pose)))
+        moved = translate_plural(len(found.pose), "1 channel", "{} channels")
+        self.report({'INFO'}, translate("Mood {!r}: pose {}, {}", self.name, found.count, moved))
         if found.unread:
             self.report({'WARNING'}, translate("Not of this preset, so left out: {}", ", ".join(found.unread)))
         redraw(context)

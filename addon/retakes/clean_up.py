@@ -49,8 +49,8 @@ def said(done: CleanedAction) -> str:
     """The result in one line."""
     counted = translate_plural(done.gone, "1 key", "{} keys")
     text = translate(
-        "{} of {} went, on {} curves; no curve moved by more than {}", counted, done.keys, done.curves,
-        f"{done.error:.3g}",
+        "{} of {} went, on {}; no curve moved by more than {}", counted, done.keys,
+        translate_plural(done.curves, "1 curve", "{} curves"), f"{done.error:.3g}",
     )
     left = [
         translate_plural(done.locked, "1 locked curve was left alone", "{} locked curves were left alone")

@@ -42,7 +42,8 @@ def weights_of_points(
         )
     if len(stable) < FEWEST_STABLE or max(stable) >= len(neutral):
         raise SettingError(
-            f"{len(stable)} stable points are named among {len(neutral)}, at least {FEWEST_STABLE} are needed."
+            f"The stable points must be {FEWEST_STABLE} or more of {len(neutral)}, got {len(stable)}. "
+            "Name others in the keys."
         )
     chosen = list(stable)
     own = on_rest(points, neutral, chosen)

@@ -382,7 +382,8 @@ def _memory(folder: Path, spec: dict[str, Any] | None) -> Memory | None:
         return None
     memory = Memory(int(spec["width"]), int(spec["frames"]))
     if not (0 < memory.width <= MAX_MEMORY_WIDTH and 0 < memory.frames <= MAX_MEMORY_FRAMES):
-        raise broken(folder, f"its decoder remembers {memory.frames} frames of {memory.width} numbers")
+        frames = number_of(memory.frames, "frame")
+        raise broken(folder, f"its decoder remembers {frames}, each of size {memory.width}")
     return memory
 
 

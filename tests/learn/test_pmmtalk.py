@@ -128,7 +128,7 @@ def test_a_face_picture_is_read(folder, tmp_path):
 
 
 def test_a_model_without_pictures_says_so(folder, tmp_path):
-    with pytest.raises(SettingError, match="takes no face picture"):
+    with pytest.raises(SettingError, match="reads no face picture"):
         animate(speech(0.5), Settings(model=str(TINY), picture=a_png(tmp_path / "face.png")))
 
 
