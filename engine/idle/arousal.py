@@ -15,10 +15,11 @@ from itertools import pairwise
 import numpy as np
 
 from ..audio.level import block_power
+from ..audio.pitch import RATE_HZ
 from ..motion.smooth import gaussian, runs
 from ..values.phones import VOWELS, Phone
 from ..values.types import BoolArray, FloatArray, Waveform
-from .prosody import RATE_HZ, Prosody, prosody
+from .prosody import Prosody, prosody
 
 STEP_S = 0.1                # between two proposed values
 SOFT_S = 0.45               # standard deviation: a phrase is calm or excited, not a syllable

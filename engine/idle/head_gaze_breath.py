@@ -10,11 +10,12 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
+from ..audio.pitch import RATE_HZ
 from ..motion.smooth import gaussian, smooth_step
 from ..values.channels import LOOK_RAD
 from ..values.types import FloatArray, Life
 from . import listening
-from .prosody import RATE_HZ, Prosody
+from .prosody import Prosody
 
 Random = np.random.Generator
 Rows = NDArray[np.float64]

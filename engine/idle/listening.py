@@ -13,8 +13,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..audio.pitch import RATE_HZ
 from ..motion.smooth import smooth_step
-from .prosody import RATE_HZ, Prosody
+from .prosody import Prosody
 
 BLINKS_PER_MIN = 17.0
 AFTER_S = (0.25, 0.5)           # of a blink after the voice stops

@@ -27,7 +27,8 @@ class CompositeSystem(UniTalkerSystem):
     def track(self, settings: Settings) -> Track:
         """Head, style and resting face that the settings name. Raises SettingError, ModelError."""
         head = self.model.head(settings.head)
-        style, warnings = resolve(settings, self.model), ()
+        style = resolve(settings, self.model)
+        warnings: tuple[str, ...] = ()
         if settings.references:
             vector, warnings = mixed_style(settings.references, self.model, self._motion)
             style = Style(vector, style.pivot, settings.strength)

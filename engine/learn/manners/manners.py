@@ -108,12 +108,13 @@ def perform(
     _let_rest(rows, manner.rest, contact, lip_contact.opening(plain))
     closed = contact > SEALED_ABOVE
     felt = _felt(plain, manner, closed)
-    return np.clip(lip_contact.seal(felt, closed)[0].weights, 0, 1)
+    return np.asarray(np.clip(lip_contact.seal(felt, closed)[0].weights, 0, 1), np.float32)
 
 
 def rest_pose(manner: Manner) -> FloatArray:
     """Weights (52,) of the face while nobody speaks."""
-    return perform([Phone("SIL", 0.0, 3.0)], 3 * FPS, manner)[3 * FPS // 2]
+    weights: FloatArray = perform([Phone("SIL", 0.0, 3.0)], 3 * FPS, manner)[3 * FPS // 2]
+    return weights
 
 
 def _drawn(rng: random.Random, share: float, low: float, high: float) -> float:

@@ -69,7 +69,7 @@ def sources(recordings: Path | None) -> Mapping[str, int]:
         found["kittens-en"] = 1
     if recordings is not None:
         found |= {name: voice.parts for name, voice in READ_VOICES.items() if (recordings / voice.folder).is_dir()}
-    return found | stamps.sources() | zhuyin.sources()
+    return {**found, **stamps.sources(), **zhuyin.sources()}
 
 
 class RealVoices:

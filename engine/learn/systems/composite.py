@@ -183,8 +183,8 @@ def draw_batch(performances: Performances, recipe: CompositeManners, seed: int) 
         own = not others or rng.random() >= recipe.other_share
         reference = reference_of([take] if own else others, n_reference, rng)
         rows.append((features, target, reference, performer.rest))
-    stacked = (torch.from_numpy(np.stack(column).astype(np.float32)) for column in zip(*rows, strict=True))
-    return MannerBatch(*stacked, plain=torch.tensor(plain))
+    stacked = [torch.from_numpy(np.stack(column).astype(np.float32)) for column in zip(*rows, strict=True)]
+    return MannerBatch(stacked[0], stacked[1], stacked[2], stacked[3], torch.tensor(plain))
 
 
 def _drawn(performances: Performances, recipe: CompositeManners, kind: float, rng: random.Random) -> Performer:
@@ -197,7 +197,8 @@ def reference_of(takes: Sequence[Performance], n_frames: int, rng: random.Random
     """A stretch (n_frames, 52) at REFERENCE_HZ of takes in random order, again from the first where they are short."""
     wanted = n_frames * RATE_HZ // REFERENCE_HZ
     order = rng.sample(takes, len(takes))
-    parts, length = [], 0
+    parts: list[FloatArray] = []
+    length = 0
     while length < wanted:
         seen = order[len(parts) % len(order)].seen
         parts.append(seen)
@@ -259,7 +260,7 @@ def _graphs(network: MannerComposite, phones: nn.Module) -> dict[str, GraphSpec]
 
 def _arrays(network: MannerComposite) -> dict[str, NDArray[Any] | Mapping[str, NDArray[np.floating]]]:
     embedding = OUTPUT_SCALE * network.composite.template_layer.weight.detach().numpy()
-    head = {
+    head: dict[str, NDArray[np.floating]] = {
         f"{HEAD}/W": embedding, f"{HEAD}/b": np.zeros(len(ARKIT_52), np.float32),
         f"{HEAD}/rest_W": network.rest_layer.weight.detach().numpy().T.copy(),
         f"{HEAD}/rest_b": network.rest_layer.bias.detach().numpy(),
