@@ -296,8 +296,9 @@ def _check_weights(folder: Path, graph: str, hashes: Collection[str]) -> None:
     """Refuse a graph that takes weights from anything but a checked file of the folder."""
     try:
         others = sorted(onnx_file.weight_files(folder / graph) - set(hashes))
+        onnx_file.refuse_endless(folder / graph)
     except ValueError as error:
-        raise broken(folder, f"{graph} is no ONNX graph ({error})", "Copy the folder again.") from error
+        raise broken(folder, f"{graph} cannot be used ({error})", "Copy the folder again.") from error
     if others:
         named = f"names weights in {others[0][:80]!r}, which is not among the files of model.json"
         raise broken(folder, f"{graph} {named}", "Get the model from where you trust it.")

@@ -154,6 +154,7 @@ class Session:
         bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True, load_ui=False)
         self.ext.module("engine.values.cache").forget_all()
         self.ext.module("addon.sound.cache").forget()
+        self.ext.module("engine.model.runtime")._open_graphs.clear()    # which keep room for their next run
         gc.collect()
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL("libc.so.6").malloc_trim(0)

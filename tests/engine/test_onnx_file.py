@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from engine import ModelError
 from engine.model.folder import open_model
-from engine.model.onnx_file import weight_files
+from engine.model.onnx_file import refuse_endless, weight_files
 from tests.engine.test_models import edit
 
 EXTERNAL = b"\x70\x01"      # data_location of a tensor
@@ -102,3 +104,55 @@ def test_weights_of_a_checked_file_are_allowed(tiny_copy):
         graph_file.write(graph(part(5, tensor("beside.bin"))))
     edit(tiny_copy, lambda info: info["sha256"].update({"beside.bin": ""}))
     assert "beside.bin" in dict(open_model(str(tiny_copy)).hashes)
+
+
+def shape(*sizes: int, raw: bool = True) -> bytes:
+    """A tensor of 64-bit whole numbers; written as bytes, or number by number."""
+    if raw:
+        return b"\x10\x07" + part(9, struct.pack(f"<{len(sizes)}q", *sizes))
+    return b"\x10\x07" + part(7, b"".join(bytes(_varint(size)) for size in sizes))
+
+
+def _varint(number: int) -> list[int]:
+    return [number] if number < 128 else [number & 127 | 128, *_varint(number >> 7)]
+
+
+def node(operation: str, *inputs: str, more: bytes = b"") -> bytes:
+    return part(1, b"".join(part(1, name.encode()) for name in inputs) + part(4, operation.encode()) + more)
+
+
+HUGE = 2**16, 2**16
+ENDLESS = {
+    "made from weights": node("ConstantOfShape", "s") + part(5, shape(*HUGE) + part(8, b"s")),
+    "number by number": node("Expand", "x", "s") + part(5, shape(*HUGE, raw=False) + part(8, b"s")),
+    "made from a constant":
+        node("Constant", more=part(2, b"s") + part(5, part(5, shape(*HUGE)))) + node("Tile", "x", "s"),
+    "in a branch":
+        node("If", more=part(5, part(6, node("ConstantOfShape", "s")))) + part(5, shape(*HUGE) + part(8, b"s")),
+    "in circles": node("Loop", "n", "c"),
+}
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+def test_a_graph_that_asks_for_endless_memory_or_time_is_refused(tmp_path, case):
+    (tmp_path / "a.onnx").write_bytes(graph(ENDLESS[case]))
+    with pytest.raises(ValueError, match=r"makes 4,294,967,296 values, at most|may never end"):
+        refuse_endless(tmp_path / "a.onnx")
+
+
+@pytest.mark.parametrize("content", [
+    node("ConstantOfShape", "s") + part(5, shape(2**15, 2**16) + part(8, b"s")),
+    node("Reshape", "x", "s") + part(5, shape(*HUGE) + part(8, b"s")),
+    node("Gather", "x", "s") + part(5, shape(*range(1, 40)) + part(8, b"s")),
+])
+def test_sizes_that_fit_and_numbers_that_are_no_sizes_pass(tmp_path, content):
+    (tmp_path / "a.onnx").write_bytes(graph(content))
+    refuse_endless(tmp_path / "a.onnx")
+
+
+def test_a_model_folder_with_such_a_graph_is_one_clear_error(tiny_copy):
+    with (tiny_copy / "decoder.onnx").open("ab") as file:
+        file.write(graph(ENDLESS["made from weights"]))
+    edit(tiny_copy, lambda info: None)
+    with pytest.raises(ModelError, match=r"decoder\.onnx cannot be used \(ConstantOfShape makes"):
+        open_model(str(tiny_copy))
