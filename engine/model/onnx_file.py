@@ -71,7 +71,7 @@ def refuse_endless(path: Path) -> None:
                 _look_at(content, fields, sizes, asks)
         for name, operation in asks:
             if sizes.get(name, 0) > MAX_VALUES:
-                raise ValueError(f"{operation.decode()} makes {sizes[name]:,} values, at most {MAX_VALUES:,} fit")
+                raise ValueError(f"{operation.decode()} makes an array of {sizes[name]:,}, at most {MAX_VALUES:,} fit")
 
 
 def _look_at(
