@@ -279,15 +279,15 @@ def silence(owner: bpy.types.ID, name: str) -> str:
             f"The NLA strip {own[0].strip.name!r} of {name!r}, which plays the lip sync, or its track is muted: "
             "nothing moves until you unmute."
         )
-    if own and len(animation.nla_tracks) and all(_influence(animation, use) < FAINT for use in own):
-        return (
-            f"The lip sync of {name!r} plays with an influence of 0, so nothing moves: raise Influence in the NLA "
-            "editor."
-        )
     if len(animation.nla_tracks) and not animation.use_nla:
         return (
             f"The NLA of {name!r} is switched off, so not all of its tracks play: switch it on in the NLA editor, "
             "beside the name."
+        )
+    if own and len(animation.nla_tracks) and all(_influence(animation, use) < FAINT for use in own):
+        return (
+            f"The lip sync of {name!r} plays with an influence of 0, so nothing moves: raise Influence in the NLA "
+            "editor."
         )
     return ""
 

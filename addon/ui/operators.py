@@ -58,7 +58,7 @@ class UNITALKER_OT_animate(MakesTake, Choices, bpy.types.Operator):
     def _write(self, context: bpy.types.Context, result: Callable[[], object]) -> object:
         """Keys, and where it is wanted what makes the sound be heard: all of it, or nothing."""
         if not self.add_strip:
-            return super()._write(context, result)
+            return MakesTake._write(self, context, result)
         from .dropped import HeardFile  # needs NumPy and the engine, which registering must not load
 
         animation = result()

@@ -27,6 +27,9 @@ class FakeOperator:
     def __getattr__(self, name: str) -> object:
         if name in self.__dict__.get("values", {}):
             return self.values[name]
+        declared = [vars(base).get("__annotations__", {}).get(name) for base in self.cls.__mro__]
+        if not hasattr(self.cls, name) and any(declared):       # a property that Blender would have made
+            return next(filter(None, declared)).keywords.get("default", False)
         found = getattr(self.cls, name)
         return found.__get__(self) if callable(found) and not isinstance(found, type) else found
 

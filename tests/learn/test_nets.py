@@ -109,5 +109,5 @@ def test_style_changes_the_motion():
 
 
 def test_unknown_encoder_names_the_known_ones():
-    with pytest.raises(ValueError, match=r"'sound' is unknown. Known: mel, moonshine, wavlm"):
+    with pytest.raises(ValueError, match=r"'sound' is unknown. Known: mel, moonshine, bundled, wavlm"):
         make_encoder("sound", {})
