@@ -12,6 +12,7 @@ import bpy
 import pytest
 
 from .conftest import curves, jaw, make_face
+from .fake_window import FakeOperator
 
 
 def wait_for(job):
@@ -146,7 +147,7 @@ def test_the_time_left_is_short_to_read(ext, seconds, words):
 
 def test_a_long_job_shows_its_last_stage_before_it_writes(ext, job_module, face, speech, window, monkeypatch):
     monkeypatch.setattr(ext.module("addon.host.operator_base"), "LONG_S", 0.0)
-    operator = Operator(ext, {"audio": speech, "character": "Face"})
+    operator = operator_of(ext, {"audio": speech, "character": "Face"})
     operator.invoke(window, None)
     wait_for(job_module.Job.current)
     assert operator.modal(window, event('TIMER')) == {'PASS_THROUGH'} and len(bpy.data.actions) == 0
@@ -215,23 +216,8 @@ def test_undo_while_the_worker_runs(ext, face, speech):
 
 # ---- the operator in a window, driven by hand: Blender's module has no event loop
 
-class Operator:
-    """What Blender makes of the operator class, without a window: the same methods on plain attributes."""
-
-    def __init__(self, ext, given):
-        self.cls = ext.module("addon.ui.operators").UNITALKER_OT_animate
-        self.reports = []
-        self.values = given
-        self.properties = SimpleNamespace(is_property_set=lambda name: name in given)
-
-    def report(self, kind, text):
-        self.reports.append((next(iter(kind)), text))
-
-    def __getattr__(self, name):
-        if name in self.__dict__.get("values", {}):
-            return self.values[name]
-        found = getattr(self.cls, name)
-        return found.__get__(self) if callable(found) else found
+def operator_of(ext, given):
+    return FakeOperator(ext.module("addon.ui.operators").UNITALKER_OT_animate, given)
 
 
 @pytest.fixture
@@ -267,7 +253,7 @@ def event(kind, value='NOTHING'):
 
 
 def test_modal_run_writes_once_and_takes_its_timer_away(ext, job_module, face, speech, window):
-    operator = Operator(ext, {"audio": speech, "character": "Face"})
+    operator = operator_of(ext, {"audio": speech, "character": "Face"})
     assert operator.invoke(window, None) == {'RUNNING_MODAL'}
     assert window.window_manager.timers == 1
     assert operator.modal(window, event('MOUSEMOVE')) == {'PASS_THROUGH'}
@@ -278,7 +264,7 @@ def test_modal_run_writes_once_and_takes_its_timer_away(ext, job_module, face, s
 
 
 def test_keys_are_written_after_the_artists_render_has_ended(ext, job_module, face, speech, window):
-    operator = Operator(ext, {"audio": speech, "character": "Face"})
+    operator = operator_of(ext, {"audio": speech, "character": "Face"})
     operator.invoke(window, None)
     wait_for(job_module.Job.current)
     bpy.app.is_job_running = lambda kind: kind == 'RENDER'
@@ -297,7 +283,7 @@ def test_esc_cancels_and_writes_nothing(ext, job_module, face, speech, window, m
         raise cancelled_error("Cancelled.")
 
     monkeypatch.setattr(take, "compute", slow)
-    operator = Operator(ext, {"audio": speech, "character": "Face"})
+    operator = operator_of(ext, {"audio": speech, "character": "Face"})
     operator.invoke(window, None)
     assert operator.modal(window, event('TIMER')) == {'PASS_THROUGH'}
     assert operator.modal(window, event('ESC', 'PRESS')) == {'RUNNING_MODAL'}
@@ -308,7 +294,7 @@ def test_esc_cancels_and_writes_nothing(ext, job_module, face, speech, window, m
 
 
 def test_modal_ends_when_a_file_was_loaded(ext, job_module, face, speech, window):
-    operator = Operator(ext, {"audio": speech, "character": "Face"})
+    operator = operator_of(ext, {"audio": speech, "character": "Face"})
     operator.invoke(window, None)
     job_module.drop_on_load()
     assert operator.modal(window, event('TIMER')) == {'CANCELLED'}
@@ -316,7 +302,7 @@ def test_modal_ends_when_a_file_was_loaded(ext, job_module, face, speech, window
 
 
 def test_modal_reports_a_character_that_was_deleted(ext, job_module, face, speech, window):
-    operator = Operator(ext, {"audio": speech, "character": "Face"})
+    operator = operator_of(ext, {"audio": speech, "character": "Face"})
     operator.invoke(window, None)
     wait_for(job_module.Job.current)
     bpy.data.objects.remove(face)
