@@ -21,7 +21,7 @@ before = set(sys.modules)
 addon_utils.enable({package!r}, default_set=True)
 assert {package!r} in bpy.context.preferences.addons
 loaded = set(sys.modules) - before
-names = ("channels", "errors", "messages", "options", "own_moods", "phones", "settings")
+names = ("channels", "errors", "messages", "option_row", "options", "own_moods", "phones", "settings")
 engine, values = {package!r} + ".engine", ("", *("." + name for name in names))
 # pure Python: the errors, names of channels, and the table of options
 light = [engine, *(engine + ".values" + name for name in values)]
