@@ -48,7 +48,7 @@ def test_a_mark_of_tone_is_no_vowel():
 def test_every_language_gives_classes_that_the_corpus_knows():
     seen = {
         "ru": "Мама мыла раму", "ar": "مرحبا بالعالم", "he": "שלום עולם", "ko": "안녕하세요", "th": "สวัสดี",
-        "ka": "გამარჯობა", "ta": "வணக்கம்", "am": "ሰላም",
+        "ja": "ハナコ", "ka": "გამარჯობა", "ta": "வணக்கம்", "am": "ሰላም",
     }
     silent = []
     for language in languages():
