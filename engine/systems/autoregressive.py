@@ -25,6 +25,7 @@ from ..model.heads import Head, broken, load_arrays, read_template
 from ..model.style import Style, missing_pivot, resolve
 from ..values.errors import ModelError
 from ..values.types import FloatArray, Motion, Settings
+from .encoded import EncodedSystem
 
 CODES_FILE, ARRAYS_FILE = "codes.onnx", "talker.npz"
 # CodeTalker's motion decoder sees the whole clip and runs again for every frame that is fed back; where the reference's
@@ -67,17 +68,8 @@ def read_talker(folder: Path) -> Talker:
 
 
 @dataclass(frozen=True)
-class AutoregressiveSystem:
+class AutoregressiveSystem(EncodedSystem):
     """A System (see there); its graphs are opened when they are first needed."""
-
-    model: Model
-    device: str
-    threads: int
-
-    @cached_property
-    def encoder(self) -> runtime.Graph:
-        """On the wanted device. Raises ModelError, SettingError."""
-        return runtime.open_graph(self.model.encoder_file, self.device, self.threads)
 
     @cached_property
     def _talker(self) -> Talker:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
 from ..model import runtime
 from ..model.decode import Decoded, Track, decoded, frame_count, joined_features, resample
 from ..model.encode import FeatureWindow
-from ..model.folder import PICTURE_FILE, Memory, Model
+from ..model.folder import PICTURE_FILE, Memory
 from ..model.heads import read_template
 from ..model.style import missing_pivot, resolve
 from ..speech import g2p
@@ -25,6 +24,7 @@ from ..speech.align import log_scores
 from ..speech.cues import SILENCE, follow_words
 from ..values.errors import ModelError
 from ..values.types import FloatArray, Settings
+from .encoded import EncodedSystem
 from .still import read_still
 
 PIECE_FRAMES = 512          # that go through the graphs at once
@@ -71,17 +71,8 @@ class _Stream:
 
 
 @dataclass(frozen=True)
-class PmmTalkSystem:
+class PmmTalkSystem(EncodedSystem):
     """A System (see there); its graphs are opened when they are first needed."""
-
-    model: Model
-    device: str
-    threads: int
-
-    @cached_property
-    def encoder(self) -> runtime.Graph:
-        """On the wanted device. Raises ModelError, SettingError."""
-        return runtime.open_graph(self.model.encoder_file, self.device, self.threads)
 
     def _graph(self, name: str) -> runtime.Graph:
         # small graphs run on the processor: copying to a GPU costs more than it saves

@@ -11,26 +11,17 @@ import numpy as np
 from ..model import runtime
 from ..model.decode import Decoded, Track, decode, frame_count, phone_scores, resample
 from ..model.encode import FeatureWindow
-from ..model.folder import Model
 from ..model.heads import Head, read_template
 from ..model.style import Style, missing_pivot, resolve
 from ..values.errors import ModelError, SettingError
 from ..values.messages import number_of
 from ..values.types import FloatArray, Settings
+from .encoded import EncodedSystem
 
 
 @dataclass(frozen=True)
-class UniTalkerSystem:
+class UniTalkerSystem(EncodedSystem):
     """A System (see there); its graphs are opened when they are first needed."""
-
-    model: Model
-    device: str
-    threads: int
-
-    @cached_property
-    def encoder(self) -> runtime.Graph:
-        """On the wanted device. Raises ModelError, SettingError."""
-        return runtime.open_graph(self.model.encoder_file, self.device, self.threads)
 
     @cached_property
     def _decoder(self) -> runtime.Graph:
