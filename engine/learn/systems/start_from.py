@@ -107,12 +107,9 @@ def _folder_weights(network: UniTalker, source: str) -> tuple[dict[str, Tensor],
             f"Training can start from the model folder {source} only on its own encoder: encoder_kind = \"bundled\"."
         )
     arrays = _arrays(model.folder / "decoder.onnx")
-    nameless = _nameless(arrays)
     weights: dict[str, Tensor] = {}
     for name, value in network.decoder.state_dict().items():
-        given = arrays.get(name)
-        if given is None:
-            given = next((array.T for array in nameless if array.T.shape == value.shape), None)
+        given = _found(name, value, arrays)
         if given is not None:
             weights[f"decoder.{name}"] = given.reshape(value.shape)
     with np.load(model.folder / "heads.npz") as heads:
@@ -146,15 +143,16 @@ def _copy_phone_head(head: PhoneHead, arrays: dict[str, Tensor]) -> None:
         head.last.bias.zero_()
 
 
-def _nameless(arrays: Mapping[str, Tensor]) -> list[Tensor]:
-    """Matrices that the exporter left without a name."""
-    return [array for name, array in arrays.items() if name.startswith("onnx::MatMul") and array.ndim == 2]
+def _found(name: str, own: Tensor, arrays: Mapping[str, Tensor]) -> Tensor | None:
+    """Weights of that name; a matrix that the exporter left without one is known by its shape, which no other has."""
+    if name in arrays:
+        return arrays[name]
+    nameless = (array.T for name, array in arrays.items() if name.startswith("onnx::MatMul") and array.ndim == 2)
+    return next((array for array in nameless if array.shape == own.shape), None)
 
 
 def _copy(part: nn.Module, arrays: dict[str, Tensor], file: str) -> None:
-    """Weights of the same name; matrices that the exporter left without one are known by their shape, which no other
-    has."""
-    nameless = _nameless(arrays)
+    """Weights of the same name, in place."""
     trained = {name for name, parameter in part.named_parameters() if parameter.requires_grad}
     trained |= {name for name, _ in part.named_buffers()}
     own = part.state_dict()
@@ -162,9 +160,7 @@ def _copy(part: nn.Module, arrays: dict[str, Tensor], file: str) -> None:
         for name in trained & set(own):
             if name.startswith("front_end.") or name.endswith("num_batches_tracked") or name in ("window", "bands"):
                 continue
-            found = arrays.get(name)
-            if found is None:
-                found = next((array.T for array in nameless if array.T.shape == own[name].shape), None)
+            found = _found(name, own[name], arrays)
             if found is None:
                 raise KeyError(f"{file} has no weights for {name}")
             own[name].copy_(found.reshape(own[name].shape))
