@@ -197,6 +197,8 @@ def _add_finetune(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--decoder-only", action="store_true", help="the encoder stays as it is")
     parser.add_argument("--fresh-decoder", action="store_true", help=(
         "keep the encoder alone: for an annotation that SOURCE has not seen"))
+    parser.add_argument("--photometric", type=float, default=0.0, metavar="WEIGHT", help=(
+        "also compare vertices as a camera sees them; DATASET/mesh.npz holds the triangles (default: 0, not at all)"))
     parser.add_argument("--seed", type=int, default=1, help="of the shuffling (default: %(default)s)")
     parser.add_argument("--work", type=Path, metavar="FOLDER", help=(
         "for what was prepared and the run (default: unitalker-work beside DATASET)"))

@@ -3,7 +3,7 @@ with a clean codebook against a naive one. Three seeds; prints the table of docs
 
     python -m tests.bench.claims_2d VOICES.npz GRID_S1 [voice] [joint] [pictures]
 
-VOICES.npz: `wave`, `n`, `voice`, `manner`, `split` of clips as learn/systems/voice_manners.py makes them.
+VOICES.npz: `wave`, `n`, `voice`, `manner`, `split` of clips as learn/manners/voice_manners.py makes them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from engine.learn.systems.augmented2d import (
 )
 from engine.learn.systems.contract import Losses
 from engine.learn.systems.photometric import Renderer, face_camera
-from engine.learn.systems.voice_manners import MANNERS
+from engine.learn.manners.voice_manners import MANNERS
 from engine.model import runtime
 from engine.model.folder import open_model
 from engine.nets.codebook import CodebookSizes, CodeTalker, MotionCodebook

@@ -17,11 +17,13 @@ SPEAKERS = ("Ann", "Ben")
 CLIPS: Mapping[str, int] = {"train": 4, "val": 2, "test": 2}
 
 
-def make_set(root: Path, facts: Dataset, width: int, fps: int, seconds: float = 1.0, seed: int = 0) -> Path:
-    """Write a set; its motion is the loudness of the sound times a gain of each number and speaker."""
+def make_set(
+    root: Path, facts: Dataset, width: int, fps: int, seconds: float = 1.0, seed: int = 0, size: float = 1.0,
+) -> Path:
+    """Write a set; its motion is the loudness of the sound times a gain of each number and speaker, and `size`."""
     folder, rng = root / facts.folder, np.random.default_rng(seed)
     folder.mkdir(parents=True)
-    gains = np.random.default_rng(width).normal(1.0, 0.3, width)
+    gains = size * np.random.default_rng(width).normal(1.0, 0.3, width)
     templates = rng.normal(0, 0.05, (len(SPEAKERS), width)).astype(np.float32)
     for split, count in CLIPS.items():
         data = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -235,6 +236,34 @@ def test_the_bundled_model_is_gone_on_with_and_keeps_its_phones(root, work, tmp_
     recipe, network = load_run(tuned)
     recipe.load_published(network)
     assert np.allclose(network.styles[-1].detach().numpy(), mini.styles[mini.pivot])
+
+
+def test_pictures_of_vertices_join_the_losses_and_change_what_is_learned(run, root, work):
+    """Triangles of both windings, so that each shows itself from one side."""
+    corners = np.array(list(itertools.permutations(range(6), 3)))
+    folder = make_set(root, Dataset("S", "S", "small_vertices", 1.0, 2, True), 18, 25, seed=3, size=0.01)
+    np.savez(folder / "mesh.npz", triangles=corners, up=np.array("y"))
+    weight = 1e-6
+    recipe = replace(RECIPE, sets=(SetSpec("a2f", "S"),), weights=replace(RECIPE.weights, pictures=weight))
+    training = recipe.prepare(work, root)
+    with torch.no_grad():
+        losses = training.losses(training.recipe.build(), training.batch(0, 3))
+    pictures, plain = losses.parts["pictures"], losses.parts["motion"] + recipe.weights.pca * losses.parts["pca"]
+    assert float(pictures) > 0 and float(losses.total) == pytest.approx(float(plain + weight * pictures))
+    tuned = [
+        finetune(str(run), SetSpec("a2f", "S"), root, FineTuning(epochs=1, photometric=share), work)
+        for share in (0.0, weight)
+    ]
+    heads = [load_run(one)[1].heads["small_vertices"].weight for one in tuned]
+    assert tuned[0] != tuned[1] and not torch.equal(heads[0], heads[1])
+
+
+@pytest.mark.parametrize(("folder", "weight", "words"), [
+    ("A", 1e-7, "mesh.npz does not give them"), ("B", 1e-7, "no data set has any"), ("A", -1.0, "must be 0 or more"),
+])
+def test_pictures_without_vertices_or_triangles_are_refused(run, root, work, folder, weight, words):
+    with pytest.raises(SettingError, match=words):
+        finetune(str(run), SetSpec("a2f", folder), root, FineTuning(epochs=1, photometric=weight), work)
 
 
 def test_whole_clips_in_batches_are_refused(root, work):

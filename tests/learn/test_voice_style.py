@@ -14,7 +14,7 @@ import soundfile
 from engine import Settings, Waveform, animate, read_audio
 from engine.__main__ import run
 from engine.audio.voice_manner import manner_statistics
-from engine.learn.systems.voice_manners import MANNERS, fit_ear, manners_of, utterance_of
+from engine.learn.manners.voice_manners import MANNERS, fit_ear, manners_of, utterance_of
 from engine.model.folder import open_model
 from engine.model.voice_style import hear_style
 from engine.values.errors import SettingError

@@ -16,7 +16,6 @@ from ...nets.faceformer import FaceFormer
 from .contract import Losses
 from .photometric import Renderer, photometric_loss
 
-PICTURES = 1e-7             # weight of the photometric loss beside squared metres
 PICTURE_FRAMES = 4          # of a clip that are rendered in a step
 NULL_SHARE = 0.1            # of the clips whose voice is left out, so that none is a legal input
 

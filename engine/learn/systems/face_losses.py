@@ -21,10 +21,12 @@ PCA_WEIGHT, BLENDSHAPE_WEIGHT = 0.01, 1e-4
 
 @dataclass(frozen=True)
 class FaceWeights:
-    """Weights of the second terms: of PCA coefficients, and of blendshape weights beside their vertices."""
+    """Weights of the second terms: of PCA coefficients, of blendshape weights beside their vertices, and of pictures
+    (photometric.py; the "2D-augmented" study has 1e-7 beside squared metres, so .1 beside squared millimetres)."""
 
     pca: float = PCA_WEIGHT
     blendshape: float = BLENDSHAPE_WEIGHT
+    pictures: float = 0.0
 
 
 class FaceSpace(nn.Module):

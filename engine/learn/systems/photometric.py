@@ -10,6 +10,7 @@ light, so those are ours. The depth test packs depth and triangle into one numbe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from ...values.array_files import ArrayFileError, read_arrays
 from ...values.errors import SettingError
 
 LIGHT = (0.2, 0.3, 1.0)         # towards the light, in camera axes: right, up, towards the camera
@@ -88,16 +90,17 @@ class Renderer:
 
     def __init__(
         self, triangles: NDArray[np.integer] | Tensor, camera: Camera, albedo: Tensor | None = None,
-        light: tuple[float, float, float] = LIGHT,
+        light: tuple[float, float, float] = LIGHT, face: Tensor | None = None,
     ) -> None:
         """
         Args:
             triangles: (f, 3) vertex numbers, counter-clockwise for who looks at their front.
             albedo: (v, c) colour of each vertex in 0..1; None is grey, one channel.
             light: towards it, in camera axes.
+            face: (f,) bool, triangles that count in photometric_loss; None counts all.
         """
         self.triangles = torch.as_tensor(np.asarray(triangles), dtype=torch.int64)
-        self.camera, self.albedo, self.light = camera, albedo, light
+        self.camera, self.albedo, self.light, self.face = camera, albedo, light, face
 
     def __call__(self, vertices: Tensor) -> Picture:
         """(frames, v, 3) -> pictures."""
@@ -169,21 +172,46 @@ class Renderer:
         return functional.normalize(summed, dim=-1, eps=TINY)
 
 
-def photometric_loss(
-    renderer: Renderer, predicted: Tensor, target: Tensor, face: Tensor | None = None,
-) -> Tensor:
+def read_mesh(file: Path, template: Tensor) -> Renderer:
+    """The renderer of a data set's topology, before its neutral face (v, 3).
+
+    Args:
+        file: .npz of `triangles` (f, 3), counter-clockwise from their front; where wanted `face` (f,) bool, those that
+            count, and `up`, the axis that points up: "y" (which is usual) or "z".
+    Raises:
+        SettingError: no such file, or one that does not fit the face.
+    """
+    try:
+        arrays = read_arrays(file)
+        triangles = np.asarray(arrays["triangles"], np.int64)
+        if triangles.ndim != 2 or triangles.shape[1] != 3 or not 0 <= triangles.min() <= triangles.max() < len(template):
+            raise ValueError(f"triangles have shape {triangles.shape}, for {len(template)} vertices")
+        face = torch.from_numpy(np.asarray(arrays["face"], np.bool_)) if "face" in arrays else None
+        if face is not None and face.shape != (len(triangles),):
+            raise ValueError(f"face has shape {tuple(face.shape)}, for {len(triangles)} triangles")
+        up = str(arrays["up"]) if "up" in arrays else "y"
+    except (OSError, ArrayFileError, ValueError, KeyError) as error:
+        raise SettingError(
+            f"Pictures need the triangles of the data set, and {file} does not give them ({error}). Save them with "
+            "numpy.savez: triangles (f, 3), and up as 'y' or 'z'."
+        ) from error
+    return Renderer(triangles, face_camera(template, up=up), face=face)
+
+
+def photometric_loss(renderer: Renderer, predicted: Tensor, target: Tensor) -> Tensor:
     """Absolute difference of the two renderings, summed over pixels and colours, mean over frames.
+
+    Pixels that only one side covers do not count, nor those of triangles outside the renderer's face.
 
     Args:
         predicted, target: vertices (frames, v, 3).
-        face: (f,) bool, triangles that count; None counts all. Pixels that only one side covers never count.
     Returns:
         A tensor without axes, as if the pictures had 224 x 224 pixels.
     """
     ours, theirs = renderer(predicted), renderer(target)
     counts = (ours.triangles >= 0) & (theirs.triangles >= 0)
-    if face is not None:
-        counts &= face[ours.triangles.clamp_min(0)] & face[theirs.triangles.clamp_min(0)]
+    if renderer.face is not None:
+        counts &= renderer.face[ours.triangles.clamp_min(0)] & renderer.face[theirs.triangles.clamp_min(0)]
     difference = (ours.colours - theirs.colours).abs().sum(-1)[counts].sum()
     return difference / len(predicted) * (REFERENCE_SIDE / renderer.camera.side) ** 2
 

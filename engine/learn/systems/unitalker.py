@@ -32,11 +32,14 @@ from ..faces.made_sets import MADE, make_sets
 from ..faces.prepared import Ear, Item, PreparedSet, basis_of, prepare
 from ..faces.readers import open_set
 from ..faces.samples import FLAME, VERTICES, DataSet
+from .augmented2d import with_pictures
 from .contract import Judgement, Losses, Recipe, Stage, Training
 from .face_losses import FaceSpace, FaceWeights
+from .photometric import Renderer, read_mesh
 from .start_from import start_from_trained
 
 ENCODER = "encoder."
+MESH_FILE = "mesh.npz"  # in a set's folder, for pictures of its faces
 FRAME_GRID_S = 0.2      # crops begin where 25, 30 and 50 rows a second all have one
 
 
@@ -156,8 +159,8 @@ class UniTalkerRecipe(Recipe[UniTalker, FaceBatch]):
         assets.mkdir(parents=True, exist_ok=True)
         spaces = face_spaces(train, self.pca_dim, {name: root / file for name, file in self.bases.items()}, assets)
         save_heads({name: _head_files(name, train, space) for name, space in spaces.items()}, assets)
-        heads = {name: space.outputs for name, space in spaces.items()}
-        return FaceTraining(replace(recipe, heads=heads, assets=str(assets)), train, val, spaces)
+        recipe = replace(recipe, heads={name: space.outputs for name, space in spaces.items()}, assets=str(assets))
+        return FaceTraining(recipe, train, val, spaces, self._renderers(train, root))
 
     def folder(self, network: UniTalker) -> Contents:
         """Heads with bases and neutral faces, and every speaker."""
@@ -188,6 +191,19 @@ class UniTalkerRecipe(Recipe[UniTalker, FaceBatch]):
         """One split of a set, heard by this recipe's encoder. Raises EngineError: it cannot be used."""
         return _prepared(spec, open_set(spec.reader, root / spec.folder), split, self._ear(), work)
 
+    def _renderers(self, train: Sequence[PreparedSet], root: Path) -> dict[str, Renderer]:
+        """Of the vertex sets, by annotation, where pictures count."""
+        found: dict[str, Renderer] = {}
+        if not self.weights.pictures:
+            return found
+        for spec, one in zip(self.sets, train, strict=True):
+            if one.space.kind == VERTICES and one.space.annotation not in found and one.items:
+                template = torch.from_numpy(one.items[0].template).reshape(-1, 3)
+                found[one.space.annotation] = read_mesh(root / spec.folder / MESH_FILE, template)
+        if not found:
+            raise SettingError("Pictures need vertices, and no data set has any. Leave out photometric.")
+        return found
+
     def _ear(self) -> Ear:
         network = replace(self, heads={}, identities=("",)).build().train(False)
 
@@ -206,6 +222,7 @@ class FaceTraining(Training[UniTalker, FaceBatch]):
     train: tuple[PreparedSet, ...]
     val: tuple[PreparedSet, ...]
     spaces: Mapping[str, FaceSpace]
+    renderers: Mapping[str, Renderer] = field(default_factory=dict)
 
     @property
     def epoch_steps(self) -> int:
@@ -232,11 +249,16 @@ class FaceTraining(Training[UniTalker, FaceBatch]):
         return self._stacked(chosen, np.random.default_rng(seed))
 
     def losses(self, network: UniTalker, batch: FaceBatch) -> Losses:
-        """Error of the motion, and of its coefficients."""
+        """Error of the motion, of its coefficients, and where they count of its pictures."""
         output = network.frames_of(batch.front, batch.motion.shape[1], batch.identity, batch.head)
-        weights = self.recipe.weights
-        error, coefficients = self.spaces[batch.head].losses(output, batch.motion, batch.template, weights)
-        return Losses(error + weights.pca * coefficients, {"motion": error, "pca": coefficients})
+        weights, space = self.recipe.weights, self.spaces[batch.head]
+        error, coefficients = space.losses(output, batch.motion, batch.template, weights)
+        losses = Losses(error + weights.pca * coefficients, {"motion": error, "pca": coefficients})
+        if batch.head not in self.renderers:
+            return losses
+        motions = space.motion(output, batch.template), batch.motion
+        ours, theirs = (motion.reshape(-1, motion.shape[2] // 3, 3) for motion in motions)
+        return with_pictures(losses, ours, theirs, self.renderers[batch.head], weights.pictures)
 
     def score(self, network: UniTalker) -> Judgement | None:
         """Mean over the sets of the error of their clips, relative to a face that stays neutral."""

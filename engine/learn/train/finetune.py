@@ -33,6 +33,7 @@ class FineTuning:
     Attributes:
         clips: of the train split, the first by name; 0 takes all.
         decoder_only: the encoder stays as it is; fresh_decoder: of the source the encoder alone is taken.
+        photometric: weight of the vertices' pictures beside their squared error; 0 draws none.
     """
 
     epochs: int = 40
@@ -40,12 +41,15 @@ class FineTuning:
     decoder_only: bool = False
     fresh_decoder: bool = False
     seed: int = 1
+    photometric: float = 0.0
 
 
 def command(options: argparse.Namespace) -> None:
     """`finetune SOURCE DATASET --reader NAME -o DIR`."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    how = FineTuning(options.epochs, options.clips, options.decoder_only, options.fresh_decoder, options.seed)
+    how = FineTuning(
+        options.epochs, options.clips, options.decoder_only, options.fresh_decoder, options.seed, options.photometric,
+    )
     work = options.work or options.path.resolve().parent / "unitalker-work"
     run = finetune(options.model, SetSpec(options.reader, options.path.name), options.path.resolve().parent, how, work)
     export_run(run, options.output.resolve())
@@ -64,13 +68,15 @@ def finetune(source: str, one: SetSpec, root: Path, how: FineTuning, work: Path)
     """
     if how.epochs < 1 or how.clips < 0:
         raise SettingError(f"{how.epochs} epochs and {how.clips} clips: give at least 1 epoch, and 0 clips for all.")
+    if not 0 <= how.photometric < float("inf"):
+        raise SettingError(f"The weight of pictures is {how.photometric}, must be 0 or more. 0 draws none.")
     base = _recipe_of(source)
     recipe = replace(
         base, sets=(replace(one, most_clips=how.clips),), made=False, start_from=source, heads={}, identities=(),
         known=() if how.fresh_decoder else base.identities, fresh_decoder=how.fresh_decoder,
         freeze_encoder=base.freeze_encoder or how.decoder_only, crop_s=base.crop_s or CROP_S,
         batch_size=1 if how.clips == 1 else max(base.batch_size, BATCH_SIZE),
-        warm_up_epochs=min(1, base.warm_up_epochs),
+        warm_up_epochs=min(1, base.warm_up_epochs), weights=replace(base.weights, pictures=how.photometric),
     )
     settings = TrainConfig(
         recipe="unitalker", epochs=how.epochs, learning_rate=LEARNING_RATE, weight_decay=0.0, warmup_steps=10,

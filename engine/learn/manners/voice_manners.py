@@ -1,4 +1,4 @@
-"""Teach a model folder to hear manners of voices: `python -m engine.learn.systems.voice_manners SPEECH CORPUS MODEL`.
+"""Teach a model folder to hear manners of voices: `python -m engine.learn.manners.voice_manners SPEECH CORPUS MODEL`.
 
 Recordings and corpus voices are changed into shouts, whispers, songs, calm, hurried and laughing speech
 (synth/performance.py); shrunk linear discriminants tell them apart. Real shouting, whispering and laughing people were
