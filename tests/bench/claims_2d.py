@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from engine import Settings, Waveform, animate_all, read_audio
 from engine.audio.voice_manner import manner_statistics
+from engine.learn.manners.voice_manners import MANNERS
 from engine.learn.systems.augmented2d import (
     VoiceStyle,
     codebook_losses,
@@ -29,7 +30,6 @@ from engine.learn.systems.augmented2d import (
 )
 from engine.learn.systems.contract import Losses
 from engine.learn.systems.photometric import Renderer, face_camera
-from engine.learn.manners.voice_manners import MANNERS
 from engine.model import runtime
 from engine.model.folder import open_model
 from engine.nets.codebook import CodebookSizes, CodeTalker, MotionCodebook

@@ -184,7 +184,8 @@ def read_mesh(file: Path, template: Tensor) -> Renderer:
     try:
         arrays = read_arrays(file)
         triangles = np.asarray(arrays["triangles"], np.int64)
-        if triangles.ndim != 2 or triangles.shape[1] != 3 or not 0 <= triangles.min() <= triangles.max() < len(template):
+        is_flat = triangles.ndim == 2 and triangles.shape[1] == 3 and len(triangles)
+        if not is_flat or not 0 <= triangles.min() <= triangles.max() < len(template):
             raise ValueError(f"triangles have shape {triangles.shape}, for {len(template)} vertices")
         face = torch.from_numpy(np.asarray(arrays["face"], np.bool_)) if "face" in arrays else None
         if face is not None and face.shape != (len(triangles),):
