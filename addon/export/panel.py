@@ -1,4 +1,7 @@
-"""The panel "Export": make what plays ready for other programs. docs/EXPORT.md tells what each file format keeps."""
+"""The panel "Import and Export": captures of faces in, and what plays made ready for other programs.
+
+docs/EXPORT.md tells what each file format keeps.
+"""
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
@@ -113,13 +116,14 @@ class UNITALKER_OT_export_motion(Choices, bpy.types.Operator):
 
 class Export:
     bl_idname = "UNITALKER_PT_export"
-    bl_label = "Export"
+    bl_label = "Import and Export"
     bl_parent_id = TOOLS
     bl_order = 6
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """The button, and the one setting that loses keys."""
+        """A capture in; out the button, and the one setting that loses keys."""
+        self.layout.operator("unitalker.capture_import", icon='IMPORT')
         self.layout.operator("unitalker.bake", icon='ACTION')
         paragraph(
             context, self.layout,

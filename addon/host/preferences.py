@@ -13,9 +13,9 @@ from .layout import paragraph
 DEVICES = (
     ('auto', "Automatic", "The fastest that works: CUDA, then CoreML or DirectML, then the processor"),
     ('cpu', "Processor", "Works everywhere"),
-    ('cuda', "CUDA", "NVIDIA graphics card, if the installed ONNX Runtime has CUDA"),
+    ('cuda', "CUDA", "NVIDIA graphics cards, with the zip that is made for them"),
     ('coreml', "CoreML", "Apple computers"),
-    ('directml', "DirectML", "Windows graphics cards, if the installed ONNX Runtime has DirectML"),
+    ('directml', "DirectML", "Windows graphics cards, with the zip that is made for them"),
 )
 
 
@@ -110,15 +110,23 @@ class UNITALKER_AP_preferences(bpy.types.AddonPreferences):
     def _draw_devices(self, context: bpy.types.Context, column: bpy.types.UILayout) -> None:
         reports, tested = engine.device_tests_from_text(self.device_tests)
         for report in reports:
-            paragraph(context, column, f"{_label(report.device)}: {report}", 'CHECKMARK' if report.works else 'CANCEL')
+            icon = _icon(report.works, report.device == self.device)
+            paragraph(context, column, f"{_label(report.device)}: {report}", icon)
         try:
             here = engine.runtime_build()
         except engine.EngineError as error:
             paragraph(context, column, str(error), 'ERROR')
             return
-        again = "; tested with another one: test again" if reports and tested != here else ""
-        paragraph(context, column, f"ONNX Runtime {here}{again}", 'INFO')
+        if reports and tested != here:
+            paragraph(context, column, "Tested with another version: test again.", 'INFO')
         column.operator("unitalker.test_devices")
+
+
+def _icon(works: bool, is_chosen: bool) -> str:
+    """A cross only where the device that was asked for does not work."""
+    if works:
+        return 'CHECKMARK'
+    return 'CANCEL' if is_chosen else 'BLANK1'
 
 
 def _label(device: str) -> str:

@@ -19,7 +19,10 @@ def draw_model(context: bpy.types.Context, layout: bpy.types.UILayout, settings:
     row.menu("UNITALKER_MT_models", text="", icon='DOWNARROW_HLT')
     sources = catalog.style_sources(settings.model)
     if len(sources) > 1:
-        row = layout.row(align=True, heading="Style From")
+        column = layout.column(align=True)
+        column.label(text="Style From")
+        row = column.row(align=True)        # of its own: four items do not fit beside a name
+        row.use_property_split = False      # else the first item is taken for that name
         for source in sources:
             row.prop_enum(settings, "style_from", source)
     column = layout.column(align=True)

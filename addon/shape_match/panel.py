@@ -122,7 +122,6 @@ class Vertices:
         column.prop(chosen, "source")
         column.prop(chosen, "smooth")
         layout.operator("unitalker.shape_solve", icon='MOD_MESHDEFORM')
-        layout.operator("unitalker.capture_import", icon='IMPORT')
 
 
 CLASSES = (UNITALKER_UL_shapes, *in_3d_view(Shapes), *in_3d_view(Vertices))

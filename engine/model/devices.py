@@ -21,7 +21,7 @@ from .folder import open_model
 
 TEST_MODEL = "mini"
 TOLERANCE = 0.02        # of the largest feature: cards may round factors to 10 bits (5e-4); what is wrong is far off
-OTHER_ZIP = "It comes with another zip of UniTalker Lip Sync, made for graphics cards"
+OTHER_ZIP = "not part of this installation (it has: {}). Another zip of UniTalker Lip Sync is made for graphics cards"
 ON_THIS_SYSTEM = {"darwin": ("coreml", "cpu"), "win32": ("cuda", "directml", "cpu")}.get(sys.platform, ("cuda", "cpu"))
 
 
@@ -59,8 +59,7 @@ def test_device(device: str, model: str = TEST_MODEL) -> DeviceReport:
         raise SettingError(f"Device {device!r} cannot be tested. Choose one of: {', '.join(runtime.PROVIDERS)}.")
     offered = runtime.devices()
     if device not in offered:
-        lack = f"the installed ONNX Runtime is not made for it (it has: {', '.join(offered)}). {OTHER_ZIP}"
-        return DeviceReport(device, False, lack)
+        return DeviceReport(device, False, OTHER_ZIP.format(", ".join(offered)))
     runtime.refuse(device, "")
     report = _compare(device, model)
     runtime.refuse(device, report.reason)

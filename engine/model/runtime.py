@@ -123,7 +123,7 @@ _lock = threading.Lock()
 def _load(file: Path, device: str, threads: int) -> Graph:
     offered = devices()
     wanted = [name for name in offered if device in ("auto", name)]
-    lack = f"Device {device} is not offered by this ONNX Runtime (it has: {', '.join(offered)}); the CPU is used."
+    lack = f"Device {device} is not part of this installation (it has: {', '.join(offered)}); the CPU is used."
     warning = "" if wanted else lack
     for name in wanted:
         if name == "cpu":

@@ -41,7 +41,7 @@ def test_panels_stand_in_the_order_of_the_work_and_the_later_ones_are_closed(ext
     top = [kind for kind in drawn.panels() if not getattr(kind, "bl_parent_id", "") and kind.bl_label != "Try It"]
     assert [kind.bl_label for kind in top] == MAIN and len({kind.bl_order for kind in top}) == len(top)
     tools = [kind.bl_label for kind in drawn.panels() if getattr(kind, "bl_parent_id", "") == "UNITALKER_PT_tools"]
-    first = ["Phonemes", "Preview", "Retakes", "Map It Yourself", "Match by Shape", "Teach", "Export"]
+    first = ["Phonemes", "Preview", "Retakes", "Map It Yourself", "Match by Shape", "Teach", "Import and Export"]
     assert [title for title in tools if title in first] == first
     closed = {kind.bl_label for kind in drawn.panels() if 'DEFAULT_CLOSED' in getattr(kind, "bl_options", ())}
     assert {"Life", "Fine Tuning", "Output", "Takes", "Scene", "Tools", *tools} <= closed

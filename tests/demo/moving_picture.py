@@ -9,6 +9,7 @@ import argparse
 import os
 import tempfile
 import traceback
+from itertools import pairwise
 from pathlib import Path
 
 import bpy
@@ -18,6 +19,7 @@ from tests.demo import make_demo
 
 FIRST, LAST, STEP = 1, 96, 2    # frames of the demo, at 30 a second
 SIZE_PX = 300
+TICK_MS = 10                    # in which a GIF counts
 COLOURS = 64                    # a head before a plain wall needs no more
 LIMIT_BYTES = 2_000_000         # so that a page with it opens at once
 
@@ -54,8 +56,9 @@ def write(pictures: list[Image.Image], target: Path) -> None:
     palette = pictures[len(pictures) // 2].quantize(COLOURS, method=Image.Quantize.MEDIANCUT)
     frames = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     part = target.with_name(f"{target.stem}.part.gif")
-    duration_ms = round(1000 * STEP / make_demo.FPS)
-    frames[0].save(part, save_all=True, append_images=frames[1:], duration=duration_ms, loop=0, optimize=True)
+    ends = [TICK_MS * round(1000 * STEP * number / make_demo.FPS / TICK_MS) for number in range(len(frames) + 1)]
+    lengths_ms = [end - start for start, end in pairwise(ends)]
+    frames[0].save(part, save_all=True, append_images=frames[1:], duration=lengths_ms, loop=0, optimize=True)
     if part.stat().st_size > LIMIT_BYTES:
         raise SystemExit(f"{part} has {part.stat().st_size} bytes, at most {LIMIT_BYTES} are wanted. Lower SIZE_PX.")
     part.replace(target)

@@ -108,7 +108,7 @@ def test_auto_takes_the_next_device_that_works(tiny, stand_in, syllables):
 
 def test_device_that_is_not_offered_names_those_that_are(tiny, stand_in):
     stand_in(directml="good")
-    assert "not made for it (it has: directml, cpu)" in devices.test_device("cuda", tiny.model).reason
+    assert "not part of this installation (it has: directml, cpu)" in devices.test_device("cuda", tiny.model).reason
 
 
 def test_cpu_always_works_and_is_never_refused(tiny, stand_in):

@@ -12,7 +12,7 @@ import bpy
 import desk
 import uidriver
 
-LOCALES = {"de_DE": "Stilstärke", "ja_JP": "強さ", "zh_HANS": "强度"}       # and what Strength is called there
+LOCALES = {"de_DE": "Intensität", "ja_JP": "強度", "zh_HANS": "强度"}      # and what Intensity is called there
 STYLE = "UNITALKER_PT_style"
 LIFE_PX, FINE_TUNING_PX = 46, 67
 TOGETHER = (            # panels that are open in one picture
@@ -27,11 +27,11 @@ def test(ui):
     bpy.context.preferences.view.ui_scale = 0.8
     yield from desk.tab(ui)
     view = bpy.context.preferences.view
-    for locale, strength in LOCALES.items():
+    for locale, intensity in LOCALES.items():
         view.language = locale
         view.use_translate_interface = view.use_translate_tooltips = True
         yield from desk.shot(ui, f"{locale}_1_first_run")
-        assert bpy.app.translations.pgettext_iface("Strength", "UniTalker") == strength
+        assert bpy.app.translations.pgettext_iface("Intensity", "UniTalker") == intensity
     bpy.ops.unitalker.try_it()
     bpy.ops.unitalker.mapping_start()
     bpy.ops.unitalker.phones_show()
@@ -55,8 +55,8 @@ def all_languages(ui, name):
 
 
 def open_sub_panels(ui):
-    """Fine Tuning, then Life above it: their titles are below the last slider of Voice and Style, in pixels."""
-    _, y = yield from desk.find(ui, "unitalker.smooth", across=0.6)
+    """Fine Tuning, then Life above it: their titles are below the last row of Voice and Style, in pixels."""
+    _, y = yield from desk.find(ui, "unitalker.live", across=0.45)
     for below in FINE_TUNING_PX, LIFE_PX:
         ui.click_region(1.5 * desk.TITLE_PX[0], y + below)
         yield from desk.drawn()

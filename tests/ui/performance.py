@@ -15,6 +15,7 @@ import uidriver
 SPEECH = str(stage.HOME / "sample.flac")
 JAW, BROW, SMILE = (f'key_blocks["{name}"].value' for name in ("jawOpen", "browDownLeft", "mouthSmileLeft"))
 PULL_PX = 60
+HAPPY_PX = 37                   # from the field of the moods, whose list drops below it, to the second item
 FIRST, LAST, MIDDLE = 10, 70, 40        # of the mood that is keyed
 
 
@@ -55,12 +56,11 @@ def pull_intensity(ui, face):
 def choose_mood(ui, face):
     """Happy from the menu: the mouth's corners rise at once; one Ctrl+Z takes both back."""
     before = stage.keys(face)
-    place = yield from desk.find(ui, "unitalker.mood_pick", across=0.7)
-    ui.click_region(*place)
-    yield 2.0
-    ui.keys("Down")
-    yield 1.0
-    yield from desk.press(ui, "Return", lambda: stage.settings().mood == "happy")
+    x, y = desk.on_screen(ui, *(yield from desk.find(ui, "unitalker.mood_pick", across=0.7)))
+    ui.click(x, y)
+    yield from desk.shot(ui, "3_moods")
+    ui.click(x, y + HAPPY_PX)
+    yield lambda: stage.settings().mood == "happy"
     yield lambda: most(face, SMILE) > 0.2
     yield from desk.shot(ui, "3_happy")
     ui.log("mood", stage.settings().mood, "smile", most(face, SMILE))
