@@ -293,7 +293,10 @@ def silence(owner: bpy.types.ID, name: str) -> str:
 
 
 def _influence(animation: bpy.types.AnimData, use: ActionUse) -> float:
-    """How much of an Action counts; 1 where that is animated."""
+    """How much of an Action counts at most. Blender plays a strip whole whose influence is not animated."""
     if use.strip is None:
         return animation.action_influence
-    return 1.0 if use.strip.use_animated_influence else use.strip.influence
+    if not use.strip.use_animated_influence:
+        return 1.0
+    curve = use.strip.fcurves.find("influence")
+    return max((key.co[1] for key in curve.keyframe_points), default=1.0) if curve else use.strip.influence

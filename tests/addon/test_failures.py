@@ -69,6 +69,19 @@ def take_of(sound):
     return {"line": "/".join(Path(sound).parts[-2:]), "character": "Face"}
 
 
+def from_file(sound):
+    return {"source": 'FILE', "audio": sound, "character": "Face"}
+
+
+def choose_sound(sound):
+    settings = bpy.context.scene.unitalker
+    settings.source, settings.audio, settings.character = 'FILE', sound, bpy.data.objects["Face"]
+
+
+def needs_espeak(_sound):
+    pytest.importorskip("espeakng_loader")
+
+
 CASES = {
     "generate": Case(
         "addon.ui.operators", "UNITALKER_OT_animate", "addon.take.make",
@@ -93,13 +106,20 @@ CASES = {
     "match": Case(
         "addon.shape_match.operators", "UNITALKER_OT_shape_match", "addon.shape_match.match", lambda _sound: {},
     ),
-}
-
-
-# they make their take by the code of Generate; what is their own is tried in test_retakes.py and test_moods.py
-BUILT_ON_GENERATE = {
-    "UNITALKER_OT_speak_text", "UNITALKER_OT_continue_last", "UNITALKER_OT_punch_in", "UNITALKER_OT_redo_mouth",
-    "UNITALKER_OT_mood_from_voice",
+    "redo mouth": Case(
+        "addon.retakes.operators", "UNITALKER_OT_redo_mouth", "addon.take.make", from_file, make_take,
+    ),
+    "punch in": Case("addon.retakes.operators", "UNITALKER_OT_punch_in", "addon.take.make", from_file, make_take),
+    "continue": Case(
+        "addon.retakes.operators", "UNITALKER_OT_continue_last", "addon.take.make", from_file, make_take,
+    ),
+    "text": Case(
+        "addon.retakes.operators", "UNITALKER_OT_speak_text", "addon.take.make",
+        lambda _sound: {"speak": "Maybe Bob knows.", "character": "Face", "start_frame": 1}, needs_espeak,
+    ),
+    "mood": Case(
+        "addon.moods.operators", "UNITALKER_OT_mood_from_voice", "addon.moods.moods", lambda _sound: {}, choose_sound,
+    ),
 }
 
 
@@ -215,7 +235,7 @@ def test_every_operator_that_works_on_a_thread_is_tried_here(ext):
         cls.__name__
         for cls in below(ext.module("addon.host.operator_base").OnWorker) if issubclass(cls, bpy.types.Operator)
     }
-    assert classes - {case.name for case in CASES.values()} == BUILT_ON_GENERATE
+    assert classes == {case.name for case in CASES.values()}
 
 
 def test_a_bug_in_the_thread_keeps_its_traceback_and_changes_nothing(

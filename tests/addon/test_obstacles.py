@@ -410,11 +410,18 @@ def test_a_take_on_a_locked_track_does_not_follow_and_that_is_said(ext, face, sp
 
 
 def test_an_influence_of_0_is_said(ext, face, speech):
-    track = played_from_nla(speech, face)
-    track.strips[0].influence = 0
+    strip = played_from_nla(speech, face).strips[0]
+    strip.influence = 0
+    assert "influence" not in told_before(ext), "Blender plays it whole until the influence is animated"
+    strip.use_animated_influence = True
     assert told(ext, speech, "plays with an influence of 0, so nothing moves", destination='NLA')
-    track.strips[0].influence = 0.5
+    strip.fcurves.find("influence").keyframe_points[0].co[1] = 0.5
     assert "influence" not in told_before(ext)
+
+
+def test_a_take_beside_the_artists_action_plays_and_no_influence_is_named(ext, face, speech):
+    own_action(face.data.shape_keys, {'key_blocks["browInnerUp"].value': [(1, 0.3), (48, 0.3)]})
+    assert "influence" not in generate(speech)
 
 
 def test_the_influence_of_an_action_counts_only_beside_tracks(ext, face, speech):
