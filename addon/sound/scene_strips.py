@@ -38,7 +38,9 @@ def _shift(
         left, end = audible_frames(strip)
         begin, stop = max(left, first), min(end, right)
         if begin < stop:
-            shown.append(((is_muted(edit, strip), strip.scene != home, begin - stop, begin), strip, begin, stop))
+            *_, outermost = with_parents(strip)
+            hidden = is_muted(edit, strip), strip.scene != home, begin - stop, begin, -outermost.channel
+            shown.append((hidden, strip, begin, stop))
     for _, strip, begin, stop in sorted(shown, key=lambda row: row[0]):
         if strip.scene != home and not _leads(strip.scene, home, (*seen, strip.scene)):
             continue

@@ -83,6 +83,12 @@ def test_the_scene_strip_that_shows_most_of_the_line_counts(ext, edits):
     assert first_key(edit) == 11
 
 
+def test_of_two_that_show_the_whole_line_the_upper_one_is_seen(ext, edits):
+    shot, sequence, _ = edits
+    show(sequence, shot, 71, 3)
+    assert first_key(edits[2]) == 31        # 101 of Sequence is 51 of Shot below, and 31 above
+
+
 def test_a_scene_strip_in_a_meta(ext, edits):
     edit = edits[2]
     strip = next(strip for strip in edit.sequence_editor.strips_all if strip.type == 'SCENE')
