@@ -10,12 +10,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from engine.learn.data.evaluation_sets import read_set
-from engine.learn.data.filmed_lips import filmed_clips
+from engine.learn.data.filmed_lips import FilmedClip, filmed_clips
 from engine.learn.evaluate.baselines import evaluation_settings, our_mouth
 from engine.learn.evaluate.bootstrap import Figure, figures
 from engine.learn.evaluate.evaluate import with_transcript
@@ -24,6 +24,7 @@ from engine.learn.evaluate.metrics import SeenMouth, gather, pool, reference_mou
 
 MODELS = ("mini", "pmmtalk")
 SOUND, UNSEEN, WORDS = "sound alone", "unseen voices", "with transcript"
+FILMED = {"filmed lips": False, "filmed lips, with transcript": True}
 
 
 def spoken(model: str, folder: Path) -> dict[str, dict[str, Figure]]:
@@ -40,10 +41,15 @@ def spoken(model: str, folder: Path) -> dict[str, dict[str, Figure]]:
     return {name: rows(column) for name, column in mouths.items()}
 
 
-def filmed(model: str, folder: Path) -> dict[str, Figure]:
-    """Rows of filmed lips, on the clips that taught nothing."""
+def filmed(model: str, folder: Path, with_words: bool) -> dict[str, Figure]:
+    """Rows of filmed lips, on the clips that taught nothing, by the sound alone or with what is said in them."""
     settings = evaluation_settings(model)
-    return figures_of(list(filmed_clips(folder, reported=True)), lambda clip: our_mouth(clip.samples, settings))
+
+    def mouth(clip: FilmedClip) -> SeenMouth:
+        known = replace(settings, transcript=clip.text, language="en") if with_words else settings
+        return our_mouth(clip.samples, known)
+
+    return figures_of(list(filmed_clips(folder, reported=True)), mouth)
 
 
 def main() -> None:
@@ -55,7 +61,8 @@ def main() -> None:
     found: dict[str, Any] = {}
     for model in MODELS:
         columns = spoken(model, options.data / "speech" / "english_aligned")
-        columns["filmed lips"] = filmed(model, options.data / "paired" / "grid_s1")
+        for name, with_words in FILMED.items():
+            columns[name] = filmed(model, options.data / "paired" / "grid_s1", with_words)
         found[model] = {name: {row: asdict(figure) for row, figure in rows.items()} for name, rows in columns.items()}
         options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.learn.export.talker_folder import TalkerFacts, numbered_rows, write_steps_only
+from engine.learn.export.talker_folder import numbered_rows, write_steps_only
+from engine.learn.faces.folder_contents import TalkerContents
 from engine.model.runtime import open_graph
 from engine.nets.faceformer import DecoderSizes, FaceFormer
 from engine.systems.autoregressive import read_talker, unroll
@@ -34,7 +35,7 @@ def main() -> None:
     with torch.no_grad():
         network.motion_out.weight.normal_(std=0.01)
     features = torch.randn(1, FRAMES, 768)
-    facts = TalkerFacts(
+    facts = TalkerContents(
         "FLAME_5023_vertices", "vertices", 30, np.zeros(3 * VERTICES, np.float32), numbered_rows(8, "Speakers"), True,
         "none", "random weights",
     )

@@ -20,6 +20,7 @@ ROWS = (
     "pbm_recall", "closure_auc", "closure_precision", "vowels_shut", "f_recall", "v_recall", "fv_precision",
     "round_recall", "round_false", "open_auc", "silence_shut", "jitter", "r_lip",
 )
+FILMED = {"sound alone": "filmed lips", "with transcript": "filmed lips, with transcript"}
 FILMED_ROWS = ("gap", "gap, speech", "jaw", "narrowing")
 PAPER = {   # LVE / ALE of 3D-CAVFA in hundredths, cross-subject
     "all": (7.169, 0.640), "without text": (7.319, 0.682), "without audio": (8.313, 0.786),
@@ -45,9 +46,10 @@ def _beside_mini(found: Mapping[str, Any]) -> str:
     title = f"### PMMTalk beside mini: english_aligned, 46 clips\n{_markdown(rows)}"
     if "filmed lips" not in found["pmmtalk"]:
         return title
-    films = [["filmed lips, sound alone", "mini", "PMMTalk"]]
+    films = [["filmed lips", *(f"{way}: {model}" for way in FILMED for model in ("mini", "PMMTalk"))]]
     for row in FILMED_ROWS:
-        films.append([f"r of {row}", *(_figure(found[model]["filmed lips"][row]) for model in ("mini", "pmmtalk"))])
+        cells = [_figure(found[model][column][row]) for column in FILMED.values() for model in ("mini", "pmmtalk")]
+        films.append([f"r of {row}", *cells])
     return f"{title}\n\n{_markdown(films)}"
 
 

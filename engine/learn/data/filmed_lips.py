@@ -28,8 +28,8 @@ SOUND_LATE_S = 0.0
 
 @dataclass(frozen=True)
 class FilmedClip:
-    """One clip: sound (n,) at 16 kHz, and per picture the gap of the inner lips, the distance of the chin, the width
-    of the mouth, and speech.
+    """One clip: sound (n,) at 16 kHz, what is said, and per picture the gap of the inner lips, the distance of the
+    chin, the width of the mouth, and speech.
 
     Distances are in those of the outer corners of the eyes.
     """
@@ -41,6 +41,7 @@ class FilmedClip:
     chin: FloatArray
     width: FloatArray
     speaking: NDArray[np.bool_]
+    text: str = ""
 
     @property
     def seconds(self) -> FloatArray:
@@ -79,4 +80,5 @@ def filmed_clips(dataset: Path, reported: bool) -> Iterator[FilmedClip]:
         for word, start_s, end_s in words[name]:
             if word not in PAUSES:
                 speaking |= (seconds >= start_s) & (seconds <= end_s)
-        yield FilmedClip(name, read_audio(path).samples, fps, gap, chin, width, speaking)
+        text = " ".join(word for word, _, _ in words[name] if word not in PAUSES)
+        yield FilmedClip(name, read_audio(path).samples, fps, gap, chin, width, speaking, text)

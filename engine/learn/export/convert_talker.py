@@ -15,9 +15,10 @@ from ...nets.pretrained import PretrainedEncoder, hf_config
 from ...values.array_files import ArrayFileError, read_array
 from ...values.errors import ModelError, SettingError
 from ...values.types import FloatArray
+from ..faces.folder_contents import TalkerContents
 from .checkpoint import SPEC_MASK, check_tensors, read_encoder_folder
 from .talker_checkpoint import TALKER_PERIOD, Talker, read_talker, with_period
-from .talker_folder import TalkerFacts, motion_map, numbered_rows, write_talker
+from .talker_folder import motion_map, numbered_rows, write_talker
 
 # Vertices of the releases: head id and frames per second.
 RELEASES = {5023: ("FLAME_5023_vertices", 30), 23370: ("BIWI_23370_vertices", 25)}
@@ -53,7 +54,7 @@ def convert_talker(sources: TalkerSources, output: Path) -> list[str]:
         )
     talker = _at_rate(talker, fps)
     encoder = _encoder(tensors, fields)
-    facts = TalkerFacts(
+    facts = TalkerContents(
         head, "vertices", fps, _template(sources.template, outputs), numbered_rows(len(talker.styles), "Speakers"),
         normalise, LICENCE, "converted from a released FaceFormer or CodeTalker checkpoint",
     )

@@ -205,9 +205,8 @@ def _renamed_input(graph: onnx.ModelProto, old: str, new: str) -> onnx.ModelProt
     return graph
 
 
-def _encoder_json(model: UniTalker) -> dict[str, Any]:
+def encoder_json(encoder: nn.Module) -> dict[str, Any]:
     """The fields of model.json that tell of the encoder: its clock, its windows, whose it is, its phones."""
-    encoder = model.encoder
     if not isinstance(encoder, BundledEncoder):
         return {"encoder": {"rate_hz": 50, "window_s": WINDOW_S, "overlap_s": OVERLAP_S, "context_s": None}}
     source = encoder.source
@@ -228,7 +227,7 @@ def _model_json(model: UniTalker, folder: Path, contents: Contents) -> str:
         "source": contents.source, "made": f"{date.today().isoformat()} by convert",
         "sha256": {file.name: _sha256(file) for file in sorted(folder.iterdir())},
         "sample_rate": SAMPLE_RATE_HZ, "normalise": "clip" if contents.normalise else "none",
-        **_encoder_json(model),
+        **encoder_json(model.encoder),
         "heads": [_head_json(name, files, contents.place) for name, files in heads.items()],
         "identities": [asdict(row) for row in rows], "pivot": rows[-1].id if contents.pivot else None,
         "default_head": default,

@@ -17,12 +17,14 @@ import torch
 from torch import nn
 
 from ...model import runtime
+from ...nets.encoders import BundledEncoder
 from ...values.errors import OutputError
-from ..faces.folder_contents import Contents
+from ..faces.folder_contents import Contents, TalkerContents
 from ..systems.contract import FolderSpec, GraphSpec, Recipe
 from .converted_folder import write_whole
 from .graphs import write_graph
 from .packing import pack, round_to_half
+from .talker_folder import write_talker
 
 LARGEST_FOLDER_BYTES = 15_000_000
 TOLERANCE = 2e-4  # of ONNX against torch, in features of about 1
@@ -43,6 +45,10 @@ def export(recipe: Recipe[Any, Any], network: nn.Module, output: Path) -> None:
     if output.exists() and any(output.iterdir()) and not (output / "model.json").exists():
         raise OutputError(f"{output} is not empty and no model folder. Give another folder.")
     contents = recipe.folder(network)
+    if isinstance(contents, TalkerContents):
+        encoder = BundledEncoder(contents.base).train(False)
+        write_talker(network.requires_grad_(False), encoder, output, contents)  # type: ignore[arg-type]
+        return
     if isinstance(contents, Contents):
         write_whole(network.requires_grad_(False), output, contents, "fp32")  # type: ignore[arg-type]
         return

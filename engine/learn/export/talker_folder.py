@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,15 @@ from ...model.encode import FeatureWindow
 from ...model.folder import SCHEMA, open_model
 from ...model.style import Style
 from ...nets.codebook import CodeTalker
+from ...nets.encoders import BundledEncoder
 from ...nets.layers import resample
 from ...nets.pretrained import PretrainedEncoder
 from ...systems.autoregressive import ARRAYS_FILE, CODES_FILE, AutoregressiveSystem
 from ...values.errors import OutputError
 from ...values.types import SAMPLE_RATE_HZ, FloatArray
 from ..data.official import Row
-from .converted_folder import OVERLAP_S, TRACE_SAMPLES, WINDOW_S, front_of, noise
+from ..faces.folder_contents import TalkerContents
+from .converted_folder import PHONES, TRACE_SAMPLES, encoder_json, front_of, noise
 from .graphs import split_weights, write_graph
 from .talker_checkpoint import Talker
 
@@ -41,29 +44,6 @@ CHECK_SAMPLES = 21_600          # 1.35 s
 TRACE_FRAMES = 5
 TOLERANCE = 1e-3                # of ONNX against torch in motion, relative where that passes 1
 SMALLEST_COMPONENT = 1e-6       # of the largest: those below move nothing that a float shows
-
-
-@dataclass(frozen=True)
-class TalkerFacts:
-    """What a checkpoint does not say.
-
-    Attributes:
-        head: id of its only head; space: "vertices" or "blendshapes", with `channels` for these.
-        fps: frames per second. template: (outputs,) neutral face.
-        rows: names of the styles; pivot: whether the last one stands for everybody.
-        normalise: whether the encoder wants sound of variance 1.
-    """
-
-    head: str
-    space: str
-    fps: int
-    template: FloatArray
-    rows: tuple[Row, ...]
-    normalise: bool
-    licence: str
-    source: str
-    channels: tuple[str, ...] = ()
-    pivot: bool = False
 
 
 class _Memory(nn.Module):
@@ -107,7 +87,9 @@ class _Motion(nn.Module):
 log = logging.getLogger(__name__)
 
 
-def write_talker(talker: Talker, encoder: PretrainedEncoder, output: Path, facts: TalkerFacts) -> None:
+def write_talker(
+    talker: Talker, encoder: PretrainedEncoder | BundledEncoder, output: Path, facts: TalkerContents,
+) -> None:
     """Write beside `output` and rename, so that the folder appears whole; a folder that is there is replaced.
 
     Raises:
@@ -120,7 +102,7 @@ def write_talker(talker: Talker, encoder: PretrainedEncoder, output: Path, facts
         wanted = _expected(talker, encoder, facts)
         _write_graphs(talker, encoder, folder)
         _write_arrays(talker, folder, facts)
-        (folder / "model.json").write_text(_model_json(folder, facts), encoding="utf-8")
+        (folder / "model.json").write_text(_model_json(folder, facts, encoder), encoding="utf-8")
         _compare(folder, wanted)
         if output.exists():
             runtime.close_graphs(output)
@@ -128,7 +110,7 @@ def write_talker(talker: Talker, encoder: PretrainedEncoder, output: Path, facts
         folder.rename(output)
 
 
-def write_steps_only(talker: Talker, folder: Path, facts: TalkerFacts) -> None:
+def write_steps_only(talker: Talker, folder: Path, facts: TalkerContents) -> None:
     """Step graph and arrays without the sound's part, for measurements."""
     _write_steps(talker, folder)
     _write_arrays(talker, folder, facts)
@@ -139,13 +121,18 @@ def motion_map(talker: Talker) -> nn.Linear:
     return talker.codebook.motion_out if isinstance(talker, CodeTalker) else talker.motion_out
 
 
-def _write_graphs(talker: Talker, encoder: PretrainedEncoder, folder: Path) -> None:
-    encoder.prepare_for_export()
-    write_graph(
-        front_of(encoder), (noise(TRACE_SAMPLES),), folder / "encoder.onnx", {"wave": {1: "samples"}}, "features"
-    )
+def _write_graphs(talker: Talker, encoder: PretrainedEncoder | BundledEncoder, folder: Path) -> None:
+    within = None
+    if isinstance(encoder, PretrainedEncoder):
+        within = encoder
+        encoder.prepare_for_export()
+        write_graph(
+            front_of(encoder), (noise(TRACE_SAMPLES),), folder / "encoder.onnx", {"wave": {1: "samples"}}, "features"
+        )
+    elif encoder.source.phones:
+        shutil.copy2(encoder.source.folder / PHONES, folder / PHONES)
     features = torch.zeros(1, 50, encoder.front_dim)
-    memory = _Memory(encoder, talker).train(False)
+    memory = _Memory(within, talker).train(False)
     write_graph(memory, (features,), folder / "memory.onnx", {"features": {1: "frames"}}, "memory")
     _write_steps(talker, folder)
     for file in folder.glob("*.onnx"):
@@ -165,7 +152,7 @@ def _write_steps(talker: Talker, folder: Path) -> None:
         write_graph(_Motion(talker).train(False), (codes,), folder / CODES_FILE, {"codes": {1: "frames"}}, "hidden")
 
 
-def _write_arrays(talker: Talker, folder: Path, facts: TalkerFacts) -> None:
+def _write_arrays(talker: Talker, folder: Path, facts: TalkerContents) -> None:
     last = motion_map(talker)
     weight = last.weight.detach().numpy().T.astype(np.float64)                      # (hidden, outputs)
     bias = np.zeros(weight.shape[1]) if last.bias is None else last.bias.detach().numpy().astype(np.float64)
@@ -194,7 +181,7 @@ def _basis(weight: FloatArray) -> tuple[FloatArray, FloatArray]:
     return (left * sizes)[:, :kept].astype(np.float32), np.ascontiguousarray(components[:kept], np.float32)
 
 
-def _model_json(folder: Path, facts: TalkerFacts) -> str:
+def _model_json(folder: Path, facts: TalkerContents, encoder: PretrainedEncoder | BundledEncoder) -> str:
     head: dict[str, Any] = {
         "id": facts.head, "space": facts.space, "fps": facts.fps,
         "resample": {"where": "features", "align_corners": True},
@@ -205,7 +192,7 @@ def _model_json(folder: Path, facts: TalkerFacts) -> str:
         "licence": facts.licence, "source": facts.source, "made": f"{date.today().isoformat()} by convert",
         "sha256": {file.name: _sha256(file) for file in sorted(folder.iterdir())},
         "sample_rate": SAMPLE_RATE_HZ, "normalise": "clip" if facts.normalise else "none",
-        "encoder": {"rate_hz": 50, "window_s": WINDOW_S, "overlap_s": OVERLAP_S, "context_s": None},
+        **encoder_json(encoder),
         "heads": [head], "identities": [asdict(row) for row in facts.rows],
         "pivot": facts.rows[-1].id if facts.pivot else None, "default_head": facts.head,
     }, indent=1) + "\n"
@@ -221,7 +208,7 @@ def _sha256(file: Path) -> str:
 
 
 @torch.no_grad()
-def _expected(talker: Talker, encoder: PretrainedEncoder, facts: TalkerFacts) -> FloatArray:
+def _expected(talker: Talker, encoder: PretrainedEncoder | BundledEncoder, facts: TalkerContents) -> FloatArray:
     """What torch gives for the first style, without the neutral face."""
     n_frames = round(CHECK_SAMPLES / SAMPLE_RATE_HZ * facts.fps)
     features = encoder.front(noise(CHECK_SAMPLES))

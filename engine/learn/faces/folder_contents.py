@@ -64,6 +64,31 @@ class Contents:
     )
 
 
+@dataclass(frozen=True)
+class TalkerContents:
+    """What a model folder of a FaceFormer or CodeTalker holds besides the network.
+
+    Attributes:
+        head: id of its only head; space: "vertices" or "blendshapes", with `channels` for these.
+        fps: frames per second. template: (outputs,) neutral face.
+        rows: names of the styles; pivot: whether the last one stands for everybody.
+        normalise: whether the encoder wants sound of variance 1.
+        base: model whose encoder it hears; empty where it has its own.
+    """
+
+    head: str
+    space: str
+    fps: int
+    template: FloatArray
+    rows: tuple[Row, ...]
+    normalise: bool
+    licence: str
+    source: str
+    channels: tuple[str, ...] = ()
+    pivot: bool = False
+    base: str = ""
+
+
 def save_heads(heads: Mapping[str, HeadFiles], folder: Path) -> None:
     """Write heads into a folder that is there."""
     arrays: dict[str, FloatArray] = {}

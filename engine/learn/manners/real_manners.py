@@ -64,13 +64,20 @@ def animated_takes(recordings: Path, model: str) -> list[RealTake]:
     source = recordings / ANIMATED
     if not (source / ARRAYS).exists():
         return []
+    return [
+        animated_take(read_audio(source / f"{clip}.flac").samples, motion, model)
+        for clip, motion in sorted(animated_clips(source).items()) if clip not in REPORTED
+    ]
+
+
+def animated_clips(source: Path) -> dict[str, Motion]:
+    """What the animators keyed of each clip of a folder."""
     with np.load(source / ARRAYS, allow_pickle=False) as arrays:
         names = [str(name) for name in arrays["names"]]
-        clips = {key.removeprefix("bs_"): arrays[key] for key in arrays.files if key.startswith("bs_")}
-    return [
-        animated_take(read_audio(source / f"{clip}.flac").samples, animated_motion(curves, names), model)
-        for clip, curves in sorted(clips.items()) if clip not in REPORTED
-    ]
+        return {
+            key.removeprefix("bs_"): animated_motion(arrays[key], names)
+            for key in arrays.files if key.startswith("bs_")
+        }
 
 
 def animated_motion(curves: FloatArray, names: Sequence[str]) -> Motion:
@@ -88,7 +95,7 @@ def animated_motion(curves: FloatArray, names: Sequence[str]) -> Motion:
 
 def animated_take(samples: FloatArray, motion: Motion, model: str) -> RealTake:
     """A clip of the animators at FPS, on what the model gives for its sound."""
-    base = _spoken(samples, model)
+    base = spoken(samples, model)
     seen = _on_clock(motion, len(base.weights))
     rows = _rows(base)
     for channel in motion.channels:
@@ -106,7 +113,7 @@ def filmed_takes(recordings: Path, model: str) -> list[RealTake]:
     with np.load(source / MOTION, allow_pickle=False) as film:
         tracked = {name: film[name] for name in ("clips", "start", "frames", "curves", "names", "fps")}
     seen = [tracked_motion(tracked, [clip.name]) for clip in clips]
-    return filmed_motions(clips, [_spoken(clip.samples, model) for clip in clips], seen)
+    return filmed_motions(clips, [spoken(clip.samples, model) for clip in clips], seen)
 
 
 def tracked_motion(film: Mapping[str, NDArray[Any]], names: Sequence[str]) -> Motion:
@@ -121,25 +128,25 @@ def tracked_motion(film: Mapping[str, NDArray[Any]], names: Sequence[str]) -> Mo
 
 
 def filmed_motions(
-    clips: Sequence[FilmedClip], spoken: Sequence[Motion], tracked: Sequence[Motion],
+    clips: Sequence[FilmedClip], given: Sequence[Motion], tracked: Sequence[Motion],
 ) -> list[RealTake]:
     """Filmed clips on a model's motion for their sounds: jaw, gap and width move as the film does.
 
     Films count in distances between the eyes, rigs in weights, so the films' mean and deviation become the model's.
 
     Args:
-        tracked: what a tracker gave for each clip.
+        given: what the model gives for each clip. tracked: what a tracker gave.
     """
-    lips = [_lips(motion) for motion in spoken]
+    lips = [_lips(motion) for motion in given]
     films = [
         np.stack([_at(curve[:, None], _frames(clip, motion))[:, 0] for curve in (clip.chin, clip.gap, -clip.width)], 1)
-        for clip, motion in zip(clips, spoken, strict=True)
+        for clip, motion in zip(clips, given, strict=True)
     ]
     ours, theirs = np.concatenate(lips), np.concatenate(films)
     scale = ours.std(axis=0) / theirs.std(axis=0)
     far = LARGEST * theirs.std(axis=0)
     takes = []
-    for clip, motion, film, curves in zip(clips, spoken, films, tracked, strict=True):
+    for clip, motion, film, curves in zip(clips, given, films, tracked, strict=True):
         wanted = ours.mean(axis=0) + scale * np.clip(film - theirs.mean(axis=0), -far, far)
         _move(motion, np.asarray(wanted, np.float32))
         takes.append(_take(clip.samples, motion, _on_clock(curves, len(motion.weights))))
@@ -167,7 +174,8 @@ def _move(motion: Motion, wanted: FloatArray) -> None:
     rows["mouthClose"][:] = np.minimum(rows["mouthClose"], rows["jawOpen"] + 0.3 * rows["mouthFunnel"])
 
 
-def _spoken(samples: FloatArray, model: str) -> Motion:
+def spoken(samples: FloatArray, model: str) -> Motion:
+    """What a model gives for a sound (n,): ARKIT_52 at FPS, without blinks."""
     settings = Settings(model=model, fps=FPS, device="cpu", threads=1, life=Life(blinks=0))
     motion = animate(from_array(samples, SAMPLE_RATE_HZ), settings).motion
     columns = [motion.channels.index(name) for name in ARKIT_52]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..faces.folder_contents import Contents
+from ..faces.folder_contents import Contents, TalkerContents
 
 Network = TypeVar("Network", bound=nn.Module)
 Batch = TypeVar("Batch")
@@ -149,5 +149,6 @@ class Recipe(ABC, Generic[Network, Batch]):
         """
 
     @abstractmethod
-    def folder(self, network: Network) -> FolderSpec | Contents:
-        """What the model folder of a network in evaluation mode holds; Contents where the network is a UniTalker."""
+    def folder(self, network: Network) -> FolderSpec | Contents | TalkerContents:
+        """What the model folder of a network in evaluation mode holds; Contents where the network is a UniTalker,
+        TalkerContents where it is a FaceFormer or CodeTalker."""

@@ -30,8 +30,8 @@ from ..data.official import Dataset, Pca
 from ..faces.folder_contents import Contents, HeadFiles, load_heads, rows_of, save_heads
 from ..faces.made_sets import MADE, make_sets
 from ..faces.prepared import Ear, Item, PreparedSet, basis_of, prepare
-from ..faces.readers import open_set
 from ..faces.samples import FLAME, VERTICES, DataSet
+from ..manners.real_sets import open_any_set
 from .augmented2d import with_pictures
 from .contract import Judgement, Losses, Recipe, Stage, Training
 from .face_losses import FaceSpace, FaceWeights
@@ -51,12 +51,20 @@ class SetSpec:
         reader: among faces/readers.READERS; folder: below the run's data folder.
         repeat: how often an epoch visits each of its clips.
         most_clips: of the train split, the first by name; 0 takes all.
+        head: a head of its own, by this name, though another set may have the same numbers; for pseudo labels.
     """
 
     reader: str
     folder: str
     repeat: int = 1
     most_clips: int = 0
+    head: str = ""
+
+
+def opened(spec: SetSpec, root: Path) -> DataSet:
+    """A set below a folder, with the head that it is to have. Raises SettingError: no such reader, or no such set."""
+    one = open_any_set(spec.reader, root / spec.folder)
+    return replace(one, space=replace(one.space, annotation=spec.head)) if spec.head else one
 
 
 @dataclass(frozen=True)
@@ -145,7 +153,7 @@ class UniTalkerRecipe(Recipe[UniTalker, FaceBatch]):
                 f"batch_size is {self.batch_size}, but whole clips (crop_s = 0) come one at a time. Set crop_s."
             )
         root = self._root(work, recordings)
-        sets = [open_set(spec.reader, root / spec.folder) for spec in self.sets]
+        sets = [opened(spec, root) for spec in self.sets]
         if not sets:
             raise SettingError("The recipe names no data sets. Add [[sets]] with reader and folder.")
         own = [f"{one.name}/{name}" for one in sets for name in one.identities]
@@ -189,7 +197,7 @@ class UniTalkerRecipe(Recipe[UniTalker, FaceBatch]):
 
     def prepared(self, spec: SetSpec, split: str, root: Path, work: Path) -> PreparedSet:
         """One split of a set, heard by this recipe's encoder. Raises EngineError: it cannot be used."""
-        return _prepared(spec, open_set(spec.reader, root / spec.folder), split, self._ear(), work)
+        return _prepared(spec, opened(spec, root), split, self._ear(), work)
 
     def _renderers(self, train: Sequence[PreparedSet], root: Path) -> dict[str, Renderer]:
         """Of the vertex sets, by annotation, where pictures count."""

@@ -14,13 +14,14 @@ from torch import nn
 from ...values.errors import SettingError
 from ..systems.composite import CompositeManners
 from ..systems.contract import Recipe
+from ..systems.joint_talker import JointTalker
 from ..systems.moonshine_visemes import MoonshineVisemes
 from ..systems.pmmtalk import PmmTalkVisemes
 from ..systems.unitalker import UniTalkerRecipe
 
 RECIPES: Mapping[str, type[Recipe[Any, Any]]] = {
     "moonshine_visemes": MoonshineVisemes, "composite_manners": CompositeManners, "unitalker": UniTalkerRecipe,
-    "pmmtalk_visemes": PmmTalkVisemes,
+    "pmmtalk_visemes": PmmTalkVisemes, "joint_talker": JointTalker,
 }
 BEST, LAST = "best.pt", "last.pt"
 
