@@ -5,7 +5,7 @@ What a codebook learns clean motion from, and what joins it as tracked. Readers 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -69,7 +69,7 @@ READERS: Mapping[str, Callable[[Path], DataSet]] = {"taught": taught, "animated"
 Read = Callable[[], tuple[FloatArray, FloatArray]]      # samples (n,), and weights (t, 52) at SET_FPS
 
 
-def _set(folder: Path, readers: list[tuple[str, Read]], wanted: str) -> DataSet:
+def _set(folder: Path, readers: Sequence[tuple[str, Read]], wanted: str) -> DataSet:
     if not readers:
         raise SettingError(f"{folder} holds no {wanted}. Check the path.")
     splits = {VAL: "val", TEST: "test"} if len(readers) > TEST else {}

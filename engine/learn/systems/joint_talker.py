@@ -37,7 +37,7 @@ CODEBOOK = "codebook."
 QUALITY = "quality.json"        # of a tracked set: how often each of its films is drawn
 JUDGED_CLIPS, JUDGED_FRAMES = 6, 60     # of each set and of each clip, that choose the checkpoint
 FEEDBACK = Feedback(every=4, window=50)
-CODE_SIZES = {"codes": 4, "code_dim": 16, "entries": 64, "width": 64, "layers": 2, "heads": 4, "inner": 96}
+CODE_SIZES: Mapping[str, Any] = {"codes": 4, "code_dim": 16, "entries": 64, "width": 64, "layers": 2, "heads": 4, "inner": 96}
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class JointTalker(Recipe[CodeTalker, TalkerBatch]):
     dim: int = 32
     layers: int = 1
     pivot_share: float = 0.1
-    codebook: dict[str, int] = field(default_factory=dict)
+    codebook: dict[str, Any] = field(default_factory=dict)
     identities: tuple[str, ...] = ()
     fps: int = 25
     channels: tuple[str, ...] = ()
