@@ -35,9 +35,12 @@ from .unitalker import SetSpec, opened
 
 CODEBOOK = "codebook."
 QUALITY = "quality.json"        # of a tracked set: how often each of its films is drawn
+UNSPOKEN = 1000.0               # added to the error of a network that has learned no speech yet
 JUDGED_CLIPS, JUDGED_FRAMES = 6, 60     # of each set and of each clip, that choose the checkpoint
 FEEDBACK = Feedback(every=4, window=50)
-CODE_SIZES: Mapping[str, Any] = {"codes": 4, "code_dim": 16, "entries": 64, "width": 64, "layers": 2, "heads": 4, "inner": 96}
+CODE_SIZES: Mapping[str, Any] = {
+    "codes": 4, "code_dim": 16, "entries": 64, "width": 64, "layers": 2, "heads": 4, "inner": 96,
+}
 
 
 @dataclass(frozen=True)
@@ -214,7 +217,8 @@ class JointTraining(Training[CodeTalker, TalkerBatch]):
             found += float(((network(features, style, len(offsets), FEEDBACK)[0] - offsets) ** 2).sum())
             still += float((offsets ** 2).sum())
         share = found / max(still, 1e-30)
-        return Judgement(-share, f"clean {share:.4f}")
+        unspoken = UNSPOKEN * float(not network.to_features.weight.any())
+        return Judgement(-share - unspoken, f"clean {share:.4f}")
 
     @staticmethod
     def _of(split: str, clips: Sequence[TalkerClip]) -> list[TalkerClip]:
