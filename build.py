@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     test_options = command("test", test, "Run every test that this machine can run, and say what was skipped and why.")
     test_options.add_argument(
         "only", nargs="*", metavar="PART", help=(
-        "engine, learn, build, addon, an environment such as bpy50, or quick: the engine, learning, the newest Blender"
+        "engine, farm, learn, build, addon, an environment such as bpy50, or quick: engine, learning, newest Blender"
     )
     )
     command("check", check, "ruff on everything, mypy --strict on engine/.")

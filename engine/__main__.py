@@ -10,6 +10,7 @@ import sys
 
 STATUS_FAILED, STATUS_STOPPED = 1, 130
 PROGRESS_S = 30         # between two counts of lines in a pipe
+GPU_SHARE = 0.25        # of a card for each worker of a cluster
 # command: its module under learn/, which imports torch
 LEARNING = {
     "train": "train.command", "finetune": "train.finetune", "export": "train.command", "corpus": "train.command",
@@ -25,12 +26,19 @@ try:
     import json
     import os
     import time
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import contextmanager
+    from functools import partial
     from io import TextIOWrapper
     from pathlib import Path
 
+    from .workers.executor import ONE_THREAD
+
+    for variable, count in ONE_THREAD.items():      # before NumPy loads
+        os.environ.setdefault(variable, count)
+
     from . import arguments, batch, lines, read_audio
+    from .by_value import ByValue
     from .captured_points import read_points
     from .files.capture_file import read_capture
     from .files.journal import FAILED, Report
@@ -44,6 +52,9 @@ try:
     from .values.errors import EngineError, SettingError
     from .values.messages import number_of, printable
     from .values.types import Progress, Settings, no_progress
+    from .workers import cluster
+    from .workers.executor import Executor
+    from .workers.local import LocalProcesses, ThisProcess
 except KeyboardInterrupt:       # while all this loads, which takes a third of a second
     print(STOPPED, file=sys.stderr)
     sys.exit(STATUS_STOPPED)
@@ -159,8 +170,9 @@ def _style(options: argparse.Namespace) -> None:
 def _batch(options: argparse.Namespace) -> int:
     found = lines.Lines(options)
     _warn([f"{options.transcripts}: no sound is named {name}." for name in found.unused])
-    count = options.workers or max(1, (os.cpu_count() or 2) - 1)
-    workers = batch.LocalProcesses(count) if count > 1 else batch.ThisProcess()
+    models = {(settings.model, settings.model_folders) for line in found.found for settings in line.wanted}
+    executor = _workers(options, partial(batch.fingerprint, sorted(models)))
+    workers = ByValue(executor) if options.by_value else executor
     asked = batch.BatchOptions(options.source, options.output, options.shard, options.resume, options.overwrite)
     start = time.monotonic()
     try:
@@ -171,6 +183,21 @@ def _batch(options: argparse.Namespace) -> int:
         return STATUS_STOPPED
     _sum_up(report, time.monotonic() - start)
     return 0 if report.good else STATUS_FAILED
+
+
+def _workers(options: argparse.Namespace, about: Callable[[], Mapping[str, str]]) -> Executor:
+    """Who does the work that these options ask for; about: what nodes of a cluster must have in common with us."""
+    if options.ray:
+        gpus = options.worker_gpus
+        if gpus is None:
+            gpus = GPU_SHARE if getattr(options, "device", "") == "cuda" else 0.0
+        asked = cluster.ClusterOptions(
+            cluster.address_of(options.ray), options.workers, options.worker_cpus, gpus, about,
+            lambda text: _warn([text]),
+        )
+        return cluster.RayCluster(asked)
+    count = options.workers or max(1, (os.cpu_count() or 2) - 1)
+    return LocalProcesses(count) if count > 1 else ThisProcess()
 
 
 def _sum_up(report: Report[batch.LineEntry], seconds: float) -> None:

@@ -37,12 +37,25 @@ def add_batch(parser: argparse.ArgumentParser) -> None:
         "of results whose name has no ending; may be given several times (default: npz)"))
     parser.add_argument("--transcripts", metavar="CSV", help="names and texts of the sounds")
     parser.add_argument("--no-transcripts", action="store_true", help="leave LINE.txt beside LINE.wav alone")
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help=(
-        "processes, each with one thread (default: one for each core but one)"))
     parser.add_argument("--shard", default="", metavar="I/N", help="only every N-th line, from the I-th on")
     parser.add_argument("--resume", action="store_true", help="leave out what is done, if its inputs are as they were")
     parser.add_argument("--overwrite", action="store_true", help="replace files that this batch did not make")
+    add_workers(parser, "processes, each with one thread (default: one for each core but one; with --ray all that fit)")
+    parser.add_argument("--by-value", action="store_true", help=(
+        "with --ray: send sounds to the nodes and results back, where they share no disk with this computer"))
     _add_options(parser)
+
+
+def add_workers(parser: argparse.ArgumentParser, help_text: str) -> None:
+    """Who does the work, here or on a cluster."""
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help=help_text)
+    parser.add_argument("--ray", default="", metavar="ADDRESS", help=(
+        "work on a Ray cluster: host:port of its head, ray://host:port from outside, or auto (docs/FARM.md)"))
+    parser.add_argument("--worker-cpus", type=float, default=1.0, metavar="N", help=(
+        "with --ray: processors that each worker takes (default: %(default)g)"))
+    parser.add_argument("--worker-gpus", type=float, metavar="SHARE", help=(
+        "with --ray: graphics cards that each worker takes; 0.25 lets four share one (default: 0.25 with --device "
+        "cuda, else 0)"))
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:

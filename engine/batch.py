@@ -6,19 +6,17 @@ only makes parts of files and says what it made; the one process that has the jo
 
 from __future__ import annotations
 
+import hashlib
 import os
-import signal
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Protocol
+
+import numpy as np
 
 from .audio.read import read_audio
 from .files import motion
@@ -26,13 +24,14 @@ from .files.jobs_file import share
 from .files.journal import DONE, FAILED, MADE, JobEntry, Journal, Report
 from .files.run_lock import alone
 from .files.whole_file import part_of, remove, remove_parts, sha256, without_parts
+from .model.folder import open_model
+from .model.runtime import build
 from .pipeline import animate_all
 from .rig.retarget import on_frames
 from .speech.placeholder import PLACEHOLDER, speak
 from .values.errors import EngineError
 from .values.types import Progress, Rig, Settings, Waveform, no_progress
-
-WAITING_A_WORKER = 2        # lines that are handed out for each worker, so that none waits for the next
+from .workers.executor import Work
 
 
 @dataclass(frozen=True)
@@ -99,17 +98,11 @@ class LineDone:
     trace: str = ""
 
 
-Results = Generator[LineDone, None, None]
+class LineWorkers(Protocol):
+    """Workers for lines: every Executor, or one that does more with lines."""
 
-
-class Workers(Protocol):
-    """Who makes lines: processes of this computer, or of others."""
-
-    def results(self, lines: Iterable[BatchLine]) -> Results:
-        """What became of each line, in the order in which they end; lines are taken only as workers get free.
-
-        Closed early, it ends when no worker writes any more.
-        """
+    def results(self, work: Work[BatchLine, LineDone], tasks: Sequence[BatchLine]) -> Generator[LineDone, None, None]:
+        """As Executor."""
 
 
 @dataclass
@@ -194,70 +187,37 @@ def work(line: BatchLine) -> LineDone:
     return LineDone(line.id, problem=problem, trace=trace)
 
 
-class ThisProcess:
-    """Makes one line after the other, here."""
-
-    def results(self, lines: Iterable[BatchLine]) -> Results:
-        """As Workers."""
-        for line in lines:
-            yield work(line)
+def died(line: BatchLine) -> LineDone:
+    """What is said of a line whose workers died."""
+    return LineDone(line.id, problem="The process that made this line died, again and again. Is memory short?")
 
 
-class LocalProcesses:
-    """Processes of this computer, each with one thread for the networks and with its models left open.
+def fingerprint(models: Iterable[tuple[str, tuple[str, ...]]]) -> dict[str, str]:
+    """What has to be the same on two computers that are to give the same results: name -> version or hash.
 
-    NumPy's own threads stay as they are in a single call: with another number of them its matrix products differ in
-    the last bit.
+    Args:
+        models: id or folder of each, and the folders in which it is looked for.
     """
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-
-    def results(self, lines: Iterable[BatchLine]) -> Results:
-        """As Workers. A line during which a process dies is tried once more, alone."""
-        waiting = iter(lines)
-        while True:
-            suspects: list[BatchLine] = []
-            yield from self._until_a_death(waiting, suspects)
-            if not suspects:
-                return
-            remove_parts(path for line in suspects for path in line.outputs)
-            for line in suspects:
-                again: list[BatchLine] = []
-                yield from self._until_a_death(iter([line]), again)
-                if again:
-                    remove_parts(line.outputs)
-                    yield LineDone(line.id, problem="The process that made this line died, twice. Is memory short?")
-
-    def _until_a_death(self, waiting: Iterator[BatchLine], suspects: list[BatchLine]) -> Results:
-        """Results until no line is left, or a process dies; then `suspects` gets the lines that were in work."""
-        in_work: dict[Future[LineDone], BatchLine] = {}
-        with ProcessPoolExecutor(self.count, get_context("spawn"), _leave_ctrl_c_to_the_driver) as pool:
-
-            def hand_out(count: int) -> None:
-                for line in islice(waiting, count):
-                    suspects.append(line)
-                    in_work[pool.submit(work, line)] = suspects.pop()
-
-            try:
-                hand_out(WAITING_A_WORKER * self.count)
-                while in_work:
-                    for future in wait(in_work, return_when=FIRST_COMPLETED).done:
-                        yield future.result()
-                        del in_work[future]
-                        hand_out(1)
-            except BrokenProcessPool:
-                suspects += in_work.values()
-            finally:
-                pool.shutdown(cancel_futures=True)
+    about = {"the engine": _source_hash(), "NumPy": np.__version__, "ONNX Runtime": build().split()[0]}
+    for model, folders in models:
+        try:
+            about[f"model {model}"] = hashlib.sha256(str(open_model(model, folders).hashes).encode()).hexdigest()[:12]
+        except EngineError as error:
+            about[f"model {model}"] = f"not there ({error})"
+    return about
 
 
-def _leave_ctrl_c_to_the_driver() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _source_hash() -> str:
+    """Of the engine's own program."""
+    found = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        if "learn" not in path.parts and "nets" not in path.parts:
+            found.update(path.read_bytes())
+    return found.hexdigest()[:12]
 
 
 def run_batch(
-    lines: Sequence[BatchLine], wrong: Sequence[LineEntry], options: BatchOptions, workers: Workers,
+    lines: Sequence[BatchLine], wrong: Sequence[LineEntry], options: BatchOptions, workers: LineWorkers,
     tell: Callable[[LineEntry], None],
 ) -> Report[LineEntry]:
     """Make the lines, the longest sounds first.
@@ -276,7 +236,7 @@ def run_batch(
 
 
 def _run_alone(
-    lines: Sequence[BatchLine], wrong: Sequence[LineEntry], options: BatchOptions, workers: Workers,
+    lines: Sequence[BatchLine], wrong: Sequence[LineEntry], options: BatchOptions, workers: LineWorkers,
     tell: Callable[[LineEntry], None],
 ) -> Report[LineEntry]:
     journal = Journal(options.report, LineEntry)
@@ -336,11 +296,12 @@ def _refuse_outputs(
 
 
 def _make(
-    left: Iterable[BatchLine], entries: Mapping[str, LineEntry], journal: Journal[LineEntry], workers: Workers,
+    left: Iterable[BatchLine], entries: Mapping[str, LineEntry], journal: Journal[LineEntry], workers: LineWorkers,
     tell: Callable[[LineEntry], None],
 ) -> None:
     lines = [line for line in left if entries[line.id].status != FAILED]
-    with closing(workers.results(sorted(lines, key=_size, reverse=True))) as results:
+    work_of_lines = Work(work, died, _size)
+    with closing(workers.results(work_of_lines, sorted(lines, key=_size, reverse=True))) as results:
         for done in results:
             _put(done, entries[done.id], journal)
             tell(entries[done.id])

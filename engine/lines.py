@@ -32,10 +32,15 @@ from .values.option_row import Option
 from .values.types import Rig, Settings
 
 BONE = "bone:"                      # marks a bone in a file of channels
-INPUTS = ("audio", "channels", "preset", "template", "over", "transcript_file", "phones_in")
+INPUTS = (
+    "audio", "channels", "preset", "template", "over", "transcript_file", "phones_in", "voice", "reference",
+    "reference_2", "picture",
+)
 OWN_FIELDS = ("id", "audio", "output", "transcript_file", "phones", "phones_in", "preset", "channels")
 UNSEEN = ("id", "output", "threads")                # fields that change nothing in a result
-OWN_PATHS = ("audio", "transcript_file", "phones_in", "channels", "template", "over", "picture")
+OWN_PATHS = (
+    "audio", "transcript_file", "phones_in", "channels", "template", "over", "reference", "reference_2", "picture",
+)
 SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".au", ".caf")     # of a folder
 TEXT_ENDING = ".txt"                # of a transcript beside its sound
 CSV_TITLES = ("name", "file", "audio", "id")        # of the first column of a list of transcripts that has titles
@@ -297,7 +302,7 @@ class _LineReader(JobsReader[BatchLine | None]):
             read = _value(option, value) if option else as_text(value)
         except ValueError as error:
             raise self.error(raw, name, str(error)) from error
-        is_path = name in OWN_PATHS or (name in ("model", "preset") and looks_like_path(str(read)))
+        is_path = name in OWN_PATHS or (name in ("model", "preset", "voice") and looks_like_path(str(read)))
         return self.absolute(str(read)) if is_path else read
 
 

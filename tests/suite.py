@@ -40,7 +40,9 @@ NEWEST_ONLY = frozenset({"test_rigify.py", "test_translations.py", "test_killed_
 NEEDS_PILLOW = ("tests/engine/test_shape_match.py",)    # of the engine: only the development environment has Pillow
 QUICK = ("learn", "newest", "bpy53")                    # environments of `build.py test quick`
 # Tests that may be skipped in each environment: a few more than today's. 4.2 has no audaspace as a module and no slots.
-MAX_SKIPPED = {"learn": 4, "oldest": 4, "newest": 4, "bpy42": 240, "bpy45": 24, "bpy50": 24, "bpy52": 6, "bpy53": 6}
+MAX_SKIPPED = {
+    "learn": 4, "oldest": 4, "newest": 4, "farm": 0, "bpy42": 240, "bpy45": 24, "bpy50": 24, "bpy52": 6, "bpy53": 6,
+}
 # word in the reason of a skip -> whether this computer has what it speaks of; a skip for what is absent is no fault
 OUTSIDE: dict[str, Callable[[], object]] = {
     "espeak": lambda: ctypes.util.find_library("espeak-ng"),
@@ -59,7 +61,7 @@ class Job:
     """One pytest process.
 
     Attributes:
-        part: what the command line calls it: engine, learn, build or addon.
+        part: what the command line calls it: engine, farm, learn, build or addon.
         environment: name of a pin file.
         title: what it runs, for people.
         tests: paths of test files or folders, from the checkout's root.
@@ -124,6 +126,7 @@ def _jobs(only: list[str]) -> Iterator[Job]:
         parts = -(-len(files) // FILES_A_PROCESS)
         for number in range(parts):
             yield Job("addon", environment, f"tests/addon, part {number + 1} of {parts}", tuple(files[number::parts]))
+    yield Job("farm", "farm", "tests/farm", ("tests/farm",))
     for environment in ("oldest", "newest"):
         yield Job("engine", environment, "tests/engine", ("tests/engine",))
     yield Job("engine", "learn", "tests/engine, what needs Pillow", NEEDS_PILLOW)

@@ -39,15 +39,16 @@ ALLOWED_IMPORTS = {
     "onnx": ("engine/nets/", "engine/learn/"),
     "scipy": ("engine/learn/",),
     "matplotlib": ("engine/learn/",),
-    "ray": ("engine/batch.py",),
+    "ray": ("engine/workers/cluster.py",),
     "pickle": (),
 }
 # The rooms (folders, or files that stand alone) of each ring by floor, lowest first. A file imports from floors below
 # its own and from its own room; rooms on one floor do not know each other. "" is the package's own __init__.py.
 FLOORS = {
     "engine": (
-        ("values",), ("audio", "motion"), ("speech",), ("model",), ("rig", "systems"), ("idle", "files", "geometry"),
-        ("postprocess",), ("pipeline",), ("batch", "captured_points", "fit_head"), ("",),
+        ("values",), ("audio", "motion", "workers"), ("speech",), ("model",), ("rig", "systems"),
+        ("idle", "files", "geometry"),
+        ("postprocess",), ("pipeline",), ("batch", "captured_points", "fit_head"), ("by_value",), ("",),
         ("nets",), ("learn/augment",), ("learn/synth",), ("learn/visemes",), ("learn/data",), ("learn/faces",),
         ("learn/evaluate",),
         ("learn/manners",), ("learn/systems",),

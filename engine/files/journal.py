@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import IO, Any, ClassVar, Generic, Self, TypeVar
@@ -158,6 +158,13 @@ class Journal(Generic[Entry]):
         except OSError as error:
             remove(part)
             raise OutputError(f"Cannot write {path}: {error.strerror}. Choose another name or folder.") from error
+
+    def add(self, events: Iterable[str]) -> None:
+        """Take over lines of another journal. Raises OutputError."""
+        for text in events:
+            line = _line(text)
+            self._replay(line)
+            self._append(line)
 
     def end(self, state: str) -> None:
         """Say that this run adds no more."""

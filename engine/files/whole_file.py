@@ -8,11 +8,15 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import socket
+import uuid
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 
 HASHES = 4096               # of files that stay known: the lines of one .blend file or sound share its hash
+PID_BITS = 22               # of a process's number on Linux
 FILMS = (".mp4",)           # whose parts are named without the first ending
 # .PID.part.NAME, and what was made on the way to it or by version 0.1: NAME.PID.part.ENDING
 _BEFORE, _BEHIND = re.compile(r"^(\.\d+\.part\.)+"), re.compile(r"\.\d+\.part(\.\w+)?@?$")
@@ -21,7 +25,17 @@ _BEFORE, _BEHIND = re.compile(r"^(\.\d+\.part\.)+"), re.compile(r"\.\d+\.part(\.
 def part_of(path: str) -> str:
     """The name under which a file is written before it is whole; folder and ending are those of the file."""
     folder, name = os.path.split(path)
-    return os.path.join(folder, f".{os.getpid()}.part.{name}")
+    return os.path.join(folder, f".{_writer()}.part.{name}")
+
+
+def _writer() -> int:
+    """A number that two processes do not share, also on two computers with one disk."""
+    return os.getpid() + (zlib.crc32(_node()) << PID_BITS)
+
+
+@lru_cache(1)
+def _node() -> bytes:
+    return f"{socket.gethostname()} {uuid.getnode()}".encode()
 
 
 def without_parts(text: str) -> str:

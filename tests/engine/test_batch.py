@@ -19,6 +19,8 @@ from engine.__main__ import run
 from engine.files.journal import DONE, FAILED
 from engine.files.motion import read_motion, read_phones
 from engine.files.run_lock import alone
+from engine.workers.executor import Work
+from engine.workers.local import LocalProcesses
 from tests.engine.conftest import DATA, make_syllables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -241,10 +243,10 @@ def _dies(line: batch.BatchLine) -> batch.LineDone:
     return batch.LineDone(line.id, sound_s=1.0)
 
 
-def test_a_process_that_dies_costs_its_line_alone(sounds, monkeypatch):
-    monkeypatch.setattr(batch, "work", _dies)
-    done = {result.id: result.problem for result in batch.LocalProcesses(2).results(found(sounds))}
-    assert done["line2.wav"] == done["de/line3.wav"] == "" and "died, twice" in done["line1.wav"]
+def test_a_process_that_dies_costs_its_line_alone(sounds):
+    work = Work(_dies, batch.died)
+    done = {result.id: result.problem for result in LocalProcesses(2).results(work, found(sounds))}
+    assert done["line2.wav"] == done["de/line3.wav"] == "" and "died, again" in done["line1.wav"]
 
 
 def test_a_batch_beside_another_of_the_same_folder_is_refused_with_nothing_done(sounds, capsys):

@@ -22,6 +22,7 @@ ENVIRONMENTS = {            # name of the pin file: the Python that it is for
     "learn": "3.11",        # development: torch, pytest, ruff, mypy
     "oldest": "3.11",       # engine on numpy 1.24 and ONNX Runtime 1.18, as Blender 4.2 on Windows has them
     "newest": "3.13",
+    "farm": "3.11",         # Ray
     "bpy42": "3.11", "bpy45": "3.11", "bpy50": "3.11", "bpy52": "3.13", "bpy53": "3.13",   # Blender as a Python module
 }
 BLENDERS = ("bpy50", "bpy45", "bpy52", "bpy53", "bpy42")     # demo and package take the first that there can be
