@@ -44,10 +44,10 @@ from .motion import articulation, effort, lip_contact, mood, smooth, timing
 from .motion.asymmetry import two_sides
 from .motion.retime import retime
 from .speech import cues as speech
-from .values.settings import MAX_INTENSITY, MOODS, KeyedAmount
+from .values.settings import MAX_INTENSITY, KeyedAmount
 from .values.types import BoolArray, FloatArray, Level, LipContacts, Motion, Settings, Waveform
 
-FELT_MOODS = frozenset(MOODS) - {"neutral"}
+NOT_FELT = frozenset({"intensity", "neutral"})      # keyed amounts that add no mood
 _ONLY_SHAPES = {
     "articulation": "articulation", "anticipation_s": "anticipation", "gains": "gains", "delays": "delays",
     "region_smooth": "smoothing of regions", "regions": "gains", "intensity": "intensity", "mood": "mood",
@@ -165,7 +165,8 @@ def _lay_mood_on_face(motion: Motion, settings: Settings, sound: Sound, closed: 
 
 def _mood_tracks(motion: Motion, settings: Settings, sound: Sound) -> dict[str, FloatArray]:
     seconds = np.arange(len(motion.weights)) / motion.fps
-    keyed = {amount.name: _at(amount, seconds, settings) for amount in settings.keyed if amount.name in FELT_MOODS}
+    moods = [amount for amount in settings.keyed if amount.name not in NOT_FELT]
+    keyed = {amount.name: _at(amount, seconds, settings) for amount in moods}
     tracks = mood.mood_tracks(sound.moods, settings.mood, sound.duration_s, seconds, keyed)
     pauses = sound.prosody.pauses if sound.prosody else ()
     return mood.in_turn(tracks, settings.mood.own, pauses, settings.life.seed, seconds)

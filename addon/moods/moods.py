@@ -21,7 +21,7 @@ from ..host.job import tell_stage
 from ..host.preferences import engine_preferences
 from ..host.scene import scene_fps
 from ..sound import cache as sound_cache
-from ..take.character_mood import GROUP, object_of
+from ..take.character_mood import GROUP, add_slider, object_of, slider_path
 from ..take.look_up import panel_character
 from ..take.make import Request
 
@@ -66,6 +66,9 @@ def read_mood(context: bpy.types.Context, name: str) -> ReadMood:
     read_own_moods(text)        # refuses a name that a tag could not hold
     settings.own_moods = text
     settings.mood = kind
+    owner = object_of(context)
+    if owner is not None and owner.library is None:
+        add_slider(owner, kind)
     return ReadMood(pose, len(poses), unread)
 
 
@@ -78,6 +81,13 @@ def remove_mood(context: bpy.types.Context, name: str) -> None:
     settings.own_moods = write_own_moods(left)
 
 
+def add_own_slider(context: bpy.types.Context, mood: str) -> None:
+    """Give the character a slider of an own mood. Raises EngineError."""
+    if mood not in read_own_moods(context.scene.unitalker.own_moods):
+        raise SettingError(f"There is no own mood {mood!r} in this scene. Make it with Mood from Sliders first.")
+    add_slider(_owner(context), mood)
+
+
 def key_frames(context: bpy.types.Context, kind: str, amount: float, first: float, last: float) -> None:
     """Key a mood of the character over some frames, with the onset and release of the panel. Raises EngineError."""
     settings, fps = context.scene.unitalker, scene_fps(context.scene)
@@ -87,7 +97,9 @@ def key_frames(context: bpy.types.Context, kind: str, amount: float, first: floa
     share = min(1.0, (last - first) / max(rise + fall, 1e-6))
     inner = first + share * rise, last - share * fall
     points = [(first, 0.0), (inner[0], amount), (inner[1], amount), (last, 0.0)]
-    replace_keys(_owner(context), f"{GROUP}.{kind}", points, (first, last))
+    owner = _owner(context)
+    add_slider(owner, kind)
+    replace_keys(owner, slider_path(owner, kind), points, (first, last))
 
 
 def compute(request: Request, progress: Progress = no_progress, cancelled: Cancel = never) -> Arousal:

@@ -80,6 +80,26 @@ class _OnCharacter:
         )
 
 
+class UNITALKER_OT_mood_slider(_OnCharacter, bpy.types.Operator):
+    """Give the character a slider of this mood, which can be keyed like the others"""
+
+    bl_idname = "unitalker.mood_slider"
+    bl_label = "Mood Slider"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    mood: StringProperty(name="Mood", description="One of your own")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add it."""
+        try:
+            work().add_own_slider(context, self.mood)
+        except engine.EngineError as error:
+            self.report({'ERROR'}, str(error))
+            return {'CANCELLED'}
+        redraw(context)
+        return {'FINISHED'}
+
+
 class UNITALKER_OT_mood_on_frames(_OnCharacter, bpy.types.Operator):
     """Key a mood on the character over some frames, with the onset and release of the panel"""
 
@@ -87,7 +107,7 @@ class UNITALKER_OT_mood_on_frames(_OnCharacter, bpy.types.Operator):
     bl_label = "Mood on Frames"
     bl_options = {'REGISTER', 'UNDO'}
 
-    mood: EnumProperty(name="Mood", items=catalog.MOOD_ITEMS[1:])
+    mood: EnumProperty(name="Mood", items=lambda _, context: catalog.felt_items(context.scene.unitalker))
     amount: FloatProperty(name="Amount", default=1.0, min=0.0, max=MAX_MOOD, subtype='FACTOR')
     first: FloatProperty(name="First Frame", default=1.0, precision=1)
     last: FloatProperty(name="Last Frame", default=250.0, precision=1)
@@ -150,5 +170,6 @@ class UNITALKER_OT_mood_from_voice(OnWorker, bpy.types.Operator):
 
 
 CLASSES = (
-    UNITALKER_OT_mood_from_sliders, UNITALKER_OT_mood_remove, UNITALKER_OT_mood_on_frames, UNITALKER_OT_mood_from_voice,
+    UNITALKER_OT_mood_from_sliders, UNITALKER_OT_mood_remove, UNITALKER_OT_mood_slider, UNITALKER_OT_mood_on_frames,
+    UNITALKER_OT_mood_from_voice,
 )

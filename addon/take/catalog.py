@@ -119,10 +119,17 @@ def preset_items(settings: Settings, _context: bpy.types.Context | None) -> list
 
 def mood_items(settings: Settings, _context: bpy.types.Context | None) -> list[Item]:
     """Enum items of the moods, neutral first, the user's own last."""
+    return _with_current(_every_mood(settings), settings.mood or EMPTY["mood"])
+
+
+def felt_items(settings: Settings) -> list[Item]:
+    """Enum items of the moods that can be keyed: all but neutral, the user's own last."""
+    return _every_mood(settings)[1:]
+
+
+def _every_mood(settings: Settings) -> list[Item]:
     own = own_moods(settings)
-    key = ("moods", tuple(own))
-    items = cached(key, lambda: [*MOOD_ITEMS, *((name, name.capitalize(), "") for name in own)])
-    return _with_current(items, settings.mood or EMPTY["mood"])
+    return cached(("moods", own), lambda: [*MOOD_ITEMS, *((name, name.capitalize(), "") for name in own)])
 
 
 def own_moods(settings: Settings) -> tuple[str, ...]:

@@ -5,11 +5,11 @@ Loaded when the extension registers: nothing here may import NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import bpy
-from bpy.props import FloatProperty, PointerProperty
+from bpy.props import CollectionProperty, FloatProperty, PointerProperty
 
 from ...engine.values.settings import MAX_INTENSITY, MAX_MOOD, MOODS, KeyedAmount
 from ..actions.actions import curves_of, uses
@@ -37,13 +37,22 @@ def _slider(name: str, default: float, most: float) -> object:
 NAMES = ("intensity", *(mood for mood in MOODS if mood != "neutral"))
 
 
+class UNITALKER_PG_own_mood(bpy.types.PropertyGroup):
+    """The amount of one of the user's own moods, by its name."""
+
+    __annotations__ = {"amount": _slider("amount", 0.0, MAX_MOOD)}
+
+
 class UNITALKER_PG_character_mood(bpy.types.PropertyGroup):
-    """Intensity and moods of one character, at Object.unitalker_mood: factors that may be keyed."""
+    """Intensity and moods of one character, at Object.unitalker_mood: factors that may be keyed.
+
+    The user's own moods are added as they are made and never taken away: keys count them by their place.
+    """
 
     __annotations__ = {
         name: _slider(name, float(name == "intensity"), MAX_INTENSITY if name == "intensity" else MAX_MOOD)
         for name in NAMES
-    }
+    } | {"own": CollectionProperty(type=UNITALKER_PG_own_mood)}
 
 
 def object_of(context: bpy.types.Context) -> bpy.types.Object | None:
@@ -51,26 +60,41 @@ def object_of(context: bpy.types.Context) -> bpy.types.Object | None:
     return context.scene.unitalker.character or context.view_layer.objects.active
 
 
+def add_slider(obj: bpy.types.Object, mood: str) -> None:
+    """Give an object a slider of an own mood, where it has none."""
+    if mood not in NAMES and obj.unitalker_mood.own.get(mood) is None:
+        obj.unitalker_mood.own.add().name = mood
+
+
+def slider_path(obj: bpy.types.Object, name: str) -> str:
+    """Data path of an object's slider; empty for an own mood that has none."""
+    if name in NAMES:
+        return f"{GROUP}.{name}"
+    place = obj.unitalker_mood.own.find(name)
+    return f"{GROUP}.own[{place}].amount" if place >= 0 else ""
+
+
 def keyed_amounts(
-    obj: bpy.types.Object | None, first_frame: float, length_s: float, fps: float,
+    obj: bpy.types.Object | None, first_frame: float, length_s: float, fps: float, own: Iterable[str] = (),
 ) -> tuple[KeyedAmount, ...]:
     """What an object's sliders say over a sound, for the engine; those that stand at their default are left out.
 
     Args:
-        first_frame: of the sound. length_s: of the sound; may be infinite.
+        first_frame: of the sound. length_s: of the sound; may be infinite. own: the user's own moods that there are.
     """
     if obj is None:
         return ()
     curves = _curves(obj)
     found = []
-    for name in NAMES:
-        curve, to_action = curves.get(f"{GROUP}.{name}", (None, None))
+    for name in (*NAMES, *(mood for mood in own if slider_path(obj, mood))):
+        path = slider_path(obj, name)
+        curve, to_action = curves.get(path, (None, None))
         if curve is not None:
             n_frames = int(min(length_s * fps, MOST_FRAMES)) + 2
             frames = (to_action(first_frame + frame) for frame in range(n_frames))
             found.append(KeyedAmount(name, tuple(map(curve.evaluate, frames))))
-        elif getattr(obj.unitalker_mood, name) != float(name == "intensity"):
-            found.append(KeyedAmount(name, (getattr(obj.unitalker_mood, name),)))
+        elif (value := obj.path_resolve(path)) != float(name == "intensity"):
+            found.append(KeyedAmount(name, (value,)))
     return tuple(found)
 
 
@@ -93,7 +117,7 @@ def _frame_in(strip: bpy.types.NlaStrip | None, frame: float) -> float:
     return strip.action_frame_start + (inside - strip.frame_start) / strip.scale
 
 
-CLASSES = (UNITALKER_PG_character_mood,)
+CLASSES = (UNITALKER_PG_own_mood, UNITALKER_PG_character_mood)
 
 
 def register() -> None:

@@ -19,6 +19,7 @@ import numpy as np
 from ... import engine
 from ...engine import PLACEHOLDER, Animation, Life, SettingError, Settings, reduce_for_curves
 from ...engine.model.folder import open_model
+from ...engine.values.own_moods import read_own_moods
 from ...engine.values.types import Cancel, Progress, never, no_progress
 from ..actions.ledger import Span, TimedPhone
 from ..character import character as rig
@@ -128,7 +129,8 @@ def gather(
     settings = settings_of(options, preferences, fps, phones_of(phones))
     if character:
         first = clip.start_frame + options.shift_frames
-        keyed = keyed_amounts(bpy.data.objects.get(character.name), first, clip.length_s, fps)
+        own = read_own_moods(settings.mood.own)
+        keyed = keyed_amounts(bpy.data.objects.get(character.name), first, clip.length_s, fps, own)
         settings = replace(settings, keyed=keyed, life=_looking(context, options, settings, (first, clip.length_s)))
     if frames is not None or options.interpolation == 'BEZIER':
         settings = replace(settings, max_error=None)        # keys are left out later, beside those that are there

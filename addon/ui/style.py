@@ -99,6 +99,12 @@ def _draw_character_mood(context: bpy.types.Context, layout: bpy.types.UILayout)
         column = property_split(body.column(align=True))
         for name in NAMES:
             column.prop(obj.unitalker_mood, name, slider=True)
+        for mood in catalog.own_moods(context.scene.unitalker):
+            item = obj.unitalker_mood.own.get(mood)
+            if item is not None:
+                column.prop(item, "amount", text=mood.capitalize(), slider=True, translate=False)
+            else:
+                column.operator("unitalker.mood_slider", text=mood.capitalize(), icon='ADD', translate=False).mood = mood
 
 
 class LifePanel:

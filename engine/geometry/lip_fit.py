@@ -28,15 +28,6 @@ TUCK_FROM, TUCK_AT = 0.15, 0.35     # lower lip rolled in more than the upper on
 ROUNDS = 12                 # keys that reach their limits leave the rest to the others
 SEARCH_S = 0.04             # around a phone, where lips may meet instead
 
-# What channels do to the gap of the reference head, as a share of jawOpen's: what the model's weights mean.
-# Source: the mean of five pairs of inner-lip vertices of ICT FaceKit's head (Li et al. 2020, MIT licence).
-REFERENCE_GAP: Mapping[str, float] = {
-    "jawOpen": 1.0, "mouthClose": -1.343, "mouthFunnel": 0.306, "mouthPucker": -0.052, "mouthRollLower": -0.047,
-    "mouthRollUpper": 0.056, "mouthShrugLower": -0.228, "mouthShrugUpper": 0.148, "mouthPressLeft": -0.035,
-    "mouthPressRight": -0.035, "mouthLowerDownLeft": 0.096, "mouthLowerDownRight": 0.096, "mouthUpperUpLeft": 0.126,
-    "mouthUpperUpRight": 0.126, "noseSneerLeft": 0.115, "noseSneerRight": 0.115,
-}
-
 
 @dataclass(frozen=True)
 class _Keys:
@@ -160,8 +151,7 @@ def _wanted(gap: Array, motion: Motion, contacts: LipContacts, keys: _Keys) -> A
     seen = lip_contact.opening(motion).astype(np.float64)
     overlap = max(keys.slit, PRESSED)
     parted = np.clip(seen - lip_contact.CLOSED_BELOW, 0, PARTED) * keys.opening - overlap
-    named = [name for name in REFERENCE_GAP if name in motion.channels]
-    meant = np.maximum(sum(REFERENCE_GAP[name] * motion[name] for name in named), 0) * keys.opening
+    meant = np.maximum(lip_contact.reference_gap(motion).astype(np.float64), 0) * keys.opening
     rounding = sum(motion[name] for name in ("mouthFunnel", "mouthPucker") if name in motion.channels)
     rounded = smooth_step(np.asarray((rounding - ROUND_FROM) / (ROUND_AT - ROUND_FROM)))
     wanted = np.maximum(gap + rounded * (meant - gap), parted)

@@ -7,7 +7,9 @@ themselves know nothing of contacts. Knows ARKit channels; motion without them h
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -30,6 +32,18 @@ FADE_S = 0.02               # standard deviation with which filtered motion give
 CONTACT_TOLERANCE = 0.005   # what a curve may move on a contact in key reduction at the most
 # change of `opening` if every channel moves by 1 for the worse
 _OPENING_REACH = 1 + 1 + 0.35 * 2 + 0.15 * 2 + FUNNEL_PARTS + 0.01
+
+# What channels do to the gap of the reference head, as a share of jawOpen's: what the model's weights mean.
+# Source: the mean of five pairs of inner-lip vertices of ICT FaceKit's head (Li et al. 2020, MIT licence).
+REFERENCE_GAP: Mapping[str, float] = MappingProxyType({
+    "jawOpen": 1.0, "mouthClose": -1.343, "mouthFunnel": 0.306, "mouthPucker": -0.052, "mouthRollLower": -0.047,
+    "mouthRollUpper": 0.056, "mouthShrugLower": -0.228, "mouthShrugUpper": 0.148, "mouthPressLeft": -0.035,
+    "mouthPressRight": -0.035, "mouthLowerDownLeft": 0.096, "mouthLowerDownRight": 0.096, "mouthUpperUpLeft": 0.126,
+    "mouthUpperUpRight": 0.126, "noseSneerLeft": 0.115, "noseSneerRight": 0.115, "mouthDimpleLeft": -0.038,
+    "mouthDimpleRight": -0.038, "mouthFrownLeft": -0.008, "mouthFrownRight": -0.008, "mouthStretchLeft": -0.005,
+    "mouthStretchRight": -0.005, "mouthSmileLeft": 0.001, "mouthSmileRight": 0.001, "cheekSquintLeft": 0.008,
+    "cheekSquintRight": 0.008,
+})
 
 _PARTING = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight")
 NEEDED = (
@@ -54,6 +68,12 @@ def opening(motion: Motion) -> FloatArray:
     parting = 0.35 * (mean("mouthLowerDown") + mean("mouthUpperUp")) + _funnel_gap(motion)
     pressing = 0.15 * (mean("mouthPress") + motion["mouthRollLower"])
     return np.asarray(motion["jawOpen"] - motion["mouthClose"] + parting - pressing, np.float32)
+
+
+def reference_gap(motion: Motion) -> FloatArray:
+    """Gap of the reference head's lips (n_frames,) in jawOpen units: more channels, less safety than `opening`."""
+    named = [name for name in REFERENCE_GAP if name in motion.channels]
+    return np.asarray(sum((REFERENCE_GAP[name] * motion[name] for name in named), np.float32(0)), np.float32)
 
 
 def _funnel_gap(motion: Motion) -> FloatArray:

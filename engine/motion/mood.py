@@ -1,7 +1,8 @@
 """Lay a mood over motion: the mouth steps back while the character speaks, brows, eyes and cheeks stay.
 
-Jaw, tongue and mouthClose belong to speech. What of a mood would part lips, or press them, fades out near the lips'
-contacts, so that p, b and m close when and for as long as they do without it. Knows ARKit channels.
+Jaw and tongue belong to speech. What of a mood would part lips, or press them, fades out near the lips' contacts, and
+mouthClose takes back what the rest of it does to their gap there, so that p, b and m close when and for as long as they
+do without it. Knows ARKit channels.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from numpy.typing import NDArray
 from ..values.own_moods import Pose, read_own_moods
 from ..values.settings import MAX_MOOD, Mood, mood_amounts
 from ..values.types import BoolArray, FloatArray, Motion
-from .lip_contact import CLOSED_BELOW, has_lips, opening
+from .lip_contact import CLOSED_BELOW, REFERENCE_GAP, has_lips, opening, reference_gap
 from .mood_shapes import COMBINATIONS, UNSMILING, pose
 from .smooth import gaussian, smooth_step
 
 PARTS_LIPS = ("mouthUpperUp", "mouthLowerDown", "noseSneer")
 CLOSES_LIPS = ("mouthPress", "mouthRoll", "mouthShrug")
 PARTED_FROM, PARTED_AT = CLOSED_BELOW + 0.04, 0.30      # seen opening at which a mood begins to part lips, and does
+JUST_CLOSED = CLOSED_BELOW - 1e-4
 CONTACT_S = 0.06            # from lips that nearly meet, within which a mood parts nothing
 REST_FROM_S, REST_AT_S = 0.10, 0.45     # lips that stay closed so long to both sides begin to rest, and rest
 ROUND_AT = 0.5              # pucker and funnel at which nothing pulls the corners of the mouth aside
@@ -141,7 +143,9 @@ def lay_on_mouth(
     for name, amount in poses.items():
         shown = next((kind for prefixes, kind in shares.items() if name.startswith(prefixes)), left)
         _add(rows, name, amount * shown)
-    return _with_rows(motion, rows)
+    felt = _with_rows(motion, rows)
+    free = np.where(closed, 1, np.maximum(opening(felt) - CLOSED_BELOW, 0))
+    return _with_gap_of(motion, felt, closed, free)
 
 
 def _never_smiles(kind: str, own: Mapping[str, Pose]) -> bool:
@@ -166,7 +170,7 @@ def lay_on_face(
     for name, amount in poses.items():
         awake = 1 - rows.get("eyeBlink" + name.removeprefix("eyeWide"), 0) if name.startswith("eyeWide") else 1
         _add(rows, name, amount * (parted if name.startswith(PARTS_LIPS) else awake))
-    return _with_rows(motion, rows)
+    return _with_gap_of(motion, _with_rows(motion, rows), closed)
 
 
 def _poses(tracks: dict[str, FloatArray], own: Mapping[str, Pose], mouth: bool) -> dict[str, FloatArray]:
@@ -207,6 +211,25 @@ def _parted(motion: Motion) -> FloatArray:
     gap = np.pad(opening(motion), reach, mode="edge")
     least = np.lib.stride_tricks.sliding_window_view(gap, 2 * reach + 1).min(axis=1)
     return smooth_step((least - PARTED_FROM) / (PARTED_AT - PARTED_FROM))
+
+
+def _with_gap_of(
+    motion: Motion, felt: Motion, closed: BoolArray, free: FloatArray | float = 1.0,
+) -> Motion:
+    """The felt motion with the gap of the other one where its lips nearly meet in speech: raised cheeks part lips a
+    little and dimples draw them together, which would move the moments when they meet and part.
+
+    Args:
+        free: how far lips may close (n_frames,) before a frame counts as a contact that was none.
+    """
+    near = (1 - _parted(motion)) * (1 - _resting(closed, motion.fps))
+    change = near * (reference_gap(felt) - reference_gap(motion)) / -REFERENCE_GAP["mouthClose"]
+    least = np.where(closed, opening(felt) - JUST_CLOSED, -1)      # a contact stays one
+    weights = felt.weights.copy()
+    column = felt.channels.index("mouthClose")
+    close = weights[:, column]
+    weights[:, column] = np.clip(close + np.maximum(np.minimum(change, free), least), 0, np.maximum(1, close))
+    return replace(felt, weights=weights)
 
 
 def _unrounded(rows: dict[str, FloatArray], fps: float) -> FloatArray:

@@ -210,18 +210,13 @@ class KeyedAmount:
     """The intensity, or a mood, that an artist keyed over a clip.
 
     Attributes:
-        name: "intensity" or a mood of MOODS.
+        name: "intensity", a mood of MOODS or one of the user's own (Mood.own).
         values: one for each frame at Settings.fps from the start of the sound; the last one stays. Numbers out of range
             count as the nearest one in it.
-    Raises:
-        SettingError: an unknown name.
     """
 
     name: str
     values: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        _check_choice("keyed amount", self.name, ("intensity", *MOODS))
 
 
 def mood_amounts(kinds: str, own: str = "") -> dict[str, float]:
@@ -379,6 +374,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         _check_choice("part of the face", self.part, PARTS)
+        for amount in self.keyed:
+            _check_choice("keyed amount", amount.name, ("intensity", *MOODS, *read_own_moods(self.mood.own)))
         _check_range("Strength", self.strength, 0, MAX_STRENGTH)
         _check_range("Share of the second reference", self.reference_mix, 0, 1)
         _check_range("Start of the reference in seconds", self.reference_start_s, 0, MAX_REFERENCE_S)

@@ -46,6 +46,40 @@ def test_an_own_mood_reaches_the_keys_and_the_note(ext, speech, settings):
     assert take.choices["own_moods"] == settings.own_moods
 
 
+def test_an_own_mood_has_a_slider_that_can_be_keyed(ext, speech, settings):
+    face = make_face(ext, "Face")
+    face.data.shape_keys.key_blocks["browDownRight"].value = 0.7
+    settings.character = face
+    bpy.ops.unitalker.mood_from_sliders(name="scowl")
+    face.data.shape_keys.key_blocks["browDownRight"].value, settings.mood = 0.0, ""
+    slider = face.unitalker_mood.own["scowl"]
+    for frame, value in ((1, 0.0), (20, 0.0), (25, 0.8)):
+        slider.amount = value
+        slider.keyframe_insert("amount", frame=frame)
+    bpy.ops.unitalker.animate(audio=speech, character="Face", performance="lips", start_frame=1)
+    brow = dict(map(tuple, keys_of(curves(face.data.shape_keys)['key_blocks["browDownRight"].value'])))
+    assert max(brow[frame] for frame in range(1, 20)) < 0.05 and brow[30] > 0.45
+    assert bpy.ops.unitalker.mood_on_frames(mood="scowl", amount=0.5, first=50, last=90) == {'FINISHED'}
+    assert mood_keys(face, "own[0].amount")[-3:, 1] == pytest.approx([0.5, 0.5, 0])
+    assert bpy.ops.unitalker.mood_remove.poll() is False and settings.own_moods
+
+
+def test_a_slider_of_an_own_mood_is_followed_by_live_and_given_to_other_characters(ext, speech, settings, monkeypatch):
+    monkeypatch.setattr(ext.module("addon.take.live"), "_may_run", lambda: True)
+    settings.own_moods = '{"grin": {"mouthSmileLeft": 1.0}, "scowl": {"browDownLeft": 1.0}}'
+    face = make_face(ext, "Face")
+    settings.source, settings.audio, settings.character = 'FILE', speech, face
+    bpy.ops.unitalker.animate()
+    settings.live = True
+    assert bpy.ops.unitalker.mood_slider(mood="scowl") == {'FINISHED'}
+    assert [item.name for item in face.unitalker_mood.own] == ["scowl"]
+    face.unitalker_mood.own["scowl"].amount = 0.6
+    brow = keys_of(curves(face.data.shape_keys)['key_blocks["browDownLeft"].value'])
+    assert settings.live_note == "" and brow[:, 1].max() > 0.5
+    with pytest.raises(RuntimeError, match="no own mood 'smirk'"):
+        bpy.ops.unitalker.mood_slider(mood="smirk")
+
+
 def test_a_face_at_rest_is_no_mood(ext, settings):
     settings.character = make_face(ext, "Face")
     with pytest.raises(RuntimeError, match="no pose to read"):

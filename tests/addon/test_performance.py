@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 
 import bpy
 import numpy as np
@@ -117,6 +118,32 @@ def test_command_line_and_jobs_give_the_keys_of_the_button(ext, speech, settings
     assert run(["--jobs", str(jobs)]) == 0
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "b.blend"))
     assert same(keys(), button)
+
+
+def test_the_engines_command_line_and_jobs_file_give_the_curves_of_the_panel(
+    ext, speech, settings, tmp_path, monkeypatch,
+):
+    command, fps = ext.module("engine.__main__"), bpy.context.scene.render.fps
+    run = command.run
+    monkeypatch.setattr(command, "_line_counter", lambda _: nullcontext(lambda _: None))    # needs tqdm, not in Blender
+    make_face(ext, "Face")
+    settings.source, settings.audio, settings.character = 'FILE', speech, bpy.data.objects["Face"]
+    for name, value in CHOSEN.items():
+        setattr(settings, name, value)
+    bpy.ops.unitalker.animate()
+    panel = {path.split('"')[1]: points[:, 1] for path, points in keys().items()}
+    flags = [part for name, value in CHOSEN.items() for part in (f"--{name}", str(value))]
+    alone = tmp_path / "alone.npz"
+    assert run(["animate", speech, "-o", str(alone), "--model", TINY, "--fps", str(fps), *flags]) == 0
+    jobs = tmp_path / "jobs.jsonl"
+    jobs.write_text(json.dumps({"audio": speech, "output": "job.npz", "model": TINY, "fps": fps, **CHOSEN}))
+    assert run(["batch", str(jobs), "-o", str(tmp_path), "--workers", "1"]) == 0
+    for path in (alone, tmp_path / "job.npz"):
+        made = np.load(path)
+        curves_ = dict(zip(made["channels"].tolist(), made["frames"].T, strict=True))
+        assert len(panel) == 52 and panel.keys() <= curves_.keys()
+        for channel, values in panel.items():
+            np.testing.assert_allclose(values, curves_[channel], atol=1e-4, err_msg=f"{path.name}: {channel}")
 
 
 def test_jobs_that_choose_no_performance_mean_what_they_meant(ext, settings):

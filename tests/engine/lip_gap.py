@@ -29,6 +29,7 @@ MOVES_MM = {            # blendshape (each side of it): upper lip, lower lip
     "mouthPress": ((-0.5, -0.4, -0.3), (0.9, 0.9, 1.3)),
     "mouthLowerDown": ((0.0, 0.0, 0.0), (-3.4, -3.3, -3.4)),
     "mouthUpperUp": ((4.0, 3.9, 3.8), (0.3, 0.2, 0.2)),
+    "cheekSquint": ((0.0, 0.0, 0.0), (-0.2, -0.2, -0.1)),
     "noseSneer": ((3.9, 3.6, 3.5), (0.4, 0.4, 0.4)),
 }
 
