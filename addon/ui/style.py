@@ -100,11 +100,11 @@ def _draw_character_mood(context: bpy.types.Context, layout: bpy.types.UILayout)
         for name in NAMES:
             column.prop(obj.unitalker_mood, name, slider=True)
         for mood in catalog.own_moods(context.scene.unitalker):
-            item = obj.unitalker_mood.own.get(mood)
+            item, label = obj.unitalker_mood.own.get(mood), mood.capitalize()
             if item is not None:
-                column.prop(item, "amount", text=mood.capitalize(), slider=True, translate=False)
+                column.prop(item, "amount", text=label, slider=True, translate=False)
             else:
-                column.operator("unitalker.mood_slider", text=mood.capitalize(), icon='ADD', translate=False).mood = mood
+                column.operator("unitalker.mood_slider", text=label, icon='ADD', translate=False).mood = mood
 
 
 class LifePanel:

@@ -7,6 +7,7 @@ do without it. Knows ARKit channels.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +29,7 @@ PARTED_FROM, PARTED_AT = CLOSED_BELOW + 0.04, 0.30      # seen opening at which 
 JUST_CLOSED = CLOSED_BELOW - 1e-4
 CONTACT_S = 0.06            # from lips that nearly meet, within which a mood parts nothing
 REST_FROM_S, REST_AT_S = 0.10, 0.45     # lips that stay closed so long to both sides begin to rest, and rest
-ROUND_AT = 0.5              # pucker and funnel at which nothing pulls the corners of the mouth aside
+ROUND_FROM, ROUND_AT = 0.15, 0.6        # pucker and funnel that push the corners of a mood aside, and do so wholly
 STRETCH_FOR_SMILE = 0.6     # of a vowel's smile that is left as stretched lips in a mood that never smiles
 NOSE_AT_REST = 0.5          # of a wrinkled nose that closed lips allow: more would part them
 TURN_PAUSE_S = 0.3          # a pause so long ends a phrase: the next one may have another pose of the same mood
@@ -124,7 +125,8 @@ def lay_on_mouth(
 
     Args:
         motion: ARKit motion on the clock of the tracks; closed: (n_frames,) where its lips touch.
-        share: of the mood's mouth that is left in speech. own: poses of own_poses.
+        share: of the mood's mouth that is left in speech; of its corners, by which a mood is told and which leave the
+            lips to meet and round, the square root. own: poses of own_poses.
     """
     poses = _poses(tracks, own, mouth=True)
     unsmiling = sum((tracks[kind] for kind in tracks if _never_smiles(kind, own)), np.float32(0))
@@ -134,7 +136,8 @@ def lay_on_mouth(
     _take_smile(rows, np.asarray(np.clip(unsmiling, 0, 1), np.float32))
     resting = _resting(closed, motion.fps)
     left = share + (1 - share) * resting
-    wide = left * _unrounded(rows, motion.fps)
+    corners = math.sqrt(share)
+    wide = (corners + (1 - corners) * resting) * _unrounded(rows, motion.fps)
     parted = share * _parted(motion)
     shares = {
         PARTS_LIPS: np.where(closed, 0, parted), CLOSES_LIPS: resting, (_DIMPLE,): np.maximum(resting, parted),
@@ -142,7 +145,7 @@ def lay_on_mouth(
     }
     for name, amount in poses.items():
         shown = next((kind for prefixes, kind in shares.items() if name.startswith(prefixes)), left)
-        _add(rows, name, amount * shown)
+        _add(rows, name, np.minimum(amount * shown, 1))
     felt = _with_rows(motion, rows)
     free = np.where(closed, 1, np.maximum(opening(felt) - CLOSED_BELOW, 0))
     return _with_gap_of(motion, felt, closed, free)
@@ -169,7 +172,7 @@ def lay_on_face(
     parted = np.maximum(share * _parted(motion), NOSE_AT_REST * _resting(closed, motion.fps))
     for name, amount in poses.items():
         awake = 1 - rows.get("eyeBlink" + name.removeprefix("eyeWide"), 0) if name.startswith("eyeWide") else 1
-        _add(rows, name, amount * (parted if name.startswith(PARTS_LIPS) else awake))
+        _add(rows, name, np.minimum(amount * (parted if name.startswith(PARTS_LIPS) else awake), 1))
     return _with_gap_of(motion, _with_rows(motion, rows), closed)
 
 
@@ -180,7 +183,7 @@ def _poses(tracks: dict[str, FloatArray], own: Mapping[str, Pose], mouth: bool) 
         for name, weight in (own[kind] if kind in own else pose(kind)).items():
             if name.startswith("mouth") == mouth:
                 poses[name] = poses.get(name, np.float32(0)) + np.float32(weight) * track
-    return {name: np.minimum(weights, 1) for name, weights in poses.items()}
+    return poses
 
 
 def _take_smile(rows: dict[str, FloatArray], amount: FloatArray) -> None:
@@ -234,7 +237,7 @@ def _with_gap_of(
 
 def _unrounded(rows: dict[str, FloatArray], fps: float) -> FloatArray:
     rounding = rows.get("mouthPucker", np.float32(0)) + rows.get("mouthFunnel", np.float32(0))
-    return _soft(1 - np.clip(rounding / ROUND_AT, 0, 1), fps)
+    return _soft(1 - np.clip((rounding - ROUND_FROM) / (ROUND_AT - ROUND_FROM), 0, 1), fps)
 
 
 def _soft(share: FloatArray, fps: float) -> FloatArray:

@@ -35,7 +35,7 @@ UNITS: dict[str, dict[str, float]] = {
 
 # Units of each mood at an amount of 1; L and R before a unit stand for one side.
 COMBINATIONS: dict[str, dict[str, float]] = {
-    "happy": {"AU6": 0.75, "AU12": 0.8, "AU14": 0.08},
+    "happy": {"AU6": 0.9, "AU12": 0.9, "AU14": 0.08},
     "sad": {"AU1": 0.75, "AU4": 0.2, "AU15": 0.6, "AU17": 0.25, "AU43": 0.14},
     "angry": {"AU4": 0.85, "AU5": 0.25, "AU7": 0.5, "AU23": 0.25, "AU24": 0.35, "AU9": 0.12, "AU15": 0.12},
     "afraid": {"AU1": 0.8, "AU2": 0.4, "AU4": 0.25, "AU5": 0.65, "AU7": 0.1, "AU20": 0.5, "AU16": 0.15},

@@ -1,4 +1,4 @@
-"""Draw one acted line in several moods, and every second frame over one second of a natural performance.
+"""Draw one acted line in several moods and a natural performance, every second frame over one second of each.
 
     python -m tests.demo.mood_sheet DATA/speech docs/pictures                   on the project's test head
     python -m tests.demo.mood_sheet DATA/speech docs/pictures --head HEAD.glb   on a glTF head with ARKit shapes
@@ -23,10 +23,10 @@ from .chart_heads import Head, gltf_head, test_head
 from .raster import View, draw
 
 LINES = {"neutral": "nv_Mark_neutral", "happy": "nv_Mark_joy", "angry": "nv_Mark_anger", "sad": "nv_Mark_neutral"}
-FPS, COLUMNS, EVERY = 24.0, 6, 4
+FPS, COLUMNS = 24.0, 6
 START_S = 1.6                           # of the line
-NATURAL_FRAMES, BEFORE_BLINK = 12, 10   # of the second of Natural, every second one; frames before its first blink
-WIDTH_MM, ABOVE_MM, TILE_PX, LABEL_PX, GAP_PX = 165.0, 30.0, 200, 20, 3
+FRAMES, EVERY, BEFORE_BLINK = 12, 2, 10     # of a row; the second of Natural begins so many frames before a blink
+WIDTH_MM, ABOVE_MM, TILE_PX, LABEL_PX, GAP_PX = 165.0, 30.0, 160, 18, 3
 QUALITY = 82
 PAPER, INK, CLOSED = "#e6e4e0", "#22252b", "#b3402e"
 SHUT = 0.9                              # weight at which an eye is seen shut
@@ -47,8 +47,9 @@ def main() -> None:
     lives = animate(read_audio(folder / f"{LINES['neutral']}.flac"), _settings(""), rig)
     blinks = np.flatnonzero(lives.motion["eyeBlinkLeft"] > SHUT)
     first = int(blinks[blinks > FPS][0]) - BEFORE_BLINK
-    rows = [(mood, made, [round(START_S * FPS) + EVERY * number for number in range(COLUMNS)]) for mood, made in rows]
-    rows.append(("Natural", lives, [first + 2 * number for number in range(NATURAL_FRAMES)]))
+    start = round(START_S * FPS)
+    rows = [(mood, made, list(range(start, start + FRAMES * EVERY, EVERY))) for mood, made in rows]
+    rows.append(("Natural", lives, list(range(first, first + FRAMES * EVERY, EVERY))))
     path = options.folder / f"moods_{name}.jpg"
     _sheet(head, rows).save(path, quality=QUALITY, optimize=True)
     print(f"{path} {path.stat().st_size / 1000:.0f} kB")
@@ -66,7 +67,7 @@ def _settings(mood: str) -> Settings:
 
 
 def _sheet(head: Head, rows: list[tuple[str, Animation, list[int]]]) -> Image.Image:
-    """A row for each mood, and two for the second of Natural; the phoneme and the frame below."""
+    """Two rows for each; the phoneme and the frame below."""
     tiles = [(title, made, frame) for title, made, frames in rows for frame in frames]
     n_rows = -(-len(tiles) // COLUMNS)
     size = GAP_PX + COLUMNS * (TILE_PX + GAP_PX), GAP_PX + n_rows * (TILE_PX + LABEL_PX + GAP_PX)

@@ -19,9 +19,10 @@ from engine.values.channels import ARKIT_52
 from engine.values.phones import Phone
 from engine.values.settings import MOODS, KeyedAmount, Mood, mood_amounts
 from tests.engine.conftest import DATA
-from tests.engine.lip_gap import touching
+from tests.engine.lip_gap import TOUCHING_MM, lip_gap_mm, touching
 
 PLAIN = Settings(threads=1, fps=50, life=Life(blinks=0))        # the bundled model's own rate
+UNSEEN_MM = 0.12
 SPEECH_ONLY = ("jaw", "tongue", "mouthPucker", "mouthFunnel")
 CLOSES_MORE = 0.03      # of mouthClose at the most: what raised cheeks do to lips that nearly meet is taken back
 FELT = tuple(mood for mood in MOODS if mood != "neutral")
@@ -43,12 +44,18 @@ def felt(line, **fields) -> Motion:
     return animate(line, replace(PLAIN, mood=Mood(**fields))).motion
 
 
+def touch_alike(before: Motion, after: Motion) -> bool:
+    """Whether another head's lips touch on the same frames, but for gaps that are a tenth of a millimetre off."""
+    gaps = np.stack([lip_gap_mm(motion) for motion in (before, after)])
+    differing = touching(before) != touching(after)
+    return bool((np.abs(gaps[:, differing] - TOUCHING_MM) < UNSEEN_MM).all())
+
+
 @pytest.mark.parametrize("mood", FELT)
 def test_no_mood_at_its_most_changes_a_contact(line, plain, mood):
     made = animate(line, replace(PLAIN, mood=Mood(mood, 1.5)))
     assert np.array_equal(made.contacts.closed, plain.contacts.closed)
-    before, after = touching(plain.motion), touching(made.motion)
-    assert runs(before) == runs(after) and before.sum() > 20
+    assert touch_alike(plain.motion, made.motion) and touching(plain.motion).sum() > 20
 
 
 @pytest.mark.parametrize("performance", ["natural", "lively"])
@@ -60,7 +67,7 @@ def test_nor_does_it_with_a_performance(line, mood, performance):
     settings = replace(PLAIN, mood=Mood(mood, 1.5), life=Life(performance=performance, seed=5))
     animation = animate(line, settings)
     assert np.array_equal(animation.contacts.closed, mouth.contacts.closed)
-    assert runs(touching(animation.motion)) == runs(touching(mouth.motion))
+    assert touch_alike(animation.motion, mouth.motion)
 
 
 @pytest.mark.parametrize("mood", FELT)
@@ -91,7 +98,8 @@ def test_a_bitter_mood_never_smiles(line, plain, mood):
     assert smile(felt(line, kinds=mood))[inside].max() < 0.01
 
 
-def test_a_happy_mouth_steps_back_to_a_third_in_speech_and_gives_way_to_rounding(line, plain):
+def test_a_happy_mouth_steps_back_in_speech_its_corners_less_and_gives_way_to_rounding(line, plain):
+    """At a third the corners of the mouth keep the square root of it."""
     full, third, none = (
         felt(line, kinds="happy", mouth=share)["mouthSmileLeft"] - plain.motion["mouthSmileLeft"]
         for share in (1, 0.33, 0)
@@ -99,7 +107,7 @@ def test_a_happy_mouth_steps_back_to_a_third_in_speech_and_gives_way_to_rounding
     spoken = (plain.motion["jawOpen"] > 0.1) & (plain.motion["mouthPucker"] + plain.motion["mouthFunnel"] < 0.3)
     spoken[:25] = spoken[-35:] = False
     assert spoken.sum() > 10
-    assert np.allclose(third[spoken], 0.33 * full[spoken], atol=0.05) and np.allclose(none[spoken], 0, atol=1e-6)
+    assert np.allclose(third[spoken], 0.57 * full[spoken], atol=0.05) and np.allclose(none[spoken], 0, atol=1e-6)
     rounded = plain.motion["mouthPucker"] + plain.motion["mouthFunnel"] > 0.6
     assert not rounded.any() or full[rounded].max() < 0.25
 
@@ -239,7 +247,7 @@ OWN = '{"smirk": [{"mouthSmileLeft": 0.6, "browDownLeft": 0.5}, {"mouthDimpleRig
 def test_an_own_mood_steps_back_as_others_do_and_changes_no_contact(line, plain):
     motion = felt(line, kinds="smirk=1.5", own=OWN)
     assert np.array_equal(closed_frames(motion), plain.contacts.closed)
-    assert runs(touching(motion)) == runs(touching(plain.motion))
+    assert touch_alike(motion, plain.motion)
     assert (motion["browDownLeft"] - plain.motion["browDownLeft"]).max() > 0.4
 
 
