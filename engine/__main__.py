@@ -37,11 +37,11 @@ try:
     for variable, count in ONE_THREAD.items():      # before NumPy loads
         os.environ.setdefault(variable, count)
 
-    from . import arguments, batch, lines, read_audio
+    from . import arguments, batch, farm, lines, read_audio
     from .by_value import ByValue
     from .captured_points import read_points
     from .files.capture_file import read_capture
-    from .files.journal import FAILED, Report
+    from .files.journal import FAILED, JobEntry, Report
     from .files.motion import check_output, write_motion
     from .fit_head.fit import fit_take
     from .fit_head.take_csv import read_take
@@ -110,6 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     many = commands.add_parser("batch", help="make face motion from many sound files")
     arguments.add_batch(many)
     many.set_defaults(command=_batch)
+    shots = commands.add_parser("farm", help="make the shots of a jobs file with many Blenders, here or on a cluster")
+    arguments.add_farm(shots)
+    shots.set_defaults(command=_farm)
     _add_listing(commands.add_parser("models", help="list the models that are there"), _list_models)
     identities = commands.add_parser("identities", help="list the speaking styles of a model")
     identities.add_argument("--model", default=Settings.model, help="model id or folder (default: %(default)s)")
@@ -182,6 +185,25 @@ def _batch(options: argparse.Namespace) -> int:
         print("unitalker: stopped. Give --resume to go on.", file=sys.stderr)
         return STATUS_STOPPED
     _sum_up(report, time.monotonic() - start)
+    return 0 if report.good else STATUS_FAILED
+
+
+def _farm(options: argparse.Namespace) -> int:
+    switches = [name for name in ("overwrite", "overwrite-input") if getattr(options, name.replace("-", "_"))]
+    asked = farm.FarmOptions(
+        options.jobs_file, options.blender, options.report, options.lines, options.resume,
+        tuple(f"--{name}" for name in switches),
+    )
+    jobs = farm.read_shots(asked)
+    workers = _workers(options, partial(farm.about_blender, options.blender))
+    try:
+        with _line_counter(len(jobs)) as tell:
+            report = farm.run_farm(jobs, asked, workers, tell)
+    except KeyboardInterrupt:
+        print("unitalker: stopped. Give --resume to go on.", file=sys.stderr)
+        return STATUS_STOPPED
+    counts = ", ".join(f"{count} {status}" for status, count in report.counts().items())
+    print(f"{counts}; {report.path}")
     return 0 if report.good else STATUS_FAILED
 
 
@@ -262,13 +284,13 @@ def _progress_bar() -> Iterator[Progress]:
 
 
 @contextmanager
-def _line_counter(total: int) -> Iterator[Callable[[batch.LineEntry], None]]:
+def _line_counter(total: int) -> Iterator[Callable[[JobEntry], None]]:
     """Counts lines on stderr, with lines per second and the time left; what failed and what is doubtful is printed."""
     from tqdm import tqdm
 
     interval_s = 0.5 if sys.stderr.isatty() else PROGRESS_S
     with tqdm(total=total, unit=" lines", mininterval=interval_s, file=sys.stderr, ascii=True) as bar:
-        def tell(entry: batch.LineEntry) -> None:
+        def tell(entry: JobEntry) -> None:
             doubts = [f"failed: {entry.message}"] if entry.status == FAILED else []
             for text in [*doubts, *(() if entry.resumed else entry.warnings)]:
                 bar.write(f"unitalker: {entry.id}: {text}", file=sys.stderr)

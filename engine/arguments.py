@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from .farm import LINES_A_BLENDER
 from .files import motion
 from .values.option_row import STYLE, Option, with_fields
 from .values.options import OPTIONS
@@ -56,6 +57,20 @@ def add_workers(parser: argparse.ArgumentParser, help_text: str) -> None:
     parser.add_argument("--worker-gpus", type=float, metavar="SHARE", help=(
         "with --ray: graphics cards that each worker takes; 0.25 lets four share one (default: 0.25 with --device "
         "cuda, else 0)"))
+
+
+def add_farm(parser: argparse.ArgumentParser) -> None:
+    """Options of `farm`."""
+    parser.add_argument("jobs_file", metavar="SHOTS", help="a jobs file of Blender (.jsonl, .json; docs/BATCH.md)")
+    parser.add_argument("--blender", required=True, metavar="PATH", help=(
+        "Blender on every node, or a Python that has it as the module bpy; the extension is enabled there"))
+    parser.add_argument("--report", default="", metavar="FILE", help="what became of each job (default: beside SHOTS)")
+    parser.add_argument("--lines", type=int, default=LINES_A_BLENDER, metavar="N", help=(
+        "that one Blender makes at the least; a .blend file is never cut (default: %(default)s)"))
+    parser.add_argument("--resume", action="store_true", help="leave out what is done, if its inputs are as they were")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that these jobs did not make")
+    parser.add_argument("--overwrite-input", action="store_true", help="let save name the file that is opened")
+    add_workers(parser, "Blenders at once (default: one for each core but one; with --ray all that fit)")
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:

@@ -49,6 +49,7 @@ OUTSIDE: dict[str, Callable[[], object]] = {
     "flite": lambda: shutil.which("flite"),
     "jtalk": lambda: shutil.which("open_jtalk"),
     "hts-voice": lambda: False,
+    "node": lambda: shutil.which("node"),
     "ffmpeg": lambda: shutil.which("ffprobe"),
     "OpenGL": lambda: ctypes.util.find_library("EGL"),
     "shared": (ROOT.parent / "shared").is_dir,

@@ -48,7 +48,7 @@ FLOORS = {
     "engine": (
         ("values",), ("audio", "motion", "workers"), ("speech",), ("model",), ("rig", "systems"),
         ("idle", "files", "geometry"),
-        ("postprocess",), ("pipeline",), ("batch", "captured_points", "fit_head"), ("by_value",), ("",),
+        ("postprocess",), ("pipeline",), ("batch", "captured_points", "fit_head"), ("by_value", "farm"), ("",),
         ("nets",), ("learn/augment",), ("learn/synth",), ("learn/visemes",), ("learn/data",), ("learn/faces",),
         ("learn/evaluate",),
         ("learn/manners",), ("learn/systems",),

@@ -182,12 +182,11 @@ def _write_csv(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None
     angles = _angles(motion)
     count = str(len(ARKIT_52) + len(LIVE_LINK_ANGLES))
     base, step = _clock_of(motion.fps)
-    lines = [",".join(LIVE_LINK_COLUMNS)]
-    for frame, row in enumerate(motion.weights):
+    file.write((",".join(LIVE_LINK_COLUMNS) + "\n").encode())
+    for frame, row in enumerate(motion.weights):        # row by row: an hour's text would fill half a gigabyte
         values = [f"{0.0 if index is None else row[index]:.10f}" for index in source]
         turned = [f"{angle:.10f}" for angle in angles[frame]]
-        lines.append(",".join([_timecode(frame * step, base), count, *values, *turned]))
-    file.write(("\n".join(lines) + "\n").encode())
+        file.write((",".join([_timecode(frame * step, base), count, *values, *turned]) + "\n").encode())
 
 
 def _angles(motion: Motion) -> FloatArray:
@@ -205,10 +204,13 @@ def _angles(motion: Motion) -> FloatArray:
 
 
 def _write_json(file: IO[bytes], motion: Motion, meta: Mapping[str, Any]) -> None:
-    frames = [[round(float(value), 5) for value in row] for row in motion.weights]
-    content = {"fps": motion.fps, "channels": motion.channels, "meta": dict(meta), "frames": frames}
-    text = json.dumps(content, ensure_ascii=False) + "\n"
+    content = {"fps": motion.fps, "channels": motion.channels, "meta": dict(meta), "frames": []}
+    text = json.dumps(content, ensure_ascii=False).removesuffix("]}")
     file.write(text.encode(errors="backslashreplace"))      # a file name in meta need not be UTF-8
+    for number, row in enumerate(motion.weights):           # row by row, as in a csv
+        values = json.dumps([round(float(value), 5) for value in row])
+        file.write((", " * bool(number) + values).encode())
+    file.write(b"]}\n")
 
 
 def _read_npz(path: Path) -> Motion:
