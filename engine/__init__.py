@@ -40,10 +40,11 @@ if TYPE_CHECKING:
     from .motion.smooth import EASE_IN_S, EASE_OUT_S, runs
     from .pipeline import animate, animate_all, style_file
     from .rig.retarget import read_back
-    from .speech.g2p import check_words, languages, read_words, speak
+    from .speech.g2p import check_words, languages, speak
     from .speech.g2p import read_file as read_transcript
     from .speech.phone_edit import changed_spans
     from .speech.placeholder import PLACEHOLDER
+    from .speech.words import spoken_words, with_emphasis, written_words
     from .values.errors import (
         AudioError,
         Cancelled,
@@ -69,9 +70,9 @@ __all__ = [
     "animate_all", "arousal", "changed_spans", "check_sound", "check_words", "close_graphs", "components_needed",
     "contacts_of", "device_tests_from_text", "device_tests_to_text", "fit_placement", "fit_take", "from_array",
     "guess_points", "has_lips", "is_still", "languages", "match_shapes", "preset_of_matches", "read_audio",
-    "read_back", "read_transcript", "read_words", "reduce_for_curves", "reduce_for_lines", "reference_of",
-    "remember_device_tests", "runs", "runtime_build", "solve_weights", "sound_length_s", "speak", "stretch",
-    "style_file", "sure_channels", "test_devices",
+    "read_back", "read_transcript", "reduce_for_curves", "reduce_for_lines", "reference_of",
+    "remember_device_tests", "runs", "runtime_build", "solve_weights", "sound_length_s", "speak", "spoken_words",
+    "stretch", "style_file", "sure_channels", "test_devices", "with_emphasis", "written_words",
 ]
 _LIGHT = ("values.errors", "values.settings", "values.types", "audio.read", "pipeline")     # in this order
 _HOMES = {      # where the other names lie
@@ -90,8 +91,10 @@ _HOMES = {      # where the other names lie
     "STYLE_SUFFIX": "model.style_from.STYLE_SUFFIX", "reference_of": "model.style_from.reference_of",
     "read_back": "rig.retarget.read_back",
     "runtime_build": "model.runtime.build", "close_graphs": "model.runtime.close_graphs",
-    "stretch": "audio.time_stretch.stretch", "read_words": "speech.g2p.read_words",
+    "stretch": "audio.time_stretch.stretch",
     "speak": "speech.g2p.speak", "PLACEHOLDER": "speech.placeholder.PLACEHOLDER",
+    "spoken_words": "speech.words.spoken_words", "with_emphasis": "speech.words.with_emphasis",
+    "written_words": "speech.words.written_words",
     "check_words": "speech.g2p.check_words", "languages": "speech.g2p.languages",
     "read_transcript": "speech.g2p.read_file",
     "changed_spans": "speech.phone_edit.changed_spans", "has_lips": "motion.lip_contact.has_lips",

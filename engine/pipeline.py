@@ -19,6 +19,7 @@ from .model.heads import to_vertices
 from .model.runtime import Graph
 from .model.style_from import STYLE_SUFFIX, read_style, reference_of, style_text
 from .model.voice_style import hear_style
+from .motion.effort import Span
 from .motion.key_reduction import reduce_for_lines
 from .motion.lip_contact import has_lips
 from .motion.mouth import mouth_alone, mouth_over
@@ -30,6 +31,7 @@ from .rig.retarget import retarget
 from .speech import g2p, phone_edit
 from .speech.cues import DOUBTFUL, SILENCE, PhonemeCues, find_cues
 from .speech.mood_tags import mood_changes
+from .speech.words import stressed
 from .systems.system import System, open_system
 from .values.cache import Cache
 from .values.errors import Cancelled, PresetError, SettingError
@@ -301,7 +303,7 @@ def _animation(
     spoken = _follow_phones(take, cues, sound)
     phones = spoken.cues.phones if spoken.cues else ()
     moods = mood_changes(settings, phones, sound.duration_s)
-    sound = replace(sound, moods=moods)
+    sound = replace(sound, moods=moods, stressed=_stressed(settings, phones))
     finished = finish(spoken.motion, spoken.cues, take.tracks[0], settings, sound)
     if settings.part == "mouth":
         finished = replace(finished, motion=mouth_alone(finished.motion))
@@ -324,6 +326,12 @@ def _animation(
         motion, finished.contacts, curves, encoder.device, tuple(filter(None, warnings)), coefficients,
         phones=phones, lips=lips, heard=take.tracks[0].heard,
     )
+
+
+def _stressed(settings: Settings, phones: tuple[Phone, ...]) -> tuple[Span, ...]:
+    """Start, end and emphasis of the words that the transcript stresses."""
+    words = stressed(settings.transcript, settings.language, phones) if settings.transcript else ()
+    return tuple((word.start_s, word.end_s, word.emphasis) for word in words)
 
 
 def _follow_phones(take: _Take, cues: PhonemeCues | None, sound: Sound) -> _Spoken:

@@ -11,7 +11,7 @@ smoothing and the clock alone; Settings.raw through none of it.
 | 3 | smoothing, the face's and the regions' | first: articulation must not sharpen what is then blurred | faded to |
 | 4 | relaxed articulation | slurs as smoothing does | faded to |
 | 5 | articulation | crisper or lazier than the voice | held |
-| 6 | the mood's mouth, then gains and intensity | factors of the shape that is now final | held |
+| 6 | stressed words, the mood's mouth, then gains and intensity | factors of the shape that is now final | held |
 | 7 | anticipation | when shapes begin | held; a resting mouth may open |
 | 8 | delays | when regions move | move with the lips |
 | 9 | limits again | from here on weights are what a rig can show | held |
@@ -61,6 +61,7 @@ class Sound:
     Attributes:
         effort_db: (n,) of audio/effort.py; empty where no performance follows it.
         prosody: None where nothing needs it. moods: what tags of the transcript change.
+        stressed: words of the transcript that have an emphasis.
     """
 
     duration_s: float
@@ -68,6 +69,7 @@ class Sound:
     effort_db: FloatArray
     prosody: Prosody | None
     moods: tuple[mood.MoodChange, ...] = ()
+    stressed: tuple[effort.Span, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,7 @@ def _shape(motion: Motion, settings: Settings, sound: Sound) -> tuple[Motion, Bo
     """Steps 3 to 9, with the contacts that are measured here once."""
     closed = lip_contact.closed_frames(motion)
     tracks = _mood_tracks(motion, settings, sound) if settings.mood.area == "full" else {}
-    for step in _steps(settings, tracks):
+    for step in _steps(settings, tracks, sound.stressed):
         changed = step.change(motion, closed)
         if changed is motion:
             continue
@@ -223,13 +225,16 @@ def _shape(motion: Motion, settings: Settings, sound: Sound) -> tuple[Motion, Bo
     return motion, closed
 
 
-def _steps(settings: Settings, tracks: dict[str, FloatArray]) -> tuple[_Step, ...]:
+def _steps(
+    settings: Settings, tracks: dict[str, FloatArray], stressed: tuple[effort.Span, ...],
+) -> tuple[_Step, ...]:
     lead_s, delays, own = settings.anticipation_s, settings.delays, mood.own_poses(settings.mood.own)
     held = timing.speaking_contacts
     return (
         _Step(lambda motion, _: smooth.smooth(motion, settings.smooth, settings.region_smooth), fades=True),
         _Step(lambda motion, _: articulation.relax(motion, settings.articulation), fades=True),
         _Step(lambda motion, _: articulation.articulate(motion, settings.articulation)),
+        _Step(lambda motion, closed: effort.emphasise(motion, stressed, closed), fades=True),
         _Step(lambda motion, closed: mood.lay_on_mouth(motion, tracks, closed, settings.mood.mouth, own)),
         _Step(lambda motion, _: smooth.apply_gains(motion, settings.gains, settings.regions)),
         _Step(lambda motion, _: smooth.apply_intensity(motion, _intensity(motion, settings))),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from ...engine import LipContacts, SettingError, Settings, runs
+from ...engine.values.messages import without_marks
 from ..actions import actions
 from ..actions.ledger import ClipNote, Ledger, Span, TakeNote, TimedPhone
 from ..character.character import Character
@@ -84,8 +85,19 @@ def edited_phones(
     if noted is None or noted.clip is None or noted.note.phones is None:
         return None
     same_sound = all(getattr(noted.clip, name) == getattr(clip, name) for name in SAME_SOUND)
-    same_words = all(noted.note.choices.get(name) == choices[name] for name in DECIDE_PHONES)
+    same_words = all(_unmarked(noted.note.choices.get(name)) == _unmarked(choices[name]) for name in DECIDE_PHONES)
     return noted.note.phones if same_sound and same_words else None
+
+
+def stressed_anew(before: Mapping[str, object], now: Mapping[str, object]) -> Mapping[str, object]:
+    """The choices of a take, with the emphasis of its words as it is now."""
+    words = now["transcript"]
+    same_words = bool(words) and _unmarked(before.get("transcript")) == _unmarked(words)
+    return {**before, "transcript": words} if same_words else before
+
+
+def _unmarked(choice: object) -> str:
+    return without_marks(str(choice)).casefold()
 
 
 def _walk(character: Character) -> Iterator[NotedLine]:

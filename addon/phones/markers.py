@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import bpy
 
 from . import rows as phone_rows
-from . import symbols
+from . import symbols, words
 
 Scene = bpy.types.Scene
 Row = bpy.types.PropertyGroup
@@ -27,16 +27,18 @@ Pairs = list[tuple[int | None, int | None]]
 
 
 def show(scene: Scene, take: ShownTake) -> None:
-    """Put a marker on the start of each phone of a take."""
+    """Put a marker on the start of each phone and word of a take, as far as their tracks are shown."""
     sync(scene)
     take.visible = True
-    _add(scene, take, list(take.rows), _seen(scene))
+    tracks = scene.unitalker_phones.tracks
+    wanted = [*(take.words if 'WORDS' in tracks else ()), *(take.rows if 'PHONES' in tracks else ())]
+    _add(scene, take, wanted, _seen(scene))
 
 
 def hide(scene: Scene, take: ShownTake) -> None:
     """Remove the markers of a take; its rows stay."""
     sync(scene)
-    _remove(scene, {row.uid for row in take.rows})
+    _remove(scene, {row.uid for row in (*take.rows, *take.words)})
     take.visible = False
 
 
@@ -61,7 +63,7 @@ def sync(scene: Scene) -> bool:
 
 def _follow_known(takes: Sequence[ShownTake], seen: Sequence[Seen], now: Sequence[Marker], pairs: Pairs) -> list[int]:
     """Rows whose markers were moved or renamed. Returns for each marker of now the uid of its row, 0 for others."""
-    by_uid = {row.uid: (take, row) for take in takes for row in take.rows}
+    by_uid = {row.uid: (take, row) for take in takes for row in (*take.rows, *take.words)}
     uids = [0] * len(now)
     for i, j in pairs:
         if i is None or j is None or seen[i][2] not in by_uid:
@@ -74,9 +76,14 @@ def _follow_known(takes: Sequence[ShownTake], seen: Sequence[Seen], now: Sequenc
 
 
 def _follow(take: ShownTake, row: Row, was: Seen, now: Marker) -> None:
-    if now[1] != was[1]:
-        phone_rows.move(take, row, row.start_s + (now[1] - was[1]) / take.fps)
-    if now[0] != was[0]:
+    by_s, is_word = (now[1] - was[1]) / take.fps, hasattr(row, "emphasis")
+    if by_s and is_word:
+        words.move(take, row, by_s)
+    elif by_s:
+        phone_rows.move(take, row, row.start_s + by_s)
+    if now[0] != was[0] and is_word:
+        words.rename(row, now[0])
+    elif now[0] != was[0]:
         label = symbols.label_of(now[0])
         row.problem = "" if label else now[0]
         row.label = label or row.label
@@ -124,7 +131,8 @@ def follow_rows(scene: Scene, take: ShownTake) -> None:
         marker = scene.timeline_markers[number]
         marker.name, marker.frame = _name(rows[uid]), _frame(take, rows[uid])
         seen[number] = (marker.name, marker.frame, uid)
-    _add(scene, take, [row for uid, row in rows.items() if uid not in numbers], seen)
+    shown = 'PHONES' in scene.unitalker_phones.tracks
+    _add(scene, take, [row for uid, row in rows.items() if shown and uid not in numbers], seen)
 
 
 def drop(scene: Scene, take: ShownTake, uids: set[int]) -> None:
@@ -159,6 +167,8 @@ def _remove(scene: Scene, uids: set[int]) -> None:
 
 
 def _name(row: Row) -> str:
+    if hasattr(row, "emphasis"):
+        return words.marker_name(row)
     return row.problem or symbols.symbol(row.label)
 
 

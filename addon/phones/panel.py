@@ -80,6 +80,8 @@ class Phones:
         if take is not None and take.visible:
             if not markers_are_seen(context):
                 paragraph(context, layout, "No editor is high enough for markers: drag up the Timeline's edge.", 'INFO')
+            if len(take.words):
+                layout.row(align=True).prop(shown, "tracks")
             _draw_list(layout, take)
             _draw_edits(layout, shown)
         if shown.problem:

@@ -21,6 +21,12 @@ from . import markers, symbols
 from . import rows as phone_rows
 
 ITEMS = symbols.items()
+TRACKS = (
+    ('PHONES', "Phonemes", "A marker where each phoneme begins"),
+    ('WORDS', "Words", (
+        "A marker where each word of the transcript begins. To stress it, write it in capitals or a number from 0 to 2 "
+        "behind it, such as never 1.5")),
+)
 
 
 def _edit(change: Callable[[bpy.types.PropertyGroup, float], None]) -> object:
@@ -42,6 +48,12 @@ def _read_frame(name: str) -> object:
 
 def _read_kind(row: bpy.types.PropertyGroup) -> int:
     return symbols.LABELS.index(row.label) if row.label in symbols.LABELS else 0
+
+
+def _show_tracks(shown: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    for take in [take for take in shown.takes if take.visible]:
+        markers.hide(shown.id_data, take)
+        markers.show(shown.id_data, take)
 
 
 class UNITALKER_PG_phone(bpy.types.PropertyGroup):
@@ -67,6 +79,19 @@ class UNITALKER_PG_phone(bpy.types.PropertyGroup):
     )
 
 
+class UNITALKER_PG_word(bpy.types.PropertyGroup):
+    """One word of the transcript; its emphasis is what its marker says, `solved` what the keys were made with."""
+
+    uid: IntProperty()
+    number: IntProperty()
+    text: StringProperty()
+    problem: StringProperty(description="Name of its marker, where the emphasis cannot be read")
+    start_s: FloatProperty()
+    end_s: FloatProperty()
+    emphasis: FloatProperty()
+    solved: FloatProperty()
+
+
 class UNITALKER_PG_shown_take(bpy.types.PropertyGroup):
     """The phones of one take; its name is what the take is found by."""
 
@@ -81,6 +106,7 @@ class UNITALKER_PG_shown_take(bpy.types.PropertyGroup):
     made: StringProperty(description="What the phonemes depend on: sound, words and model")
     visible: BoolProperty(description="Whether its markers are on the timeline")
     rows: CollectionProperty(type=UNITALKER_PG_phone)
+    words: CollectionProperty(type=UNITALKER_PG_word)
     active_row: IntProperty(name="Phoneme", description="Phoneme that is edited")
 
 
@@ -94,6 +120,10 @@ class UNITALKER_PG_phones(bpy.types.PropertyGroup):
 
     takes: CollectionProperty(type=UNITALKER_PG_shown_take)
     active_take: IntProperty(name="Take", description="Take whose phonemes the list shows")
+    tracks: EnumProperty(
+        name="Markers", description="What the markers show", items=TRACKS, default={'PHONES', 'WORDS'},
+        options={'ENUM_FLAG'}, update=_show_tracks,
+    )
     seen: StringProperty()
     last_uid: IntProperty()
     auto: BoolProperty(
@@ -106,7 +136,7 @@ class UNITALKER_PG_phones(bpy.types.PropertyGroup):
     problem: StringProperty()
 
 
-CLASSES = (UNITALKER_PG_phone, UNITALKER_PG_shown_take, UNITALKER_PG_phones)
+CLASSES = (UNITALKER_PG_phone, UNITALKER_PG_word, UNITALKER_PG_shown_take, UNITALKER_PG_phones)
 
 
 def register() -> None:

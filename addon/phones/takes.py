@@ -14,7 +14,7 @@ from dataclasses import replace
 import bpy
 import numpy as np
 
-from ...engine import Animation, SettingError, Settings, changed_spans, has_lips
+from ...engine import Animation, SettingError, Settings, changed_spans, has_lips, spoken_words, with_emphasis
 from ...engine.model.folder import open_model
 from ...engine.rig.fitted_head_file import chosen_fitted_head
 from ...engine.values.phones import Phone
@@ -22,7 +22,7 @@ from ..actions.ledger import Span
 from ..host.preferences import engine_preferences
 from ..host.scene import same_rate, scene_fps
 from ..take import make, takes
-from . import markers
+from . import markers, words
 from . import rows as phone_rows
 from .rows import key_of
 
@@ -50,6 +50,8 @@ def show(context: bpy.types.Context, take: takes.Take) -> ShownTake:
     if (solved, made) != (shown.solved, shown.made) or not shown.rows:
         shown.solved, shown.made = solved, made
         phone_rows.fill(shown, animation.phones, iter(lambda: markers.next_uid(scene), None))
+        spoken = _spoken(request.settings, animation.phones)
+        words.fill(shown, spoken, iter(lambda: markers.next_uid(scene), None))
     scene.unitalker_phones.active_take = list(scene.unitalker_phones.takes).index(shown)
     markers.show(scene, shown)
     return shown
@@ -58,7 +60,7 @@ def show(context: bpy.types.Context, take: takes.Take) -> ShownTake:
 def hide(scene: bpy.types.Scene, shown: ShownTake) -> int:
     """Take the markers away. Returns the number of edits that are not applied: showing brings them back."""
     markers.hide(scene, shown)
-    left = phone_rows.edits(shown)
+    left = phone_rows.edits(shown) + words.edits(shown)
     if not left:
         remove(scene, shown)
     return left
@@ -80,8 +82,8 @@ def apply(context: bpy.types.Context, shown: ShownTake) -> tuple[Span, ...]:
             take.write raise; nothing
             is written then.
     """
-    wanted = phone_rows.phones_of(shown)
-    return _solve(context, shown, wanted) if phone_rows.edits(shown) else ()
+    wanted, stressed = phone_rows.phones_of(shown), words.stressed_anew(shown)
+    return _solve(context, shown, wanted) if phone_rows.edits(shown) or stressed else ()
 
 
 def other_rate(context: bpy.types.Context, shown: ShownTake) -> str:
@@ -97,6 +99,8 @@ def other_rate(context: bpy.types.Context, shown: ShownTake) -> str:
 def as_heard(context: bpy.types.Context, shown: ShownTake) -> tuple[Span, ...]:
     """Take back all edits of a take, applied or not. Returns and raises as apply()."""
     scene, take = context.scene, take_of(context, shown)
+    for word in shown.words:
+        word.emphasis, word.problem = word.solved, ""
     recognised = make.compute(takes.request(context, take, {"phones": None})).phones
     spans = _solve(context, shown, recognised) if phone_rows.to_json(recognised) != shown.solved else ()
     markers.hide(scene, shown)
@@ -157,14 +161,18 @@ def _solve(context: bpy.types.Context, shown: ShownTake, wanted: tuple[Phone, ..
         )
     if other_rate(context, shown):
         return _solve_all(context, shown, take, wanted)
-    request = takes.request(context, take, {"phones": [(phone.label, phone.start_s, phone.end_s) for phone in wanted]})
+    stressed = words.stressed_anew(shown)
+    transcript = takes.request(context, take, {}).settings.transcript
+    request = takes.request(context, take, {
+        "phones": [(phone.label, phone.start_s, phone.end_s) for phone in wanted], **_stress(stressed, transcript),
+    })
     refuse_without_phones(request)
     dense = replace(
         request, settings=replace(request.settings, max_error=None), frames=(take.first_frame, take.last_frame)
     )
     animation = make.compute(dense)
-    old = make.compute(replace(dense, settings=replace(dense.settings, phones=before)))
-    reached = _frames(before, wanted, request.settings, take)
+    old = make.compute(replace(dense, settings=replace(dense.settings, phones=before, transcript=transcript)))
+    reached = _frames(before, wanted, request.settings, take, [(word.start_s, word.end_s) for word in stressed])
     # the edits are noted with a key
     spans = _differing(old, animation, reached, take.first_frame) or tuple((first, first) for first, _ in reached[:1])
     for span in spans:
@@ -173,14 +181,40 @@ def _solve(context: bpy.types.Context, shown: ShownTake, wanted: tuple[Phone, ..
         )
         make.write(replace(dense, options=options, frames=span), animation)
     shown.solved, shown.made = phone_rows.to_json(wanted), _made(take_of(context, shown))
+    _settle(context, take, stressed, (transcript, request.settings.transcript))
     return spans
+
+
+def _spoken(settings: Settings, phones: Sequence[Phone]) -> tuple[object, ...]:
+    return spoken_words(settings.transcript, settings.language, phones) if settings.transcript else ()
+
+
+def _stress(stressed: Sequence[words.Word], transcript: str | None) -> dict[str, object]:
+    """The options that stress these words as their markers say."""
+    if not stressed or transcript is None:
+        return {}
+    amounts = {word.number: word.emphasis for word in stressed}
+    return {"transcript": with_emphasis(transcript, amounts), "transcript_text": ""}
+
+
+def _settle(
+    context: bpy.types.Context, take: takes.Take, stressed: Sequence[words.Word], texts: tuple[str | None, str | None],
+) -> None:
+    """The keys have this emphasis now, and so shall the next ones. texts: the transcript before, and now."""
+    for word in stressed:
+        word.solved = word.emphasis
+    if stressed and texts[0] and texts[1]:
+        block = bpy.data.texts.get(str(take.choices.get("transcript_text", "")))
+        words.tell([context.scene.unitalker, *context.scene.unitalker_cast.rows], block, (texts[0], texts[1]))
 
 
 def _solve_all(
     context: bpy.types.Context, shown: ShownTake, take: takes.Take, wanted: tuple[Phone, ...]
 ) -> tuple[Span, ...]:
     """Make all of a take again with these phones, at the scene's new rate; its markers go along."""
-    request = takes.request(context, take, {"clip": None, "phones": None})
+    stressed = words.stressed_anew(shown)
+    transcript = takes.request(context, take, {}).settings.transcript
+    request = takes.request(context, take, {"clip": None, "phones": None, **_stress(stressed, transcript)})
     refuse_without_phones(request)
     # a trim in frames is another take in seconds now
     later_s = take.clip.first_s - request.clip.first_s if take.clip is not None else 0.0
@@ -193,6 +227,7 @@ def _solve_all(
     made = take_of(context, shown)
     shown.first_frame, shown.fps = made.first_frame, made.fps or scene_fps(context.scene)
     shown.solved, shown.made = phone_rows.to_json(shown_phones), _made(made)
+    _settle(context, take, stressed, (transcript, request.settings.transcript))
     visible = shown.visible
     if visible:
         markers.hide(context.scene, shown)
@@ -203,11 +238,12 @@ def _solve_all(
 
 
 def _frames(
-    before: tuple[Phone, ...], wanted: tuple[Phone, ...], settings: Settings, take: takes.Take
+    before: tuple[Phone, ...], wanted: tuple[Phone, ...], settings: Settings, take: takes.Take,
+    stressed: Sequence[Span] = (),
 ) -> tuple[Span, ...]:
-    """Whole frames of the take on which two lists of phones make a difference, apart from each other."""
+    """Whole frames of the take on which phones or stressed words make a difference, apart from each other."""
     spans: list[Span] = []
-    for start_s, end_s in changed_spans(before, wanted, settings):
+    for start_s, end_s in changed_spans(before, wanted, settings, stressed):
         first = max(math.floor(take.first_frame + start_s * settings.fps), math.ceil(take.first_frame))
         last = min(math.ceil(take.first_frame + end_s * settings.fps), math.floor(take.last_frame))
         if spans and first <= spans[-1][1] + 1:

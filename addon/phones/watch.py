@@ -54,8 +54,9 @@ def settle(scene: bpy.types.Scene) -> None:
 
 def text_of(scene: bpy.types.Scene) -> str:
     """What the rows of a scene say."""
-    rows = [row for take in scene.unitalker_phones.takes if take.visible for row in take.rows]
-    return "".join(f"{row.label}{row.problem}{row.start_s:.4f}{row.end_s:.4f}" for row in rows)
+    shown = [take for take in scene.unitalker_phones.takes if take.visible]
+    rows = [f"{row.label}{row.problem}{row.start_s:.4f}{row.end_s:.4f}" for take in shown for row in take.rows]
+    return "".join((*rows, *(f"{word.emphasis}{word.problem}" for take in shown for word in take.words)))
 
 
 def look(context: bpy.types.Context) -> bool:

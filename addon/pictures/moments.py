@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 from ...engine.values.phones import PHONES, Phone, mouth_kind
 
@@ -14,7 +13,6 @@ SILENCE = PHONES[0]
 WORTH = {"closed": 1.0, "open": 0.9, "round": 0.9, "teeth on lip": 0.8, "spread": 0.6, "vowel": 0.4, "": 0.2}
 WORTH_OF_SILENCE = 0.05
 SEEN_OFTEN = 0.25               # less with each picture of the same kind
-LIKE_TRANSCRIPT = 0.8           # share of phones that follow the transcript, below which no words are named
 STEADY_S = 0.12                 # phones at least so long reach their shape
 
 
@@ -60,27 +58,6 @@ def evenly(
     count = min(count, frames)
     chosen = [int(first_frame) + int((part + 0.5) * frames / count) for part in range(count)]
     return tuple(_moment(frame, phones, (frame - first_frame) / fps) for frame in chosen)
-
-
-def words_of_phones(phones: Sequence[Phone], words: Sequence[Sequence[str]], spelled: Sequence[str]) -> tuple[str, ...]:
-    """The written word of each phone, "" where it is not known.
-
-    The phones that the transcript was aligned to follow it but for a few; others get no words at all.
-
-    Args:
-        words: phone labels of each word, as engine.read_words gives them.
-        spelled: the words as written; where they are not as many, no word is named.
-    """
-    found = [""] * len(phones)
-    written = [(label, number) for number, word in enumerate(words) for label in word]
-    spoken = _spoken(phones)
-    labels = [label for label, _ in written], [phones[index].label for index in spoken]
-    matcher = SequenceMatcher(None, *labels, autojunk=False)
-    if len(words) == len(spelled) and matcher.ratio() >= LIKE_TRANSCRIPT:
-        for block in matcher.get_matching_blocks():
-            for step in range(block.size):
-                found[spoken[block.b + step]] = spelled[written[block.a + step][1]]
-    return tuple(found)
 
 
 def _spoken(phones: Sequence[Phone]) -> list[int]:

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import bpy
 
-from ...engine import EngineError, OutputError, RigError, read_words
-from ...engine.values.messages import without_notes
+from ...engine import EngineError, OutputError, RigError, spoken_words
+from ...engine.values.messages import without_marks
 from ...engine.values.phones import Phone
 from ..character.character import members
 from ..host.scene import scene_fps
@@ -79,7 +79,7 @@ def sheet(context: bpy.types.Context, wanted: Wanted) -> Generator[float, None, 
     for moment in found or moments.evenly(*spoken):         # evenly, where nobody speaks
         word = words[moment.index] if moment.index >= 0 else ""
         tiles.append(contact_sheet.Tile(moment, word, (moment.frame - take.first_frame) / fps))
-    title = transcript.strip() or f"{take.character}: {take.line}"
+    title = without_marks(transcript).strip() or f"{take.character}: {take.line}"
     plan = contact_sheet.Sheet(scene.name, context.view_layer.name, tuple(tiles), " ".join(title.split()), path, look)
     return (yield from contact_sheet.make(plan, crop))
 
@@ -198,12 +198,11 @@ def _transcript(take: takes.Take) -> str:
 def _words(phones: tuple[Phone, ...], transcript: str, language: str) -> tuple[str, ...]:
     """The written word of each phone; "" without a transcript, or where the phones do not follow it."""
     try:
-        words = read_words(transcript, language) if transcript else ()
+        words = spoken_words(transcript, language, phones) if transcript else ()
     except EngineError:
         words = ()
-    written = without_notes(transcript, "[", "]", " ").split()
-    spelled = [word for word in written if any(map(str.isalnum, word))]
-    return moments.words_of_phones(phones, words, [word.strip(".,;:!?\"“”„«»()¿¡…") for word in spelled])
+    found = ([word.text for word in words if word.start_s <= phone.start_s < word.end_s] for phone in phones)
+    return tuple(next(iter(texts), "") for texts in found)
 
 
 def _path(wanted: Wanted, take: takes.Take, what: str, ending: str) -> str:

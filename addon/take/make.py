@@ -328,7 +328,9 @@ def _window(request: Request, line: parts.Line, closed: list[Span], slack: np.nd
         notes.refuse_moved(before.note, line)
         was_closed = list(before.note.closed)
         merged = notes.merge_closed(was_closed, closed, (first, last))
-        line = replace(line, note=replace(before.note, closed=merged, phones=line.note.phones or before.note.phones))
+        choices = notes.stressed_anew(before.note.choices, line.note.choices)
+        phones = line.note.phones or before.note.phones
+        line = replace(line, note=replace(before.note, choices=choices, closed=merged, phones=phones))
     max_error = request.options.max_error if request.options.reduce else None
     return Window(first, last, request.options.crossfade, closed, was_closed, max_error, slack), line
 

@@ -16,14 +16,14 @@ import subprocess
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from ..values.errors import EngineError, InstallError, SettingError
-from ..values.messages import without_notes
+from ..values.messages import without_marks, without_notes
 from ..values.phones import IPA, PhoneSymbolError, classes_of_ipa
 from .japanese import read_japanese
 
@@ -74,6 +74,17 @@ def read_words(text: str, language: str = "") -> Words:
     """
     spoken = _spoken(text)
     return _read(spoken, language.strip().replace("_", "-").lower() or guess(spoken))
+
+
+def read_each(texts: Sequence[str], language: str) -> Words:
+    """The phone classes of each text by itself; () where it has none. Raises as read_words does."""
+    name = NAMES.get(language, language)
+    if name.partition("-")[0] == JAPANESE:
+        return tuple(tuple(phone for word in read_japanese(text) for phone in word) for text in texts)
+    reply = _ask("", [name, name.split("-")[0]], {"texts": list(texts)})
+    if "texts" not in reply:
+        raise _unknown(language, reply)
+    return tuple(tuple(phone for word in _words(clauses, name) for phone in word) for clauses in reply["texts"])
 
 
 def guess(text: str) -> str:
@@ -130,7 +141,7 @@ def _spoken(text: str) -> str:
             "Give the words of this sound only."
         )
     _refuse_file_name(text.strip())
-    plain = unicodedata.normalize("NFC", without_notes(text, "[", "]", " "))
+    plain = unicodedata.normalize("NFC", without_notes(without_marks(text), "[", "]", " "))
     spoken = "".join(letter if _is_spoken(letter) else " " for letter in plain)
     if not any(letter.isalnum() for letter in spoken):
         raise SettingError(
@@ -179,8 +190,12 @@ def _read(text: str, language: str) -> Words:
     reply = _ask(text, [name, name.split("-")[0]])
     if "clauses" not in reply:
         raise _unknown(language, reply)
-    words = [word for clause in reply["clauses"] for word in without_notes(clause, "(", ")").split()]
-    return _filled(tuple(filter(None, (_classes(word, name) for word in words))), text, language)
+    return _filled(_words(reply["clauses"], name), text, language)
+
+
+def _words(clauses: Sequence[str], language: str) -> Words:
+    words = [word for clause in clauses for word in without_notes(clause, "(", ")").split()]
+    return tuple(filter(None, (_classes(word, language) for word in words)))
 
 
 def _filled(read: Words, text: str, language: str) -> Words:

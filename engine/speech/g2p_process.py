@@ -36,9 +36,10 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     Args:
         request: libraries: [[file, data folder or null], ...], the first that works is used; text; languages: names to
             try in order.
-            speed: with it the text is spoken, so many times as fast as usual.
+            speed: with it the text is spoken, so many times as fast as usual. texts: read each of them instead.
     Returns:
-        problems: why no library works; or languages: the names it knows; or clauses: IPA with "_" between phonemes.
+        problems: why no library works; or languages: the names it knows; or clauses: IPA with "_" between phonemes;
+        or texts: the clauses of each.
     """
     problems = []
     for file, data in request["libraries"]:
@@ -58,6 +59,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
             if "speed" in request:
                 sound = _sound(library, request["text"], request["speed"])
                 return {"rate_hz": rate_hz, "sound": base64.b64encode(sound).decode()}
+            if "texts" in request:
+                return {"texts": [_clauses(library, text) for text in request["texts"]]}
             return {"clauses": _clauses(library, request["text"])}
         problems.append(f"{file} does not start with its data in {data}")
     return {"problems": problems}

@@ -134,16 +134,21 @@ def follow(motion: Motion, cues: PhonemeCues, phones: Sequence[Phone]) -> tuple[
 
 
 def changed_spans(
-    before: Sequence[Phone], after: Sequence[Phone], settings: Settings,
+    before: Sequence[Phone], after: Sequence[Phone], settings: Settings, stressed: Sequence[tuple[float, float]] = (),
 ) -> tuple[tuple[float, float], ...]:
-    """Seconds (start, end) outside of which two lists of phones give the same motion, in order and apart."""
+    """Seconds (start, end) outside of which two lists of phones give the same motion, in order and apart.
+
+    Args:
+        stressed: start and end of words whose emphasis differs, too.
+    """
     end_s = max([phone.end_s for phone in (*before, *after)], default=0.0)
     reach_s = REACH_S + postprocess_reach_s(settings)
+    found = [(change.start_s, change.end_s) for change in changes(complete(before, end_s), complete(after, end_s))]
     spans: list[tuple[float, float]] = []
-    for change in changes(complete(before, end_s), complete(after, end_s)):
-        start_s, stop_s = max(0.0, change.start_s - reach_s), min(end_s, change.end_s + reach_s)
+    for first_s, last_s in sorted([*found, *stressed]):
+        start_s, stop_s = max(0.0, first_s - reach_s), min(end_s, last_s + reach_s)
         if spans and start_s <= spans[-1][1]:
-            start_s = spans.pop()[0]
+            start_s, stop_s = spans[-1][0], max(stop_s, spans.pop()[1])
         spans.append((start_s, stop_s))
     return tuple(spans)
 

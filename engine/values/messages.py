@@ -9,6 +9,9 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u
 # of a custom property: whatever has it, and its name in quotes, in which quotes have a backslash
 _PROPERTY = re.compile(r'((?:[^"]|"(?:[^"\\]|\\.)*")*?)\["((?:[^"\\]|\\.)*)"\]', re.DOTALL)
 
+# Stressed words of a transcript: *never*, or with a number *never=1.5*.
+MARK = re.compile(r"\*([^*\[\]=]*[^\s*\[\]=])(?:=([^\s*\[\]]+))?\*")
+
 
 def printable(text: str) -> str:
     """A text from anywhere on one line: control characters as escapes, so that it cannot pass for another line."""
@@ -29,6 +32,11 @@ def without_notes(text: str, opening: str, closing: str, instead: str = "") -> s
         parts.append(text[start:begin])
         start = text.index(closing, begin) + 1
     return instead.join([*parts, text[start:]])
+
+
+def without_marks(text: str) -> str:
+    """A transcript without the marks of stressed words."""
+    return MARK.sub(r"\1", text)
 
 
 def split_property(path: str) -> tuple[str, str]:

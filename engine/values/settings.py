@@ -23,6 +23,7 @@ MAX_LIFE = 2.0
 MAX_REFERENCE_S = 86_400.0  # a day: longer than any timeline
 MAX_INTENSITY = 2.0
 MAX_MOOD = 1.5
+MAX_EMPHASIS = 2.0          # of a word; 1 is a clear stress
 MAX_MOOD_EASE_S = 5.0
 SPEAKING_RATES = (0.5, 2.0)     # slower or faster nobody talks, and espeak-ng does not
 MAX_SEED = 2**31 - 1        # what Blender's integers hold

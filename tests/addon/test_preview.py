@@ -161,22 +161,6 @@ def test_even_frames(frames, count, expected):
     assert [moment.frame for moment in frames.evenly((), 1.0, 24.0, 10.0, count)] == expected
 
 
-def test_words_are_named_only_where_phones_follow_them(frames, phones):
-    heard = phones("SIL", "M", "AA", "SIL", "B", "IY")
-    assert frames.words_of_phones(heard, (("M", "AA"), ("B", "IY")), ("Ma", "bee")) == (
-        "", "Ma", "Ma", "", "bee", "bee"
-    )
-    assert frames.words_of_phones(heard, (("S", "AA"), ("K", "T")), ("sa", "kt")) == ("",) * 6
-    assert frames.words_of_phones(heard, (("M", "AA"), ("B", "IY")), ("twenty-two",)) == ("",) * 6
-
-
-def test_a_phone_more_than_the_transcript_has_takes_no_words_away(frames, phones):
-    heard = phones("M", "AA", "M", "AH", "AX", "SIL", "L", "UH", "K")
-    assert frames.words_of_phones(heard, (("M", "AA", "M", "AH"), ("L", "UH", "K")), ("Mama", "look")) == (
-        *["Mama"] * 4, "", "", *["look"] * 3
-    )
-
-
 # ---- borrowed settings
 
 def test_settings_come_back_after_an_error(ext):

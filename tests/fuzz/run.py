@@ -24,11 +24,12 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import EngineError, Settings, Waveform, animate, read_audio, read_words
+from engine import EngineError, Settings, Waveform, animate, read_audio
 from engine.__main__ import run
 from engine.model.folder import scan_models
 from engine.rig.fitted_head_file import load_fitted_head
 from engine.rig.preset_file import load_preset
+from engine.speech.g2p import read_words
 from tests.fuzz.mutate import damaged
 
 ROOT = Path(__file__).resolve().parent.parent.parent
