@@ -25,7 +25,7 @@ PRESS, ROLL = 0.25, 0.12    # p b m: lips pressed and slightly rolled in
 FUNNEL_PARTS = 0.3          # what mouthFunnel parts the lips by, in jawOpen units: .31 on the ICT head, more on others
 CLOSED_JAW = 0.55           # of the jaw that is left where all of a closure had to be helped
 LEAST_PARTED = 0.09         # seen lip opening inside of a vowel at the least
-REST_FROM, REST_AT = 0.5, 0.9   # score of silence at which the face begins to rest, and rests
+REST_FROM, REST_AT = 0.85, 0.95 # score of silence at which the face begins to rest, and rests
 REST_MARGIN_S = 0.06        # a silence rests the face only so far from its ends: the closure of a t or k is no pause
 FADE_S = 0.02               # standard deviation with which filtered motion gives way to a contact
 
@@ -108,11 +108,18 @@ def contacts_of(motion: Motion) -> LipContacts:
 
 
 def contact_scores(logits: FloatArray, phones: tuple[str, ...]) -> FloatArray:
-    """Probability (t, 3) of lip closure, of lip-teeth contact and of silence, from phone logits (t, n_phones)."""
+    """Scores (t, 3) from phone logits (t, n_phones): probability of lip closure, of lip-teeth contact, and of silence
+    against the likeliest sound alone.
+
+    Where nobody speaks but something sounds, as in applause, silence is half as likely as it could be and no sound of
+    speech a tenth as likely as silence.
+    """
     likelihood = np.exp(logits - logits.max(axis=1, keepdims=True))
     likelihood /= likelihood.sum(axis=1, keepdims=True)
     columns = [[phones.index(phone) for phone in members if phone in phones] for members in CONTACT_CLASSES]
-    return np.stack([likelihood[:, column].sum(axis=1) for column in columns], axis=1).astype(np.float32)
+    closed, tucked, silent = (likelihood[:, column].sum(axis=1) for column in columns)
+    spoken = np.delete(likelihood, columns[-1], axis=1).max(axis=1, initial=0.0)
+    return np.stack([closed, tucked, silent / np.maximum(silent + spoken, 1e-9)], axis=1).astype(np.float32)
 
 
 def close_lips(motion: Motion, contact: FloatArray, rest: FloatArray | None = None) -> Motion:

@@ -38,7 +38,8 @@ CLOSE = ("IH", "UH", "S", "Z", "SH", "ZH", "CH", "JH")      # high jaw, which op
 OPEN_MORE, OPEN_JAW = 0.25, 0.42            # largest share by which the jaw opens more on OPEN; none where it is so low
 CLOSE_LESS = 0.10           # share by which it opens less on CLOSE
 HEARD_FROM, HEARD_AT = 0.3, 0.8             # score of a class at which it begins to count by itself, and counts wholly
-DOUBT_FROM, DOUBT_AT = 0.05, 0.2            # score of ROUNDISH from which on less is flattened, and nothing
+FLAT_FROM, FLAT_AT = 0.15, 0.5              # the same of SPREAD
+DOUBT_FROM, DOUBT_AT = 0.2, 0.4             # score of ROUNDISH from which on less is flattened, and nothing
 CORE_S = 0.02               # of a vowel, from its ends: there the lips may still come from a contact, or go to one
 EASE_S = 0.05               # half a ramp of what a transcript changes
 SOFT_S = 0.02               # half a ramp of what is recognised, and of the jaw
@@ -193,11 +194,12 @@ def _from_sound(scores: FloatArray, labels: IntArray, names: tuple[str, ...], ra
         return lip_contact.risen(values, HEARD_FROM, HEARD_AT)
 
     soft, core = max(1, round(SOFT_S * rate_hz)), max(1, round(CORE_S * rate_hz))
+    flat = lip_contact.risen(score(SPREAD), FLAT_FROM, FLAT_AT)
     doubt = lip_contact.risen(score(ROUNDISH), DOUBT_FROM, DOUBT_AT)
     nothing = np.zeros(len(scores), np.float32)
     return PhonemeCues(
         phones=to_phones(labels, names, rate_hz), rate_hz=rate_hz, contact=lip_contact.contact_scores(scores, names),
-        apart=nothing, rounded=nothing, spread=_eased(clear(score(SPREAD)) * (1 - doubt), soft),
+        apart=nothing, rounded=nothing, spread=_eased(flat * (1 - doubt), soft),
         jaw=_eased(clear(score(OPEN)) - clear(score(CLOSE)), soft),
         voiced=clear(np.asarray(_inside(score(VOWELS), core), np.float32)),
     )

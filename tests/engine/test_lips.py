@@ -154,7 +154,16 @@ def test_key_reduction_never_opens_a_closed_mouth():
 
 def test_contact_scores_sum_the_phones_of_a_class():
     logits = np.log(np.array([[0.1, 0.2, 0.3, 0.4]], np.float32))
-    assert contact_scores(logits, ("SIL", "P", "M", "V"))[0] == pytest.approx([0.5, 0.4, 0.1])
+    assert contact_scores(logits, ("SIL", "P", "M", "V"))[0, :2] == pytest.approx([0.5, 0.4])
+
+
+def test_silence_counts_against_the_likeliest_sound_alone():
+    names = ("SIL", *(f"S{number}" for number in range(20)))
+    unheard, spoken = np.full(21, 0.02, np.float32), np.full(21, 0.0, np.float32)
+    unheard[0] = 0.6        # applause: nothing of speech is heard, and silence is not sure either
+    spoken[:2] = 0.6, 0.4
+    scores = contact_scores(np.log(np.stack([unheard, spoken]) + 1e-9), names)[:, 2]
+    assert scores == pytest.approx([0.6 / 0.62, 0.6], abs=1e-4)
 
 
 def test_a_seal_leaves_other_frames_alone():

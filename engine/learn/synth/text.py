@@ -1,9 +1,10 @@
 """What the synthetic voices say: templates, fortunes, dictionary words, and syllables around sounds that are alike.
 
-The contrasts n/m, p/k/t and f/th get the most room: they sound close and look different.
+The contrasts v/w/b, n/m, p/k/t and f/th get the most room: they sound close and look different.
 """
 
 import random
+import re
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -11,7 +12,10 @@ FORTUNES = Path("/usr/share/games/fortunes")  # Debian package fortunes; optiona
 DICTIONARIES = Path("/usr/share/dict")  # Debian packages wamerican, wngerman, wfrench ...; optional
 ENGLISH = "american-english"
 LONGEST_TEXT = 110  # characters, about 7 s of speech
-CONTRASTS = ("m n", "p k t", "b d g", "f th", "v th", "m b p", "m n l", "n d l", "p f", "b v", "sh s", "w r l")
+CONTRASTS = (
+    "m n", "p k t", "b d g", "f th", "v th", "m b p", "m n l", "n d l", "p f", "b v", "sh s", "w r l", "v w", "v w b",
+    "f v"
+)
 VOWEL_SPELLINGS = ("a", "e", "i", "o", "u", "oo", "ee", "ay", "oh", "ah")
 TEMPLATES = (
     "Please put the {a} {n} by the {n}.", "I have {d} {n}s and {d} more {n}s.", "Why would {p} leave the {n} at {d}?",
@@ -52,6 +56,13 @@ LIP_CLUSTERS = (
     "bv", "mf", "mph", "pf", "sp", "sb", "sm", "lp", "lb", "lm", "lf", "lv", "rp", "rb", "rm", "rf", "rv", "ft", "pt",
     "bt", "ps", "bs", "ms"
 )
+# Spellings that words of one contrast hold, as patterns: v against w and b, f against th, a nasal before stops, short
+# closures between stops, rounded against spread vowels.
+WORD_CONTRASTS = (
+    ("v", "w[aeio]"), ("v", "w[aeio]", "b[aeiou]"), ("v[aeiou]", "b[aeiou]"), ("f|ph", "th"), ("v", "th"),
+    ("m[pb]", "n[td]"), ("m[aeiou]", "n[aeiou]"), ("[tdkg][pbm]", "[pb][tdk]"), ("p[st]", "[tdk]m"),
+    ("oo|ou|ow|u[lr]", "ee|ea|i[tdn]"), ("[aeiou]v[aeiou]", "[aeiou][wf][aeiou]"),
+)
 # Others may be in another language.
 ENGLISH_FORTUNES = (
     "art", "computers", "cookie", "definitions", "disclaimer", "drugs", "education", "ethnic", "food", "fortunes",
@@ -70,20 +81,21 @@ FAVOURED = {"latin": "pbmnfvtk", "russian": "пбмнфвтк", "devanagari": "�
 
 
 def english_text(rng: random.Random) -> str:
-    """One English line: template, fortune, dictionary words, lip sounds beside other stops, or contrast syllables."""
+    """One English line: template, fortune, dictionary words, lip sounds beside other stops, words or syllables around
+    one contrast."""
     kind = rng.random()
-    if kind < 0.18:
+    if kind < 0.14:
         return _template(rng)
-    if kind < 0.48:
+    if kind < 0.38:
         lines = fortune_lines(tuple(FORTUNES / name for name in ENGLISH_FORTUNES))
         line = rng.choice(lines) if lines else ""
         return line if line.isascii() and line else _template(rng)
-    if kind < 0.66:
+    if kind < 0.50:
         words = dictionary_words(ENGLISH)
         return with_pauses(rng.sample(words, 7), rng) if words else _template(rng)
-    if kind < 0.84:
+    if kind < 0.66:
         return lip_pairs(rng)
-    return contrast_syllables(rng)
+    return contrast_words(rng) if kind < 0.88 else contrast_syllables(rng)
 
 
 def lip_pairs(rng: random.Random) -> str:
@@ -96,6 +108,14 @@ def lip_pairs(rng: random.Random) -> str:
     if rng.random() < 0.5:
         pairs[rng.randrange(3)] = rng.choice(LIP_PHRASES)
     return with_pauses(pairs, rng)
+
+
+def contrast_words(rng: random.Random) -> str:
+    """Seven words that differ in one contrast, such as "never away, very well"; a template where no list is there."""
+    groups = [_words_with(pattern) for pattern in rng.choice(WORD_CONTRASTS)]
+    if not all(groups):
+        return _template(rng)
+    return with_pauses([rng.choice(rng.choice(groups)) for _ in range(7)], rng)
 
 
 def word_text(rng: random.Random, dictionary: str) -> str:
@@ -135,6 +155,12 @@ def _lip_words(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]
         for w in words if w.islower() and len(w) <= 9 and (w[0] in "pbmfvw" or any(pair in w for pair in LIP_CLUSTERS))
     )
     return firsts, lasts
+
+
+@cache
+def _words_with(pattern: str) -> tuple[str, ...]:
+    """Lower-case words of at most nine letters that hold the pattern."""
+    return tuple(w for w in dictionary_words(ENGLISH) if w.islower() and len(w) <= 9 and re.search(pattern, w))
 
 
 @cache
