@@ -54,7 +54,7 @@ def _draw_still_parts(context: bpy.types.Context, layout: bpy.types.UILayout) ->
         names = ", ".join(map(translate, still))
         quiet = layout.column()
         quiet.active = False
-        paragraph(context, quiet, translate("Nothing moves: {}", names))
+        paragraph(context, quiet, translate("No key or bone for: {}", names))
 
 
 def _draw_style(context: bpy.types.Context, panel: bpy.types.UILayout, layout: bpy.types.UILayout) -> None:

@@ -209,9 +209,9 @@ def test_a_slider_of_the_character_counts_without_keys_and_live_follows(ext, spe
 def test_panel_says_before_generate_what_the_character_has_nothing_for(ext, settings):
     settings.character = make_face(ext, "Face")
     text = " ".join(drawn.draw(bpy.types.UNITALKER_PT_style).texts)
-    assert "Nothing moves: Head Motion, Breath" in text
+    assert "No key or bone for: Head Motion, Breath" in text
     settings.performance = "lips"
-    assert "Nothing moves" not in " ".join(drawn.draw(bpy.types.UNITALKER_PT_style).texts)
+    assert "No key or bone" not in " ".join(drawn.draw(bpy.types.UNITALKER_PT_style).texts)
 
 
 def test_eyes_look_at_an_object_and_follow_it(ext, speech, settings):

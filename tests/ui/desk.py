@@ -7,9 +7,13 @@ generators: `yield from click(...)`.
 """
 
 import importlib
+import os
 import subprocess
+from functools import partial
+from pathlib import Path
 
 import bpy
+import uidriver
 
 PACKAGE = "bl_ext.user_default.unitalker"
 TAB = "Lip Sync"
@@ -27,8 +31,24 @@ OPENED_S = 1.0                  # until Blender has heard of a click
 # for a click or a key to be taken by a busy computer: a second one would undo or switch twice
 WAIT_S = 20.0
 ATTEMPTS = 3
+LIMIT_S = 2400                  # for a script, on a computer with other work too
+ENDED = Path(uidriver.HOME) / "done"        # how the script ended, for run.sh
+TO_READ_S = 5.0                 # that run.sh gets for it
 
 seen = {}                       # what was under the pointer at which x: such a y, to look there first
+
+
+def run(test):
+    """Run a script's steps, then end Blender: run.sh lets it live on, and it would take half a processor."""
+    uidriver.run(test, timeout=LIMIT_S)
+    bpy.app.timers.register(_leave, persistent=True)
+
+
+def _leave():
+    if ENDED.exists():
+        bpy.app.timers.register(partial(os._exit, 0), first_interval=TO_READ_S, persistent=True)
+        return None
+    return 1.0
 
 
 def tab(ui):

@@ -1,16 +1,13 @@
 """In a real window: Test Devices in the preferences, what it shows of each device, and that it is still there after the
 preferences were saved and read.
 
-By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
-    python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/devices.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
+By hand and before a release: `python -m tests.ui.make_pictures TOOLS OUT --only devices`. Look at the screenshots.
 """
 
 import json
 
 import bpy
 import desk
-import uidriver
 
 ARROW, BUTTON = (189, 107), (880, 380)      # pixels from the window's top left corner
 
@@ -51,4 +48,4 @@ def preferences():
     return bpy.context.preferences.addons[desk.PACKAGE].preferences
 
 
-uidriver.run(test, timeout=1200)
+desk.run(test)

@@ -1,17 +1,12 @@
 """In a real window: a true click on the button, progress, keys, Ctrl+Z; being asked about a slider; Esc and the Cancel
 button; the transcript.
 
-By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
-    python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/generate.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
-    tests/ui/stage.py \
-        ../shared/data/speech/jfk_1961.flac
+By hand and before a release: `python -m tests.ui.make_pictures TOOLS OUT --only generate`. Look at the screenshots.
 """
 
 import bpy
 import desk
 import stage
-import uidriver
 
 SPEECH = str(stage.HOME / "jfk_1961.flac")
 BUTTON = "unitalker.animate"
@@ -120,4 +115,4 @@ def write_transcript(ui):
     yield from desk.shot(ui, "9_transcript")
 
 
-uidriver.run(test, timeout=1200)
+desk.run(test)

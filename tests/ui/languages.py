@@ -1,16 +1,12 @@
 """In a real window: the panel in German, Japanese and Simplified Chinese: before anything was made, with its sub-panels
 open, and the panels below.
 
-By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them: cut
-words, empty boxes, wrong words):
-    python3 build.py package --platform linux-x64 --python 3.14
-    UI_TIMEOUT=1300 bash ../shared/tools/blender_ui/run.sh tests/ui/languages.py OUT dist/unitalker-*-py3.14-test.zip
-    tests/ui/desk.py
+By hand and before a release: `python -m tests.ui.make_pictures TOOLS OUT --only languages`. Look at the screenshots:
+cut words, empty boxes, wrong words.
 """
 
 import bpy
 import desk
-import uidriver
 
 LOCALES = {"de_DE": "Intensität", "ja_JP": "強度", "zh_HANS": "强度"}      # and what Intensity is called there
 STYLE = "UNITALKER_PT_style"
@@ -63,4 +59,4 @@ def open_sub_panels(ui):
         yield 2.0
 
 
-uidriver.run(test, timeout=1200)
+desk.run(test)

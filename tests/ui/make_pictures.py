@@ -1,10 +1,10 @@
-"""The pictures of docs/USER_GUIDE.md, from the window scripts of this folder: `python -m tests.ui.make_pictures TOOLS
-OUT [--only SCRIPT] [--shots]`.
+"""Run the window scripts of this folder, and cut the pictures of docs/USER_GUIDE.md from their screenshots:
+`python -m tests.ui.make_pictures TOOLS OUT [--only SCRIPT ...] [--shots]`.
 
-pictures.json says which screenshot of which script is which picture, and which part of it. TOOLS is the folder with
-run.sh, which opens a real Blender window on a virtual display; OUT gets a folder of screenshots per script. With
---shots the screenshots that are in OUT already are cut again. Needs pillow, Linux and root (for run.sh), and the zip:
-python3 build.py package --platform linux-x64 --python 3.14
+pictures.json names the scripts with the files that they need, and says which part of which screenshot is which picture.
+TOOLS is the folder with run.sh, which opens a real Blender window on a virtual display; OUT gets a folder of
+screenshots per script. With --shots the screenshots that are in OUT already are cut again. Needs pillow, Linux and root (for
+run.sh), and the zip: python3 build.py package --platform linux-x64 --python 3.14
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from PIL import Image
@@ -24,23 +25,23 @@ TABLE = HERE / "pictures.json"
 TARGET = ROOT / "docs" / "pictures" / "guide"
 COLOURS = 256           # are enough for an interface, and make half of the file
 SHARED = (HERE / "desk.py", HERE / "stage.py")      # which all scripts import
-LIMIT_S = 1300          # for one script on a slow computer
+LIMIT_S = 2500          # for one script on a slow computer, and more than the script gives itself
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tools", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--only", metavar="SCRIPT", help="one script and its pictures")
+    parser.add_argument("--only", metavar="SCRIPT", nargs="+", help="some scripts and their pictures")
     parser.add_argument("--shots", action="store_true", help="cut what is there; open no window")
     options = parser.parse_args()
     table = json.loads(TABLE.read_text(encoding="utf-8"))
-    failed = []
-    for script, files in table["scripts"].items():
-        if options.only in (None, script) and not options.shots and not run(script, files, options):
-            failed.append(script)
+    wanted = [script for script in table["scripts"] if options.only is None or script in options.only]
+    failed = [
+        script for script in wanted if not options.shots and not run(script, table["scripts"][script], options)
+    ]
     for name, picture in table["pictures"].items():
-        if options.only in (None, picture["script"]) and picture["script"] not in failed:
+        if picture["script"] in wanted and picture["script"] not in failed:
             cut(options.out / picture["script"] / f"{picture['shot']}.png", picture["box"], TARGET / name)
     if failed:
         print(f"Failed: {', '.join(failed)}. Their pictures are as they were.", file=sys.stderr)
@@ -54,7 +55,10 @@ def run(script: str, files: list[str], options: argparse.Namespace) -> bool:
         "bash", options.tools / "run.sh", HERE / f"{script}.py", options.out / script, archive, *SHARED,
         *(ROOT / file for file in files),
     ]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, "UI_TIMEOUT": str(LIMIT_S)}).returncode == 0
+    start = time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "UI_TIMEOUT": str(LIMIT_S)}).returncode == 0
+    print(f"{script}: {'passed' if done else 'failed'} in {time.monotonic() - start:.0f} s", flush=True)
+    return done
 
 
 def cut(shot: Path, box: list[int], target: Path) -> None:

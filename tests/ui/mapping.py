@@ -1,16 +1,12 @@
 """In a real window: a channel is mapped by hand with true clicks, its gain is dragged and the mouth follows, the preset
 is saved, the old values are back.
 
-By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
-    python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/mapping.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
-    tests/ui/stage.py
+By hand and before a release: `python -m tests.ui.make_pictures TOOLS OUT --only mapping`. Look at the screenshots.
 """
 
 import bpy
 import desk
 import stage
-import uidriver
 
 REST = 0.25
 CONTROL = "Mouth gape"      # the test head's jawOpen under a name that no preset has
@@ -91,4 +87,4 @@ def set_scene():
     return name
 
 
-uidriver.run(test, timeout=1200)
+desk.run(test)

@@ -1,19 +1,14 @@
 """In a real window: a converted model is added by the panel, an identity is searched and gets a star, its keys land on
 the test head; then the model is removed.
 
-By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them).
-tiny_official is a model folder with hundreds of identities and a head of few vertices, converted from
-../shared/fixtures/unitalker/wavlm_conv_full_ids:
-    python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/models.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
-    tests/ui/stage.py \
-        ../shared/data/speech/jfk_1961.flac tiny_official
+By hand and before a release, as make_pictures.py runs the others, with two files more:
+../shared/data/speech/jfk_1961.flac, and tiny_official, a model folder with hundreds of identities and a head of few
+vertices, converted from ../shared/fixtures/unitalker/wavlm_conv_full_ids. Look at the screenshots.
 """
 
 import bpy
 import desk
 import stage
-import uidriver
 
 SPEECH = stage.HOME / "jfk_1961.flac"
 MODEL = "tiny_official"
@@ -107,4 +102,4 @@ def remove_model(ui):
     yield from desk.shot(ui, "9_removed")
 
 
-uidriver.run(test, timeout=1200)
+desk.run(test)

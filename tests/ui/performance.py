@@ -1,16 +1,12 @@
 """In a real window: Intensity and mood by true clicks under Live, undo of each in one step, and a mood that is keyed
 over 60 frames and played.
 
-By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
-    python3 build.py package --platform linux-x64 --python 3.14
-    UI_TIMEOUT=1300 bash ../shared/tools/blender_ui/run.sh tests/ui/performance.py OUT dist/unitalker-*-py3.14-test.zip
-    tests/ui/desk.py tests/ui/stage.py tests/data/sample.flac
+By hand and before a release: `python -m tests.ui.make_pictures TOOLS OUT --only performance`. Look at the screenshots.
 """
 
 import bpy
 import desk
 import stage
-import uidriver
 
 SPEECH = str(stage.HOME / "sample.flac")
 JAW, BROW, SMILE = (f'key_blocks["{name}"].value' for name in ("jawOpen", "browDownLeft", "mouthSmileLeft"))
@@ -71,7 +67,7 @@ def choose_mood(ui, face):
 
 def key_mood(ui, face):
     """Angry keyed over 60 frames shows there, and nowhere else, and plays."""
-    stage.settings().character = face
+    stage.settings().character = bpy.data.objects[face]
     bpy.ops.unitalker.mood_on_frames(mood="angry", first=FIRST, last=LAST)
     bpy.ops.ed.undo_push(message="keyed mood")
     yield from desk.open_alone(ui, "UNITALKER_PT_generate")
@@ -103,4 +99,4 @@ def most(face, path):
     return max(value for _, value, *_ in stage.keys(face)[path])
 
 
-uidriver.run(test, timeout=1200)
+desk.run(test)

@@ -1,17 +1,12 @@
 """In a real window: phones are shown as markers; one is dragged, one renamed, one copied, one deleted with Blender's
 own tools; the curves follow.
 
-By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
-    python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/phones.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
-    tests/ui/stage.py \
-        tests/data/sample.flac
+By hand and before a release: `python -m tests.ui.make_pictures TOOLS OUT --only phones`. Look at the screenshots.
 """
 
 import bpy
 import desk
 import stage
-import uidriver
 
 SPEECH = str(stage.HOME / "sample.flac")
 CURVES = ("jawOpen", "mouthClose", "mouthPressLeft")
@@ -194,4 +189,4 @@ def opening(face, frame):
     ) - 0.15 * (at["mouthPressLeft"] + at["mouthRollLower"])
 
 
-uidriver.run(test, timeout=1200)
+desk.run(test)

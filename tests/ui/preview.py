@@ -1,11 +1,7 @@
 """In a real window: the overlay in four editors at two zooms, the take played to its end, contact sheet, playblast with
 Esc and to its end, by true clicks.
 
-By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
-    python3 build.py package --platform linux-x64 --python 3.14
-    UI_TIMEOUT=1300 bash ../shared/tools/blender_ui/run.sh tests/ui/preview.py OUT dist/unitalker-*-py3.14-test.zip
-    tests/ui/desk.py tests/ui/stage.py \
-        tests/data/sample.flac tests/data/sample.json
+By hand and before a release: `python -m tests.ui.make_pictures TOOLS OUT --only preview`. Look at the screenshots.
 """
 
 import json
@@ -16,7 +12,6 @@ from pathlib import Path
 import bpy
 import desk
 import stage
-import uidriver
 
 LAST_PLAYED = 9                 # frames, instead of all: without a graphics card each takes a second
 PLAY, OVERLAY, SHEET, FILM = (
@@ -195,4 +190,4 @@ def playback():
     return stage.module("preview.playback")
 
 
-uidriver.run(test, timeout=1200)
+desk.run(test)

@@ -1,17 +1,12 @@
 """In a real window: strips become lines of the list, Generate All makes them, Esc stops it; a strip is dragged, trimmed
 and cut with the mouse and its keys follow.
 
-By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
-    python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/scene.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
-    tests/ui/stage.py \
-        tests/data/sample.flac
+By hand and before a release: `python -m tests.ui.make_pictures TOOLS OUT --only scene`. Look at the screenshots.
 """
 
 import bpy
 import desk
 import stage
-import uidriver
 
 SPEECH = str(stage.HOME / "sample.flac")
 GENERATE_ALL = "unitalker.cast_generate"
@@ -206,4 +201,4 @@ def set_scene():
     return editor
 
 
-uidriver.run(test, timeout=1200)
+desk.run(test)

@@ -1,11 +1,7 @@
 """In a real window: a scanned head whose keys have scrambled names gets markers, a proposal with pictures, a tick and a
 preset, all by true clicks.
 
-By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
-    python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/shape_match.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
-    tests/ui/stage.py \
-        ../shared/data/rigs/ict_facekit_head.glb
+By hand and before a release: `python -m tests.ui.make_pictures TOOLS OUT --only shape_match`. Look at the screenshots.
 """
 
 import json
@@ -13,7 +9,6 @@ import json
 import bpy
 import desk
 import stage
-import uidriver
 
 HEAD_FILE = stage.HOME / "ict_facekit_head.glb"
 MARKERS = "unitalker.shape_markers"
@@ -78,4 +73,4 @@ def set_scene():
     return truth
 
 
-uidriver.run(test, timeout=1200)
+desk.run(test)

@@ -1,17 +1,12 @@
 """In a real window: Generate on a scanned head, then Regenerate Range with another style by true clicks; keys outside
 stay bit for bit; one Ctrl+Z.
 
-By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
-    python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/takes.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
-    tests/ui/stage.py \
-        ../shared/data/rigs/ict_facekit_head.glb tests/data/sample.flac
+By hand and before a release: `python -m tests.ui.make_pictures TOOLS OUT --only takes`. Look at the screenshots.
 """
 
 import bpy
 import desk
 import stage
-import uidriver
 
 HEAD_FILE, SPEECH = stage.HOME / "ict_facekit_head.glb", str(stage.HOME / "sample.flac")
 FIRST, LAST = 40, 75                    # of the range: other vowels and contacts lie before and after it
@@ -82,4 +77,4 @@ def regenerate(ui, face):
     yield from desk.press(ui, "ctrl+shift+z", lambda: stage.keys(face) == after)
 
 
-uidriver.run(test, timeout=1200)
+desk.run(test)

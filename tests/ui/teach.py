@@ -1,11 +1,7 @@
 """In a real window: eleven seconds keyed on foreign names and a bone are taught by a true click, and Generate drives
 them by another sound.
 
-By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
-    python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/teach.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
-    tests/ui/stage.py \
-        ../shared/data/speech/jfk_1961.flac tests/data/sample.flac
+By hand and before a release: `python -m tests.ui.make_pictures TOOLS OUT --only teach`. Look at the screenshots.
 """
 
 import math
@@ -13,7 +9,6 @@ import math
 import bpy
 import desk
 import stage
-import uidriver
 
 TAUGHT, OTHER = str(stage.HOME / "jfk_1961.flac"), str(stage.HOME / "sample.flac")
 RIG, BONE = "Rig", "jaw"
@@ -134,4 +129,4 @@ def key_by_script(keys, bone):
         bone.keyframe_insert("rotation_euler", index=0, frame=frame + 1)
 
 
-uidriver.run(test, timeout=1200)
+desk.run(test)

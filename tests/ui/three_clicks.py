@@ -1,7 +1,7 @@
 """In a real window of 1366 x 768: N, then three clicks from an imported head and an active strip to a face that plays;
 and nothing in the tab moves before, during and after a job.
 
-Run as generate.py says, with two files more: ../shared/data/rigs/ict_facekit_head.glb tests/data/sample.flac
+By hand and before a release: `python -m tests.ui.make_pictures TOOLS OUT --only three_clicks`. Look at the screenshots.
 """
 
 import subprocess
@@ -9,7 +9,6 @@ import subprocess
 import bpy
 import desk
 import stage
-import uidriver
 
 SMALL = (1366, 768)
 TAB_Y = 246                     # of the title of our tab, which stands upright at the right edge of the sidebar
@@ -117,4 +116,4 @@ def compare(ui, before, after, swapped):
     assert len(before) > 15 and not moved and not after.keys() - before.keys()
 
 
-uidriver.run(test, timeout=1200)
+desk.run(test)

@@ -1,11 +1,7 @@
 """In a real window: Try It by a true click, playing, undo; Live while a slider is dragged; a file dropped on the face;
 Esc.
 
-By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them):
-    python3 build.py package --platform linux-x64 --python 3.14
-    UI_TIMEOUT=1300 bash ../shared/tools/blender_ui/run.sh tests/ui/try_it.py OUT dist/unitalker-*-py3.14-test.zip
-    tests/ui/desk.py tests/ui/stage.py \
-        ../shared/data/speech/jfk_1961.flac tests/ui/xdnd.py
+By hand and before a release: `python -m tests.ui.make_pictures TOOLS OUT --only try_it`. Look at the screenshots.
 """
 
 import subprocess
@@ -13,7 +9,6 @@ import subprocess
 import bpy
 import desk
 import stage
-import uidriver
 from bpy_extras.view3d_utils import location_3d_to_region_2d
 from mathutils import Vector
 
@@ -162,4 +157,4 @@ def watch(panel):
     return drawn
 
 
-uidriver.run(test, timeout=1200)
+desk.run(test)

@@ -1,18 +1,14 @@
 """In a real window: a head that gives vertices makes shape keys on a mesh of its topology, in one undo step.
 
-By hand and before a release, with the virtual display of ../shared (its run.sh takes the screenshots; look at them).
-tiny_official is a model folder as for models.py:
-    python3 build.py package --platform linux-x64 --python 3.14
-    bash ../shared/tools/blender_ui/run.sh tests/ui/vertex_head.py OUT dist/unitalker-*-py3.14-test.zip tests/ui/desk.py
-    tests/ui/stage.py \
-        ../shared/data/speech/jfk_1961.flac tiny_official
+By hand and before a release, as make_pictures.py runs the others, with two files more:
+../shared/data/speech/jfk_1961.flac, and tiny_official, a model folder with hundreds of identities and a head of few
+vertices, converted from ../shared/fixtures/unitalker/wavlm_conv_full_ids. Look at the screenshots.
 """
 
 import bpy
 import desk
 import numpy as np
 import stage
-import uidriver
 
 MODEL = stage.HOME / "tiny_official"
 HEAD = "BIWI_23370_vertices"
@@ -57,4 +53,4 @@ def set_scene():
     bpy.ops.ed.undo_push(message="mesh")
 
 
-uidriver.run(test, timeout=1200)
+desk.run(test)
