@@ -3,8 +3,8 @@
 
 pictures.json names the scripts with the files that they need, and says which part of which screenshot is which picture.
 TOOLS is the folder with run.sh, which opens a real Blender window on a virtual display; OUT gets a folder of
-screenshots per script. With --shots the screenshots that are in OUT already are cut again. Needs pillow, Linux and root (for
-run.sh), and the zip: python3 build.py package --platform linux-x64 --python 3.14
+screenshots per script. With --shots the screenshots that are in OUT already are cut again. Needs pillow, Linux and root
+(for run.sh), and the zip: python3 build.py package --platform linux-x64 --python 3.14
 """
 
 from __future__ import annotations
