@@ -20,7 +20,7 @@ from tests.demo import make_demo
 FIRST, LAST, STEP = 1, 96, 2    # frames of the demo, at 30 a second
 SIZE_PX = 300
 TICK_MS = 10                    # in which a GIF counts
-COLOURS = 64                    # a head before a plain wall needs no more
+COLOURS = 192                   # of them the eyes need some
 LIMIT_BYTES = 2_000_000         # so that a page with it opens at once
 
 

@@ -80,7 +80,7 @@ def key_mood(ui, face):
     for frame in (FIRST, MIDDLE, LAST + 2):
         bpy.context.scene.frame_set(frame)
         yield from desk.shot(ui, f"5_frame_{frame}")
-    playback = stage.module("addon.preview.playback")
+    playback = stage.module("preview.playback")
     desk.largest().spaces.active.shading.type = 'WIREFRAME'     # without a graphics card a solid head takes a second
     yield from desk.click(ui, "unitalker.preview", playback.is_playing)
     shown = []
