@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import bpy
 
-from ..host.job import Job
+from ..host.job import is_busy
 from ..host.operator_base import redraw
 from . import work
 
@@ -45,18 +45,13 @@ def look_again() -> None:
 
 def _tick() -> float | None:
     context = bpy.context
-    if Job.current is not None or _is_dragging(context) or bpy.app.is_job_running('RENDER'):
+    if is_busy(context):
         return WAIT_S
     try:
         follow_now(context)
     except Exception:       # a timer that raises would be dropped, and nobody would know
         log.exception("Following strips stopped at a bug")
     return None
-
-
-def _is_dragging(context: bpy.types.Context) -> bool:
-    running = [operator.bl_idname for window in context.window_manager.windows for operator in window.modal_operators]
-    return any(name.startswith(("TRANSFORM_OT", "SEQUENCER_OT")) for name in running)
 
 
 @bpy.app.handlers.persistent

@@ -21,6 +21,8 @@ Work = Callable[[Callable[[float], None], Callable[[], bool]], Result]      # wo
 JOIN_S = 5.0            # at most so long unregistering waits: one window of sound on a slow computer
 LISTENING_SHARE = 0.9   # of the time from the first sample to the last key
 GUESS_AFTER_S = 1.5     # the time left is guessed from then on
+# Blender's own operators that drag something; others may run all day, such as one that shows which keys are pressed
+DRAGS = ("TRANSFORM_OT", "MARKER_OT", "SEQUENCER_OT", "ANIM_OT", "ACTION_OT", "GRAPH_OT", "NLA_OT")
 GUESS_FROM = 0.02       # and from this fraction on: before, the first window of sound is still loading the model
 
 
@@ -156,3 +158,10 @@ def unregister() -> None:
     bpy.app.handlers.load_pre.remove(drop_on_load)
     if Job.current is not None:
         Job.current.drop(JOIN_S)
+
+
+def is_busy(context: bpy.types.Context) -> bool:
+    """Whether a job is at work, Blender renders, or something is being dragged."""
+    running = [operator.bl_idname for window in context.window_manager.windows for operator in window.modal_operators]
+    is_dragging = any(name.startswith(DRAGS) for name in running)
+    return Job.current is not None or bpy.app.is_job_running('RENDER') or is_dragging

@@ -11,7 +11,7 @@ import logging
 import bpy
 
 from ... import engine
-from ..host.job import Job
+from ..host.job import is_busy
 from ..host.operator_base import redraw
 from ..take import callbacks
 from . import markers, work
@@ -76,7 +76,7 @@ def _look(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
     _State.last[scene.name] = text
     if (
         shown.auto and scene == context.scene and rests and text != _State.settled.get(scene.name)
-        and not _is_busy(context)
+        and not is_busy(context)
     ):
         _State.settled[scene.name] = text
         _solve(context, scene)
@@ -96,13 +96,6 @@ def _solve(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
     if written:
         bpy.ops.ed.undo_push(message=UNDO_TEXT)
     redraw(context)
-
-
-def _is_busy(context: bpy.types.Context) -> bool:
-    modal = [
-        operator for window in context.window_manager.windows for operator in getattr(window, "modal_operators", ())
-    ]
-    return bool(modal) or Job.current is not None or bpy.app.is_job_running('RENDER')
 
 
 def _tick() -> float | None:

@@ -309,3 +309,12 @@ def test_modal_reports_a_character_that_was_deleted(ext, job_module, face, speec
     assert operator.modal(window, event('TIMER')) == {'CANCELLED'}
     assert operator.reports[-1][0] == 'ERROR' and "cannot be keyed any more" in operator.reports[-1][1]
     assert bpy.context.scene.unitalker.result_failed
+
+
+@pytest.mark.parametrize(("operator", "waits"), [
+    ("MARKER_OT_move", True), ("TRANSFORM_OT_seq_slide", True), ("WM_OT_screencast_keys", False),
+])
+def test_edits_wait_for_drags_and_for_no_operator_that_runs_all_day(job_module, operator, waits):
+    window = SimpleNamespace(modal_operators=[SimpleNamespace(bl_idname=operator)])
+    context = SimpleNamespace(window_manager=SimpleNamespace(windows=[window]))
+    assert job_module.is_busy(context) is waits

@@ -23,7 +23,8 @@ INNER_PX = 26                   # and of a closed one inside of an open panel
 STEP_PX = 13                    # of the pointer on its way down: a button is 16 high or more
 EDGE_STEP_PX = 3                # of the pointer on its way to the edges of a button, to click on its middle
 ACROSS = {"unitalker.animate": 0.25}    # of buttons that do not reach the middle of the sidebar
-SETTLE_S = 0.08                 # until Blender knows what is under the pointer
+SETTLE_S = 0.08                 # between two looks whether Blender has heard of the pointer
+HEARD_S = 3.0                   # after which it is moved again
 # of Blender's event loop, until everything is drawn and panels have moved to their places; how long each takes at least
 ROUNDS, ROUND_S = 10, 0.2
 TAKEN_S = 2.0                   # until run.sh has taken the picture
@@ -35,11 +36,13 @@ LIMIT_S = 2400                  # for a script, on a computer with other work to
 ENDED = Path(uidriver.HOME) / "done"        # how the script ended, for run.sh
 TO_READ_S = 5.0                 # that run.sh gets for it
 
+pointer = []                    # where Blender last heard of it, in pixels of the window
 seen = {}                       # what was under the pointer at which x: such a y, to look there first
 
 
 def run(test):
     """Run a script's steps, then end Blender: run.sh lets it live on, and it would take half a processor."""
+    bpy.utils.register_class(DESK_OT_listen)
     uidriver.run(test, timeout=LIMIT_S)
     bpy.app.timers.register(_leave, persistent=True)
 
@@ -92,18 +95,13 @@ def find(ui, what, across=None):
     yield from drawn()
     x = round((across or ACROSS.get(what, 0.5)) * ui.region.width)
     for y in (*(seen[key] for key in [(what, x)] if key in seen), *range(TITLE_PX[1], ui.region.height, STEP_PX)):
-        hover(ui, x, y)
-        yield SETTLE_S
-        name = under_pointer(ui)
+        name = yield from hover(ui, x, y)
         seen[name, x] = y
         if name == what:
-            yield 4 * SETTLE_S
-            if under_pointer(ui) == what:       # and not only a moment ago
-                top = yield from _edge(ui, what, (x, y), -EDGE_STEP_PX)
-                bottom = yield from _edge(ui, what, (x, y), EDGE_STEP_PX)
-                seen[what, x] = (top + bottom) // 2
-                hover(ui, x, seen[what, x])
-                yield SETTLE_S
+            top = yield from _edge(ui, what, (x, y), -EDGE_STEP_PX)
+            bottom = yield from _edge(ui, what, (x, y), EDGE_STEP_PX)
+            seen[what, x] = (top + bottom) // 2
+            if (yield from hover(ui, x, seen[what, x])) == what:
                 return x, seen[what, x]
     yield from shot(ui, f"missing_{what}")
     raise AssertionError(f"{what} is not in the sidebar at {x / ui.region.width:.2f} of its width")
@@ -113,17 +111,44 @@ def _edge(ui, what, place, step):
     """How far up or down the same button reaches from a place in it."""
     x, y = place
     while 0 < y + step < ui.region.height:
-        hover(ui, x, y + step)
-        yield SETTLE_S
-        if under_pointer(ui) != what:
+        if (yield from hover(ui, x, y + step)) != what:
             break
         y += step
     return y
 
 
 def hover(ui, x, y):
-    """Move the pointer to a place in the sidebar: as xdotool does, without a process each time."""
-    window().cursor_warp(int(ui.region.x + x), int(ui.region.y + ui.region.height - y))
+    """Move the pointer to a place in the sidebar, as xdotool does without a process each time; what Blender has under
+    it then."""
+    place = [int(ui.region.x + x), int(ui.region.y + ui.region.height - y)]
+    for _ in range(ATTEMPTS):
+        window().cursor_warp(place[0] + 1, place[1])        # a pointer that stands still is not heard of
+        window().cursor_warp(*place)
+        for _ in range(round(HEARD_S / SETTLE_S)):
+            yield SETTLE_S
+            if pointer == place:
+                return under_pointer(ui)
+        with bpy.context.temp_override(window=window()):
+            bpy.ops.desk.listen('INVOKE_DEFAULT')
+    return under_pointer(ui)
+
+
+class DESK_OT_listen(bpy.types.Operator):
+    """Note where Blender hears of the pointer: on a busy computer that is late"""
+
+    bl_idname = "desk.listen"
+    bl_label = "Listen to the Pointer"
+
+    def invoke(self, context, _event):
+        """Until another file is loaded."""
+        context.window_manager.modal_handler_add(self)
+        return {'RUNNING_MODAL'}
+
+    def modal(self, _context, event):
+        """Take nothing away."""
+        if event.type == 'MOUSEMOVE':
+            pointer[:] = event.mouse_x, event.mouse_y
+        return {'PASS_THROUGH'}
 
 
 def under_pointer(ui):

@@ -119,9 +119,7 @@ def strayed(ui, before):
 
 def at(ui, across, y):
     """Name of the widget at a place of the sidebar."""
-    desk.hover(ui, round(across * ui.region.width), y)
-    yield desk.SETTLE_S
-    return desk.under_pointer(ui)
+    return (yield from desk.hover(ui, round(across * ui.region.width), y))
 
 
 def compare(ui, before, after):
