@@ -16,6 +16,7 @@ FACE, SPEECH = "LipSync Head", str(stage.HOME / "jfk_1961.flac")
 DROP_FRAME = 150
 MOUTH = Vector((0.0, 0.0, 0.15))        # of the test head, in metres
 PULL_PX = 60
+DETAILS_PX = 79                         # from the middle of Generate to that of Details
 BUTTON, STRENGTH, IDENTITY = "unitalker.animate", "unitalker.strength", "unitalker.identity_pick"
 
 
@@ -43,14 +44,15 @@ def try_it(ui):
 
 
 def show_channels(ui):
-    """The line below the result opens the list of channels."""
+    """The line in Details opens the list of channels."""
     drawn = watch(stage.module("ui.generate").UNITALKER_PT_channels)
     _, y = yield from desk.find(ui, BUTTON)
-    # below as many lines as the result has
-    for below in range(4 * desk.HEADER_PX, 7 * desk.HEADER_PX, desk.HEADER_PX // 2):
-        if not drawn:
-            ui.click_region(0.5 * ui.region.width, y + below)
-            yield 4.0
+    for _ in range(desk.ATTEMPTS):
+        for below in DETAILS_PX, DETAILS_PX + desk.INNER_PX:
+            if not drawn:
+                ui.click_region(0.4 * ui.region.width, y + below)
+                yield 2.0
+                yield from desk.drawn()
     assert drawn, "no click opened the list of channels"
     yield from desk.shot(ui, "4_channels")
     ui.keys("Escape")
