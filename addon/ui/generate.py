@@ -18,8 +18,8 @@ from ..take_list import list as takes_list
 BUTTON = "unitalker_button"     # pointer that the panel gives its button: scripts and the search have their own options
 COLUMN_WIDTH = 8                # of the list of channels, in units of the interface
 LEAST_COLUMNS = 2
-NAME_PX = 17                    # height of a name in it, at scale 1
-LIST_SHARE = 0.6                # of the window's height, for its names
+NAME_PX = 18                    # height of a name in it, at scale 1
+LIST_SHARE = 0.4                # of the window's height, for its names: it unfolds above or below the middle
 READY = "Ready: press Generate."
 MESSAGE_ROWS = 2                # lines under the buttons that are always there, so that nothing below moves
 
@@ -77,7 +77,8 @@ def _message(context: bpy.types.Context) -> tuple[str, str]:
         return why, 'INFO'
     if not settings.result:
         return READY, 'INFO'
-    return settings.result, 'INFO' if settings.result_missing or settings.result_warnings else 'CHECKMARK'
+    is_whole = settings.result_counts and not settings.result_missing and not settings.result_warnings
+    return settings.result, 'CHECKMARK' if is_whole else 'INFO'
 
 
 def problem(context: bpy.types.Context) -> str:

@@ -214,6 +214,8 @@ def test_a_tick_stands_only_where_nothing_is_missing(ext, speech):
         settings().source, settings().audio, settings().performance = 'FILE', speech, 'lips'
         bpy.ops.unitalker.animate(audio=speech, character=f"Face {number}")
         assert message(bpy.context)[1] == icon, settings().result_details
+    ext.module("addon.take.making").show_result(bpy.context, "Cancelled: nothing was written.")
+    assert message(bpy.context)[1] == 'INFO'
 
 
 def test_a_message_takes_as_many_lines_before_as_after(ext, face, speech):
@@ -246,8 +248,9 @@ def test_the_file_field_shows_the_name_of_the_file(ext, face):
 
 def test_the_list_of_channels_stays_within_the_window(ext):
     columns = ext.module("addon.ui.generate")._columns
-    assert columns(drawn.context(), 52) == 2        # a window 900 pixels high
-    assert columns(drawn.context(), 200) == 7
+    assert columns(drawn.context(), 52) == 3        # a window 900 pixels high
+    assert columns(drawn.context(), 200) == 10
+
 
 def test_the_result_lists_what_was_mapped_and_what_was_not(ext, speech):
     make_face(ext, "Face", ext.module("engine.values.channels").ARKIT_52[:38])

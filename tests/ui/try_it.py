@@ -72,6 +72,7 @@ def undo(ui):
 
 def live(ui):
     """With Live on, the keys follow the identity that is picked and the slider; one undo for each puts them back."""
+    yield from desk.open_alone(ui, "UNITALKER_PT_style")
     yield from desk.click(ui, "unitalker.live", lambda: stage.settings().live, across=0.45)
     neutral = stage.jaw_keys(FACE)
     for _ in range(desk.ATTEMPTS):
@@ -124,7 +125,7 @@ def escape(ui):
     """A long sound is stopped by Esc: nothing is written."""
     stage.write_long_speech(SPEECH)
     stage.settings().audio, stage.settings().start_frame = stage.LONG, 1000
-    yield 1.0
+    yield from desk.open_alone(ui, "UNITALKER_PT_generate")
     before = stage.jaw_keys(FACE)
     yield from desk.click(ui, BUTTON, lambda: stage.job() is not None)
     yield lambda: stage.job().fraction > 0.15
