@@ -94,7 +94,9 @@ def find(ui, what, across=None):
     ui.region.tag_redraw()          # a script's changes are not drawn by themselves
     yield from drawn()
     x = round((across or ACROSS.get(what, 0.5)) * ui.region.width)
-    for y in (*(seen[key] for key in [(what, x)] if key in seen), *range(TITLE_PX[1], ui.region.height, STEP_PX)):
+    known = [seen[what, x]] if (what, x) in seen else []
+    down, between = (range(TITLE_PX[1] + off, ui.region.height, STEP_PX) for off in (0, STEP_PX // 2))
+    for y in (*known, *down, *between):
         name = yield from hover(ui, x, y)
         seen[name, x] = y
         if name == what:
