@@ -29,6 +29,8 @@ _LARGE = {
     "feat_extract_norm": "layer", "conv_bias": True, "do_stable_layer_norm": True, "layerdrop": 0.1,
 }
 TransformersPart = Any  # transformers carries no types
+WAVE_EPSILON = 1e-7                 # added to the variance of a wave
+MASK = "wav2vec2.masked_spec_embed"  # of training alone
 MODEL_TYPES = ("wavlm", "wav2vec2", "hubert")
 
 
@@ -203,6 +205,70 @@ def make_pretrained(kind: str, config: Mapping[str, Any]) -> PretrainedEncoder:
     if (folder / "model.safetensors").is_file():
         _load_weights(encoder, folder / "model.safetensors")
     return encoder
+
+
+class SpeakerNetwork(nn.Module):
+    """A network that tells speakers apart, whose pooled projection describes a voice; never trained here.
+
+    Source: the "2D-augmented" study's voice style; layers are mixed by learned weights, projected, and averaged over
+    time, as in transformers' classifier of sequences. The classes themselves are names of VoxCeleb and are not used.
+    """
+
+    def __init__(self, config: TransformersPart, normalise: bool) -> None:
+        """config: a Wav2Vec2Config. normalise: whether waves become ones of mean 0 and deviation 1."""
+        import transformers
+
+        super().__init__()
+        self.model: Any = transformers.Wav2Vec2ForSequenceClassification(config)
+        self.normalise = normalise
+        self.numbers: int = config.classifier_proj_size
+        self.requires_grad_(False).train(False)
+
+    @torch.no_grad()
+    def forward(self, wave: Tensor) -> Tensor:
+        """(batch, samples) at 16 kHz -> (batch, numbers)."""
+        if self.normalise:
+            variance, mean = torch.var_mean(wave, dim=1, correction=0, keepdim=True)
+            wave = (wave - mean) / torch.sqrt(variance + WAVE_EPSILON)
+        outputs = self.model.wav2vec2(wave, output_hidden_states=True)
+        hidden = outputs.last_hidden_state
+        if self.model.config.use_weighted_layer_sum:
+            layers = torch.stack(outputs.hidden_states, dim=1)
+            hidden = (layers * functional.softmax(self.model.layer_weights, dim=-1)[:, None, None]).sum(dim=1)
+        pooled: Tensor = self.model.projector(hidden).mean(dim=1)
+        return pooled
+
+
+def read_speaker_network(folder: Path) -> SpeakerNetwork:
+    """The network of a local folder, such as superb/wav2vec2-base-superb-sid.
+
+    Raises:
+        ValueError: a file is missing, the folder holds another type of model, or weights that do not fit.
+    """
+    from safetensors.torch import load_file
+
+    try:
+        fields = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        steps = json.loads((folder / "preprocessor_config.json").read_text(encoding="utf-8"))
+        given = {modern_weight_norm(name): tensor for name, tensor in load_file(folder / "model.safetensors").items()}
+    except OSError as error:
+        raise ValueError(
+            f"{folder} is no speaker network ({error}). It needs config.json, preprocessor_config.json and "
+            "model.safetensors, as superb/wav2vec2-base-superb-sid has them."
+        ) from error
+    if fields.get("model_type") != "wav2vec2":
+        raise ValueError(f"{folder} holds a {fields.get('model_type')!r}, a wav2vec2 is needed.")
+    network = SpeakerNetwork(hf_config(fields), bool(steps.get("do_normalize")))
+    wanted = network.model.state_dict()
+    unfit = [name for name, tensor in wanted.items() if name not in given or given[name].shape != tensor.shape]
+    wrong = sorted({*unfit, *(given.keys() - wanted.keys())} - {MASK})
+    if wrong:
+        raise ValueError(
+            f"{folder} lacks, misshapes or adds {len(wrong)} weights of its config.json: {', '.join(wrong[:5])}. "
+            "Download the folder again."
+        )
+    network.model.load_state_dict(given, strict=False)
+    return network
 
 
 def hf_config(fields: Mapping[str, Any]) -> TransformersPart:

@@ -45,12 +45,30 @@ def read_still(path: str) -> FloatArray:
     return _shrunk(pixels[top:top + side, left:left + side] ** np.float32(GAMMA))
 
 
-def _shrunk(pixels: FloatArray) -> FloatArray:
-    """(h, w, 3) -> (3, SIDE, SIDE): means of what each pixel covers."""
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or min(pixels.shape[:2]) < SIDE or not np.isfinite(pixels).all():
-        raise ValueError(f"it has shape {pixels.shape}, at least {SIDE} x {SIDE} pixels of 3 colours are needed")
+def read_picture(path: str, side: int) -> FloatArray:
+    """A whole picture as its file has it: (3, side, side) float32, 0..1, red first.
+
+    Args:
+        path: PNG of 8 bits; its middle square is taken.
+    Raises:
+        SettingError: missing, or no such file.
+    """
+    try:
+        pixels = _read_png(Path(path).read_bytes()) / np.float32(255)
+        height, width = pixels.shape[:2]
+        square = min(height, width)
+        top, left = (height - square) // 2, (width - square) // 2
+        return _shrunk(pixels[top:top + square, left:left + square], side)
+    except (OSError, ValueError, struct.error, zlib.error) as error:
+        raise SettingError(f"Picture {path} cannot be read ({error}). Give a PNG of 8 bits.") from error
+
+
+def _shrunk(pixels: FloatArray, side: int = SIDE) -> FloatArray:
+    """(h, w, 3) -> (3, side, side): means of what each pixel covers."""
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or min(pixels.shape[:2]) < side or not np.isfinite(pixels).all():
+        raise ValueError(f"it has shape {pixels.shape}, at least {side} x {side} pixels of 3 colours are needed")
     for axis in (0, 1):
-        edges = np.linspace(0, pixels.shape[axis], SIDE + 1).round().astype(int)
+        edges = np.linspace(0, pixels.shape[axis], side + 1).round().astype(int)
         pixels = np.add.reduceat(pixels, edges[:-1], axis=axis)
         pixels = pixels / np.diff(edges).reshape([-1 if i == axis else 1 for i in range(3)])
     return np.asarray(pixels.clip(0, 1).transpose(2, 0, 1), np.float32)

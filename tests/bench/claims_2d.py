@@ -1,16 +1,18 @@
 """The claims of the "2D-augmented" study in small: voice style against one-hot, pictures against none, joint training
 with a clean codebook against a naive one. Three seeds; prints the table of docs/TRAINING.md.
 
-    python -m tests.bench.claims_2d VOICES.npz GRID_S1 [voice] [joint] [pictures]
+    python -m tests.bench.claims_2d DATA [voice] [joint] [pictures]
 
-VOICES.npz: `wave`, `n`, `voice`, `manner`, `split` of clips as learn/manners/voice_manners.py makes them.
+DATA holds speech/ and paired/grid_s1, as evaluate's --data does. Voices are taught as learn/manners/voice_manners.py
+changes them; those of speech/english_aligned are unseen. About 20 minutes of one core.
 """
 
 from __future__ import annotations
 
+import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,8 @@ from torch import Tensor, nn
 
 from engine import Settings, Waveform, animate_all, read_audio
 from engine.audio.voice_manner import manner_statistics
-from engine.learn.manners.voice_manners import MANNERS
+from engine.learn.manners.voice_manners import MANNERS, manners_of, taught_voices, unseen_voices
+from engine.learn.synth.utterance import Utterance
 from engine.learn.systems.augmented2d import (
     VoiceStyle,
     codebook_losses,
@@ -34,17 +37,21 @@ from engine.model import runtime
 from engine.model.folder import open_model
 from engine.nets.codebook import CodebookSizes, CodeTalker, MotionCodebook
 from engine.nets.faceformer import DecoderSizes, FaceFormer
+from engine.nets.layers import resample
+from engine.nets.unitalker import UniTalker, UniTalkerConfig
 from engine.values.channels import ARKIT_52
 
 from ..demo.chart_heads import test_head
 
 SEEDS = (0, 420, 666)
 FPS, FRAMES, DIM, BATCH = 25, 40, 32, 24
-STEPS, CODE_STEPS, TALKER_STEPS, PICTURE_STEPS = 50, 300, 200, 40
+STEPS, CODE_STEPS, TALKER_STEPS, PICTURE_STEPS, UNITALKER_STEPS = 50, 300, 200, 40, 200
+MOST_TAUGHT, MOST_UNSEEN = 170, 90
 STYLE_OF = {"plain": "pivot", **{name: next(iter(styles), "pivot") for name, styles in MANNERS.items()}}
 MOUTH_MM = 34.0                     # around the middle of the mouth
 WRONG_REST, NOISE = 0.15, 0.03      # of a pseudo speaker's neutral face, of its tracking
 MM2 = 1e-7 * 1e6                    # the study's weight of pictures, for squared millimetres
+SMALL_SHARE = 0.01                  # of that weight, tried as well
 Step = Callable[[Tensor], Losses]
 
 
@@ -61,11 +68,11 @@ class Clips:
         return Clips(self.features[rows], self.motion[rows], self.voice[rows], [self.speaker[row] for row in rows])
 
 
-def main(voices: Path, grid: Path, wanted: list[str]) -> None:
+def main(data: Path, wanted: list[str]) -> None:
     """Run the wanted claims."""
     torch.set_num_threads(1)
     start = time.process_time()
-    taught, unseen = made_clips(voices)
+    taught, unseen = made_clips(data / "speech")
     tell(f"clips: {len(taught.speaker)} taught, {len(unseen.speaker)} unseen, {time.process_time() - start:.0f} s")
     if "voice" in wanted:
         rows = {"one-hot": one_hot, "voice": by_voice}
@@ -73,8 +80,9 @@ def main(voices: Path, grid: Path, wanted: list[str]) -> None:
     plain = [row for row, name in enumerate(taught.speaker) if name.endswith((" plain", " calm"))]
     test = unseen.take([row for row, name in enumerate(unseen.speaker) if name.endswith(" plain")])
     clean = taught.take(plain)
-    sets = (("made", wrong_rest(taught, plain)), ("grid_s1", filmed(grid, len(plain)))) if "joint" in wanted else ()
-    for what, pseudo in sets:
+    sets = {"made": lambda: wrong_rest(taught, plain), "grid_s1": lambda: filmed(data / "paired/grid_s1", len(plain))}
+    for what, make in sets.items() if "joint" in wanted else ():
+        pseudo = make()
         arms = {
             "FaceFormer, clean": lambda seed: faceformer(clean, None, test, seed),
             "FaceFormer, naive joint": lambda seed, pseudo=pseudo: faceformer(clean, pseudo, test, seed),
@@ -82,11 +90,15 @@ def main(voices: Path, grid: Path, wanted: list[str]) -> None:
             "CodeTalker, joint codebook": lambda s, p=pseudo: codetalker(clean, p, test, s, (True, False)),
             "CodeTalker, clean codebook": lambda s, p=pseudo: codetalker(clean, p, test, s, (False, False)),
             "the same, projected": lambda s, p=pseudo: codetalker(clean, p, test, s, (False, True)),
+            "UniTalker, clean": lambda seed: unitalker(clean, None, test, seed, False),
+            "UniTalker, naive joint": lambda s, p=pseudo: unitalker(clean, p, test, s, False),
+            "UniTalker, own head": lambda s, p=pseudo: unitalker(clean, p, test, s, True),
         }
         report(f"joint, pseudo {what}", {name: [run(seed) for seed in SEEDS] for name, run in arms.items()})
     if "pictures" not in wanted:
         return
-    arms = {"none": lambda seed: pictures(clean, test, seed, 0.0), "pictures": lambda s: pictures(clean, test, s, MM2)}
+    weights = {"none": 0.0, "pictures": MM2, "pictures, a hundredth": SMALL_SHARE * MM2}
+    arms = {name: lambda seed, w=weight: pictures(clean, test, seed, w) for name, weight in weights.items()}
     report("vertices of the mouth", {name: [run(seed) for seed in SEEDS] for name, run in arms.items()})
 
 
@@ -114,32 +126,34 @@ def features_of(samples: np.ndarray) -> Tensor:
     return torch.from_numpy(graph.run({"wave": wave[None]})[0])
 
 
-def made_clips(path: Path) -> tuple[Clips, Clips]:
-    """Voices in manners, with motion of the bundled model in the style that fits each manner."""
-    data = np.load(path, allow_pickle=False)
-    waves = np.split(data["wave"], np.cumsum(data["n"])[:-1])
-    rng = np.random.default_rng(0)
-    parts = {}
-    for split, wanted in (("train", 170), ("held", 90)):
-        rows = [row for row in np.flatnonzero(data["split"] == split) if data["n"][row] > 2 * 16000]
-        found = []
-        for row in rng.permutation(rows)[:wanted]:
-            samples = waves[row].astype(np.float32)
-            numbers = manner_statistics(Waveform(samples))
-            manner = str(data["manner"][row])
-            if numbers is None:
-                continue
-            settings = Settings(identity=STYLE_OF[manner], raw=True, device="cpu", threads=1)
-            motion = animate_all(Waveform(samples[:2 * FRAMES * 320]), [settings])[0].motion.weights[::2][:FRAMES]
-            found.append((features_of(samples), torch.from_numpy(motion.copy()), torch.from_numpy(numbers),
-                          f"{data['voice'][row]} {manner}"))
-        parts[split] = found
-    mean = torch.stack([clip[2] for clip in parts["train"]]).mean(0)
-    scale = torch.stack([clip[2] for clip in parts["train"]]).std(0) + 1e-3
+def made_clips(speech: Path) -> tuple[Clips, Clips]:
+    """Voices in manners, with motion of the bundled model in the style that fits each manner: taught and unseen."""
+    taught = versions(taught_voices(speech, speech / "none"), MOST_TAUGHT)
+    unseen = versions(unseen_voices(speech, 1), MOST_UNSEEN)
+    mean = torch.stack([clip[2] for clip in taught]).mean(0)
+    scale = torch.stack([clip[2] for clip in taught]).std(0) + 1e-3
     return tuple(Clips(  # type: ignore[return-value]
         torch.stack([c[0] for c in clips]), torch.stack([c[1] for c in clips]),
         (torch.stack([c[2] for c in clips]) - mean) / scale, [c[3] for c in clips],
-    ) for clips in parts.values())
+    ) for clips in (taught, unseen))
+
+
+def versions(utterances: Iterator[Utterance], most: int) -> list[tuple[Tensor, Tensor, Tensor, str]]:
+    """Features, motion, numbers of the voice and "voice manner" of each version that lasts as long as a clip."""
+    rng = random.Random(0)
+    found = []
+    for utterance in utterances:
+        for number, (manner, samples) in enumerate(manners_of(utterance, rng)):
+            wave = Waveform(np.asarray(samples, np.float32))
+            numbers = manner_statistics(wave)
+            if numbers is None or len(samples) < 2 * FRAMES * 320:
+                continue
+            way = manner if number else "plain"
+            settings = Settings(identity=STYLE_OF[way], raw=True, device="cpu", threads=1)
+            motion = animate_all(Waveform(wave.samples[:2 * FRAMES * 320]), [settings])[0].motion.weights[::2][:FRAMES]
+            name = f"{utterance.voice.replace(' ', '_')} {way}"
+            found.append((features_of(wave.samples), torch.from_numpy(motion.copy()), torch.from_numpy(numbers), name))
+    return rng.sample(found, min(most, len(found)))
 
 
 def wrong_rest(clips: Clips, rows: list[int]) -> Clips:
@@ -173,6 +187,8 @@ def train(network: nn.Module, step: Step, n_clips: int, steps: int, seed: int, r
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam([weight for weight in network.parameters() if weight.requires_grad], lr=rate)
     network.train()
+    if isinstance(network, CodeTalker):
+        network.codebook.eval()
     for number in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = rate * min(1.0, 2 * (1 - number / steps))
@@ -260,12 +276,40 @@ def codetalker(clean: Clips, pseudo: Clips | None, test: Clips, seed: int, how: 
     known = list(dict.fromkeys(names))
     rows = torch.tensor([known.index(name) for name in names])
     talker = CodeTalker(sizes(clean), codebook, len(known))
-    codebook.eval()
     train(talker, lambda chosen: talker_losses(
         talker, features[chosen], talker.styles[rows[chosen]], motion[chosen], is_pseudo[chosen] if how[1] else None
     ), len(rows), TALKER_STEPS, seed)
     predicted = talker(test.features, talker.styles[0].expand(len(test.speaker), -1).detach(), FRAMES)
     return error(predicted, test.motion)
+
+
+def unitalker(clean: Clips, pseudo: Clips | None, test: Clips, seed: int, own_head: bool) -> float:
+    """A decoder that is not autoregressive, with identities of their own for the pseudo labels, and a head or not."""
+    torch.manual_seed(seed)
+    features, motion, is_pseudo, names = joined(clean, pseudo)
+    known = tuple(dict.fromkeys(names))
+    rows = torch.tensor([known.index(name) for name in names])
+    heads = dict.fromkeys(("clean", "pseudo") if own_head else ("clean",), motion.shape[2])
+    network = UniTalker(UniTalkerConfig(
+        encoder_kind="bundled", encoder={"model": "mini"}, decoder_dim=2 * DIM, style_dim=DIM, identities=known,
+        heads=heads, interpolate_pos=1,
+    ))
+
+    def hidden(given: Tensor, row: Tensor) -> Tensor:
+        return network.hidden(resample(given, FRAMES), FRAMES, network.styles[row])
+
+    def losses(chosen: Tensor) -> Losses:
+        given = hidden(features[chosen], rows[chosen])
+        predicted = network.heads["clean"](given)
+        if own_head:
+            predicted = torch.where(is_pseudo[chosen][:, None, None], network.heads["pseudo"](given), predicted)
+        error = nn.functional.mse_loss(predicted, motion[chosen])
+        return Losses(error, {"motion": error})
+
+    train(network, losses, len(rows), UNITALKER_STEPS, seed)
+    with torch.no_grad():
+        return error(network.heads["clean"](hidden(test.features, torch.zeros(len(test.speaker), dtype=torch.int64))),
+                     test.motion)
 
 
 def mouth() -> tuple[Tensor, Tensor, np.ndarray]:
@@ -308,4 +352,4 @@ def pictures(clean: Clips, test: Clips, seed: int, weight: float) -> float:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:] or ["voice", "joint", "pictures"])
+    main(Path(sys.argv[1]), sys.argv[2:] or ["voice", "joint", "pictures"])

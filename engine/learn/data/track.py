@@ -10,8 +10,9 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,8 @@ from .video import TrackedFilm, read_film
 QUALITY, PEOPLE = "quality.json", "people.json"
 LEAST_WEIGHT = 0.1          # of a film in training; 1 is one without faults
 USUAL = Settings(raw=True, device="cpu", life=Life(blinks=0))       # whose size a person's movements are brought to
+
+Read = Callable[[Path], TrackedFilm]
 
 log = logging.getLogger(__name__)
 
@@ -73,16 +76,18 @@ class _Clip:
 def command(options: argparse.Namespace) -> None:
     """`track VIDEO... --landmarker FILE [--person NAME] [--fps N] -o DATASET`."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    made = track(options.videos, options.landmarker, options.output, options.person, options.fps)
+    read = partial(read_film, landmarker=options.landmarker)
+    made = track(options.videos, read, options.output, options.person, options.fps)
     log.info("%s: %s", options.output, number_of(len(made), "film"))
 
 
 def track(
-    videos: Sequence[Path], landmarker: Path, output: Path, person: str = "", fps: float = 0.0,
+    videos: Sequence[Path], read: Read, output: Path, person: str = "", fps: float = 0.0,
 ) -> dict[str, Quality]:
     """Track films into a data set.
 
     Args:
+        read: what tracks a film.
         person: who speaks in all of them; empty: the folder that each lies in.
         fps: of the curves; 0 takes each film's own.
     Returns:
@@ -94,7 +99,7 @@ def track(
     clips, reasons = [], []
     for path in videos:
         try:
-            clips.append(_clip(read_film(path, landmarker, lambda second: None), path, person, fps))
+            clips.append(_clip(read(path), path, person, fps))
             log.info("%s: %s", path, number_of(len(clips[-1].cleaned.motion.weights), "frame"))
         except SettingError as error:
             reasons.append(error)

@@ -2,11 +2,12 @@
 
 The only file that knows MediaPipe and PyAV, both of the extra `track`; they need NumPy below 2, so they live in an
 environment of their own. Left and right are the face's own; in a mirrored film they are swapped, which nobody can see.
+What was found on each picture is a FoundFace, from which on nothing knows where it came from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,6 @@ LEAST_FPS = 15.0            # slower films miss syllables
 INSTALL = "Install it in an environment of its own: pip install 'unitalker[track]'."
 
 Av = Any                     # PyAV carries no types
-Tell = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,28 @@ class TrackedFilm:
     sound_s: float
 
 
-def read_film(path: Path, landmarker: Path, tell: Tell) -> TrackedFilm:
+@dataclass(frozen=True)
+class FoundFace:
+    """What was found on one picture.
+
+    Attributes:
+        second: of the picture on the film's clock. faces: how many there are.
+        names: of the scores; empty without a face.
+        scores: (len(names),) of the largest face; points: (LANDMARKS, 3) in pixels; None where there is none.
+    """
+
+    second: float
+    faces: int = 0
+    names: tuple[str, ...] = ()
+    scores: FloatArray | None = None
+    points: FloatArray | None = None
+
+
+def read_film(path: Path, landmarker: Path) -> TrackedFilm:
     """Track the face of a film.
 
     Args:
-        landmarker: face_landmarker.task with blendshapes. tell: gets the seconds that are done.
+        landmarker: face_landmarker.task with blendshapes.
     Raises:
         SettingError: no film, too short or slow, without sound, without a face or with several, or a face too small.
         InstallError: a package of the extra is missing.
@@ -58,7 +75,7 @@ def read_film(path: Path, landmarker: Path, tell: Tell) -> TrackedFilm:
         raise InstallError(f"PyAV is not installed ({error}). {INSTALL}") from error
     try:
         wave, sound_s = _sound(av, path)
-        return TrackedFilm(_track(av, path, landmarker, tell), wave, sound_s)
+        return tracked_film(path, _found(av, path, landmarker), wave, sound_s)
     except av.FFmpegError as error:
         raise SettingError(f"Film {path} cannot be read ({error}). Give an mp4, mov, mkv or webm file.") from error
 
@@ -77,33 +94,27 @@ def _sound(av: Av, path: Path) -> tuple[Waveform, float]:
             start_s = float(frame.pts * frame.time_base) if start_s is None else start_s
             parts += [part.to_ndarray().ravel() for part in resampler.resample(frame)]
     samples = np.concatenate(parts) if parts else np.zeros(0, np.int16)
-    if len(samples) < LEAST_S * SAMPLE_RATE_HZ:
-        raise SettingError(
-            f"Film {path} has {len(samples) / SAMPLE_RATE_HZ:.1f} s of sound, at least {LEAST_S:g} s are needed."
-        )
     return Waveform(samples.astype(np.float32) / 32768), start_s or 0.0
 
 
-def _track(av: Av, path: Path, landmarker: Path, tell: Tell) -> FaceTrack:
-    seconds, rows, points = [], [], []
-    names: tuple[str, ...] = ()
-    faces = 0
-    for second, picture in _pictures(av, path):
-        found = _Landmarker.of(landmarker).find(picture)
-        seconds.append(second)
-        rows.append(found.scores)
-        points.append(found.points)
-        names, faces = found.names or names, max(faces, found.faces)
-        tell(second)
-    _check(path, seconds, rows, points, faces)
+def _found(av: Av, path: Path, landmarker: Path) -> list[FoundFace]:
+    return [_Landmarker.of(landmarker).find(picture, second) for second, picture in _pictures(av, path)]
+
+
+def tracked_film(path: Path, faces: Sequence[FoundFace], wave: Waveform, sound_s: float) -> TrackedFilm:
+    """What was found on the pictures of a film, as one track. Raises SettingError: see read_film()."""
+    _check_sound(path, wave)
+    _check(path, faces)
+    names = next(face.names for face in faces if face.names)
     chosen = [number for number, name in enumerate(names) if arkit_name(name)]
-    values = np.stack([row[chosen] if row is not None else np.full(len(chosen), np.nan) for row in rows])
-    return FaceTrack(
-        np.asarray(seconds) - seconds[0], np.asarray(values, np.float32),
-        tuple(str(arkit_name(names[number])) for number in chosen), "MediaPipe", np.stack([
-            point if point is not None else np.full((LANDMARKS, 3), np.nan) for point in points
-        ]).astype(np.float32),
-    )
+    nothing, nowhere = np.full(len(chosen), np.nan), np.full((LANDMARKS, 3), np.nan)
+    seconds = np.array([face.second for face in faces])
+    return TrackedFilm(FaceTrack(
+        seconds - seconds[0],
+        np.stack([nothing if face.scores is None else face.scores[chosen] for face in faces]).astype(np.float32),
+        tuple(str(arkit_name(names[number])) for number in chosen), "MediaPipe",
+        np.stack([nowhere if face.points is None else face.points for face in faces]).astype(np.float32),
+    ), wave, sound_s)
 
 
 def _pictures(av: Av, path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
@@ -112,20 +123,29 @@ def _pictures(av: Av, path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
             yield float(frame.pts * frame.time_base), np.ascontiguousarray(frame.to_ndarray(format="rgb24"))
 
 
-def _check(
-    path: Path, seconds: list[float], rows: list[FloatArray | None], points: list[FloatArray | None], faces: int,
-) -> None:
+def _check_sound(path: Path, wave: Waveform) -> None:
+    if wave.duration_s < LEAST_S:
+        raise SettingError(
+            f"Film {path} has {wave.duration_s:.1f} s of sound, at least {LEAST_S:g} s are needed. Give a "
+            "longer film."
+        )
+
+
+def _check(path: Path, pictures: Sequence[FoundFace]) -> None:
+    seconds, faces = [picture.second for picture in pictures], max((picture.faces for picture in pictures), default=0)
     length_s = seconds[-1] - seconds[0] if seconds else 0.0
     if length_s < LEAST_S:
-        raise SettingError(f"Film {path} lasts {length_s:.1f} s, at least {LEAST_S:g} s are needed.")
+        raise SettingError(f"Film {path} lasts {length_s:.1f} s, at least {LEAST_S:g} s are needed. Give a longer one.")
     fps = (len(seconds) - 1) / length_s
     if fps < LEAST_FPS:
-        raise SettingError(f"Film {path} has {fps:.1f} pictures a second, at least {LEAST_FPS:g} are needed.")
-    found = [point for point in points if point is not None]
-    if len(found) < len(rows) / 2:
         raise SettingError(
-            f"Film {path} shows a face on {len(found)} of {len(rows)} pictures. Film one face from the front, in even "
-            "light, without hands before the mouth."
+            f"Film {path} has {fps:.1f} pictures a second, at least {LEAST_FPS:g} are needed. Film with 25 or more."
+        )
+    found = [picture.points for picture in pictures if picture.points is not None]
+    if len(found) < len(pictures) / 2:
+        raise SettingError(
+            f"Film {path} shows a face on {len(found)} of {len(pictures)} pictures. Film one face from the front, in "
+            "even light, without hands before the mouth."
         )
     if faces > 1:
         raise SettingError(f"Film {path} shows {faces} faces at once. Crop it to the one that speaks.")
@@ -134,16 +154,6 @@ def _check(
         raise SettingError(
             f"Film {path}: the face is {height_px:.0f} pixels high, at least {LEAST_FACE_PX} are needed. Go nearer."
         )
-
-
-@dataclass(frozen=True)
-class _Found:
-    """One picture: scores by `names` and landmarks in pixels of the largest face, None where there is none."""
-
-    scores: FloatArray | None
-    points: FloatArray | None
-    names: tuple[str, ...]
-    faces: int
 
 
 class _Landmarker:
@@ -176,17 +186,17 @@ class _Landmarker:
                 "again."
             ) from error
 
-    def find(self, picture: NDArray[np.uint8]) -> _Found:
+    def find(self, picture: NDArray[np.uint8], second: float) -> FoundFace:
         """The face of a picture (height, width, 3)."""
         image = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=picture)
         result = self._task.detect(image)
         if not result.face_blendshapes:
-            return _Found(None, None, (), 0)
+            return FoundFace(second)
         size = np.array([picture.shape[1], picture.shape[0], picture.shape[1]], np.float32)
         faces = [np.array([[p.x, p.y, p.z] for p in marks], np.float32) * size for marks in result.face_landmarks]
         largest = int(np.argmax([np.ptp(face[:, 1]) for face in faces]))
         scores = result.face_blendshapes[largest]
-        return _Found(
+        return FoundFace(
+            second, len(faces), tuple(score.category_name for score in scores),
             np.array([score.score for score in scores], np.float32), faces[largest],
-            tuple(score.category_name for score in scores), len(faces),
         )

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from ...audio.read import read_audio
 from ...audio.voice_manner import manner_statistics
@@ -24,6 +25,7 @@ from ...model.folder import VOICE_FILE
 from ...pipeline import animate
 from ...values.types import FloatArray, Settings, Waveform
 from ..augment.tempo_and_pitch import tempo
+from ..data import split
 from ..synth.laughter import laugh
 from ..synth.performance import PERFORMANCES, calmed, perform
 from ..synth.phones import Phone
@@ -38,6 +40,7 @@ TAUGHT = ("voices/kathleen_en", "voices/kerstin_de", "voices/nathalie_nl", "matt
 SOUNDS = (".flac", ".opus", ".wav")
 CLIPS = 6                   # of a recorded voice; CORPUS_CLIPS: of one of the corpus
 CORPUS_CLIPS = 2
+UNSEEN, UNSEEN_CLIPS = "english_aligned", 2
 LONGEST_S = 4.5
 HURRY = (1.25, 1.6)
 SHRINK = 0.3                # of the covariance towards independent numbers
@@ -118,6 +121,30 @@ def taught_voices(speech: Path, corpus: Path) -> Iterator[Utterance]:
                 yield from rng.sample(own, min(CORPUS_CLIPS, len(own)))
 
 
+def unseen_voices(speech: Path, clips: int = UNSEEN_CLIPS) -> Iterator[Utterance]:
+    """Utterances of the voices of english_aligned, none of which teaches: the longest `clips` of each."""
+    folder = speech / UNSEEN
+    lengths = {path: soundfile.info(path).frames for path in sorted(folder.glob("*.flac"))}
+    owners = split.by_clip(UNSEEN)
+    for voice in dict.fromkeys(owners[path.stem].voice for path in lengths if path.stem in owners):
+        own = [path for path in lengths if path.stem in owners and owners[path.stem].voice == voice]
+        for path in sorted(own, key=lambda path: -lengths[path])[:clips]:
+            utterance = utterance_of(read_audio(path), voice)
+            if utterance is not None:
+                yield utterance
+
+
+def heard_shares(ear: VoiceEar, utterances: Iterator[Utterance]) -> dict[str, tuple[float, int]]:
+    """Of each manner the share of versions in which it is heard, and how many versions there are."""
+    numbers, labels = examples(utterances)
+    heard = ear.scores(numbers).argmax(axis=-1)
+    rows = np.asarray(labels)
+    return {
+        name: (float((heard[rows == row] == row).mean()), int((rows == row).sum()))
+        for row, name in enumerate(MANNERS) if (rows == row).any()
+    }
+
+
 def examples(utterances: Iterator[Utterance]) -> tuple[FloatArray, list[int]]:
     """Numbers (clips, n) and manners of all that can be made of the utterances."""
     rng = random.Random(0)
@@ -147,8 +174,11 @@ def main(arguments: Sequence[str]) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     speech, corpus, folder = map(Path, arguments)
     numbers, labels = examples(taught_voices(speech, corpus))
-    write_ear(fit_ear(numbers, labels), folder)
+    ear = fit_ear(numbers, labels)
+    write_ear(ear, folder)
     log.info("%s: %d clips", folder, len(labels))
+    for name, (share, count) in heard_shares(ear, unseen_voices(speech)).items():
+        log.info("unseen voices, %s: %.0f %% of %d", name, 100 * share, count)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,12 @@ from ..systems.contract import Recipe
 from ..systems.joint_talker import JointTalker
 from ..systems.moonshine_visemes import MoonshineVisemes
 from ..systems.pmmtalk import PmmTalkVisemes
+from ..systems.pmmtalk_paper import PmmTalkPaper
 from ..systems.unitalker import UniTalkerRecipe
 
 RECIPES: Mapping[str, type[Recipe[Any, Any]]] = {
     "moonshine_visemes": MoonshineVisemes, "composite_manners": CompositeManners, "unitalker": UniTalkerRecipe,
-    "pmmtalk_visemes": PmmTalkVisemes, "joint_talker": JointTalker,
+    "pmmtalk_visemes": PmmTalkVisemes, "pmmtalk_paper": PmmTalkPaper, "joint_talker": JointTalker,
 }
 BEST, LAST = "best.pt", "last.pt"
 
