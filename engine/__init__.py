@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .audio.time_stretch import stretch
     from .fit_head.fit import FitResult, KeyedTake, fit_take
     from .geometry.lip_pairs import is_still
+    from .geometry.lip_samples import lip_poses, sampled_mesh
     from .geometry.shape_match import (
         ChannelMatch,
         Picks,
@@ -69,10 +70,10 @@ __all__ = [
     "RigError", "SampledFace", "SettingError", "Settings", "ShapeProposal", "TeachError", "Waveform", "animate",
     "animate_all", "arousal", "changed_spans", "check_sound", "check_words", "close_graphs", "components_needed",
     "contacts_of", "device_tests_from_text", "device_tests_to_text", "fit_placement", "fit_take", "from_array",
-    "guess_points", "has_lips", "is_still", "languages", "match_shapes", "preset_of_matches", "read_audio",
+    "guess_points", "has_lips", "is_still", "languages", "lip_poses", "match_shapes", "preset_of_matches", "read_audio",
     "read_back", "read_transcript", "reduce_for_curves", "reduce_for_lines", "reference_of",
-    "remember_device_tests", "runs", "runtime_build", "solve_weights", "sound_length_s", "speak", "spoken_words",
-    "stretch", "style_file", "sure_channels", "test_devices", "with_emphasis", "written_words",
+    "remember_device_tests", "runs", "runtime_build", "sampled_mesh", "solve_weights", "sound_length_s", "speak",
+    "spoken_words", "stretch", "style_file", "sure_channels", "test_devices", "with_emphasis", "written_words",
 ]
 _LIGHT = ("values.errors", "values.settings", "values.types", "audio.read", "pipeline")     # in this order
 _HOMES = {      # where the other names lie
@@ -81,6 +82,7 @@ _HOMES = {      # where the other names lie
     "Picks": "geometry.shape_match.Picks", "ShapeProposal": "geometry.shape_match.ShapeProposal",
     "Arousal": "idle.arousal.Arousal", "arousal": "idle.arousal.arousal",
     "is_still": "geometry.lip_pairs.is_still",
+    "lip_poses": "geometry.lip_samples.lip_poses", "sampled_mesh": "geometry.lip_samples.sampled_mesh",
     "guess_points": "geometry.shape_match.guess_points", "match_shapes": "geometry.shape_match.match_shapes",
     "sure_channels": "geometry.shape_match.sure_channels",
     "preset_of_matches": "geometry.shape_match.preset_of_matches", "SIZE_PX": "geometry.shape_picture.SIZE_PX",

@@ -10,6 +10,7 @@ from .audio.read import read_audio
 from .files.motion import read_motion, write_text
 from .geometry.lip_fit import check_lips, fit_lips
 from .geometry.lip_pairs import lips_of_rig, stays_shut
+from .geometry.lip_samples import channels_as_keys, fit_channels
 from .idle.blinks import moved_by
 from .idle.without_blendshapes import beside
 from .model.decode import Decoded, Track, track_key
@@ -309,7 +310,7 @@ def _animation(
         finished = replace(finished, motion=mouth_alone(finished.motion))
     curves, rig_warnings = _rig_curves(take, target, finished, sound) if target else (None, ())
     lips = None
-    if curves and target and target.rig.mesh is not None and not settings.raw:
+    if curves and target and not settings.raw:
         curves, lips = _fit_to_mesh(curves, finished, phones, target, take)
     if curves and settings.max_error is not None:
         curves = reduce_for_lines(curves, settings.max_error, finished.contacts.slack)
@@ -392,5 +393,25 @@ def _fit_to_mesh(
     lips = lips_of_rig(target.rig, preset)
     if lips is None:
         return curves, SHUT if stays_shut(target.rig, preset) else None
+    if target.rig.sampled is not None:
+        return _fit_to_samples(curves, finished, phones, target, take)
     fitted = fit_lips(curves, finished.motion, finished.contacts, lips) if take.settings.fit_lips else curves
     return fitted, check_lips(curves, fitted, finished.motion, phones, lips)
+
+
+def _fit_to_samples(
+    curves: RigCurves, finished: Finished, phones: tuple[Phone, ...], target: _Target, take: _Take,
+) -> tuple[RigCurves, LipCheck | None]:
+    """As _fit_to_mesh, on a rig whose mouth was sampled: channels are fitted, and the rig follows those."""
+    preset, motion = target.presets[take.tracks[0].head.space], finished.motion
+    lips = lips_of_rig(target.rig, preset)
+    if lips is None or target.fitted or not has_lips(motion.channels):
+        return curves, None
+    keys = fitted_keys = channels_as_keys(motion, lips, curves.stepped)
+    if take.settings.fit_lips and not curves.stepped:
+        moved = fit_channels(motion, finished.contacts, lips)
+        fitted_keys = channels_as_keys(moved, lips, stepped=False)
+        fitted = retarget(moved, preset, target.rig, moved_by(take.settings.life))
+        curves = replace(curves, curves={**curves.curves, **fitted.curves})
+    check = check_lips(keys, fitted_keys, motion, phones, lips)
+    return curves, replace(check, parting={}) if check else None

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import bpy
 import mathutils
 
-from ...engine import RigChannel
+from ...engine import Curve, RigChannel
 from ...engine.values.messages import split_property
-from .character import Character
+from .character import Character, KeyTarget
 from .posture import PATHS
+from .rotation import to_bone_modes
 
 COMPONENTS = {"location": 3, "rotation_euler": 3, "scale": 3}       # of a bone, as poses are read
+
+
+@dataclass(frozen=True)
+class ControlValue:
+    """One value to set: the data path within a part of the character."""
+
+    part: KeyTarget
+    path: str
+    index: int
+    value: float
+
+
+def on_part(part: KeyTarget, moved: Mapping[RigChannel, Curve]) -> Iterator[ControlValue]:
+    """The first values of curves that a part of the character has and no driver holds, rotations as each bone takes
+    them."""
+    owner = part.find()
+    modes = {bone.name: bone.rotation_mode for bone in owner.pose.bones} if part.kind == 'OBJECT' and owner.pose else {}
+    for control, curve in to_bone_modes(moved, modes).items():
+        found = part.path_of(control)
+        if found is not None and found not in part.driven:
+            yield ControlValue(part, *found, float(curve.values[0]))
 
 
 def read(owner: bpy.types.ID, path: str, index: int) -> float | int | bool | None:

@@ -91,7 +91,7 @@ def head_mesh(objects: list[bpy.types.Object], names: tuple[str, ...]) -> HeadMe
         matrix = np.array(obj.matrix_world, np.float64)
         keys = obj.data.shape_keys
         points.append(coordinates(keys.reference_key) @ matrix[:3, :3].T + matrix[:3, 3])
-        faces = _triangles(obj.data) + first
+        faces = triangles_of(obj.data) + first
         triangles.append(faces if np.linalg.det(matrix[:3, :3]) > 0 else faces[:, ::-1])
         for row, name in enumerate(names):
             block = keys.key_blocks.get(name)
@@ -131,7 +131,8 @@ def displacement(obj: bpy.types.Object, block: bpy.types.ShapeKey) -> np.ndarray
     return moved * mask[:, None]
 
 
-def _triangles(mesh: bpy.types.Mesh) -> np.ndarray:
+def triangles_of(mesh: bpy.types.Mesh) -> np.ndarray:
+    """(m, 3) vertices of a mesh's triangles."""
     mesh.calc_loop_triangles()
     return _read(mesh.loop_triangles, "vertices", np.int32).astype(np.intp)
 

@@ -15,9 +15,9 @@ from ..actions.keys import Points
 from ..actions.ledger import Channel, TakeNote
 from ..actions.nla import Strip
 from ..character.character import Character, KeyTarget
+from ..character.rotation import to_bone_modes
 from . import BeyondSliders, obstacles, sliders
 from .obstacles import names_of
-from .rotation import to_bone_modes
 
 
 @dataclass(frozen=True)

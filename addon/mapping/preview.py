@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
 
 import bpy
 
-from ...engine import Curve, EngineError, RigChannel
+from ...engine import EngineError
 from ...engine.rig.preset import Preset
 from ...engine.rig.presets import find_targets
 from ...engine.rig.retarget import one_frame
-from ..character import character, controls
-from ..keying.rotation import to_bone_modes
+from ..character import controls
 from ..take.look_up import panel_character
 from . import rows
 
@@ -47,16 +45,6 @@ class Shown:
         known = (obj for obj in bpy.data.objects if obj.session_uid == self.uid)
         obj = next(known, None) or bpy.data.objects.get(self.object_name)
         return obj if obj is None or self.kind == 'OBJECT' else getattr(obj.data, "shape_keys", None)
-
-
-@dataclass(frozen=True)
-class ControlValue:
-    """One value to set: the data path within a part of the character."""
-
-    part: character.KeyTarget
-    path: str
-    index: int
-    value: float
 
 
 def start(context: bpy.types.Context) -> None:
@@ -91,7 +79,7 @@ def show(context: bpy.types.Context) -> None:
     mapping.shown_values = json.dumps([astuple(one) for one in shown if one is not None]) if any(shown) else ""
 
 
-def _set(wanted: ControlValue) -> Shown | None:
+def _set(wanted: controls.ControlValue) -> Shown | None:
     """Set a value; None where the path leads nowhere."""
     part, owner = wanted.part, wanted.part.find()
     before = controls.read(owner, wanted.path, wanted.index)
@@ -103,7 +91,7 @@ def _set(wanted: ControlValue) -> Shown | None:
     return Shown(obj.session_uid, obj.name, part.kind, wanted.path, wanted.index, before, now)
 
 
-def _wanted(context: bpy.types.Context, mapping: bpy.types.PropertyGroup) -> list[ControlValue]:
+def _wanted(context: bpy.types.Context, mapping: bpy.types.PropertyGroup) -> list[controls.ControlValue]:
     """The values of all controls that read the active row's channels, with these at the amount and all others at 0."""
     channels = _shown_channels(mapping)
     preset = Preset("", mapping.source, tuple(rows.complete(mapping)))
@@ -121,7 +109,7 @@ def _wanted(context: bpy.types.Context, mapping: bpy.types.PropertyGroup) -> lis
         control: curve for control, curve in curves.items()         # a bone turns by all its angles together
         if control in reached or (control.name in turned and control.path.startswith("rotation"))
     }
-    return [wanted for part in shown_on.targets for wanted in _on_part(part, moved)]
+    return [wanted for part in shown_on.targets for wanted in controls.on_part(part, moved)]
 
 
 def _shown_channels(mapping: bpy.types.PropertyGroup) -> set[str]:
@@ -129,16 +117,6 @@ def _shown_channels(mapping: bpy.types.PropertyGroup) -> set[str]:
     if not 0 <= mapping.active < len(mapping.targets):
         return set()
     return {source.channel for source in mapping.targets[mapping.active].sources if source.shown}
-
-
-def _on_part(part: character.KeyTarget, moved: Mapping[RigChannel, Curve]) -> Iterator[ControlValue]:
-    """The moved controls that a part of the character has and no driver holds, rotations as each bone takes them."""
-    owner = part.find()
-    modes = {bone.name: bone.rotation_mode for bone in owner.pose.bones} if part.kind == 'OBJECT' and owner.pose else {}
-    for control, curve in to_bone_modes(moved, modes).items():
-        found = part.path_of(control)
-        if found is not None and found not in part.driven:
-            yield ControlValue(part, *found, float(curve.values[0]))
 
 
 def _give_back(mapping: bpy.types.PropertyGroup) -> None:

@@ -23,7 +23,7 @@ from ...engine.values.own_moods import read_own_moods
 from ...engine.values.types import Cancel, Progress, never, no_progress
 from ..actions.ledger import Span, TimedPhone
 from ..character import character as rig
-from ..character import gaze, mesh_arrays
+from ..character import gaze, lip_samples, mesh_arrays
 from ..character.lip_sentences import notes_on_lips, warnings_of_lips
 from ..host.job import listening, tell_stage
 from ..host.preferences import engine_preferences
@@ -54,6 +54,7 @@ class Request:
         vertices: the mesh that such a head moves, else None.
         fps: of the character's scene. shift_frames: added to every key.
         frames: first and last frame that may change; None is the whole line.
+        unfitted: why lips are not fitted to the mesh; empty where they are, or where that is not wanted.
     """
 
     options: Options
@@ -67,6 +68,7 @@ class Request:
     shift_frames: float
     keys: parts.KeyOptions
     frames: Span | None
+    unfitted: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ def gather(
     if phones is ...:
         phones = notes.edited_phones(character, line, clip, asdict(options)) if character else None
     settings = settings_of(options, preferences, fps, phones_of(phones))
+    names, unfitted = _rig(context, character, options, home) if character else (None, "")
     if character:
         first = clip.start_frame + options.shift_frames
         own = read_own_moods(settings.mood.own)
@@ -139,13 +142,14 @@ def gather(
         clip=clip,
         line=line,
         character=character,
-        rig=_rig(character, options, preferences.preset_folders) if character else None,
+        rig=names,
         vertices=plan,
         settings=settings,
         fps=fps,
         shift_frames=options.shift_frames,
         keys=_key_options(options, fps),
         frames=frames,
+        unfitted=unfitted,
     )
 
 
@@ -186,10 +190,18 @@ def _looking(
     return replace(settings.life, look_at=looks)
 
 
-def _rig(character: rig.Character, options: Options, preset_folders: tuple[str, ...]) -> engine.Rig:
-    """What the character can move, with the shapes that its lips are measured on."""
-    names = character.rig(options.preset or "auto", preset_folders)
-    return replace(names, mesh=mesh_arrays.face_mesh(character.shaped_objects()))
+def _rig(
+    context: bpy.types.Context, character: rig.Character, options: Options, home: bpy.types.Scene,
+) -> tuple[engine.Rig, str]:
+    """What the character can move, with the shapes that its lips are measured on, and why they are not, or ""."""
+    names = character.rig(options.preset or "auto", engine_preferences(context).preset_folders)
+    names = replace(names, mesh=mesh_arrays.face_mesh(character.shaped_objects()))
+    if not options.fit_lips:
+        return names, ""
+    layer = context.view_layer if home == context.scene else home.view_layers[0]
+    members = rig.members(context, character.name, with_related=True)
+    sampled = lip_samples.sample(layer, character, members, names, may_move=not LiveChange.running)
+    return replace(names, sampled=sampled.mesh), sampled.reason
 
 
 def line_name(options: Options, clip: sounds.SoundClip, character: rig.Character | None) -> str:
@@ -263,13 +275,21 @@ def write(request: Request, result: Animation | vertex_head.SolvedMesh) -> Summa
     repeated = (*repeated, *_not_shown(request.clip))
     mouth = warnings_of_lips(request.character, request.rig, animation)
     warnings = (*repeated, *animation.warnings, *written.warnings, *mouth)
-    notes_ = (*_heard(animation), *notes_on_lips(animation.lips))
+    notes_ = (*_heard(animation), *notes_on_lips(animation.lips), *_unfitted(request, animation))
     return Summary(text, curves.missing, warnings, curves.mapped, notes_, _words(line, window))
 
 
 def _heard(animation: Animation) -> tuple[str, ...]:
     """What was heard in the voice that gave the style."""
     return (translate("Heard in the voice: {}", animation.heard),) if animation.heard else ()
+
+
+def _unfitted(request: Request, animation: Animation) -> tuple[str, ...]:
+    """Why the lips were not fitted to the mesh, where they should have been."""
+    found = request.unfitted
+    if request.rig is not None and request.rig.sampled is not None and animation.lips is None:
+        found = translate("Lips are not fitted: none were found on the mesh that the rig moves")
+    return (found,) if found else ()
 
 
 def _words(line: parts.Line, window: Window | None) -> str:

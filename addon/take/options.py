@@ -161,8 +161,8 @@ _LOOK = (
 )
 _LIPS = (
     Option("fit_lips", True, "Fit Lips to Mesh", (
-        "Move the values of shape keys a little until the lips of this very mesh meet on p, b and m without crossing, "
-        "part in vowels, and reach the teeth on f and v"
+        "Move the keyed values a little until the lips of this very mesh meet on p, b and m without crossing, part in "
+        "vowels, and reach the teeth on f and v; of bones and properties too, which are tried in some poses before"
     ), live=True, section="fine tuning", sets="Settings.fit_lips"),
 )
 _KEYS = (

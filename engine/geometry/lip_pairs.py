@@ -40,6 +40,7 @@ TEETH_BEHIND, TEETH_ABOVE = 0.15, 0.10      # of the head: how far from the lips
 TEETH_FRONT = 0.03          # of the head: depth of what counts as the edge of the front teeth
 EDGE_QUANTILE = 0.25        # of the columns' lowest points: some columns look between teeth
 CACHED_HEADS = 4
+LEAST_UPRIGHT = 0.3         # cosine of the jaw's way down: less, and the head does not stand
 AXIS_COSINE = 0.6           # a jaw that drops so nearly along an axis drops along it: it swings back as it opens
 
 _Pose = tuple[tuple[str, float], ...]
@@ -95,11 +96,14 @@ def is_still(moved: NDArray[np.floating], size: float) -> bool:
     return bool(np.abs(moved).max(initial=0.0) <= STILL_SHARE * size)
 
 
-def find_lips(mesh: HeadMesh, opens: Mapping[str, float], closes: Mapping[str, float]) -> LipMesh | None:
+def find_lips(
+    mesh: HeadMesh, opens: Mapping[str, float], closes: Mapping[str, float], stands: bool = False,
+) -> LipMesh | None:
     """The inner lips of a head.
 
     Args:
         opens: keys and their weights for a wide open jaw. closes: for the same jaw with lips that are to meet.
+        stands: whether the head stands in a world whose up is +Z; else the jaw's way tells what is up.
     Returns:
         None where these keys part no lips: they are empty, or something else than shape keys moves the mouth.
     """
@@ -108,7 +112,7 @@ def find_lips(mesh: HeadMesh, opens: Mapping[str, float], closes: Mapping[str, f
     far = travel.max(initial=0.0)
     if far <= STILL_SHARE * np.ptp(mesh.points, axis=0).max(initial=0.0):
         return None
-    up = _upwards(opened[travel > far / 2].mean(axis=0))
+    up = _upwards(opened[travel > far / 2].mean(axis=0), stands)
     height = _head_height(mesh, up)
     drop, left = -opened @ up, -closed @ up
     deepest = drop.max()
@@ -128,29 +132,43 @@ def find_lips(mesh: HeadMesh, opens: Mapping[str, float], closes: Mapping[str, f
 
 
 @lru_cache(maxsize=CACHED_HEADS)
-def _found(mesh: HeadMesh, opens: _Pose, closes: _Pose) -> LipMesh | None:
-    return find_lips(mesh, dict(opens), dict(closes))
+def _found(mesh: HeadMesh, opens: _Pose, closes: _Pose, stands: bool) -> LipMesh | None:
+    return find_lips(mesh, dict(opens), dict(closes), stands)
 
 
 def lips_of_rig(rig: Rig, preset: Preset) -> LipMesh | None:
     """The inner lips of a rig that comes with its mesh, as a preset opens and closes them; looked for once.
 
     Returns:
-        None without a mesh, where bones, properties or drivers move the mouth, and where no lips are found.
+        None without a mesh, where bones, properties or drivers move the mouth and nothing was sampled of it, and where
+        no lips are found. Of a sampled mesh the keys are the preset's channels.
     """
-    if rig.mesh is None or preset.source != ARKIT_SOURCE or _is_moved_otherwise(rig, preset):
-        return None
-    return _found(rig.mesh, _keys_of(rig, preset, jawOpen=1.0), _keys_of(rig, preset, jawOpen=1.0, mouthClose=1.0))
+    mouth = _mouth(rig, preset)
+    return None if mouth is None else _found(*mouth, rig.sampled is not None)
 
 
 def stays_shut(rig: Rig, preset: Preset) -> bool:
-    """Whether no shape key, bone, property or driver opens the mouth of a rig that comes with its mesh."""
-    if rig.mesh is None or preset.source != ARKIT_SOURCE or _is_moved_otherwise(rig, preset):
+    """Whether nothing opens the mouth of a rig that comes with its mesh, as far as that can be seen."""
+    mouth = _mouth(rig, preset)
+    if mouth is None:
         return False
-    opened = _pose(rig.mesh, dict(_keys_of(rig, preset, jawOpen=1.0)))
+    mesh, opens, _ = mouth
+    opened = _pose(mesh, dict(opens))
     travel = np.linalg.norm(opened, axis=1)
     far = float(travel.max(initial=0.0))
-    return not far or far < LEAST_PARTED * _head_height(rig.mesh, _upwards(opened[travel > far / 2].mean(axis=0)))
+    return not far or far < LEAST_PARTED * _head_height(mesh, _upwards(opened[travel > far / 2].mean(axis=0)))
+
+
+def _mouth(rig: Rig, preset: Preset) -> tuple[HeadMesh, _Pose, _Pose] | None:
+    """The mesh by which a mouth can be measured, and its keys for an open jaw, and for one with lips that are to meet;
+    None where none shows what the mouth does."""
+    if preset.source != ARKIT_SOURCE:
+        return None
+    if rig.sampled is not None:
+        return rig.sampled, (("jawOpen", 1.0),), (("jawOpen", 1.0), ("mouthClose", 1.0))
+    if rig.mesh is None or is_moved_otherwise(rig, preset):
+        return None
+    return rig.mesh, _keys_of(rig, preset, jawOpen=1.0), _keys_of(rig, preset, jawOpen=1.0, mouthClose=1.0)
 
 
 def _keys_of(rig: Rig, preset: Preset, **amounts: float) -> _Pose:
@@ -159,7 +177,7 @@ def _keys_of(rig: Rig, preset: Preset, **amounts: float) -> _Pose:
     return tuple((to.name, float(curve.values[0])) for to, curve in curves.items() if to.kind == "shape_key")
 
 
-def _is_moved_otherwise(rig: Rig, preset: Preset) -> bool:
+def is_moved_otherwise(rig: Rig, preset: Preset) -> bool:
     """Whether something that the mesh's own offsets do not show opens or closes the mouth."""
     for target, places in zip(preset.targets, find_targets(preset, rig), strict=True):
         mouth = any(region(channel) in ("jaw", "lips") for channel, _ in target.sources)
@@ -177,9 +195,11 @@ def _pose(mesh: HeadMesh, weights: Mapping[str, float]) -> Array:
     return moved
 
 
-def _upwards(dropped: Array) -> Array:
+def _upwards(dropped: Array, stands: bool = False) -> Array:
     """Against the way of the jaw: along an axis of the mesh where that is near."""
     up = -dropped / np.linalg.norm(dropped)
+    if stands and up[2] > LEAST_UPRIGHT:        # a jaw that a bone turns drops backwards too
+        return np.array([0.0, 0.0, 1.0])
     axis = int(np.abs(up).argmax())
     if abs(up[axis]) < AXIS_COSINE:
         return np.asarray(up)

@@ -308,7 +308,7 @@ class Settings:
         intensity: factor of all that the face does with the words and in its mood, 0 to 2; closed lips stay closed.
         mood: the feeling with which it is said.
         keyed: intensity, by which the other one is multiplied, and moods, which are added, over time.
-        fit_lips: move weights of shape keys until the lips meet on the rig's own mesh, where it comes with one.
+        fit_lips: move weights until the lips meet on the rig's own mesh, where it comes with one.
         max_error: keys may be dropped while the curve moves by less than this; None keeps a key on every frame.
         device: auto | cpu | cuda | coreml | directml.
         threads: CPU threads; 0 takes all cores but one.

@@ -163,6 +163,8 @@ class Rig:
             starts there.
         empty_keys: shape keys that move nothing, and so are not among shape_keys.
         mesh: what the shape keys move, where lips are to be fitted to it.
+        sampled: what channels of the face do to its meshes where more than shape keys moves the mouth: the names of its
+            keys are channels (geometry/lip_samples.py).
     """
 
     shape_keys: frozenset[str] = frozenset()
@@ -177,6 +179,7 @@ class Rig:
     posed: Mapping[str, tuple[float, float, float, float]] = field(default_factory=dict)
     empty_keys: frozenset[str] = frozenset()
     mesh: HeadMesh | None = field(default=None, compare=False, repr=False)
+    sampled: HeadMesh | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ ANGLES = (0.5, -0.3, 0.7)
 
 def _written(ext, mode, parts):
     """Values that a bone in this mode gets, by path, and the rotation that they are."""
-    types, rotation = ext.module("engine.values.types"), ext.module("addon.keying.rotation")
+    types, rotation = ext.module("engine.values.types"), ext.module("addon.character.rotation")
     seconds = np.arange(3.0)
     curves = {
         types.RigChannel("bone", "jaw", path, index): types.Curve(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from engine import HeadMesh, Motion, Rig, Settings, animate, from_array
 from engine.geometry.lip_fit import check_lips, fit_lips, gap_of
 from engine.geometry.lip_pairs import find_lips, is_still, lips_of_rig
+from engine.geometry.lip_samples import fit_channels, lip_poses, sampled_mesh
 from engine.motion.lip_contact import contacts_of
 from engine.rig.presets import choose, load_preset
 from engine.rig.retarget import retarget
@@ -227,3 +229,20 @@ def test_the_check_sees_teeth_that_come_through_a_lip():
     check = check_of(replace(mesh, moves=moves), pressed, ())
     assert check.through_teeth_mm == pytest.approx(4.0, abs=1.5)
     assert check_of(mesh, pressed, ()).through_teeth_mm == 0
+
+
+def test_a_rig_whose_jaw_alone_closes_is_fitted_by_what_is_left_of_the_jaw(head, tmp_path):
+    turn = {"to": {"kind": "bone", "bone": "jaw", "path": "rotation_euler", "index": 0, "unit": "degree"},
+            "from": {"jawOpen": 20.0, "mouthClose": -20.0}, "clamp": [0, 30]}
+    path = tmp_path / "jaw.json"
+    path.write_text(json.dumps({"schema": 1, "name": "Jaw", "source": "arkit52", "targets": [turn]}))
+    rig = Rig(bones=frozenset({"jaw"}), preset=str(path))
+    assert len(lip_poses(rig)) == 4 and not lip_poses(Rig(shape_keys=frozenset(head.names)))
+    jaw = head.moves[head.names.index("jawOpen")]
+    mesh = sampled_mesh(rig, [head.points + share * jaw for share in (0, 0.3, 0, 0)], head.triangles)
+    assert mesh.names == ("jawOpen",)
+    lips = find_lips(mesh, OPENS, CLOSES, stands=True)
+    said = motion({"jawOpen": 0.3, "mouthClose": 0.25}, {"jawOpen": 0.5, "mouthClose": 0.3})
+    moved = fit_channels(said, contacts_of(said), lips)
+    left = moved["jawOpen"] - moved["mouthClose"]
+    assert left == pytest.approx([0, 0.2], abs=0.01) and moved["jawOpen"] == pytest.approx([0.3, 0.5])
