@@ -29,6 +29,7 @@ from .model.runtime import build
 from .pipeline import animate_all
 from .rig.retarget import on_frames
 from .speech.placeholder import PLACEHOLDER, speak
+from .values.cache import little_kept
 from .values.errors import EngineError
 from .values.types import Progress, Rig, Settings, Waveform, no_progress
 from .workers.executor import Work
@@ -142,7 +143,8 @@ def make_line(
         Seconds of sound, and what was written. Raises EngineError kinds.
     """
     wave, doubts = _sound(line)
-    animations = animate_all(wave, line.wanted, line.rig, progress)
+    with little_kept():
+        animations = animate_all(wave, line.wanted, line.rig, progress)
     if line.phones:
         motion.write_phones(animations[0].phones, name(line.phones))
     sound = {"audio": Path(line.audio).name, "duration_s": wave.duration_s, "first_key_s": 0.0}

@@ -15,7 +15,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -38,6 +38,7 @@ INPUTS = (
 )
 OWN_FIELDS = ("id", "audio", "output", "transcript_file", "phones", "phones_in", "preset", "channels")
 UNSEEN = ("id", "output", "threads")                # fields that change nothing in a result
+OF_A_LINE = ("id", "audio", "output", "transcript", "transcript_file", "phones")   # differ line by line
 OWN_PATHS = (
     "audio", "transcript_file", "phones_in", "channels", "template", "over", "reference", "reference_2", "picture",
 )
@@ -59,27 +60,67 @@ def line_of(options: argparse.Namespace, outputs: Sequence[str], name: str = "",
     transcript = _transcript(options)
     if not options.audio and transcript is None:
         raise SettingError("There is no sound and no transcript. Give AUDIO, or --transcript for a placeholder.")
-    wanted = _wanted(options, arguments.settings_of(options, transcript))
+    asked = _asked(options)
+    wanted = asked.wanted
+    if transcript is not None:
+        wanted = tuple(replace(settings, transcript=transcript) for settings in wanted)
     inputs = [getattr(options, field) for field in INPUTS]
     files = _output_files(paths, wanted, inputs)
     _check_phones(options, files)
-    rig = _rig(options)
     given = {field: getattr(options, field) for field in ("preset", "transcript", "transcript_file", "language")}
     count = len(paths)
     return BatchLine(
-        name, place, _recipe(options, transcript), options.audio, tuple(wanted),
+        name, place, _recipe(options, transcript, asked), options.audio, wanted,
         tuple(tuple(map(str, files[count * index:count * (index + 1)])) for index in range(len(wanted))),
-        tuple({**arguments.described(settings), **given} for settings in wanted), rig,
+        tuple({**described, **given} for described in asked.described), asked.rig,
         phones=options.phones or "", reads=tuple(path for path in inputs[1:] if path and os.path.isfile(path)),
     )
 
 
-def _recipe(options: argparse.Namespace, transcript: str | None) -> str:
+@dataclass(frozen=True)
+class _Asked:
+    """What many lines of a batch have in common: their settings without a transcript, as they are described beside the
+    motion, the rig, and the fields that decide the result as a text."""
+
+    wanted: tuple[Settings, ...]
+    described: tuple[Mapping[str, object], ...]
+    rig: Rig | None
+    fields: str
+
+
+@dataclass(frozen=True)
+class _Common:
+    """Options by their values; what lines have each for themselves is left out."""
+
+    values: str
+    options: argparse.Namespace = field(compare=False)
+
+
+def _asked(options: argparse.Namespace) -> _Asked:
+    """The same object for all lines with the same options; what is read from files is read each time."""
+    if options.channels or options.preset or options.phones_in:
+        return _read_asked(options)
+    values = {name: value for name, value in vars(options).items() if name not in OF_A_LINE}
+    return _recent_asked(_Common(repr(values), options))
+
+
+@lru_cache(maxsize=64)
+def _recent_asked(common: _Common) -> _Asked:
+    return _read_asked(common.options)
+
+
+def _read_asked(options: argparse.Namespace) -> _Asked:
+    wanted = tuple(_wanted(options, arguments.settings_of(options, None)))
+    names = {*arguments.by_name(), *OWN_FIELDS} - {*UNSEEN, *OF_A_LINE}
+    fields = json.dumps({name: getattr(options, name) for name in names}, sort_keys=True, default=str)
+    return _Asked(wanted, tuple(map(arguments.described, wanted)), _rig(options), fields)
+
+
+def _recipe(options: argparse.Namespace, transcript: str | None, asked: _Asked) -> str:
     """Hash of all that decides the result, apart from what files hold."""
-    fields = {*arguments.by_name(), *OWN_FIELDS} - {*UNSEEN}
-    asked = {field: getattr(options, field) for field in fields}
-    content = [asked, transcript, _model_hashes(options.model)]
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+    own = [getattr(options, name) for name in OF_A_LINE if name not in UNSEEN and hasattr(options, name)]
+    content = [asked.fields, own, transcript, _model_hashes(options.model)]
+    return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
 
 
 @lru_cache(maxsize=64)

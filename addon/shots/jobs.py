@@ -20,6 +20,7 @@ from ...engine.files.jobs_file import JobsError, share
 from ...engine.files.journal import CHECKED, DONE, FAILED, MADE, WAITING, Journal, Report
 from ...engine.files.run_lock import alone
 from ...engine.files.whole_file import part_of, remove, sha256
+from ...engine.values.cache import little_kept
 from ...engine.values.types import SAMPLE_RATE_HZ
 from ..cast import rows as cast
 from ..keying import obstacles, overlaps
@@ -105,7 +106,7 @@ def _make_all(run: _Run, report: Report[ShotEntry], left: list[JobGroup]) -> Non
     folder = os.path.join(tempfile.gettempdir(), TEMPORARY + uuid4().hex)
     run.journal.begin(temporary=folder, **report.program)
     report.write()
-    with _frames_of_pictures_in(folder):
+    with _frames_of_pictures_in(folder), little_kept():
         _walk(run, left)
 
 

@@ -71,7 +71,7 @@ def encode(
             raise Cancelled("Stopped; nothing was written.")
         window = cached[index] if cached else _encode_window(wave, span, model, graph)
         n_bytes += window.features.nbytes
-        if cached is None and n_bytes <= CACHE_BYTES:
+        if cached is None and n_bytes <= cache.limit_bytes:
             fresh.append(window)
         yield window
         progress((index + 1) / len(spans))

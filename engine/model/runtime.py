@@ -156,6 +156,7 @@ def _session(file: Path, providers: list[str], threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")    # waiting threads leave cores to Blender
+    options.enable_cpu_mem_arena = False        # half the memory of a window, and none is held between clips
     options.log_severity_level = 4      # fatal only: what fails is one ModelError, and the console belongs to Blender
     options.enable_mem_pattern = PROVIDERS["directml"] not in providers      # DirectML does without
     session = ort.InferenceSession(str(file), options, providers=[(name, OPTIONS.get(name, {})) for name in providers])

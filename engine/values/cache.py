@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+LITTLE_BYTES = 4 * 2**20        # features of a minute and a half of the bundled model
 
 T = TypeVar("T")
 
@@ -21,7 +24,7 @@ class Cache(Generic[T]):
         self.limit_bytes = limit_bytes
         self._entries: OrderedDict[str, tuple[T, int]] = OrderedDict()
         self._lock = threading.Lock()
-        _all.append(self.clear)
+        _all.append(self)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -55,10 +58,23 @@ class Cache(Generic[T]):
             self._entries.clear()
 
 
-_all: list[Callable[[], None]] = []
+_all: list[Cache[Any]] = []
 
 
 def forget_all() -> None:
     """Empty every cache, for tests and measurements of a first run."""
-    for clear in _all:
-        clear()
+    for cache in _all:
+        cache.clear()
+
+
+@contextmanager
+def little_kept() -> Iterator[None]:
+    """Meanwhile every cache keeps LITTLE_BYTES at the most: where many lines follow each other, few come again."""
+    limits = [(cache, cache.limit_bytes) for cache in _all]
+    for cache, limit_bytes in limits:
+        cache.limit_bytes = min(limit_bytes, LITTLE_BYTES)
+    try:
+        yield
+    finally:
+        for cache, limit_bytes in limits:
+            cache.limit_bytes = limit_bytes

@@ -20,8 +20,6 @@ from ..values.errors import EngineError, InstallError, SettingError
 from .executor import ONE_THREAD, Result, Task, Work, packets
 
 WAITING_A_WORKER = 2        # packets that are handed out for each worker, so that none waits for the next
-MAX_PACKET = 16             # tasks; a message costs the driver about as much as noting two tasks
-PACKETS_A_WORKER = 8        # in which a worker's share of what is left is handed out, at the least
 MAX_DEATHS = 3              # of workers during one task; the nodes of a cluster may go for their own reasons
 LOOK_S = 5.0                # between two looks at the nodes
 KNOCK_S = 10.0              # for the head of a cluster to answer
@@ -163,8 +161,7 @@ class _Run(Generic[Task, Result]):
         self._next_look = 0.0
         self._told_of_waiting = self._has_worked = False
         self._last_places = time.monotonic()            # when there was room for a worker
-        share = 1.0 / (PACKETS_A_WORKER * max(1, sum(self._places().values())))
-        self._fresh: Iterator[list[Task]] = packets(work, tasks, share, MAX_PACKET)
+        self._fresh: Iterator[list[Task]] = packets(work, tasks, max(1, sum(self._places().values())))
         self._next: _Packet[Task] | None = None
         self._actor = ray.remote(num_cpus=options.cpus, num_gpus=options.gpus or None, max_restarts=0)(_Worker)
 

@@ -11,6 +11,8 @@ from typing import Generic, Protocol, TypeVar
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1",
 )
+MAX_PACKET = 16             # tasks; a message costs the driver about as much as noting two tasks
+PACKETS_A_WORKER = 8        # in which a worker's share of what is left is handed out, at the least
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -52,19 +54,16 @@ class Executor(Protocol):
         """
 
 
-def packets(work: Work[Task, Result], tasks: Iterable[Task], share: float, most: int) -> Generator[list[Task]]:
-    """Tasks to hand out together: small ones in packets, so that a message does not cost as much as a task.
-
-    Args:
-        share: of all that is left, what a packet may hold at the most, 0 to 1; so the last ones are small.
-        most: tasks in a packet.
-    """
+def packets(work: Work[Task, Result], tasks: Iterable[Task], workers: int) -> Generator[list[Task], None, None]:
+    """Tasks to hand out together: small ones in packets, so that a message does not cost as much as a task; those that
+    come last are small, so that workers end together."""
+    share = 1 / (PACKETS_A_WORKER * workers)
     sizes = [(task, max(work.size(task), 1.0)) for task in tasks]
     left = sum(size for _, size in sizes)
     packet: list[Task] = []
     weight = 0.0
     for task, size in sizes:
-        if packet and (weight + size > share * left or len(packet) == most):
+        if packet and (weight + size > share * left or len(packet) == MAX_PACKET):
             yield packet
             left -= weight
             packet, weight = [], 0.0

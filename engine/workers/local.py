@@ -9,9 +9,9 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import get_context
 
-from .executor import Result, Task, Work
+from .executor import Result, Task, Work, packets
 
-WAITING_A_WORKER = 2        # tasks that are handed out for each worker, so that none waits for the next
+WAITING_A_WORKER = 2        # packets that are handed out for each worker, so that none waits for the next
 
 
 class ThisProcess:
@@ -30,42 +30,51 @@ class LocalProcesses:
         self.count = count
 
     def results(self, work: Work[Task, Result], tasks: Sequence[Task]) -> Generator[Result, None, None]:
-        """As Executor. A task during which a process dies is tried once more, alone."""
-        waiting = iter(tasks)
+        """As Executor. What was in work when a process died is done once more, one by one."""
+        waiting = packets(work, tasks, self.count)
         while True:
             suspects: list[Task] = []
-            yield from self._until_a_death(work.do, waiting, suspects)
+            yield from _until_a_death(work.do, waiting, suspects, self.count)
             if not suspects:
                 return
-            for task in suspects:
-                again: list[Task] = []
-                yield from self._until_a_death(work.do, iter([task]), again)
-                if again:
-                    yield work.lost(task)
+            alone = iter([[task] for task in suspects])
+            while True:
+                culprit: list[Task] = []
+                yield from _until_a_death(work.do, alone, culprit, 1, waiting_a_worker=1)
+                if not culprit:
+                    break
+                yield work.lost(culprit[0])
 
-    def _until_a_death(
-        self, do: Callable[[Task], Result], waiting: Iterator[Task], suspects: list[Task],
-    ) -> Generator[Result, None, None]:
-        """Results until no task is left, or a process dies; then `suspects` gets the tasks that were in work."""
-        in_work: dict[Future[Result], Task] = {}
-        with ProcessPoolExecutor(self.count, get_context("spawn"), _leave_ctrl_c_to_the_driver) as pool:
 
-            def hand_out(count: int) -> None:
-                for task in islice(waiting, count):
-                    suspects.append(task)
-                    in_work[pool.submit(do, task)] = suspects.pop()
+def _until_a_death(
+    do: Callable[[Task], Result], waiting: Iterator[list[Task]], suspects: list[Task], count: int,
+    waiting_a_worker: int = WAITING_A_WORKER,
+) -> Generator[Result, None, None]:
+    """Results until no packet is left, or a process dies; then `suspects` gets the tasks that were in work."""
+    in_work: dict[Future[list[Result]], list[Task]] = {}
+    with ProcessPoolExecutor(count, get_context("spawn"), _leave_ctrl_c_to_the_driver) as pool:
 
-            try:
-                hand_out(WAITING_A_WORKER * self.count)
-                while in_work:
-                    for future in wait(in_work, return_when=FIRST_COMPLETED).done:
-                        yield future.result()
-                        del in_work[future]
-                        hand_out(1)
-            except BrokenProcessPool:
-                suspects += in_work.values()
-            finally:
-                pool.shutdown(cancel_futures=True)
+        def hand_out(number: int) -> None:
+            for packet in islice(waiting, number):
+                suspects.extend(packet)         # until it is known to be with a worker
+                in_work[pool.submit(_do_all, do, packet)] = packet
+                suspects.clear()
+
+        try:
+            hand_out(waiting_a_worker * count)
+            while in_work:
+                for future in wait(in_work, return_when=FIRST_COMPLETED).done:
+                    yield from future.result()
+                    del in_work[future]
+                    hand_out(1)
+        except BrokenProcessPool:
+            suspects.extend(task for packet in in_work.values() for task in packet)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _do_all(do: Callable[[Task], Result], packet: list[Task]) -> list[Result]:
+    return [do(task) for task in packet]
 
 
 def _leave_ctrl_c_to_the_driver() -> None:

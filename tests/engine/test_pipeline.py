@@ -66,7 +66,7 @@ def test_other_sound_is_encoded_anew(tiny, syllables):
 
 
 def test_clip_larger_than_the_cache_is_not_kept(tiny, syllables, monkeypatch):
-    monkeypatch.setattr("engine.model.encode.CACHE_BYTES", 100)
+    monkeypatch.setattr("engine.model.encode.cache.limit_bytes", 100)
     animate(syllables, tiny)
     assert not len(cache)
 

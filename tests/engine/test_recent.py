@@ -11,7 +11,7 @@ import pytest
 
 from engine import Cancelled, Gains, Waveform, animate, pipeline
 from engine.model.runtime import Graph
-from engine.values.cache import Cache, forget_all
+from engine.values.cache import LITTLE_BYTES, Cache, forget_all, little_kept
 from tests.engine.conftest import make_syllables
 
 
@@ -29,6 +29,16 @@ def test_a_value_larger_than_the_limit_drops_nothing():
     recent.put("a", "A", 3)
     recent.put("huge", "H", 11)
     assert recent.get("huge") is None and recent.get("a") == "A"
+
+
+def test_many_lines_leave_little_behind_and_single_ones_stay_as_long_as_before():
+    recent: Cache[str] = Cache(100 * LITTLE_BYTES)
+    recent.put("a", "A", 2 * LITTLE_BYTES)
+    with little_kept():
+        recent.put("b", "B", LITTLE_BYTES)
+        assert recent.get("a") is None and recent.get("b") == "B"
+    recent.put("c", "C", 2 * LITTLE_BYTES)
+    assert recent.get("b") == "B" and recent.get("c") == "C"
 
 
 def test_many_threads_may_use_it_at_once():
