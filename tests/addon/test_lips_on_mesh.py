@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 import pytest
 
-from .conftest import ROOT, Extension, curves, in_empty_scene
+from .conftest import ROOT, Extension, curves, in_empty_scene, keys_of
 
 SPEECH = ROOT / "tests" / "data" / "sample.flac"
 
@@ -128,6 +128,9 @@ def test_a_face_whose_own_keys_work_takes_their_preset_beside_empty_ones(head):
     names = ext.module("addon.character.character").gather(bpy.context, face.name).rig("auto", ())
     assert len(names.empty_keys) == 52
     assert ext.module("engine.rig.presets").choose(names).id == "vroid"
+    said = generate(face).result_details        # the check on the mesh, after the keys that work
+    assert "Lips meet on" in said and "are left out: browDownLeft" in said
+    assert keys_of(curves(face.data.shape_keys)['key_blocks["Fcl_MTH_A"].value'])[:, 1].max() > 0.2
 
 
 def test_a_raised_key_that_holds_the_mouth_open_is_named(head):
