@@ -1,4 +1,4 @@
-"""A take for other programs: baked to a plain Action, or written to a motion file.
+"""Takes for other programs: baked to a plain Action, written to a motion file, or to a folder for training.
 
 Reads what takes keyed; knows no other feature.
 """
@@ -6,8 +6,8 @@ Reads what takes keyed; knows no other feature.
 from types import ModuleType
 
 
-def work() -> tuple[ModuleType, ModuleType]:
-    """What the buttons call: baking, and motion as a file."""
-    from . import bake, motion  # need NumPy and the engine, which registering must not load: the first use does
+def work() -> tuple[ModuleType, ModuleType, ModuleType]:
+    """What the buttons call: baking, motion as a file, takes for training."""
+    from . import bake, motion, training  # need NumPy and the engine, which registering must not load
 
-    return bake, motion
+    return bake, motion, training

@@ -3,6 +3,8 @@
 docs/EXPORT.md tells what each file format keeps.
 """
 
+from pathlib import Path
+
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
@@ -46,7 +48,7 @@ class UNITALKER_OT_bake(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Bake."""
-        bake, _ = work()
+        bake, *_ = work()
         frames = (self.frame_start, self.frame_end) if self.frame_start or self.frame_end else None
         try:
             done = bake.bake(context, self.character, self.action, frames)
@@ -90,7 +92,7 @@ class UNITALKER_OT_export_motion(Choices, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Ask for the file."""
-        _, motion = work()
+        _, motion, _ = work()
         self.filepath = motion.suggested(context, self.kind)
         context.window_manager.fileselect_add(self)
         return {'RUNNING_MODAL'}
@@ -102,7 +104,7 @@ class UNITALKER_OT_export_motion(Choices, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Make and write it."""
-        _, motion = work()
+        _, motion, _ = work()
         given = {name: getattr(self, name) for name in CHOICES if self.properties.is_property_set(name)}
         try:
             write = motion.write if self.taken_from == 'SOUND' else motion.write_played
@@ -111,6 +113,44 @@ class UNITALKER_OT_export_motion(Choices, bpy.types.Operator):
             self.report({'ERROR'}, str(error))
             return {'CANCELLED'}
         self.report({'INFO'}, line)
+        return {'FINISHED'}
+
+
+class UNITALKER_OT_export_takes(bpy.types.Operator):
+    bl_idname = "unitalker.export_takes"
+    bl_label = "Export Takes for Training"
+    bl_description = (
+        "Write what plays on the characters of this scene, line by line with its sound, as a folder that "
+        "fine-tuning on the command line learns from. Changes nothing in the scene"
+    )
+
+    filepath: StringProperty(name="Folder", subtype='DIR_PATH', options={'SKIP_SAVE'})
+
+    poll = UNITALKER_OT_bake.poll
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask for the folder."""
+        *_, training = work()
+        self.filepath = training.suggested()
+        context.window_manager.fileselect_add(self)
+        return {'RUNNING_MODAL'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Write it."""
+        *_, training = work()
+        folder = Path(bpy.path.abspath(self.filepath or training.suggested()))
+        try:
+            done = training.write(context, folder)
+        except engine.EngineError as error:
+            self.report({'ERROR'}, str(error))
+            return {'CANCELLED'}
+        for sentence in done.left_out:
+            self.report({'WARNING'}, sentence)
+        self.report({'INFO'}, translate(
+            "{}, {}, {} s of sound in {}. Next: python -m engine finetune mini {} -o MODEL",
+            translate_plural(len(done.pieces), "1 take", "{} takes"),
+            translate_plural(done.characters, "1 character", "{} characters"), f"{done.seconds:.0f}", folder, folder,
+        ))
         return {'FINISHED'}
 
 
@@ -132,6 +172,7 @@ class Export:
         column = self.layout.column(align=True)
         for kind, title, _ in FORMATS:
             column.operator("unitalker.export_motion", text=title, icon='EXPORT').kind = kind
+        self.layout.operator("unitalker.export_takes", icon='EXPORT')
 
 
-CLASSES = (UNITALKER_OT_bake, UNITALKER_OT_export_motion, *in_3d_view(Export))
+CLASSES = (UNITALKER_OT_bake, UNITALKER_OT_export_motion, UNITALKER_OT_export_takes, *in_3d_view(Export))

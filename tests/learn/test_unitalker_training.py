@@ -95,6 +95,33 @@ def test_a_complete_basis_gives_the_frames_back():
     assert np.allclose(again, frames, atol=1e-5)
 
 
+def test_the_basis_that_a_set_was_released_with_is_taken_over(tmp_path, work):
+    folder = make_set(tmp_path, Dataset("R", "R", "released_mesh", 1.0, 2, True), 18, 25, seed=4)
+    rotated, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(18, 6)))
+    released = {"components_to_data": rotated.T.astype(np.float32), "original_data_mean": np.full(18, 0.5, np.float32)}
+    np.savez(folder / "pca.npz", **released)
+    opened = replace(RECIPE, sets=(SetSpec("a2f", "R"),)).prepare(work, tmp_path)
+    pca = opened.spaces["released_mesh"].pca
+    assert np.array_equal(pca.components.numpy(), released["components_to_data"][:4])
+    assert np.array_equal(pca.mean.numpy(), released["original_data_mean"])
+
+
+def test_with_balance_a_set_in_other_units_weighs_and_learns_the_same(tmp_path, work):
+    for name, scale in (("L", 1.0), ("S", 0.001)):
+        make_set(tmp_path, Dataset(name, name, f"mesh_{name}", scale, 2, True), 18, 25, seed=4)
+    sets = tuple(SetSpec("a2f", name) for name in "LS")
+    opened = replace(RECIPE, sets=sets, balance=True, batch_size=1, crop_s=0.0, pivot_share=0.0).prepare(work, tmp_path)
+    network = opened.recipe.build().eval()
+    network.heads["mesh_S"].load_state_dict(network.heads["mesh_L"].state_dict())
+    for head in network.heads.values():
+        torch.nn.init.constant_(head.weight, 0.02)
+    large, small = (opened._stacked([(one, one.items[0])], None) for one in opened.train)
+    losses = [
+        opened.losses(network, replace(batch, identity=torch.tensor([0]))).total.item() for batch in (large, small)
+    ]
+    assert losses[0] > 0.1 and losses[1] == pytest.approx(losses[0], rel=1e-2)
+
+
 # --- batches ----------------------------------------------------------------------------------------------------------
 
 def test_an_epoch_visits_every_clip_as_often_as_its_set_says(training):
@@ -199,6 +226,14 @@ def test_fine_tuning_keeps_the_head_of_a_known_annotation(run, root, work):
     assert recipe.identities[:4] == ("A/Ann", "A/Ben", "B/Ann", "B/Ben")
     moved = (network.heads["mesh_vertices"].weight - before.heads["mesh_vertices"].weight).detach().abs().max()
     assert 0 < float(moved) < 0.05
+
+
+def test_the_basis_of_a_known_head_stays_whatever_clips_it_is_tuned_on(run, root, work):
+    """In a basis learned anew from one clip the head's old weights would mean other motion."""
+    tuned = finetune(str(run), SetSpec("a2f", "A"), root, FineTuning(epochs=1, clips=1), work)
+    before, after = (load_run(path)[0] for path in (run, tuned))
+    kept, now = (np.load(Path(recipe.assets) / "mesh_vertices.npz")["components"] for recipe in (before, after))
+    assert before.assets != after.assets and np.array_equal(kept, now)
 
 
 def test_speakers_who_are_new_begin_as_the_pivot(run, root, work, tmp_path):

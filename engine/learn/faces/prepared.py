@@ -9,15 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ...values.array_files import map_array
+from ...values.array_files import ArrayFileError, map_array, read_arrays
 from ...values.errors import SettingError
 from ...values.types import FloatArray
 from ..data.official import Pca
@@ -26,6 +26,7 @@ from .samples import DataSet, Sample, Space
 FRONT, MOTION = "front.npy", "motion.npy"
 FACTS = "items.json"
 BLOCK_FRAMES = 512      # of a basis that is learned, held at once
+OWN, RELEASED = ("components", "mean"), ("components_to_data", "original_data_mean")     # names in basis files
 
 log = logging.getLogger(__name__)
 
@@ -61,12 +62,13 @@ class Item:
 
 @dataclass(frozen=True)
 class PreparedSet:
-    """The items of one split of a data set."""
+    """The items of one split of a data set; basis: the PCA file that came with it, if any."""
 
     name: str
     space: Space
     identities: tuple[str, ...]
     items: tuple[Item, ...]
+    basis: Path | None = None
 
     @property
     def seconds(self) -> float:
@@ -99,26 +101,67 @@ def prepare(data: DataSet, split: str, ear: Ear, folder: Path) -> PreparedSet:
         facts = json.loads((place / FACTS).read_text(encoding="utf-8"))
         row = data.identities.index(sample.identity)
         items.append(Item(place, name, row, facts["fps"], facts["samples"], sample.template))
-    return PreparedSet(data.name, data.space, data.identities, tuple(items))
+    return PreparedSet(data.name, data.space, data.identities, tuple(items), data.basis)
 
 
-def basis_of(sets: list[PreparedSet], size: int, file: Path) -> Pca:
-    """The PCA of the sets of one annotation, kept in a file; their motion without the neutral faces.
+@dataclass(frozen=True)
+class VertexBasis:
+    """A PCA of vertices, and what 1 of a head's output is worth in its coefficients."""
 
+    pca: Pca
+    unit: float = 1.0
+
+
+def basis_of(sets: Sequence[PreparedSet], size: int, file: Path, given: Path | None, balance: bool) -> VertexBasis:
+    """The basis of the sets of one annotation, as its file says; the file is written when it is not there.
+
+    Args:
+        size: most components.
+        given: a basis to take over: the released `pca.npz` of a data set, or one of an earlier run.
+        balance: a head counts in the deviation of the coefficient that moves most, not in the sets' units.
     Raises:
-        SettingError: no motion.
+        SettingError: no motion, or a basis that cannot be read or is another annotation's.
     """
     if not file.is_file():
-        items = [item for one in sets for item in one.items]
-        basis, shares = fit_pca(lambda: (item.motion - item.template for item in items), size)
+        basis = read_basis(given, size) if given is not None else VertexBasis(_learned(sets, size, file.stem))
+        if balance and basis.unit == 1.0:
+            basis = replace(basis, unit=_largest_deviation(basis.pca, sets))
         partial = file.with_suffix(".part.npz")
-        np.savez(partial, components=basis.components, mean=basis.mean, shares=shares)
+        np.savez(partial, components=basis.pca.components, mean=basis.pca.mean, unit=basis.unit)
         partial.replace(file)
-        log.info("%s: %d components explain %.2f %% of the motion", file.stem, len(shares), 100 * float(shares.sum()))
-    with np.load(file) as arrays:
-        if len(arrays["mean"]) != sets[0].space.width:
-            raise SettingError(f"{file} is the basis of another annotation. Delete it.")
-        return Pca(arrays["components"], arrays["mean"])
+    basis = read_basis(file, size)
+    if len(basis.pca.mean) != sets[0].space.width:
+        raise SettingError(
+            f"{given or file} is a basis of {len(basis.pca.mean)} numbers, {sets[0].space.annotation} has "
+            f"{sets[0].space.width}. Take it away."
+        )
+    return basis
+
+
+def read_basis(file: Path, size: int) -> VertexBasis:
+    """A basis of ours, or the released code's; at most `size` components. Raises SettingError: it cannot be read."""
+    try:
+        arrays = read_arrays(file)
+        components, mean = (np.asarray(arrays[name], np.float32) for name in (OWN if OWN[0] in arrays else RELEASED))
+        if components.ndim != 2 or mean.shape != components.shape[1:]:
+            raise ValueError(f"components {components.shape} do not fit a mean {mean.shape}")
+        return VertexBasis(Pca(components[:size], mean), float(arrays.get("unit", 1.0)))
+    except (OSError, ArrayFileError, ValueError, KeyError, TypeError) as error:
+        raise SettingError(f"Basis {file} cannot be read ({error}). Copy it again, or delete it.") from error
+
+
+def _learned(sets: Sequence[PreparedSet], size: int, name: str) -> Pca:
+    items = [item for one in sets for item in one.items]
+    pca, shares = fit_pca(lambda: (item.motion - item.template for item in items), size)
+    log.info("%s: %d components explain %.2f %% of the motion", name, len(shares), 100 * float(shares.sum()))
+    return pca
+
+
+def _largest_deviation(pca: Pca, sets: Sequence[PreparedSet]) -> float:
+    """Of the coefficients; the mean over the clips."""
+    items = [item for one in sets for item in one.items]
+    spreads = [((item.motion - item.template - pca.mean) @ pca.components.T).std(axis=0) for item in items]
+    return float(np.mean(spreads, axis=0).max()) or 1.0
 
 
 def fit_pca(frames: Callable[[], Iterable[NDArray[np.floating]]], size: int) -> tuple[Pca, FloatArray]:

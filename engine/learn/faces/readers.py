@@ -31,6 +31,7 @@ from .samples import BLENDSHAPES, FLAME, KEPT_FRAMES, SPLITS, VERTICES, DataSet,
 SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".npy")
 TAKES = (".npz", ".csv", ".json")
 ARKIT = Space("arkit52", BLENDSHAPES, len(ARKIT_52), ARKIT_52)
+RELEASED_BASIS = "pca.npz"      # beside a vertex set of A2F-Bench, in scaled units
 FPS = 30                        # of takes at a rate that is none of the data sets'
 VAL_EVERY, TEST_EVERY = 10, 5   # of takes without a split of their own: by their order
 DAMAGE = (OSError, ArrayFileError, ValueError, KeyError, TypeError, IndexError, RecursionError)
@@ -77,7 +78,8 @@ class A2fBench(Reader):
             )
         except DAMAGE as error:
             raise SettingError(f"{folder} cannot be used as A2F-Bench data: {_words(error)}.") from error
-        return DataSet(facts.id, space, tuple(ids), recordings, facts.scale)
+        basis = folder / RELEASED_BASIS
+        return DataSet(facts.id, space, tuple(ids), recordings, facts.scale, basis if basis.is_file() else None)
 
 
 @dataclass(frozen=True)

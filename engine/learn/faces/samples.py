@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,6 +85,7 @@ class DataSet:
     Attributes:
         identities: its speakers, in the order of their rows of the style table.
         scale: factor of motion and template; a network's output stays in scaled units.
+        basis: the PCA that was released with it, if any.
     """
 
     name: str
@@ -91,6 +93,7 @@ class DataSet:
     identities: tuple[str, ...]
     recordings: tuple[Recording, ...] = field(repr=False)
     scale: float = 1.0
+    basis: Path | None = None
 
     def samples(self, split: str, normalise: bool) -> Iterator[tuple[str, Sample]]:
         """(name, prepared sample) of each recording of a split; a faulty file is named in the log and left out.

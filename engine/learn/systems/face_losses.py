@@ -34,16 +34,17 @@ class FaceSpace(nn.Module):
 
     def __init__(
         self, space: Space, pca: PcaSpace | None = None, basis: BlendshapeSpace | FlameSpace | None = None,
-        region: Tensor | None = None,
+        region: Tensor | None = None, unit: float = 1.0,
     ) -> None:
         """
         Args:
             pca: of vertices; None where the head gives them as they are.
             basis: what makes vertices of other numbers; None compares the numbers themselves.
             region: numbers of the basis' vertices that count; None is all.
+            unit: what 1 of a head's output is worth in coefficients of the PCA.
         """
         super().__init__()
-        self.space, self.pca, self.basis = space, pca, basis
+        self.space, self.pca, self.basis, self.unit = space, pca, basis, unit
         self.register_buffer("region", region, persistent=False)
         self.region: Tensor | None
 
@@ -54,7 +55,7 @@ class FaceSpace(nn.Module):
 
     def motion(self, output: Tensor, template: Tensor) -> Tensor:
         """A head's output (b, t, k) and neutral faces (b, 1, width) -> (b, t, width)."""
-        return output + template if self.pca is None else self.pca.decode(output, template)
+        return output + template if self.pca is None else self.pca.decode(output * self.unit, template)
 
     def vertices(self, motion: Tensor) -> Tensor | None:
         """(..., width) -> (..., v, 3); None where no basis makes vertices of these numbers."""
@@ -80,5 +81,5 @@ class FaceSpace(nn.Module):
         error = self.error(self.motion(output, template), truth, weights)
         coefficients = output.new_zeros(())
         if self.pca is not None:
-            coefficients = functional.mse_loss(output, self.pca.encode(truth, template))
+            coefficients = functional.mse_loss(output * self.unit, self.pca.encode(truth, template))
         return error, coefficients

@@ -40,6 +40,7 @@ from .start_from import start_from_trained
 
 ENCODER = "encoder."
 MESH_FILE = "mesh.npz"  # in a set's folder, for pictures of its faces
+STILL_CLIPS = 24        # of an annotation, that tell how far it moves
 FRAME_GRID_S = 0.2      # crops begin where 25, 30 and 50 rows a second all have one
 
 
@@ -77,6 +78,11 @@ class FaceBatch:
     template: Tensor
     identity: Tensor
 
+    def to(self, device: torch.device) -> FaceBatch:
+        """The same clips on another device."""
+        tensors = (one.to(device) for one in (self.front, self.motion, self.template, self.identity))
+        return FaceBatch(self.head, *tensors)
+
 
 @dataclass(frozen=True)
 class UniTalkerRecipe(Recipe[UniTalker, FaceBatch]):
@@ -89,7 +95,10 @@ class UniTalkerRecipe(Recipe[UniTalker, FaceBatch]):
         pca_dim: most components of a vertex head; 0 lets the head give vertices.
         start_from: a run, a checkpoint of one, or a model folder, whose weights a run begins with.
         fresh_decoder: of those only the encoder's are taken.
-        bases: by annotation an .npz with `meanshape` and `blendshape`, or FLAME's own arrays; below the data folder.
+        bases: by annotation an .npz with `meanshape` and `blendshape`, FLAME's own arrays, or a PCA of vertices; below
+            the data folder.
+        balance: losses count in those of a face that stays neutral, and vertex heads in the deviation of their
+            motion; as released, only the scales of the sets balance them.
         known: speakers of start_from that stay in the style table, before the sets' own.
         heads, identities, assets: what only the data tell; filled in by prepare().
     """
@@ -102,6 +111,7 @@ class UniTalkerRecipe(Recipe[UniTalker, FaceBatch]):
     freeze_encoder: bool = False
     pivot_share: float = 0.1
     pca_dim: int = 512
+    balance: bool = False
     encoder_kind: str = "wavlm-base-plus"
     encoder: dict[str, Any] = field(default_factory=dict)
     decoder_kind: str = "tcn"
@@ -163,12 +173,15 @@ class UniTalkerRecipe(Recipe[UniTalker, FaceBatch]):
             tuple(_prepared(spec, one, split, ear, work) for spec, one in zip(self.sets, sets, strict=True))
             for split in ("train", "val")
         )
-        assets = work / "bases" / _digest(str((self.pca_dim, [(one.name, one.space, one.seconds) for one in train])))
+        contents = [(one.name, one.space, one.seconds, str(one.basis)) for one in train]
+        assets = work / "bases" / _digest(str((self.pca_dim, self.balance, sorted(self.bases.items()), contents)))
         assets.mkdir(parents=True, exist_ok=True)
-        spaces = face_spaces(train, self.pca_dim, {name: root / file for name, file in self.bases.items()}, assets)
+        spaces = face_spaces(train, replace(self, assets=str(assets)), root)
         save_heads({name: _head_files(name, train, space) for name, space in spaces.items()}, assets)
-        recipe = replace(recipe, heads={name: space.outputs for name, space in spaces.items()}, assets=str(assets))
-        return FaceTraining(recipe, train, val, spaces, self._renderers(train, root))
+        heads = {name: space.outputs for name, space in spaces.items()}
+        still = {name: _still_error(name, train, space, self.weights) for name, space in spaces.items()}
+        recipe = replace(recipe, heads=heads, assets=str(assets))
+        return FaceTraining(recipe, train, val, spaces, still, self._renderers(train, root))
 
     def folder(self, network: UniTalker) -> Contents:
         """Heads with bases and neutral faces, and every speaker."""
@@ -230,6 +243,7 @@ class FaceTraining(Training[UniTalker, FaceBatch]):
     train: tuple[PreparedSet, ...]
     val: tuple[PreparedSet, ...]
     spaces: Mapping[str, FaceSpace]
+    still: Mapping[str, float]      # by annotation the error of a face that stays neutral
     renderers: Mapping[str, Renderer] = field(default_factory=dict)
 
     @property
@@ -259,9 +273,13 @@ class FaceTraining(Training[UniTalker, FaceBatch]):
     def losses(self, network: UniTalker, batch: FaceBatch) -> Losses:
         """Error of the motion, of its coefficients, and where they count of its pictures."""
         output = network.frames_of(batch.front, batch.motion.shape[1], batch.identity, batch.head)
-        weights, space = self.recipe.weights, self.spaces[batch.head]
-        error, coefficients = space.losses(output, batch.motion, batch.template, weights)
-        losses = Losses(error + weights.pca * coefficients, {"motion": error, "pca": coefficients})
+        weights = self.recipe.weights
+        space = self.spaces[batch.head].to(output.device)
+        with torch.autocast(output.device.type, enabled=False):     # positions need more digits than bfloat16 has
+            error, coefficients = space.losses(output.float(), batch.motion, batch.template, weights)
+        still = self.still[batch.head]
+        total = (error + weights.pca * coefficients) / (still if self.recipe.balance else 1.0)
+        losses = Losses(total, {"motion": error, "pca": coefficients, "share": error / still})
         if batch.head not in self.renderers:
             return losses
         motions = space.motion(output, batch.template), batch.motion
@@ -278,10 +296,11 @@ class FaceTraining(Training[UniTalker, FaceBatch]):
 
     @torch.no_grad()
     def _relative_error(self, network: UniTalker, one: PreparedSet) -> float:
-        space, weights = self.spaces[one.space.annotation], self.recipe.weights
+        device = network.styles.device
+        space, weights = self.spaces[one.space.annotation].to(device), self.recipe.weights
         found, still = 0.0, 0.0
         for item in one.items:
-            batch = self._stacked([(one, item)], None)
+            batch = self._stacked([(one, item)], None).to(device)
             output = network.frames_of(batch.front, batch.motion.shape[1], batch.identity, batch.head)
             found += space.error(space.motion(output, batch.template), batch.motion, weights).item()
             still += space.error(batch.template.expand_as(batch.motion), batch.motion, weights).item()
@@ -326,11 +345,11 @@ def _prepared(spec: SetSpec, one: DataSet, split: str, ear: Ear, work: Path) -> 
     return prepare(one, split, ear, work / "prepared")
 
 
-def face_spaces(
-    sets: Sequence[PreparedSet], pca_dim: int, bases: Mapping[str, Path], folder: Path,
-) -> dict[str, FaceSpace]:
-    """What each annotation's numbers are worth in vertices; bases of vertex sets are learned and kept in `folder`.
+def face_spaces(sets: Sequence[PreparedSet], recipe: UniTalkerRecipe, root: Path) -> dict[str, FaceSpace]:
+    """What each annotation's numbers are worth in vertices; bases of vertex sets are kept in the recipe's assets.
 
+    Args:
+        root: folder that the recipe's bases lie below.
     Raises:
         SettingError: a basis cannot be read, or does not fit.
     """
@@ -338,17 +357,30 @@ def face_spaces(
     for annotation in dict.fromkeys(one.space.annotation for one in sets):
         same = [one for one in sets if one.space.annotation == annotation]
         space = same[0].space
-        if space.kind == VERTICES and pca_dim:
-            pca = basis_of(same, pca_dim, folder / f"{annotation}.npz")
-            components, mean = torch.from_numpy(pca.components), torch.from_numpy(pca.mean)
-            spaces[annotation] = FaceSpace(space, PcaSpace(components, mean))
-        elif annotation in bases:
-            file = bases[annotation]
-            basis = read_flame(file) if space.kind == FLAME else _blendshapes(file, space.width)
-            spaces[annotation] = FaceSpace(space, None, basis)
+        file = root / recipe.bases[annotation] if annotation in recipe.bases else None
+        if space.kind == VERTICES and recipe.pca_dim:
+            kept = Path(recipe.assets) / f"{annotation}.npz"
+            basis = basis_of(same, recipe.pca_dim, kept, file or same[0].basis, recipe.balance)
+            components, mean = torch.from_numpy(basis.pca.components), torch.from_numpy(basis.pca.mean)
+            spaces[annotation] = FaceSpace(space, PcaSpace(components, mean), unit=basis.unit)
+        elif file is not None and space.kind != VERTICES:
+            spaces[annotation] = FaceSpace(
+                space, None, read_flame(file) if space.kind == FLAME else _blendshapes(file, space.width),
+            )
         else:
             spaces[annotation] = FaceSpace(space)
     return spaces
+
+
+@torch.no_grad()
+def _still_error(annotation: str, sets: Sequence[PreparedSet], space: FaceSpace, weights: FaceWeights) -> float:
+    """The error of a face that stays neutral, mean over some clips."""
+    items = [item for one in sets if one.space.annotation == annotation for item in one.items]
+    errors = []
+    for item in items[::max(1, len(items) // STILL_CLIPS)]:
+        truth, template = torch.from_numpy(np.array(item.motion)), torch.from_numpy(item.template)
+        errors.append(space.error(template.expand_as(truth), truth, weights).item())
+    return max(float(np.mean(errors)), 1e-30)
 
 
 def _blendshapes(file: Path, width: int) -> BlendshapeSpace:
@@ -369,7 +401,7 @@ def _head_files(annotation: str, sets: Sequence[PreparedSet], space: FaceSpace) 
     speakers = sum(len(one.identities) for one in sets if one.space.annotation == annotation)
     pca = None
     if space.pca is not None:
-        pca = Pca(space.pca.components.numpy(), space.pca.mean.numpy())
+        pca = Pca(space.pca.components.numpy() * np.float32(space.unit), space.pca.mean.numpy())
     facts = Dataset(
         first.name, "", annotation, 1.0, speakers, first.space.kind == VERTICES, first.items[0].fps,
     )

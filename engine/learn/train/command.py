@@ -14,6 +14,7 @@ from ..export.from_run import export
 from ..synth.corpus import corpus_hours, make_corpus
 from ..synth.timing import timing_table
 from . import loop
+from .processes import join
 from .run import load_run, read_config
 
 
@@ -43,10 +44,12 @@ def train(config: Path, recordings: Path | None = None) -> Path:
     settings, recipe = read_config(config)
     work = (config.parent / settings.work).resolve()
     torch.set_num_threads(settings.threads)
-    training = recipe.prepare(work, recordings)
+    processes = join(settings.device)
+    with processes.first_alone():
+        training = recipe.prepare(work, recordings)
     run = work / config.stem
     loop.train(recipe, training, settings, run)
-    if settings.output:
+    if settings.output and processes.writes:
         export_run(run, (config.parent / settings.output).resolve())
     return run
 

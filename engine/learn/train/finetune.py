@@ -74,6 +74,7 @@ def finetune(source: str, one: SetSpec, root: Path, how: FineTuning, work: Path)
     recipe = replace(
         base, sets=(replace(one, most_clips=how.clips),), made=False, start_from=source, heads={}, identities=(),
         known=() if how.fresh_decoder else base.identities, fresh_decoder=how.fresh_decoder,
+        bases=base.bases if how.fresh_decoder else {**base.bases, **_kept_bases(base)},
         freeze_encoder=base.freeze_encoder or how.decoder_only, crop_s=base.crop_s or CROP_S,
         batch_size=1 if how.clips == 1 else max(base.batch_size, BATCH_SIZE),
         warm_up_epochs=min(1, base.warm_up_epochs), weights=replace(base.weights, pictures=how.photometric),
@@ -87,6 +88,12 @@ def finetune(source: str, one: SetSpec, root: Path, how: FineTuning, work: Path)
     run = work / f"{one.folder}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
     loop.train(recipe, training, settings, run)
     return run
+
+
+def _kept_bases(base: UniTalkerRecipe) -> dict[str, str]:
+    """Bases of the source's vertex heads: what a head learned is worth nothing in another basis."""
+    files = {name: Path(base.assets).resolve() / f"{name}.npz" for name in base.heads}
+    return {name: str(file) for name, file in files.items() if base.assets and file.is_file()}
 
 
 def _recipe_of(source: str) -> UniTalkerRecipe:

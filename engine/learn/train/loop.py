@@ -15,8 +15,10 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from ..systems.contract import Recipe, Training
+from ..systems.contract import Judgement, Recipe, Training
+from .processes import Processes, join
 from .run import BEST, LAST, TrainConfig, config_fields, counted
+from .run_log import LOG, RunLog
 
 LOG_STEPS = 25
 SEED_STRIDE = 1_000_003  # between runs' seeds, so that no two runs share a step's seed
@@ -43,6 +45,7 @@ class _Run:
     settings: TrainConfig
     folder: Path
     frozen: frozenset[str]      # weights that the network itself froze
+    processes: Processes
 
 
 def train(recipe: Recipe[Any, Any], training: Training[Any, Any], settings: TrainConfig, folder: Path) -> None:
@@ -52,12 +55,13 @@ def train(recipe: Recipe[Any, Any], training: Training[Any, Any], settings: Trai
         folder: where checkpoints go: `best.pt` is what to export, `last.pt` where to resume.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    processes = join(settings.device)
     recipe, settings = training.completed(recipe), counted(settings, training.epoch_steps)
     torch.set_num_threads(settings.threads)
     with _fixed_seed(settings.seed):
         network: nn.Module = recipe.build()
         frozen = frozenset(name for name, weight in network.named_parameters() if not weight.requires_grad)
-        run = _Run(recipe, training, settings, folder, frozen)
+        run = _Run(recipe, training, settings, folder, frozen, processes)
         _loop(_start_or_resume(network, run), run)
 
 
@@ -70,15 +74,23 @@ def learning_rate(step: int, settings: TrainConfig) -> float:
 
 def _loop(state: _State, run: _Run) -> None:
     settings, began_s = run.settings, time.monotonic()
-    progress = tqdm(total=settings.steps, initial=state.step, unit="step", mininterval=10, dynamic_ncols=True)
+    progress = tqdm(
+        total=settings.steps, initial=state.step, unit="step", mininterval=10, dynamic_ncols=True,
+        disable=not run.processes.writes,
+    )
+    journal = RunLog(run.folder / LOG, state.step)
     while state.step < settings.steps:
         parts = _step(state, run)
         progress.update()
+        if not run.processes.writes:
+            continue
         if state.step % LOG_STEPS == 0:
-            values = " ".join(f"{name} {value:.4f}" for name, value in parts.items())
+            values = " ".join(f"{name} {value:.4g}" for name, value in parts.items())
             log.info("step %d %s %.0f s", state.step, values, time.monotonic() - began_s)
+            journal.add(state.step, {**parts, "rate": learning_rate(state.step, settings)})
         if state.step % settings.checkpoint_steps == 0 or state.step == settings.steps:
-            _checkpoint(state, run)
+            score = _checkpoint(state, run)
+            journal.add(state.step, {} if score is None else {"score": score.value})
     progress.close()
 
 
@@ -90,11 +102,12 @@ def _step(state: _State, run: _Run) -> dict[str, float]:
         group["lr"] = learning_rate(state.step, settings)
     seed = settings.seed * SEED_STRIDE + state.step  # a resumed run draws what an uninterrupted one would
     torch.manual_seed(seed)
-    batch = run.training.batch(state.step, seed)
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=settings.bfloat16):
-        losses = run.training.losses(state.network, batch)
+    whole, processes = run.training.batch(state.step, seed), run.processes
+    with torch.autocast(processes.device.type, dtype=torch.bfloat16, enabled=settings.bfloat16):
+        losses = run.training.losses(state.network, processes.part(whole))
     state.optimizer.zero_grad(set_to_none=True)
-    losses.total.backward()  # type: ignore[no-untyped-call]
+    (losses.total * processes.share(whole)).backward()  # type: ignore[no-untyped-call]
+    processes.average_gradients(state.network)
     if settings.gradient_norm:
         torch.nn.utils.clip_grad_norm_(state.network.parameters(), settings.gradient_norm)
     state.optimizer.step()
@@ -134,7 +147,7 @@ def _average(state: _State, decay: float) -> None:
             value.copy_(current[name])
 
 
-def _checkpoint(state: _State, run: _Run) -> None:
+def _checkpoint(state: _State, run: _Run) -> Judgement | None:
     if state.step == run.settings.steps:
         run.training.finish(state.average)
     score = run.training.score(state.average)
@@ -145,6 +158,7 @@ def _checkpoint(state: _State, run: _Run) -> None:
         state.best_score = value
         _save(state, run, run.folder / BEST, resumable=False)
     _save(state, run, run.folder / LAST, resumable=True)
+    return score
 
 
 def _save(state: _State, run: _Run, path: Path, resumable: bool) -> None:
@@ -163,11 +177,12 @@ def _save(state: _State, run: _Run, path: Path, resumable: bool) -> None:
 
 def _start_or_resume(network: nn.Module, run: _Run) -> _State:
     run.recipe.load_published(network)
+    network.to(run.processes.device)
     average = copy.deepcopy(network)
     state = _State(network.train(), average.eval(), _optimizer(network, 0, run))
     path = run.folder / LAST
     if path.exists():
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        saved = torch.load(path, map_location=run.processes.device, weights_only=True)
         network.load_state_dict(saved["model"])
         average.load_state_dict(saved["average"])
         state.step, state.stage, state.best_score = saved["step"], saved.get("stage", 0), saved["best_score"]

@@ -70,8 +70,7 @@ def measure(run: Path, dataset: Path, reader: str = "") -> list[MeasureRow]:
     if prepared.space.annotation not in network.heads:
         known = ", ".join(network.heads)
         raise SettingError(f"{run} has no head for {prepared.space.annotation}. It has {known}: fine-tune it first.")
-    bases = {name: root / file for name, file in recipe.bases.items()}
-    space = face_spaces([prepared], recipe.pca_dim, bases, Path(recipe.assets))[prepared.space.annotation]
+    space = face_spaces([prepared], recipe, root)[prepared.space.annotation]
     clips: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
     for item in prepared.items:
         speaker = prepared.identities[item.row]

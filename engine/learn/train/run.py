@@ -39,7 +39,8 @@ class TrainConfig:
         learning_rate: reached after warmup_steps; with decay it falls linearly to 0 over the second half.
         ema: decay of the averaged weights, which are what is exported; 0 exports the newest weights.
         gradient_norm: gradients are shortened to it; 0 leaves them as they are.
-        bfloat16: autocast; only faster where the processor has bfloat16 units.
+        bfloat16: autocast; only faster where processor or card have bfloat16 units.
+        device: "cpu", "cuda", or "auto" for a card where there is one.
         checkpoint_steps: a checkpoint, and a score where the recipe has one, every so many steps; 0 is every epoch.
     """
 
@@ -55,6 +56,7 @@ class TrainConfig:
     ema: float = 0.998
     gradient_norm: float = 1.0
     bfloat16: bool = False
+    device: str = "cpu"
     threads: int = 1
     seed: int = 1
     checkpoint_steps: int = 200

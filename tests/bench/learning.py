@@ -1,0 +1,277 @@
+"""UniTalker's claims in small: its parts taken away one by one, on the eight sets that the project makes.
+
+python -m tests.bench.learning WORK                what is not done yet, then the table; a cell is one run with one seed
+python -m tests.bench.learning WORK --only pivot   cells whose name begins so
+python -m tests.bench.learning WORK --table        the table of what is done
+python -m tests.bench.learning WORK --speed        samples a second, and the share of them that the encoder takes
+
+Tiny networks behind the frozen front end of the bundled model, whose features are made once and kept. Errors are the
+loss of test clips as a share of that of a face that stays neutral, so that sets of any unit compare; LVE are in units
+of each set, squared. The paper's figures: Fan et al., "UniTalker" (ECCV 2024), tables 2 to 6.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.learn.evaluate.face_metrics import EVERYWHERE, lip_vertex_error
+from engine.learn.faces.made_sets import MADE, SETS, regions
+from engine.learn.faces.prepared import Item, PreparedSet
+from engine.learn.systems.face_losses import FaceSpace
+from engine.learn.systems.unitalker import FaceTraining, SetSpec, UniTalkerRecipe, face_spaces
+from engine.learn.train import loop
+from engine.learn.train.finetune import FineTuning, finetune
+from engine.learn.train.run import TrainConfig, load_run, read_config
+from engine.nets.unitalker import UniTalker
+
+RECIPE = Path(__file__).parents[2] / "engine" / "learn" / "recipes" / "a2f_small.toml"
+SEEDS = (0, 1, 2)
+SMALL: Mapping[str, object] = {"decoder_dim": 64, "style_dim": 16, "crop_s": 2.0}
+ENCODER = {"model": "mini", "dilations": (1,)}
+EPOCHS, LONGER = 10, 4          # of joint and single runs; a clip is visited as often by both, or by singles longer
+FINE_EPOCHS = 8
+UNSEEN = "M2_small_mesh"        # left out of the run that transfers to it
+UNSEEN_STEPS = 120              # of a transfer, whatever its data
+CLIPS = {"1": 24, "1/2": 12, "1/4": 6, "1/8": 3, "one-shot": 1}
+FOLDERS = tuple(made.facts.folder for made in SETS)
+SPEED_STEPS = 40
+
+Figures = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Folders of the bench; cells lie in `cells`, runs in `runs`."""
+
+    work: Path
+
+    @property
+    def root(self) -> Path:
+        """Folder of the made sets."""
+        return self.work / MADE
+
+    def cell(self, name: str, seed: int) -> Path:
+        """File of a cell's figures."""
+        return self.work / "cells" / f"{name.replace('/', '_').replace(' ', '_')}-{seed}.json"
+
+    def run(self, name: str, seed: int) -> Path:
+        """Folder of a run."""
+        return self.work / "runs" / f"{name.replace(' ', '_')}-{seed}"
+
+
+@dataclass(frozen=True)
+class Watched(FaceTraining):
+    """Training that notes what it scored after each epoch."""
+
+    history: list[float] = field(default_factory=list)
+
+    def score(self, network: UniTalker):  # type: ignore[no-untyped-def]
+        """As the contract says."""
+        found = super().score(network)
+        if found is not None:
+            self.history.append(-found.value)
+        return found
+
+
+VARIANTS: Mapping[str, Mapping[str, object]] = {
+    "joint": {},
+    "warm-up none": {"warm_up_epochs": 0},
+    "pivot none": {"pivot_share": 0.0},
+    "adaptor behind decoder": {"interpolate_pos": 2},
+    "transformer": {"decoder_kind": "transformer"},
+    "balance none": {"balance": False},
+    "balance none, pca none": {"balance": False, "pca_dim": 0},
+}
+STRANGE = ("joint", "pivot none")       # runs whose sets are also tried with the styles of other sets
+
+
+# --- cells ------------------------------------------------------------------------------------------------------------
+
+def cells() -> Iterator[tuple[str, Callable[[Bench, str, int], Figures]]]:
+    """(name, what makes its figures), those that others need first."""
+    yield "joint", partial(joint, change=VARIANTS["joint"])
+    for folder in FOLDERS:
+        yield f"single {folder}", partial(joint, change={}, folders=(folder,))
+        yield f"single-longer {folder}", partial(joint, change={}, folders=(folder,), epochs=LONGER * EPOCHS)
+    yield "base without", partial(joint, change={}, folders=tuple(one for one in FOLDERS if one != UNSEEN))
+    yield "blank", blank
+    for share, clips in CLIPS.items():
+        for source, arm in (("base without", "transfer"), ("blank", "scratch")):
+            yield f"{arm} {share}", partial(unseen, source=source, clips=clips, decoder_only=False)
+    yield "decoder-only one-shot", partial(unseen, source="base without", clips=1, decoder_only=True)
+    for name, change in VARIANTS.items():
+        if name != "joint":
+            yield name, partial(joint, change=change)
+    for folder in FOLDERS:
+        yield f"fine {folder}", partial(fine, folder=folder)
+
+
+def joint(
+    bench: Bench, name: str, seed: int, *, change: Mapping[str, object], folders: Sequence[str] = FOLDERS,
+    epochs: int = EPOCHS,
+) -> Figures:
+    """One model from some of the sets."""
+    settings, recipe = base_recipe(seed)
+    sets = tuple(spec for spec in recipe.sets if spec.folder in folders)
+    recipe = replace(recipe, sets=sets, **change)  # type: ignore[arg-type]
+    training = recipe.prepare(bench.work, None)
+    watched = Watched(training.recipe, training.train, training.val, training.spaces, training.still)
+    loop.train(recipe, watched, replace(settings, epochs=epochs), bench.run(name, seed))
+    return {**figures(bench, bench.run(name, seed), folders), "history": watched.history}
+
+
+def blank(bench: Bench, name: str, seed: int) -> Figures:
+    """A run that learned nothing: the same sizes and front end, for transfers from scratch."""
+    settings, recipe = base_recipe(seed)
+    training = recipe.prepare(bench.work, None)
+    loop.train(
+        recipe, training, replace(settings, epochs=0, steps=1, checkpoint_steps=1, learning_rate=0.0),
+        bench.run(name, seed),
+    )
+    return {}
+
+
+def fine(bench: Bench, name: str, seed: int, *, folder: str) -> Figures:
+    """The joint model goes on with one of its sets."""
+    how = FineTuning(FINE_EPOCHS, seed=seed)
+    run = finetune(str(bench.run("joint", seed)), SetSpec("a2f", folder), bench.root, how, bench.work)
+    return figures(bench, run, (folder,))
+
+
+def unseen(bench: Bench, name: str, seed: int, *, source: str, clips: int, decoder_only: bool) -> Figures:
+    """An annotation that its source never saw: encoder of the source, decoder and head fresh."""
+    steps = 1 if clips == 1 else -(-clips // base_recipe(seed)[1].batch_size)
+    how = FineTuning(UNSEEN_STEPS // steps, clips, decoder_only, fresh_decoder=True, seed=seed)
+    run = finetune(str(bench.run(source, seed)), SetSpec("a2f", UNSEEN), bench.root, how, bench.work)
+    return figures(bench, run, (UNSEEN,))
+
+
+def base_recipe(seed: int) -> tuple[TrainConfig, UniTalkerRecipe]:
+    """The recipe of the made sets, smaller, one seed."""
+    settings, recipe = read_config(RECIPE)
+    assert isinstance(recipe, UniTalkerRecipe)
+    small = replace(recipe, encoder=ENCODER, **SMALL)  # type: ignore[arg-type]
+    return replace(settings, seed=seed), small
+
+
+# --- figures ----------------------------------------------------------------------------------------------------------
+
+def figures(bench: Bench, run: Path, folders: Sequence[str]) -> Figures:
+    """Errors and LVE of the test clips of each set; and those that the styles of other sets' speakers make."""
+    recipe, network = load_run(run)
+    assert isinstance(recipe, UniTalkerRecipe) and isinstance(network, UniTalker)
+    own: dict[str, tuple[float, float]] = {}
+    others: dict[str, tuple[float, float]] = {}
+    for folder in folders:
+        prepared = test_set(bench, folder)
+        space = face_spaces([prepared], recipe, bench.root)[prepared.space.annotation]
+        own[folder] = errors(network, space, prepared, folder, lambda item, one=prepared: [
+            recipe.row(f"{one.name}/{one.identities[item.row]}")
+        ])
+        strangers = first_rows(recipe, prepared.name)
+        if run.name.startswith(tuple(name.replace(" ", "_") + "-" for name in STRANGE)):
+            others[folder] = errors(network, space, prepared, folder, lambda item, rows=strangers: rows)
+    return {
+        "error": {name: found[0] for name, found in own.items()},
+        "lve": {name: found[1] for name, found in own.items()},
+        "other_error": {name: found[0] for name, found in others.items()},
+        "other_lve": {name: found[1] for name, found in others.items()},
+    }
+
+
+@torch.no_grad()
+def errors(
+    network: UniTalker, space: FaceSpace, prepared: PreparedSet, folder: str, rows: Callable[[Item], list[int]],
+) -> tuple[float, float]:
+    """(loss as a share of that of a face that stays neutral, LVE), mean over the rows of each clip."""
+    made = next(one for one in SETS if one.facts.folder == folder)
+    lips = regions(made).get("lips", EVERYWHERE)
+    weights = base_recipe(0)[1].weights
+    found, still, lve = 0.0, 0.0, []
+    for item in prepared.items:
+        front = torch.from_numpy(np.array(item.front))[None]
+        truth = torch.from_numpy(np.array(item.motion))[None]
+        template = torch.from_numpy(item.template)[None, None]
+        wanted = space.vertices(truth)
+        assert wanted is not None
+        for row in rows(item):
+            output = network.frames_of(front, truth.shape[1], torch.tensor([row]), prepared.space.annotation)
+            motion = space.motion(output, template)
+            given = space.vertices(motion)
+            assert given is not None
+            found += space.error(motion, truth, weights).item()
+            still += space.error(template.expand_as(truth), truth, weights).item()
+            lve.append(lip_vertex_error(wanted[0].numpy(), given[0].numpy(), lips))
+    return found / still, float(np.mean(lve))
+
+
+def first_rows(recipe: UniTalkerRecipe, name: str) -> list[int]:
+    """Rows of the first speaker of every other set."""
+    firsts: dict[str, int] = {}
+    for row, identity in enumerate(recipe.identities):
+        firsts.setdefault(identity.partition("/")[0], row)
+    return [row for group, row in firsts.items() if group != name]
+
+
+@cache
+def test_set(bench: Bench, folder: str) -> PreparedSet:
+    """The test clips of a set."""
+    return base_recipe(0)[1].prepared(SetSpec("a2f", folder), "test", bench.root, bench.work)
+
+
+# --- running ----------------------------------------------------------------------------------------------------------
+
+def work_through(bench: Bench, only: str) -> None:
+    """Make the cells that are not there yet, seed by seed."""
+    (bench.work / "cells").mkdir(parents=True, exist_ok=True)
+    for seed in SEEDS:
+        for name, make in cells():
+            file = bench.cell(name, seed)
+            if file.is_file() or not name.startswith(only):
+                continue
+            began_s = time.process_time()
+            found = {**make(bench, name, seed), "seconds": time.process_time() - began_s}
+            partial_file = file.with_suffix(".part")
+            partial_file.write_text(json.dumps(found), encoding="utf-8")
+            partial_file.replace(file)
+            tell(f"{name} {seed}: {found['seconds']:.0f} s {shown(found)}")
+
+
+def shown(found: Figures) -> str:
+    """Errors of a cell in one line."""
+    given = found.get("error", {})
+    assert isinstance(given, dict)
+    return " ".join(f"{name[:2]} {value:.3f}" for name, value in given.items())
+
+
+def tell(text: str) -> None:
+    """One line."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """As the module's text says."""
+    parser = argparse.ArgumentParser(description="UniTalker's claims in small.")
+    parser.add_argument("work", type=Path, help="folder for sets, features, runs and figures")
+    parser.add_argument("--only", default="", help="cells whose name begins so")
+    parser.add_argument("--table", action="store_true", help="the table of what is done, and nothing else")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    bench = Bench(options.work.resolve())
+    if not options.table:
+        work_through(bench, options.only)
+
+
+if __name__ == "__main__":
+    main()
