@@ -3,9 +3,10 @@
 python -m tests.bench.learning WORK                what is not done yet, then the table; a cell is one run with one seed
 python -m tests.bench.learning WORK --only pivot   cells whose name begins so
 python -m tests.bench.learning WORK --table        the table of what is done
-python -m tests.bench.learning WORK --speed        samples a second, and the share of them that the encoder takes
+python -m tests.bench.learning WORK --speed        samples a second, and the share of time that the encoder takes
+python -m tests.bench.learning WORK --front mel    the same behind mel bands, from which speech has yet to be learned
 
-Tiny networks behind the frozen front end of the bundled model, whose features are made once and kept. Errors are the
+Tiny networks behind a frozen front end, that of the bundled model; its features are made once and kept. Errors are the
 loss of test clips as a share of that of a face that stays neutral, so that sets of any unit compare; LVE are in units
 of each set, squared. The paper's figures: Fan et al., "UniTalker" (ECCV 2024), tables 2 to 6.
 """
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from engine.learn.evaluate.face_metrics import EVERYWHERE, lip_vertex_error
 from engine.learn.faces.made_sets import MADE, SETS, regions
@@ -32,7 +34,10 @@ from engine.learn.systems.unitalker import FaceTraining, SetSpec, UniTalkerRecip
 from engine.learn.train import loop
 from engine.learn.train.finetune import FineTuning, finetune
 from engine.learn.train.run import TrainConfig, load_run, read_config
+from engine.nets.encoders import ENCODERS, SpeechEncoder
+from engine.nets.layers import DilatedBlock, LogMel, PowerSpectrum, SlidingNorm
 from engine.nets.unitalker import UniTalker
+from engine.values.types import SAMPLE_RATE_HZ
 
 RECIPE = Path(__file__).parents[2] / "engine" / "learn" / "recipes" / "a2f_small.toml"
 SEEDS = (0, 1, 2)
@@ -45,15 +50,23 @@ UNSEEN_STEPS = 120              # of a transfer, whatever its data
 CLIPS = {"1": 24, "1/2": 12, "1/4": 6, "1/8": 3, "one-shot": 1}
 FOLDERS = tuple(made.facts.folder for made in SETS)
 SPEED_STEPS = 40
+BUNDLED, MEL, MEL_FRAMES = "bundled", "mel", "mel_frames"
+MEL_BANDS, MEL_CHANNELS, MEL_DILATIONS = 40, 96, (1, 2, 4, 1)
 
 Figures = dict[str, object]
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Folders of the bench; cells lie in `cells`, runs in `runs`."""
+    """Folders of the bench, and the front end that is frozen; cells lie in `cells`, runs in `runs`."""
 
     work: Path
+    front: str = BUNDLED
+
+    @property
+    def front_kind(self) -> str:
+        """Its name among the encoders."""
+        return BUNDLED if self.front == BUNDLED else MEL_FRAMES
 
     @property
     def root(self) -> Path:
@@ -62,11 +75,11 @@ class Bench:
 
     def cell(self, name: str, seed: int) -> Path:
         """File of a cell's figures."""
-        return self.work / "cells" / f"{name.replace('/', '_').replace(' ', '_')}-{seed}.json"
+        return self.work / f"cells_{self.front}" / f"{name.replace('/', '_').replace(' ', '_')}-{seed}.json"
 
     def run(self, name: str, seed: int) -> Path:
         """Folder of a run."""
-        return self.work / "runs" / f"{name.replace(' ', '_')}-{seed}"
+        return self.work / f"runs_{self.front}" / f"{name.replace(' ', '_')}-{seed}"
 
 
 @dataclass(frozen=True)
@@ -121,7 +134,7 @@ def joint(
     epochs: int = EPOCHS,
 ) -> Figures:
     """One model from some of the sets."""
-    settings, recipe = base_recipe(seed)
+    settings, recipe = base_recipe(bench, seed)
     sets = tuple(spec for spec in recipe.sets if spec.folder in folders)
     recipe = replace(recipe, sets=sets, **change)  # type: ignore[arg-type]
     training = recipe.prepare(bench.work, None)
@@ -132,7 +145,7 @@ def joint(
 
 def blank(bench: Bench, name: str, seed: int) -> Figures:
     """A run that learned nothing: the same sizes and front end, for transfers from scratch."""
-    settings, recipe = base_recipe(seed)
+    settings, recipe = base_recipe(bench, seed)
     training = recipe.prepare(bench.work, None)
     loop.train(
         recipe, training, replace(settings, epochs=0, steps=1, checkpoint_steps=1, learning_rate=0.0),
@@ -150,18 +163,50 @@ def fine(bench: Bench, name: str, seed: int, *, folder: str) -> Figures:
 
 def unseen(bench: Bench, name: str, seed: int, *, source: str, clips: int, decoder_only: bool) -> Figures:
     """An annotation that its source never saw: encoder of the source, decoder and head fresh."""
-    steps = 1 if clips == 1 else -(-clips // base_recipe(seed)[1].batch_size)
+    steps = 1 if clips == 1 else -(-clips // base_recipe(bench, seed)[1].batch_size)
     how = FineTuning(UNSEEN_STEPS // steps, clips, decoder_only, fresh_decoder=True, seed=seed)
     run = finetune(str(bench.run(source, seed)), SetSpec("a2f", UNSEEN), bench.root, how, bench.work)
     return figures(bench, run, (UNSEEN,))
 
 
-def base_recipe(seed: int) -> tuple[TrainConfig, UniTalkerRecipe]:
+def base_recipe(bench: Bench, seed: int) -> tuple[TrainConfig, UniTalkerRecipe]:
     """The recipe of the made sets, smaller, one seed."""
     settings, recipe = read_config(RECIPE)
     assert isinstance(recipe, UniTalkerRecipe)
-    small = replace(recipe, encoder=ENCODER, **SMALL)  # type: ignore[arg-type]
+    encoder = ENCODER if bench.front == BUNDLED else {}
+    small = replace(recipe, encoder_kind=bench.front_kind, encoder=encoder, **SMALL)  # type: ignore[arg-type]
     return replace(settings, seed=seed), small
+
+
+class MelFrames(SpeechEncoder):
+    """Mel bands are the frozen front; all that hears is learned."""
+
+    context_s = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.power, self.mel = PowerSpectrum(), LogMel(MEL_BANDS, 60.0, 7600.0)
+        self.norm = SlidingNorm(MEL_BANDS, 1.8)
+        self.dim = MEL_CHANNELS
+        self.listen = nn.Linear(2 * MEL_BANDS, MEL_CHANNELS)
+        self.blocks = nn.ModuleList(DilatedBlock(MEL_CHANNELS, dilation) for dilation in MEL_DILATIONS)
+
+    def front(self, wave: Tensor) -> Tensor:
+        """(batch, samples) -> (batch, t, 2 MEL_BANDS)."""
+        wave = nn.functional.pad(wave, (0, -wave.shape[1] % 320))
+        bands: Tensor = self.norm(*self.mel(self.power(wave)))
+        return bands.unflatten(2, (-1, 2)).permute(0, 2, 3, 1).flatten(2)
+
+    def context(self, front: Tensor) -> Tensor:
+        """(batch, t, 2 MEL_BANDS) -> (batch, t, dim)."""
+        x = self.listen(front).transpose(1, 2)[:, :, None]
+        for block in self.blocks:
+            x = block(x)
+        return x[:, :, 0].transpose(1, 2)
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """(batch, samples) -> (batch, t, dim)."""
+        return self.context(self.front(wave))
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------
@@ -175,12 +220,12 @@ def figures(bench: Bench, run: Path, folders: Sequence[str]) -> Figures:
     for folder in folders:
         prepared = test_set(bench, folder)
         space = face_spaces([prepared], recipe, bench.root)[prepared.space.annotation]
-        own[folder] = errors(network, space, prepared, folder, lambda item, one=prepared: [
+        own[folder] = errors(network, recipe, space, prepared, lambda item, one=prepared: [
             recipe.row(f"{one.name}/{one.identities[item.row]}")
         ])
         strangers = first_rows(recipe, prepared.name)
         if run.name.startswith(tuple(name.replace(" ", "_") + "-" for name in STRANGE)):
-            others[folder] = errors(network, space, prepared, folder, lambda item, rows=strangers: rows)
+            others[folder] = errors(network, recipe, space, prepared, lambda item, rows=strangers: rows)
     return {
         "error": {name: found[0] for name, found in own.items()},
         "lve": {name: found[1] for name, found in own.items()},
@@ -191,12 +236,13 @@ def figures(bench: Bench, run: Path, folders: Sequence[str]) -> Figures:
 
 @torch.no_grad()
 def errors(
-    network: UniTalker, space: FaceSpace, prepared: PreparedSet, folder: str, rows: Callable[[Item], list[int]],
+    network: UniTalker, recipe: UniTalkerRecipe, space: FaceSpace, prepared: PreparedSet,
+    rows: Callable[[Item], list[int]],
 ) -> tuple[float, float]:
     """(loss as a share of that of a face that stays neutral, LVE), mean over the rows of each clip."""
-    made = next(one for one in SETS if one.facts.folder == folder)
+    made = next(one for one in SETS if one.facts.id == prepared.name)
     lips = regions(made).get("lips", EVERYWHERE)
-    weights = base_recipe(0)[1].weights
+    weights = recipe.weights
     found, still, lve = 0.0, 0.0, []
     for item in prepared.items:
         front = torch.from_numpy(np.array(item.front))[None]
@@ -226,14 +272,14 @@ def first_rows(recipe: UniTalkerRecipe, name: str) -> list[int]:
 @cache
 def test_set(bench: Bench, folder: str) -> PreparedSet:
     """The test clips of a set."""
-    return base_recipe(0)[1].prepared(SetSpec("a2f", folder), "test", bench.root, bench.work)
+    return base_recipe(bench, 0)[1].prepared(SetSpec("a2f", folder), "test", bench.root, bench.work)
 
 
 # --- running ----------------------------------------------------------------------------------------------------------
 
 def work_through(bench: Bench, only: str) -> None:
     """Make the cells that are not there yet, seed by seed."""
-    (bench.work / "cells").mkdir(parents=True, exist_ok=True)
+    bench.cell("", 0).parent.mkdir(parents=True, exist_ok=True)
     for seed in SEEDS:
         for name, make in cells():
             file = bench.cell(name, seed)
@@ -254,6 +300,85 @@ def shown(found: Figures) -> str:
     return " ".join(f"{name[:2]} {value:.3f}" for name, value in given.items())
 
 
+# --- table and speed --------------------------------------------------------------------------------------------------
+
+def table(bench: Bench) -> str:
+    """Errors of what is done, mean and deviation over the seeds; one line a row, in Markdown."""
+    rows = [("joint", "joint")] + [(f"{kind} sets, mean", kind) for kind in ("single", "single-longer", "fine")]
+    rows += [(name, name) for name in VARIANTS if name != "joint"]
+    rows += [(f"{arm} {share}", f"{arm} {share}") for share in CLIPS for arm in ("transfer", "scratch")]
+    rows += [("decoder-only one-shot", "decoder-only one-shot")]
+    names = " ".join(folder[:2] for folder in FOLDERS)
+    lines = [f"| | error | {names} | with other sets' speakers | seeds |", "|---|---|---|---|---|"]
+    for title, name in rows:
+        of_seeds = [found for found in (of_all_sets(bench, name, seed) for seed in SEEDS) if found]
+        if of_seeds:
+            lines.append(row_of(title, of_seeds))
+    return "\n".join(lines)
+
+
+def of_all_sets(bench: Bench, name: str, seed: int) -> dict[str, dict[str, float]]:
+    """Figures of a cell; of one cell a set, where a row has a run for each, together; nothing where one is missing."""
+    files = [bench.cell(name, seed)]
+    if name in ("single", "single-longer", "fine"):
+        files = [bench.cell(f"{name} {folder}", seed) for folder in FOLDERS]
+    if not all(file.is_file() for file in files):
+        return {}
+    found: dict[str, dict[str, float]] = {}
+    for file in files:
+        for key, values in json.loads(file.read_text(encoding="utf-8")).items():
+            if isinstance(values, dict):
+                found.setdefault(key, {}).update(values)
+    return found
+
+
+def row_of(title: str, of_seeds: Sequence[Mapping[str, Mapping[str, float]]]) -> str:
+    """One line of the table."""
+    means = [float(np.mean(list(found["error"].values()))) for found in of_seeds]
+    sets = [f"{np.mean([found['error'][folder] for found in of_seeds]):.3f}" for folder in of_seeds[0]["error"]]
+    strange = [np.mean(list(found["other_error"].values())) for found in of_seeds if found["other_error"]]
+    spread = f" ± {np.std(means, ddof=1):.4f}" if len(means) > 1 else ""
+    other = f"{np.mean(strange):.3f}" if strange else ""
+    return f"| {title} | {np.mean(means):.4f}{spread} | {' '.join(sets)} | {other} | {len(means)} |"
+
+
+def speed(bench: Bench) -> str:
+    """Clips a second of a step, and who takes its time; the front end hears a clip once, before."""
+    _, recipe = base_recipe(bench, 0)
+    training = recipe.prepare(bench.work, None)
+    network = training.completed(recipe).build().train()
+    optimizer = torch.optim.AdamW([weight for weight in network.parameters() if weight.requires_grad], 1e-4)
+    spent = {"loading": 0.0, "encoder": 0.0, "all": 0.0}
+    clips, began_s = 0, time.process_time()
+    for step in range(SPEED_STEPS):
+        start = time.process_time()
+        batch = training.batch(step, step)
+        spent["loading"] += time.process_time() - start
+        clips += len(batch.identity)
+        optimizer.zero_grad(set_to_none=True)
+        training.losses(network, batch).total.backward()
+        optimizer.step()
+        spent["encoder"] += _encoder_s(network, batch.front)
+    spent["all"] = time.process_time() - began_s - spent["encoder"]     # which was done once more to be timed
+    item = training.train[0].items[0]
+    wave = torch.zeros(1, item.samples)
+    start = time.process_time()
+    network.encoder.front(wave)
+    heard_s = (time.process_time() - start) / (item.samples / SAMPLE_RATE_HZ)
+    shares = f"{spent['encoder'] / spent['all']:.0%} in the encoder, {spent['loading'] / spent['all']:.0%} loading"
+    return (
+        f"{clips / spent['all']:.0f} clips of {recipe.crop_s:g} s a processor second, {shares}; "
+        f"the frozen front end hears a second of sound in {1000 * heard_s:.0f} ms, once"
+    )
+
+
+def _encoder_s(network: UniTalker, front: Tensor) -> float:
+    """Seconds of the trained part of the encoder, forward and back."""
+    start = time.process_time()
+    network.encoder.context(front).square().mean().backward()
+    return time.process_time() - start
+
+
 def tell(text: str) -> None:
     """One line."""
     sys.stdout.write(text + "\n")
@@ -265,12 +390,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="UniTalker's claims in small.")
     parser.add_argument("work", type=Path, help="folder for sets, features, runs and figures")
     parser.add_argument("--only", default="", help="cells whose name begins so")
+    parser.add_argument("--front", choices=(BUNDLED, MEL), default=BUNDLED, help="what is frozen before the networks")
     parser.add_argument("--table", action="store_true", help="the table of what is done, and nothing else")
+    parser.add_argument("--speed", action="store_true", help="how fast a step is, and nothing else")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    bench = Bench(options.work.resolve())
+    ENCODERS[MEL_FRAMES] = lambda config: MelFrames(**config)  # type: ignore[index]
+    bench = Bench(options.work.resolve(), options.front)
+    if options.speed:
+        tell(speed(bench))
+        return
     if not options.table:
         work_through(bench, options.only)
+    tell(table(bench))
 
 
 if __name__ == "__main__":
