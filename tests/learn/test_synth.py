@@ -185,6 +185,16 @@ def test_lip_pairs_put_a_lip_sound_after_another_stop_or_nasal():
     assert len(set(pairs)) > 30
 
 
+def test_a_line_of_contrasting_words_holds_the_sounds_of_one_contrast(monkeypatch):
+    words = ["never", "award", "river", "swim", "thing", "lamp", "king"]
+    monkeypatch.setattr(text, "dictionary_words", lambda name: words)
+    monkeypatch.setattr(text, "WORD_CONTRASTS", (("v", "w[aeio]"),))
+    text._words_with.cache_clear()
+    said = {word.strip(".,") for seed in range(9) for word in text.contrast_words(random.Random(seed)).split()}
+    text._words_with.cache_clear()
+    assert said == {"never", "award", "river", "swim"}
+
+
 def test_every_language_has_text_of_its_own_script():
     rng = random.Random(2)
     assert any("а" <= c <= "я" for c in languages.language_text(rng, "ru").lower())
