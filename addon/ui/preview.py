@@ -115,8 +115,8 @@ class Pictures:
         column.prop(chosen, "pick")
         column.prop(chosen, "count")
         column.prop(chosen, "tile_px")
-        row = column.row(align=True)
-        row.prop(chosen, "close_up")
+        row = column.row(align=True, heading="Close-Up")
+        row.prop(chosen, "close_up", text="")
         part = row.row()
         part.active = chosen.close_up
         part.prop(chosen, "mouth")

@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 TABLE = HERE / "pictures.json"
 TARGET = ROOT / "docs" / "pictures" / "guide"
-COLOURS = 256           # are enough for an interface, and make half of the file
+COLOURS = 192           # are enough for an interface, and make half of the file
 SHARED = (HERE / "desk.py", HERE / "stage.py")      # which all scripts import
 LIMIT_S = 2500          # for one script on a slow computer, and more than the script gives itself
 
