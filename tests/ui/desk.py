@@ -23,7 +23,7 @@ INNER_PX = 26                   # and of a closed one inside of an open panel
 STEP_PX = 13                    # of the pointer on its way down: a button is 16 high or more
 EDGE_STEP_PX = 3                # of the pointer on its way to the edges of a button, to click on its middle
 ACROSS = {"unitalker.animate": 0.25}    # of buttons that do not reach the middle of the sidebar
-SETTLE_S = 0.08                 # between two looks whether Blender has heard of the pointer
+SETTLE_S = 0.05                 # between two looks whether Blender has heard of the pointer
 HEARD_S = 3.0                   # after which it is moved again
 # of Blender's event loop, until everything is drawn and panels have moved to their places; how long each takes at least
 ROUNDS, ROUND_S = 10, 0.2
@@ -129,10 +129,19 @@ def hover(ui, x, y):
         for _ in range(round(HEARD_S / SETTLE_S)):
             yield SETTLE_S
             if pointer == place:
-                return under_pointer(ui)
+                return (yield from _highlighted(ui))
         with bpy.context.temp_override(window=window()):
             bpy.ops.desk.listen('INVOKE_DEFAULT')
     return under_pointer(ui)
+
+
+def _highlighted(ui):
+    """A button that the pointer leaves takes one event, the one that it comes to the next."""
+    for _ in range(2):
+        yield SETTLE_S
+        if (name := under_pointer(ui)) is not None:
+            return name
+    return None
 
 
 class DESK_OT_listen(bpy.types.Operator):
