@@ -44,7 +44,7 @@ UNSEEN, UNSEEN_CLIPS = "english_aligned", 2
 LONGEST_S = 4.5
 HURRY = (1.25, 1.6)
 SHRINK = 0.3                # of the covariance towards independent numbers
-CALM_PRIOR = 2.0            # added to calm's score: a doubtful voice moves nobody's face
+MILD, MILD_PRIOR = ("calm", "hurried"), 2.0     # added to their scores: a doubtful voice hardly moves a face
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def fit_ear(numbers: FloatArray, manners: Sequence[int]) -> VoiceEar:
     covariance = (1 - SHRINK) * rest.T @ rest / len(rest) + SHRINK * np.eye(len(mean))
     weight = np.linalg.solve(covariance, centres.T)
     bias = -0.5 * np.einsum("mn,nm->m", centres, weight)
-    bias[list(MANNERS).index("calm")] += CALM_PRIOR
+    bias[[list(MANNERS).index(name) for name in MILD]] += MILD_PRIOR
     return VoiceEar(*(np.asarray(part, np.float32) for part in (mean, scale, weight, bias)))
 
 
