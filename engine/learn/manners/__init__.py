@@ -1,4 +1,4 @@
-"""Manners of moving a face: drawn from ranges or seen in people, spoken in many scenes for training, and judged.
+"""Manners of moving a face and of speaking: drawn from ranges, made of recordings or seen in people; and judged.
 
-Knows the viseme model, scenes and the evaluator; knows no network.
+Knows the viseme model, scenes, data sets of faces and the evaluator; knows no network.
 """
