@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .audio.read import MIN_DURATION_S, check_sound, from_array, read_audio, sound_length_s
     from .audio.time_stretch import stretch
-    from .fit_head.fit import FitResult, KeyedTake, fit_take
+    from .fit_head.fit import FitResult, KeyedTake, fit_again, fit_take
     from .geometry.lip_pairs import is_still
     from .geometry.lip_samples import lip_poses, sampled_mesh
     from .geometry.shape_match import (
@@ -69,15 +69,17 @@ __all__ = [
     "OutputError", "Picks", "Placement", "PresetError", "Reference", "RegionSmooth", "Rig", "RigChannel", "RigCurves",
     "RigError", "SampledFace", "SettingError", "Settings", "ShapeProposal", "TeachError", "Waveform", "animate",
     "animate_all", "arousal", "changed_spans", "check_sound", "check_words", "close_graphs", "components_needed",
-    "contacts_of", "device_tests_from_text", "device_tests_to_text", "fit_placement", "fit_take", "from_array",
-    "guess_points", "has_lips", "is_still", "languages", "lip_poses", "match_shapes", "preset_of_matches", "read_audio",
-    "read_back", "read_transcript", "reduce_for_curves", "reduce_for_lines", "reference_of",
-    "remember_device_tests", "runs", "runtime_build", "sampled_mesh", "solve_weights", "sound_length_s", "speak",
-    "spoken_words", "stretch", "style_file", "sure_channels", "test_devices", "with_emphasis", "written_words",
+    "contacts_of", "device_tests_from_text", "device_tests_to_text", "fit_again", "fit_placement", "fit_take",
+    "from_array", "guess_points", "has_lips", "is_still", "languages", "lip_poses", "match_shapes",
+    "preset_of_matches", "read_audio", "read_back", "read_transcript", "reduce_for_curves", "reduce_for_lines",
+    "reference_of", "remember_device_tests", "runs", "runtime_build", "sampled_mesh", "solve_weights",
+    "sound_length_s", "speak", "spoken_words", "stretch", "style_file", "sure_channels", "test_devices",
+    "with_emphasis", "written_words",
 ]
 _LIGHT = ("values.errors", "values.settings", "values.types", "audio.read", "pipeline")     # in this order
 _HOMES = {      # where the other names lie
     "FitResult": "fit_head.fit.FitResult", "KeyedTake": "fit_head.fit.KeyedTake", "fit_take": "fit_head.fit.fit_take",
+    "fit_again": "fit_head.fit.fit_again",
     "ChannelMatch": "geometry.shape_match.ChannelMatch",
     "Picks": "geometry.shape_match.Picks", "ShapeProposal": "geometry.shape_match.ShapeProposal",
     "Arousal": "idle.arousal.Arousal", "arousal": "idle.arousal.arousal",

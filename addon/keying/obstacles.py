@@ -156,6 +156,8 @@ def names_of(channels: frozenset[Channel]) -> str:
 def _muted(target: KeyTarget, owner: bpy.types.ID) -> frozenset[Channel]:
     """Shape keys and curves of ours that are switched off."""
     blocks = [block for block in owner.key_blocks if block.mute] if target.kind == 'KEY' else []
+    driven = {path for path, _ in channels_of.driven(owner)}        # MustardUI mutes keys at 0 by a driver
+    blocks = [block for block in blocks if block.path_from_id("mute") not in driven]
     curves = _switched(actions.own_uses(owner), "mute")
     return frozenset((
         *((f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value', 0) for block in blocks),

@@ -15,26 +15,17 @@ from ..take.properties import collect
 from . import work
 
 
-class UNITALKER_OT_teach(OnWorker, Choices, bpy.types.Operator):
-    """Learn your own keys of this character under the chosen sound, to drive the same controls by any other sound"""
-
-    bl_idname = "unitalker.teach"
-    bl_label = "Teach"
-    bl_options = {'REGISTER', 'UNDO'}
+class _Teaches(OnWorker, Choices):
+    """Mixed into operators that make a taught head."""
 
     LAST_STAGE = "Saving"
 
-    name: StringProperty(name="Name", description="Name of the taught head; one of the same name is replaced")
-    start_from_preset: BoolProperty(
-        name="Start from Preset", description="Learn how your keys differ from what the chosen preset makes",
-    )
+    def _request_of(self, context: bpy.types.Context, choices: dict[str, object]) -> object:
+        raise NotImplementedError
 
     def _gather(self, context: bpy.types.Context) -> object:
-        settings, is_given = context.scene.unitalker, self.properties.is_property_set
-        given = {name: getattr(self, name) for name in CHOICES if is_given(name)}
-        name = self.name if is_given("name") else settings.teach_name
-        start = self.start_from_preset if is_given("start_from_preset") else settings.teach_start
-        self._request = work().gather(context, collect(context, given), name, start)
+        given = {name: getattr(self, name) for name in CHOICES if self.properties.is_property_set(name)}
+        self._request = self._request_of(context, collect(context, given))
         return partial(work().compute, self._request)
 
     def _finish(self, context: bpy.types.Context, result: object) -> set[str]:
@@ -69,4 +60,36 @@ class UNITALKER_OT_teach(OnWorker, Choices, bpy.types.Operator):
         return {'CANCELLED'}
 
 
-CLASSES = (UNITALKER_OT_teach,)
+class UNITALKER_OT_teach(_Teaches, bpy.types.Operator):
+    """Learn your own keys of this character under the chosen sound, to drive the same controls by any other sound"""
+
+    bl_idname = "unitalker.teach"
+    bl_label = "Teach"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    name: StringProperty(name="Name", description="Name of the taught head; one of the same name is replaced")
+    start_from_preset: BoolProperty(
+        name="Start from Preset", description="Learn how your keys differ from what the chosen preset makes",
+    )
+
+    def _request_of(self, context: bpy.types.Context, choices: dict[str, object]) -> object:
+        settings, is_given = context.scene.unitalker, self.properties.is_property_set
+        name = self.name if is_given("name") else settings.teach_name
+        start = self.start_from_preset if is_given("start_from_preset") else settings.teach_start
+        return work().gather(context, choices, name, start)
+
+
+class UNITALKER_OT_teach_again(_Teaches, bpy.types.Operator):
+    bl_idname = "unitalker.teach_again"
+    bl_label = "Teach Again"
+    bl_description = (
+        "Teach the chosen head anew on this version of the model: from the seconds that it holds, or, as it was made "
+        "by 0.1, from your keys under the chosen sound"
+    )
+    bl_options = {'REGISTER', 'UNDO'}
+
+    def _request_of(self, context: bpy.types.Context, choices: dict[str, object]) -> object:
+        return work().gather_again(context, choices)
+
+
+CLASSES = (UNITALKER_OT_teach, UNITALKER_OT_teach_again)

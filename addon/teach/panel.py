@@ -10,6 +10,7 @@ from ..host.layout import paragraph, property_split
 from ..host.operator_base import draw_progress
 from ..host.translations import translate_plural
 from ..take import catalog
+from . import work
 
 CONTROLS_SHOWN = 60         # lines of the list of controls
 
@@ -33,6 +34,10 @@ def draw_teach(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         context, layout,
         "Key 5 to 20 seconds of the sound by hand, with any controls of the character, then press Teach.", 'INFO',
     )
+    if Job.current is None and settings.preset.lower().endswith(".npz") and work().is_outdated(context):
+        box = layout.box()
+        paragraph(context, box, "The chosen head was taught on another version of the model.", 'ERROR')
+        box.operator("unitalker.teach_again", icon='FILE_REFRESH')
     column = property_split(layout.column())
     column.prop(settings, "teach_name")
     column.prop(settings, "teach_start")

@@ -8,6 +8,7 @@ start from, the fit learns the difference from it: sounds which the take lacks s
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +16,29 @@ from numpy.typing import NDArray
 from ..model.encode import encode
 from ..model.folder import Model, open_model
 from ..pipeline import animate
-from ..rig.fitted_head import FittedHead, Score, features_of, hidden_track, label, mark_of, stack
+from ..rig.fitted_head import Examples, FittedHead, Score, features_of, hidden_track, label, mark_of, stack
+from ..rig.fitted_head_file import rig_of
 from ..rig.names import first_names
+from ..rig.preset_file import save_preset
 from ..rig.presets import choose, source_of
 from ..speech.coverage import unheard_sounds
 from ..speech.cues import SILENCE, find_cues
 from ..systems.system import open_system
 from ..values.errors import Cancelled, TeachError
 from ..values.messages import number_of
-from ..values.types import Cancel, FloatArray, Life, Progress, Rig, RigChannel, Settings, Waveform, never, no_progress
+from ..values.types import (
+    SAMPLE_RATE_HZ,
+    Cancel,
+    FloatArray,
+    Life,
+    Progress,
+    Rig,
+    RigChannel,
+    Settings,
+    Waveform,
+    never,
+    no_progress,
+)
 from .ridge import STRENGTHS, Fold, Indices, Matrix, Solver, errors, folds, predict, prepare
 
 MIN_TAKE_S, GOOD_TAKE_S, MAX_TAKE_S = 5.0, 10.0, 180.0
@@ -39,6 +54,7 @@ STILL = 1e-4                # a control that moves by less in the whole take doe
 LEAST_R = 0.1               # a control that is predicted with less correlation is not learned
 SURE_SILENCE = 0.5          # score of silence from which a frame counts for the rest value
 MIN_REST_S = 0.2
+AROUND_S = 0.5              # of sound that is kept before and after a take, for the model's view
 
 Seconds = NDArray[np.float64]
 
@@ -131,9 +147,40 @@ def fit_take(
         strength=settings.strength, controls=take.controls, offsets=_offsets(head.fps), centre=fit.centre,
         scale=fit.scale, weight=fit.weight, bias=fit.bias, rest=fit.rest, low=low.astype(np.float32),
         high=high.astype(np.float32), lag_s=fit.lag_s, prior=preset, scores=fit.scores,
-        take_s=span[1] - span[0], unheard=sample.unheard,
+        take_s=span[1] - span[0], unheard=sample.unheard, examples=_examples(wave, take, span),
     )
     return FitResult(fitted, tuple(_warnings(fitted, still, model)))
+
+
+def fit_again(
+    fitted: FittedHead, settings: Settings, progress: Progress = no_progress, cancelled: Cancel = never,
+) -> FitResult:
+    """Teach a head again from its own examples, on the weights and in the style of the settings; its name stays.
+
+    Raises:
+        TeachError: it has no examples, as in files of 0.1. Else as fit_take().
+    """
+    if fitted.examples is None:
+        raise TeachError(
+            f"{fitted.name!r} does not hold what it was taught from. Choose the character and the sound with your "
+            "keys, then press Teach Again."
+        )
+    learned = fitted.examples
+    take = KeyedTake(fitted.controls, learned.seconds.astype(np.float64), learned.values.astype(np.float64))
+    with TemporaryDirectory() as folder:
+        if fitted.prior:
+            take = replace(take, start=replace(rig_of(fitted.path), preset=str(save_preset(fitted.prior, folder))))
+        result = fit_take(Waveform(learned.sound), take, settings, progress, cancelled)
+    return replace(result, fitted=replace(result.fitted, name=fitted.name))
+
+
+def _examples(wave: Waveform, take: KeyedTake, span: tuple[float, float]) -> Examples:
+    """The keyed seconds of a take, with their sound and a little round it."""
+    first = max(0, int((span[0] - AROUND_S) * SAMPLE_RATE_HZ))
+    last = int((span[1] + AROUND_S) * SAMPLE_RATE_HZ)
+    inside = (take.seconds >= span[0]) & (take.seconds <= span[1])
+    seconds = (take.seconds[inside] - first / SAMPLE_RATE_HZ).astype(np.float32)
+    return Examples(wave.samples[first:last], seconds, take.values[inside].astype(np.float32))
 
 
 def _check(wave: Waveform, take: KeyedTake) -> tuple[float, float]:

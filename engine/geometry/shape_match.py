@@ -106,18 +106,17 @@ def match_shapes(
     Raises:
         RigError: no keys, none of them moves anything, or picks that fit no face. Cancelled.
     """
-    parts = _surface(target), surface(reference.points, reference.moves, reference.triangles)
-    wide = parts[1].thinned(REFERENCE_POINTS)
+    part, whole = _surface(target), surface(reference.points, reference.moves, reference.triangles)
     progress(0.1)
-    placement = place_head(parts[0], wide, picks, cancelled)
+    placement = place_head(part, whole.thinned(REFERENCE_POINTS), picks, cancelled)
     progress(0.7)
-    placed = parts[0].thinned(TARGET_POINTS).placed(placement)
+    placed = part.thinned(TARGET_POINTS).placed(placement)
     units = channel_units(reference.names), key_units(placed)
-    warped = placed.points
-    for _ in range(WARPS):
-        _look(cancelled)
-        warped = _warp(placed, wide, _Fields.of(placed, wide, warped), units)
-    fields = _Fields.of(placed, wide, warped)
+    skin = largest_piece(reference)
+    wide = [whole, surface(skin.points, skin.moves, skin.triangles)]
+    # a mask has no eyeballs, teeth and tongue, whose movements its lids and lips would be compared with
+    tried = [_settled(placed, side.thinned(REFERENCE_POINTS), units, cancelled) for side in wide]
+    fields = max(tried, key=lambda fields: fields.paired(units).worth)
     progress(0.9)
     matches = _matches(fields, units, reference.names, target.names)
     found = {match.channel for match in matches}
@@ -125,6 +124,24 @@ def match_shapes(
     progress(1.0)
     unmatched = tuple(name for name in reference.names if name not in found)
     return ShapeProposal(matches, unmatched, tuple(name for name in target.names if name not in used), placement)
+
+
+def largest_piece(head: HeadMesh) -> HeadMesh:
+    """The skin of a head: its largest connected piece; the head itself where it has no faces."""
+    if not len(head.triangles):
+        return head
+    labels = np.arange(len(head.points))
+    before = None
+    while before is None or (labels != before).any():
+        before, least = labels, labels[head.triangles].min(1)
+        labels = labels.copy()
+        np.minimum.at(labels, head.triangles.ravel(), np.repeat(least, 3))
+        labels = labels[labels]
+    rows = np.flatnonzero(labels == np.bincount(labels).argmax())
+    place = np.full(len(labels), -1)
+    place[rows] = np.arange(len(rows))
+    triangles = place[head.triangles]
+    return HeadMesh(head.points[rows], triangles[triangles[:, 0] >= 0], head.moves[:, rows], head.names)
 
 
 def place_head(target: Surface, reference: Surface, picks: Picks, cancelled: Cancel = never) -> Similarity:
@@ -233,6 +250,15 @@ def _look(cancelled: Cancel) -> None:
         raise Cancelled("Matching was stopped; nothing was changed.")
 
 
+def _settled(placed: Surface, reference: Surface, units: Units, cancelled: Cancel) -> _Fields:
+    """Poses and keys after the target was bent until its eyes and mouth lie on those of the reference."""
+    warped = placed.points
+    for _ in range(WARPS):
+        _look(cancelled)
+        warped = _warp(placed, reference, _Fields.of(placed, reference, warped), units)
+    return _Fields.of(placed, reference, warped)
+
+
 def _warp(placed: Surface, reference: Surface, fields: _Fields, units: Units) -> Array:
     """The target's points, bent by an affine map that brings the centres of matched keys together.
 
@@ -303,7 +329,25 @@ def _choose(fields: _Fields, units: Units, paired: Paired) -> list[list[int]]:
         gains = [_mean(_gain_of_channel(fields, chosen, row, column) for row, column in option) for option in options]
         if gains and max(gains) >= LEAST_GAIN:
             _take(chosen, options[int(np.argmax(gains))])
+    _take(chosen, _left_over(fields, units, chosen))
     return chosen
+
+
+def _left_over(fields: _Fields, units: Units, chosen: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """The only two keys that are left, for the only two channels that are left: by exclusion, for a person to check."""
+    served = {column for columns in chosen for column in columns}
+    channels = [channel for channel in units[0] if channel.is_pair and not any(chosen[row] for row in channel.rows)]
+    keys = [key for key in units[1] if key.is_pair and not served.intersection(key.rows)]
+    if len(channels) != 1 or len(keys) != 1:
+        return []
+    poses, moved = _where(fields.poses), _where(fields.keys)        # they may move alike in nothing but their side
+    options = _options(channels[0], keys[0])
+    return max(options, key=lambda option: sum(float(poses[row] @ moved[column]) for row, column in option))
+
+
+def _where(rows: Array) -> Array:
+    """How far each vertex moves, (k, m / 3), without the direction."""
+    return _unit(np.linalg.norm(rows.reshape(len(rows), -1, 3), axis=2))
 
 
 def _mean(values: Iterable[float]) -> float:
@@ -371,6 +415,8 @@ def nonnegative_fit(parts: Array, wanted: Array) -> tuple[Array, float]:
 
 def _match(row: int, columns: Sequence[int], fields: _Fields, channel: str, names: Sequence[str]) -> ChannelMatch:
     weights, score = nonnegative_fit(fields.keys[list(columns)], fields.poses[row])
+    if len(columns) == 1 and score < LEAST_SCORE:       # found by exclusion: how far it goes is not known
+        return ChannelMatch(channel, ((names[columns[0]], 1.0),), score)
     weights /= max(score, LEAST_SCORE)          # as large as the pose: a fit alone is smaller the less alike they are
     keys = tuple((names[column], float(weight)) for column, weight in zip(columns, weights, strict=True) if weight > 0)
     return ChannelMatch(channel, keys, score)

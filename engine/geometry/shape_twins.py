@@ -118,10 +118,12 @@ class Paired:
     Attributes:
         pairs: (unit of channels, unit of keys).
         margins: by how much the sum of likenesses falls at least when one of these keys serves another unit.
+        worth: the sum of the likenesses.
     """
 
     pairs: tuple[tuple[Unit, Unit], ...]
     margins: tuple[float, ...]
+    worth: float
 
 
 def pair_up(channels: Sequence[Unit], keys: Sequence[Unit], likeness: Likeness, least: float) -> Paired:
@@ -132,7 +134,8 @@ def pair_up(channels: Sequence[Unit], keys: Sequence[Unit], likeness: Likeness, 
     worth = np.where(worth >= enough.reshape(worth.shape), worth, 0.0)
     found = [(row, int(column)) for row, column in enumerate(assign(worth)) if column >= 0 and worth[row, column] > 0]
     pairs = tuple((channels[row], _sided(channels[row], keys[column], likeness)) for row, column in found)
-    return Paired(pairs, tuple(_margin(row, column, worth, found) for row, column in found))
+    margins = tuple(_margin(row, column, worth, found) for row, column in found)
+    return Paired(pairs, margins, float(sum(worth[row, column] for row, column in found)))
 
 
 def _larger(channel: Unit, key: Unit) -> tuple[int, ...]:

@@ -50,6 +50,19 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Examples:
+    """What a head was taught from, so that a version with other weights can learn it again.
+
+    Attributes:
+        sound: (n,) mono 16 kHz. seconds: (m,) rising, from its start. values: (m, k) of the head's controls.
+    """
+
+    sound: FloatArray
+    seconds: FloatArray
+    values: FloatArray
+
+
+@dataclass(frozen=True)
 class FittedHead:
     """A fitted head: controls = stacked, standardised features @ weight + bias (+ prior).
 
@@ -64,7 +77,7 @@ class FittedHead:
         lag_s: how much later than the sound the keys are; negative where they lead.
         prior: the preset that it corrects; None stands alone.
         scores: one per control. take_s: length of the take. unheard: sounds that the take lacks, for people.
-        path: its file; empty before it is saved.
+        path: its file; empty before it is saved. examples: None in files of 0.1.
     """
 
     name: str
@@ -88,6 +101,7 @@ class FittedHead:
     take_s: float
     unheard: tuple[str, ...] = ()
     path: str = ""
+    examples: Examples | None = None
 
 
 def label(control: RigChannel) -> str:
@@ -107,11 +121,16 @@ def mark_of(model: Model) -> str:
 def check_model(fitted: FittedHead, model: Model) -> None:
     """Raise ModelError where a fitted head does not belong to this model."""
     if fitted.mark != mark_of(model):
-        another_version = f"another version of model {model.id}"
-        same = another_version if fitted.model == model.id else f"model {fitted.model}, not {model.id}"
+        if fitted.model != model.id:
+            raise ModelError(
+                f"{fitted.name!r} was taught on model {fitted.model}, not {model.id}: what it learned means nothing "
+                "here. Choose that model, or teach again from your take."
+            )
+        first = "" if fitted.examples else "Choose the character and the sound with your keys, then "
+        press = "press" if first else "Press"
         raise ModelError(
-            f"{fitted.name!r} was taught on {same}: what it learned means nothing here. "
-            "Choose that model, or teach again from your take."
+            f"{fitted.name!r} was taught on another version of model {model.id}: what it learned means nothing here. "
+            f"{first}{press} Teach Again in Tools > Teach."
         )
 
 

@@ -23,7 +23,7 @@ from ..values.array_files import ArrayFileError, read_arrays
 from ..values.errors import OutputError, PresetError, TeachError
 from ..values.messages import number_of
 from ..values.types import FloatArray, Rig, RigChannel
-from .fitted_head import FittedHead, Score, label
+from .fitted_head import Examples, FittedHead, Score, label
 from .preset_file import COMPONENTS, check_preset, file_stem, to_text
 from .strict_json import parse_json
 
@@ -37,6 +37,7 @@ SUFFIX = ".npz"
 MAX_OFFSET = 100                # frames
 MAX_LAG_S = 1.0
 ARRAYS = ("centre", "scale", "weight", "bias", "rest", "low", "high")
+EXAMPLES = ("sound", "seconds", "values")      # all three, or none: files of 0.1 have none
 TEXTS = ("name", "model", "mark", "head", "identity")
 KINDS = ("shape_key", "bone", "property")
 NEXT_STEP = "Teach again from your take, or choose another preset."
@@ -61,7 +62,11 @@ def write_fitted_head(fitted: FittedHead, path: Path) -> Path:
     info["prior"] = json.loads(to_text(fitted.prior)) if fitted.prior else None
     content = io.BytesIO()
     text = np.frombuffer(json.dumps(info, ensure_ascii=False).encode(), np.uint8)
-    np.savez_compressed(content, info=text, **{name: getattr(fitted, name) for name in ARRAYS})
+    arrays = {name: getattr(fitted, name) for name in ARRAYS}
+    if fitted.examples:
+        arrays |= {name: getattr(fitted.examples, name) for name in EXAMPLES}
+        arrays["sound"] = arrays["sound"].astype(np.float16)
+    np.savez_compressed(content, info=text, **arrays)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -161,7 +166,7 @@ def _read(path: Path) -> dict[str, Any]:
         if not path.is_file():
             raise TeachError(f"Taught file {path} does not exist. {NEXT_STEP}")
         arrays = read_arrays(path)
-        if set(arrays) != {"info", *ARRAYS}:
+        if set(arrays) - set(EXAMPLES) != {"info", *ARRAYS}:
             there = ", ".join(sorted(arrays)[:8]) or "nothing"
             raise ArrayFileError(f"it holds {there}, needed are info, {', '.join(ARRAYS)}")
     except (ArrayFileError, OSError) as error:
@@ -198,8 +203,18 @@ def _fitted_head(info: dict[str, Any], members: dict[str, Any], path: Path) -> F
         **texts, strength=_number(info["strength"], "strength"), controls=controls, offsets=offsets, **arrays,
         lag_s=_number(info["lag_s"], "lag_s", MAX_LAG_S), scores=scores, take_s=_number(info["take_s"], "take_s"),
         prior=None if info["prior"] is None else check_preset(info["prior"], str(path)),
-        unheard=tuple(map(str, info["unheard"])), path=str(path),
+        unheard=tuple(map(str, info["unheard"])), path=str(path), examples=_examples(members, count),
     )
+
+
+def _examples(members: dict[str, Any], count: int) -> Examples | None:
+    """What the head was taught from, where the file has it. Raises ValueError, KeyError."""
+    if not set(members) & set(EXAMPLES):
+        return None
+    sound, seconds, values = (_numbers(name, members[name]) for name in EXAMPLES)
+    if sound.ndim != 1 or seconds.ndim != 1 or values.shape != (len(seconds), count) or not len(sound):
+        raise ValueError(f"examples have shapes {sound.shape}, {seconds.shape} and {values.shape}")
+    return Examples(sound, seconds, values)
 
 
 def _control(entry: dict[str, Any]) -> RigChannel:

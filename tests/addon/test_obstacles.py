@@ -235,6 +235,17 @@ def test_muted_driver_holds_nothing(ext, face, speech):
     assert jaw(face)[:, 1].max() > 0.3
 
 
+def test_a_key_that_a_driver_mutes_only_while_it_is_0_is_no_obstacle(ext, face, speech):
+    block = face.data.shape_keys.key_blocks["jawOpen"]
+    driver = block.driver_add("mute").driver
+    variable = driver.variables.new()
+    variable.name, variable.targets[0].id_type = "value", 'KEY'
+    variable.targets[0].id, variable.targets[0].data_path = face.data.shape_keys, JAW
+    driver.expression = "abs(value) < 0.001"
+    block.mute = True
+    assert "muted" not in told_before(ext) + generate(speech)
+
+
 def test_broken_driver_is_keyed_and_said(ext, face, speech):
     driver = face.data.shape_keys.key_blocks["jawOpen"].driver_add("value").driver
     variable = driver.variables.new()

@@ -3,6 +3,7 @@ same controls."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -77,6 +78,30 @@ def teach(sound, **options):
 def drop_keys(*owners):
     for owner in owners:
         owner.animation_data_clear()
+
+
+def age(ext, path, **changes):
+    """Make a taught head one of other weights."""
+    file = ext.module("engine.rig.fitted_head_file")
+    file.write_fitted_head(dataclasses.replace(file.load_fitted_head(path), mark="0.1", **changes), path)
+
+
+@pytest.mark.parametrize("of_0_1", [False, True])
+def test_a_head_of_other_weights_is_taught_again_by_one_click(ext, rig, sound, own_folder, of_0_1):
+    teach(sound)
+    scores = re.findall(r"r \d\.\d\d", bpy.context.scene.unitalker.teach_details)
+    assert "unitalker.teach_again" not in [name for name, _ in draw(bpy.types.UNITALKER_PT_teach).buttons]
+    age(ext, own_folder / "meine.npz", **({"examples": None} if of_0_1 else {}))
+    assert "unitalker.teach_again" in [name for name, _ in draw(bpy.types.UNITALKER_PT_teach).buttons]
+    with pytest.raises(RuntimeError, match="Teach Again in Tools > Teach"):
+        bpy.ops.unitalker.animate(audio=sound, character="Face")
+    if of_0_1:
+        assert bpy.ops.unitalker.teach_again(audio=sound, character="Face") == {'FINISHED'}
+    drop_keys(rig[0].data.shape_keys, rig[1])
+    if not of_0_1:
+        assert bpy.ops.unitalker.teach_again() == {'FINISHED'}      # the file alone is enough
+    assert re.findall(r"r \d\.\d\d", bpy.context.scene.unitalker.teach_details) == scores
+    assert bpy.ops.unitalker.animate(audio=sound, character="Face") == {'FINISHED'}
 
 
 def test_bones_properties_and_shape_keys_are_learned_and_driven_by_other_speech(ext, rig, sound, own_folder, tmp_path):

@@ -12,7 +12,7 @@ import pytest
 
 from engine import Cancelled, ModelError, PresetError, Rig, RigChannel, TeachError, animate
 from engine.__main__ import run
-from engine.fit_head.fit import KeyedTake, fit_take
+from engine.fit_head.fit import FitResult, KeyedTake, fit_again, fit_take
 from engine.fit_head.take_csv import read_take
 from engine.model.folder import open_model
 from engine.rig.fitted_head_file import load_fitted_head, renamed, save_fitted_head, scan_fitted_heads
@@ -58,6 +58,35 @@ def r_of(first, second):
     return float(np.corrcoef(first, second)[0, 1])
 
 
+# ---- other weights
+
+@pytest.mark.parametrize("with_prior", [False, True])
+def test_a_head_of_other_weights_is_taught_again_from_its_own_file(tiny, speech, tmp_path, with_prior):
+    prior = check_preset({"schema": 1, "name": "P", "source": "arkit52", "targets": [
+        {"to": {"kind": "shape_key", "name": "Auf"}, "from": {"jawOpen": 0.5}}]}, "P")
+    start = replace(RIG, preset=str(save_preset(prior, tmp_path))) if with_prior else None
+    taught = renamed(fit_take(speech, take_of(speech, tiny, start=start), tiny).fitted, "Mine")
+    path = save_fitted_head(replace(taught, mark="0.1"), tmp_path)
+    other = make_syllables(8.0, seed=3)
+    rig = replace(RIG, preset=path.name, preset_folders=(str(tmp_path),))
+    with pytest.raises(ModelError, match=r"another version of model .*here\. Press Teach Again in Tools > Teach"):
+        animate(other, tiny, rig)
+    again = fit_again(load_fitted_head(path), tiny).fitted
+    assert save_fitted_head(again, tmp_path) == path and again.name == "Mine"
+    made = animate(other, replace(tiny, fps=FPS), rig).curves
+    wanted = play(FitResult(taught, ()), other, tiny, tmp_path)
+    for control, curve in wanted.curves.curves.items():
+        np.testing.assert_allclose(made.curves[control].values, curve.values, atol=0.02 * max(1, np.ptp(curve.values)))
+
+
+def test_a_head_of_0_1_without_examples_says_the_next_step(tiny, speech, tmp_path):
+    taught = renamed(fit_take(speech, take_of(speech, tiny), tiny).fitted, "Mine")
+    path = save_fitted_head(replace(taught, mark="0.1", examples=None), tmp_path)
+    assert load_fitted_head(path).examples is None
+    with pytest.raises(ModelError, match="Choose the character and the sound with your keys, then press Teach Again"):
+        animate(speech, tiny, replace(RIG, preset=path.name, preset_folders=(str(tmp_path),)))
+
+
 # ---- what is learned
 
 def test_bones_properties_and_keys_follow_other_speech_as_in_the_take(tiny, speech, tmp_path):
@@ -91,7 +120,7 @@ def test_a_file_gives_the_same_head_back(tiny, speech, tmp_path):
     path = save_fitted_head(taught, tmp_path)
     again = load_fitted_head(path)
     for name in taught.__dataclass_fields__:
-        if name != "path":
+        if name not in ("path", "examples"):
             np.testing.assert_array_equal(getattr(again, name), getattr(taught, name), err_msg=name)
     assert again.path == str(path)
     assert save_fitted_head(taught, tmp_path) == path        # the same name again: the same file
@@ -101,6 +130,8 @@ def test_a_file_gives_the_same_head_back(tiny, speech, tmp_path):
         [one.name for one in scan_fitted_heads([str(tmp_path)])[0]] == ["Ärger mit Kiefer", "Ärger_mit-Kiefer!"]
         or len(scan_fitted_heads([str(tmp_path)])[0]) == 2
     )
+    np.testing.assert_array_equal(again.examples.values, taught.examples.values)
+    np.testing.assert_allclose(again.examples.sound, taught.examples.sound, atol=1e-3)
 
 
 def test_a_preset_to_start_from_is_corrected_and_keeps_what_was_not_taught(tiny, speech, tmp_path):
