@@ -117,14 +117,16 @@ def drop_file(ui):
     yield 2.0
     ui.log(stage.settings().result)
     settings = stage.settings()
-    assert (settings.source, settings.audio, settings.start_frame) == ('FILE', SPEECH, DROP_FRAME)
+    strip = bpy.context.scene.sequence_editor.strips_all[settings.strip]
+    assert (settings.source, strip.sound.filepath, strip.left_handle) == ('STRIP', SPEECH, DROP_FRAME)
     yield from desk.shot(ui, "8_dropped")
 
 
 def escape(ui):
     """A long sound is stopped by Esc: nothing is written."""
     stage.write_long_speech(SPEECH)
-    stage.settings().audio, stage.settings().start_frame = stage.LONG, 1000
+    settings = stage.settings()
+    settings.source, settings.audio, settings.start_frame = 'FILE', stage.LONG, 1000
     yield from desk.open_alone(ui, "UNITALKER_PT_generate")
     before = stage.jaw_keys(FACE)
     yield from desk.click(ui, BUTTON, lambda: stage.job() is not None)
