@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator
 
 import bpy
@@ -18,6 +20,8 @@ MAX_READ_S = 1500               # longer ones are read as far: 25 minutes
 KEY_START, KEY_END = 'key_blocks["', '"].value'
 BONE_START = 'pose.bones["'
 
+_read: dict[bytes, tuple[Motion, str]] = {}     # the last Action alone: Live reads it at each step of a drag
+
 
 def face_motion(
     action: bpy.types.Action, slot_id: str, frames: tuple[int, int], fps: float, preset_folders: tuple[str, ...],
@@ -31,6 +35,21 @@ def face_motion(
         SettingError: no such slot, or no key on a face. EngineError: no preset knows what the curves move.
     """
     curves = list(_curves(action, slot_id))
+    content = hashlib.blake2b(repr((frames, fps, preset_folders)).encode(), digest_size=16)
+    for curve in curves:
+        content.update(_content(curve))
+    key = content.digest()
+    if key not in _read:
+        motion, unread = _motion(action, curves, frames, fps, preset_folders)
+        _read.clear()
+        _read[key] = motion, unread
+    return _read[key]
+
+
+def _motion(
+    action: bpy.types.Action, curves: list[bpy.types.FCurve], frames: tuple[int, int], fps: float,
+    preset_folders: tuple[str, ...],
+) -> tuple[Motion, str]:
     first, last = frames if any(frames) else _range(curves)
     count = max(0, round(min((last - first) / fps, MAX_READ_S) * READ_FPS) + 1)
     at = first + np.arange(count) * (fps / READ_FPS)
@@ -46,6 +65,20 @@ def face_motion(
         frozenset(channel.name for channel in values if channel.kind == "property"), preset_folders=preset_folders,
     )
     return read_back(values, READ_FPS, rig)
+
+
+def _content(curve: bpy.types.FCurve) -> bytes:
+    """What changes when a curve does. One with modifiers, which may say anything, is another each time."""
+    if len(curve.modifiers):
+        return os.urandom(16)
+    points = curve.keyframe_points
+    values = np.empty((3, 2 * len(points)), np.float32)
+    for row, name in zip(values, ("co", "handle_left", "handle_right"), strict=True):
+        points.foreach_get(name, row)
+    modes = np.empty(len(points), np.uint8)
+    points.foreach_get("interpolation", modes)
+    named = repr((curve.data_path, curve.array_index, curve.extrapolation)).encode()
+    return named + values.tobytes() + modes.tobytes()
 
 
 def slots_of(action: bpy.types.Action) -> list[tuple[str, str]]:

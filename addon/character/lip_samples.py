@@ -22,7 +22,6 @@ from .mesh_arrays import triangles_of, vertex_coordinates
 MAX_BYTES = 512 * 2**20     # of all vertices in all poses; larger characters are not measured
 
 _Value = tuple[KeyTarget, str, int]
-_last: dict[tuple[str, str], HeadMesh] = {}     # of the last character alone, by its name and preset: Live reads it
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,10 @@ class Sampled:
     reason: str = ""
 
 
+# Of the last character alone, by its name and preset: Live reads it at each step of a drag.
+_last: dict[tuple[str, str], Sampled] = {}
+
+
 def sample(
     view_layer: bpy.types.ViewLayer, character: Character, members: Sequence[bpy.types.Object], rig: Rig,
     may_move: bool = True,
@@ -48,8 +51,15 @@ def sample(
         members: its objects. may_move: whether the character may be posed; else what was found the last time counts.
     """
     key = character.name, rig.preset
-    if not may_move and key in _last:
-        return Sampled(_last[key])
+    if may_move or key not in _last:
+        _last.clear()
+        _last[key] = _sample(view_layer, character, members, rig)
+    return _last[key]
+
+
+def _sample(
+    view_layer: bpy.types.ViewLayer, character: Character, members: Sequence[bpy.types.Object], rig: Rig,
+) -> Sampled:
     poses = engine.lip_poses(rig)
     if not poses:
         return Sampled(None)
@@ -61,9 +71,7 @@ def sample(
         return Sampled(None, translate("Lips are not fitted: no mesh of a fitting size is seen that the rig moves"))
     if len({len(vertices) for vertices in points}) > 1:
         return Sampled(None, translate("Lips are not fitted: the mesh has other vertices in other poses"))
-    _last.clear()
-    _last[key] = engine.sampled_mesh(rig, points, _triangles(view_layer, meshes))
-    return Sampled(_last[key])
+    return Sampled(engine.sampled_mesh(rig, points, _triangles(view_layer, meshes)))
 
 
 def _measured(

@@ -200,6 +200,7 @@ def own_action(owner: object, frames: dict[str, list[tuple[float, float]]], name
         curve = target.new(path)
         for frame, value in keys:
             curve.keyframe_points.insert(frame, value)
+    bpy.context.view_layer.update()     # 4.5 to 5.2 crash on an armature that was never evaluated
     owner.animation_data.action = action
     if slot:
         owner.animation_data.action_slot = slot

@@ -65,6 +65,18 @@ def test_a_range_of_the_action_counts_alone(ext, manner, face, speech):
     assert smile_of(face) < 0.4
 
 
+def test_an_action_is_read_again_when_a_key_of_it_changes(ext):
+    read = ext.module("addon.actions.face_motion").face_motion
+    action = take(make_face(ext, "Other").data.shape_keys)
+    first, _ = read(action, "", (0, 0), 24.0, ())
+    assert read(action, "", (0, 0), 24.0, ())[0] is first
+    curve = curves(bpy.data.objects["Other"].data.shape_keys)[SMILE]
+    curve.keyframe_points[3].co[1] = 0.1
+    curve.update()
+    again, _ = read(action, "", (0, 0), 24.0, ())
+    assert again["mouthSmileLeft"].min() == pytest.approx(0.1, abs=0.05) and first["mouthSmileLeft"].min() > 0.5
+
+
 def test_bones_are_read_backwards_through_their_preset(ext):
     read = ext.module("addon.actions.face_motion").face_motion
     preset = {
