@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from engine.learn.evaluate.face_metrics import EVERYWHERE, lip_vertex_error
 from engine.learn.faces.made_sets import MADE, SETS, regions
@@ -36,6 +37,7 @@ from engine.learn.train.finetune import FineTuning, finetune
 from engine.learn.train.run import TrainConfig, load_run, read_config
 from engine.nets.encoders import ENCODERS, SpeechEncoder
 from engine.nets.layers import DilatedBlock, LogMel, PowerSpectrum, SlidingNorm
+from engine.nets.spaces import PcaSpace
 from engine.nets.unitalker import UniTalker
 from engine.values.types import SAMPLE_RATE_HZ
 
@@ -43,7 +45,7 @@ RECIPE = Path(__file__).parents[2] / "engine" / "learn" / "recipes" / "a2f_small
 SEEDS = (0, 1, 2)
 SMALL: Mapping[str, object] = {"decoder_dim": 64, "style_dim": 16, "crop_s": 2.0}
 ENCODER = {"model": "mini", "dilations": (1,)}
-EPOCHS, LONGER = 10, 4          # of joint and single runs; a clip is visited as often by both, or by singles longer
+EPOCHS, LONGER = 10, 4          # of runs; a clip is visited as often by joint and single ones
 FINE_EPOCHS = 8
 UNSEEN = "M2_small_mesh"        # left out of the run that transfers to it
 UNSEEN_STEPS = 120              # of a transfer, whatever its data
@@ -51,6 +53,7 @@ CLIPS = {"1": 24, "1/2": 12, "1/4": 6, "1/8": 3, "one-shot": 1}
 FOLDERS = tuple(made.facts.folder for made in SETS)
 SPEED_STEPS = 40
 BUNDLED, MEL, MEL_FRAMES = "bundled", "mel", "mel_frames"
+REAL_S, VOCASET_NUMBERS = 4, 15069
 MEL_BANDS, MEL_CHANNELS, MEL_DILATIONS = 40, 96, (1, 2, 4, 1)
 
 Figures = dict[str, object]
@@ -116,6 +119,7 @@ def cells() -> Iterator[tuple[str, Callable[[Bench, str, int], Figures]]]:
     for folder in FOLDERS:
         yield f"single {folder}", partial(joint, change={}, folders=(folder,))
         yield f"single-longer {folder}", partial(joint, change={}, folders=(folder,), epochs=LONGER * EPOCHS)
+    yield "joint-longer", partial(joint, change={}, epochs=LONGER * EPOCHS)
     yield "base without", partial(joint, change={}, folders=tuple(one for one in FOLDERS if one != UNSEEN))
     yield "blank", blank
     for share, clips in CLIPS.items():
@@ -304,7 +308,8 @@ def shown(found: Figures) -> str:
 
 def table(bench: Bench) -> str:
     """Errors of what is done, mean and deviation over the seeds; one line a row, in Markdown."""
-    rows = [("joint", "joint")] + [(f"{kind} sets, mean", kind) for kind in ("single", "single-longer", "fine")]
+    rows = [("joint", "joint"), ("joint-longer", "joint-longer")]
+    rows += [(f"{kind} sets, mean", kind) for kind in ("single", "single-longer", "fine")]
     rows += [(name, name) for name in VARIANTS if name != "joint"]
     rows += [(f"{arm} {share}", f"{arm} {share}") for share in CLIPS for arm in ("transfer", "scratch")]
     rows += [("decoder-only one-shot", "decoder-only one-shot")]
@@ -379,6 +384,29 @@ def _encoder_s(network: UniTalker, front: Tensor) -> float:
     return time.process_time() - start
 
 
+def real_step() -> str:
+    """A step of the released sizes on this processor: WavLM Base+ with random weights, 512 components."""
+    torch.manual_seed(0)
+    network = UniTalkerRecipe(heads={"FLAME_5023_vertices": 512}, identities=("",) * 934).build().train()
+    space = PcaSpace(torch.randn(512, VOCASET_NUMBERS), torch.zeros(VOCASET_NUMBERS))
+    optimizer = torch.optim.AdamW([weight for weight in network.parameters() if weight.requires_grad], 1e-4)
+    wave = torch.randn(1, REAL_S * SAMPLE_RATE_HZ)
+    truth = torch.randn(1, 30 * REAL_S, VOCASET_NUMBERS)
+    spent, counts = [], []
+    for _ in range(2):          # the first one also reserves memory
+        start = time.process_time()
+        with FlopCounterMode(display=False) as counter:
+            output = network.frames(wave, truth.shape[1], torch.tensor([0]), "FLAME_5023_vertices")
+            (space.decode(output, torch.zeros(VOCASET_NUMBERS)) - truth).square().mean().backward()
+        optimizer.step()
+        spent.append(time.process_time() - start)
+        counts.append(counter.get_total_flops())
+    return (
+        f"released sizes, {REAL_S} s of sound: {counts[1] / 1e9:.0f} billion operations a step, "
+        f"{counts[1] / REAL_S / 1e9:.0f} a second of sound; {spent[1]:.1f} processor s here"
+    )
+
+
 def tell(text: str) -> None:
     """One line."""
     sys.stdout.write(text + "\n")
@@ -399,6 +427,7 @@ def main() -> None:
     bench = Bench(options.work.resolve(), options.front)
     if options.speed:
         tell(speed(bench))
+        tell(real_step())
         return
     if not options.table:
         work_through(bench, options.only)
