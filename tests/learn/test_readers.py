@@ -147,3 +147,19 @@ def test_a_folder_of_another_layout_is_refused_in_one_line(reader, tmp_path):
 def test_an_unknown_reader_lists_those_there_are(tmp_path):
     with pytest.raises(SettingError, match="a2f, vocaset"):
         open_set("mead", tmp_path)
+
+
+def test_a_folder_of_takes_as_blender_writes_it_is_read_with_speakers_and_words(tmp_path):
+    """Characters are folders, and the list takes.json is no take."""
+    for name in ("Ann", "Ben"):
+        (tmp_path / name).mkdir()
+        weights = np.linspace(0, 1, 48, dtype=np.float32)[:, None]
+        write_motion(Motion(weights, ("jawOpen",), 24.0), tmp_path / name / "Line.npz", {})
+        soundfile.write(tmp_path / name / "Line.wav", np.full(32000, 0.1), 16000)
+    (tmp_path / "Ben" / "Line.txt").write_text("so\n")
+    (tmp_path / "takes.json").write_text("[]")
+    found = open_set("takes", tmp_path)
+    samples = [sample for _, sample in found.samples("train", False)]
+    assert found.identities == ("Ann", "Ben") and [sample.text for sample in samples] == ["", "so"]
+    jaw = samples[0].motion[:, found.space.channels.index("jawOpen")]
+    assert samples[0].fps == 30 and len(jaw) == 59 and jaw[29] == pytest.approx(29 / 30 * 24 / 47, abs=1e-3)
