@@ -52,7 +52,7 @@ class LineWithSound:
 
 
 @dataclass(frozen=True)
-class Piece:
+class TrainingPiece:
     """One pair of files, as takes.json lists it; file: without its endings, below the folder."""
 
     file: str
@@ -68,7 +68,7 @@ class Piece:
 class WrittenTakes:
     """What was written, and a sentence on each line that was not."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[TrainingPiece, ...]
     left_out: tuple[str, ...]
 
     @property
@@ -97,7 +97,7 @@ def write(context: bpy.types.Context, folder: Path) -> WrittenTakes:
     _check(folder)
     part = Path(part_of(str(folder)))
     left_out: list[str] = []
-    pieces: list[Piece] = []
+    pieces: list[TrainingPiece] = []
     try:
         part.mkdir()
         for line in _lines(context, left_out):
@@ -201,7 +201,7 @@ def _is_keyed(character: Character, first: int, last: int) -> bool:
 
 # --- files ------------------------------------------------------------------------------------------------------------
 
-def _write_line(context: bpy.types.Context, line: LineWithSound, folder: Path) -> list[Piece]:
+def _write_line(context: bpy.types.Context, line: LineWithSound, folder: Path) -> list[TrainingPiece]:
     """Write a line in pieces of equal length; each with its sound, and its text where it is whole."""
     fps = scene_fps(context.scene)
     samples = cache.read(line.clip).samples
@@ -220,7 +220,7 @@ def _write_line(context: bpy.types.Context, line: LineWithSound, folder: Path) -
         start, stop = bounds[number], bounds[number + 1]
         name = _file_name(folder, line, number if count > 1 else None)
         text = line.text if count == 1 else ""
-        piece = Piece(name, line.character.name, line.name, first + start, fps, (stop - start) / fps, text)
+        piece = TrainingPiece(name, line.character.name, line.name, first + start, fps, (stop - start) / fps, text)
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         cut = engine.Motion(motion.weights[start:stop], motion.channels, motion.fps)

@@ -294,7 +294,7 @@ def test_a_head_of_another_model_says_so_with_the_next_step(tiny, tiny_copy, spe
     info["sha256"]["heads.npz"] = hashlib.sha256((tiny_copy / "heads.npz").read_bytes()).hexdigest()
     (tiny_copy / "model.json").write_text(json.dumps(info))
     with pytest.raises(
-        ModelError, match=r"'Mine' was taught on another version of model tiny.*Choose that model, or teach again"
+        ModelError, match=r"'Mine' was taught on another version of model tiny.*Press Teach Again"
     ):
         play(result, speech, replace(tiny, model=str(tiny_copy)), tmp_path)
 
