@@ -129,6 +129,7 @@ def cells() -> Iterator[tuple[str, Callable[[Bench, str, int], Figures]]]:
     for name, change in VARIANTS.items():
         if name != "joint":
             yield name, partial(joint, change=change)
+    yield "pivot's own style", pivot_row
     for folder in FOLDERS:
         yield f"fine {folder}", partial(fine, folder=folder)
 
@@ -173,6 +174,11 @@ def unseen(bench: Bench, name: str, seed: int, *, source: str, clips: int, decod
     return figures(bench, run, (UNSEEN,))
 
 
+def pivot_row(bench: Bench, name: str, seed: int) -> Figures:
+    """The joint model with the style of everybody, which is what a speaker that it never saw gets."""
+    return figures(bench, bench.run("joint", seed), FOLDERS, pivot=True)
+
+
 def base_recipe(bench: Bench, seed: int) -> tuple[TrainConfig, UniTalkerRecipe]:
     """The recipe of the made sets, smaller, one seed."""
     settings, recipe = read_config(RECIPE)
@@ -215,8 +221,12 @@ class MelFrames(SpeechEncoder):
 
 # --- figures ----------------------------------------------------------------------------------------------------------
 
-def figures(bench: Bench, run: Path, folders: Sequence[str]) -> Figures:
-    """Errors and LVE of the test clips of each set; and those that the styles of other sets' speakers make."""
+def figures(bench: Bench, run: Path, folders: Sequence[str], pivot: bool = False) -> Figures:
+    """Errors and LVE of the test clips of each set; and those that the styles of other sets' speakers make.
+
+    Args:
+        pivot: all clips in the pivot's style.
+    """
     recipe, network = load_run(run)
     assert isinstance(recipe, UniTalkerRecipe) and isinstance(network, UniTalker)
     own: dict[str, tuple[float, float]] = {}
@@ -225,10 +235,10 @@ def figures(bench: Bench, run: Path, folders: Sequence[str]) -> Figures:
         prepared = test_set(bench, folder)
         space = face_spaces([prepared], recipe, bench.root)[prepared.space.annotation]
         own[folder] = errors(network, recipe, space, prepared, lambda item, one=prepared: [
-            recipe.row(f"{one.name}/{one.identities[item.row]}")
+            recipe.row("" if pivot else f"{one.name}/{one.identities[item.row]}")
         ])
         strangers = first_rows(recipe, prepared.name)
-        if run.name.startswith(tuple(name.replace(" ", "_") + "-" for name in STRANGE)):
+        if not pivot and run.name.startswith(tuple(name.replace(" ", "_") + "-" for name in STRANGE)):
             others[folder] = errors(network, recipe, space, prepared, lambda item, rows=strangers: rows)
     return {
         "error": {name: found[0] for name, found in own.items()},
@@ -310,7 +320,7 @@ def table(bench: Bench) -> str:
     """Errors of what is done, mean and deviation over the seeds; one line a row, in Markdown."""
     rows = [("joint", "joint"), ("joint-longer", "joint-longer")]
     rows += [(f"{kind} sets, mean", kind) for kind in ("single", "single-longer", "fine")]
-    rows += [(name, name) for name in VARIANTS if name != "joint"]
+    rows += [(name, name) for name in (*VARIANTS, "pivot's own style") if name != "joint"]
     rows += [(f"{arm} {share}", f"{arm} {share}") for share in CLIPS for arm in ("transfer", "scratch")]
     rows += [("decoder-only one-shot", "decoder-only one-shot")]
     names = " ".join(folder[:2] for folder in FOLDERS)
