@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import bpy
 
 TAB = "Lip Sync"
@@ -23,6 +25,14 @@ def in_editors(*definitions: type) -> tuple[type, ...]:
 def in_3d_view(*definitions: type) -> tuple[type, ...]:
     """The same for panels that only the 3D view has."""
     return tuple(_panel(definition, *EDITORS[0]) for definition in definitions)
+
+
+def tool(idname: str, label: str, order: int, draw: Callable[[bpy.types.Context, bpy.types.UILayout], None]) -> type:
+    """The definition of a panel within Tools, closed at first, that draws what another place may draw too."""
+    return type(idname, (), {
+        "bl_idname": idname, "bl_label": label, "bl_parent_id": TOOLS, "bl_order": order,
+        "bl_options": {'DEFAULT_CLOSED'}, "draw": lambda self, context: draw(context, self.layout),
+    })
 
 
 def _panel(definition: type, space: str, ending: str) -> type:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..host.editors import TOOLS, in_3d_view
+from ..host.editors import in_3d_view, tool
 from ..host.layout import property_split
 from ..host.translations import translate, translate_plural
 from .labels import control_name, label
@@ -52,18 +52,6 @@ class UNITALKER_MT_mapping(bpy.types.Menu):
         self.layout.operator("unitalker.preset_load", text="Import Preset...", icon='IMPORT')
         self.layout.separator()
         self.layout.operator("unitalker.mapping_close", icon='X')
-
-
-class Mapping:
-    bl_idname = "UNITALKER_PT_mapping"
-    bl_label = "Map It Yourself"
-    bl_parent_id = TOOLS
-    bl_order = 3
-    bl_options = {'DEFAULT_CLOSED'}
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """The same in a panel of its own."""
-        draw_mapping(context, self.layout)
 
 
 def draw_mapping(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
@@ -170,4 +158,7 @@ def _draw_hints(layout: bpy.types.UILayout, opened: bpy.types.PropertyGroup) -> 
         body.label(text=translate("and {} more", len(channels) - HINTS_SHOWN), translate=False)
 
 
-CLASSES = (UNITALKER_UL_mapping, UNITALKER_MT_mapping, *in_3d_view(Mapping))
+CLASSES = (
+    UNITALKER_UL_mapping, UNITALKER_MT_mapping,
+    *in_3d_view(tool("UNITALKER_PT_mapping", "Map It Yourself", 3, draw_mapping)),
+)

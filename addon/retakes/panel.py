@@ -4,21 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from ..host.editors import TOOLS, in_editors
+from ..host.editors import in_editors, tool
 from ..host.job import Job
 from ..host.operator_base import draw_progress
-
-
-class Retakes:
-    bl_idname = "UNITALKER_PT_retakes"
-    bl_label = "Retakes"
-    bl_parent_id = TOOLS
-    bl_order = 2
-    bl_options = {'DEFAULT_CLOSED'}
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """A button for each."""
-        draw_retakes(context, self.layout)
 
 
 def draw_retakes(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
@@ -37,4 +25,4 @@ def draw_retakes(context: bpy.types.Context, layout: bpy.types.UILayout) -> None
     layout.operator("unitalker.clean_action", icon='BRUSH_DATA')
 
 
-CLASSES = in_editors(Retakes)
+CLASSES = in_editors(tool("UNITALKER_PT_retakes", "Retakes", 2, draw_retakes))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import bpy
 
-from ..host.editors import TOOLS, in_3d_view
+from ..host.editors import in_3d_view, tool
 from ..host.layout import paragraph, property_split
 from ..host.translations import translate, translate_plural
 from . import work
@@ -31,18 +31,6 @@ class UNITALKER_UL_shapes(bpy.types.UIList):
         names = [name for name, _ in json.loads(item.keys)]
         more = f" + {len(names) - KEYS_SHOWN}" if len(names) > KEYS_SHOWN else ""
         split.label(text=", ".join(names[:KEYS_SHOWN]) + more, translate=False)
-
-
-class Shapes:
-    bl_idname = "UNITALKER_PT_shapes"
-    bl_label = "Match by Shape"
-    bl_parent_id = TOOLS
-    bl_order = 4
-    bl_options = {'DEFAULT_CLOSED'}
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """The same in a panel of its own."""
-        draw_shapes(context, self.layout)
 
 
 def draw_shapes(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
@@ -124,4 +112,7 @@ class Vertices:
         layout.operator("unitalker.shape_solve", icon='MOD_MESHDEFORM')
 
 
-CLASSES = (UNITALKER_UL_shapes, *in_3d_view(Shapes), *in_3d_view(Vertices))
+CLASSES = (
+    UNITALKER_UL_shapes,
+    *in_3d_view(tool("UNITALKER_PT_shapes", "Match by Shape", 4, draw_shapes), Vertices),
+)

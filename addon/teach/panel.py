@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..host.editors import TOOLS, in_3d_view
+from ..host.editors import in_3d_view, tool
 from ..host.job import Job
 from ..host.layout import paragraph, property_split
 from ..host.operator_base import draw_progress
@@ -13,18 +13,6 @@ from ..take import catalog
 from . import work
 
 CONTROLS_SHOWN = 60         # lines of the list of controls
-
-
-class Teach:
-    bl_idname = "UNITALKER_PT_teach"
-    bl_label = "Teach"
-    bl_parent_id = TOOLS
-    bl_order = 5
-    bl_options = {'DEFAULT_CLOSED'}
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """The same in a panel of its own."""
-        draw_teach(context, self.layout)
 
 
 def draw_teach(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
@@ -68,4 +56,4 @@ def _draw_result(context: bpy.types.Context, layout: bpy.types.UILayout, setting
                 paragraph(context, body, line)
 
 
-CLASSES = (*in_3d_view(Teach),)
+CLASSES = in_3d_view(tool("UNITALKER_PT_teach", "Teach", 5, draw_teach))
