@@ -99,7 +99,8 @@ def read_style(path: Path) -> Reference:
 def _style_of(reference: Reference, model: Model, graph: runtime.Graph) -> tuple[FloatArray, list[str]]:
     if reference.vector:
         return _saved(reference, model), []
-    channels = model.head("").channels
+    seen = next((head for head in model.heads if head.space == "blendshapes"), model.head(""))
+    channels = seen.channels        # those that manners were learned of, whatever head is the model's first choice
     motion, warnings = _on_channels(reference, channels)
     rows = retime(motion, float(model.reference_hz)).weights
     styles = [graph.run({"motion": piece[None]}) for piece in _pieces(rows, round(PIECE_S * model.reference_hz))]

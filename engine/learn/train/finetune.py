@@ -1,4 +1,5 @@
-"""`finetune`: a trained UniTalker goes on with a data set of the user's own, and becomes a model folder.
+"""`finetune`: a trained UniTalker goes on with a data set of the user's own, and becomes a model folder; a Composite
+gets a head for it (carry.py).
 
 An annotation that the source knows keeps its head, another gets a fresh one; speakers join the style table as the
 source's pivot. Source: Fan et al., "UniTalker" (ECCV 2024), sections 4.4 and 4.5.
@@ -15,8 +16,9 @@ from pathlib import Path
 
 from ...model.folder import Model, open_model
 from ...values.errors import SettingError
-from ..systems.unitalker import SetSpec, UniTalkerRecipe
+from ..systems.unitalker import SetSpec, UniTalkerRecipe, opened
 from . import loop
+from .carry import carry
 from .command import export_run
 from .run import TrainConfig, is_run, load_run
 
@@ -50,8 +52,13 @@ def command(options: argparse.Namespace) -> None:
     how = FineTuning(
         options.epochs, options.clips, options.decoder_only, options.fresh_decoder, options.seed, options.photometric,
     )
+    one = SetSpec(options.reader, options.path.name)
+    composite = _composite(options.model)
+    if composite is not None:
+        carry(composite, opened(one, options.path.resolve().parent), options.output)
+        return
     work = options.work or options.path.resolve().parent / "unitalker-work"
-    run = finetune(options.model, SetSpec(options.reader, options.path.name), options.path.resolve().parent, how, work)
+    run = finetune(options.model, one, options.path.resolve().parent, how, work)
     export_run(run, options.output.resolve())
 
 
@@ -94,6 +101,14 @@ def _kept_bases(base: UniTalkerRecipe) -> dict[str, str]:
     """Bases of the source's vertex heads: what a head learned is worth nothing in another basis."""
     files = {name: Path(base.assets).resolve() / f"{name}.npz" for name in base.heads}
     return {name: str(file) for name, file in files.items() if base.assets and file.is_file()}
+
+
+def _composite(source: str) -> Model | None:
+    """The model, where it is a Composite: its network is carried to the data set as it is."""
+    if is_run(Path(source)):
+        return None
+    model = open_model(source)
+    return model if model.system == "composite" else None
 
 
 def _recipe_of(source: str) -> UniTalkerRecipe:
