@@ -104,6 +104,9 @@ def test_the_basis_that_a_set_was_released_with_is_taken_over(tmp_path, work):
     pca = opened.spaces["released_mesh"].pca
     assert np.array_equal(pca.components.numpy(), released["components_to_data"][:4])
     assert np.array_equal(pca.mean.numpy(), released["original_data_mean"])
+    np.savez(folder / "pca.npz", components_to_data=np.eye(12), original_data_mean=np.zeros(12))
+    with pytest.raises(SettingError, match=r"pca\.npz is a basis of 12 numbers, released_mesh has 18"):
+        replace(RECIPE, sets=(SetSpec("a2f", "R"),), pca_dim=3, balance=True).prepare(work, tmp_path)
 
 
 def test_with_balance_a_set_in_other_units_weighs_and_learns_the_same(tmp_path, work):

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from ...values.array_files import ArrayFileError, map_array, read_arrays
 from ...values.errors import SettingError
 from ...values.types import FloatArray
-from ..data.official import Pca
+from ..data.official import MAX_PCA_BYTES, Pca
 from .samples import DataSet, Sample, Space
 
 FRONT, MOTION = "front.npy", "motion.npy"
@@ -124,24 +124,28 @@ def basis_of(sets: Sequence[PreparedSet], size: int, file: Path, given: Path | N
     """
     if not file.is_file():
         basis = read_basis(given, size) if given is not None else VertexBasis(_learned(sets, size, file.stem))
+        _refuse_other_width(basis, sets[0].space, given or file)
         if balance and basis.unit == 1.0:
             basis = replace(basis, unit=_largest_deviation(basis.pca, sets))
         partial = file.with_suffix(".part.npz")
         np.savez(partial, components=basis.pca.components, mean=basis.pca.mean, unit=basis.unit)
         partial.replace(file)
     basis = read_basis(file, size)
-    if len(basis.pca.mean) != sets[0].space.width:
-        raise SettingError(
-            f"{given or file} is a basis of {len(basis.pca.mean)} numbers, {sets[0].space.annotation} has "
-            f"{sets[0].space.width}. Take it away."
-        )
+    _refuse_other_width(basis, sets[0].space, file)
     return basis
+
+
+def _refuse_other_width(basis: VertexBasis, space: Space, file: Path) -> None:
+    if len(basis.pca.mean) != space.width:
+        raise SettingError(
+            f"{file} is a basis of {len(basis.pca.mean)} numbers, {space.annotation} has {space.width}. Take it away."
+        )
 
 
 def read_basis(file: Path, size: int) -> VertexBasis:
     """A basis of ours, or the released code's; at most `size` components. Raises SettingError: it cannot be read."""
     try:
-        arrays = read_arrays(file)
+        arrays = read_arrays(file, MAX_PCA_BYTES)
         components, mean = (np.asarray(arrays[name], np.float32) for name in (OWN if OWN[0] in arrays else RELEASED))
         if components.ndim != 2 or mean.shape != components.shape[1:]:
             raise ValueError(f"components {components.shape} do not fit a mean {mean.shape}")
