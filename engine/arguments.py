@@ -51,7 +51,7 @@ def add_workers(parser: argparse.ArgumentParser, help_text: str) -> None:
     """Who does the work, here or on a cluster."""
     parser.add_argument("--workers", type=int, default=0, metavar="N", help=help_text)
     parser.add_argument("--ray", default="", metavar="ADDRESS", help=(
-        "work on a Ray cluster: host:port of its head, ray://host:port from outside, or auto (docs/FARM.md)"))
+        "work on a Ray cluster: host:port of its head, or auto (docs/FARM.md)"))
     parser.add_argument("--worker-cpus", type=float, default=1.0, metavar="N", help=(
         "with --ray: processors that each worker takes (default: %(default)g)"))
     parser.add_argument("--worker-gpus", type=float, metavar="SHARE", help=(

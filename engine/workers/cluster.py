@@ -36,7 +36,7 @@ class ClusterOptions:
     """How to use a cluster.
 
     Attributes:
-        address: host:port of its head, ray://host:port from outside, or auto.
+        address: host:port of its head, or auto.
         workers: at the most; 0 takes all that fit.
         cpus, gpus: processors and graphics cards of each worker; shares of a card such as 0.25 let four share one.
         about: what must be the same on the driver and on each node: name -> value. Run on both.
@@ -129,7 +129,7 @@ def _connected(address: str) -> Any:
 
 def _knock(address: str) -> None:
     """Ray itself would wait for minutes where nobody is. Raises ClusterError."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = address.rpartition(":")
     try:
         if host:
             socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
@@ -332,6 +332,6 @@ def _last_line(error: Exception) -> str:
 
 def address_of(given: str) -> str:
     """The address as it may be given. Raises SettingError."""
-    if given != "auto" and ":" not in given:
-        raise SettingError(f"--ray takes host:port, ray://host:port or auto, got {given!r}. Ray's own port is 6379.")
+    if given != "auto" and (":" not in given or "://" in given):
+        raise SettingError(f"--ray takes host:port or auto, got {given!r}. Ray's own port is 6379.")
     return given

@@ -31,6 +31,7 @@ from engine import EngineError, batch, lines, read_audio
 from engine.__main__ import _parser
 from engine.files.journal import MADE, Journal
 from engine.idle.prosody import prosody
+from engine.model.folder import open_model
 from engine.workers.cluster import WAITING_A_WORKER, ClusterOptions, RayCluster
 from engine.workers.executor import MAX_PACKET, PACKETS_A_WORKER, Executor, Work
 from engine.workers.local import LocalProcesses, ThisProcess
@@ -70,12 +71,12 @@ def main() -> None:
     if options.blender:
         _one_blender_each(paths, options.folder, options.blender)
     one = _run(options.folder, "local1", lambda _: ThisProcess(), source=FEW)
-    _run(options.folder, "local2", lambda _: LocalProcesses(2))
-    kept = _journal_cost()
-    handed = _cluster_cost(options.folder, paths) if _has_ray() else 0.2e-3
+    here = _run(options.folder, "local2", lambda _: LocalProcesses(2))
+    driver_s = _cluster_cost(options.folder, paths) if _has_ray() else here.driver_line_s
+    _journal_cost()
     line_s = one.line_s
     print(f"a line: {single / line_s:.0f} times cheaper than one call each")
-    simulate(line_s, kept, handed)
+    simulate(line_s, driver_s)
 
 
 def _cut(speech: Path, folder: Path, wanted: int) -> None:
@@ -121,21 +122,28 @@ def _run(
     """One batch into folder/name."""
     out = folder / name
     command = ["batch", str(folder / source), "-o", str(out), "--overwrite"]
+    open_model("mini")
     start, driver = time.monotonic(), time.process_time()
     found = lines.Lines(_parser().parse_args(command))
+    find_s = time.process_time() - driver
+    ended: list[float] = []         # processor seconds of the driver when each line had ended
+
+    def note(entry: batch.LineEntry) -> None:
+        ended.append(time.process_time())
+        watch(entry)
+
     models = {(settings.model, settings.model_folders) for line in found.found for settings in line.wanted}
     executor = workers(lambda: batch.fingerprint(sorted(models)))
     report = batch.run_batch(found.found, found.wrong, batch.BatchOptions(command[1], str(out), overwrite=True),
-                             executor, watch)
-    driver_s, wall_s = time.process_time() - driver, time.monotonic() - start
+                             executor, note)
+    wall_s, all_s = time.monotonic() - start, time.process_time() - driver
     made = [entry for entry in report.entries if entry.processor_s]
     worker_s = sum(entry.processor_s for entry in made)
-    if name == "local1":
-        driver_s -= worker_s
+    each_s = find_s / len(made) + (ended[-1] - ended[0] - worker_s * (name == "local1")) / len(made)
     print(f"{name:10} {report.counts()} {len(made) / wall_s:6.1f} lines/s  {worker_s / len(made) * 1e3:6.1f} processor "
-          f"ms a line  driver {driver_s / len(made) * 1e3:5.2f} ms a line  {wall_s:6.1f} s  driver's memory "
+          f"ms a line  driver {each_s * 1e3:5.2f} ms a line, {all_s:.1f} s in all  {wall_s:6.1f} s  driver's memory "
           f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB", flush=True)
-    return Cost(wall_s, worker_s / len(made), driver_s / len(made))
+    return Cost(wall_s, worker_s / len(made), each_s)
 
 
 def _children_s() -> float:
@@ -180,8 +188,8 @@ def _one_blender_each(paths: list[Path], folder: Path, blender: str) -> None:
     _timed("0.1's way: one Blender job a line", calls, cwd=ROOT)
 
 
-def _journal_cost() -> float:
-    """Processor seconds of a line's notes and of putting its file in place."""
+def _journal_cost() -> None:
+    """Print what a line's notes and putting its file in place cost."""
     with tempfile.TemporaryDirectory() as folder:
         journal = Journal(os.path.join(folder, "report.json"), batch.LineEntry)
         journal.begin()
@@ -198,14 +206,13 @@ def _journal_cost() -> float:
         each = (time.process_time() - start) / JOURNAL_LINES
         print(f"journal and renaming: {each * 1e3:.3f} ms a line, "
               f"{os.path.getsize(journal.path) / JOURNAL_LINES:.0f} bytes a line", flush=True)
-    return each
 
 
 def _has_ray() -> bool:
     try:
         import ray  # noqa: F401
     except ImportError:
-        print("Ray is not installed: 0.2 ms is assumed for handing out a line")
+        print("Ray is not installed: the driver's share is that of local processes")
         return False
     return True
 
@@ -215,7 +222,7 @@ def _nothing(task: int) -> int:
 
 
 def _cluster_cost(folder: Path, paths: list[Path]) -> float:
-    """Three nodes, one killed in the middle: the same bytes; and what handing out costs the driver for a line."""
+    """Three nodes, one killed in the middle: the same bytes. The driver's processor seconds of a line."""
     from ray.cluster_utils import Cluster
 
     os.environ["PYTHONPATH"] = str(ROOT)
@@ -234,7 +241,7 @@ def _cluster_cost(folder: Path, paths: list[Path]) -> float:
         return RayCluster(ClusterOptions(cluster.address, 0, 1.0, 0.0, about, print))
 
     try:
-        _run(folder, "ray", workers, kill_in_the_middle)
+        cost = _run(folder, "ray", workers, kill_in_the_middle)
         same = [path.name for path in (folder / "local2").glob("*.npz")
                 if path.read_bytes() == (folder / "ray" / path.name).read_bytes()]
         print(f"{len(same)} of {len(paths)} files have the same bytes; {len(done) - len({*done})} lines twice, "
@@ -245,12 +252,11 @@ def _cluster_cost(folder: Path, paths: list[Path]) -> float:
         print(f"handing out: {each * 1e3:.3f} ms of the driver a line, connecting and hiring included", flush=True)
     finally:
         cluster.shutdown()
-    return each
+    return cost.driver_line_s
 
 
-def simulate(line_s: float, journal_s: float, handing_s: float, count: int = 1_000_000) -> None:
+def simulate(line_s: float, driver_s: float, count: int = 1_000_000) -> None:
     """Print how long a million lines take on 1 to 1,000 workers."""
-    driver_s = journal_s + handing_s
     print(f"\nSimulation of {count:,} lines. Measured: a line {line_s * 1e3:.0f} ms on a worker, "
           f"{driver_s * 1e3:.2f} ms on the driver. Assumed: start of a worker {START_S:g} s, a common disk of "
           f"{DISK_MB_S:g} MB/s, {LINE_KB:g} kB a line, lines lognormal (sigma .5), "

@@ -20,6 +20,7 @@ from engine.__main__ import run
 from engine.workers.cluster import ClusterOptions, RayCluster
 from engine.workers.executor import Work
 from tests.engine.conftest import DATA, make_syllables
+from tests.engine.test_farm import BLENDER
 
 pytest.importorskip("ray", reason="Ray is not installed")
 from ray.cluster_utils import Cluster
@@ -132,6 +133,18 @@ def _about() -> dict[str, str]:
 def test_a_node_with_another_model_is_refused_by_name(cluster):
     with pytest.raises(batch.EngineError, match="model mini is another there and this one here"):
         results(cluster, Work(_dies, str), ["good"], _about)
+
+
+def test_shots_are_made_by_blenders_on_the_nodes(cluster, tmp_path):
+    lines = [{"blend": f"{name}.blend", "save": f"{name}_out.blend", "id": name} for name in "abc"]
+    (tmp_path / "shots.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "blender").write_text(BLENDER)
+    (tmp_path / "blender").chmod(0o755)
+    blender = ["--blender", str(tmp_path / "blender")]
+    assert run(["farm", str(tmp_path / "shots.jsonl"), "--lines", "1", "--ray", cluster.address, *blender]) == 0
+    assert sorted(path.name for path in tmp_path.glob("*_out.blend")) == [f"{name}_out.blend" for name in "abc"]
+    found = json.loads((tmp_path / "shots.jsonl.report.json").read_text("utf-8"))
+    assert found["counts"] == {"done": 3} and not list(tmp_path.glob("*.farm-*"))
 
 
 def test_a_cluster_that_is_not_there_is_said_in_one_line(sounds, capsys):
