@@ -22,6 +22,7 @@ from .executor import ONE_THREAD, Result, Task, Work, packets
 WAITING_A_WORKER = 2        # packets that are handed out for each worker, so that none waits for the next
 MAX_DEATHS = 3              # of workers during one task; the nodes of a cluster may go for their own reasons
 LOOK_S = 5.0                # between two looks at the nodes
+SLOW_S = 30.0               # without a first worker, after which that is said
 KNOCK_S = 10.0              # for the head of a cluster to answer
 STOP_S = 10.0               # for workers to end that were killed
 PATIENCE_S = 300.0          # for a first node to come back where all were lost
@@ -160,7 +161,7 @@ class _Run(Generic[Task, Result]):
         self._deaths: Counter[int] = Counter()
         self._next_look = 0.0
         self._told_of_waiting = self._has_worked = False
-        self._last_places = time.monotonic()            # when there was room for a worker
+        self._started = self._last_places = time.monotonic()        # the latter: when there was room for a worker
         self._fresh: Iterator[list[Task]] = packets(work, tasks, max(1, sum(self._places().values())))
         self._next: _Packet[Task] | None = None
         self._actor = ray.remote(num_cpus=options.cpus, num_gpus=options.gpus or None, max_restarts=0)(_Worker)
@@ -216,7 +217,8 @@ class _Run(Generic[Task, Result]):
             self._last_places = time.monotonic()
         else:
             self._wait_for_nodes()
-        if here and not self._has_worked and not self._told_of_waiting:
+        is_slow = time.monotonic() - self._started > SLOW_S
+        if is_slow and not self._has_worked and not self._told_of_waiting:
             self._told_of_waiting = True
             self._options.warn("The cluster is busy with other work, or slow to start; waiting for the first worker.")
 
