@@ -209,7 +209,7 @@ def _write_line(context: bpy.types.Context, line: LineWithSound, folder: Path) -
     first, last = max(line.first_frame, math.ceil(line.clip.start_frame)), min(line.last_frame, last_heard)
     frames = last - first + 1
     if frames < SHORTEST_S * fps:
-        raise SettingError(f"Sound and keys share {max(0, frames)} frames, at least {SHORTEST_S:g} s are needed.")
+        raise SettingError(f"Sound and keys share {max(0, frames) / fps:.2f} s; {SHORTEST_S:g} s are needed.")
     motion = played.read(context, line.character, line.preset, (first, last))
     if float(np.ptp(motion.weights, axis=0).max()) < STILL:
         raise SettingError("Nothing moves there.")
