@@ -31,13 +31,26 @@ NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 LINES = 24
 
 
+def started(tries: int = 3) -> Cluster:
+    """Three nodes. On a very busy computer Ray itself gives up after half a minute."""
+    found = Cluster(initialize_head=False)
+    try:
+        found.add_node(**NODE, include_dashboard=False)
+        for _ in range(2):
+            found.add_node(**NODE)
+        found.wait_for_nodes()
+    except Exception:
+        found.shutdown()
+        if tries == 1:
+            raise
+        return started(tries - 1)
+    return found
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     os.environ["PYTHONPATH"] = str(ROOT)
-    found = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-    for _ in range(2):
-        found.add_node(**NODE)
-    found.wait_for_nodes()
+    found = started()
     yield found
     found.shutdown()
 
