@@ -9,7 +9,7 @@ import json
 import bpy
 import desk
 
-ARROW, BUTTON = (189, 107), (880, 380)      # pixels from the window's top left corner
+ARROW, BUTTON = (189, 107), (880, 359)      # pixels from the window's top left corner
 
 
 def test(ui):
