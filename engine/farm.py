@@ -31,10 +31,12 @@ TRIES = 3                   # of a piece whose Blender ends without a report; it
 TAIL_CHARACTERS = 300       # of what a Blender said last, in a message
 PR_SET_PDEATHSIG = 1        # Linux: a signal for a process whose parent died (sys/prctl.h)
 ADDON = "unitalker"
-# What a Python with Blender as a module runs: the extension that is enabled for this user, else the usual place.
+# What a Python with Blender as a module runs: the extension that is enabled for this user, else the usual place. The
+# module of 4.2 crashes when it reads preferences.
 IN_A_MODULE = f"""
 import importlib, os, sys, bpy, addon_utils
-bpy.ops.wm.read_userpref()
+if bpy.app.version >= (4, 5):
+    bpy.ops.wm.read_userpref()
 names = [name for name in bpy.context.preferences.addons.keys() if name.rpartition(".")[2] == "{ADDON}"]
 name = names[0] if names else "bl_ext.user_default.{ADDON}"
 addon_utils.enable(name)

@@ -559,7 +559,7 @@ def held_mib(ext: object) -> dict[str, float]:
     """Memory by who holds it, MiB: this process's own pages and those of libraries, the C library's heap (in use, free
     between pieces in use, big pieces), Blender's data with its undo steps, our caches; and Python's small blocks."""
     scene, cache, sounds = bpy.context.scene, ext.module("engine.values.cache"), ext.module("addon.sound.cache")
-    ours = sum(clear.__self__.n_bytes for clear in cache._all)
+    ours = sum(held.n_bytes for held in cache._all)
     ours += sum(wave.samples.nbytes for wave in sounds._cached.values())
     bpy.context.preferences.view.show_statusbar_memory = True
     told = re.search(r"Memory: ([\d.]+) ([KMG])iB", scene.statistics(bpy.context.view_layer))

@@ -115,7 +115,7 @@ def test_jobs_that_would_write_over_each_other_are_refused_before_any_work(shots
         read_shots(FarmOptions("shots.jsonl", "blender"))
 
 
-# the interface of Flamenco 3's Manager, as its documentation describes it
+# a stand-in for the interface of Flamenco 3's Manager: what the job type uses of it
 MANAGER = """
 const tasks = [];
 const author = {
