@@ -30,6 +30,7 @@ REST_MARGIN_S = 0.06        # a silence rests the face only so far from its ends
 FADE_S = 0.02               # standard deviation with which filtered motion gives way to a contact
 
 CONTACT_TOLERANCE = 0.005   # what a curve may move on a contact in key reduction at the most
+ROUNDING = 1e-6             # of openings
 # change of `opening` if every channel moves by 1 for the worse
 _OPENING_REACH = 1 + 1 + 0.35 * 2 + 0.15 * 2 + FUNNEL_PARTS + 0.01
 
@@ -103,8 +104,9 @@ def contacts_of(motion: Motion) -> LipContacts:
         nowhere = np.zeros(len(motion.weights), np.bool_)
         return LipContacts(nowhere, np.full(len(motion.weights), np.inf, np.float32))
     free = (CLOSED_BELOW - opening(motion)) / _OPENING_REACH
-    slack = np.where(free > 0, np.minimum(free, CONTACT_TOLERANCE), np.inf)
-    return LipContacts(free > 0, np.asarray(slack, np.float32))
+    closed = free > ROUNDING        # a frame that a solver put on the very edge is open, whatever the processor rounds
+    slack = np.where(closed, np.minimum(free, CONTACT_TOLERANCE), np.inf)
+    return LipContacts(closed, np.asarray(slack, np.float32))
 
 
 def contact_scores(logits: FloatArray, phones: tuple[str, ...]) -> FloatArray:

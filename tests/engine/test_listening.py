@@ -95,5 +95,5 @@ def test_a_mood_shows_whole_on_a_listener_whose_mouth_rests(tiny):
     from engine.values.settings import Mood
 
     motion = animate(speech(10), replace(tiny, life=LISTENING, mood=Mood("happy"))).motion
-    assert motion["mouthSmileLeft"][120:180].max() == pytest.approx(0.8, abs=0.12)
+    assert motion["mouthSmileLeft"][120:180].max() == pytest.approx(0.9, abs=0.12)
     assert Settings(life=LISTENING).life.is_listening
