@@ -170,7 +170,8 @@ def _write_arrays(talker: Talker, folder: Path, facts: TalkerContents) -> None:
         arrays.update(W=turn, b=np.zeros(len(components), np.float32), mean=bias.astype(np.float32))
     else:
         arrays.update(W=weight.astype(np.float32), b=bias.astype(np.float32))
-    np.savez(folder / "heads.npz", **{f"{facts.head}/{name}": value for name, value in arrays.items()})  # type: ignore[arg-type]
+    named = {f"{facts.head}/{name}": value for name, value in arrays.items()}
+    np.savez(folder / "heads.npz", **named)  # type: ignore[arg-type]
     np.save(folder / "identities.npy", talker.styles.detach().numpy())
 
 
